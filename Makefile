@@ -1,0 +1,44 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?= runs/demo
+# Spinning threads of several processes get in each other's way on few cores.
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: demo test check bench setup clean help
+
+help:  ## show this
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+demo: $(VENV)/.installed  ## the whole pipeline on a small preset, ending in an HTML report
+	$(BIN)/doorlab demo --out $(RUN)
+
+test: $(VENV)/.installed-dev check  ## formatting, lint, types, import layers, and all tests
+	$(BIN)/python -m pytest -n 2 --jaxtyping-packages=doorlab,beartype.beartype
+
+check: $(VENV)/.installed-dev  ## formatting, lint, types and import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev  ## throughput of this machine, as JSON
+	$(BIN)/doorlab bench --json runs/bench.json --overwrite
+
+setup: $(VENV)/.installed  ## the virtual environment
+
+clean:  ## remove the virtual environment (never your runs)
+	rm -rf $(VENV)
+
+# A constraints file pins what was tested; pyproject.toml keeps the ranges that users need.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else f"doorlab simulates with PyBullet, which has wheels for Python 3.10 and 3.11 here; {sys.executable} is {v[0]}.{v[1]}. Run make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,107 @@
+"""The command line: `doorlab STAGE ...`, built by tyro from the configs of the stages."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+import doorlab
+from doorlab.errors import DoorlabError, unknown_name
+
+STAGES = {
+    "demo": "the whole pipeline on a small preset, ending in a report",
+    "generate": "make a dataset of doors: images, interactions, videos",
+    "info": "what a dataset holds; --verify checks every checksum",
+    "pretrain": "learn a representation of doors from unlabelled frames",
+    "probe": "what frozen representations know about held-out doors",
+    "train": "learn to predict the reward of an action on a door",
+    "bandit": "how many tries each policy needs on doors never seen",
+    "plot": "figures of a run, each as PNG and as arrays",
+    "report": "one self-contained HTML page about a run",
+    "bench": "throughput of this machine, as JSON",
+}
+
+_USAGE = """usage: doorlab STAGE [OPTIONS]
+
+Door data, unlabelled representations and few-try door opening for robots.
+
+stages:
+{stages}
+
+`doorlab STAGE --help` explains every option of a stage. Start with `doorlab demo --out runs/demo`.
+"""
+
+_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one stage; returns the exit status. Errors for users are one line on stderr."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(args)
+    except DoorlabError as error:
+        return _complain(str(error), _BAD_INPUT)
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished is kept", _INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away: `doorlab info ... | head`
+        sys.stderr.close()
+        return _FAILED
+    except OSError as error:
+        return _complain(f"the operating system refused: {error}", _FAILED)
+
+
+def run_stage(name: str, argv: Sequence[str] | None = None) -> None:
+    """What the files in scripts/ call: one stage with this process's arguments, then exit."""
+    sys.exit(main([name, *(sys.argv[1:] if argv is None else argv)]))
+
+
+def _dispatch(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help"):
+        print(_USAGE.format(stages="\n".join(f"  {n:<9} {t}" for n, t in STAGES.items())), end="")
+        return 0 if args else _BAD_INPUT
+    if args[0] == "--version":
+        print(f"doorlab {doorlab.__version__}")
+        return 0
+    if args[0] not in STAGES:
+        raise unknown_name("stage", args[0], STAGES)
+    stage = importlib.import_module(f"doorlab.stages.{args[0]}")
+    try:
+        config = parse(stage, args[0], args[1:])
+    except SystemExit as finished:  # tyro has printed help, or what is wrong with the options
+        return finished.code if isinstance(finished.code, int) else _BAD_INPUT
+    stage.run(config)
+    return 0
+
+
+def parse(stage: ModuleType, name: str, args: Sequence[str]) -> object:
+    """The stage's Config. `--preset NAME` chooses the defaults that the other options change."""
+    import tyro  # here, so that errors above do not wait for it
+
+    presets = getattr(stage, "PRESETS", None)
+    default = presets[_preset(args, presets)] if presets else None
+    return tyro.cli(
+        stage.Config,
+        prog=f"doorlab {name}",
+        description=stage.__doc__,
+        args=args,
+        **({} if default is None else {"default": default}),
+    )
+
+
+def _preset(args: Sequence[str], presets: dict[str, object]) -> str:
+    chosen = next(iter(presets))
+    for i, arg in enumerate(args):
+        if arg == "--preset" and i + 1 < len(args):
+            chosen = args[i + 1]
+        elif arg.startswith("--preset="):
+            chosen = arg.split("=", 1)[1]
+    if chosen not in presets:
+        raise unknown_name("preset", chosen, presets)
+    return chosen
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"doorlab: error: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,21 @@
+"""What a door is: frozen parameters in SI units, the prior over them, actions on them."""
+
+from doorlab.doors.action import ACTION_DIM, Action, oracle_action
+from doorlab.doors.arrays import door_from_arrays, doors_to_arrays
+from doorlab.doors.door import Appearance, Door
+from doorlab.doors.prior import PRIORS, DoorPrior, get_prior
+from doorlab.doors.view import View
+
+__all__ = [
+    "ACTION_DIM",
+    "PRIORS",
+    "Action",
+    "Appearance",
+    "Door",
+    "DoorPrior",
+    "View",
+    "door_from_arrays",
+    "doors_to_arrays",
+    "get_prior",
+    "oracle_action",
+]

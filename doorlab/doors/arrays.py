@@ -1,0 +1,53 @@
+"""Doors as arrays, one array per field, and back: the form in which they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from doorlab.doors.door import CATEGORIES, FIELDS, Appearance, Door
+from doorlab.errors import DatasetError
+
+
+def doors_to_arrays(doors: Sequence[Door]) -> dict[str, np.ndarray]:
+    """One array per field of `doors.FIELDS`, first axis D; categories as uint8 indices.
+
+    Numbers are float64 so that a door read back is exactly the door that was written.
+    """
+    return {name: _column(name, [_get(door, name) for door in doors]) for name in FIELDS}
+
+
+def door_from_arrays(arrays: Mapping[str, np.ndarray], index: int) -> Door:
+    """The door at `index`. Raises DatasetError when a field is missing."""
+    missing = [name for name in FIELDS if name not in arrays]
+    if missing:
+        raise DatasetError(
+            "one array per door parameter", f"none for {', '.join(missing)}", "generate it again"
+        )
+    values = {name: _value(name, arrays[name][index]) for name in FIELDS}
+    look = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}
+    return Door(
+        **{k: v for k, v in values.items() if "." not in k}, appearance=Appearance(**look)
+    )
+
+
+def _get(door: Door, name: str) -> Any:
+    return getattr(door.appearance, name.split(".")[1]) if "." in name else getattr(door, name)
+
+
+def _column(name: str, values: list[Any]) -> np.ndarray:
+    if name in CATEGORIES:
+        return np.array([CATEGORIES[name].index(v) for v in values], dtype=np.uint8)
+    if name == "latch_direction":
+        return np.array(values, dtype=np.int8)
+    return np.array(values, dtype=np.float64)
+
+
+def _value(name: str, entry: Any) -> Any:
+    if name in CATEGORIES:
+        return CATEGORIES[name][int(entry)]
+    if name == "latch_direction":
+        return int(entry)
+    return float(entry) if np.ndim(entry) == 0 else tuple(float(v) for v in entry)

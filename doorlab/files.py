@@ -1,0 +1,120 @@
+"""Files that are either whole or not there: atomic writes, and care before overwriting."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from doorlab.errors import DoorlabError, ResultError
+
+
+def atomic_write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes `data` under a temporary name beside `path`, then renames: never half a file."""
+    path = Path(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+
+
+def atomic_write_text(path: str | Path, text: str) -> None:
+    """As `atomic_write_bytes`, in UTF-8."""
+    atomic_write_bytes(path, text.encode())
+
+
+def atomic_write_json(path: str | Path, value: Any) -> None:
+    """As `atomic_write_bytes`: indented JSON; refuses NaN, which other readers can't parse."""
+    atomic_write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def atomic_directory(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary folder beside `path`, renamed onto it when the block ends well.
+
+    When the block fails, the temporary folder is removed and `path` is as it was.
+    """
+    path = Path(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        with writing(path):
+            yield temporary
+            os.chmod(temporary, 0o777 & ~_umask())
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def refuse_overwrite(path: str | Path, overwrite: bool) -> None:
+    """Raises ResultError when `path` exists and `overwrite` was not asked for."""
+    if Path(path).exists() and not overwrite:
+        raise ResultError(
+            f"no earlier result at {path}",
+            "one",
+            "choose another --out, or replace it with --overwrite",
+        )
+
+
+def read_json(path: str | Path, error: type[DoorlabError] = ResultError) -> dict[str, Any]:
+    """The JSON object in `path`; `error` is raised when it is missing or is not one."""
+    path = Path(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(
+            f"a file {path}", "none", "check the path, or run the stage that writes it"
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as cause:
+        raise error(f"JSON in {path}", f"{cause}", "restore the file or make it again") from None
+    if not isinstance(value, dict):
+        raise error(
+            f"a JSON object in {path}", type(value).__name__, "restore the file or make it again"
+        )
+    return value
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turns the operating system's refusals while writing `path` into errors for users."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: ("free space", "a full disk", "free some space and run again"),
+            errno.EDQUOT: ("free space", "a used-up quota", "free some space and run again"),
+            errno.EACCES: ("permission to write", "none", "choose a folder that you may write to"),
+            errno.EPERM: ("permission to write", "none", "choose a folder that you may write to"),
+            errno.EROFS: ("a writable disk", "a read-only one", "choose another folder"),
+            errno.ENOTDIR: ("a folder above it", "a file there", "choose another path"),
+        }
+        if error.errno not in reasons:
+            raise
+        expected, got, fix = reasons[error.errno]
+        raise ResultError(f"{expected} for {path}", got, fix) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

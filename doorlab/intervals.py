@@ -1,0 +1,56 @@
+"""Means with 95 % intervals: percentile bootstrap, by clusters where values come in groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from doorlab.errors import ConfigError
+from doorlab.seeding import stream
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean, its 95 % interval, and the number of independent units behind it."""
+
+    mean: float
+    ci95: tuple[float, float]
+    n: int
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"mean", "ci95": [low, high], "n"}`: the form of every figure in result files."""
+        return {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"
+
+
+def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) -> Estimate:
+    """The mean of `values` with a percentile bootstrap interval.
+
+    Args:
+        values: (n,) independent values, or (n, k) with k values for each of n units (the tries on
+            a door, say): units are resampled whole, since values within one are not independent.
+        seed: of the resampling.
+        resamples: how many bootstrap samples.
+
+    Raises:
+        ConfigError: when there are no values.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.size == 0:
+        raise ConfigError("at least one value to average", "none", "use more doors")
+    units = values if values.ndim == 1 else values.reshape(len(values), -1).mean(axis=1)
+    n = len(units)
+    # Multinomial counts give the same distribution as index draws, at a fraction of the memory.
+    counts = stream(seed, "bootstrap").multinomial(n, np.full(n, 1 / n), size=resamples)
+    means = counts @ units / n
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(units.mean()), (float(low), float(high)), n)
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Mean of `a - b` over paired units, with its interval. Shapes as in `bootstrap_mean`."""
+    return bootstrap_mean(np.asarray(a, np.float64) - np.asarray(b, np.float64), seed=seed)

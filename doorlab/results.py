@@ -1,0 +1,73 @@
+"""Machine-readable results: one JSON file beside every run.
+
+    {"stage", "doorlab_version", "config", "seed", "dataset_checksum", "figures", ...}
+
+Every figure is `{"mean", "ci95": [low, high], "n"}` (see `doorlab.intervals.Estimate`) or a plain
+number where there is nothing to average.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import doorlab
+from doorlab.errors import ResultError
+from doorlab.files import atomic_write_json, read_json
+from doorlab.intervals import Estimate
+
+
+def write_result(
+    path: str | Path,
+    stage: str,
+    config: Any,
+    figures: dict[str, Any],
+    dataset_checksum: str | None = None,
+    **top_level: Any,
+) -> None:
+    """Writes a result file, whole or not at all. `config` is the stage's frozen dataclass."""
+    settings = to_json(config)
+    atomic_write_json(
+        path,
+        {
+            "stage": stage,
+            "doorlab_version": doorlab.__version__,
+            "config": settings,
+            "seed": settings.get("seed"),
+            "dataset_checksum": dataset_checksum,
+            "figures": to_json(figures),
+            **{name: to_json(value) for name, value in top_level.items()},
+        },
+    )
+
+
+def read_result(path: str | Path, stage: str | None = None) -> dict[str, Any]:
+    """A result file; ResultError when it is missing, malformed, or of another stage."""
+    result = read_json(path, ResultError)
+    if stage is not None and result.get("stage") != stage:
+        raise ResultError(
+            f"a result of `doorlab {stage}` in {path}",
+            f"one of {result.get('stage', 'something else')!r}",
+            "give the path of the right file",
+        )
+    return result
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses, estimates, arrays, paths and their containers as plain JSON values."""
+    if isinstance(value, Estimate):
+        return value.to_json()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,1 @@
+"""The PyBullet engine. Import `doorlab.sim.make_simulator`, not this."""

@@ -1,0 +1,33 @@
+"""PyBullet, imported and used without what it prints from C."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silences standard output and error below Python, where the engine writes its remarks."""
+    flush = ctypes.CDLL(None).fflush  # what C has buffered belongs before or inside the silence
+    flush(None)
+    saved = [(fd, os.dup(fd)) for fd in (1, 2)]
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for fd, _ in saved:
+            os.dup2(null, fd)
+        yield
+    finally:
+        flush(None)
+        for fd, copy in saved:
+            os.dup2(copy, fd)
+            os.close(copy)
+        os.close(null)
+
+
+with quiet():
+    import pybullet
+
+__all__ = ["pybullet", "quiet"]

@@ -1,0 +1,84 @@
+"""The interface of every simulator: a sequence of doors and actions in, arrays out.
+
+Shapes: D doors, M frames per door, J interactions per door, T control steps, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from doorlab.doors.door import Door
+from doorlab.doors.view import View
+from doorlab.errors import SimulatorError, unknown_name
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """What came of one interaction or many.
+
+    Attributes:
+        rewards: float32 (D, J), joint position at the end / opening limit, in [0, 1].
+        joint_positions: float32 (D, J), rad, at the end.
+        slipped: bool (D, J), whether the grip was lost on the way.
+        trajectories: float32 (D, J, T) joint position at every control step, rad, held after the
+            end; None unless it was asked for.
+    """
+
+    rewards: np.ndarray
+    joint_positions: np.ndarray
+    slipped: np.ndarray
+    trajectories: np.ndarray | None = None
+
+
+class Simulator(Protocol):
+    """Anything that films doors and pulls on them."""
+
+    name: str
+
+    def render(
+        self,
+        doors: Sequence[Door],
+        joint_positions: np.ndarray,
+        views: Sequence[Sequence[View]],
+        image_size: int,
+    ) -> np.ndarray:
+        """uint8 (D, M, H, W, 3): door d at joint_positions[d, m] (rad) seen from views[d][m]."""
+        ...
+
+    def interact(
+        self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
+    ) -> Interactions:
+        """Every normalised action of (D, J, 4) tried on its door, each from shut and at rest."""
+        ...
+
+    def close(self) -> None:
+        """Frees the engine. Calling it twice is harmless."""
+        ...
+
+
+def _pybullet() -> Simulator:
+    try:
+        from doorlab.sim.pybullet.simulator import PyBulletSimulator
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in ("pybullet", "pybullet_data"):
+            raise
+        raise SimulatorError(
+            "pybullet to be installed (it has wheels for CPython 3.9 to 3.11)",
+            "a Python without it",
+            "simulate with Python 3.10 or 3.11, or work on a dataset that was generated elsewhere",
+        ) from None
+    return PyBulletSimulator()
+
+
+SIMULATORS: dict[str, Callable[[], Simulator]] = {"pybullet": _pybullet}
+
+
+def make_simulator(name: str = "pybullet") -> Simulator:
+    """A running simulator; ConfigError for an unknown name, SimulatorError if it can't run."""
+    if name not in SIMULATORS:
+        raise unknown_name("simulator", name, SIMULATORS)
+    return SIMULATORS[name]()
