@@ -106,6 +106,7 @@ def writing(path: str | Path) -> Iterator[None]:
             errno.EACCES: ("permission to write", "none", "choose a folder that you may write to"),
             errno.EPERM: ("permission to write", "none", "choose a folder that you may write to"),
             errno.EROFS: ("a writable disk", "a read-only one", "choose another folder"),
+            errno.EEXIST: ("a folder above it", "a file there", "choose another path"),
             errno.ENOTDIR: ("a folder above it", "a file there", "choose another path"),
         }
         if error.errno not in reasons:

@@ -1,5 +1,9 @@
-"""Makes a dataset of doors. The same as `doorlab generate`; try --help."""
+"""Makes a dataset of doors.
+
+The same as `doorlab generate`; try --help.
+"""
 
 from doorlab.cli import run_stage
 
-run_stage("generate")
+if __name__ == "__main__":  # worker processes import this file
+    run_stage("generate")

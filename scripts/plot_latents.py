@@ -1,5 +1,9 @@
-"""Draws what a run has learned. The same as `doorlab plot`; try --help."""
+"""Draws what a run has learned.
+
+The same as `doorlab plot`; try --help.
+"""
 
 from doorlab.cli import run_stage
 
-run_stage("plot")
+if __name__ == "__main__":  # worker processes import this file
+    run_stage("plot")

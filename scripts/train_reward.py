@@ -1,5 +1,9 @@
-"""Learns to predict the reward of an action on a door. The same as `doorlab train`; try --help."""
+"""Learns to predict the reward of an action on a door.
+
+The same as `doorlab train`; try --help.
+"""
 
 from doorlab.cli import run_stage
 
-run_stage("train")
+if __name__ == "__main__":  # worker processes import this file
+    run_stage("train")

@@ -28,9 +28,7 @@ def door_from_arrays(arrays: Mapping[str, np.ndarray], index: int) -> Door:
         )
     values = {name: _value(name, arrays[name][index]) for name in FIELDS}
     look = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}
-    return Door(
-        **{k: v for k, v in values.items() if "." not in k}, appearance=Appearance(**look)
-    )
+    return Door(**{k: v for k, v in values.items() if "." not in k}, appearance=Appearance(**look))
 
 
 def _get(door: Door, name: str) -> Any:

@@ -51,9 +51,7 @@ class PyBulletSimulator:
             with self._world.door(door, visuals=True) as body:
                 for m, view in enumerate(views[d]):
                     self._pose(body, float(joint_positions[d, m]))
-                    images[d, m] = photograph(
-                        self._world.client, view, door.appearance, image_size
-                    )
+                    images[d, m] = photograph(self._world.client, view, door.appearance, image_size)
         return images
 
     def interact(

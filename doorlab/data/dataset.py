@@ -1,0 +1,135 @@
+"""Reads a dataset: arrays across shards, doors as objects, and whether it is intact.
+
+    DIR/dataset.json              settings, splits, and the checksum of every part
+    DIR/shards/shard-00000/       images, joint_position, view, actions, rewards, optimal_reward,
+                                  split and door/<field>, as Zarr v3 arrays (`doorlab.data.schema`)
+    DIR/videos/door-00000.mp4     films of the first doors
+
+Legend: D doors, M frames, J interactions, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorstore as ts
+
+from doorlab.data.generation import GenerationConfig
+from doorlab.data.manifest import Manifest, part_checksum
+from doorlab.data.schema import ARRAYS, SPLITS, door_array
+from doorlab.data.store import open_array
+from doorlab.doors import Door, door_from_arrays
+from doorlab.doors.door import FIELDS
+from doorlab.errors import DatasetError, unknown_name
+
+_CACHE_BYTES = 64 * 2**20  # where in a file every door's images lie, and doors read lately
+
+
+class DoorDataset:
+    """A complete dataset on disk. Use `DoorDataset.open`.
+
+    Attributes:
+        path: its folder.
+        manifest: the content of dataset.json.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path, self.manifest = path, manifest
+        self._shards = list(manifest.config.shards())
+        self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
+        self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
+
+    @staticmethod
+    def open(path: str | Path) -> DoorDataset:
+        """The dataset in the folder `path`.
+
+        Raises DatasetError when it is missing, incomplete, or of another format version.
+        """
+        path = Path(path)
+        manifest = Manifest.read(path)
+        if not manifest.complete:
+            raise DatasetError(
+                f"a complete dataset in {path}",
+                f"one with {len(manifest.missing)} of {len(manifest.expected)} parts missing",
+                f"run `{manifest.config.command(path)}`",
+            )
+        return DoorDataset(path, manifest)
+
+    @property
+    def config(self) -> GenerationConfig:
+        """What was generated."""
+        return self.manifest.config
+
+    @property
+    def checksum(self) -> str:
+        """Identifies the dataset's settings and content."""
+        return self.manifest.checksum
+
+    @property
+    def num_doors(self) -> int:
+        """D."""
+        return self.config.doors
+
+    @property
+    def image_size(self) -> int:
+        """H and W."""
+        return self.config.image_size
+
+    @property
+    def frames(self) -> int:
+        """M, passive frames per door."""
+        return self.config.frames
+
+    @property
+    def interactions(self) -> int:
+        """J, interactions per door."""
+        return self.config.interactions
+
+    @property
+    def videos(self) -> list[Path]:
+        """The MP4 files, in the order of their doors."""
+        return [self.path / "videos" / name for name in self.config.video_names()]
+
+    def indices(self, split: str) -> np.ndarray:
+        """int64, ascending: the doors of a split of `schema.SPLITS`."""
+        if split not in SPLITS:
+            raise unknown_name("split", split, SPLITS)
+        return np.flatnonzero(self.read("split") == SPLITS.index(split))
+
+    def read(self, name: str, indices: np.ndarray | None = None) -> np.ndarray:
+        """The array `name` of `schema.ARRAYS` at the doors `indices` (all of them if None).
+
+        Doors come in the order of `indices`, which may repeat. Shards are read in parallel.
+        Raises ConfigError for an unknown name, DatasetError for doors out of range and for
+        shards that are missing or damaged.
+        """
+        if name not in ARRAYS:
+            raise unknown_name("array", name, ARRAYS)
+        doors = self._check(np.arange(self.num_doors) if indices is None else np.asarray(indices))
+        shape = ARRAYS[name].shape(len(doors), self.frames, self.interactions, self.image_size)
+        values = np.empty(shape, dtype=ARRAYS[name].dtype)
+        shard, row = np.divmod(doors, self.config.shard_doors)
+        order = np.argsort(shard, kind="stable")
+        self._open(name, np.unique(shard))
+        pending = [
+            (s, where, self._arrays[name, s].oindex[row[where]].read())
+            for s in np.unique(shard).tolist()
+            for where in [order[np.searchsorted(shard[order], s) :]]
+        ]
+        return values
+
+    def doors(self, indices: np.ndarray | None = None) -> list[Door]:
+        """The doors at `indices` (all of them if None), exactly as they were simulated."""
+        columns = {field: self.read(door_array(field), indices) for field in FIELDS}
+        count = len(columns[FIELDS[0]])
+        return [door_from_arrays(columns, i) for i in range(count)]
+
+    def verify(self) -> list[str]:
+        """The parts that are missing or differ from their checksums ("shards/shard-00002")."""
+        with ThreadPoolExecutor() as threads:
+            paths = [self.path / part for part in self.manifest.parts]
+            found = list(threads.map(part_checksum, paths))
+        known = self.manifest.parts.items()
+        return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)

@@ -1,0 +1,201 @@
+"""What a dataset contains, as a pure function of its configuration.
+
+Every door has its own random streams (`doorlab.seeding`), so neither the size of the shards nor
+the number of workers nor the order of their work changes a single byte of a door's data.
+
+Legend: D doors in a shard, M frames, J interactions, H, W pixels.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from doorlab.data.schema import SPLITS, door_array
+from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior, oracle_action
+from doorlab.errors import ConfigError
+from doorlab.seeding import stream
+from doorlab.sim import Simulator, optimal_rewards
+
+ActionMix = Literal["uniform", "guided"]
+
+_GUIDED_SPREAD = 0.25  # std of the guided actions about the oracle's, in normalised units
+_LIMITS: dict[str, tuple[float, float]] = {
+    "doors": (1, 100_000_000),
+    "frames": (1, 10_000),
+    "interactions": (0, 100_000),
+    "image_size": (8, 1024),
+    "seed": (0, 2**63 - 1),
+    "validation_fraction": (0.0, 0.9),
+    "test_fraction": (0.0, 0.9),
+    "shard_doors": (1, 100_000),
+    "videos": (0, 10_000),
+}
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """All that a dataset's bytes depend on. Raises ConfigError for sizes that make no sense."""
+
+    doors: int = 2400
+    """Number of doors."""
+    frames: int = 8
+    """Passive frames per door, each with its own joint position and camera."""
+    interactions: int = 32
+    """Interactions per door; 0 makes a dataset without actions and rewards to learn from."""
+    image_size: int = 64
+    """Height and width of a frame, pixels."""
+    seed: int = 0
+    """Seed of every random stream."""
+    prior: str = "default"
+    """Name of the prior that doors are drawn from."""
+    simulator: str = "pybullet"
+    """Name of the simulator."""
+    action_mix: ActionMix = "uniform"
+    """uniform: actions drawn from the whole box; guided: half of them near the oracle's."""
+    validation_fraction: float = 0.05
+    """Share of the doors held out for choosing settings."""
+    test_fraction: float = 0.1
+    """Share of the doors held out for the final figures."""
+    shard_doors: int = 64
+    """Doors per shard: the unit of work, of resuming and of checksums."""
+    videos: int = 6
+    """Number of doors, from the first on, that also get an H.264 video."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            whole = isinstance(low, int)
+            kind = isinstance(value, int) if whole else isinstance(value, int | float)
+            if not kind or isinstance(value, bool) or not low <= value <= high:
+                expected = f"{'a whole number' if whole else 'a number'} from {low} to {high}"
+                raise ConfigError(f"{name} as {expected}", repr(value), f"correct {_flag(name)}")
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ConfigError(
+                "validation_fraction + test_fraction below 1",
+                f"{self.validation_fraction} + {self.test_fraction}",
+                "leave some doors to train on",
+            )
+        if self.action_mix not in ("uniform", "guided"):
+            raise ConfigError(
+                "action_mix as uniform or guided", repr(self.action_mix), "correct --action-mix"
+            )
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> GenerationConfig:
+        """The inverse of `asdict`. Raises ConfigError for missing, unknown or bad settings."""
+        known = {f.name for f in fields(GenerationConfig)}
+        if set(values) != known:
+            raise ConfigError(
+                f"the settings {', '.join(sorted(known))}",
+                f"others ({', '.join(sorted(known ^ set(values)))})",
+                "generate the dataset again",
+            )
+        return GenerationConfig(**values)
+
+    def differing(self, other: GenerationConfig) -> list[str]:
+        """Names of the settings in which the two differ, each with both values."""
+        mine, theirs = asdict(self), asdict(other)
+        return [f"{k} ({mine[k]} there, {theirs[k]} here)" for k in mine if mine[k] != theirs[k]]
+
+    def command(self, out: str | Path) -> str:
+        """The shell command that generates this dataset in `out`, or goes on with it."""
+        default = asdict(GenerationConfig())
+        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
+        settings = [f"{_flag(name)} {value}" for name, value in changed.items()]
+        return " ".join(["doorlab generate --out", shlex.quote(str(out)), *settings, "--resume"])
+
+    def shards(self) -> dict[str, tuple[int, int]]:
+        """Name -> (first door, last door + 1) of every shard."""
+        firsts = range(0, self.doors, self.shard_doors)
+        return {
+            f"shard-{number:05d}": (first, min(first + self.shard_doors, self.doors))
+            for number, first in enumerate(firsts)
+        }
+
+    def video_names(self) -> dict[str, int]:
+        """Name -> door of every video."""
+        return {f"door-{door:05d}.mp4": door for door in range(min(self.videos, self.doors))}
+
+
+def make_shard(
+    config: GenerationConfig, first: int, last: int, simulator: Simulator
+) -> dict[str, np.ndarray]:
+    """Doors `first` to `last` (excluded): an array for every entry of `schema.ARRAYS`."""
+    doors = [make_door(config, i) for i in range(first, last)]
+    joint_position = np.stack([joint_positions(config, i, d) for i, d in enumerate(doors, first)])
+    views = [passive_views(config, i, door) for i, door in enumerate(doors, first)]
+    actions = np.stack([passive_actions(config, i, d) for i, d in enumerate(doors, first)])
+    return {
+        "images": simulator.render(doors, joint_position, views, config.image_size),
+        "joint_position": joint_position,
+        "view": np.stack([[view.to_array() for view in of_door] for of_door in views]),
+        "actions": actions,
+        "rewards": _rewards(simulator, doors, actions),
+        "optimal_reward": optimal_rewards(simulator, doors),
+        "split": split_of_doors(config)[first:last],
+        **{door_array(name): column for name, column in doors_to_arrays(doors).items()},
+    }
+
+
+def make_door(config: GenerationConfig, index: int) -> Door:
+    """Door number `index` of the dataset."""
+    return get_prior(config.prior).sample(stream(config.seed, "door", index))
+
+
+def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
+    """float32 (M,), rad: the first frame is shut, the others uniform in [0, opening limit]."""
+    rng = stream(config.seed, "joint", index)
+    positions = rng.uniform(0.0, door.opening_limit, config.frames)
+    positions[0] = 0.0
+    return positions.astype(np.float32)
+
+
+def passive_views(config: GenerationConfig, index: int, door: Door) -> list[View]:
+    """The M cameras of a door."""
+    prior, rng = get_prior(config.prior), stream(config.seed, "view", index)
+    return [prior.sample_view(rng, door) for _ in range(config.frames)]
+
+
+def passive_actions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
+    """float32 (J, 4) in Box(-1, 1).
+
+    With the mix `guided`, every second action is the oracle's plus noise: rewards that uniform
+    actions reach once in hundreds of tries become common. phi wraps, the others are clipped.
+    """
+    rng = stream(config.seed, "action", index)
+    actions = rng.uniform(-1.0, 1.0, (config.interactions, ACTION_DIM))
+    if config.action_mix == "guided":
+        near = oracle_action(door) + rng.normal(0.0, _GUIDED_SPREAD, actions.shape)
+        near[:, 0] = (near[:, 0] + 1.0) % 2.0 - 1.0
+        actions[1::2] = np.clip(near, -1.0, 1.0)[1::2]
+    return actions.astype(np.float32)
+
+
+def split_of_doors(config: GenerationConfig) -> np.ndarray:
+    """uint8 (doors,), indices in SPLITS: exact shares, dealt to the doors at random."""
+    # The small number keeps 0.29 * 100 from being 28.
+    test, validation = (
+        int(share * config.doors + 1e-9)
+        for share in (config.test_fraction, config.validation_fraction)
+    )
+    order = stream(config.seed, "split").permutation(config.doors)
+    split = np.full(config.doors, SPLITS.index("train"), dtype=np.uint8)
+    split[order[:test]] = SPLITS.index("test")
+    split[order[test : test + validation]] = SPLITS.index("validation")
+    return split
+
+
+def _rewards(simulator: Simulator, doors: list[Door], actions: np.ndarray) -> np.ndarray:
+    if actions.shape[1] == 0:
+        return np.zeros(actions.shape[:2], dtype=np.float32)
+    return simulator.interact(doors, actions).rewards
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

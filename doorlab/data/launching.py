@@ -1,0 +1,128 @@
+"""How work is spread: launchers run one callable over many items and yield what comes back.
+
+A launcher promises that every item is worked on until it succeeds or fails for a reason of its
+own (a worker that is killed is replaced), that its workers end when the launching process does,
+however it ends, and that closing the iterator stops them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+from doorlab.errors import ConfigError, SimulatorError, unknown_name
+
+MAX_FRUITLESS_ROUNDS = 3
+
+Work = Callable[[str], Any]
+
+
+class Launcher(Protocol):
+    """Runs `work` over `items` on `workers` workers; yields the results as they come."""
+
+    def __call__(self, work: Work, items: Sequence[str], workers: int) -> Generator[Any, None, None]:
+        """`work` is pickled once for every worker, and may keep state between items there."""
+        ...
+
+
+def run_local(work: Work, items: Sequence[str], workers: int) -> Generator[Any, None, None]:
+    """A launcher: processes on this machine; with one worker, this very process.
+
+    Raises SimulatorError when worker processes keep dying without getting anything done.
+    """
+    if min(workers, len(items)) <= 1:
+        yield from map(work, items)
+        return
+    waiting, fruitless = dict.fromkeys(items), 0
+    while waiting:
+        before = len(waiting)
+        try:
+            for item, result in _run_pool(work, list(waiting), min(workers, len(waiting))):
+                del waiting[item]
+                yield result
+        except BrokenProcessPool:
+            fruitless = fruitless + 1 if len(waiting) == before else 0
+            if fruitless == MAX_FRUITLESS_ROUNDS:
+                raise SimulatorError(
+                    "worker processes that live",
+                    f"{fruitless} rounds in which one was killed",
+                    "use fewer --workers if memory ran out, and go on with --resume",
+                ) from None
+
+
+LAUNCHERS: dict[str, Launcher] = {"local": run_local}
+
+
+def get_launcher(name: str) -> Launcher:
+    """The named launcher. Raises ConfigError, with the valid names, for any other."""
+    if name not in LAUNCHERS:
+        raise unknown_name("launcher", name, LAUNCHERS)
+    return LAUNCHERS[name]
+
+
+def count_workers(workers: int) -> int:
+    """`workers`, or the number of usable cores for 0. Raises ConfigError below 0."""
+    if workers < 0:
+        raise ConfigError("workers of at least 0", f"{workers}", "correct --workers")
+    usable = getattr(os, "sched_getaffinity", None)
+    return workers or (len(usable(0)) if usable else os.cpu_count() or 1)
+
+
+def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str, Any], None, None]:
+    context = multiprocessing.get_context("spawn")  # fork would copy threads and engines
+    watched, lifeline = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(work, watched)
+    )
+    try:
+        with _interrupts_ignored():  # the workers inherit that: Ctrl-C is the parent's to handle
+            futures = {pool.submit(_call, item): item for item in items}
+        for future in as_completed(futures):
+            yield futures.pop(future), future.result()
+    except BaseException:
+        lifeline.close()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        lifeline.close()
+        watched.close()
+
+
+_work: Work  # what this worker process does, set once when it begins
+
+
+def _begin(work: Work, watched: Connection) -> None:
+    global _work
+    _work = work
+    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+
+
+def _call(item: str) -> Any:
+    return _work(item)
+
+
+def _end_with_parent(watched: Connection) -> None:
+    """Ends this process when the other end of the pipe is closed, be it by SIGKILL."""
+    with contextlib.suppress(EOFError, OSError):
+        watched.recv_bytes()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change, and receive, signals
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

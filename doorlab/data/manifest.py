@@ -1,0 +1,142 @@
+"""dataset.json: what a dataset is, which of its parts are written, and their checksums.
+
+It is also the journal of the generation: a part (a shard or a video) counts once it is listed
+here. Nothing in it depends on workers, times or machines.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorlab.data.generation import GenerationConfig, split_of_doors
+from doorlab.data.schema import FORMAT_VERSION, SPLITS
+from doorlab.data.store import checksum, shard_checksum
+from doorlab.errors import ConfigError, DatasetError
+from doorlab.files import atomic_write_json, read_json
+
+FILE_NAME = "dataset.json"
+KINDS = ("shards", "videos")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of dataset.json.
+
+    Attributes:
+        config: what was asked for.
+        renderer: what drew the pictures.
+        parts: path below the dataset ("shards/shard-00000", "videos/door-00000.mp4") -> checksum,
+            of every part that is written.
+    """
+
+    config: GenerationConfig
+    renderer: str
+    parts: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def read(path: str | Path) -> Manifest:
+        """The manifest of the dataset in the folder `path`.
+
+        Raises DatasetError when there is none, when it is damaged, or of another format version.
+        """
+        file = Path(path) / FILE_NAME
+        if not file.exists():
+            raise DatasetError(
+                f"a dataset in {path}", f"no {FILE_NAME}", "make one with `doorlab generate --out`"
+            )
+        document = read_json(file, DatasetError)
+        _check_version(path, document.get("format_version"))
+        if document.get("checksum") != _checksum(document):
+            raise DatasetError(
+                f"{file} as it was written", "a changed one", "restore it or generate it again"
+            )
+        try:
+            config = GenerationConfig.from_json(document["config"])
+            parts = {
+                f"{kind}/{name}": part["checksum"]
+                for kind in KINDS
+                for name, part in document[kind].items()
+            }
+            return Manifest(config, document["renderer"], parts)
+        except (ConfigError, LookupError, AttributeError, TypeError) as error:
+            raise DatasetError(
+                f"the settings and parts of a dataset in {file}", f"{error}", "generate it again"
+            ) from None
+
+    def write(self, path: str | Path) -> None:
+        """Replaces dataset.json in the folder `path`, atomically."""
+        atomic_write_json(Path(path) / FILE_NAME, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The document. A pure function of the config once every part is written."""
+        counts = np.bincount(split_of_doors(self.config), minlength=len(SPLITS))
+        document: dict[str, Any] = {
+            "format_version": FORMAT_VERSION,
+            "complete": self.complete,
+            "doors": self.config.doors,
+            "splits": {name: int(count) for name, count in zip(SPLITS, counts, strict=True)},
+            "renderer": self.renderer,
+            "config": asdict(self.config),
+            "shards": {
+                name: {"doors": list(doors), "checksum": self.parts[f"shards/{name}"]}
+                for name, doors in self.config.shards().items()
+                if f"shards/{name}" in self.parts
+            },
+            "videos": {
+                name: {"checksum": self.parts[f"videos/{name}"]}
+                for name in self.config.video_names()
+                if f"videos/{name}" in self.parts
+            },
+        }
+        return {**document, "checksum": _checksum(document)}
+
+    @property
+    def checksum(self) -> str:
+        """Identifies the dataset: over its settings and the checksums of all its parts."""
+        return self.to_json()["checksum"]
+
+    @property
+    def expected(self) -> list[str]:
+        """Every part that the finished dataset has; those that take longest first."""
+        videos = [f"videos/{name}" for name in self.config.video_names()]
+        return videos + [f"shards/{name}" for name in self.config.shards()]
+
+    @property
+    def missing(self) -> list[str]:
+        """The parts that are not written yet."""
+        return [name for name in self.expected if name not in self.parts]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part is written."""
+        return not self.missing
+
+
+def part_checksum(path: str | Path) -> str | None:
+    """The checksum of a part on disk, a folder or a file; None when it can't be read."""
+    path = Path(path)
+    try:
+        return checksum({path.name: path.read_bytes()}) if path.is_file() else shard_checksum(path)
+    except OSError:
+        return None
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    bare = {key: value for key, value in document.items() if key != "checksum"}
+    return checksum({FILE_NAME: json.dumps(bare, sort_keys=True).encode()})
+
+
+def _check_version(path: str | Path, version: Any) -> None:
+    if version == FORMAT_VERSION:
+        return
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        got, fix = f"the newer {version}", "run `pip install --upgrade doorlab`"
+    else:
+        got = f"the older {version}" if isinstance(version, int) else f"{version!r}"
+        fix = "generate it again: `doorlab generate --out NEW_FOLDER`"
+    raise DatasetError(f"format version {FORMAT_VERSION} in {path}", got, fix)

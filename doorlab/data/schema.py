@@ -1,0 +1,71 @@
+"""The layout of a dataset on disk: which arrays a shard holds, and what their axes mean.
+
+Legend: D doors, M frames per door, J interactions per door, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
+
+FORMAT_VERSION = 1
+SPLITS = ("train", "validation", "test")  # stored as the index in this tuple
+
+_SIZES = {"channel": 3, "view": 7, "action": 4}
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One array of a shard. The first axis is always `door`."""
+
+    name: str
+    dtype: str
+    dims: tuple[str, ...]
+    meaning: str
+
+    def shape(self, doors: int, frames: int, interactions: int, image_size: int) -> tuple[int, ...]:
+        """The array's shape in a shard of `doors` doors."""
+        sizes = {
+            "door": doors,
+            "frame": frames,
+            "interaction": interactions,
+            "height": image_size,
+            "width": image_size,
+            **_SIZES,
+        }
+        return tuple(sizes[dim] for dim in self.dims)
+
+
+def door_array(field: str) -> str:
+    """Where a field of `doors.FIELDS` is stored: "appearance.x" -> "door/appearance/x"."""
+    return "door/" + field.replace(".", "/")
+
+
+def _door_spec(field: str) -> ArraySpec:
+    colors = {f"appearance.{f.name}" for f in fields(Appearance) if f.type == "Color"}
+    if field in CATEGORIES:
+        return ArraySpec(door_array(field), "uint8", ("door",), " | ".join(CATEGORIES[field]))
+    if field == "latch_direction":
+        return ArraySpec(door_array(field), "int8", ("door",), "+1 clockwise, -1 anticlockwise")
+    dims = ("door", "channel") if field in colors else ("door",)
+    return ArraySpec(door_array(field), "float64", dims, "see doorlab.doors.Door")
+
+
+ARRAYS: dict[str, ArraySpec] = {
+    spec.name: spec
+    for spec in (
+        ArraySpec(
+            "images", "uint8", ("door", "frame", "height", "width", "channel"), "passive frames, RGB"
+        ),
+        ArraySpec("joint_position", "float32", ("door", "frame"), "opening angle in a frame, rad"),
+        ArraySpec(
+            "view", "float64", ("door", "frame", "view"), "eye, target (m), field of view (rad)"
+        ),
+        ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)"),
+        ArraySpec("rewards", "float32", ("door", "interaction"), "share of the opening limit"),
+        ArraySpec("optimal_reward", "float32", ("door",), "what the oracle obtains"),
+        ArraySpec("split", "uint8", ("door",), " | ".join(SPLITS)),
+        *(_door_spec(field) for field in FIELDS),
+    )
+}

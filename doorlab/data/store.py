@@ -1,0 +1,155 @@
+"""One shard on disk: a Zarr v3 group, written whole, and its checksum.
+
+    shard-00000/zarr.json              the group
+    shard-00000/images/zarr.json       an array; its chunks are in one file (Zarr's sharding codec)
+    shard-00000/images/c/0/0/0/0/0
+
+Images are compressed door by door, so reading one door touches one range of one file; every
+other array is one chunk. zstd on shuffled bits is deterministic and gives the smallest frames;
+CRC-32C on every chunk makes a flipped byte an error and never a wrong picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorstore as ts
+
+from doorlab.data.schema import ARRAYS
+from doorlab.errors import DatasetError
+from doorlab.files import atomic_directory
+
+
+def write_shard(path: str | Path, arrays: Mapping[str, np.ndarray]) -> str:
+    """Writes the arrays (all of `schema.ARRAYS`) as the shard `path`; returns its checksum.
+
+    The folder appears whole or not at all.
+    """
+    files = encode_shard(arrays)
+    with atomic_directory(path) as folder:
+        for name, data in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+    return checksum(files)
+
+
+def encode_shard(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    """The files of a shard, relative path -> content; the same arrays give the same bytes."""
+    if set(arrays) != set(ARRAYS):
+        odd = ", ".join(sorted(set(arrays) ^ set(ARRAYS)))
+        raise DatasetError("every array of the schema", f"a difference in {odd}", "correct them")
+    groups = {str(parent) for name in arrays for parent in Path(name).parents}
+    files = {str(Path(group, "zarr.json")): _group_metadata() for group in groups}
+    for name, array in arrays.items():
+        files |= {f"{name}/{key}": data for key, data in _encode(name, array).items()}
+    return files
+
+
+def open_array(
+    shard: str | Path, name: str, context: ts.Context
+) -> ts.Future[ts.TensorStore]:  # pyright: ignore[reportInvalidTypeArguments]
+    """An array of a shard, to read from; the result() raises ValueError where it can't."""
+    spec = {
+        "driver": "zarr3",
+        "kvstore": {"driver": "file", "path": f"{Path(shard, name)}/"},
+        "fill_missing_data_reads": False,  # a chunk that is gone is an error, not zeros
+        "recheck_cached_data": "open",  # shards never change once they are written
+    }
+    return ts.open(spec, read=True, context=context)
+
+
+def shard_checksum(path: str | Path) -> str | None:
+    """The checksum of a shard as it is on disk; None when it can't be read."""
+    path = Path(path)
+    try:
+        if not path.is_dir():
+            return None
+        files = (file for file in path.rglob("*") if file.is_file())
+        return checksum({file.relative_to(path).as_posix(): file.read_bytes() for file in files})
+    except OSError:
+        return None
+
+
+def checksum(files: Mapping[str, bytes]) -> str:
+    """ "blake2b:<hex>" over names, lengths and contents, in the order of the names."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode())
+        digest.update(files[name])
+    return f"blake2b:{digest.hexdigest()}"
+
+
+def _encode(name: str, array: np.ndarray) -> dict[str, bytes]:
+    """The files of one array. Encoded in memory, so that plain files are all that touches disk."""
+    if array.dtype != ARRAYS[name].dtype or array.ndim != len(ARRAYS[name].dims):
+        spec = ARRAYS[name]
+        raise DatasetError(
+            f"{name} as {spec.dtype} ({', '.join(spec.dims)})",
+            f"{array.dtype} {array.shape}",
+            "correct the simulator",
+        )
+    store = ts.open(
+        {
+            "driver": "zarr3",
+            "kvstore": {"driver": "memory"},
+            "metadata": _array_metadata(name, array),
+            "store_data_equal_to_fill_value": True,  # a shut door's zeros are data, too
+        },
+        create=True,
+        context=ts.Context(),
+    ).result()
+    store.write(array).result()
+    kvstore = store.kvstore
+    return {key.decode(): kvstore.read(key).result().value for key in kvstore.list().result()}
+
+
+def _array_metadata(name: str, array: np.ndarray) -> dict[str, Any]:
+    whole = [max(1, size) for size in array.shape]  # Zarr knows no empty chunks
+    compression: list[dict[str, Any]] = [
+        {"name": "bytes", **_endian(array.dtype)},
+        {
+            "name": "blosc",
+            "configuration": {
+                "cname": "zstd",
+                "clevel": 5,
+                "shuffle": "bitshuffle",
+                "typesize": array.dtype.itemsize,
+                "blocksize": 0,
+            },
+        },
+        {"name": "crc32c"},
+    ]
+    by_door = {
+        "name": "sharding_indexed",
+        "configuration": {
+            "chunk_shape": [1, *whole[1:]],
+            "codecs": compression,
+            "index_codecs": [
+                {"name": "bytes", "configuration": {"endian": "little"}},
+                {"name": "crc32c"},
+            ],
+        },
+    }
+    return {
+        "shape": list(array.shape),
+        "data_type": str(array.dtype),
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": whole}},
+        "codecs": [by_door] if name == "images" else compression,
+        "dimension_names": list(ARRAYS[name].dims),
+        "attributes": {"meaning": ARRAYS[name].meaning},
+    }
+
+
+def _endian(dtype: np.dtype[Any]) -> dict[str, Any]:
+    return {} if dtype.itemsize == 1 else {"configuration": {"endian": "little"}}
+
+
+def _group_metadata() -> bytes:
+    group = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+    return json.dumps(group, indent=2).encode()

@@ -1,0 +1,212 @@
+"""Writes a dataset, part by part, so that it can be stopped at any moment and gone on with.
+
+    DIR/dataset.json              the manifest, see `doorlab.data.manifest`
+    DIR/shards/shard-00000/       a Zarr v3 group of 64 doors, see `doorlab.data.store`
+    DIR/videos/door-00000.mp4     a film of a door, see `doorlab.data.video`
+
+Workers write parts under temporary names and rename them; the launching process then lists them
+in dataset.json. A part that is not listed, or does not have its checksum, is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from doorlab.data.generation import GenerationConfig, make_door, make_shard
+from doorlab.data.launching import count_workers, get_launcher
+from doorlab.data.manifest import FILE_NAME, KINDS, Manifest, part_checksum
+from doorlab.data.store import write_shard
+from doorlab.data.video import encode_video, film_door
+from doorlab.doors import get_prior
+from doorlab.errors import ConfigError, DatasetError, ResultError
+from doorlab.files import atomic_write_bytes, writing
+from doorlab.progress import progress_bar
+from doorlab.seeding import stream
+from doorlab.sim import Simulator, make_simulator
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing to lock a folder with
+    fcntl = None
+
+MakeSimulator = Callable[[str], Simulator]
+
+_RECYCLE_DOORS = 512  # a simulator is replaced after so many doors: engines leak
+
+
+def write_dataset(
+    path: str | Path,
+    config: GenerationConfig,
+    *,
+    workers: int = 1,
+    launcher: str = "local",
+    resume: bool = False,
+    simulator: MakeSimulator = make_simulator,
+) -> Manifest:
+    """Generates the dataset `config` in the folder `path`, or goes on with it.
+
+    Args:
+        path: a folder that does not exist or is empty, unless `resume`.
+        config: what to generate.
+        workers: number of processes; 0 for one per core. The bytes do not depend on it.
+        launcher: a name of `launching.LAUNCHERS`.
+        resume: keep the parts in `path` that are whole, and make the others.
+        simulator: makes the simulator of a name, in every worker; can be pickled.
+
+    Raises:
+        ConfigError: an unknown name, or `path` holds a dataset of another config.
+        DatasetError: `path` is in use or can't be written (the disk is full, say).
+        KeyboardInterrupt: on Ctrl-C; its message says how to go on.
+    """
+    path, run, workers = Path(path), get_launcher(launcher), count_workers(workers)
+    get_prior(config.prior)
+    trial = simulator(config.simulator)  # fails, if it has to, before a file is touched
+    renderer = trial.renderer
+    trial.close()
+    with _explained(path, config), _owned(path):
+        manifest = _begin(path, Manifest(config, renderer), resume)
+        try:
+            results = run(PartWriter(path, config, simulator), manifest.missing, workers)
+            with contextlib.closing(results), _progress(manifest) as advance:
+                for part, checksum in results:
+                    manifest.parts[part] = checksum
+                    manifest.write(path)
+                    advance(part)
+        finally:
+            _remove_leftovers(path)
+    return manifest
+
+
+class PartWriter:
+    """Makes and writes one part; lives in a worker and keeps its simulator there."""
+
+    def __init__(self, path: Path, config: GenerationConfig, simulator: MakeSimulator) -> None:
+        self._path, self._config, self._make_simulator = path, config, simulator
+        self._simulator: Simulator | None = None
+        self._doors = 0
+
+    def __call__(self, part: str) -> tuple[str, str]:
+        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        kind, name = part.split("/")
+        write = self._write_shard if kind == "shards" else self._write_video
+        return part, write(name, self._path / part)
+
+    def _write_shard(self, name: str, file: Path) -> str:
+        first, last = self._config.shards()[name]
+        arrays = make_shard(self._config, first, last, self._simulator_for(last - first))
+        return write_shard(file, arrays)
+
+    def _write_video(self, name: str, file: Path) -> str:
+        index = self._config.video_names()[name]
+        door, rng = make_door(self._config, index), stream(self._config.seed, "video", index)
+        view = get_prior(self._config.prior).sample_view(rng, door)
+        atomic_write_bytes(file, encode_video(film_door(self._simulator_for(1), door, view)))
+        return part_checksum(file) or ""
+
+    def _simulator_for(self, doors: int) -> Simulator:
+        if self._simulator and self._doors + doors > _RECYCLE_DOORS:
+            self._simulator.close()
+            self._simulator, self._doors = None, 0
+        self._simulator = self._simulator or self._make_simulator(self._config.simulator)
+        self._doors += doors
+        return self._simulator
+
+
+def _begin(path: Path, wanted: Manifest, resume: bool) -> Manifest:
+    """The manifest to start from, on disk too. Everything that it lists is whole."""
+    if (path / FILE_NAME).exists():
+        if not resume:
+            raise DatasetError(
+                f"no dataset in {path}",
+                "one",
+                "choose another --out, or complete or repair it with --resume",
+            )
+        found = Manifest.read(path)
+        _refuse_other_settings(path, found, wanted)
+        whole = {p: known for p, known in found.parts.items() if part_checksum(path / p) == known}
+        wanted = replace(wanted, parts=whole)
+    _remove_leftovers(path)
+    wanted.write(path)
+    return wanted
+
+
+def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest) -> None:
+    differing = found.config.differing(wanted.config)
+    if found.renderer != wanted.renderer:
+        differing.append(f"renderer ({found.renderer} there, {wanted.renderer} here)")
+    if differing:
+        raise ConfigError(
+            f"the settings that {path} was begun with",
+            f"a difference in {', '.join(differing)}",
+            f"run `{found.config.command(path)}`",
+        )
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes the temporary files and folders of workers that were stopped or killed."""
+    for folder in (path, *(path / kind for kind in KINDS)):
+        for leftover in folder.glob(".*.tmp"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _owned(path: Path) -> Iterator[None]:
+    """Makes the folder `path`, and keeps other processes from generating into it meanwhile."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+    if not (path / FILE_NAME).exists():
+        strangers = [f.name for f in path.iterdir() if not f.match(f".{FILE_NAME}.*.tmp")]
+        if strangers:
+            raise DatasetError(
+                f"{path} to be empty, or a dataset",
+                f"a folder with {sorted(strangers)[0]} in it",
+                "choose another --out",
+            )
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:  # the system drops the lock when the process ends, however it ends
+        _lock(path, descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DatasetError(
+            f"{path} to be free", "another process that generates into it", "wait for it to end"
+        ) from None
+
+
+@contextlib.contextmanager
+def _explained(path: Path, config: GenerationConfig) -> Iterator[None]:
+    """Gives interruptions and failing disks a message that says how to go on."""
+    go_on = f"`{config.command(path)}` goes on where this stopped"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; every finished part is kept, and {go_on}") from None
+    except ResultError as error:
+        raise DatasetError(error.expected, error.got, f"{error.fix}; {go_on}") from None
+    except OSError as error:
+        raise DatasetError(f"a dataset to be written to {path}", f"{error}", go_on) from error
+
+
+@contextlib.contextmanager
+def _progress(manifest: Manifest) -> Iterator[Callable[[str], None]]:
+    """Yields `advance(part)`; the bar counts doors."""
+    doors = {f"shards/{name}": b - a for name, (a, b) in manifest.config.shards().items()}
+    with progress_bar("doors generated", sum(doors.get(p, 0) for p in manifest.missing)) as add:
+        yield lambda part: add(doors.get(part, 0))

@@ -1,0 +1,1 @@
+"""Tables, figures and the HTML report. Reads arrays and result files; no torch, no simulator."""

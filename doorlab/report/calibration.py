@@ -1,0 +1,78 @@
+"""How far predicted rewards can be trusted: reliability and coverage. D doors, T targets each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from doorlab.intervals import Estimate, bootstrap_mean
+
+LEVELS = (0.1, 0.25, 0.5, 0.68, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Predictions of about the same size.
+
+    Attributes:
+        predicted: their mean.
+        observed: the mean of what came, with its interval over doors.
+        share: of all predictions that fall in this bin.
+    """
+
+    predicted: float
+    observed: Estimate
+    share: float
+
+
+def reliability(mean: np.ndarray, outcome: np.ndarray, bins: int = 10) -> list[Bin]:
+    """Predictions in bins of equal width over [0, 1], against what came.
+
+    A calibrated model has `observed` = `predicted` in every bin. Empty bins are left out; within
+    a bin the unit of the interval is the door, as a door's rewards are not independent.
+
+    Args:
+        mean: (D, T) predicted rewards; those outside [0, 1] count in the outermost bins.
+        outcome: (D, T) rewards.
+        bins: how many.
+    """
+    index = np.clip((mean * bins).astype(int), 0, bins - 1)
+    result = []
+    for i in range(bins):
+        inside = index == i
+        if inside.any():
+            observed = _by_door(outcome, inside)
+            result.append(Bin(float(mean[inside].mean()), observed, float(inside.mean())))
+    return result
+
+
+def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Estimate]:
+    """The share of outcomes inside the central normal interval of each of `LEVELS`.
+
+    Calibrated: equal to the level. Below it: too sure; above it: too careful. All arrays (D, T).
+    """
+    distance = np.abs(outcome - mean) / np.maximum(std, 1e-12)
+    return [bootstrap_mean(distance <= _normal_quantile((1 + level) / 2)) for level in LEVELS]
+
+
+def _by_door(values: np.ndarray, mask: np.ndarray) -> Estimate:
+    """The mean over `mask`; its interval resamples doors, each with all of its masked values."""
+    doors = mask.any(axis=1)
+    counts = mask[doors].sum(axis=1)
+    sums = np.where(mask, values, 0.0)[doors].sum(axis=1)
+    mean = sums.sum() / counts.sum()
+    # A ratio of sums, linearised: each door weighs as many values as it has here.
+    influence = mean + (sums - mean * counts) / counts.mean()
+    return bootstrap_mean(influence)
+
+
+def _normal_quantile(p: float) -> float:
+    """The standard normal's quantile, by bisection on erf (report needs no SciPy)."""
+    low, high = -10.0, 10.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = 0.5 * (1 + math.erf(middle / math.sqrt(2))) < p
+        low, high = (middle, high) if below else (low, middle)
+    return (low + high) / 2

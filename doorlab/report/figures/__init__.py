@@ -1,0 +1,1 @@
+"""One file per figure: arrays in, a matplotlib Figure out. Nothing here computes a result."""

@@ -1,0 +1,185 @@
+"""The door bandit: look at a door that you have never seen, then open it in few tries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from doorlab_envs.workbench import RENDER_MODES, Workbench, step_info
+
+
+class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+    """
+    ## Description
+
+    A robot stands before a door that it has never seen. It has seen others use the door: a few
+    *passive frames* show it at several opening angles. Then the robot tries to open it. Every step
+    is one whole interaction, always with the door shut and at rest: the hand grips the handle,
+    turns it, and follows an arc about the hinge axis that it supposes. This is a contextual bandit
+    with a continuous action: the frames are the context, and what is tried once does not change
+    the next try.
+
+    Some parameters of a door can be seen (hinge side, swing, sizes, handle); others can't (the
+    direction in which the handle turns, the latch, mass, friction, damping, a closer). The former
+    reward looking, the latter reward trying.
+
+    ## Action Space
+
+    A `Box(-1.0, 1.0, (4,), float32)`. Values outside are clipped; `phi` is periodic and wraps.
+
+    | Num | Action                                                            | At -1    | At 1     |
+    |-----|-------------------------------------------------------------------|----------|----------|
+    | 0   | phi: direction from the handle to the supposed hinge axis, in the | -pi rad  | pi rad   |
+    |     | plane of the door (0: right, pi/2: up, +-pi: left)                |          |          |
+    | 1   | radius: supposed distance from the handle to the hinge axis       | 0.2 m    | 1.3 m    |
+    | 2   | swing: angle of the arc, signed (> 0 pulls, < 0 pushes)           | -2.0 rad | 2.0 rad  |
+    | 3   | turn: of the handle before the arc, signed (> 0: clockwise)       | -1.0 rad | 1.0 rad  |
+
+    The hand is tied to the handle by a limited force. Where the handle lags too far behind, the
+    grip slips and the interaction ends.
+
+    ## Observation Space
+
+    A `Dict` with one entry, the same at every step of an episode:
+
+    | Key      | Space                                                    | Meaning                 |
+    |----------|----------------------------------------------------------|-------------------------|
+    | `images` | `Box(0, 255, (frames, image_size, image_size, 3), uint8)` | passive frames, RGB     |
+
+    The first frame shows the door shut; every frame has its own opening angle and camera.
+
+    ## Rewards
+
+    The joint position at the end of the interaction divided by the door's opening limit, in
+    [0, 1]: 0 for a door that stayed shut, 1 for one that is wide open.
+
+    `info` is for whoever evaluates, and must never reach a policy:
+
+    | Key              | Unit | Meaning                                                  | At      |
+    |------------------|------|----------------------------------------------------------|---------|
+    | `door`           |      | the key that brings this door back, see Arguments        | reset   |
+    | `optimal_reward` |      | what somebody who knows every parameter obtains          | both    |
+    | `regret`         |      | `optimal_reward` - reward                                | step    |
+    | `joint_position` | rad  | opening angle at the end, 0 when shut                    | step    |
+    | `slipped`        |      | whether the grip was lost on the way                     | step    |
+
+    The optimal reward is what the oracle *obtained in simulation*, so a lucky action may beat it
+    by a little: regret may be slightly negative.
+
+    ## Starting State
+
+    A door drawn from the prior, or from a dataset's split; shut and at rest, in every interaction.
+
+    ## Episode End
+
+    There is no termination. Truncation: after `horizon` interactions.
+
+    ## Arguments
+
+    | Parameter     | Type              | Default      | Description                                 |
+    |---------------|-------------------|--------------|---------------------------------------------|
+    | `frames`      | int               | `8`          | passive frames per door                     |
+    | `image_size`  | int               | `64`         | height and width of a frame, pixels         |
+    | `horizon`     | int               | `10`         | interactions per episode                    |
+    | `prior`       | str               | `"default"`  | what doors are drawn from, a name of        |
+    |               |                   |              | `doorlab.doors.PRIORS`                      |
+    | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`          |
+    | `doors_from`  | str, Path or None | `None`       | folder of a dataset: its doors and recorded |
+    |               |                   |              | frames are used instead of the prior's      |
+    | `split`       | str               | `"test"`     | the split of that dataset                   |
+    | `render_mode` | str or None       | `None`       | `"rgb_array"`                               |
+
+    `reset(options={"door": key})` asks for one door: with a dataset, its index there (a door of
+    the split); with a prior, the seed that it is drawn from. Otherwise the seed of `reset` decides.
+
+    `render()` gives a picture (256 x 256 pixels) of the door as the last interaction left it, from
+    a still camera. `trajectory` has the opening angle at every control step of that interaction.
+
+    ```python
+    >>> import gymnasium as gym
+    >>> env = gym.make("doorlab_envs:doorlab/DoorBandit-v0", horizon=5)
+    >>> observation, info = env.reset(seed=0)
+    >>> observation["images"].shape
+    (8, 64, 64, 3)
+
+    ```
+
+    ## Vectorized environment
+
+    `gym.make_vec` makes many of them: in processes ("async"), one after the other ("sync"), or
+    ("vector_entry_point") as `DoorBanditVectorEnv`, which hands all doors to the simulator in one
+    call. All three give the same rollouts for the same seed.
+
+    ## Version History
+
+    * v0: initial version.
+    """  # noqa: D205, D212, D415  (Gymnasium's form: the docstring is a page)
+
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012
+
+    def __init__(
+        self,
+        frames: int = 8,
+        image_size: int = 64,
+        horizon: int = 10,
+        prior: str = "default",
+        simulator: str = "pybullet",
+        doors_from: str | Path | None = None,
+        split: str = "test",
+        render_mode: str | None = None,
+    ) -> None:
+        self._bench = Workbench(
+            frames, image_size, horizon, prior, simulator, doors_from, split, render_mode
+        )
+        self.observation_space = self._bench.observation_space
+        self.action_space = self._bench.action_space
+        self.render_mode = render_mode
+        self._horizon, self._tries = horizon, 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """A new door, or the one that `options={"door": key}` asks for."""
+        super().reset(seed=seed)
+        drawn = self._bench.source.draw(self.np_random)  # always, so that options shift nothing
+        key = int((options or {}).get("door", drawn))
+        self._bench.reset([key])
+        self._tries = 0
+        optimal = float(self._bench.problems.optimal_rewards[0])
+        return self._observation(), {"door": key, "optimal_reward": optimal}
+
+    def step(
+        self, action: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        """One whole interaction."""
+        outcome = {k: v.item() for k, v in self._bench.interact(np.asarray(action)[None]).items()}
+        self._tries += 1
+        truncated = self._tries >= self._horizon
+        return self._observation(), outcome["reward"], False, truncated, step_info(outcome)
+
+    def render(self) -> np.ndarray | None:  # type: ignore[override]
+        """uint8 (256, 256, 3): the door as the last interaction left it."""
+        if self.render_mode is None:
+            gymnasium.logger.warn('give render_mode="rgb_array" to gymnasium.make to see the door')
+            return None
+        return self._bench.picture()[0]
+
+    @property
+    def trajectory(self) -> np.ndarray | None:
+        """float32 (T,), rad: opening angle at every control step of the last interaction.
+
+        None before the first interaction, and without a render mode.
+        """
+        courses = self._bench.trajectories
+        return None if courses is None else courses[0]
+
+    def close(self) -> None:
+        """Frees the simulator."""
+        self._bench.close()
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        # A copy: what an environment has returned belongs to the caller.
+        return {"images": self._bench.problems.images[0].copy()}

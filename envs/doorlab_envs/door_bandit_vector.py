@@ -1,0 +1,131 @@
+"""The door bandit for many doors at once: one batched call of the simulator per step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from doorlab.errors import ConfigError
+from doorlab_envs.workbench import RENDER_MODES, Workbench, step_info
+
+
+class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
+    """`DoorBanditEnv` for `num_envs` doors side by side, in this process.
+
+    Spaces, rewards, infos and arguments are those of `DoorBanditEnv`, with a first axis of
+    `num_envs`. As in Gymnasium's own vector environments, `reset(seed=s)` seeds door i with s + i
+    (or takes a list of seeds), and the step after an episode's last one is a reset, with reward 0
+    (`AutoresetMode.NEXT_STEP`). `reset(options={"door": keys})` asks for one door per key.
+    """
+
+    metadata = {  # noqa: RUF012
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 2,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        frames: int = 8,
+        image_size: int = 64,
+        horizon: int = 10,
+        prior: str = "default",
+        simulator: str = "pybullet",
+        doors_from: str | Path | None = None,
+        split: str = "test",
+        render_mode: str | None = None,
+    ) -> None:
+        if num_envs < 1:
+            raise ConfigError("at least one environment", f"{num_envs}", "raise num_envs")
+        self._bench = Workbench(
+            frames, image_size, horizon, prior, simulator, doors_from, split, render_mode
+        )
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.single_observation_space = self._bench.observation_space
+        self.single_action_space = self._bench.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._horizon, self._tries = horizon, 0
+        self._streams = [seeding.np_random()[0] for _ in range(num_envs)]
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """New doors, or those that `options={"door": keys}` asks for."""
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        for i, one in enumerate(self._seeds(seed)):
+            if one is not None:
+                self._streams[i] = seeding.np_random(one)[0]
+        drawn = [self._bench.source.draw(rng) for rng in self._streams]
+        return self._begin(self._keys(options, drawn))
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One whole interaction on every door; after the last one of an episode, new doors."""
+        never = np.zeros(self.num_envs, dtype=bool)
+        if self._tries >= self._horizon:  # all doors have the same horizon, so all end together
+            observation, info = self._begin([self._bench.source.draw(r) for r in self._streams])
+            return observation, np.zeros(self.num_envs), never, never.copy(), info
+        outcome = self._bench.interact(actions)
+        self._tries += 1
+        truncated = np.full(self.num_envs, self._tries >= self._horizon)
+        info = self._masked(step_info(outcome))
+        return self._observation(), outcome["reward"], never, truncated, info
+
+    def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
+        """One picture per door, uint8 (256, 256, 3), as the last interaction left it."""
+        if self.render_mode is None:
+            gymnasium.logger.warn('give render_mode="rgb_array" to make_vec to see the doors')
+            return None
+        return tuple(self._bench.picture())
+
+    @property
+    def trajectories(self) -> np.ndarray | None:
+        """float32 (num_envs, T), rad: see `DoorBanditEnv.trajectory`."""
+        return self._bench.trajectories
+
+    def close_extras(self, **_: Any) -> None:
+        """Frees the simulator."""
+        self._bench.close()
+
+    def _begin(self, keys: list[int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        self._bench.reset(keys)
+        self._tries = 0
+        optimal = self._bench.problems.optimal_rewards.astype(np.float64)
+        return self._observation(), self._masked({"door": np.array(keys), "optimal_reward": optimal})
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+        return self._one_each("seeds", seeds)
+
+    def _keys(self, options: dict[str, Any] | None, drawn: list[int]) -> list[int]:
+        chosen = (options or {}).get("door", drawn)
+        keys = [chosen] * self.num_envs if np.ndim(chosen) == 0 else chosen
+        return [int(key) for key in self._one_each("doors", keys)]
+
+    def _one_each(self, what: str, values: Any) -> Any:
+        if len(values) != self.num_envs:
+            raise ConfigError(f"{self.num_envs} {what}", f"{len(values)}", "give one for each")
+        return values
+
+    def _masked(self, info: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Gymnasium's form: `_name` says which environments have the entry `name`."""
+        masks = {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in info}
+        return {**info, **masks}
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        return {"images": self._bench.problems.images.copy()}

@@ -1,0 +1,136 @@
+"""What the single and the vector environment share: doors side by side, opened, then looked at.
+
+Legend: D doors, M frames per door, T control steps, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from doorlab.doors import ACTION_DIM, Door, View
+from doorlab.errors import ConfigError
+from doorlab.sim import Interactions, make_simulator
+from doorlab_envs.problems import PriorProblems, Problems, ProblemSource, RecordedProblems
+
+RENDER_MODES = ("rgb_array",)
+_RENDER_SIZE = 256  # pixels
+
+
+class Workbench:
+    """D doors and the simulator that they are opened in.
+
+    Args:
+        frames: passive frames per door.
+        image_size: height and width of a frame, pixels.
+        horizon: interactions per episode.
+        prior: name of the prior that doors are drawn from.
+        simulator: name of the simulator.
+        doors_from: folder of a dataset whose doors and frames are used instead of the prior's.
+        split: the split of that dataset.
+        render_mode: "rgb_array", or None for environments that are never rendered.
+
+    Raises:
+        ConfigError: for a setting that is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        frames: int,
+        image_size: int,
+        horizon: int,
+        prior: str,
+        simulator: str,
+        doors_from: str | Path | None,
+        split: str,
+        render_mode: str | None,
+    ) -> None:
+        if horizon < 1:
+            raise ConfigError("a horizon of at least 1 interaction", f"{horizon}", "raise it")
+        if render_mode not in (None, *RENDER_MODES):
+            raise ConfigError(
+                f"render_mode None or {', '.join(RENDER_MODES)}", repr(render_mode), "use one"
+            )
+        self._simulator = make_simulator(simulator)
+        self.source: ProblemSource = (
+            PriorProblems(self._simulator, prior, frames, image_size)
+            if doors_from is None
+            else RecordedProblems(doors_from, split, frames, image_size)
+        )
+        self.action_space = spaces.Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
+        self.observation_space = spaces.Dict(
+            {"images": spaces.Box(0, 255, (frames, image_size, image_size, 3), np.uint8)}
+        )
+        self._records = render_mode is not None
+        self._problems: Problems | None = None
+        self._last: Interactions | None = None
+
+    @property
+    def problems(self) -> Problems:
+        """The doors of this episode. Raises ConfigError before the first reset."""
+        if self._problems is None:
+            raise ConfigError("a reset before anything else", "none", "call reset() first")
+        return self._problems
+
+    def reset(self, keys: Sequence[int]) -> None:
+        """Puts up one door per key, shut."""
+        self._problems, self._last = self.source.make(keys), None
+
+    def interact(self, actions: np.ndarray) -> dict[str, np.ndarray]:
+        """One whole interaction per door.
+
+        Args:
+            actions: (D, 4) in Box(-1, 1).
+
+        Returns:
+            Arrays of shape (D,): reward, optimal_reward, regret, joint_position, slipped.
+        """
+        problems = self.problems
+        self._last = self._simulator.interact(
+            problems.doors, np.asarray(actions)[:, None], record=self._records
+        )
+        rewards = self._last.rewards[:, 0].astype(np.float64)
+        optimal = problems.optimal_rewards.astype(np.float64)
+        return {
+            "reward": rewards,
+            "optimal_reward": optimal,
+            "regret": optimal - rewards,
+            "joint_position": self._last.joint_positions[:, 0].astype(np.float64),
+            "slipped": self._last.slipped[:, 0],
+        }
+
+    @property
+    def trajectories(self) -> np.ndarray | None:
+        """float32 (D, T): joint positions (rad) through the last interaction, if any was recorded.
+
+        One per control step, held after the end.
+        """
+        if self._last is None or self._last.trajectories is None:
+            return None
+        return self._last.trajectories[:, 0]
+
+    def picture(self) -> np.ndarray:
+        """uint8 (D, 256, 256, 3): the doors as the last interaction left them, or shut."""
+        doors = self.problems.doors
+        shut = np.zeros((len(doors), 1))
+        positions = shut if self._last is None else self._last.joint_positions
+        views = [[still_view(door)] for door in doors]
+        return self._simulator.render(doors, positions, views, _RENDER_SIZE)[:, 0]
+
+    def close(self) -> None:
+        """Frees the simulator. Calling it twice is harmless."""
+        self._simulator.close()
+
+
+def still_view(door: Door) -> View:
+    """A camera before the middle of the wall, where the robot of the default prior stands."""
+    return View(eye=(-door.place, -3.05, 1.5), target=(-door.place, 0.0, 1.05), field_of_view=0.86)
+
+
+def step_info(outcome: dict[str, Any]) -> dict[str, Any]:
+    """The entries of an outcome that Gymnasium wants as `info`."""
+    return {name: value for name, value in outcome.items() if name != "reward"}

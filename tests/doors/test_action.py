@@ -1,0 +1,35 @@
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from doorlab.doors import Action, get_prior, oracle_action
+from doorlab.seeding import stream
+
+BOX = arrays(np.float32, 4, elements=st.floats(-1, 1, width=32))
+
+
+@given(BOX)
+def test_normalising_is_the_inverse(a):
+    back = Action.from_normalised(a).to_normalised()
+    # phi = 1 and phi = -1 are the same direction
+    np.testing.assert_allclose(np.cos(math.pi * back[0]), np.cos(math.pi * a[0]), atol=1e-5)
+    np.testing.assert_allclose(back[1:], a[1:], atol=1e-5)
+
+
+def test_values_outside_the_box_are_clipped_but_phi_wraps():
+    action = Action.from_normalised(np.array([1.5, 3.0, -2.0, 0.0]))
+    np.testing.assert_allclose(action.to_normalised(), [-0.5, 1.0, -1.0, 0.0], atol=1e-6)
+
+
+def test_the_oracle_names_the_true_hinge():
+    prior = get_prior("default")
+    for i in range(50):
+        door = prior.sample(stream(0, i))
+        action = Action.from_normalised(oracle_action(door))
+        axis_x = (-door.side_sign * door.handle_radius) + action.radius * math.cos(action.phi)
+        assert abs(axis_x) < 1e-4  # the supposed axis, seen from the true one
+        assert action.swing * door.swing_sign > door.opening_limit
+        assert action.turn * door.latch_direction >= door.latch_turn

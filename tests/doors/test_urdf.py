@@ -1,0 +1,25 @@
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from doorlab.doors import get_prior
+from doorlab.doors.urdf import door_urdf
+from doorlab.seeding import stream
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_inertia_about_the_hinge_by_the_parallel_axis_theorem(seed):
+    door = get_prior("default").sample(stream(seed))
+    panel = ElementTree.fromstring(door_urdf(door)).find("link[@name='panel']/inertial")
+    x, y, _ = (float(v) for v in panel.find("origin").get("xyz").split())
+    mass = float(panel.find("mass").get("value"))
+    about_center = float(panel.find("inertia").get("izz"))
+    # The centre is half a thickness off the axis; `hinge_inertia` is of the plate about its edge.
+    expected = door.hinge_inertia + mass * (y**2)
+    assert about_center + mass * (x**2 + y**2) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_hinge_alone_has_nothing_to_see():
+    text = door_urdf(get_prior("default").sample(stream(0)), visuals=False)
+    assert "<visual>" not in text
+    assert text.count("<joint") == 1

@@ -1,0 +1,77 @@
+import errno
+import os
+
+import pytest
+
+from doorlab import files
+from doorlab.errors import DatasetError, ResultError
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    files.atomic_write_json(path, {"a": 1})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResultError, match="a full disk; free some space"):
+        files.atomic_write_json(path, {"a": 2})
+    assert files.read_json(path) == {"a": 1}
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    def fail_halfway():
+        with files.atomic_directory(tmp_path / "run") as folder:
+            (folder / "half").write_text("...")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    assert os.listdir(tmp_path) == []
+    with files.atomic_directory(tmp_path / "run") as folder:
+        (folder / "whole").write_text("!")
+    assert os.listdir(tmp_path / "run") == ["whole"]
+
+
+def test_a_folder_replaces_the_one_before_only_at_the_end(tmp_path):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").touch()
+    with files.atomic_directory(target) as folder:
+        (folder / "new").touch()
+        assert os.listdir(target) == ["old"]
+    assert os.listdir(target) == ["new"]
+
+
+def test_results_are_not_overwritten_silently(tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(ResultError, match="--overwrite"):
+        files.refuse_overwrite(tmp_path / "x", overwrite=False)
+    files.refuse_overwrite(tmp_path / "x", overwrite=True)
+    files.refuse_overwrite(tmp_path / "y", overwrite=False)
+
+
+def test_nan_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.atomic_write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "got none"), ("{", "got Expecting"), ("[1]", "got list"), (b"\xff", "invalid start")],
+)
+def test_bad_json_is_the_caller_s_error(tmp_path, content, message):
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DatasetError, match=message):
+        files.read_json(path, DatasetError)
+
+
+def test_a_file_in_the_way_is_explained(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultError, match="a file there"):
+        files.atomic_write_text(tmp_path / "file" / "x", "")

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from doorlab.errors import ConfigError
+from doorlab.intervals import bootstrap_mean, paired_difference
+
+
+def test_interval_matches_the_normal_approximation_on_large_samples():
+    values = np.random.default_rng(0).normal(2.0, 3.0, 4000)
+    estimate = bootstrap_mean(values)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert estimate.mean == pytest.approx(values.mean())
+    assert estimate.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
+
+
+def test_interval_covers_the_truth_about_95_times_in_100():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for i in range(300):
+        low, high = bootstrap_mean(rng.exponential(1.0, 60), seed=i, resamples=500).ci95
+        hits += low <= 1.0 <= high
+    assert 0.90 <= hits / 300 <= 0.98
+
+
+def test_repeated_values_of_one_unit_do_not_narrow_the_interval():
+    values = np.random.default_rng(2).normal(size=50)
+    repeated = np.repeat(values[:, None], 20, axis=1)
+    assert bootstrap_mean(repeated).ci95 == pytest.approx(bootstrap_mean(values).ci95)
+    assert bootstrap_mean(repeated).n == 50
+
+
+def test_pairing_removes_what_units_share():
+    rng = np.random.default_rng(3)
+    shared = rng.normal(0, 10, 200)
+    a, b = shared + rng.normal(1.0, 0.1, 200), shared + rng.normal(0.0, 0.1, 200)
+    low, high = paired_difference(a, b).ci95
+    assert 0.95 < low < 1.0 < high < 1.05
+
+
+def test_nothing_to_average_is_an_error():
+    with pytest.raises(ConfigError, match="at least one value"):
+        bootstrap_mean(np.array([]))

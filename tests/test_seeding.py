@@ -1,0 +1,27 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorlab.seeding import integer_seed, stream
+
+NAMES = st.lists(st.one_of(st.text(max_size=5), st.integers(0, 10**6)), max_size=3)
+
+
+@given(st.integers(0, 2**63), NAMES)
+def test_streams_do_not_depend_on_what_was_drawn_before(seed, names):
+    first = stream(seed, *names).random(3)
+    stream(seed, "other").random(100)
+    np.testing.assert_array_equal(first, stream(seed, *names).random(3))
+
+
+@given(NAMES, NAMES)
+def test_different_paths_are_different_streams(a, b):
+    same = integer_seed(0, *a) == integer_seed(0, *b)
+    assert same == ([(type(x), x) for x in a] == [(type(x), x) for x in b])
+
+
+def test_integer_seeds_fit_63_bits():
+    seeds = [integer_seed(0, i) for i in range(1000)]
+    assert len(set(seeds)) == 1000
+    assert min(seeds) >= 0
+    assert 2**62 < max(seeds) < 2**63
