@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorstore as ts
@@ -107,17 +108,22 @@ class DoorDataset:
         """
         if name not in ARRAYS:
             raise unknown_name("array", name, ARRAYS)
-        doors = self._check(np.arange(self.num_doors) if indices is None else np.asarray(indices))
+        doors = self._checked(indices)
         shape = ARRAYS[name].shape(len(doors), self.frames, self.interactions, self.image_size)
         values = np.empty(shape, dtype=ARRAYS[name].dtype)
+        if not values.size:
+            return values
         shard, row = np.divmod(doors, self.config.shard_doors)
-        order = np.argsort(shard, kind="stable")
-        self._open(name, np.unique(shard))
-        pending = [
-            (s, where, self._arrays[name, s].oindex[row[where]].read())
-            for s in np.unique(shard).tolist()
-            for where in [order[np.searchsorted(shard[order], s) :]]
-        ]
+        used = np.unique(shard)
+        self._open(name, used)
+        target = ts.array(values)  # shares memory: shards decode straight into `values`
+        pending = []
+        for s in used:
+            where = np.flatnonzero(shard == s)
+            source = self._arrays[name, s].oindex[row[where]]
+            pending.append(target.oindex[where].write(source))
+        for s, future in zip(used, pending, strict=True):
+            self._result(s, future)
         return values
 
     def doors(self, indices: np.ndarray | None = None) -> list[Door]:
@@ -133,3 +139,40 @@ class DoorDataset:
             found = list(threads.map(part_checksum, paths))
         known = self.manifest.parts.items()
         return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)
+
+    def _checked(self, indices: np.ndarray | None) -> np.ndarray:
+        if indices is None:
+            return np.arange(self.num_doors)
+        doors = np.asarray(indices, dtype=np.int64)
+        if doors.ndim != 1 or np.any((doors < 0) | (doors >= self.num_doors)):
+            raise DatasetError(
+                f"a list of doors from 0 to {self.num_doors - 1}", f"{indices}", "correct the doors"
+            )
+        return doors
+
+    def _open(self, name: str, shards: np.ndarray) -> None:
+        """Opens an array in all `shards` at once, and checks its shape; keeps it open."""
+        new = [int(s) for s in shards if (name, int(s)) not in self._arrays]
+        futures = [open_array(self.path / "shards" / self._shards[s], name, self._context) for s in new]
+        for s, future in zip(new, futures, strict=True):
+            array = self._result(s, future)
+            first, last = self.config.shards()[self._shards[s]]
+            shape = ARRAYS[name].shape(
+                last - first, self.frames, self.interactions, self.image_size
+            )
+            if array.shape != shape or array.dtype.name != ARRAYS[name].dtype:
+                raise self._damaged(s, f"{name} as {array.dtype.name} {array.shape}")
+            self._arrays[name, s] = array
+
+    def _result(self, shard: int, future: Any) -> Any:
+        try:
+            return future.result()
+        except (ValueError, OSError) as error:  # tensorstore's way to say missing or corrupt
+            raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
+
+    def _damaged(self, shard: int, got: str) -> DatasetError:
+        return DatasetError(
+            f"{self._shards[shard]} of {self.path} to be whole",
+            got,
+            f"see `doorlab info {self.path} --verify`; `{self.config.command(self.path)}` repairs it",
+        )

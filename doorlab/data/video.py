@@ -44,7 +44,7 @@ def encode_video(frames: np.ndarray, frames_per_second: int = FRAMES_PER_SECOND)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, frames_per_second)
-        stream.options = {"crf": "20", "preset": "medium"}
+        stream.options = {"crf": "20", "preset": "medium", "mbtree": "0"}
         stream.codec_context.thread_count = 1  # more would write their number into the stream
         for image in frames:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")

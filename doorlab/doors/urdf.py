@@ -6,8 +6,10 @@ hinge; handles on both faces turn about the spindle. World frame as in `doors.do
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from doorlab.assets import handle_mesh
 from doorlab.doors.door import Color, Door
 
 WALL_THICKNESS = 0.12  # m; the wall fills y in [0, WALL_THICKNESS]
@@ -18,18 +20,20 @@ _WALL_HALF_WIDTH = 3.0
 _WALL_HEIGHT = 3.0
 _ROOM_DEPTH = 2.0
 _GLASS: Color = (0.72, 0.84, 0.9)
+_MESH_LENGTH = 0.14  # m, of the unscaled lever and bar
 
 Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One visual primitive of a link, in the frame of that link: a box or a sphere."""
+    """One visual of a link, in the frame of that link: a box, or a handle's mesh."""
 
-    kind: str  # "box": size holds the full extents; "sphere": size[0] is the radius
-    size: Vector
-    center: Vector
+    kind: str  # "box", or the handle type whose mesh it is
+    size: Vector  # full extents of a box, m; scale of a mesh
+    center: Vector  # m
     color: Color
+    turn: Vector = (0.0, 0.0, 0.0)  # roll, pitch, yaw, rad
 
 
 def door_urdf(door: Door, *, visuals: bool = True) -> str:
@@ -77,18 +81,20 @@ def panel_shapes(door: Door) -> list[Shape]:
     return shapes
 
 
-def handle_shapes(door: Door, outward: float) -> list[Shape]:
+def handle_shape(door: Door, outward: float) -> Shape:
     """A handle in the frame of its spindle; `outward` is -1 on the robot's face, 1 on the other."""
-    color, length = door.appearance.handle_color, door.handle_length
-    rose = Shape("box", (0.055, 0.012, 0.055), (0, outward * 0.006, 0), color)
-    neck = Shape("box", (0.025, 0.06, 0.025), (0, outward * 0.03, 0), color)
-    if door.handle_type == "knob":
-        return [rose, neck, Shape("sphere", (0.036, 0, 0), (0, outward * 0.06, 0), color)]
-    if door.handle_type == "bar":
-        bar = Shape("box", (0.035, 0.03, 2.5 * length), (0, outward * 0.065, 0), color)
-        return [rose, neck, bar]
-    lever_x = door.side_sign * (length / 2 - 0.015)  # levers point to the hinge
-    return [rose, neck, Shape("box", (length, 0.025, 0.03), (lever_x, outward * 0.06, 0), color)]
+    stretch = door.handle_length / _MESH_LENGTH
+    size = {"lever": (stretch, 1, 1), "knob": (1, 1, 1), "bar": (1, 1, 2 * stretch)}
+    # Meshes stick out to -y and levers point to +x. Half turns, unlike mirroring, keep the
+    # triangles facing outwards; levers point to the hinge on both faces.
+    turn = {
+        (-1.0, 1.0): (0.0, 0.0, 0.0),
+        (-1.0, -1.0): (0.0, math.pi, 0.0),
+        (1.0, 1.0): (math.pi, 0.0, 0.0),
+        (1.0, -1.0): (0.0, 0.0, math.pi),
+    }[outward, door.side_sign]
+    color = door.appearance.handle_color
+    return Shape(door.handle_type, size[door.handle_type], (0, 0, 0), color, turn)
 
 
 def wall_shapes(door: Door) -> list[Shape]:
@@ -138,7 +144,7 @@ def _handle(door: Door, name: str, outward: float) -> str:
     x = -door.side_sign * door.handle_radius
     y = y + outward * door.thickness / 2
     # Clockwise as the robot sees it is a positive turn about y, which points away from it.
-    return _link(name, 1e-3, (0, 0, 0), (1e-6, 1e-6, 1e-6), handle_shapes(door, outward)) + (
+    return _link(name, 1e-3, (0, 0, 0), (1e-6, 1e-6, 1e-6), [handle_shape(door, outward)]) + (
         f'<joint name="{name}" type="revolute"><parent link="panel"/><child link="{name}"/>'
         f'<origin xyz="{x!r} {y!r} {door.handle_height!r}"/><axis xyz="0 1 0"/>'
         f'<limit lower="-3.2" upper="3.2" effort="1e6" velocity="1e3"/></joint>'
@@ -159,12 +165,14 @@ def _link(name: str, mass: float, center: Vector, inertia: Vector, shapes: list[
 def _visual(shape: Shape, name: str) -> str:
     x, y, z = shape.center
     red, green, blue = shape.color
-    if shape.kind == "sphere":
-        geometry = f'<sphere radius="{shape.size[0]!r}"/>'
+    size = "{!r} {!r} {!r}".format(*shape.size)
+    if shape.kind == "box":
+        geometry = f'<box size="{size}"/>'
     else:
-        geometry = '<box size="{!r} {!r} {!r}"/>'.format(*shape.size)
+        geometry = f'<mesh filename="{handle_mesh(shape.kind)}" scale="{size}"/>'
+    turn = "{!r} {!r} {!r}".format(*shape.turn)
     return (
-        f'<visual><origin xyz="{x!r} {y!r} {z!r}"/><geometry>{geometry}</geometry>'
+        f'<visual><origin xyz="{x!r} {y!r} {z!r}" rpy="{turn}"/><geometry>{geometry}</geometry>'
         f'<material name="{name}"><color rgba="{red!r} {green!r} {blue!r} 1"/></material></visual>'
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -54,7 +54,8 @@ def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Est
     Calibrated: equal to the level. Below it: too sure; above it: too careful. All arrays (D, T).
     """
     distance = np.abs(outcome - mean) / np.maximum(std, 1e-12)
-    return [bootstrap_mean(distance <= _normal_quantile((1 + level) / 2)) for level in LEVELS]
+    widths = [NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS]
+    return [bootstrap_mean(distance <= width) for width in widths]
 
 
 def _by_door(values: np.ndarray, mask: np.ndarray) -> Estimate:
@@ -66,13 +67,3 @@ def _by_door(values: np.ndarray, mask: np.ndarray) -> Estimate:
     # A ratio of sums, linearised: each door weighs as many values as it has here.
     influence = mean + (sums - mean * counts) / counts.mean()
     return bootstrap_mean(influence)
-
-
-def _normal_quantile(p: float) -> float:
-    """The standard normal's quantile, by bisection on erf (report needs no SciPy)."""
-    low, high = -10.0, 10.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = 0.5 * (1 + math.erf(middle / math.sqrt(2))) < p
-        low, high = (middle, high) if below else (low, middle)
-    return (low + high) / 2

@@ -14,7 +14,7 @@ from doorlab.sim.pybullet.engine import pybullet, quiet
 
 TIME_STEP = 1 / 60  # s
 
-_FLAGS = pybullet.URDF_USE_INERTIA_FROM_FILE | pybullet.URDF_USE_MATERIAL_COLORS_FROM_MTL
+_FLAGS = pybullet.URDF_USE_INERTIA_FROM_FILE
 
 
 class World:

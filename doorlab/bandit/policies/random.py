@@ -1,0 +1,21 @@
+"""Uniform actions: the floor that every other policy must rise above."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from doorlab.bandit.policy import History
+from doorlab.doors import ACTION_DIM
+
+
+class RandomPolicy:
+    """Draws every action uniformly from Box(-1, 1)."""
+
+    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
+        """Looks at nothing."""
+        self._doors, self._rng = len(frames), rng
+
+    def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
+        """Learns nothing."""
+        return self._rng.uniform(-1.0, 1.0, (self._doors, ACTION_DIM)).astype(np.float32)

@@ -1,0 +1,72 @@
+"""Optimising over the continuous action, for all doors at once.
+
+Sobol candidates find the hills, gradient steps climb them, and the best point ever seen wins.
+
+Legend: D doors, N candidates, S starts, A = 4 action coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from doorlab.doors import ACTION_DIM
+
+Score = Callable[[Tensor], Tensor]
+"""(D, N, 4) actions -> (D, N) values to be maximised; differentiable, each value by its action."""
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How hard to look for the best action."""
+
+    candidates: int = 512
+    """Sobol points that are scored on every door."""
+    starts: int = 4
+    """Best candidates per door from which gradient steps start."""
+    steps: int = 20
+    """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
+    step_size: float = 0.04
+    """Adam's learning rate, in units of the normalised action."""
+
+
+def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tensor, "N 4"]:
+    """Scrambled Sobol points that fill Box(-1, 1)."""
+    engine = torch.quasirandom.SobolEngine(ACTION_DIM, scramble=True, seed=seed % 2**31)
+    return engine.draw(candidates, dtype=dtype) * 2 - 1
+
+
+def maximise(
+    score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
+) -> Float[Tensor, "D 4"]:
+    """The best action on every door: never worse than the best candidate."""
+    with torch.no_grad():
+        values = score(candidates)
+    starts = min(config.starts, values.shape[1]) if config.steps else 1
+    best_values, index = values.topk(starts, dim=1)
+    best = candidates.gather(1, index[..., None].expand(-1, -1, ACTION_DIM))
+    x = best.clone().requires_grad_()
+    optimiser = torch.optim.Adam([x], lr=config.step_size, maximize=True)
+    for step in range(config.steps + 1):
+        values = score(x)
+        with torch.no_grad():
+            better = values > best_values
+            best_values = torch.where(better, values, best_values)
+            best = torch.where(better[..., None], x, best)
+        if step < config.steps:
+            # The values do not interact, so a step on their sum is a step on each.
+            (x.grad,) = torch.autograd.grad(values.sum(), x)
+            optimiser.step()
+            x.data = into_box(x.data)
+    winner = best_values.argmax(dim=1)
+    return best[torch.arange(len(best)), winner].detach()
+
+
+def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
+    """Actions in Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
+    phi, rest = actions[..., :1], actions[..., 1:]
+    return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)

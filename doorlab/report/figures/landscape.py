@@ -1,0 +1,83 @@
+"""Predicted reward over slices of the action space, beside the door that it is predicted for.
+
+K doors, S slices, A grid points per axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from doorlab.report.style import FONT_SIZE, INK, MUTED, new_figure, quiet
+
+COLOR_MAP = "viridis"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One row of maps: the reward of actions that differ in two of their four numbers.
+
+    Attributes:
+        label: what the model knew.
+        rewards: (K, A, A), first axis `y`, second `x`, both from low to high.
+        x, y: name and unit of the axes.
+        x_range, y_range: ends of the axes, in those units.
+        best: (K, 2): the oracle's action in this slice, as (x, y).
+    """
+
+    label: str
+    rewards: np.ndarray
+    x: str
+    y: str
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    best: np.ndarray
+
+
+def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]) -> Figure:
+    """A column per door: its picture, then what the model expects of actions on it.
+
+    Args:
+        photos: uint8 (K, H, W, 3).
+        names: (K,) what each door is.
+        slices: rows of maps.
+    """
+    count = len(photos)
+    figure = new_figure(7.0 / count * (len(slices) + 1) + 1.1)
+    panels = figure.subplots(len(slices) + 1, count, squeeze=False)
+    for axes, photo, name in zip(panels[0], photos, names, strict=True):
+        axes.imshow(photo)
+        axes.set_title(name, fontsize=FONT_SIZE, color=INK)
+        axes.axis("off")
+    for row, piece in zip(panels[1:], slices, strict=True):
+        for k, axes in enumerate(row):
+            image = _map(axes, piece, k)
+            axes.tick_params(labelleft=k == 0)
+        row[0].set_ylabel(f"{piece.label}\n\n{piece.y}", fontsize=FONT_SIZE, color=INK)
+        for axes in row:
+            axes.set_xlabel(piece.x)
+    bar = figure.colorbar(image, ax=panels[1:].ravel().tolist(), location="bottom", aspect=50)
+    bar.set_label("predicted reward (share of the full opening); ☆ best action", color=MUTED)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=MUTED)
+    return figure
+
+
+def _map(axes: Axes, piece: Slice, k: int):  # noqa: ANN202
+    image = axes.imshow(
+        piece.rewards[k],
+        origin="lower",
+        extent=(*piece.x_range, *piece.y_range),
+        aspect="auto",
+        cmap=COLOR_MAP,
+        vmin=0,
+        vmax=1,
+    )
+    axes.plot(*piece.best[k], "*", markersize=13, color="white", markeredgecolor=INK)
+    axes.set_box_aspect(1)
+    quiet(axes, grid="")
+    return image
