@@ -153,7 +153,8 @@ class DoorDataset:
     def _open(self, name: str, shards: np.ndarray) -> None:
         """Opens an array in all `shards` at once, and checks its shape; keeps it open."""
         new = [int(s) for s in shards if (name, int(s)) not in self._arrays]
-        futures = [open_array(self.path / "shards" / self._shards[s], name, self._context) for s in new]
+        folder = self.path / "shards"
+        futures = [open_array(folder / self._shards[s], name, self._context) for s in new]
         for s, future in zip(new, futures, strict=True):
             array = self._result(s, future)
             first, last = self.config.shards()[self._shards[s]]
@@ -171,8 +172,5 @@ class DoorDataset:
             raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
 
     def _damaged(self, shard: int, got: str) -> DatasetError:
-        return DatasetError(
-            f"{self._shards[shard]} of {self.path} to be whole",
-            got,
-            f"see `doorlab info {self.path} --verify`; `{self.config.command(self.path)}` repairs it",
-        )
+        repair = f"repair it with `{self.config.command(self.path)}`"
+        return DatasetError(f"{self._shards[shard]} of {self.path} to be whole", got, repair)

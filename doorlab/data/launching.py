@@ -28,7 +28,9 @@ Work = Callable[[str], Any]
 class Launcher(Protocol):
     """Runs `work` over `items` on `workers` workers; yields the results as they come."""
 
-    def __call__(self, work: Work, items: Sequence[str], workers: int) -> Generator[Any, None, None]:
+    def __call__(
+        self, work: Work, items: Sequence[str], workers: int
+    ) -> Generator[Any, None, None]:
         """`work` is pickled once for every worker, and may keep state between items there."""
         ...
 

@@ -13,6 +13,15 @@ FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")  # stored as the index in this tuple
 
 _SIZES = {"channel": 3, "view": 7, "action": 4}
+_UNITS = {
+    **dict.fromkeys(("width", "height", "thickness", "place"), "m"),
+    **dict.fromkeys(("handle_height", "backset", "handle_length"), "m"),
+    **dict.fromkeys(("opening_limit", "latch_turn"), "rad"),
+    "mass": "kg",
+    "hinge_friction": "N m",
+    "hinge_damping": "N m s / rad",
+    "closer_stiffness": "N m / rad",
+}
 
 
 @dataclass(frozen=True)
@@ -49,22 +58,18 @@ def _door_spec(field: str) -> ArraySpec:
     if field == "latch_direction":
         return ArraySpec(door_array(field), "int8", ("door",), "+1 clockwise, -1 anticlockwise")
     dims = ("door", "channel") if field in colors else ("door",)
-    return ArraySpec(door_array(field), "float64", dims, "see doorlab.doors.Door")
+    return ArraySpec(door_array(field), "float64", dims, _UNITS.get(field, ""))
 
 
 ARRAYS: dict[str, ArraySpec] = {
     spec.name: spec
     for spec in (
-        ArraySpec(
-            "images", "uint8", ("door", "frame", "height", "width", "channel"), "passive frames, RGB"
-        ),
-        ArraySpec("joint_position", "float32", ("door", "frame"), "opening angle in a frame, rad"),
-        ArraySpec(
-            "view", "float64", ("door", "frame", "view"), "eye, target (m), field of view (rad)"
-        ),
+        ArraySpec("images", "uint8", ("door", "frame", "height", "width", "channel"), "RGB"),
+        ArraySpec("joint_position", "float32", ("door", "frame"), "opening angle, rad"),
+        ArraySpec("view", "float64", ("door", "frame", "view"), "eye, target, field of view"),
         ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)"),
-        ArraySpec("rewards", "float32", ("door", "interaction"), "share of the opening limit"),
-        ArraySpec("optimal_reward", "float32", ("door",), "what the oracle obtains"),
+        ArraySpec("rewards", "float32", ("door", "interaction"), "share of the limit"),
+        ArraySpec("optimal_reward", "float32", ("door",), "the oracle's"),
         ArraySpec("split", "uint8", ("door",), " | ".join(SPLITS)),
         *(_door_spec(field) for field in FIELDS),
     )

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorstore as ts
@@ -51,10 +51,8 @@ def encode_shard(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     return files
 
 
-def open_array(
-    shard: str | Path, name: str, context: ts.Context
-) -> ts.Future[ts.TensorStore]:  # pyright: ignore[reportInvalidTypeArguments]
-    """An array of a shard, to read from; the result() raises ValueError where it can't."""
+def open_array(shard: str | Path, name: str, context: ts.Context) -> ts.Future:
+    """A TensorStore to read an array of a shard from; `result()` raises ValueError if it can't."""
     spec = {
         "driver": "zarr3",
         "kvstore": {"driver": "file", "path": f"{Path(shard, name)}/"},
@@ -77,7 +75,7 @@ def shard_checksum(path: str | Path) -> str | None:
 
 
 def checksum(files: Mapping[str, bytes]) -> str:
-    """ "blake2b:<hex>" over names, lengths and contents, in the order of the names."""
+    """`blake2b:<hex>` over names, lengths and contents, in the order of the names."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode())
@@ -105,7 +103,7 @@ def _encode(name: str, array: np.ndarray) -> dict[str, bytes]:
         context=ts.Context(),
     ).result()
     store.write(array).result()
-    kvstore = store.kvstore
+    kvstore = cast(ts.KvStore, store.kvstore)
     return {key.decode(): kvstore.read(key).result().value for key in kvstore.list().result()}
 
 

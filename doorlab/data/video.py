@@ -31,9 +31,11 @@ def film_door(simulator: Simulator, door: Door, view: View, size: int = VIDEO_SI
     assert course is not None  # it was asked for
     steps = np.linspace(0, course.shape[2] - 1, _INTERACTION_FRAMES).round().astype(int)
     opened = course[0, 0, steps]
-    shut = np.zeros(_PAUSE_FRAMES)
-    positions = np.concatenate([swing, shut, opened, np.repeat(opened[-1:], _PAUSE_FRAMES)])
-    return simulator.render([door], positions[None], [[view] * len(positions)], size)[0]
+    pauses = np.zeros(_PAUSE_FRAMES), np.repeat(opened[-1:], _PAUSE_FRAMES)
+    positions = np.concatenate([swing, pauses[0], opened, pauses[1]]).round(4)
+    different, frame_of = np.unique(positions, return_inverse=True)  # shutting mirrors opening
+    frames = simulator.render([door], different[None], [[view] * len(different)], size)[0]
+    return frames[frame_of]
 
 
 def encode_video(frames: np.ndarray, frames_per_second: int = FRAMES_PER_SECOND) -> bytes:

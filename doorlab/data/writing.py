@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +30,8 @@ from doorlab.progress import progress_bar
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
 
-try:
+if sys.platform != "win32":  # there is nothing to lock a folder with on Windows
     import fcntl
-except ImportError:  # Windows: nothing to lock a folder with
-    fcntl = None
 
 MakeSimulator = Callable[[str], Simulator]
 
@@ -170,24 +169,19 @@ def _owned(path: Path) -> Iterator[None]:
                 f"a folder with {sorted(strangers)[0]} in it",
                 "choose another --out",
             )
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:  # the system drops the lock when the process ends, however it ends
-        _lock(path, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            got = "another process that generates into it"
+            raise DatasetError(f"{path} to be free", got, "wait for it to end") from None
         yield
     finally:
         os.close(descriptor)
-
-
-def _lock(path: Path, descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DatasetError(
-            f"{path} to be free", "another process that generates into it", "wait for it to end"
-        ) from None
 
 
 @contextlib.contextmanager

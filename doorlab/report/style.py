@@ -35,7 +35,7 @@ class ModelStyle:
     marker: str
 
 
-_DASHES, _DOTS = "--", ":"
+HEADLINE = "ssnp"  # the model that the report is about
 STYLES: dict[str, ModelStyle] = {
     "ssnp": ModelStyle("SSNP", "#d55e00", "-", "o"),
     "np": ModelStyle("NP", "#0072b2", "-", "s"),
@@ -45,9 +45,9 @@ STYLES: dict[str, ModelStyle] = {
     "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),
     "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
     "vae": ModelStyle("VAE", "#cc79a7", "-", "^"),
-    "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", _DASHES, "P"),
-    "random": ModelStyle("random", "#8a8f98", _DASHES, "X"),
-    "oracle": ModelStyle("oracle", INK, _DOTS, "*"),
+    "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", "--", "P"),
+    "random": ModelStyle("random", "#8a8f98", "--", "X"),
+    "oracle": ModelStyle("oracle", INK, ":", "*"),
 }
 _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
 

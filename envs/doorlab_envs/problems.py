@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -85,12 +86,20 @@ class RecordedProblems:
     def __init__(self, path: str | Path, split: str, frames: int, image_size: int) -> None:
         self._dataset = DoorDataset.open(path)
         self._split, self._frames = split, frames
-        self._indices = self._dataset.indices(split)
         _check_frames(self._dataset, frames, image_size)
-        if not len(self._indices):
+
+    @cached_property
+    def _indices(self) -> np.ndarray:
+        # Read at the first reset: a process in which tensorstore has read can't be forked any more,
+        # and Gymnasium's "async" makes one environment before it forks.
+        indices = self._dataset.indices(self._split)
+        if not len(indices):
             raise ConfigError(
-                f"doors in the split {split!r} of {path}", "none", "choose another split"
+                f"doors in the split {self._split!r} of {self._dataset.path}",
+                "none",
+                "choose another split",
             )
+        return indices
 
     def draw(self, rng: np.random.Generator) -> int:
         """The index of a door of the split."""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from doorlab.intervals import Estimate
 from doorlab.report.style import (
+    DPI,
     FONT_SIZE,
+    HEADLINE,
     in_order,
     new_figure,
     quiet,
@@ -34,9 +37,15 @@ class Curve:
     @staticmethod
     def of(x: Sequence[float], estimates: Sequence[Estimate]) -> Curve:
         """A curve through estimates."""
-        means = [e.mean for e in estimates]
-        low, high = zip(*(e.ci95 for e in estimates), strict=True)
-        return Curve(np.array(x, float), np.array(means), np.array(low), np.array(high))
+        return Curve.through(x, [e.mean for e in estimates], [e.ci95 for e in estimates])
+
+    @staticmethod
+    def through(
+        x: Sequence[float], means: Sequence[float], ci95: Sequence[Sequence[float]]
+    ) -> Curve:
+        """A curve through means with their intervals, (low, high) each, as result files hold them."""
+        low, high = np.array(ci95, dtype=float).T
+        return Curve(np.array(x, dtype=float), np.array(means, dtype=float), low, high)
 
 
 def draw_curves(axes: Axes, curves: Mapping[str, Curve], *, markers: bool = True) -> None:
@@ -62,75 +71,75 @@ def draw_curves(axes: Axes, curves: Mapping[str, Curve], *, markers: bool = True
 def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
     """Each model's name to the right of its curve's end, moved apart where they would overlap."""
     names = in_order(curves)
-    ends = [float(curves[name].mean[-1]) for name in names]
     low, high = axes.get_ylim()
+    heights = [(float(curves[name].mean[-1]) - low) / (high - low) for name in names]
+    points = axes.get_window_extent().height / DPI * 72  # before the layout shrinks it a little
+    gap = 1.35 * FONT_SIZE / points
     last = max(float(curves[name].x[-1]) for name in names)
-    figure = axes.figure
-    rows = axes.get_position().height * figure.get_figheight() * 72 / (FONT_SIZE * 1.15)  # pyright: ignore[reportAttributeAccessIssue]
-    to_axes = axes.transScale.transform  # a log axis is linear after this
-    a, b = (to_axes((1.0, v))[1] for v in (low, high))
-    heights = [(to_axes((1.0, max(e, 1e-12)))[1] - a) / (b - a) for e in ends]
-    for name, height in zip(names, spread(heights, 1 / rows, 0.0, 1.0), strict=True):
+    for name, height in zip(names, spread(heights, gap, 0.0, 1.0), strict=True):
         axes.annotate(
-            style_of(name).label,
-            (last, height),
-            xycoords=("data", "axes fraction"),
-            xytext=(9, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=FONT_SIZE,
-            color=text_color(name),
-            fontweight="bold" if name == "ssnp" else "normal",
+            style_of(name).label, (last, height), xycoords=("data", "axes fraction"),
+            xytext=(9, 0), textcoords="offset points", va="center", fontsize=FONT_SIZE,
+            color=text_color(name), fontweight="bold" if name == HEADLINE else "normal",
             annotation_clip=False,
-        )
+        )  # fmt: skip
 
 
-def regret(
-    per_interaction: Mapping[str, Sequence[Estimate]], cumulative: Mapping[str, Sequence[Estimate]]
-) -> Figure:
+def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:
     """Regret of every policy, on each try and summed up to it, with 95 % bands."""
     figure = new_figure(3.9)
     left, right = figure.subplots(1, 2)
-    for axes, heading, data in (
-        (left, "Regret on each try", per_interaction),
-        (right, "Regret summed over tries", cumulative),
+    headings = ("Regret on each try", "Regret summed over tries")
+    for axes, heading, curves in zip(
+        (left, right), headings, (per_try, cumulative), strict=True
     ):
-        curves = {n: Curve.of(range(1, len(e) + 1), e) for n, e in data.items()}
         draw_curves(axes, curves, markers=False)
         title(axes, heading)
-        quiet(axes)
-        axes.set(xlabel="try", ylim=(0, None), xlim=(1, None))
-    name_ends(right, curves)
+        _over_tries(axes, curves)
+    name_ends(right, cumulative)
     return figure
 
 
+def opened(curves: Mapping[str, Curve]) -> Figure:
+    """The share of doors that each policy has opened by each try, with 95 % bands."""
+    figure = new_figure(3.9)
+    axes = figure.subplots()
+    draw_curves(axes, curves)
+    _over_tries(axes, curves)
+    axes.set(ylim=(0, 1.03), ylabel="doors opened")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    name_ends(axes, curves)
+    return figure
+
+
+def _over_tries(axes: Axes, curves: Mapping[str, Curve]) -> None:
+    last = max(float(curve.x[-1]) for curve in curves.values())
+    quiet(axes)
+    axes.set(xlabel="try", ylim=(0, None), xlim=(0.9, last + 0.1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def error_by_interactions(
-    errors: Mapping[str, Sequence[Estimate]], counts: Sequence[int], variance: float
+    curves: Mapping[str, Curve], counts: Sequence[int], variance: float
 ) -> Figure:
     """Mean squared error of predicted rewards against the number of interactions seen before.
 
     Args:
-        errors: per model, one estimate for each of `counts`.
+        curves: per model, over the places 0, 1, ... of `counts`.
         counts: how many interactions on this door the model had seen.
         variance: of the rewards: the error of always predicting their mean.
     """
     figure = new_figure(3.6)
     axes = figure.subplots()
-    places = list(range(len(counts)))
-    curves = {name: Curve.of(places, e) for name, e in errors.items()}
     axes.axhline(variance, color=style_of("random").color, linestyle="--", linewidth=1.2)
     axes.annotate(
-        "always predicting the mean",
-        (0.0, variance),
-        xytext=(4, 4),
-        textcoords="offset points",
-        fontsize=FONT_SIZE - 1,
-        color=text_color("random"),
-    )
+        "always predicting the mean", (0.0, variance), xytext=(4, 4), textcoords="offset points",
+        fontsize=FONT_SIZE - 1, color=text_color("random"),
+    )  # fmt: skip
     draw_curves(axes, curves)
     quiet(axes)
     axes.set(xlabel="interactions seen on this door", ylabel="squared error of the reward")
     axes.set_ylim(0, 1.12 * max(variance, *(c.high.max() for c in curves.values())))
-    axes.set_xticks(places, [str(n) for n in counts])
+    axes.set_xticks(range(len(counts)), [str(n) for n in counts])
     name_ends(axes, curves)
     return figure

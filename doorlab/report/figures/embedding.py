@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from doorlab.report.style import FONT_SIZE, INK, in_order, new_figure, style_of, text_color
+from doorlab.report.style import FAINT, FONT_SIZE, INK, MUTED, in_order, new_figure, style_of, text_color
 
 _CATEGORY_COLORS = ("#0072b2", "#e69f00", "#009e73")
 _COLOR_MAP = "viridis"
@@ -78,7 +78,7 @@ def _scatter(axes: Axes, points: np.ndarray, parameter: Parameter) -> None:
         axes.scatter(*points.T, s=7, c=parameter.values, cmap=_COLOR_MAP, linewidths=0, alpha=0.85)
     axes.set(xticks=[], yticks=[])
     axes.set_box_aspect(1)
-    axes.spines[:].set_color("#d9dee4")
+    axes.spines[:].set_color(FAINT)
 
 
 def _key(axes: Axes, parameter: Parameter) -> None:
@@ -97,6 +97,6 @@ def _key(axes: Axes, parameter: Parameter) -> None:
     bar.axis("off")
     for x, text, side in ((0.22, low, "right"), (0.78, high, "left")):
         axes.text(
-            x, -0.13, f"{text:.2g}", transform=axes.transAxes, ha=side, va="center",
-            fontsize=FONT_SIZE - 1, color="#5f6c7b",
+            x, -0.13, f"{text:.2f}", transform=axes.transAxes, ha=side, va="center",
+            fontsize=FONT_SIZE - 1, color=MUTED,
         )  # fmt: skip

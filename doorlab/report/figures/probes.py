@@ -36,10 +36,10 @@ def probes(
     title(lower, "R²")
     upper.axvline(chance, color=MUTED, linewidth=1, linestyle=":")
     upper.annotate(
-        "guessing", (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
-        textcoords="offset points", ha="center", fontsize=FONT_SIZE - 1, color=MUTED,
+        "guessing", (chance, 0), xycoords=("data", "axes fraction"), xytext=(-4, 6),
+        textcoords="offset points", ha="right", fontsize=FONT_SIZE - 1, color=MUTED,
     )  # fmt: skip
-    upper.set_xlim(0.4, 1.005)
+    upper.set_xlim(0.38, 1.005)
     lower.set_xlim(min(-0.02, _lowest(scores, r2s)), 1.005)
     figure.legend(
         handles=[_key(name) for name in models], loc="outside upper right", ncols=len(models),

@@ -1,0 +1,36 @@
+"""Timing in rounds, with intervals over the rounds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from doorlab.intervals import Estimate, bootstrap_mean
+
+Work = Callable[[], int]  # does something, returns how much it did
+
+
+def rate(work: Work) -> float:
+    """Items per second of one call of `work`."""
+    start = time.perf_counter()
+    items = work()
+    return items / (time.perf_counter() - start)
+
+
+def rates(work: Work, rounds: int) -> Estimate:
+    """Items per second, after one call to warm up."""
+    work()
+    return bootstrap_mean(np.array([rate(work) for _ in range(rounds)]))
+
+
+def paired_rates(ours: Work, bare: Work, rounds: int) -> tuple[Estimate, Estimate, Estimate]:
+    """Items per second of ours, of the bare loop, and the ratio ours / bare within each round."""
+    ours(), bare()
+    pairs = np.array([(rate(ours), rate(bare)) for _ in range(rounds)])
+    return (
+        bootstrap_mean(pairs[:, 0]),
+        bootstrap_mean(pairs[:, 1]),
+        bootstrap_mean(pairs[:, 0] / pairs[:, 1]),
+    )

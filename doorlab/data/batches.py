@@ -1,0 +1,168 @@
+"""Batches for training: a split's tensors, and random sets of frames and interactions from them.
+
+All randomness comes from an explicit CPU `torch.Generator`, so that a saved generator state
+resumes a run exactly, on any device.
+
+Legend: D doors, M frames, J interactions per door; B doors in a batch, C colour channels, H, W
+pixels; N context interactions, T target interactions, A action dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from torch import Tensor
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.errors import ConfigError, DatasetError
+
+_LOAD_DOORS = 1024  # doors read at once: bounds the memory beside the tensors themselves
+
+
+@dataclass(frozen=True)
+class DoorTensors:
+    """The doors of one split, resident on one device."""
+
+    images: UInt8[Tensor, "D M C H W"]
+    """Passive frames, RGB."""
+    joint_position: Float32[Tensor, "D M"]
+    """Opening angle in every frame, rad."""
+    actions: Float32[Tensor, "D J A"]
+    """Normalised actions."""
+    rewards: Float32[Tensor, "D J"]
+    """What the actions obtained."""
+    optimal_reward: Float32[Tensor, " D"]
+    """What the oracle obtains."""
+    indices: Int64[Tensor, " D"]
+    """Numbers of the doors in the dataset (on the CPU)."""
+
+    @staticmethod
+    def load(
+        dataset: DoorDataset,
+        split: str,
+        device: torch.device | str = "cpu",
+        limit: int | None = None,
+    ) -> DoorTensors:
+        """The first `limit` doors of a split (all of them if None), on `device`.
+
+        Doors are drawn independently, so the first ones are a random subset, and a smaller
+        subset is part of every larger one. Raises DatasetError when the split is too small.
+        """
+        doors = dataset.indices(split)
+        if len(doors) < max(1, limit or 0):
+            raise DatasetError(
+                f"at least {max(1, limit or 0)} {split} doors in {dataset.path}",
+                f"{len(doors)}",
+                "generate more doors, or ask for fewer",
+            )
+        doors = doors[:limit]
+
+        def tensor(name: str) -> Tensor:
+            return torch.from_numpy(dataset.read(name, doors)).to(device)
+
+        return DoorTensors(
+            images=_load_images(dataset, doors, device),
+            joint_position=tensor("joint_position"),
+            actions=tensor("actions"),
+            rewards=tensor("rewards"),
+            optimal_reward=tensor("optimal_reward"),
+            indices=torch.from_numpy(doors),
+        )
+
+    def __len__(self) -> int:
+        """D."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class InteractionBatch:
+    """Doors with passive frames, interactions to learn from, and interactions to predict."""
+
+    x_BMCHW: Float[Tensor, "B M C H W"]
+    ac_BNA: Float[Tensor, "B N A"]
+    rc_BN: Float[Tensor, "B N"]
+    mask_BN: Bool[Tensor, "B N"]
+    """Which context interactions count; the others are zeros."""
+    at_BTA: Float[Tensor, "B T A"]
+    rt_BT: Float[Tensor, "B T"]
+
+
+def sample_frames(
+    doors: DoorTensors, batch: int, frames: int, generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
+    """`frames` different frames of each of `batch` random doors (with repeats), in [0, 1]."""
+    return _pictures(doors, _rows(doors, batch, generator), frames, generator)
+
+
+def sample_interactions(
+    doors: DoorTensors,
+    batch: int,
+    frames: int,
+    generator: torch.Generator,
+    context: int = 10,
+    targets: int = 16,
+) -> InteractionBatch:
+    """Random doors with a random split of their interactions.
+
+    Every door gets between 0 and `context` context interactions, uniformly, and `targets` others
+    to predict. Raises ConfigError when the dataset has too few interactions or frames.
+    """
+    total = doors.actions.shape[1]
+    if context < 0 or targets < 1 or context + targets > total:
+        raise ConfigError(
+            f"context + targets within the {total} interactions of a door, targets at least 1",
+            f"{context} + {targets}",
+            "ask for fewer, or generate more with --interactions",
+        )
+    rows = _rows(doors, batch, generator)
+    picks = _without_repeats(batch, total, context + targets, generator)
+    sizes = torch.randint(context + 1, (batch, 1), generator=generator)
+    mask = (torch.arange(context) < sizes).to(doors.actions.device)
+    rows, picks = rows.to(doors.actions.device), picks.to(doors.actions.device)
+    actions, rewards = doors.actions[rows[:, None], picks], doors.rewards[rows[:, None], picks]
+    return InteractionBatch(
+        x_BMCHW=_pictures(doors, rows, frames, generator),
+        ac_BNA=actions[:, :context] * mask[..., None],
+        rc_BN=rewards[:, :context] * mask,
+        mask_BN=mask,
+        at_BTA=actions[:, context:],
+        rt_BT=rewards[:, context:],
+    )
+
+
+def _load_images(
+    dataset: DoorDataset, doors: np.ndarray, device: torch.device | str
+) -> UInt8[Tensor, "D M C H W"]:
+    size = dataset.image_size
+    shape = (len(doors), dataset.frames, 3, size, size)
+    images = torch.empty(shape, dtype=torch.uint8, device=device)
+    for first in range(0, len(doors), _LOAD_DOORS):
+        part = torch.from_numpy(dataset.read("images", doors[first : first + _LOAD_DOORS]))
+        images[first : first + len(part)] = part.to(device).permute(0, 1, 4, 2, 3)
+    return images
+
+
+def _rows(doors: DoorTensors, batch: int, generator: torch.Generator) -> Int64[Tensor, " B"]:
+    return torch.randint(len(doors), (batch,), generator=generator)
+
+
+def _without_repeats(
+    batch: int, total: int, count: int, generator: torch.Generator
+) -> Int64[Tensor, "B K"]:
+    return torch.rand(batch, total, generator=generator).argsort(dim=1)[:, :count]
+
+
+def _pictures(
+    doors: DoorTensors, rows: Int64[Tensor, " B"], frames: int, generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
+    total = doors.images.shape[1]
+    if not 1 <= frames <= total:
+        raise ConfigError(
+            f"between 1 and {total} frames per door", f"{frames}", "generate more with --frames"
+        )
+    device = doors.images.device
+    picks = _without_repeats(len(rows), total, frames, generator).to(device)
+    return doors.images[rows.to(device)[:, None], picks].float() / 255.0

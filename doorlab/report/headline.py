@@ -1,0 +1,122 @@
+"""The result in words and numbers, from the result files: what stands at the top of the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doorlab.report.html import Html, element, join
+from doorlab.report.run_files import RunFiles
+from doorlab.report.style import HEADLINE, in_order, style_of
+
+_YARDSTICKS = ("vae_np", "gp_ucb", "random")
+
+
+def percent(share: float) -> str:
+    """ "93 %", with a space that does not break."""
+    return f"{100 * share:.0f}\u00a0%"
+
+
+def interval(estimate: dict[str, Any], digits: int = 3) -> Html:
+    """An estimate with its interval, the interval small."""
+    low, high = estimate["ci95"]
+    mean = f"{estimate['mean']:.{digits}f}"
+    return join(mean, " ", element("small", f"[{low:.{digits}f}, {high:.{digits}f}]"))
+
+
+def best_policy(policies: dict[str, Any]) -> str:
+    """The model that the report is about: SSNP, or where it is missing the least regretted one."""
+    real = {name: p for name, p in policies.items() if name != "oracle"} or policies
+    return (
+        HEADLINE if HEADLINE in real else min(real, key=lambda n: real[n]["mean_regret"]["mean"])
+    )
+
+
+def headline(run: RunFiles) -> list[Html]:
+    """Sentences and tiles; a sentence for each result that there is."""
+    sentences = [text for text in (_bandit_words(run), _probe_words(run)) if text]
+    if not sentences:
+        sentences = ["This run has no evaluation yet; what follows is what it does have."]
+    tiles = [*_bandit_tiles(run), *_probe_tiles(run)]
+    words = [element("p", text, class_="lead") for text in sentences]
+    return words + ([element("ul", *tiles, class_="tiles")] if tiles else [])
+
+
+def _bandit_words(run: RunFiles) -> str:
+    policies = run.regret.get("policies", {})
+    if not policies:
+        return ""
+    hero = best_policy(policies)
+    label, figures = style_of(hero).label, policies[hero]
+    low, high = figures["mean_regret"]["ci95"]
+    tries, doors = run.regret["interactions"], run.regret["doors"]
+    words = (
+        f"On {doors} doors that it has never seen, {label} reaches "
+        f"{percent(figures['first_reward']['mean'])} of the full opening on its first try. Over "
+        f"{tries} tries its mean regret is {figures['mean_regret']['mean']:.3f} "
+        f"(95\u00a0% interval {low:.3f} to {high:.3f})"
+    )
+    others = [
+        f"{policies[name]['mean_regret']['mean']:.2f} for {style_of(name).label}"
+        for name in _YARDSTICKS
+        if name in policies and name != hero
+    ]
+    return f"{words}, against {_enumerate(others)}." if others else f"{words}."
+
+
+def _probe_words(run: RunFiles) -> str:
+    probes = run.probes.get("probes", {})
+    if not probes:
+        return ""
+    model = "statistician" if "statistician" in probes else in_order(probes)[0]
+    parts = []
+    for target, question in (("handedness", "the hinge's side"), ("swing", "pull or push")):
+        if target not in probes[model]:
+            continue
+        text = f"{question} on {percent(probes[model][target]['mean'])} of held-out doors"
+        rival = probes.get("vae", {}).get(target)
+        if rival and model != "vae":
+            text += f" (VAE: {percent(rival['mean'])})"
+        parts.append(text)
+    if not parts:
+        return ""
+    return (
+        f"A linear probe reads {_enumerate(parts)} from what the {style_of(model).label} "
+        "learned without labels."
+    )
+
+
+def _bandit_tiles(run: RunFiles) -> list[Html]:
+    policies = run.regret.get("policies", {})
+    if not policies:
+        return []
+    hero = best_policy(policies)
+    figures, label = policies[hero], style_of(hero).label
+    tiles = []
+    opened = figures.get("opened_by")
+    if opened:
+        n = min(3, len(opened))
+        within = "on the first try" if n == 1 else f"within {n} tries"
+        tiles.append(_tile(percent(opened[0]), f"of new doors opened by {label} on the first try"))
+        if n > 1:
+            tiles.append(_tile(percent(opened[n - 1]), f"opened {within}"))
+    tiles.append(_tile(f"{figures['mean_regret']['mean']:.3f}", f"mean regret of {label} per try"))
+    if "random" in policies:
+        tiles.append(
+            _tile(f"{policies['random']['mean_regret']['mean']:.2f}", "mean regret of random tries")
+        )
+    return tiles
+
+
+def _probe_tiles(run: RunFiles) -> list[Html]:
+    found = run.probes.get("probes", {}).get("statistician", {}).get("handedness")
+    if not found:
+        return []
+    return [_tile(percent(found["mean"]), "hinge side read from the statistician, without labels")]
+
+
+def _tile(figure: str, text: str) -> Html:
+    return element("li", element("b", figure), element("span", text))
+
+
+def _enumerate(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,110 @@
+"""What a run folder holds, as far as it holds it. A missing part is no error; no folder is.
+
+    RUN/dataset/dataset.json, videos/*.mp4     doorlab generate
+    RUN/pretrain/NAME, RUN/train/NAME          doorlab pretrain, doorlab train: model.json, metrics.json
+    RUN/probe/probes.json                      doorlab probe
+    RUN/bandit/regret.json                     doorlab bandit
+    RUN/plot/plots.json, *.png                 doorlab plot
+    RUN/report/index.html                      doorlab report
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from doorlab.errors import ResultError
+from doorlab.files import read_json
+
+RUN_PARTS = ("pretrain", "train")
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One trained model's files; an empty dict stands for one that is missing or damaged."""
+
+    name: str
+    stage: str
+    path: Path
+    model: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run folder. Every result is a dict, empty where `missing` says why.
+
+    Attributes:
+        missing: part ("bandit") -> one sentence on what is wrong and how to mend it.
+    """
+
+    path: Path
+    dataset: dict[str, Any]
+    videos: tuple[Path, ...]
+    models: tuple[ModelRun, ...]
+    probes: dict[str, Any]
+    regret: dict[str, Any]
+    plots: dict[str, Any]
+    pictures: dict[str, Path]
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def read(path: str | Path) -> RunFiles:
+        """Everything that the report can use. Raises ResultError when there is no such folder."""
+        path = Path(path)
+        require_run(path)
+        missing: dict[str, str] = {}
+
+        def part(name: str, stage: str) -> dict[str, Any]:
+            file = path / name
+            try:
+                return read_json(file)
+            except ResultError as error:
+                got = "" if not file.exists() else f" ({error.got})"
+                missing[stage] = f"No {name} that can be read{got}: `doorlab {stage}` makes it."
+                return {}
+
+        return RunFiles(
+            path=path,
+            dataset=part("dataset/dataset.json", "generate"),
+            videos=tuple(sorted((path / "dataset" / "videos").glob("*.mp4"))),
+            models=tuple(_model(stage, run) for stage, run in model_runs(path)),
+            probes=part("probe/probes.json", "probe"),
+            regret=part("bandit/regret.json", "bandit"),
+            plots=part("plot/plots.json", "plot"),
+            pictures={file.stem: file for file in sorted((path / "plot").glob("*.png"))},
+            missing=missing,
+        )
+
+
+def require_run(path: Path) -> None:
+    """Raises ResultError when `path` is not a folder."""
+    if not path.is_dir():
+        got = "a file" if path.exists() else "nothing there"
+        raise ResultError(
+            f"the folder of a run at {path}", got, "make one with `doorlab demo --out`"
+        )
+
+
+def model_runs(path: Path) -> list[tuple[str, Path]]:
+    """(stage, folder) of every trained model below a run folder."""
+    return [
+        (stage, folder)
+        for stage in RUN_PARTS
+        for folder in sorted((path / stage).glob("*"))
+        if (folder / "model.json").is_file()
+    ]
+
+
+def _model(stage: str, path: Path) -> ModelRun:
+    return ModelRun(
+        path.name, stage, path, _or_empty(path / "model.json"), _or_empty(path / "metrics.json")
+    )
+
+
+def _or_empty(file: Path) -> dict[str, Any]:
+    try:
+        return read_json(file)
+    except ResultError:
+        return {}

@@ -1,0 +1,1 @@
+"""The pipeline, one readable file per stage: Config, PRESETS, run(config)."""

@@ -1,0 +1,191 @@
+"""The whole pipeline on a small preset: doors, pretraining, reward models, bandit, report.
+
+Every step is an ordinary `doorlab` command, printed as it starts, so that you can repeat or change
+it. Steps that do not need one another run side by side, one core each. Finished steps are not run
+again: a demo that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from doorlab.errors import ConfigError, DoorlabError, unknown_name
+
+PRETRAINED = ("vae", "statistician")
+REWARD_MODELS = {
+    "ssnp": None,
+    "np": None,
+    "vae_np": "vae",
+    "statistician_np": "statistician",
+}  # each with the pretrained model that it builds on
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the run goes and how large it is."""
+
+    preset: str = "tiny"
+    """Size of everything: tiny (minutes), small (an afternoon on 2 cores), full (a GPU)."""
+    out: Path = Path("runs/demo")
+    """Folder of the run; a run that is there already is completed, never overwritten."""
+    seed: int = 0
+    """One seed for doors, training and tries."""
+    jobs: int = 0
+    """Commands that run side by side; 0 means one per core, two at most."""
+
+
+PRESETS = {name: Config(preset=name) for name in ("tiny", "small", "full")}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the pipeline, and the file that says it is done."""
+
+    name: str
+    args: tuple[str, ...]
+    result: Path
+    after: tuple[str, ...] = ()
+
+
+class StepFailed(DoorlabError):
+    """A command of the demo ended with an error."""
+
+
+def run(config: Config) -> Path:
+    """Runs what is missing of the pipeline; returns the path of the report."""
+    if config.preset not in PRESETS:
+        raise unknown_name("preset", config.preset, PRESETS)
+    if config.jobs < 0:
+        raise ConfigError("0 jobs or more", f"{config.jobs}", "correct --jobs")
+    console, start = Console(), time.monotonic()
+    jobs = config.jobs or min(2, os.cpu_count() or 1)
+    run_steps(pipeline(config), config.out, jobs, console)
+    report = config.out / "report" / "index.html"
+    print_regrets(config.out / "bandit" / "regret.json", console)
+    console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
+    return report
+
+
+def pipeline(config: Config) -> list[Step]:
+    """The commands of the demo, in an order in which they could run one by one."""
+    out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
+    data, report = out / "dataset", out / "report"
+    pretrained = [out / "pretrain" / name for name in PRETRAINED]
+    trained = [out / "train" / name for name in REWARD_MODELS]
+    steps = [
+        Step(
+            "generate",
+            ("generate", *common, "--out", str(data), "--resume"),
+            data / "dataset.json",
+        )
+    ]
+    # The longest first, so that the cores are busy to the end.
+    order = ["ssnp", "np", *PRETRAINED, "vae_np", "statistician_np"]
+    for name in order:
+        stage = "pretrain" if name in PRETRAINED else "train"
+        folder, base = out / stage / name, REWARD_MODELS.get(name)
+        args = (stage, *common, "--model", name, "--data", str(data), "--out", str(folder))
+        args += ("--pretrained", str(out / "pretrain" / base)) if base else ()
+        after = ("generate", base) if base else ("generate",)
+        steps.append(Step(name, (*args, "--resume"), folder / "metrics.json", after))
+    steps += [
+        Step(
+            "bandit",
+            ("bandit", *common, "--data", str(data), "--models", *map(str, trained))
+            + ("--out", str(out / "bandit")),
+            out / "bandit" / "regret.json",
+            tuple(REWARD_MODELS),
+        ),
+        Step(
+            "probe",
+            ("probe", "--data", str(data), "--models", *map(str, pretrained))
+            + ("--out", str(out / "probe"), "--seed", str(config.seed)),
+            out / "probe" / "probes.json",
+            PRETRAINED,
+        ),
+        Step(
+            "plot",
+            ("plot", "--run", str(out), "--seed", str(config.seed)),
+            out / "plot" / "plot.json",
+            ("bandit", "probe"),
+        ),
+        Step(
+            "report",
+            ("report", "--run", str(out), "--out", str(report)),
+            report / "index.html",
+            ("plot",),
+        ),
+    ]
+    return steps
+
+
+def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> None:
+    """Runs every step whose result is missing, `jobs` at a time, each after those it needs."""
+    (out / "logs").mkdir(parents=True, exist_ok=True)
+    done = {step.name for step in steps if _finished(step)}
+    for step in steps:
+        if step.name in done:
+            console.print(f"[dim]{step.name}: done before ({step.result})[/]", highlight=False)
+    waiting = [step for step in steps if step.name not in done]
+    running: dict[str, tuple[Step, subprocess.Popen[bytes], float]] = {}
+    try:
+        while waiting or running:
+            ready = [step for step in waiting if done.issuperset(step.after)]
+            for step in ready[: jobs - len(running)]:
+                waiting.remove(step)
+                console.print(f"[bold]$ doorlab {shlex.join(step.args)}[/]", highlight=False)
+                running[step.name] = (step, _start(step, out), time.monotonic())
+            done |= _collect(running, out, console)
+            time.sleep(0.05)
+    finally:
+        for _, process, _ in running.values():  # Ctrl-C, or another step failed
+            process.terminate()
+        for _, process, _ in running.values():
+            process.wait()
+
+
+def _finished(step: Step) -> bool:
+    # A dataset's index is there from its first shard on; generating it again resumes cheaply.
+    return step.result.exists() and step.name != "generate"
+
+
+def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:
+    with open(out / "logs" / f"{step.name}.log", "wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "doorlab", *step.args], stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def _collect(
+    running: dict[str, tuple[Step, subprocess.Popen[bytes], float]], out: Path, console: Console
+) -> set[str]:
+    """The names of the steps that have ended well; raises for one that has not."""
+    ended = {name for name, (_, process, _) in running.items() if process.poll() is not None}
+    for name in ended:
+        step, process, start = running.pop(name)
+        log = out / "logs" / f"{name}.log"
+        if process.returncode != 0:
+            tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+            raise StepFailed(
+                f"`doorlab {step.args[0]}` to succeed",
+                f"exit status {process.returncode} ({tail[0]})",
+                f"see {log}, mend the cause and run the demo again: it goes on from here",
+            )
+        console.print(f"{name}: {time.monotonic() - start:.0f} s", highlight=False)
+    return ended
+
+
+def print_regrets(path: Path, console: Console) -> None:
+    """The table of regrets at the end of the demo."""
+    from doorlab.report.tables import regret_table
+
+    console.print(regret_table(path))

@@ -1,0 +1,110 @@
+"""Show what a dataset contains: counts, settings, arrays and sizes.
+
+With --verify every file is read and compared with its checksum; damaged parts are named, and the
+command ends with an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from tyro.conf import Positional
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.manifest import Manifest
+from doorlab.data.schema import ARRAYS, FORMAT_VERSION
+from doorlab.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which dataset to look at."""
+
+    data: Positional[Path]
+    """Folder of the dataset."""
+    verify: bool = False
+    """Read every file and compare it with its checksum."""
+
+
+def run(config: Config) -> None:
+    """Prints the summary. Raises DatasetError for no dataset, and for damage with `verify`."""
+    manifest = Manifest.read(config.data)
+    console = Console()
+    for table in (
+        _overview(config.data, manifest),
+        _settings(manifest),
+        _arrays(config.data, manifest),
+    ):
+        console.print(table)
+    if config.verify:
+        _verify(config.data, manifest)
+        console.print(f"all {len(manifest.parts)} parts have their checksums")
+    if not manifest.complete:
+        command = manifest.config.command(config.data)
+        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True)
+
+
+def _verify(path: Path, manifest: Manifest) -> None:
+    damaged = DoorDataset(path, manifest).verify()
+    if damaged:
+        raise DatasetError(
+            f"every part of {path} as it was written",
+            f"damage in {', '.join(damaged)}",
+            f"repair it with `{manifest.config.command(path)}`",
+        )
+
+
+def _overview(path: Path, manifest: Manifest) -> Table:
+    config, document = manifest.config, manifest.to_json()
+    frames = config.doors * config.frames
+    on_disk = {kind: _bytes_under(path / kind) for kind in ("shards", "videos")}
+    table = _table(f"{path}", "", "")
+    table.add_row("doors", f"{config.doors:,}")
+    for split, count in document["splits"].items():
+        table.add_row(f"  {split}", f"{count:,}")
+    table.add_row("frames", f"{frames:,} of {config.image_size} x {config.image_size} pixels")
+    table.add_row("interactions", f"{config.doors * config.interactions:,}")
+    table.add_row("shards", f"{len(config.shards()):,}, {_megabytes(on_disk['shards'])}")
+    table.add_row("videos", f"{len(config.video_names()):,}, {_megabytes(on_disk['videos'])}")
+    missing = len(manifest.missing)
+    table.add_row("parts", f"{missing} missing" if missing else "all there")
+    table.add_row("format", f"version {FORMAT_VERSION}, drawn by {manifest.renderer}")
+    table.add_row("checksum", manifest.checksum)
+    return table
+
+
+def _settings(manifest: Manifest) -> Table:
+    table = _table("Settings", "name", "value")
+    for name, value in asdict(manifest.config).items():
+        table.add_row(name, str(value))
+    return table
+
+
+def _arrays(path: Path, manifest: Manifest) -> Table:
+    config = manifest.config
+    table = _table("Arrays, for each door", "name", "dtype", "shape", "bytes", "meaning")
+    for spec in ARRAYS.values():
+        shape = spec.shape(config.doors, config.frames, config.interactions, config.image_size)
+        on_disk = sum(_bytes_under(path / "shards" / s / spec.name) for s in config.shards())
+        size = " x ".join(str(length) for length in shape[1:])
+        stored = f"{on_disk / config.doors:,.0f}"
+        table.add_row(spec.name, spec.dtype, size, stored, spec.meaning)
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=any(columns))
+    for number, column in enumerate(columns):
+        table.add_column(column, style="bold" if number == 0 else None, no_wrap=number == 0)
+    return table
+
+
+def _bytes_under(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

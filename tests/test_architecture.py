@@ -1,0 +1,59 @@
+"""What import-linter cannot see: folders, file sizes, function sizes, what imports cost."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path
+    for folder in ("doorlab", "envs", "scripts", "benchmarks", "assets")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_stay_small_and_say_what_they_are(path):
+    text = path.read_text()
+    assert path.stem not in ("utils", "helpers", "common", "misc")
+    assert len(text.splitlines()) <= 400
+    tree = ast.parse(text)
+    assert not text.strip() or ast.get_docstring(tree), "a module says what it is for"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < 60, f"{node.name} is too long"
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "forbidden"),
+    [
+        ("import doorlab.doors, doorlab.sim, doorlab.data.generation", {"torch", "pybullet"}),
+        ("import doorlab.report, doorlab.stages.report", {"torch", "pybullet"}),
+        ("import doorlab.sim.pybullet.simulator", {"torch", "matplotlib"}),
+        ("import doorlab.stages.train, doorlab.stages.bandit, doorlab_envs", {"pybullet"}),
+    ],
+)
+def test_imports_bring_only_what_they_need(statement, forbidden):
+    assert not forbidden & modules_after(statement)
+
+
+def test_nothing_of_the_checkout_is_importable_from_outside(tmp_path):
+    code = (
+        "import importlib.util as u\n"
+        "for name in ('envs', 'tests', 'assets', 'benchmarks', 'scripts'):\n"
+        "    spec = u.find_spec(name)\n"
+        "    where = list(spec.submodule_search_locations or [spec.origin]) if spec else []\n"
+        f"    assert not any({str(ROOT)!r} in str(w) and '.venv' not in str(w) for w in where), name"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
