@@ -43,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dispatch(args)
     except DoorlabError as error:
         return _complain(str(error), _BAD_INPUT)
-    except KeyboardInterrupt:
-        return _complain("interrupted; what was finished is kept", _INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _complain(str(stop) or "interrupted; what was finished is kept", _INTERRUPTED)
     except BrokenPipeError:  # the reader of our output went away: `doorlab info ... | head`
         sys.stderr.close()
         return _FAILED

@@ -26,12 +26,14 @@ class History:
     @staticmethod
     def empty(doors: int) -> History:
         """Before the first interaction."""
-        return History(np.zeros((doors, 0, ACTION_DIM), np.float32), np.zeros((doors, 0), np.float32))
+        return History(
+            np.zeros((doors, 0, ACTION_DIM), np.float32), np.zeros((doors, 0), np.float32)
+        )
 
     def extended(
         self, actions: Float32[np.ndarray, "D 4"], rewards: Float32[np.ndarray, " D"]
     ) -> History:
-        """This history with one more interaction on every door."""
+        """A copy with one more interaction on every door."""
         return History(
             np.concatenate([self.actions, actions[:, None]], axis=1),
             np.concatenate([self.rewards, rewards[:, None]], axis=1),
@@ -45,7 +47,7 @@ class History:
 
 @runtime_checkable
 class Policy(Protocol):
-    """Anything that opens doors. Acts on D doors at once; no door may influence another's action."""
+    """Anything that opens doors, D at once; no door may influence what is done on another."""
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """New doors: their passive frames, and the policy's own source of chance."""

@@ -38,7 +38,7 @@ class DoorDataset:
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self._shards = list(manifest.config.shards())
+        self._shards = list(manifest.config.shards().items())
         self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
         self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
 
@@ -114,7 +114,7 @@ class DoorDataset:
         if not values.size:
             return values
         shard, row = np.divmod(doors, self.config.shard_doors)
-        used = np.unique(shard)
+        used = np.unique(shard).tolist()
         self._open(name, used)
         target = ts.array(values)  # shares memory: shards decode straight into `values`
         pending = []
@@ -150,14 +150,14 @@ class DoorDataset:
             )
         return doors
 
-    def _open(self, name: str, shards: np.ndarray) -> None:
+    def _open(self, name: str, shards: list[int]) -> None:
         """Opens an array in all `shards` at once, and checks its shape; keeps it open."""
-        new = [int(s) for s in shards if (name, int(s)) not in self._arrays]
-        folder = self.path / "shards"
-        futures = [open_array(folder / self._shards[s], name, self._context) for s in new]
+        new = [s for s in shards if (name, s) not in self._arrays]
+        folders = [self.path / "shards" / self._shards[s][0] for s in new]
+        futures = [open_array(folder, name, self._context) for folder in folders]
         for s, future in zip(new, futures, strict=True):
             array = self._result(s, future)
-            first, last = self.config.shards()[self._shards[s]]
+            first, last = self._shards[s][1]
             shape = ARRAYS[name].shape(
                 last - first, self.frames, self.interactions, self.image_size
             )
@@ -173,4 +173,4 @@ class DoorDataset:
 
     def _damaged(self, shard: int, got: str) -> DatasetError:
         repair = f"repair it with `{self.config.command(self.path)}`"
-        return DatasetError(f"{self._shards[shard]} of {self.path} to be whole", got, repair)
+        return DatasetError(f"{self._shards[shard][0]} of {self.path} to be whole", got, repair)

@@ -16,26 +16,20 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 from doorlab.errors import ConfigError, SimulatorError, unknown_name
 
 MAX_FRUITLESS_ROUNDS = 3
 
 Work = Callable[[str], Any]
+Results = Generator[Any, None, None]
+# Runs the work over the items on so many workers. The work is pickled once for every worker, and
+# may keep state there.
+Launcher = Callable[[Work, Sequence[str], int], Results]
 
 
-class Launcher(Protocol):
-    """Runs `work` over `items` on `workers` workers; yields the results as they come."""
-
-    def __call__(
-        self, work: Work, items: Sequence[str], workers: int
-    ) -> Generator[Any, None, None]:
-        """`work` is pickled once for every worker, and may keep state between items there."""
-        ...
-
-
-def run_local(work: Work, items: Sequence[str], workers: int) -> Generator[Any, None, None]:
+def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
     """A launcher: processes on this machine; with one worker, this very process.
 
     Raises SimulatorError when worker processes keep dying without getting anything done.

@@ -23,9 +23,9 @@ FILE_NAME = "dataset.json"
 KINDS = ("shards", "videos")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Manifest:
-    """The content of dataset.json.
+    """The content of dataset.json. It grows as parts are written.
 
     Attributes:
         config: what was asked for.

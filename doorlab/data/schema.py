@@ -21,6 +21,7 @@ _UNITS = {
     "hinge_friction": "N m",
     "hinge_damping": "N m s / rad",
     "closer_stiffness": "N m / rad",
+    "appearance.light_direction": "unit vector",
 }
 
 
@@ -58,7 +59,8 @@ def _door_spec(field: str) -> ArraySpec:
     if field == "latch_direction":
         return ArraySpec(door_array(field), "int8", ("door",), "+1 clockwise, -1 anticlockwise")
     dims = ("door", "channel") if field in colors else ("door",)
-    return ArraySpec(door_array(field), "float64", dims, _UNITS.get(field, ""))
+    unit = _UNITS.get(field, "RGB" if field in colors else "")
+    return ArraySpec(door_array(field), "float64", dims, unit)
 
 
 ARRAYS: dict[str, ArraySpec] = {

@@ -10,11 +10,11 @@ in dataset.json. A part that is not listed, or does not have its checksum, is ma
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,8 +70,9 @@ def write_dataset(
     with _explained(path, config), _owned(path):
         manifest = _begin(path, Manifest(config, renderer), resume)
         try:
-            results = run(PartWriter(path, config, simulator), manifest.missing, workers)
-            with contextlib.closing(results), _progress(manifest) as advance:
+            work = PartWriter(path, config, simulator)
+            results = run(work, manifest.missing, workers)
+            with closing(work), closing(results), _progress(manifest) as advance:
                 for part, checksum in results:
                     manifest.parts[part] = checksum
                     manifest.write(path)
@@ -95,6 +96,12 @@ class PartWriter:
         write = self._write_shard if kind == "shards" else self._write_video
         return part, write(name, self._path / part)
 
+    def close(self) -> None:
+        """Frees the simulator, if there is one in this process."""
+        if self._simulator:
+            self._simulator.close()
+        self._simulator, self._doors = None, 0
+
     def _write_shard(self, name: str, file: Path) -> str:
         first, last = self._config.shards()[name]
         arrays = make_shard(self._config, first, last, self._simulator_for(last - first))
@@ -108,9 +115,8 @@ class PartWriter:
         return part_checksum(file) or ""
 
     def _simulator_for(self, doors: int) -> Simulator:
-        if self._simulator and self._doors + doors > _RECYCLE_DOORS:
-            self._simulator.close()
-            self._simulator, self._doors = None, 0
+        if self._doors + doors > _RECYCLE_DOORS:
+            self.close()
         self._simulator = self._simulator or self._make_simulator(self._config.simulator)
         self._doors += doors
         return self._simulator
@@ -156,19 +162,13 @@ def _remove_leftovers(path: Path) -> None:
                 leftover.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _owned(path: Path) -> Iterator[None]:
     """Makes the folder `path`, and keeps other processes from generating into it meanwhile."""
+    if path.exists() and not (path / FILE_NAME).exists():
+        _refuse_strangers(path)
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
-    if not (path / FILE_NAME).exists():
-        strangers = [f.name for f in path.iterdir() if not f.match(f".{FILE_NAME}.*.tmp")]
-        if strangers:
-            raise DatasetError(
-                f"{path} to be empty, or a dataset",
-                f"a folder with {sorted(strangers)[0]} in it",
-                "choose another --out",
-            )
     if sys.platform == "win32":
         yield
         return
@@ -184,7 +184,18 @@ def _owned(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
+def _refuse_strangers(path: Path) -> None:
+    """Only what a run leaves that was killed in its first moment may be in a new folder."""
+    if path.is_dir():
+        strangers = [f.name for f in path.iterdir() if not f.match(f".{FILE_NAME}.*.tmp")]
+        got = f"a folder with {min(strangers)} in it" if strangers else None
+    else:
+        got = "a file"
+    if got:
+        raise DatasetError(f"{path} to be empty, or a dataset", got, "choose another --out")
+
+
+@contextmanager
 def _explained(path: Path, config: GenerationConfig) -> Iterator[None]:
     """Gives interruptions and failing disks a message that says how to go on."""
     go_on = f"`{config.command(path)}` goes on where this stopped"
@@ -198,7 +209,7 @@ def _explained(path: Path, config: GenerationConfig) -> Iterator[None]:
         raise DatasetError(f"a dataset to be written to {path}", f"{error}", go_on) from error
 
 
-@contextlib.contextmanager
+@contextmanager
 def _progress(manifest: Manifest) -> Iterator[Callable[[str], None]]:
     """Yields `advance(part)`; the bar counts doors."""
     doors = {f"shards/{name}": b - a for name, (a, b) in manifest.config.shards().items()}

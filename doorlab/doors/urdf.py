@@ -24,6 +24,8 @@ _MESH_LENGTH = 0.14  # m, of the unscaled lever and bar
 
 Vector = tuple[float, float, float]
 
+_ZERO: Vector = (0.0, 0.0, 0.0)
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -42,7 +44,7 @@ def door_urdf(door: Door, *, visuals: bool = True) -> str:
     axis = door.side_sign * door.swing_sign  # positive joint positions open the door
     panel = panel_shapes(door) if visuals else []
     parts = [
-        f'<robot name="door">{_link("wall", 0.0, (0, 0, 0), (0, 0, 0), _fixed(door, visuals))}',
+        f'<robot name="door">{_link("wall", 0.0, _ZERO, _ZERO, _fixed(door, visuals))}',
         _link("panel", door.mass, _panel_center(door), _panel_inertia(door), panel),
         f'<joint name="hinge" type="revolute"><parent link="wall"/><child link="panel"/>'
         f'<origin xyz="{hinge_x!r} {hinge_y!r} 0"/><axis xyz="0 0 {axis!r}"/>'
@@ -84,7 +86,11 @@ def panel_shapes(door: Door) -> list[Shape]:
 def handle_shape(door: Door, outward: float) -> Shape:
     """A handle in the frame of its spindle; `outward` is -1 on the robot's face, 1 on the other."""
     stretch = door.handle_length / _MESH_LENGTH
-    size = {"lever": (stretch, 1, 1), "knob": (1, 1, 1), "bar": (1, 1, 2 * stretch)}
+    size = {
+        "lever": (stretch, 1.0, 1.0),
+        "knob": (1.0, 1.0, 1.0),
+        "bar": (1.0, 1.0, 2 * stretch),
+    }
     # Meshes stick out to -y and levers point to +x. Half turns, unlike mirroring, keep the
     # triangles facing outwards; levers point to the hinge on both faces.
     turn = {
@@ -94,7 +100,7 @@ def handle_shape(door: Door, outward: float) -> Shape:
         (1.0, -1.0): (0.0, 0.0, math.pi),
     }[outward, door.side_sign]
     color = door.appearance.handle_color
-    return Shape(door.handle_type, size[door.handle_type], (0, 0, 0), color, turn)
+    return Shape(door.handle_type, size[door.handle_type], _ZERO, color, turn)
 
 
 def wall_shapes(door: Door) -> list[Shape]:
@@ -106,10 +112,10 @@ def wall_shapes(door: Door) -> list[Shape]:
     shapes = [
         Shape("box", (side, depth, _WALL_HEIGHT), (middle, y, _WALL_HEIGHT / 2), look.wall_color),
         Shape("box", (side, depth, _WALL_HEIGHT), (-middle, y, _WALL_HEIGHT / 2), look.wall_color),
-        Shape("box", (2 * half, depth, above), (0, y, door.height + above / 2), look.wall_color),
-        Shape("box", (6.0, 4.0, 0.1), (0, -2.0, -0.05), look.floor_color),
-        Shape("box", (6.0, back_y, 0.1), (0, back_y / 2, -0.05), _scaled(look.floor_color, 0.6)),
-        Shape("box", (6.0, 0.1, _WALL_HEIGHT), (0, back_y, _WALL_HEIGHT / 2), look.room_color),
+        Shape("box", (2 * half, depth, above), (0.0, y, door.height + above / 2), look.wall_color),
+        Shape("box", (6.0, 4.0, 0.1), (0.0, -2.0, -0.05), look.floor_color),
+        Shape("box", (6.0, back_y, 0.1), (0.0, back_y / 2, -0.05), _scaled(look.floor_color, 0.6)),
+        Shape("box", (6.0, 0.1, _WALL_HEIGHT), (0.0, back_y, _WALL_HEIGHT / 2), look.room_color),
     ]
     post = (FRAME_WIDTH, depth + 0.03, door.height)
     for sign in (-1.0, 1.0):
@@ -144,7 +150,7 @@ def _handle(door: Door, name: str, outward: float) -> str:
     x = -door.side_sign * door.handle_radius
     y = y + outward * door.thickness / 2
     # Clockwise as the robot sees it is a positive turn about y, which points away from it.
-    return _link(name, 1e-3, (0, 0, 0), (1e-6, 1e-6, 1e-6), [handle_shape(door, outward)]) + (
+    return _link(name, 1e-3, _ZERO, (1e-6, 1e-6, 1e-6), [handle_shape(door, outward)]) + (
         f'<joint name="{name}" type="revolute"><parent link="panel"/><child link="{name}"/>'
         f'<origin xyz="{x!r} {y!r} {door.handle_height!r}"/><axis xyz="0 1 0"/>'
         f'<limit lower="-3.2" upper="3.2" effort="1e6" velocity="1e3"/></joint>'

@@ -66,10 +66,9 @@ class ProbeScore:
     predictions: np.ndarray
     penalty: float
 
-    @property
-    def estimate(self) -> Estimate:
+    def estimate(self, seed: int = 0) -> Estimate:
         """The score with its interval over doors; frames of one door are resampled together."""
-        return bootstrap_mean(self.contributions)
+        return bootstrap_mean(self.contributions, seed=seed)
 
 
 def fit_probe(kind: Kind, train: Sample, validation: Sample, test: Sample) -> ProbeScore:

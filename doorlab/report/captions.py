@@ -1,8 +1,50 @@
-"""The figures by name: where in the report each stands, and what to look at in it."""
+"""The words of the report: its sections, and for each figure what to look at in it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+SECTIONS = {
+    "doors": "The doors",
+    "representation": "What the representation learned",
+    "reward": "What the reward model learned",
+    "bandit": "How few tries",
+    "making": "How it was made",
+}
+
+INTRODUCTIONS = {
+    "doors": (
+        "A robot stands before a door that it has never seen. It has a few pictures of the door, "
+        "taken while others went through. Then it acts: it grips the handle, turns it, and moves "
+        "along an arc about where it supposes the hinge. The reward is how far the door opens, "
+        "from 0 to 1. Where the hinge is and whether to pull or push can be seen; a latch's "
+        "direction, a closer's strength and the friction can only be felt."
+    ),
+    "representation": (
+        "A neural statistician learns from unlabelled pictures: a context latent c for what makes "
+        "a door this door, and an instance latent z for each picture of it. A VAE of the same "
+        "size, which sees single pictures and no doors, is the baseline. Neither is told a door's "
+        "parameters. All that follows is on held-out doors."
+    ),
+    "reward": (
+        "The models predict the reward of an action on a door from its pictures and from what was "
+        "tried on it so far. SSNP learns jointly from the pictures of all doors and from the "
+        "interactions of the labelled ones; NP has the same network and the labelled doors alone; "
+        "the other two predict from frozen embeddings of pretrained models."
+    ),
+    "bandit": (
+        "Every policy tries to open the same held-out doors. A model's policy picks the action "
+        "that the model thinks best, tries it, and lets the model know. GP-UCB searches each door "
+        "by touch alone; the visible oracle knows everything that can be seen and has to find out "
+        "the rest; the oracle knows everything."
+    ),
+    "making": (
+        "Every number on this page comes from a result file of the run, which holds its settings, "
+        "its seed and the checksum of its dataset."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -24,9 +66,9 @@ CAPTIONS: dict[str, Caption] = {
     "gallery": Caption(
         "doors",
         "Doors that no model was trained on",
-        "One held-out door per row, as the robot sees it before it tries anything: first shut, then "
-        "standing open by chance. Colours, light, camera, size, place, handle and hinge all vary. "
-        "From the outside, a latch's direction, a closer and the friction can't be seen.",
+        "One held-out door per row, as the robot sees it before it tries anything: first shut, "
+        "then standing open by chance. Colours, light, camera, size, place, handle and hinge all "
+        "vary. From the outside, a latch's direction, a closer and the friction can't be seen.",
     ),
     "reconstructions": Caption(
         "representation",
@@ -38,14 +80,14 @@ CAPTIONS: dict[str, Caption] = {
         "representation",
         "New frames of a door from its context",
         "Left: the frames that the statistician saw. Right: frames that it draws from the door's "
-        "context c alone. Each row should stay one door (same colours, side, size, place) while the "
-        "angle varies.",
+        "context c alone. Each row should stay one door (same colours, side, size, place) while "
+        "the angle varies.",
     ),
     "samples": Caption(
         "representation",
         "Doors that never were",
-        "Each row of the statistician is one door drawn from its prior, in several instances. A VAE "
-        "has no notion of a door: each of its pictures stands alone.",
+        "Each row of the statistician is one door drawn from its prior, in several instances. A "
+        "VAE has no notion of a door: each of its pictures stands alone.",
     ),
     "traversals": Caption(
         "representation",
@@ -57,22 +99,24 @@ CAPTIONS: dict[str, Caption] = {
         "representation",
         "Maps of the embeddings",
         "Each point is a held-out door, placed by the two directions in which a model's embedding "
-        "varies most, coloured by a true parameter that the map was not told. Separated colours and "
-        "smooth gradients mean that the parameter is among what the model deems most important.",
+        "varies most, coloured by a true parameter that the map was not told. Separated colours "
+        "and smooth gradients mean that the parameter is among what the model deems most "
+        "important.",
     ),
     "probes": Caption(
         "representation",
         "What a linear probe can read",
-        "Linear probes on frozen embeddings, scored on held-out doors; bars are 95 % intervals. The "
-        "joint angle is read from the embedding of each frame, all else from that of the door.",
+        "Linear probes on frozen embeddings, scored on held-out doors; bars are 95 % intervals. "
+        "The joint angle is read from the embedding of each frame, all else from that of the "
+        "door.",
     ),
     "landscape": Caption(
         "reward",
         "What {model} expects before and after trying",
-        "Predicted reward over slices of the four-dimensional action space, on doors with a latch; "
-        "all other numbers of the action are the best ones. From pictures alone it should know the "
-        "hinge's direction and whether to pull (swing > 0) or push (swing < 0). Which way the handle "
-        "turns can't be seen: only trying tells.",
+        "Predicted reward over slices of the four-dimensional action space, on doors with a "
+        "latch; all other numbers of the action are the best ones. From pictures alone it should "
+        "know the hinge's direction and whether to pull (swing > 0) or push (swing < 0). Which "
+        "way the handle turns can't be seen: only trying tells.",
     ),
     "calibration": Caption(
         "reward",
@@ -83,25 +127,31 @@ CAPTIONS: dict[str, Caption] = {
     "adaptation": Caption(
         "reward",
         "Predictions improve with every try",
-        "Squared error of the predicted reward on held-out doors by the number of interactions that "
-        "the model has seen on the same door. What falls here is what could not be seen in pictures.",
+        "Squared error of the predicted reward on held-out doors by the number of interactions "
+        "that the model has seen on the same door. What falls here is what could not be seen in "
+        "pictures.",
     ),
     "opened": Caption(
         "bandit",
         "Doors opened by each try",
-        "The share of held-out doors that each policy has opened, to at least 90 % of what the oracle "
-        "reaches, within so many tries. Bands are 95 % intervals over doors.",
+        "The share of held-out doors that each policy has opened, to at least 90 % of what the "
+        "oracle reaches, within so many tries. Bands are 95 % intervals over doors.",
     ),
     "regret": Caption(
         "bandit",
         "Regret",
-        "What the oracle, who knows the door, would have obtained more. Zero is perfect. Bands are "
-        "95 % intervals over doors; all policies met the same doors.",
+        "What the oracle, who knows the door, would have obtained more. Zero is perfect. Bands "
+        "are 95 % intervals over doors; all policies met the same doors.",
     ),
     "training": Caption(
         "making",
         "Training",
-        "The loss of every run (running mean), and that on validation doors where it was measured. "
-        "Losses of different models have different units; compare shapes, not heights.",
+        "The loss of every run (running mean), and that on validation doors where it was "
+        "measured. Losses of different models have different units; compare shapes, not heights.",
     ),
 }
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """`text` with its {names} replaced by `words`; a name that has no word reads "some"."""
+    return text.format_map(defaultdict(lambda: "some", words))

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from doorlab.report.html import Html, element, join
+from doorlab.report.html import Html, element
 from doorlab.report.run_files import RunFiles
 from doorlab.report.style import HEADLINE, in_order, style_of
 
-_YARDSTICKS = ("vae_np", "gp_ucb", "random")
+_YARDSTICKS = {
+    "vae_np": "VAE + NP",
+    "gp_ucb": "GP-UCB (which can't see)",
+    "random": "random actions",
+}
 
 
 def percent(share: float) -> str:
-    """ "93 %", with a space that does not break."""
+    """A share in percent, with a space that does not break."""
     return f"{100 * share:.0f}\u00a0%"
-
-
-def interval(estimate: dict[str, Any], digits: int = 3) -> Html:
-    """An estimate with its interval, the interval small."""
-    low, high = estimate["ci95"]
-    mean = f"{estimate['mean']:.{digits}f}"
-    return join(mean, " ", element("small", f"[{low:.{digits}f}, {high:.{digits}f}]"))
 
 
 def best_policy(policies: dict[str, Any]) -> str:
     """The model that the report is about: SSNP, or where it is missing the least regretted one."""
     real = {name: p for name, p in policies.items() if name != "oracle"} or policies
-    return (
-        HEADLINE if HEADLINE in real else min(real, key=lambda n: real[n]["mean_regret"]["mean"])
-    )
+    return HEADLINE if HEADLINE in real else min(real, key=lambda n: real[n]["mean_regret"]["mean"])
 
 
 def headline(run: RunFiles) -> list[Html]:
@@ -49,18 +44,18 @@ def _bandit_words(run: RunFiles) -> str:
     label, figures = style_of(hero).label, policies[hero]
     low, high = figures["mean_regret"]["ci95"]
     tries, doors = run.regret["interactions"], run.regret["doors"]
-    words = (
+    result = (
         f"On {doors} doors that it has never seen, {label} reaches "
         f"{percent(figures['first_reward']['mean'])} of the full opening on its first try. Over "
         f"{tries} tries its mean regret is {figures['mean_regret']['mean']:.3f} "
         f"(95\u00a0% interval {low:.3f} to {high:.3f})"
     )
     others = [
-        f"{policies[name]['mean_regret']['mean']:.2f} for {style_of(name).label}"
-        for name in _YARDSTICKS
+        f"{policies[name]['mean_regret']['mean']:.2f} for {words}"
+        for name, words in _YARDSTICKS.items()
         if name in policies and name != hero
     ]
-    return f"{words}, against {_enumerate(others)}." if others else f"{words}."
+    return f"{result}, against {_enumerate(others)}." if others else f"{result}."
 
 
 def _probe_words(run: RunFiles) -> str:
@@ -99,12 +94,11 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
         tiles.append(_tile(percent(opened[0]), f"of new doors opened by {label} on the first try"))
         if n > 1:
             tiles.append(_tile(percent(opened[n - 1]), f"opened {within}"))
-    tiles.append(_tile(f"{figures['mean_regret']['mean']:.3f}", f"mean regret of {label} per try"))
+    beside = ""
     if "random" in policies:
-        tiles.append(
-            _tile(f"{policies['random']['mean_regret']['mean']:.2f}", "mean regret of random tries")
-        )
-    return tiles
+        beside = f" (random: {policies['random']['mean_regret']['mean']:.2f})"
+    regret = f"{figures['mean_regret']['mean']:.3f}"
+    return [*tiles, _tile(regret, f"mean regret of {label} per try{beside}")]
 
 
 def _probe_tiles(run: RunFiles) -> list[Html]:

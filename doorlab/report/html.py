@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from doorlab.report.stylesheet import STYLESHEET
 
+DASH = "\u2013"  # for what there is none of
+
 
 class Html(str):
     """Markup. Any other string is text, and is escaped where it meets markup."""
@@ -19,7 +21,7 @@ class Html(str):
 _VOID = frozenset({"img", "meta", "br"})
 
 
-def element(name: str, *children: str, **attributes: str | bool) -> Html:
+def element(tag: str, /, *children: str, **attributes: str | bool) -> Html:
     """An element: `element("a", "text", href="#x", class_="y")`.
 
     Attributes that are True stand alone (`<video loop>`), those that are False are left out; a
@@ -30,9 +32,9 @@ def element(name: str, *children: str, **attributes: str | bool) -> Html:
         for key, value in attributes.items()
         if value is not False
     )
-    if name in _VOID:
-        return Html(f"<{name}{inside}>")
-    return Html(f"<{name}{inside}>{join(*children)}</{name}>")
+    if tag in _VOID:
+        return Html(f"<{tag}{inside}>")
+    return Html(f"<{tag}{inside}>{join(*children)}</{tag}>")
 
 
 def join(*parts: str) -> Html:
@@ -55,7 +57,7 @@ def picture(png: bytes, alt: str, caption: str = "") -> Html:
 
 
 def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
-    """MP4 films side by side, (content, label) each: they play by themselves, silently, for ever."""
+    """MP4 films side by side, (content, label) each: they play by themselves, silently."""
     videos = [
         element(
             "video",

@@ -1,11 +1,14 @@
 """What a run folder holds, as far as it holds it. A missing part is no error; no folder is.
 
     RUN/dataset/dataset.json, videos/*.mp4     doorlab generate
-    RUN/pretrain/NAME, RUN/train/NAME          doorlab pretrain, doorlab train: model.json, metrics.json
+    RUN/pretrain/NAME/, RUN/train/NAME/        doorlab pretrain, train: model.json, metrics.json
     RUN/probe/probes.json                      doorlab probe
     RUN/bandit/regret.json                     doorlab bandit
-    RUN/plot/plots.json, *.png                 doorlab plot
+    RUN/plot/plot.json, *.png                  doorlab plot
+    RUN/timing.json                            doorlab demo: seconds of every command
     RUN/report/index.html                      doorlab report
+
+Nothing here knows how to make a part: it only says which command does.
 """
 
 from __future__ import annotations
@@ -46,6 +49,7 @@ class RunFiles:
     probes: dict[str, Any]
     regret: dict[str, Any]
     plots: dict[str, Any]
+    timing: dict[str, Any]
     pictures: dict[str, Path]
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -72,7 +76,8 @@ class RunFiles:
             models=tuple(_model(stage, run) for stage, run in model_runs(path)),
             probes=part("probe/probes.json", "probe"),
             regret=part("bandit/regret.json", "bandit"),
-            plots=part("plot/plots.json", "plot"),
+            plots=part("plot/plot.json", "plot"),
+            timing=_or_empty(path / "timing.json"),
             pictures={file.stem: file for file in sorted((path / "plot").glob("*.png"))},
             missing=missing,
         )

@@ -47,6 +47,7 @@ STYLES: dict[str, ModelStyle] = {
     "vae": ModelStyle("VAE", "#cc79a7", "-", "^"),
     "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", "--", "P"),
     "random": ModelStyle("random", "#8a8f98", "--", "X"),
+    "visible_oracle": ModelStyle("visible oracle", "#5f6c7b", "-.", "d"),
     "oracle": ModelStyle("oracle", INK, ":", "*"),
 }
 _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")

@@ -26,7 +26,7 @@ code { font: 0.88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .tiles b { display: block; font-size: 1.9rem; line-height: 1.2; color: var(--accent);
            font-variant-numeric: tabular-nums; }
 .tiles span { display: block; font-size: 0.88rem; line-height: 1.4; color: var(--muted); }
-nav { display: flex; flex-wrap: wrap; gap: 0.35rem 1.4rem; font-size: 0.95rem;
+nav { display: flex; flex-wrap: wrap; gap: 0.35rem 1.1rem; font-size: 0.88rem;
       border-block: 1px solid var(--line); padding: 0.7rem 0; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
@@ -34,7 +34,7 @@ figure { margin: 1.5rem 0 2rem; }
 figure img { display: block; width: 100%; height: auto; }
 figcaption { color: var(--muted); font-size: 0.92rem; line-height: 1.5; margin-top: 0.5rem;
              max-width: 44rem; }
-.films { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.5rem; }
+.films { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }
 .films video { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px;
                background: var(--wash); }
 .scroll { overflow-x: auto; }
@@ -46,7 +46,8 @@ thead th { color: var(--muted); font-weight: 500; border-bottom: 1px solid var(-
            vertical-align: bottom; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 td small { color: var(--muted); }
-.key { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%; margin-right: 0.5em; }
+.key { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%;
+       margin-right: 0.5em; }
 .best { font-weight: 700; }
 .note { background: #fff7e6; border-left: 4px solid #e69f00; padding: 0.6rem 1rem;
         border-radius: 0 6px 6px 0; }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,10 +34,12 @@ class Interactions:
     trajectories: np.ndarray | None = None
 
 
+@runtime_checkable
 class Simulator(Protocol):
     """Anything that films doors and pulls on them."""
 
     name: str
+    renderer: str  # pictures of different renderers differ, so datasets record it
 
     def render(
         self,

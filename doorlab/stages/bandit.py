@@ -5,9 +5,9 @@ passive frames, its own actions and their rewards; what the best action would ha
 known to the evaluator alone. Regret is the difference between the two.
 
 Four policies need no training: random; gp_ucb, a Gaussian process that learns each door by touch
-alone; oracle, which knows every parameter of the door; and visible_oracle, which knows all that can
-be seen and has to try out the rest, so that its regret is what the hidden parameters cost. Every run
-of `doorlab train` given by --models joins them under the name of its kind of model.
+alone; oracle, which knows every parameter of the door; and visible_oracle, which knows all that
+can be seen and has to try out the rest, so that its regret is what the hidden parameters cost.
+Every run of `doorlab train` given by --models joins them under the name of its kind of model.
 
 Writes OUT/regret.json (figures with 95 % intervals) and OUT/rollouts.npz (every action and reward).
 """
@@ -23,6 +23,7 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 import torch
+from rich.console import Console
 
 from doorlab.bandit import Policy, Rollout, paired_differences, run_policy, summarise
 from doorlab.bandit.policies import (
@@ -33,7 +34,6 @@ from doorlab.bandit.policies import (
     RandomPolicy,
     VisibleOraclePolicy,
 )
-from doorlab.bandit.policies.model import Choice
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
@@ -73,7 +73,7 @@ class Config:
     """Number of doors, the first of the split."""
     interactions: int = 10
     """Tries on every door."""
-    choice: Choice = "greedy"
+    choice: Literal["greedy", "ucb", "thompson"] = "greedy"
     """How models choose: greedy (mean), ucb (mean + kappa * std), thompson (a sampled function)."""
     kappa: float = 1.0
     """Weight of the models' uncertainty in ucb."""
@@ -100,7 +100,8 @@ def run(config: Config) -> Path:
     """Evaluates every policy; returns the path of regret.json.
 
     Raises:
-        ConfigError: for doors that the split does not have, and unknown or clashing policies.
+        ConfigError: for doors that the split does not have, a device that the machine does not
+            have, and unknown or clashing policies.
         DatasetError, CheckpointError: for what can't be read.
         ResultError: for results that are there already.
     """
@@ -109,6 +110,7 @@ def run(config: Config) -> Path:
     dataset = DoorDataset.open(config.data)
     doors = held_out(dataset, config)
     names = policy_names(config, dataset)
+    _check_device(config.device)
     workers = count_workers(config.workers)
     found = dict(track(run_local(_Evaluation(config), names, workers), "policies", len(names)))
     rollouts = {name: found[name] for name in names}  # in their order, not in that of their ends
@@ -125,6 +127,7 @@ def run(config: Config) -> Path:
         policies=policies,
         paired_differences=paired_differences(rollouts, config.seed),
     )
+    _show(path)
     return path
 
 
@@ -138,9 +141,7 @@ def held_out(dataset: DoorDataset, config: Config) -> np.ndarray:
             "ask for fewer, or generate a larger dataset",
         )
     if config.interactions < 1:
-        raise ConfigError(
-            "--interactions of at least 1", f"{config.interactions}", "ask for more"
-        )
+        raise ConfigError("--interactions of at least 1", f"{config.interactions}", "ask for more")
     return indices[: config.doors]
 
 
@@ -191,9 +192,7 @@ class _Evaluation:
             env.close()
 
 
-def make_policy(
-    name: str, config: Config, dataset: DoorDataset, doors: Sequence[Door]
-) -> Policy:
+def make_policy(name: str, config: Config, dataset: DoorDataset, doors: Sequence[Door]) -> Policy:
     """The policy called `name`; only the oracles look at `doors`."""
     if name in config.baselines:
         return BASELINES[name](doors)
@@ -203,15 +202,23 @@ def make_policy(
     return ModelPolicy(model, how, config.device)
 
 
+def _check_device(device: str) -> None:
+    known = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    if device.split(":")[0] not in known:
+        raise ConfigError(f"--device {' or '.join(known)} on this machine", device, "choose one")
+
+
 def _kind(run: Path, dataset: DoorDataset) -> str:
+    """What kind of model a run has trained, if the model is one for this dataset's frames."""
     model = read_json(run / "model.json", CheckpointError)
-    if model["image_size"] != dataset.image_size:
+    size, kind = model.get("image_size"), model.get("kind")
+    if size != dataset.image_size or not isinstance(kind, str):
         raise CheckpointError(
             f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
-            f"one for {model['image_size']} pixels in {run}",
+            f"{kind} for {size} pixels in {run}",
             "train on a dataset of the same image size",
         )
-    return model["kind"]
+    return kind
 
 
 def _write_rollouts(path: Path, doors: np.ndarray, rollouts: dict[str, Rollout]) -> None:
@@ -221,3 +228,9 @@ def _write_rollouts(path: Path, doors: np.ndarray, rollouts: dict[str, Rollout])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     atomic_write_bytes(path, buffer.getvalue())
+
+
+def _show(path: Path) -> None:
+    from doorlab.report.tables import regret_table  # here: workers have no use for it
+
+    Console().print(regret_table(path))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
@@ -96,9 +97,9 @@ def _arrays(path: Path, manifest: Manifest) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", show_header=any(columns))
+    table = Table(title=title, title_justify="left", show_header=any(columns), box=box.SIMPLE)
     for number, column in enumerate(columns):
-        table.add_column(column, style="bold" if number == 0 else None, no_wrap=number == 0)
+        table.add_column(column, no_wrap=number == 0)
     return table
 
 

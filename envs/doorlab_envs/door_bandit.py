@@ -11,8 +11,9 @@ import numpy as np
 from doorlab_envs.workbench import RENDER_MODES, Workbench, step_info
 
 
-class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
-    """
+class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
+    """Open a door that you have never seen, in few tries.
+
     ## Description
 
     A robot stands before a door that it has never seen. It has seen others use the door: a few
@@ -22,21 +23,21 @@ class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     with a continuous action: the frames are the context, and what is tried once does not change
     the next try.
 
-    Some parameters of a door can be seen (hinge side, swing, sizes, handle); others can't (the
-    direction in which the handle turns, the latch, mass, friction, damping, a closer). The former
-    reward looking, the latter reward trying.
+    Some parameters of a door can be seen (hinge side, swing, sizes, handle); others can't (whether
+    there is a latch and which way the handle must be turned for it, mass, friction, damping, a
+    closer). The former reward looking, the latter reward trying.
 
     ## Action Space
 
     A `Box(-1.0, 1.0, (4,), float32)`. Values outside are clipped; `phi` is periodic and wraps.
 
-    | Num | Action                                                            | At -1    | At 1     |
-    |-----|-------------------------------------------------------------------|----------|----------|
-    | 0   | phi: direction from the handle to the supposed hinge axis, in the | -pi rad  | pi rad   |
-    |     | plane of the door (0: right, pi/2: up, +-pi: left)                |          |          |
-    | 1   | radius: supposed distance from the handle to the hinge axis       | 0.2 m    | 1.3 m    |
-    | 2   | swing: angle of the arc, signed (> 0 pulls, < 0 pushes)           | -2.0 rad | 2.0 rad  |
-    | 3   | turn: of the handle before the arc, signed (> 0: clockwise)       | -1.0 rad | 1.0 rad  |
+    | Num | Action                                                        | At -1    | At 1     |
+    |-----|---------------------------------------------------------------|----------|----------|
+    | 0   | phi: direction from the handle to the supposed hinge axis, in | -pi rad  | pi rad   |
+    |     | the plane of the door (0: right, pi/2: up, pi: left)          |          |          |
+    | 1   | radius: supposed distance from the handle to the hinge axis   | 0.2 m    | 1.3 m    |
+    | 2   | swing: angle of the arc, signed (> 0 pulls, < 0 pushes)       | -2.0 rad | 2.0 rad  |
+    | 3   | turn: of the handle before the arc, signed (> 0: clockwise)   | -1.0 rad | 1.0 rad  |
 
     The hand is tied to the handle by a limited force. Where the handle lags too far behind, the
     grip slips and the interaction ends.
@@ -45,9 +46,9 @@ class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     A `Dict` with one entry, the same at every step of an episode:
 
-    | Key      | Space                                                    | Meaning                 |
-    |----------|----------------------------------------------------------|-------------------------|
-    | `images` | `Box(0, 255, (frames, image_size, image_size, 3), uint8)` | passive frames, RGB     |
+    | Key      | Space                                                     | Meaning             |
+    |----------|-----------------------------------------------------------|---------------------|
+    | `images` | `Box(0, 255, (frames, image_size, image_size, 3), uint8)` | passive frames, RGB |
 
     The first frame shows the door shut; every frame has its own opening angle and camera.
 
@@ -58,20 +59,20 @@ class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     `info` is for whoever evaluates, and must never reach a policy:
 
-    | Key              | Unit | Meaning                                                  | At      |
-    |------------------|------|----------------------------------------------------------|---------|
-    | `door`           |      | the key that brings this door back, see Arguments        | reset   |
-    | `optimal_reward` |      | what somebody who knows every parameter obtains          | both    |
-    | `regret`         |      | `optimal_reward` - reward                                | step    |
-    | `joint_position` | rad  | opening angle at the end, 0 when shut                    | step    |
-    | `slipped`        |      | whether the grip was lost on the way                     | step    |
+    | Key              | Unit | Meaning                                           | From        |
+    |------------------|------|---------------------------------------------------|-------------|
+    | `door`           |      | the key that brings this door back, see Arguments | reset       |
+    | `optimal_reward` |      | what somebody who knows every parameter obtains   | reset, step |
+    | `regret`         |      | `optimal_reward` - reward                         | step        |
+    | `joint_position` | rad  | opening angle at the end, 0 when shut             | step        |
+    | `slipped`        |      | whether the grip was lost on the way              | step        |
 
-    The optimal reward is what the oracle *obtained in simulation*, so a lucky action may beat it
-    by a little: regret may be slightly negative.
+    The optimal reward is what the oracle *obtained in simulation*. A lucky action may beat it by a
+    little, so regret may be slightly negative.
 
     ## Starting State
 
-    A door drawn from the prior, or from a dataset's split; shut and at rest, in every interaction.
+    A door drawn from the prior, or from a split of a dataset; shut and at rest.
 
     ## Episode End
 
@@ -79,18 +80,17 @@ class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Arguments
 
-    | Parameter     | Type              | Default      | Description                                 |
-    |---------------|-------------------|--------------|---------------------------------------------|
-    | `frames`      | int               | `8`          | passive frames per door                     |
-    | `image_size`  | int               | `64`         | height and width of a frame, pixels         |
-    | `horizon`     | int               | `10`         | interactions per episode                    |
-    | `prior`       | str               | `"default"`  | what doors are drawn from, a name of        |
-    |               |                   |              | `doorlab.doors.PRIORS`                      |
-    | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`          |
-    | `doors_from`  | str, Path or None | `None`       | folder of a dataset: its doors and recorded |
-    |               |                   |              | frames are used instead of the prior's      |
-    | `split`       | str               | `"test"`     | the split of that dataset                   |
-    | `render_mode` | str or None       | `None`       | `"rgb_array"`                               |
+    | Parameter     | Type              | Default      | Meaning                                   |
+    |---------------|-------------------|--------------|-------------------------------------------|
+    | `frames`      | int               | `8`          | passive frames per door                   |
+    | `image_size`  | int               | `64`         | height and width of a frame, pixels       |
+    | `horizon`     | int               | `10`         | interactions per episode                  |
+    | `prior`       | str               | `"default"`  | a name of `doorlab.doors.PRIORS`          |
+    | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`        |
+    | `doors_from`  | str, Path or None | `None`       | folder of a dataset, whose doors and      |
+    |               |                   |              | frames replace those of the prior         |
+    | `split`       | str               | `"test"`     | the split of that dataset                 |
+    | `render_mode` | str or None       | `None`       | `"rgb_array"`                             |
 
     `reset(options={"door": key})` asks for one door: with a dataset, its index there (a door of
     the split); with a prior, the seed that it is drawn from. Otherwise the seed of `reset` decides.
@@ -111,12 +111,13 @@ class DoorBanditEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     `gym.make_vec` makes many of them: in processes ("async"), one after the other ("sync"), or
     ("vector_entry_point") as `DoorBanditVectorEnv`, which hands all doors to the simulator in one
-    call. All three give the same rollouts for the same seed.
+    call. All three give the same rollouts for the same seed. In a process that has read a dataset
+    already, "async" needs `vector_kwargs={"context": "spawn"}`: its reader does not survive a fork.
 
     ## Version History
 
     * v0: initial version.
-    """  # noqa: D205, D212, D415  (Gymnasium's form: the docstring is a page)
+    """
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012
 

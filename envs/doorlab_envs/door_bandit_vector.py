@@ -104,7 +104,9 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         self._bench.reset(keys)
         self._tries = 0
         optimal = self._bench.problems.optimal_rewards.astype(np.float64)
-        return self._observation(), self._masked({"door": np.array(keys), "optimal_reward": optimal})
+        return self._observation(), self._masked(
+            {"door": np.array(keys), "optimal_reward": optimal}
+        )
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:

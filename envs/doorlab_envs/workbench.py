@@ -56,11 +56,15 @@ class Workbench:
                 f"render_mode None or {', '.join(RENDER_MODES)}", repr(render_mode), "use one"
             )
         self._simulator = make_simulator(simulator)
-        self.source: ProblemSource = (
-            PriorProblems(self._simulator, prior, frames, image_size)
-            if doors_from is None
-            else RecordedProblems(doors_from, split, frames, image_size)
-        )
+        try:
+            self.source: ProblemSource = (
+                PriorProblems(self._simulator, prior, frames, image_size)
+                if doors_from is None
+                else RecordedProblems(doors_from, split, frames, image_size)
+            )
+        except BaseException:
+            self._simulator.close()
+            raise
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
         self.observation_space = spaces.Dict(
             {"images": spaces.Box(0, 255, (frames, image_size, image_size, 3), np.uint8)}

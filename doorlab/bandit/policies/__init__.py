@@ -2,7 +2,6 @@
 
 from doorlab.bandit.policies.gp import GPConfig, GPUCBPolicy
 from doorlab.bandit.policies.model import CHOICES, ModelConfig, ModelPolicy, RewardModel
-
 from doorlab.bandit.policies.oracle import OraclePolicy, VisibleOraclePolicy
 from doorlab.bandit.policies.random import RandomPolicy
 

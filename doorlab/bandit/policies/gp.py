@@ -36,6 +36,7 @@ from doorlab.bandit.search import SearchConfig, maximise, sobol_actions
 
 _FIT_RATE = 0.05  # of Adam, on BoTorch's unconstrained hyperparameters
 
+
 @dataclass(frozen=True)
 class GPConfig:
     """The process, and how it is used. Rewards have a known scale, so none of it is relative."""
@@ -69,7 +70,7 @@ class ActionFeatures(InputTransform):
         super().__init__()
         self.transform_on_train = self.transform_on_eval = self.transform_on_fantasize = True
 
-    def transform(self, X: Float[Tensor, "*batch N 4"]) -> Float[Tensor, "*batch N 5"]:  # noqa: N803
+    def transform(self, X: Float[Tensor, "*batch N 4"]) -> Float[Tensor, "*batch N 5"]:
         """See the class."""
         phi = math.pi * X[..., :1]
         return torch.cat([phi.sin(), phi.cos(), X[..., 1:]], dim=-1)
@@ -123,16 +124,16 @@ def make_gp(history: History, config: GPConfig) -> SingleTaskGP:
         batch_shape=batch,
         outputscale_prior=LogNormalPrior(2 * math.log(config.scale), 0.5),
     )
-    kernel.base_kernel.lengthscale = config.lengthscale
-    kernel.outputscale = config.scale**2
+    kernel.initialize(outputscale=config.scale**2)
+    kernel.base_kernel.initialize(lengthscale=config.lengthscale)
     mean = ConstantMean(constant_prior=NormalPrior(config.mean, 0.1), batch_shape=batch)
-    mean.constant.data.fill_(config.mean)
+    mean.initialize(constant=config.mean)
     likelihood = GaussianLikelihood(
         noise_prior=LogNormalPrior(2 * math.log(config.noise), 1.0),
         noise_constraint=GreaterThan(1e-6),
         batch_shape=batch,
     )
-    likelihood.noise = config.noise**2
+    likelihood.initialize(noise=config.noise**2)
     # Rewards are in [0, 1]: standardising the few of a door would make mountains of its molehills,
     # so BoTorch is told not to ask for it.
     with botorch.settings.validate_input_scaling(False):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,11 +19,11 @@ from torch import Tensor
 
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, maximise, sobol_actions
+from doorlab.doors import ACTION_DIM
 from doorlab.errors import ConfigError, unknown_name
 
-Choice = Literal["greedy", "ucb", "thompson"]
 
-
+@runtime_checkable
 class Prediction(Protocol):
     """What a model says about rewards."""
 
@@ -71,8 +71,8 @@ class RewardModel(Protocol):
 class ModelConfig:
     """How a model's predictions become an action."""
 
-    choice: Choice = "greedy"
-    """greedy: the best mean; ucb: mean + kappa * std; thompson: the best of one sampled function."""
+    choice: str = "greedy"
+    """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: float = 1.0
     """Weight of uncertainty in ucb."""
     search: SearchConfig = field(default_factory=SearchConfig)
@@ -136,15 +136,15 @@ class ModelPolicy:
         return CHOICES[self._config.choice](self._model, context, self._config, seed)
 
     def _context(self, history: History, part: slice) -> _Context:
-        actions, rewards = history.actions[part], history.rewards[part]
-        if history.tries == 0:  # sets that are masked rather than empty, whatever the pooling
-            actions, rewards = np.zeros((len(rewards), 1, 4), np.float32), np.zeros_like(actions[:, :1, 0])
-        known = torch.full(rewards.shape, history.tries > 0)
+        doors = part.stop - part.start
+        entries = max(history.tries, 1)  # nothing known: one masked entry, not an empty set
+        actions = torch.zeros(doors, entries, ACTION_DIM)
+        rewards, known = torch.zeros(doors, entries), torch.zeros(doors, entries, dtype=torch.bool)
+        actions[:, : history.tries] = torch.from_numpy(history.actions[part])
+        rewards[:, : history.tries] = torch.from_numpy(history.rewards[part])
+        known[:, : history.tries] = True
         return _Context(
-            self._embedding[part],
-            torch.from_numpy(actions).to(self._device),
-            torch.from_numpy(rewards).to(self._device),
-            known.to(self._device),
+            self._embedding[part], *(x.to(self._device) for x in (actions, rewards, known))
         )
 
     def _images(self, frames: UInt8[np.ndarray, "D M H W 3"]) -> Float[Tensor, "D M 3 H W"]:

@@ -35,15 +35,15 @@ class Curve:
     high: np.ndarray
 
     @staticmethod
-    def of(x: Sequence[float], estimates: Sequence[Estimate]) -> Curve:
+    def of(x: Sequence[float | int], estimates: Sequence[Estimate]) -> Curve:
         """A curve through estimates."""
         return Curve.through(x, [e.mean for e in estimates], [e.ci95 for e in estimates])
 
     @staticmethod
     def through(
-        x: Sequence[float], means: Sequence[float], ci95: Sequence[Sequence[float]]
+        x: Sequence[float | int], means: Sequence[float], ci95: Sequence[Sequence[float]]
     ) -> Curve:
-        """A curve through means with their intervals, (low, high) each, as result files hold them."""
+        """A curve through means and their intervals, (low, high) each."""
         low, high = np.array(ci95, dtype=float).T
         return Curve(np.array(x, dtype=float), np.array(means, dtype=float), low, high)
 
@@ -90,9 +90,7 @@ def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Fig
     figure = new_figure(3.9)
     left, right = figure.subplots(1, 2)
     headings = ("Regret on each try", "Regret summed over tries")
-    for axes, heading, curves in zip(
-        (left, right), headings, (per_try, cumulative), strict=True
-    ):
+    for axes, heading, curves in zip((left, right), headings, (per_try, cumulative), strict=True):
         draw_curves(axes, curves, markers=False)
         title(axes, heading)
         _over_tries(axes, curves)

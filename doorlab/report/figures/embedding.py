@@ -9,7 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from doorlab.report.style import FAINT, FONT_SIZE, INK, MUTED, in_order, new_figure, style_of, text_color
+from doorlab.report.style import (
+    FAINT,
+    FONT_SIZE,
+    INK,
+    MUTED,
+    in_order,
+    new_figure,
+    style_of,
+    text_color,
+)
 
 _CATEGORY_COLORS = ("#0072b2", "#e69f00", "#009e73")
 _COLOR_MAP = "viridis"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from doorlab.report.style import FONT_SIZE, INK, MUTED, new_figure, quiet
 
@@ -54,20 +55,20 @@ def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]
         axes.set_title(name, fontsize=FONT_SIZE, color=INK)
         axes.axis("off")
     for row, piece in zip(panels[1:], slices, strict=True):
-        for k, axes in enumerate(row):
-            image = _map(axes, piece, k)
-            axes.tick_params(labelleft=k == 0)
+        images = [_map(axes, piece, k) for k, axes in enumerate(row)]
+        for axes in row[1:]:
+            axes.tick_params(labelleft=False)
         row[0].set_ylabel(f"{piece.label}\n\n{piece.y}", fontsize=FONT_SIZE, color=INK)
         for axes in row:
             axes.set_xlabel(piece.x)
-    bar = figure.colorbar(image, ax=panels[1:].ravel().tolist(), location="bottom", aspect=50)
+    bar = figure.colorbar(images[0], ax=panels[1:].ravel().tolist(), location="bottom", aspect=50)
     bar.set_label("predicted reward (share of the full opening); ☆ best action", color=MUTED)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=MUTED)
     return figure
 
 
-def _map(axes: Axes, piece: Slice, k: int):  # noqa: ANN202
+def _map(axes: Axes, piece: Slice, k: int) -> AxesImage:
     image = axes.imshow(
         piece.rewards[k],
         origin="lower",

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from doorlab.report.style import FONT_SIZE, MUTED, in_order, new_figure, quiet, style_of, title
+from doorlab.report.style import FONT_SIZE, INK, MUTED, in_order, new_figure, quiet, style_of, title
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _panel(axes: Axes, name: str, history: History) -> None:
     )  # fmt: skip
     if len(history.validation_steps):
         axes.plot(
-            history.validation_steps, history.validation_loss, "o-", color="#1f2933",
+            history.validation_steps, history.validation_loss, "o-", color=INK,
             linewidth=1.4, markersize=4, label="validation",
         )  # fmt: skip
         axes.annotate(
@@ -60,7 +60,7 @@ def _panel(axes: Axes, name: str, history: History) -> None:
 
 
 def smooth(values: Sequence[float] | np.ndarray, window: int = 9) -> np.ndarray:
-    """A centred running mean (n,), shorter at the ends, so that single batches do not hide the trend."""
+    """A centred running mean (n,), shorter at the ends: single batches would hide the trend."""
     values = np.asarray(values, float)
     half = min(window, len(values)) // 2
     sums = np.concatenate([[0.0], np.cumsum(values)])

@@ -1,0 +1,118 @@
+"""Tables with intervals, for the page and for the terminal, from result files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.report.html import DASH, Html, element, join, table
+from doorlab.report.style import in_order, style_of
+from doorlab.results import read_result
+
+
+def regret_table(path: str | Path) -> Table:
+    """The result of `doorlab bandit` in the file `path`, for the terminal.
+
+    Raises ResultError when it is missing or not one.
+    """
+    result = read_result(path, "bandit")
+    shown = Table(title=f"{result['doors']} held-out doors, {result['interactions']} tries each")
+    shown.add_column("policy")
+    for head in ("mean regret", "95 % interval", "first reward"):
+        shown.add_column(head, justify="right")
+    for name in in_order(result["policies"]):
+        policy = result["policies"][name]
+        low, high = policy["mean_regret"]["ci95"]
+        shown.add_row(
+            style_of(name).label,
+            f"{policy['mean_regret']['mean']:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{policy['first_reward']['mean']:.3f}",
+        )
+    return shown
+
+
+def interval(estimate: dict[str, Any] | None, digits: int = 3, *, bold: bool = False) -> Html:
+    """An estimate with its interval, the interval small; a dash where there is none."""
+    if not estimate:
+        return Html(DASH)
+    low, high = estimate["ci95"]
+    mean = element("span", f"{estimate['mean']:.{digits}f}", class_="best" if bold else False)
+    return join(mean, " ", element("small", f"[{low:.{digits}f}, {high:.{digits}f}]"))
+
+
+def model_name(name: str) -> Html:
+    """A model's name behind a dot in its colour."""
+    style = style_of(name)
+    return join(element("span", class_="key", style=f"background:{style.color}"), style.label)
+
+
+def policy_table(regret: dict[str, Any]) -> Html:
+    """Every policy's regret and rewards, and how it compares with the headline model."""
+    policies = regret["policies"]
+    hero = "ssnp" if "ssnp" in policies else None
+    differences = regret.get("paired_differences", {})
+    head = ["policy", "mean regret", "reward of first try", "reward of last try"]
+    head += [f"regret above {style_of(hero).label}'s"] if hero else []
+    rows = []
+    for name in in_order(policies):
+        policy = policies[name]
+        keys = ("mean_regret", "first_reward", "last_reward")
+        cells = [model_name(name), *(interval(policy.get(key)) for key in keys)]
+        if hero:
+            cells.append(interval(differences.get(name, {}).get(hero)))
+        rows.append(cells)
+    return table(
+        head,
+        rows,
+        "Means over doors with 95 % intervals (bootstrap over doors). The last column compares in "
+        "pairs, door by door: an interval above zero means that the policy is worse.",
+    )
+
+
+def probe_table(probes: dict[str, Any]) -> Html:
+    """Every target a row, every model a column, and the paired difference of the first two."""
+    scores = probes["probes"]
+    models = in_order(scores)
+    targets = list(dict.fromkeys(target for model in models for target in scores[model]))
+    differences = probes.get("differences", {})
+    head = ["", "score", *(style_of(name).label for name in models)]
+    head += [name.replace("_", " ") for name in differences]
+    rows = []
+    for target in targets:
+        found = [scores[name].get(target) for name in models]
+        best = max((f["mean"] for f in found if f), default=None)
+        metric = next(f["metric"] for f in found if f)
+        rows.append(
+            [
+                target.replace("_", " "),
+                "accuracy" if metric == "accuracy" else "R²",
+                *(interval(f, bold=bool(f) and f["mean"] == best) for f in found),
+                *(interval(d.get(target)) for d in differences.values()),
+            ]
+        )
+    return table(
+        head,
+        rows,
+        "Held-out doors, 95 % intervals. The difference is taken door by door; an interval above "
+        "zero means that the statistician's embedding says more.",
+    )
+
+
+def error_table(plots: dict[str, Any]) -> Html | None:
+    """Reward errors by the number of interactions seen; None where they were not measured."""
+    found = plots.get("figures", {}).get("adaptation")
+    if not found:
+        return None
+    errors, counts, variance = (
+        found[key] for key in ("reward_mse", "context_counts", "reward_variance")
+    )
+    head = ["squared error after", *(f"{n}" for n in counts)]
+    rows = [[model_name(n), *(interval(e, 4) for e in errors[n])] for n in in_order(errors)]
+    caption = (
+        "By the number of interactions seen on the same door. Always predicting the mean reward: "
+        f"{variance:.4f}."
+    )
+    return table(head, rows, caption)

@@ -1,0 +1,132 @@
+"""Draw what a run has learned: each figure as PNG, with the arrays behind it as NPZ.
+
+Figures: gallery, reconstructions, new_frames, samples, traversals, embedding, probes, landscape,
+calibration, adaptation, opened, regret, training. All of them show doors that no model was trained
+on. A figure whose ingredients the run lacks is left out, and plot.json says why.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from doorlab.errors import unknown_name
+from doorlab.files import atomic_write_bytes, read_json, refuse_overwrite
+from doorlab.progress import track
+from doorlab.report.run_files import require_run
+from doorlab.report.style import save_png
+from doorlab.results import write_result
+from doorlab.stages import plot_pictures, plot_results, plot_rewards
+from doorlab.stages.plot_sources import Drawing, Missing, Sources
+
+FIGURES: dict[str, Callable[[Sources], Drawing]] = {
+    "gallery": plot_pictures.gallery,
+    "reconstructions": plot_pictures.reconstructions,
+    "new_frames": plot_pictures.new_frames,
+    "samples": plot_pictures.samples,
+    "traversals": plot_pictures.traversals,
+    "embedding": plot_results.embedding,
+    "probes": plot_results.probes,
+    "landscape": plot_rewards.landscape,
+    "calibration": plot_rewards.calibration,
+    "adaptation": plot_rewards.adaptation,
+    "opened": plot_results.opened,
+    "regret": plot_results.regret,
+    "training": plot_results.training,
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which run, and which figures of it."""
+
+    run: Path = Path("runs/demo")
+    """Folder of the run, laid out as `doorlab demo` does."""
+    data: Path | None = None
+    """Dataset; RUN/dataset when not given."""
+    out: Path | None = None
+    """Folder of the figures; RUN/plot when not given."""
+    only: tuple[str, ...] = ()
+    """Names of the figures to draw; all of them when empty."""
+    doors: int = 200
+    """Held-out doors that maps, errors and calibration are made from, at most."""
+    seed: int = 0
+    """Seed of what is sampled from models."""
+    device: str = "cpu"
+    """Where the models run: cpu, cuda."""
+    threads: int = 1
+    """Threads of torch."""
+    overwrite: bool = False
+    """Replace earlier figures."""
+
+
+def run(config: Config) -> Path:
+    """Draws the figures; returns the path of plot.json.
+
+    Raises:
+        ConfigError: for a figure that is not known.
+        ResultError: when there is no such run, or its figures are there already.
+        CheckpointError, DatasetError: for what is there but can't be read.
+    """
+    path = (config.out or config.run / "plot") / "plot.json"
+    for name in config.only:
+        if name not in FIGURES:
+            raise unknown_name("figure", name, FIGURES)
+    require_run(config.run)
+    refuse_overwrite(path, config.overwrite)
+    torch.set_num_threads(config.threads)
+    sources = Sources(
+        config.run,
+        config.data or config.run / "dataset",
+        max_doors=config.doors,
+        seed=config.seed,
+        device=config.device,
+    )
+    names = config.only or tuple(FIGURES)
+    drawn, skipped = _draw(sources, names, path.parent)
+    earlier = read_json(path) if path.exists() else {}
+    kept = {
+        part: {name: value for name, value in earlier.get(part, {}).items() if name not in names}
+        for part in ("figures", "words", "skipped")
+    }
+    write_result(
+        path,
+        "plot",
+        config,
+        kept["figures"] | {name: d.figures for name, d in drawn.items() if d.figures},
+        sources.checksum,
+        words=kept["words"] | {name: d.words for name, d in drawn.items() if d.words},
+        skipped=kept["skipped"] | skipped,
+    )
+    return path
+
+
+def _draw(
+    sources: Sources, names: tuple[str, ...], out: Path
+) -> tuple[dict[str, Drawing], dict[str, str]]:
+    """Draws and saves; returns what was drawn, and why the rest was not."""
+    drawn: dict[str, Drawing] = {}
+    skipped: dict[str, str] = {}
+    for name in track(names, "figures"):
+        try:
+            drawn[name] = FIGURES[name](sources)
+        except Missing as reason:
+            skipped[name] = str(reason)
+            for ending in ("png", "npz"):  # of an earlier run, which had what this one lacks
+                (out / f"{name}.{ending}").unlink(missing_ok=True)
+            continue
+        save_png(drawn[name].figure, out / f"{name}.png")
+        _save_arrays(drawn[name].arrays, out / f"{name}.npz")
+    return drawn, skipped
+
+
+def _save_arrays(arrays: dict[str, Any], path: Path) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    atomic_write_bytes(path, buffer.getvalue())

@@ -1,0 +1,109 @@
+"""Figures of what other stages measured, and of the embeddings: for `doorlab plot`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from doorlab.data.schema import door_array
+from doorlab.files import read_json
+from doorlab.intervals import Estimate
+from doorlab.probes import TARGETS, target_values
+from doorlab.report.figures import curves
+from doorlab.report.figures import probes as probe_figure
+from doorlab.report.figures.curves import Curve
+from doorlab.report.figures.embedding import Parameter, embedding_map
+from doorlab.report.figures.training import training as training_figure
+from doorlab.report.run_files import model_runs
+from doorlab.stages.plot_sources import Drawing, Missing, Sources
+
+_MAPPED = ("handedness", "swing", "width", "place")
+
+
+def embedding(sources: Sources) -> Drawing:
+    """Maps of the door embeddings of the pretrained models and of the headline reward model."""
+    models = dict(sources.pretrained)
+    try:
+        best = sources.headline_model
+        models[best.kind] = best
+    except Missing:
+        pass
+    embeddings = {kind: model.embed(sources.images) for kind, model in models.items()}
+    parameters = {}
+    for name in _MAPPED:
+        target = TARGETS[name]
+        values = target_values(name, {target.source: sources.read(door_array(target.source))})
+        label = f"{target.label}, {target.unit}" if target.unit else target.label
+        parameters[name] = Parameter(label, values, target.categories)
+    arrays = {f"embedding/{kind}": e for kind, e in embeddings.items()}
+    arrays |= {f"true/{name}": p.values for name, p in parameters.items()}
+    return Drawing(embedding_map(embeddings, parameters), arrays)
+
+
+def probes(sources: Sources) -> Drawing:
+    """The scores of `doorlab probe`."""
+    scores = {
+        model: {target: _estimate(found) for target, found in targets.items()}
+        for model, targets in sources.result("probe/probes.json", "probe")["probes"].items()
+    }
+    known = {target for targets in scores.values() for target in targets}
+    labels = {
+        metric: {n: t.label for n, t in TARGETS.items() if n in known and t.metric == metric}
+        for metric in ("accuracy", "r2")
+    }
+    return Drawing(probe_figure.probes(scores, labels["accuracy"], labels["r2"]))
+
+
+def opened(sources: Sources) -> Drawing:
+    """The share of doors opened by each try."""
+    found = _policy_curves(sources, "opened_by")
+    return Drawing(curves.opened(found), _curve_arrays({"opened_by": found}))
+
+
+def regret(sources: Sources) -> Drawing:
+    """Regret per try and summed up."""
+    per_try = _policy_curves(sources, "regret_per_interaction")
+    cumulative = _policy_curves(sources, "cumulative_regret")
+    arrays = _curve_arrays({"regret_per_interaction": per_try, "cumulative_regret": cumulative})
+    return Drawing(curves.regret(per_try, cumulative), arrays)
+
+
+def training(sources: Sources) -> Drawing:
+    """The losses of all runs."""
+    histories = {}
+    for _, folder in model_runs(sources.run):
+        if (folder / "metrics.json").exists():
+            histories[folder.name] = _history(read_json(folder / "metrics.json"))
+    histories = {name: history for name, history in histories.items() if len(history.steps)}
+    if not histories:
+        raise Missing("no trained model has metrics: `doorlab pretrain` and `doorlab train` do")
+    arrays = {f"{n}/{k}": v for n, h in histories.items() for k, v in vars(h).items()}
+    return Drawing(training_figure(histories), arrays)
+
+
+def _estimate(found: dict[str, Any]) -> Estimate:
+    low, high = found["ci95"]
+    return Estimate(found["mean"], (low, high), found["n"])
+
+
+def _policy_curves(sources: Sources, key: str) -> dict[str, Curve]:
+    policies = sources.result("bandit/regret.json", "bandit")["policies"]
+    return {
+        name: Curve.through(range(1, len(p[key]) + 1), p[key], p[f"{key}_ci95"])
+        for name, p in policies.items()
+    }
+
+
+def _curve_arrays(groups: dict[str, dict[str, Curve]]) -> dict[str, np.ndarray]:
+    return {
+        f"{group}/{name}/{part}": values
+        for group, found in groups.items()
+        for name, curve in found.items()
+        for part, values in vars(curve).items()
+    }
+
+
+def _history(metrics: dict[str, Any]) -> History:
+    empty = np.array([])
+    return History(empty, empty, empty, empty)

@@ -1,0 +1,174 @@
+"""Figures of predicted rewards on held-out doors: for `doorlab plot`.
+
+Legend: D doors, N interactions seen, T asked about, J recorded, E size of a door's embedding;
+A grid points per axis, K doors shown.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from doorlab.doors import Door, oracle_action
+from doorlab.doors.action import MAX_SWING, MAX_TURN
+from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.report import calibration as statistics
+from doorlab.report.figures import calibration as calibration_figure
+from doorlab.report.figures.curves import Curve, error_by_interactions
+from doorlab.report.figures.landscape import Slice, landscapes
+from doorlab.report.style import style_of
+from doorlab.stages.frozen import FrozenModel
+from doorlab.stages.plot_pictures import describe, varied
+from doorlab.stages.plot_sources import Drawing, Missing, Sources
+
+_COUNTS = (0, 1, 2, 4, 8, 16)
+_CALIBRATED_AT = 4  # interactions seen
+_GRID = 41
+_PHI_SPAN = (-90.0, 270.0)  # degrees: right (0) and left (180) both lie inside
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says about the rewards of actions; both (D, T)."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+
+def predict(
+    model: FrozenModel, embeddings: np.ndarray, actions: np.ndarray, rewards: np.ndarray,
+    targets: np.ndarray,
+) -> Predictions:  # fmt: skip
+    """Predicted rewards of `targets` (D, T, 4), given embeddings (D, E) and the interactions seen.
+
+    Args:
+        model: of `doorlab train`.
+        embeddings: (D, E), from `model.embed`.
+        actions: (D, N, 4) that were tried; N may be 0.
+        rewards: (D, N) that they obtained.
+        targets: (D, T, 4).
+    """
+    seen = actions.shape[1]
+    if not seen:  # one masked interaction: models need not know about empty sets
+        actions, rewards = np.zeros_like(targets[:, :1]), np.zeros_like(targets[:, :1, 0])
+    arrays = (embeddings, actions, rewards, targets)
+    e, ac, rc, at = (torch.from_numpy(np.ascontiguousarray(a)).to(model.device) for a in arrays)
+    with torch.no_grad():
+        said = model.network.predict(e, ac, rc, torch.full_like(rc, seen > 0, dtype=torch.bool), at)
+    return Predictions(said.mean.cpu().numpy(), said.std.cpu().numpy())
+
+
+def adaptation(sources: Sources) -> Drawing:
+    """Squared error by the number of interactions seen, for every reward model."""
+    actions, rewards, first = _recorded(sources)
+    counts = [n for n in _COUNTS if n <= first]
+    errors: dict[str, list[Estimate]] = {}
+    for kind, model in sources.reward_models.items():
+        embeddings = model.embed(sources.images)
+        errors[kind] = []
+        for n in counts:
+            said = predict(model, embeddings, actions[:, :n], rewards[:, :n], actions[:, first:])
+            squares = (said.mean - rewards[:, first:]) ** 2
+            errors[kind].append(bootstrap_mean(squares, seed=sources.seed))
+    variance = float(np.var(rewards[:, first:]))
+    curves = {kind: Curve.of(range(len(counts)), e) for kind, e in errors.items()}
+    return Drawing(
+        error_by_interactions(curves, counts, variance),
+        {kind: np.array([e.mean for e in found]) for kind, found in errors.items()},
+        {"reward_mse": errors, "context_counts": counts, "reward_variance": variance},
+    )
+
+
+def calibration(sources: Sources) -> Drawing:
+    """Reliability and coverage of every reward model after a few interactions."""
+    actions, rewards, first = _recorded(sources)
+    n, outcome = min(_CALIBRATED_AT, first), rewards[:, first:]
+    said = {
+        kind: predict(
+            model, model.embed(sources.images), actions[:, :n], rewards[:, :n], actions[:, first:]
+        )
+        for kind, model in sources.reward_models.items()
+    }
+    bins = {kind: statistics.reliability(p.mean, outcome) for kind, p in said.items()}
+    covered = {kind: statistics.coverage(p.mean, p.std, outcome) for kind, p in said.items()}
+    arrays = {f"{kind}/{part}": v for kind, p in said.items() for part, v in vars(p).items()}
+    return Drawing(
+        calibration_figure.calibration(bins, covered),
+        {"outcome": outcome, **arrays},
+        {"levels": list(statistics.LEVELS), "coverage": covered},
+        {"context": str(n)},
+    )
+
+
+def landscape(sources: Sources) -> Drawing:
+    """Expected rewards over two slices of the action space, before and after trying."""
+    model = sources.headline_model
+    actions, rewards, _ = _recorded(sources)
+    latched = [i for i, door in enumerate(sources.doors) if door.latch_turn > 0]
+    if not latched:
+        raise Missing("no held-out door has a latch")
+    chosen = [latched[k] for k in varied([sources.doors[i] for i in latched], 4)]
+    doors, embeddings = [sources.doors[i] for i in chosen], model.embed(sources.images[chosen])
+    actions, rewards = actions[chosen], rewards[chosen]
+    direction, turning = (np.stack([grid(d) for d in doors]) for grid in (_directions, _turns))
+
+    def maps(targets: np.ndarray, seen: int) -> np.ndarray:
+        said = predict(model, embeddings, actions[:, :seen], rewards[:, :seen], targets)
+        return said.mean.reshape(-1, _GRID, _GRID)
+
+    hinge = [(180.0 * (d.hinge_side == "left"), _swing(d)) for d in doors]
+    latch = [(MAX_TURN * float(oracle_action(d)[3]), _swing(d)) for d in doors]
+    slices = [
+        _slice("looking only", maps(direction, 0), "towards the hinge, °", _PHI_SPAN, hinge),
+        _slice("looking only", maps(turning, 0), "handle turn, rad", (-MAX_TURN, MAX_TURN), latch),
+        _slice(
+            f"after {actions.shape[1]} tries",
+            maps(turning, actions.shape[1]),
+            "handle turn, rad",
+            (-MAX_TURN, MAX_TURN),
+            latch,
+        ),
+    ]
+    photos = sources.images[chosen][:, 0]
+    return Drawing(
+        landscapes(photos, [describe(d) for d in doors], slices),
+        {"doors": sources.indices[chosen], "maps": np.stack([s.rewards for s in slices])},
+        words={"model": style_of(model.kind).label},
+    )
+
+
+def _recorded(sources: Sources) -> tuple[np.ndarray, np.ndarray, int]:
+    """Actions (D, J, 4), rewards (D, J), and where those begin that are predicted, never seen."""
+    if sources.dataset.interactions < 2:
+        raise Missing("the dataset has no interactions: `doorlab generate --interactions`")
+    return sources.read("actions"), sources.read("rewards"), sources.dataset.interactions // 2
+
+
+def _slice(label: str, rewards: np.ndarray, x: str, span: tuple[float, float], best: list) -> Slice:
+    swings = (-MAX_SWING, MAX_SWING)
+    return Slice(label, rewards, x, "swing, rad", span, swings, np.array(best))
+
+
+def _swing(door: Door) -> float:
+    return MAX_SWING * float(oracle_action(door)[2])
+
+
+def _directions(door: Door) -> np.ndarray:
+    """(A * A, 4): the oracle's action in all directions and with all swings."""
+    phi = np.radians(np.linspace(*_PHI_SPAN, _GRID)) / math.pi
+    return _grid(door, 0, (phi + 1.0) % 2.0 - 1.0)
+
+
+def _turns(door: Door) -> np.ndarray:
+    """(A * A, 4): the oracle's action with all turns of the handle and all swings."""
+    return _grid(door, 3, np.linspace(-1.0, 1.0, _GRID))
+
+
+def _grid(door: Door, column: int, values: np.ndarray) -> np.ndarray:
+    actions = np.tile(oracle_action(door), (_GRID, _GRID, 1))
+    actions[:, :, column] = values[None, :]
+    actions[:, :, 2] = np.linspace(-1.0, 1.0, _GRID)[:, None]
+    return actions.reshape(-1, 4)

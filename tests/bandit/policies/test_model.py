@@ -1,0 +1,108 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from doorlab.bandit import History
+from doorlab.bandit.policies import ModelConfig, ModelPolicy, RewardModel
+from doorlab.bandit.search import SearchConfig
+from doorlab.errors import ConfigError
+
+FINE = SearchConfig(candidates=128, steps=60, step_size=0.03)
+
+
+@dataclass
+class Prediction:
+    mean: torch.Tensor
+    std: torch.Tensor
+
+
+class Bowl:
+    """Sees the best radius in a door's brightness; is unsure where swing differs from 0.7.
+
+    Rewards seen move its optimum, so that tests can tell whether they arrived.
+    """
+
+    has_latent = True
+
+    def __init__(self):
+        self.batches = []
+
+    def embed(self, x):
+        self.batches.append(len(x))
+        return 2 * x.mean(dim=(1, 2, 3, 4))[:, None] - 1
+
+    def optimum(self, embedding, rc, mask):
+        return embedding + (rc * mask).sum(dim=1, keepdim=True)
+
+    def predict(self, embedding, ac, rc, mask, at):
+        mean = -(at[..., 1] - self.optimum(embedding, rc, mask)).square()
+        return Prediction(mean, 1 - (at[..., 2] - 0.7).square())
+
+    def sample_functions(self, embedding, ac, rc, mask, at, generator):
+        u = 0.2 * torch.randn(len(embedding), 1, generator=generator)
+        return -(at[..., 1] - self.optimum(embedding, rc, mask) - u).square()
+
+
+def frames(brightness):
+    pixels = np.asarray(brightness, np.uint8)[:, None, None, None, None]
+    return np.broadcast_to(pixels, (len(pixels), 2, 4, 4, 3)).copy()
+
+
+def act(policy, brightness, history=None, seed=0):
+    policy.begin(frames(brightness), np.random.default_rng(seed))
+    return policy.act(history or History.empty(len(brightness)))
+
+
+def test_greedy_takes_what_the_model_thinks_best_on_every_door():
+    actions = act(ModelPolicy(Bowl(), ModelConfig(search=FINE)), [51, 102, 204])
+    np.testing.assert_allclose(actions[:, 1], [-0.6, -0.2, 0.6], atol=0.02)
+    assert actions.dtype == np.float32
+
+
+def test_ucb_goes_where_the_model_is_unsure_as_well():
+    config = ModelConfig(choice="ucb", kappa=2.0, search=FINE)
+    actions = act(ModelPolicy(Bowl(), config), [51, 204])
+    np.testing.assert_allclose(actions[:, 1], [-0.6, 0.6], atol=0.05)
+    np.testing.assert_allclose(actions[:, 2], 0.7, atol=0.05)
+
+
+def test_thompson_actions_are_distributed_as_the_optima_of_the_sampled_functions():
+    config = ModelConfig(choice="thompson", search=FINE, doors_at_once=150)
+    actions = act(ModelPolicy(Bowl(), config), [128] * 400)[:, 1]
+    assert actions.mean() == pytest.approx(0.0, abs=4 * 0.2 / 20)
+    assert actions.std() == pytest.approx(0.2, rel=0.15)
+    assert len(np.unique(actions)) > 390  # no two portions share their draws
+
+
+def test_interactions_reach_the_model():
+    history = History(np.zeros((2, 2, 4), np.float32), np.array([[0.1, 0.2], [0, 0.4]], np.float32))
+    actions = act(ModelPolicy(Bowl(), ModelConfig(search=FINE)), [51, 102], history)
+    np.testing.assert_allclose(actions[:, 1], [-0.3, 0.2], atol=0.02)
+
+
+def test_portions_change_nothing():
+    whole = act(ModelPolicy(Bowl(), ModelConfig()), range(10, 240, 23))
+    model = Bowl()
+    parts = act(ModelPolicy(model, ModelConfig(doors_at_once=4)), range(10, 240, 23))
+    assert model.batches == [4, 4, 2]
+    np.testing.assert_allclose(parts, whole, atol=1e-6)
+
+
+def test_looks_once_however_often_it_acts():
+    model = Bowl()
+    policy = ModelPolicy(model)
+    act(policy, [1, 2])
+    policy.act(History.empty(2))
+    assert model.batches == [2]
+
+
+def test_bad_choices_are_refused():
+    with pytest.raises(ConfigError, match="greedy"):
+        ModelPolicy(Bowl(), ModelConfig(choice="greddy"))
+    blind = Bowl()
+    blind.has_latent = False
+    with pytest.raises(ConfigError, match="thompson"):
+        ModelPolicy(blind, ModelConfig(choice="thompson"))
+    assert isinstance(blind, RewardModel)

@@ -1,0 +1,97 @@
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from fake_simulator import double, fail_on_c, kill_always, kill_once, sleep_unless_quick
+
+from doorlab.data.launching import count_workers, get_launcher, run_local
+from doorlab.errors import ConfigError, SimulatorError
+
+ITEMS = ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_item_is_worked_on_once(workers):
+    assert sorted(run_local(double, ITEMS, workers)) == ["aa", "bb", "cc", "dd", "ee"]
+
+
+def test_nothing_to_do():
+    assert list(run_local(double, [], 2)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_of_the_work_come_through(workers):
+    with pytest.raises(ValueError, match="c is bad"):
+        list(run_local(fail_on_c, ITEMS, workers))
+
+
+def test_a_killed_worker_is_replaced(tmp_path):
+    items = [str(tmp_path / name) for name in "abc"]  # a process dies at the first sight of each
+    assert sorted(run_local(kill_once, items, 2)) == items
+
+
+def test_workers_that_always_die_end_in_an_error():
+    with pytest.raises(SimulatorError, match="--workers"):
+        list(run_local(kill_always, ["a", "b"], 2))
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    return True
+
+
+def wait_until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def pids(files):
+    wait_until(lambda: all(file.exists() and file.read_text() for file in files))
+    return [int(file.read_text()) for file in files]
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    code = (
+        "from doorlab.data.launching import run_local\n"
+        "from fake_simulator import sleep_unless_quick\n"
+        f"list(run_local(sleep_unless_quick, {[str(f) for f in files]!r}, 2))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    workers = pids(files)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not any(map(alive, workers)), seconds=5.0)
+
+
+def test_closing_the_results_stops_the_workers(tmp_path):
+    results = run_local(sleep_unless_quick, ["quick", str(tmp_path / "slow")], 2)
+    assert next(results) == "quick"
+    (worker,) = pids([tmp_path / "slow"])
+    results.close()
+    wait_until(lambda: not alive(worker), seconds=5.0)
+
+
+def test_workers_are_counted():
+    assert count_workers(3) == 3
+    assert count_workers(0) >= 1
+    with pytest.raises(ConfigError, match="--workers"):
+        count_workers(-1)
+
+
+def test_launchers_have_names():
+    assert get_launcher("local") is run_local
+    with pytest.raises(ConfigError, match="local"):
+        get_launcher("locla")

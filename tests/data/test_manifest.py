@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from doorlab.data.manifest import Manifest
+from doorlab.data.schema import FORMAT_VERSION
+from doorlab.errors import DatasetError
+
+
+@pytest.fixture
+def full(config):
+    manifest = Manifest(config, "fake")
+    manifest.parts.update({part: f"blake2b:{i}" for i, part in enumerate(manifest.expected)})
+    return manifest
+
+
+def change(path, **values):
+    file = path / "dataset.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def test_round_trip(tmp_path, full):
+    full.write(tmp_path)
+    assert Manifest.read(tmp_path) == full
+
+
+def test_document_tells_the_story(full):
+    document = full.to_json()
+    assert document["complete"] is True
+    assert document["splits"] == {"train": 6, "validation": 2, "test": 3}
+    assert document["shards"]["shard-00002"]["doors"] == [8, 11]
+    assert list(document["videos"]) == ["door-00000.mp4"]
+
+
+def test_the_order_of_writing_leaves_no_trace(config, full):
+    backwards = Manifest(config, "fake", dict(reversed(full.parts.items())))
+    assert json.dumps(backwards.to_json()) == json.dumps(full.to_json())
+
+
+def test_missing_parts(full):
+    del full.parts["shards/shard-00001"]
+    assert full.missing == ["shards/shard-00001"]
+    assert not full.complete
+    assert full.to_json()["complete"] is False
+
+
+def test_checksum_depends_on_the_parts(config, full):
+    other = Manifest(config, "fake", {**full.parts, "shards/shard-00000": "blake2b:other"})
+    assert len({full.checksum, other.checksum, Manifest(config, "fake").checksum}) == 3
+
+
+def test_no_dataset(tmp_path):
+    with pytest.raises(DatasetError, match=r"no dataset\.json.*doorlab generate"):
+        Manifest.read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("version", "command"),
+    [
+        (FORMAT_VERSION + 1, "pip install --upgrade doorlab"),
+        (0, "doorlab generate"),
+        ("x", "it again"),
+    ],
+)
+def test_other_format_versions_say_what_to_run(tmp_path, full, version, command):
+    full.write(tmp_path)
+    change(tmp_path, format_version=version)
+    with pytest.raises(DatasetError, match=command):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format_version": 1}', "\0\0"])
+def test_corrupt_files(tmp_path, content):
+    (tmp_path / "dataset.json").write_text(content)
+    with pytest.raises(DatasetError):
+        Manifest.read(tmp_path)
+
+
+def test_a_changed_value_is_noticed(tmp_path, full):
+    full.write(tmp_path)
+    change(tmp_path, renderer="another")
+    with pytest.raises(DatasetError, match="a changed one"):
+        Manifest.read(tmp_path)

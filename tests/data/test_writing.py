@@ -1,0 +1,294 @@
+import contextlib
+import errno
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_simulator import FakeSimulator, make_fake
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.launching import LAUNCHERS
+from doorlab.errors import ConfigError, DatasetError
+
+
+def tree(path):
+    """Relative path -> bytes of every file."""
+    files = (file for file in Path(path).rglob("*") if file.is_file())
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+def generate_elsewhere(path, workers, before="", simulator="make_slow", **options):
+    """Generates CONFIG in a process of its own, in a process group of its own."""
+    code = (
+        f"import os, signal; from doorlab.data import write_dataset; import conftest;"
+        f"from fake_simulator import {simulator}\n{before}\n"
+        f"write_dataset({str(path)!r}, conftest.CONFIG, workers={workers}, simulator={simulator})"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    return subprocess.Popen(command, env=environment, start_new_session=True, **options)
+
+
+def resumed(path, config):
+    write_dataset(path, config, simulator=make_fake, resume=True)
+    return tree(path)
+
+
+def wait_for_shards(path, count, process):
+    while len(list(path.glob("shards/shard-*"))) < count:
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+def test_two_workers_write_the_bytes_of_one(tmp_path, config, dataset):
+    write_dataset(tmp_path / "two", config, workers=2, simulator=make_fake)
+    assert tree(tmp_path / "two") == tree(dataset.path)
+
+
+def test_shards_and_videos_are_where_they_belong(config, dataset):
+    manifest = dataset.manifest
+    found = {p.relative_to(dataset.path).as_posix() for p in dataset.path.glob("*/*")}
+    assert found == set(manifest.expected) == set(manifest.parts)
+    assert dataset.verify() == []
+
+
+# The renames of one worker are: dataset.json, then for every part the part and dataset.json.
+@pytest.mark.parametrize("rename", [1, 2, 3, 6])
+def test_killed_at_a_rename_and_resumed(tmp_path, config, dataset, rename):
+    before = (
+        f"countdown, replace = iter(range({rename})), os.replace\n"
+        f"def fatal(*a):\n"
+        f"    if next(countdown) == {rename - 1}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"    replace(*a)\n"
+        f"os.replace = fatal"
+    )
+    path = tmp_path / "killed"
+    assert generate_elsewhere(path, 1, before, "make_fake").wait() == -signal.SIGKILL
+    assert [p.name for p in path.rglob(".*.tmp")] != []
+    assert resumed(path, config) == tree(dataset.path)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_a_random_moment_and_resumed(tmp_path, config, dataset, seed):
+    path = tmp_path / "killed"
+    process = generate_elsewhere(path, 2)
+    while not (path / "dataset.json").exists():
+        time.sleep(0.01)
+    time.sleep(random.Random(seed).uniform(0.0, 1.2))
+    process.kill()
+    process.wait()
+    assert resumed(path, config) == tree(dataset.path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, dataset, workers):
+    path = tmp_path / "a folder"
+    process = generate_elsewhere(
+        path, workers, "import conftest", stderr=subprocess.PIPE, text=True
+    )
+    wait_for_shards(path, 1, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+    message = process.communicate(timeout=20)[1]
+    assert process.returncode != 0
+    last_line = message.strip().splitlines()[-1]
+    assert last_line.startswith("KeyboardInterrupt: stopped; every finished part is kept")
+    assert f"doorlab generate --out '{path}' --doors 11" in last_line
+    assert "--resume" in last_line
+    assert message.count("Traceback") <= 1  # none from the workers
+    assert list(path.rglob(".*.tmp")) == []
+    assert list(path.glob("shards/shard-*"))
+    assert resumed(path, config) == tree(dataset.path)
+
+
+def test_finished_shards_are_not_made_again(tmp_path, config):
+    class Interrupting(FakeSimulator):
+        def interact(self, doors, actions, **kwargs):
+            if len(doors) == 3:  # the last shard
+                raise KeyboardInterrupt
+            return super().interact(doors, actions, **kwargs)
+
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        write_dataset(tmp_path / "d", config, simulator=lambda name: Interrupting())
+    kept = tmp_path / "d/shards/shard-00000"
+    born = kept.stat().st_ino
+    resumed(tmp_path / "d", config)
+    assert kept.stat().st_ino == born
+
+
+def damage(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("part", ["shards/shard-00001", "videos/door-00000.mp4"])
+@pytest.mark.parametrize("harm", ["flip", "remove"])
+def test_resume_repairs_the_damaged_part_alone(tmp_path, config, dataset, part, harm):
+    path = tmp_path / "damaged"
+    shutil.copytree(dataset.path, path)
+    target = path / part
+    if harm == "flip":
+        damage(target if target.is_file() else next(target.glob("images/c/0/0/0/0/0")))
+    else:
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+    assert DoorDataset.open(path).verify() == [part]
+    whole = {p: p.stat().st_ino for p in path.glob("*/*") if p != target}
+    assert resumed(path, config) == tree(dataset.path)
+    assert {p: p.stat().st_ino for p in whole} == whole
+
+
+def test_resuming_nothing_begins_and_resuming_the_finished_changes_nothing(
+    tmp_path, config, dataset
+):
+    path = tmp_path / "new"
+    assert resumed(path, config) == resumed(path, config) == tree(dataset.path)
+
+
+def test_an_existing_dataset_is_not_overwritten(config, dataset):
+    before = tree(dataset.path)
+    with pytest.raises(DatasetError, match="--resume"):
+        write_dataset(dataset.path, config, simulator=make_fake)
+    assert tree(dataset.path) == before
+
+
+def test_resuming_with_other_settings_names_them(config, dataset):
+    other = replace(config, seed=3, image_size=32)
+    with pytest.raises(ConfigError, match=r"seed \(0 there, 3 here\)") as caught:
+        write_dataset(dataset.path, other, simulator=make_fake, resume=True)
+    assert "image_size (16 there, 32 here)" in str(caught.value)
+    assert "frames" not in caught.value.got
+
+
+def test_resuming_with_another_renderer_is_refused(config, dataset):
+    class Other(FakeSimulator):
+        renderer = "another"
+
+    with pytest.raises(ConfigError, match="renderer"):
+        write_dataset(dataset.path, config, simulator=lambda name: Other(), resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_other_things_is_left_alone(tmp_path, config, resume):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(DatasetError, match=r"thesis\.txt"):
+        write_dataset(tmp_path, config, simulator=make_fake, resume=resume)
+    assert tree(tmp_path) == {"thesis.txt": b"precious"}
+
+
+def test_one_process_at_a_time(tmp_path, config):
+    path = tmp_path / "d"
+    process = generate_elsewhere(path, 1)
+    wait_for_shards(path, 1, process)
+    with pytest.raises(DatasetError, match="another process"):
+        write_dataset(path, config, simulator=make_fake, resume=True)
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 30, 100])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+    tmp_path, config, dataset, monkeypatch, allowed
+):
+    write_bytes, count = Path.write_bytes, iter(range(10_000))
+
+    def fail_later(path, data):
+        if next(count) >= allowed:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fail_later)
+    with pytest.raises(DatasetError) as caught:
+        write_dataset(tmp_path / "d", config, simulator=make_fake)
+    monkeypatch.undo()
+    assert "full disk" in str(caught.value)
+    assert "--resume" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.rglob(".*.tmp")) == []
+    assert resumed(tmp_path / "d", config) == tree(dataset.path)
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """A file system of `size` bytes in `folder`; skips where mounting is not allowed."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_really_full_disk(tmp_path, config, dataset, workers):
+    with small_disk(tmp_path / "disk", "3m"):
+        path = tmp_path / "disk/d"
+        filler = tmp_path / "disk/filler"
+        filler.write_bytes(b"0" * 2_500_000)
+        with pytest.raises(DatasetError, match="full disk"):
+            write_dataset(path, config, workers=workers, simulator=make_fake)
+        assert list(path.rglob(".*.tmp")) == []
+        filler.unlink()
+        assert resumed(path, config) == tree(dataset.path)
+
+
+@pytest.mark.parametrize(("path", "message"), [("file", "a file"), ("file/data", "file there")])
+def test_a_file_in_the_way(tmp_path, config, path, message):
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match=message):
+        write_dataset(tmp_path / path, config, simulator=make_fake)
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [({"simulator": "none"}, {}), ({"prior": "none"}, {}), ({}, {"launcher": "none"})],
+)
+def test_unknown_names_touch_no_file(tmp_path, config, change, options):
+    with pytest.raises(ConfigError, match="none"):
+        write_dataset(
+            tmp_path / "d", replace(config, **{"simulator": "pybullet", **change}), **options
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_come_in_any_order(tmp_path, config, dataset, monkeypatch):
+    def backwards(work, items, workers):
+        yield from map(work, reversed(items))
+
+    monkeypatch.setitem(LAUNCHERS, "backwards", backwards)
+    write_dataset(tmp_path / "d", config, launcher="backwards", simulator=make_fake)
+    assert tree(tmp_path / "d") == tree(dataset.path)
+
+
+def test_simulators_are_replaced_before_they_leak(tmp_path, monkeypatch):
+    made = []
+
+    def counting(name):
+        made.append(name)
+        return FakeSimulator()
+
+    monkeypatch.setattr("doorlab.data.writing._RECYCLE_DOORS", 8)
+    config = GenerationConfig(
+        doors=20, frames=1, interactions=1, image_size=8, shard_doors=4, videos=0
+    )
+    write_dataset(tmp_path / "d", config, simulator=counting)
+    assert len(made) == 1 + 3  # one to try out, then one for every 8 doors
+
+
+def test_pybullet_gives_the_same_bytes_with_one_and_two_workers(tmp_path):
+    pytest.importorskip("pybullet")
+    config = GenerationConfig(
+        doors=6, frames=2, interactions=3, image_size=24, shard_doors=2, videos=0
+    )
+    write_dataset(tmp_path / "one", config, workers=1)
+    write_dataset(tmp_path / "two", config, workers=2)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    assert DoorDataset.open(tmp_path / "one").read("optimal_reward").min() > 0.9

@@ -1,0 +1,32 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from doorlab.data.generation import GenerationConfig
+from doorlab.data.writing import write_dataset
+
+ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
+
+
+def pytest_collection_modifyitems(items):
+    if importlib.util.find_spec("pybullet") is None:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="the environments simulate with pybullet"))
+
+
+@pytest.fixture(scope="session")
+def env_id() -> str:
+    return ENVIRONMENT
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory) -> Path:
+    """A dataset of 12 doors, 6 of them in the split `test`."""
+    path = tmp_path_factory.mktemp("envs") / "dataset"
+    config = GenerationConfig(
+        doors=12, frames=3, interactions=2, image_size=16, seed=5, test_fraction=0.5, videos=0
+    )
+    write_dataset(path, config, workers=1)
+    return path

@@ -1,0 +1,108 @@
+import gymnasium
+import numpy as np
+import pytest
+
+from doorlab.data import DoorDataset
+from doorlab.errors import ConfigError
+
+SMALL = {"frames": 2, "image_size": 16, "horizon": 2}
+MODES = ["sync", "async", "vector_entry_point"]
+
+
+def rollout(env_id, mode, steps=4, **settings):
+    # Forking would copy the threads of the whole test process.
+    vectoriser = {"vector_kwargs": {"context": "spawn"}} if mode == "async" else {}
+    env = gymnasium.make_vec(
+        env_id, num_envs=3, vectorization_mode=mode, **vectoriser, **SMALL, **settings
+    )
+    try:
+        observation, info = env.reset(seed=5)
+        log, infos = [observation["images"]], [info]
+        rng = np.random.default_rng(0)
+        for _ in range(steps):  # past the horizon: autoreset is part of the rollout
+            actions = rng.uniform(-1, 1, (3, 4)).astype(np.float32)
+            observation, rewards, terminated, truncated, info = env.step(actions)
+            log += [observation["images"], rewards, terminated, truncated]
+            infos.append(info)
+        return log, infos
+    finally:
+        env.close()
+
+
+@pytest.fixture(scope="module")
+def reference(env_id):
+    return rollout(env_id, "sync")
+
+
+@pytest.mark.parametrize("mode", ["async", "vector_entry_point"])
+def test_every_way_of_vectorising_gives_the_same_rollout(env_id, mode, reference):
+    log, infos = rollout(env_id, mode)
+    for mine, theirs in zip(log, reference[0], strict=True):
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_array_equal(mine, theirs)
+    for mine, theirs in zip(infos, reference[1], strict=True):
+        assert mine.keys() == theirs.keys()
+        for name in mine:
+            np.testing.assert_array_equal(mine[name], theirs[name])
+
+
+def test_recorded_doors_too(env_id, recorded):
+    log, _ = rollout(env_id, "vector_entry_point", doors_from=recorded)
+    reference, _ = rollout(env_id, "sync", doors_from=recorded)
+    for mine, theirs in zip(log, reference, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.fixture
+def env(env_id, recorded):
+    env = gymnasium.make_vec(
+        env_id,
+        num_envs=3,
+        vectorization_mode="vector_entry_point",
+        doors_from=recorded,
+        render_mode="rgb_array",
+        **SMALL,
+    )
+    yield env
+    env.close()
+
+
+def test_observations_and_actions_are_of_the_batched_spaces(env):
+    observation, _ = env.reset(seed=0)
+    assert observation in env.observation_space
+    assert env.observation_space["images"].shape == (3, 2, 16, 16, 3)
+    assert env.action_space.shape == (3, 4)
+
+
+def test_doors_can_be_chosen(env, recorded):
+    keys = DoorDataset.open(recorded).indices("test")[[4, 0, 4]]
+    observation, info = env.reset(options={"door": keys})
+    np.testing.assert_array_equal(info["door"], keys)
+    expected = DoorDataset.open(recorded).read("images", keys)[:, :2]
+    np.testing.assert_array_equal(observation["images"], expected)
+
+
+def test_what_was_returned_belongs_to_the_caller(env):
+    first, _ = env.reset(seed=0)
+    kept = first["images"].copy()
+    second = env.step(env.action_space.sample())[0]
+    second["images"][:] = 0
+    np.testing.assert_array_equal(env.step(env.action_space.sample())[0]["images"], kept)
+
+
+def test_pictures_and_trajectories_come_one_per_door(env):
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    assert [picture.shape for picture in env.render()] == [(256, 256, 3)] * 3
+    assert env.unwrapped.trajectories.shape[0] == 3
+
+
+@pytest.mark.parametrize("arguments", [{"seed": [1, 2]}, {"options": {"door": [1, 2, 3, 4]}}])
+def test_one_seed_and_one_door_for_each(env, arguments):
+    with pytest.raises(ConfigError, match=r"3 (seeds|doors)"):
+        env.reset(**arguments)
+
+
+def test_no_environments_are_too_few(env_id):
+    with pytest.raises(ConfigError, match="num_envs"):
+        gymnasium.make_vec(env_id, num_envs=0, vectorization_mode="vector_entry_point", **SMALL)

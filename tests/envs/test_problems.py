@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from doorlab_envs.problems import PriorProblems, RecordedProblems
+
+from doorlab.data import DoorDataset
+from doorlab.data.generation import GenerationConfig
+from doorlab.data.writing import write_dataset
+from doorlab.errors import ConfigError
+from doorlab.sim import make_simulator
+
+
+@pytest.fixture
+def simulator():
+    simulator = make_simulator()
+    yield simulator
+    simulator.close()
+
+
+def test_a_door_from_the_prior_is_door_0_of_the_dataset_with_that_seed(simulator, tmp_path):
+    problems = PriorProblems(simulator, "default", frames=2, image_size=16).make([41, 42])
+    config = GenerationConfig(doors=1, frames=2, image_size=16, seed=42, videos=0)
+    write_dataset(tmp_path / "d", config, workers=1)
+    dataset = DoorDataset.open(tmp_path / "d")
+    assert problems.doors[1] == dataset.doors()[0]
+    np.testing.assert_array_equal(problems.images[1], dataset.read("images")[0])
+
+
+def test_an_empty_split_is_refused(tmp_path):
+    config = GenerationConfig(doors=2, frames=1, image_size=16, validation_fraction=0, videos=0)
+    write_dataset(tmp_path / "d", config, workers=1)
+    source = RecordedProblems(tmp_path / "d", "validation", frames=1, image_size=16)
+    with pytest.raises(ConfigError, match="validation"):
+        source.draw(np.random.default_rng(0))

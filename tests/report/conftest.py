@@ -1,0 +1,126 @@
+"""A run folder with made-up results in the real formats."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from doorlab.bandit.loop import Rollout
+from doorlab.bandit.regret import paired_differences, summarise
+from doorlab.intervals import bootstrap_mean
+from doorlab.report.captions import CAPTIONS
+from doorlab.report.style import new_figure, save_png
+
+DOORS, TRIES = 40, 6
+REGRETS = {"random": 0.85, "gp_ucb": 0.6, "vae_np": 0.3, "np": 0.1, "ssnp": 0.05, "oracle": 0.0}
+
+
+def make_rollout(regret: float, rng: np.random.Generator) -> Rollout:
+    """Rewards about 1 - regret, better with every try."""
+    spread = 0.1 * min(1.0, 10 * regret)
+    regrets = regret * 0.9 ** np.arange(TRIES) + spread * rng.normal(size=(DOORS, TRIES))
+    regrets = np.clip(regrets, 0.0, 1.0)
+    return Rollout(
+        actions=np.zeros((DOORS, TRIES, 4), np.float32),
+        rewards=(1.0 - regrets).astype(np.float32),
+        regrets=regrets,
+        slipped=np.zeros((DOORS, TRIES), bool),
+    )
+
+
+def make_regret() -> dict:
+    """As bandit/regret.json."""
+    rng = np.random.default_rng(0)
+    rollouts = {name: make_rollout(regret, rng) for name, regret in REGRETS.items()}
+    return {
+        "stage": "bandit",
+        "doorlab_version": "1.2.3",
+        "seed": 7,
+        "config": {"kappa": 1.0},
+        "dataset_checksum": "blake2b:0123456789abcdef0123",
+        "doors": DOORS,
+        "interactions": TRIES,
+        "policies": {name: summarise(rollout) for name, rollout in rollouts.items()},
+        "paired_differences": paired_differences(rollouts),
+    }
+
+
+def make_probes() -> dict:
+    """As probe/probes.json."""
+    rng = np.random.default_rng(1)
+
+    def score(metric: str, level: float) -> dict:
+        values = rng.random(50) < level if metric == "accuracy" else rng.normal(level, 0.2, 50)
+        return {"metric": metric, **bootstrap_mean(values).to_json()}
+
+    targets = {"handedness": "accuracy", "width": "r2", "joint_angle": "r2"}
+    levels = {"vae": 0.6, "statistician": 0.9}
+    return {
+        "stage": "probe",
+        "seed": 0,
+        "dataset_checksum": "blake2b:0123456789abcdef0123",
+        "config": {"doors": 1000},
+        "probes": {
+            model: {target: score(metric, level) for target, metric in targets.items()}
+            for model, level in levels.items()
+        },
+        "differences": {"statistician - vae": {"width": bootstrap_mean(rng.random(50)).to_json()}},
+    }
+
+
+def make_plots() -> dict:
+    """As plot/plot.json."""
+    errors = {
+        name: [bootstrap_mean(np.full(5, level / (1 + n))).to_json() for n in (0, 1)]
+        for name, level in (("ssnp", 0.01), ("np", 0.02))
+    }
+    adaptation = {"reward_mse": errors, "context_counts": [0, 1], "reward_variance": 0.03}
+    return {
+        "stage": "plot",
+        "seed": 0,
+        "config": {},
+        "figures": {"adaptation": adaptation},
+        "words": {"landscape": {"model": "SSNP"}, "calibration": {"context": "4"}},
+        "skipped": {},
+    }
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, whole_run: Path) -> Path:
+    """Everything that the report can show, to be changed at will."""
+    return Path(shutil.copytree(whole_run, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that the report can show."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    dataset = {
+        "doors": 100,
+        "splits": {"train": 60, "validation": 10, "test": 30},
+        "config": {"frames": 8, "image_size": 64, "interactions": 32, "seed": 3},
+        "checksum": "blake2b:0123456789abcdef0123",
+    }
+    write(run / "dataset" / "dataset.json", dataset)
+    write(run / "probe" / "probes.json", make_probes())
+    write(run / "bandit" / "regret.json", make_regret())
+    write(run / "plot" / "plot.json", make_plots())
+    for stage, name in (("pretrain", "vae"), ("train", "ssnp")):
+        write(run / stage / name / "model.json", {"kind": name, "seed": 5})
+        write(run / stage / name / "metrics.json", {"figures": {"steps": 1600}})
+    for i, name in enumerate(CAPTIONS):
+        save_png(new_figure(0.5 + 0.1 * i), run / "plot" / f"{name}.png")
+    (run / "dataset" / "videos").mkdir()
+    for i in range(3):
+        (run / "dataset" / "videos" / f"door-0000{i}.mp4").write_bytes(b"\0film" + bytes([i]) * 20)
+    return run
+
+
+def write(path: Path, value: dict) -> None:
+    """`value` as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))

@@ -1,0 +1,63 @@
+"""Grids of pictures: every picture is where it should be, in its own pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from doorlab.report.figures.grid import Row, image_grid, layout_of, montage
+
+
+def row(label: str, value: int, columns: int = 3, side: int = 16) -> Row:
+    """Pictures of one colour each, which says row and column."""
+    images = np.zeros((columns, side, side, 3), np.uint8)
+    images[..., 0] = value
+    images[..., 1] = (40 * np.arange(columns))[:, None, None]
+    return Row(label, images)
+
+
+def test_the_montage_holds_every_picture_unchanged():
+    rng = np.random.default_rng(0)
+    groups = [
+        [Row("a", rng.integers(0, 255, (4, 8, 6, 3), dtype=np.uint8)) for _ in range(count)]
+        for count in (2, 1)
+    ]
+    canvas, layout = montage(groups), layout_of(groups)
+    assert canvas.shape == (*layout.size, 3)
+    covered = np.zeros(layout.size, bool)
+    for r, top in zip([r for g in groups for r in g], layout.tops, strict=True):
+        for image, left in zip(r.images, layout.lefts, strict=True):
+            np.testing.assert_array_equal(canvas[top : top + 8, left : left + 6], image)
+            assert not covered[top : top + 8, left : left + 6].any()
+            covered[top : top + 8, left : left + 6] = True
+    assert (canvas[~covered] == 255).all()
+
+
+def test_groups_are_farther_apart_than_rows():
+    layout = layout_of([[row("a", 1), row("b", 2)], [row("c", 3)]])
+    first, second, third = layout.tops
+    assert third - second > second - first
+
+
+def test_the_rendered_pixels_are_the_pictures(patch):
+    groups = [[row("one", 200), row("two", 100)], [row("three", 30)]]
+    figure = image_grid(groups, ["x", "y", "z"])
+    (axes,) = figure.axes
+    layout = layout_of(groups)
+    for r, top in zip([r for g in groups for r in g], layout.tops, strict=True):
+        for image, left in zip(r.images, layout.lefts, strict=True):
+            seen = patch(figure, axes, left + 8, top + 8).mean(axis=0)
+            np.testing.assert_allclose(seen, image[8, 8], atol=2)
+
+
+def test_labels_are_level_with_their_rows_and_inside_the_page(pixels_of):
+    figure = image_grid([[row("statistician", 1), row("two\nlines", 2)]], ["head"])
+    pixels_of(figure)
+    (axes,) = figure.axes
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+        assert 0 <= box.y0 < box.y1 <= figure.bbox.height
+    label = next(t for t in axes.texts if t.get_text() == "statistician").get_window_extent()
+    assert label.x1 < axes.get_window_extent().x0
+    middle = axes.transData.transform((0, 8))[1]
+    assert label.y0 < middle < label.y1

@@ -1,0 +1,47 @@
+"""Reliability and coverage against predictions whose calibration is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doorlab.report.calibration import LEVELS, coverage, reliability
+
+RNG = np.random.default_rng(0)
+
+
+def test_a_calibrated_normal_covers_as_much_as_it_says():
+    mean, std = RNG.random((500, 20)), RNG.uniform(0.05, 0.3, (500, 20))
+    covered = coverage(mean, std, mean + std * RNG.normal(size=mean.shape))
+    for level, estimate in zip(LEVELS, covered, strict=True):
+        assert estimate.mean == pytest.approx(level, abs=0.02)
+
+
+def test_too_small_a_std_covers_too_little():
+    mean = RNG.random((300, 10))
+    outcome = mean + 0.2 * RNG.normal(size=mean.shape)
+    sure, careful = (coverage(mean, np.full_like(mean, s), outcome)[4] for s in (0.1, 0.4))
+    assert sure.mean < LEVELS[4] - 0.2 < LEVELS[4] < careful.mean
+
+
+def test_bins_hold_means_of_what_fell_into_them():
+    mean = np.array([[0.05, 0.15], [0.12, 0.95]])
+    outcome = np.array([[0.0, 0.2], [0.4, 1.0]])
+    bins = reliability(mean, outcome)
+    assert [b.predicted for b in bins] == pytest.approx([0.05, 0.135, 0.95])
+    assert [b.observed.mean for b in bins] == pytest.approx([0.0, 0.3, 1.0])
+    assert [b.share for b in bins] == pytest.approx([0.25, 0.5, 0.25])
+
+
+def test_predictions_outside_the_unit_interval_count_in_the_outermost_bins():
+    bins = reliability(np.array([[-0.3, 1.2]]), np.array([[0.1, 0.9]]))
+    assert [b.observed.mean for b in bins] == pytest.approx([0.1, 0.9])
+
+
+def test_intervals_are_over_doors_not_over_interactions():
+    # Every door's 50 outcomes are equal: 40 doors are 40 values, not 2,000.
+    outcome = np.repeat(RNG.random((40, 1)), 50, axis=1)
+    (only,) = reliability(np.full((40, 50), 0.5), outcome)
+    low, high = only.observed.ci95
+    assert only.observed.n == 40
+    assert high - low == pytest.approx(2 * 1.96 * outcome[:, 0].std() / np.sqrt(40), rel=0.15)

@@ -1,0 +1,121 @@
+"""A small run whose pictures say what the doors are, and models that read them.
+
+The simulator paints a frame's red by the hinge's side, its green by the width, its blue by the
+opening angle: what an embedding can know is known.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from doorlab.data import GenerationConfig, write_dataset
+from doorlab.doors import oracle_action
+from doorlab.sim import Interactions
+from doorlab.stages import frozen
+
+SIZE = 16
+
+
+class PaintedSimulator:
+    """Pictures and rewards as simple functions of the door."""
+
+    name = renderer = "painted"
+
+    def render(self, doors, joint_positions, views, image_size):
+        angles = np.asarray(joint_positions)
+        images = np.zeros((*angles.shape, image_size, image_size, 3))
+        images[..., 0] = _spread([200 * (door.hinge_side == "right") for door in doors])
+        images[..., 1] = _spread([200 * door.width for door in doors])
+        images[..., 2] = 120 * angles[..., None, None]
+        return images.round().astype(np.uint8)
+
+    def interact(self, doors, actions, *, record=False):
+        best = np.stack([oracle_action(door) for door in doors])[:, None]
+        rewards = np.clip(1 - np.abs(actions - best).mean(-1), 0, 1).astype(np.float32)
+        course = np.repeat(rewards[..., None], 8, axis=-1) if record else None
+        return Interactions(rewards, rewards, rewards < 0.5, course)
+
+    def close(self):
+        pass
+
+
+def _spread(values) -> np.ndarray:
+    return np.array(values, float)[:, None, None, None]
+
+
+class Colours(nn.Module):
+    """An embedding that is the frames' mean colour, in the channels that it can see."""
+
+    def __init__(self, *channels: int) -> None:
+        super().__init__()
+        self.channels = list(channels)
+
+    def embed_frames(self, x):
+        return x.mean(dim=(3, 4))[..., self.channels]
+
+    def embed(self, x):
+        return self.embed_frames(x).mean(dim=1)
+
+    def reconstruct(self, x):
+        seen = torch.zeros_like(x)
+        seen[:, :, self.channels] = x[:, :, self.channels]
+        return seen
+
+
+class RunningMean(Colours):
+    """A reward model that predicts the mean of the rewards that it has seen, or else zero."""
+
+    has_latent = False
+
+    def predict(self, embedding, ac, rc, mask, at):
+        assert mask.dtype == torch.bool
+        assert len(embedding) == len(ac) == len(at)
+        seen = (rc * mask).sum(1) / mask.sum(1).clamp(min=1)
+        mean = seen[:, None].expand(at.shape[:2])
+        return SimpleNamespace(mean=mean, std=torch.full_like(mean, 0.1))
+
+
+MODELS = {
+    "statistician": Colours(0, 1, 2),
+    "vae": Colours(1, 2),  # blind to red: to the hinge's side
+    "ssnp": RunningMean(0, 1, 2),
+}
+
+
+@pytest.fixture(scope="session")
+def painted_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 doors; not to be changed."""
+    config = GenerationConfig(
+        doors=120,
+        frames=4,
+        interactions=8,
+        image_size=SIZE,
+        simulator="painted",
+        validation_fraction=0.2,
+        test_fraction=0.4,
+        videos=0,
+    )
+    path = tmp_path_factory.mktemp("painted") / "dataset"
+    write_dataset(path, config, simulator=lambda name: PaintedSimulator())
+    return path
+
+
+@pytest.fixture
+def painted_run(tmp_path: Path, painted_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run with the painted doors and three models."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "dataset").symlink_to(painted_dataset)
+    for stage, kind in (("pretrain", "statistician"), ("pretrain", "vae"), ("train", "ssnp")):
+        folder = run / stage / kind
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text(json.dumps({"kind": kind, "image_size": SIZE}))
+    monkeypatch.setattr(frozen, "load_model", lambda run: MODELS[Path(run).name])
+    return run

@@ -1,0 +1,183 @@
+import importlib.util
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from doorlab.cli import parse
+from doorlab.data import DoorDataset
+from doorlab.data.generation import GenerationConfig
+from doorlab.data.writing import write_dataset
+from doorlab.errors import CheckpointError, ConfigError, ResultError
+from doorlab.stages import bandit
+from doorlab.stages.bandit import BASELINES, Config
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("pybullet") is None, reason="the bandit simulates with pybullet"
+)
+
+
+@dataclass
+class Prediction:
+    mean: torch.Tensor
+    std: torch.Tensor
+
+
+class Stubborn(torch.nn.Module):
+    """A reward model that believes in one action, whatever it sees."""
+
+    has_latent = False
+
+    def embed(self, x):
+        return x.mean(dim=(1, 2, 3, 4))[:, None]
+
+    def predict(self, embedding, ac, rc, mask, at):
+        return Prediction(-(at - 0.25).square().sum(-1), torch.ones(at.shape[:2]))
+
+    def sample_functions(self, *_):
+        raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bandit_stage") / "dataset"
+    config = GenerationConfig(
+        doors=20, frames=2, interactions=1, image_size=16, test_fraction=0.6, videos=0
+    )
+    write_dataset(path, config, workers=1)
+    return path
+
+
+@pytest.fixture
+def config(data, tmp_path):
+    out = tmp_path / "out"
+    return Config(data=data, out=out, doors=10, interactions=3, workers=1)
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """Makes run folders of models that are all stubborn."""
+    monkeypatch.setattr(bandit, "load_model", lambda run: Stubborn())
+
+    def _trained(name, kind="ssnp", image_size=16):
+        run = tmp_path / name
+        run.mkdir()
+        (run / "model.json").write_text(json.dumps({"kind": kind, "image_size": image_size}))
+        return run
+
+    return _trained
+
+
+def test_writes_the_result_that_is_promised(config, trained, capsys):
+    config = replace(config, models=(trained("a"), trained("b", kind="vae_np")), seed=4)
+    path = bandit.run(config)
+    assert path == config.out / "regret.json"
+    assert "10 held-out doors" in capsys.readouterr().out
+    result = json.loads(path.read_text())
+    assert result["stage"] == "bandit"
+    assert result["seed"] == 4
+    assert result["dataset_checksum"] == DoorDataset.open(config.data).checksum
+    assert (result["doors"], result["interactions"]) == (10, 3)
+    assert set(result["policies"]) == {*BASELINES, "ssnp", "vae_np"}
+    for name, policy in result["policies"].items():
+        assert len(policy["regret_per_interaction"]) == 3
+        for figure in ("mean_regret", "first_reward"):
+            low, high = policy[figure]["ci95"]
+            assert low <= policy[figure]["mean"] <= high
+            assert policy[figure]["n"] == 10
+        mean = np.mean(policy["regret_per_interaction"])
+        assert policy["mean_regret"]["mean"] == pytest.approx(mean)
+        others = set(result["policies"]) - {name}
+        assert set(result["paired_differences"][name]) == others
+
+
+def test_policies_stand_where_they_must(config):
+    policies = json.loads(bandit.run(config).read_text())["policies"]
+    regret = {name: policy["mean_regret"]["mean"] for name, policy in policies.items()}
+    assert regret["oracle"] == pytest.approx(0, abs=1e-6)
+    assert 0 < regret["visible_oracle"] < 0.4 < regret["random"]
+    # Seeds are paired: with nothing known, both begin with the same draw from the same stream.
+    assert policies["random"]["first_reward"] == policies["gp_ucb"]["first_reward"]
+
+
+def test_rollouts_are_kept_for_plots(config, trained):
+    config = replace(config, models=(trained("a"),), baselines=("random",))
+    path = bandit.run(config)
+    result = json.loads(path.read_text())
+    with np.load(config.out / "rollouts.npz") as arrays:
+        assert arrays["random/rewards"].shape == (10, 3)
+        assert arrays["ssnp/actions"].shape == (10, 3, 4)
+        np.testing.assert_allclose(arrays["ssnp/actions"], 0.25, atol=0.02)
+        found = arrays["random/regrets"].mean()
+        assert found == pytest.approx(result["policies"]["random"]["mean_regret"]["mean"])
+        doors = DoorDataset.open(config.data).indices("test")[:10]
+        np.testing.assert_array_equal(arrays["doors"], doors)
+
+
+def test_workers_change_nothing(config, tmp_path):
+    config = replace(config, baselines=("random", "visible_oracle"), interactions=2)
+    alone = json.loads(bandit.run(config).read_text())
+    together = replace(config, out=tmp_path / "two", workers=2)
+    assert json.loads(bandit.run(together).read_text())["policies"] == alone["policies"]
+
+
+def test_results_are_replaced_only_when_asked(config):
+    config = replace(config, baselines=("oracle",))
+    path = bandit.run(config)
+    before = path.read_text()
+    with pytest.raises(ResultError, match="--overwrite"):
+        bandit.run(replace(config, seed=1))
+    assert path.read_text() == before
+    bandit.run(replace(config, seed=1, overwrite=True))
+    assert json.loads(path.read_text())["seed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"doors": 13}, "12 of the split 'test'"),
+        ({"doors": 0}, "--doors"),
+        ({"interactions": 0}, "--interactions"),
+        ({"baselines": ("orcale",)}, "'oracle'"),
+        ({"baselines": ()}, "at least one policy"),
+        ({"baselines": ("random", "random")}, "random more than once"),
+        ({"workers": -1}, "--workers"),
+        ({"device": "abacus"}, "--device cpu"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_written(config, settings, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        bandit.run(replace(config, **settings))
+    assert not config.out.exists()
+
+
+def test_models_must_fit_and_differ(config, trained, tmp_path):
+    first, second, large = trained("a"), trained("b"), trained("c", image_size=64)
+    with pytest.raises(ConfigError, match="ssnp more than once"):
+        bandit.run(replace(config, models=(first, second)))
+    with pytest.raises(CheckpointError, match="16 pixels"):
+        bandit.run(replace(config, models=(large,)))
+    with pytest.raises(CheckpointError, match=r"model\.json"):
+        bandit.run(replace(config, models=(tmp_path / "nothing",)))
+    with pytest.raises(ConfigError, match="thompson"):
+        bandit.run(replace(config, models=(first,), baselines=(), choice="thompson"))
+
+
+def test_the_command_line_takes_many_models():
+    arguments = [
+        "--preset",
+        "small",
+        "--models",
+        "runs/a",
+        "runs/b",
+        "--choice",
+        "ucb",
+        "--doors",
+        "5",
+    ]
+    config = parse(bandit, "bandit", arguments)
+    assert isinstance(config, Config)
+    assert [model.name for model in config.models] == ["a", "b"]
+    assert (config.preset, config.choice, config.doors) == ("small", "ucb", 5)

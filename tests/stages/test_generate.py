@@ -1,0 +1,45 @@
+import shlex
+from dataclasses import asdict, fields
+
+import pytest
+import tyro
+
+from doorlab.data import DoorDataset, GenerationConfig
+from doorlab.errors import ConfigError
+from doorlab.stages.generate import PRESETS, Config, run
+
+SMALL = {"doors": 4, "frames": 2, "interactions": 3, "image_size": 16, "shard_doors": 2}
+
+
+def test_a_real_dataset(tmp_path):
+    pytest.importorskip("pybullet")
+    out = run(Config(**SMALL, out=tmp_path / "data", videos=1, workers=1))
+    dataset = DoorDataset.open(out)
+    assert dataset.read("images").std() > 5
+    assert dataset.read("optimal_reward").min() > 0.9
+    assert dataset.videos[0].stat().st_size > 1000
+    assert dataset.verify() == []
+
+
+def test_the_smallest_preset_is_the_default():
+    tiny = {f.name: getattr(PRESETS["tiny"], f.name) for f in fields(GenerationConfig)}
+    assert tiny == asdict(GenerationConfig())
+    assert list(PRESETS) == [config.preset for config in PRESETS.values()]
+
+
+def test_the_printed_command_gives_the_same_settings(tmp_path):
+    config = GenerationConfig(doors=77, seed=4, test_fraction=0.25, action_mix="guided", videos=0)
+    program, stage, *arguments = shlex.split(config.command(tmp_path / "my data"))
+    parsed = tyro.cli(Config, args=arguments)
+    assert (program, stage) == ("doorlab", "generate")
+    assert parsed.out == tmp_path / "my data"
+    assert parsed.resume
+    assert {f.name: getattr(parsed, f.name) for f in fields(GenerationConfig)} == asdict(config)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--doors", "0"], ["--image-size", "2"], ["--test-fraction", "2"]]
+)
+def test_bad_arguments_are_config_errors(arguments):
+    with pytest.raises(ConfigError, match=arguments[0]):
+        tyro.cli(Config, args=arguments)

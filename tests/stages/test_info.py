@@ -1,0 +1,51 @@
+import pytest
+
+from doorlab.data import GenerationConfig, write_dataset
+from doorlab.data.manifest import Manifest
+from doorlab.errors import DatasetError
+from doorlab.stages.info import Config, run
+
+CONFIG = GenerationConfig(
+    doors=5, frames=2, interactions=3, image_size=16, shard_doors=2, test_fraction=0.2, videos=0
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    pytest.importorskip("pybullet")
+    write_dataset(tmp_path / "data", CONFIG)
+    return tmp_path / "data"
+
+
+def test_counts_settings_and_arrays_are_shown(path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    run(Config(path, verify=True))
+    out = capsys.readouterr().out
+    for expected in ("doors", "10 of 16 x 16 pixels", "tinyrenderer", "all 3 parts have"):
+        assert expected in out
+    for expected in ("shard_doors", "door/appearance/panel_color", "N m s / rad", "2 x 16 x 16"):
+        assert expected in out
+    assert Manifest.read(path).checksum in out
+
+
+def test_verify_names_the_damaged_shard(path):
+    file = path / "shards/shard-00001/rewards/c/0/0"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    run(Config(path))  # a look does not read everything
+    with pytest.raises(DatasetError, match=r"damage in shards/shard-00001;.*--resume"):
+        run(Config(path, verify=True))
+
+
+def test_incomplete_datasets_are_shown_with_the_way_on(path, capsys):
+    manifest = Manifest.read(path)
+    del manifest.parts["shards/shard-00000"]
+    manifest.write(path)
+    run(Config(path))
+    out = capsys.readouterr().out
+    assert "1 missing" in out
+    assert f"doorlab generate --out {path} --doors 5" in out
+
+
+def test_no_dataset(tmp_path):
+    with pytest.raises(DatasetError, match="doorlab generate"):
+        run(Config(tmp_path))

@@ -1,0 +1,158 @@
+"""The plot stage: what it draws and measures, against the doors that were painted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.doors import oracle_action
+from doorlab.errors import ConfigError, DatasetError, ResultError
+from doorlab.report.captions import CAPTIONS
+from doorlab.stages import plot, plot_rewards
+from doorlab.stages.plot_pictures import varied
+
+
+@pytest.fixture
+def config(painted_run):
+    return plot.Config(run=painted_run)
+
+
+def draw(config, *names):
+    """plot.json and the arrays of every figure asked for."""
+    path = plot.run(replace(config, only=names))
+    arrays = {name: np.load(path.parent / f"{name}.npz") for name in names}
+    return json.loads(path.read_text()), arrays
+
+
+def test_every_figure_has_its_words_and_the_other_way_round():
+    assert set(plot.FIGURES) == set(CAPTIONS)
+
+
+def test_the_gallery_shows_held_out_doors_from_shut_to_open(config, painted_run):
+    _, arrays = draw(config, "gallery")
+    images, doors = arrays["gallery"]["images"], arrays["gallery"]["doors"]
+    dataset = DoorDataset.open(painted_run / "dataset")
+    assert set(doors) <= set(dataset.indices("test"))
+    blue = images[..., 2].mean(axis=(2, 3)).astype(float)  # the opening angle
+    assert (np.diff(blue, axis=1) >= 0).all()
+    assert blue[:, 0].max() == 0
+    kinds = [(d.hinge_side, d.swing) for d in dataset.doors(doors)]
+    assert len(set(kinds[:4])) == 4
+
+
+def test_reconstructions_are_the_models_and_their_errors_right(config, painted_run):
+    result, arrays = draw(config, "reconstructions")
+    found = arrays["reconstructions"]
+    np.testing.assert_array_equal(found["statistician"], found["images"])
+    assert found["vae"][..., 0].max() == 0
+    np.testing.assert_array_equal(found["vae"][..., 1:], found["images"][..., 1:])
+    errors = result["figures"]["reconstructions"]["reconstruction_mse"]
+    assert errors["statistician"]["mean"] == pytest.approx(0, abs=1e-9)
+    dataset = DoorDataset.open(painted_run / "dataset")
+    red = dataset.read("images", dataset.indices("test"))[..., 0] / 255
+    assert errors["vae"]["mean"] == pytest.approx((red**2).mean() / 3, rel=1e-4)
+
+
+def test_the_map_shows_every_model_and_the_true_parameters(config, painted_run):
+    _, arrays = draw(config, "embedding")
+    found, dataset = arrays["embedding"], DoorDataset.open(painted_run / "dataset")
+    doors = dataset.doors(dataset.indices("test"))
+    np.testing.assert_array_equal(found["true/width"], [d.width for d in doors])
+    red = found["embedding/statistician"][:, 0]
+    np.testing.assert_array_equal(red > 0.5, [d.hinge_side == "right" for d in doors])
+    np.testing.assert_array_equal(found["embedding/ssnp"], found["embedding/statistician"])
+
+
+def test_errors_by_interactions_are_those_of_the_running_mean(config, painted_run):
+    result, _ = draw(config, "adaptation")
+    found, dataset = result["figures"]["adaptation"], DoorDataset.open(painted_run / "dataset")
+    rewards = dataset.read("rewards", dataset.indices("test"))
+    assert found["context_counts"] == [0, 1, 2, 4]
+    for n, estimate in zip(found["context_counts"], found["reward_mse"]["ssnp"], strict=True):
+        said = rewards[:, :n].mean(axis=1, keepdims=True) if n else 0.0
+        assert estimate["mean"] == pytest.approx(((rewards[:, 4:] - said) ** 2).mean(), rel=1e-4)
+    assert found["reward_variance"] == pytest.approx(rewards[:, 4:].var())
+
+
+def test_calibration_is_of_what_was_predicted(config):
+    result, arrays = draw(config, "calibration")
+    found = arrays["calibration"]
+    inside = np.abs(found["outcome"] - found["ssnp/mean"]) <= 1.6449 * found["ssnp/std"]
+    levels = result["figures"]["calibration"]["levels"]
+    covered = result["figures"]["calibration"]["coverage"]["ssnp"][levels.index(0.9)]
+    assert covered["mean"] == pytest.approx(inside.mean())
+    assert result["words"]["calibration"] == {"context": "4"}
+
+
+def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
+    _, arrays = draw(config, "landscape")
+    doors = DoorDataset.open(painted_run / "dataset").doors(arrays["landscape"]["doors"])
+    assert all(door.latch_turn > 0 for door in doors)
+    assert arrays["landscape"]["maps"].shape[:2] == (3, len(doors))
+    for grid in (plot_rewards._directions, plot_rewards._turns):
+        best = oracle_action(doors[0])
+        distance = np.abs(grid(doors[0]) - best)
+        assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
+        assert distance[:, 1].max() == 0
+        assert ((grid(doors[0]) >= -1) & (grid(doors[0]) <= 1)).all()
+
+
+def test_pictures_are_as_wide_as_a_page(config, painted_run):
+    draw(config, "gallery")
+    with Image.open(painted_run / "plot" / "gallery.png") as picture:
+        assert picture.width == 1200
+
+
+def test_what_a_run_lacks_is_skipped_and_said(tmp_path):
+    (tmp_path / "run").mkdir()
+    result = json.loads(plot.run(plot.Config(run=tmp_path / "run")).read_text())
+    assert set(result["skipped"]) == set(plot.FIGURES)
+    assert "doorlab generate" in result["skipped"]["gallery"]
+    assert "doorlab probe" in result["skipped"]["probes"]
+    assert "doorlab bandit" in result["skipped"]["regret"]
+    assert result["dataset_checksum"] is None
+    assert [p.name for p in (tmp_path / "run" / "plot").iterdir()] == ["plot.json"]
+
+
+def test_bad_input_is_named(config, tmp_path, painted_run):
+    with pytest.raises(ConfigError, match="did you mean 'regret'"):
+        plot.run(replace(config, only=("regrett",)))
+    with pytest.raises(ResultError, match="the folder of a run"):
+        plot.run(plot.Config(run=tmp_path / "nowhere"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "dataset.json").write_text("{")
+    with pytest.raises(DatasetError):
+        plot.run(replace(config, data=tmp_path / "broken", only=("gallery",)))
+    assert not (painted_run / "plot").exists()
+
+
+def test_nothing_is_replaced_silently_and_the_same_seed_draws_the_same(config, painted_run):
+    draw(config, "reconstructions")
+    before = (painted_run / "plot" / "reconstructions.png").read_bytes()
+    with pytest.raises(ResultError, match="--overwrite"):
+        plot.run(config)
+    draw(replace(config, overwrite=True), "reconstructions")
+    assert (painted_run / "plot" / "reconstructions.png").read_bytes() == before
+
+
+def test_drawing_one_figure_again_keeps_what_is_known_of_the_others(config):
+    before, _ = draw(config, "adaptation", "calibration")
+    after, _ = draw(replace(config, overwrite=True), "calibration")
+    assert after["figures"] == before["figures"]
+    assert after["words"] == before["words"]
+
+
+def test_varied_takes_turns_between_the_kinds_of_doors(painted_run):
+    dataset = DoorDataset.open(painted_run / "dataset")
+    doors = dataset.doors()
+    chosen = varied(doors, 8)
+    assert len(set(chosen)) == 8
+    kinds = [(doors[i].hinge_side, doors[i].swing) for i in chosen]
+    assert len(set(kinds[:4])) == 4
+    assert kinds[:4] == kinds[4:]
+    assert sorted(varied(doors, len(doors) + 5)) == list(range(len(doors)))
