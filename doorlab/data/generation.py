@@ -17,14 +17,15 @@ from typing import Any, Literal
 import numpy as np
 
 from doorlab.data.schema import SPLITS, door_array
-from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior, oracle_action
+from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, optimal_rewards
 
-ActionMix = Literal["uniform", "guided"]
+ActionMix = Literal["uniform", "plausible"]
 
-_GUIDED_SPREAD = 0.25  # std of the guided actions about the oracle's, in normalised units
+_PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
+_LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
 _LIMITS: dict[str, tuple[float, float]] = {
     "doors": (1, 100_000_000),
     "frames": (1, 10_000),
@@ -57,7 +58,7 @@ class GenerationConfig:
     simulator: str = "pybullet"
     """Name of the simulator."""
     action_mix: ActionMix = "uniform"
-    """uniform: actions drawn from the whole box; guided: half of them near the oracle's."""
+    """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
     validation_fraction: float = 0.05
     """Share of the doors held out for choosing settings."""
     test_fraction: float = 0.1
@@ -81,9 +82,9 @@ class GenerationConfig:
                 f"{self.validation_fraction} + {self.test_fraction}",
                 "leave some doors to train on",
             )
-        if self.action_mix not in ("uniform", "guided"):
+        if self.action_mix not in ("uniform", "plausible"):
             raise ConfigError(
-                "action_mix as uniform or guided", repr(self.action_mix), "correct --action-mix"
+                "action_mix as uniform or plausible", repr(self.action_mix), "correct --action-mix"
             )
 
     @staticmethod
@@ -130,7 +131,7 @@ def make_shard(
     doors = [make_door(config, i) for i in range(first, last)]
     joint_position = np.stack([joint_positions(config, i, d) for i, d in enumerate(doors, first)])
     views = [passive_views(config, i, door) for i, door in enumerate(doors, first)]
-    actions = np.stack([passive_actions(config, i, d) for i, d in enumerate(doors, first)])
+    actions = np.stack([passive_actions(config, i) for i in range(first, last)])
     return {
         "images": simulator.render(doors, joint_position, views, config.image_size),
         "joint_position": joint_position,
@@ -162,18 +163,24 @@ def passive_views(config: GenerationConfig, index: int, door: Door) -> list[View
     return [prior.sample_view(rng, door) for _ in range(config.frames)]
 
 
-def passive_actions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
-    """float32 (J, 4) in Box(-1, 1).
+def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
+    """float32 (J, 4) in Box(-1, 1). No mix looks at the parameters of the door.
 
-    With the mix `guided`, every second action is the oracle's plus noise: rewards that uniform
-    actions reach once in hundreds of tries become common. phi wraps, the others are clipped.
+    With the mix `plausible`, three actions in four are what anybody would try on a door: a hinge
+    at one side or the other at any distance, a wide swing, a handle that is turned. Rewards that
+    uniform actions reach once in dozens of tries become common.
     """
     rng = stream(config.seed, "action", index)
-    actions = rng.uniform(-1.0, 1.0, (config.interactions, ACTION_DIM))
-    if config.action_mix == "guided":
-        near = oracle_action(door) + rng.normal(0.0, _GUIDED_SPREAD, actions.shape)
-        near[:, 0] = (near[:, 0] + 1.0) % 2.0 - 1.0
-        actions[1::2] = np.clip(near, -1.0, 1.0)[1::2]
+    count = config.interactions
+    actions = rng.uniform(-1.0, 1.0, (count, ACTION_DIM))
+    if config.action_mix == "plausible":
+        phi = rng.integers(0, 2, count) + rng.normal(0.0, _LEVEL_SPREAD, count)
+        radius = rng.uniform(-1.0, 1.0, count)
+        swing = rng.choice([-1.0, 1.0], count) * rng.uniform(0.6, 1.0, count)
+        turn = rng.choice([-1.0, 1.0], count) * rng.uniform(0.3, 1.0, count)
+        plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=1)
+        guessed = np.arange(count) % _PLAUSIBLE_SHARE > 0
+        actions[guessed] = plausible[guessed]
     return actions.astype(np.float32)
 
 

@@ -50,7 +50,7 @@ class DoorPrior:
     camera_distance: Range = (2.9, 3.2)  # m from the wall
     camera_height: Range = (1.4, 1.6)  # m
     camera_jitter: float = 0.05  # m, of the eye and of the point looked at, to either side
-    field_of_view: Range = (0.84, 0.88)  # rad, vertical
+    field_of_view: Range = (0.74, 0.78)  # rad, vertical
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -34,9 +34,12 @@ class Config(GenerationConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(),
-    "small": replace(Config(), preset="small", doors=10_000),
-    "full": replace(Config(), preset="full", doors=40_000, image_size=128),
+    # One look for all doors, as in the papers: pictures that minutes of training can make sense of.
+    "tiny": Config(
+        doors=1400, prior="narrow", action_mix="plausible", test_fraction=0.15, videos=6
+    ),
+    "small": replace(Config(), preset="small", doors=10_000, action_mix="plausible"),
+    "full": replace(Config(), preset="full", doors=40_000, image_size=128, action_mix="plausible"),
 }
 
 

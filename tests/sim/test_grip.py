@@ -50,7 +50,7 @@ def test_the_hand_of_the_oracle_is_where_its_handle_is(doors):
 
 def test_latches_need_enough_turn_in_the_right_direction(doors):
     door = dataclasses.replace(doors[0], latch_turn=0.5, latch_direction=-1)
-    assert opens_latch(door, Action(0, 1, 1, -0.5))
-    assert not opens_latch(door, Action(0, 1, 1, -0.49))
-    assert not opens_latch(door, Action(0, 1, 1, 0.9))
-    assert opens_latch(dataclasses.replace(door, latch_turn=0.0), Action(0, 1, 1, 0.9))
+    assert opens_latch(door, Action(0.0, 1.0, 1.0, -0.5))
+    assert not opens_latch(door, Action(0.0, 1.0, 1.0, -0.49))
+    assert not opens_latch(door, Action(0.0, 1.0, 1.0, 0.9))
+    assert opens_latch(dataclasses.replace(door, latch_turn=0.0), Action(0.0, 1.0, 1.0, 0.9))
