@@ -1,0 +1,37 @@
+"""The sizes of every model's networks, stored with its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes shared by all models, so that comparisons are between ideas, not capacities."""
+
+    encoder_channels: tuple[int, ...] = (24, 48, 64)
+    """Channels of the encoder's convolutions, each of which halves the picture."""
+    working_size: int = 32
+    """Pixels to which pictures are averaged down before the encoder."""
+    decoder_channels: tuple[int, int] = (48, 32)
+    """Channels of the decoder's feature maps."""
+    features: int = 128
+    """Width of the vectors between convolutions and latents."""
+    context_dim: int = 32
+    """Dimensions of the context latent c, and of every door embedding."""
+    instance_dim: int = 4
+    """Dimensions of the statistician's instance latent z."""
+    interaction_dim: int = 32
+    """Dimensions of the interaction latent u."""
+    hidden: int = 128
+    """Width of the reward networks."""
+    latent_samples: int = 8
+    """Samples of u behind every prediction."""
+    pixel_scale: float = 0.1
+    """Standard deviation of the picture likelihood, in units of [0, 1]."""
+    beta_z: float = 4.0
+    """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
+    beta_c: float = 1.0
+    """Weight of the statistician's KL(c)."""
+    reconstruction_weight: float = 1.0
+    """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""

@@ -1,0 +1,30 @@
+"""Neural process on pictures, trained end to end on labelled doors alone: the supervised rival.
+
+Legend: B doors, M frames, C H W a picture, E embedding.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from doorlab.models.architecture import Architecture
+from doorlab.models.reward import Process, RewardModel
+from doorlab.nn.images import FrameEncoder
+
+
+class EndToEnd(RewardModel):
+    """The statistician's encoder without its decoder, under a neural process."""
+
+    def __init__(self, image_size: int, architecture: Architecture, process: Process) -> None:
+        super().__init__(process)
+        a = architecture
+        self.encoder = FrameEncoder(image_size, a.encoder_channels, a.features, a.working_size)
+        self.frame_statistic = nn.Sequential(
+            nn.ReLU(), nn.Linear(a.features, a.features), nn.ReLU()
+        )
+        self.to_embedding = nn.Linear(a.features, a.context_dim)
+
+    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
+        """The mean over frames, through a linear layer."""
+        return self.to_embedding(self.frame_statistic(self.encoder(x)).mean(dim=1))

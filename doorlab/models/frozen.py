@@ -1,0 +1,31 @@
+"""A neural process on the frozen embedding of a pretrained model: the semi-supervised baselines.
+
+Legend: B doors, M frames, C H W a picture, E embedding.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from doorlab.models.reward import Process, RewardModel
+
+
+class FrozenEmbedding(RewardModel):
+    """Only the process learns."""
+
+    def __init__(self, pretrained: nn.Module, process: Process) -> None:
+        super().__init__(process)
+        self.pretrained = pretrained.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> FrozenEmbedding:
+        """As `nn.Module.train`, but what is frozen stays in evaluation mode."""
+        super().train(mode)
+        self.pretrained.eval()
+        return self
+
+    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
+        """What the pretrained model makes of the frames."""
+        with torch.no_grad():
+            return self.pretrained.embed(x)

@@ -1,0 +1,83 @@
+"""Models on disk.
+
+RUN/model.json            kind, image size, architecture, and how it was trained
+RUN/weights.safetensors   the weights
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from doorlab.errors import CheckpointError, ConfigError
+from doorlab.files import atomic_write_bytes, atomic_write_json, read_json
+from doorlab.models.architecture import Architecture
+from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
+
+MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
+
+
+def save_model(
+    folder: str | Path,
+    model: nn.Module,
+    kind: str,
+    image_size: int,
+    architecture: Architecture,
+    **about: Any,
+) -> None:
+    """Writes a model; `about` (seed, dataset checksum, ...) goes into model.json as it is."""
+    folder = Path(folder)
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
+    atomic_write_bytes(folder / WEIGHTS_FILE, save(weights))
+    atomic_write_json(
+        folder / MODEL_FILE,
+        {"kind": kind, "image_size": image_size, "architecture": asdict(architecture), **about},
+    )
+
+
+def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
+    """The model in a run folder, on the CPU, in evaluation mode.
+
+    Raises:
+        CheckpointError: when there is none, it is damaged, or of another kind than `expect`.
+    """
+    folder = Path(folder)
+    about = read_json(folder / MODEL_FILE, CheckpointError)
+    kind = about.get("kind")
+    if expect is not None and kind != expect:
+        stage = "pretrain" if expect in PRETRAINED else "train"
+        raise CheckpointError(
+            f"a {expect} in {folder}",
+            f"a {kind}",
+            f"give the run of `doorlab {stage} --model {expect}`",
+        )
+    if kind not in PRETRAINED and kind not in REWARD_MODELS:
+        raise CheckpointError(f"a known model in {folder}", repr(kind), "train it again")
+    try:
+        model = build_model(kind, int(about["image_size"]), _architecture(about["architecture"]))
+        model.load_state_dict(load_file(folder / WEIGHTS_FILE))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"weights in {folder / WEIGHTS_FILE}", "none", "train the model again, or resume it"
+        ) from None
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, ConfigError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"whole weights of a {kind} in {folder}", reason, "train the model again"
+        ) from None
+    return model.eval()
+
+
+def _architecture(values: dict[str, Any]) -> Architecture:
+    known = {f.name for f in fields(Architecture)}
+    if set(values) != known:
+        raise KeyError(f"architecture with other sizes: {sorted(known ^ set(values))}")
+    sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Architecture(**sizes)

@@ -1,0 +1,76 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.models.architecture import Architecture
+from doorlab.models.cnp import ConditionalProcess
+from doorlab.models.end_to_end import EndToEnd
+from doorlab.models.frozen import FrozenEmbedding
+from doorlab.models.latent_np import LatentProcess
+from doorlab.models.ssnp import SSNP
+from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.vae import VAE
+
+PRETRAINED: dict[str, Callable[[int, Architecture], nn.Module]] = {
+    "vae": VAE,
+    "statistician": NeuralStatistician,
+}
+
+# Reward models that stand on a pretrained one, and on which.
+BASES: dict[str, str] = {"vae_np": "vae", "statistician_np": "statistician"}
+
+
+def _np(image_size: int, a: Architecture) -> nn.Module:
+    return EndToEnd(image_size, a, LatentProcess(a.context_dim, a))
+
+
+def _cnp(image_size: int, a: Architecture) -> nn.Module:
+    return EndToEnd(image_size, a, ConditionalProcess(a.context_dim, a))
+
+
+def _ssnp(image_size: int, a: Architecture) -> nn.Module:
+    return SSNP(image_size, a, LatentProcess(a.context_dim, a))
+
+
+def _frozen(base: str) -> Callable[[int, Architecture], nn.Module]:
+    def build(image_size: int, a: Architecture) -> nn.Module:
+        pretrained: Any = PRETRAINED[base](image_size, a)
+        return FrozenEmbedding(pretrained, LatentProcess(pretrained.embedding_dim, a))
+
+    return build
+
+
+REWARD_MODELS: dict[str, Callable[[int, Architecture], nn.Module]] = {
+    "np": _np,
+    "cnp": _cnp,
+    "ssnp": _ssnp,
+    **{name: _frozen(base) for name, base in BASES.items()},
+}
+
+
+def build_model(kind: str, image_size: int, architecture: Architecture) -> nn.Module:
+    """A model with fresh weights; those of a frozen base are for the caller to load.
+
+    Raises ConfigError for an unknown name or an image size that the networks don't take.
+    """
+    models = {**PRETRAINED, **REWARD_MODELS}
+    if kind not in models:
+        raise unknown_name("model", kind, models)
+    return models[kind](image_size, architecture)
+
+
+def set_pretrained(model: nn.Module, kind: str, pretrained: nn.Module) -> None:
+    """Puts trained weights under a model of `BASES`. Raises ConfigError if they don't fit."""
+    if not isinstance(model, FrozenEmbedding) or type(model.pretrained) is not type(pretrained):
+        raise ConfigError(
+            f"a pretrained {BASES.get(kind, 'nothing')} for {kind}",
+            type(pretrained).__name__,
+            "give the run of the right model with --pretrained",
+        )
+    model.pretrained.load_state_dict(pretrained.state_dict())

@@ -1,0 +1,39 @@
+"""Diagonal Gaussians as the output of a network.
+
+Legend: *batch any leading axes, F features, Z latent dimensions.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+MIN_STD = 1e-3
+
+
+class GaussianHead(nn.Module):
+    """A linear layer whose output is the mean and the spread of a diagonal Gaussian."""
+
+    def __init__(self, features: int, latent: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2 * latent)
+
+    def forward(self, h: Float[Tensor, "*batch F"]) -> Normal:
+        """A Normal of shape (*batch, Z). Its std starts at about 0.7 and stays above `MIN_STD`."""
+        mean, spread = self.linear(h).chunk(2, dim=-1)
+        return Normal(mean, MIN_STD + F.softplus(spread), validate_args=False)
+
+
+def sample(normal: Normal, generator: torch.Generator | None = None) -> Float[Tensor, "*batch Z"]:
+    """One reparameterised sample; the same for the same state of `generator`."""
+    mean, std = normal.mean, normal.stddev
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    return mean + std * noise
+
+
+def standard_normal(like: Float[Tensor, "*batch Z"]) -> Normal:
+    """N(0, 1) in the shape of `like`."""
+    return Normal(torch.zeros_like(like), torch.ones_like(like), validate_args=False)

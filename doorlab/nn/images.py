@@ -1,0 +1,87 @@
+"""Convolutions between pictures and vectors, cheap enough for one CPU core.
+
+Legend: *batch any leading axes, C = 3 colours, H = W pixels, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from doorlab.errors import ConfigError
+
+_WORKING_SIZE = 32  # pixels: larger pictures are averaged down to this before the convolutions
+_SEED_SIZE = 8  # pixels of the smallest feature map of the decoder
+
+
+def check_image_size(image_size: int) -> int:
+    """`image_size` if the networks take it; ConfigError otherwise."""
+    if image_size < _WORKING_SIZE or image_size % _WORKING_SIZE:
+        raise ConfigError(
+            f"an image size that is a multiple of {_WORKING_SIZE} pixels",
+            f"{image_size}",
+            "generate the dataset with --image-size 64",
+        )
+    return image_size
+
+
+class FrameEncoder(nn.Module):
+    """Pictures to features.
+
+    Args:
+        image_size: H = W, a multiple of 32.
+        channels: of the convolutions; each halves the picture.
+        features: F.
+        working_size: pictures are averaged down to this many pixels before the convolutions.
+    """
+
+    def __init__(
+        self, image_size: int, channels: Sequence[int], features: int, working_size: int = 32
+    ) -> None:
+        super().__init__()
+        size = min(check_image_size(image_size), working_size)
+        layers: list[nn.Module] = [nn.AvgPool2d(image_size // size)]
+        inputs = 3
+        for outputs in channels:
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
+            inputs, size = outputs, (size + 1) // 2
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * size**2, features))
+
+    def forward(self, x: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch F"]:
+        """Features of pictures in [0, 1]."""
+        flat = self.layers(2.0 * x.flatten(0, -4) - 1.0)
+        return flat.unflatten(0, x.shape[:-3])
+
+
+class FrameDecoder(nn.Module):
+    """Features to pictures, by sub-pixel convolutions (Shi et al. 2016): no large feature maps.
+
+    Args:
+        image_size: H = W, a multiple of 32.
+        channels: of the two feature maps, 8 and 16 pixels wide.
+        features: F.
+    """
+
+    def __init__(self, image_size: int, channels: Sequence[int], features: int) -> None:
+        super().__init__()
+        wide, narrow = channels
+        zoom = check_image_size(image_size) // (2 * _SEED_SIZE)
+        self.seed = nn.Linear(features, wide * _SEED_SIZE**2)
+        self.layers = nn.Sequential(
+            nn.Unflatten(1, (wide, _SEED_SIZE, _SEED_SIZE)),
+            nn.ReLU(),
+            nn.Conv2d(wide, 4 * narrow, 3, padding=1),
+            nn.PixelShuffle(2),
+            nn.ReLU(),
+            nn.Conv2d(narrow, narrow, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(narrow, 3 * zoom**2, 3, padding=1),
+            nn.PixelShuffle(zoom),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, h: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch C H W"]:
+        """Pictures in [0, 1]."""
+        return self.layers(self.seed(h.flatten(0, -2))).unflatten(0, h.shape[:-1])

@@ -1,0 +1,1 @@
+"""Objectives: pure functions on distributions, apart from the networks that make them."""
