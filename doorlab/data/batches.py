@@ -104,11 +104,13 @@ def sample_interactions(
     generator: torch.Generator,
     context: int = 10,
     targets: int = 16,
+    empty_share: float = 0.0,
 ) -> InteractionBatch:
     """Random doors with a random split of their interactions.
 
-    Every door gets between 0 and `context` context interactions, uniformly, and `targets` others
-    to predict. Raises ConfigError when the dataset has too few interactions or frames.
+    A share `empty_share` of the doors gets no context interactions: all that can be known of them
+    is in their frames. The others get between 0 and `context` of them, uniformly. All get
+    `targets` others to predict. Raises ConfigError when the dataset has too few interactions or frames.
     """
     total = doors.actions.shape[1]
     if context < 0 or targets < 1 or context + targets > total:
@@ -120,6 +122,7 @@ def sample_interactions(
     rows = _rows(doors, batch, generator)
     picks = _without_repeats(batch, total, context + targets, generator)
     sizes = torch.randint(context + 1, (batch, 1), generator=generator)
+    sizes = sizes * (torch.rand(batch, 1, generator=generator) >= empty_share)
     mask = (torch.arange(context) < sizes).to(doors.actions.device)
     rows, picks = rows.to(doors.actions.device), picks.to(doors.actions.device)
     actions, rewards = doors.actions[rows[:, None], picks], doors.rewards[rows[:, None], picks]

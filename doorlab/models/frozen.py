@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
+
 
 from doorlab.models.reward import Process, RewardModel
+from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.vae import VAE
 
 
 class FrozenEmbedding(RewardModel):
     """Only the process learns."""
 
-    def __init__(self, pretrained: nn.Module, process: Process) -> None:
+    def __init__(self, pretrained: VAE | NeuralStatistician, process: Process) -> None:
         super().__init__(process)
-        self.pretrained = pretrained.eval().requires_grad_(False)
+        self.pretrained: VAE | NeuralStatistician = pretrained.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> FrozenEmbedding:
         """As `nn.Module.train`, but what is frozen stays in evaluation mode."""

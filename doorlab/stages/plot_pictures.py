@@ -17,7 +17,8 @@ from doorlab.intervals import bootstrap_mean
 from doorlab.report.figures.grid import Row, image_grid
 from doorlab.report.style import style_of, text_color
 from doorlab.seeding import integer_seed
-from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.stages.frozen import to_frames
+from doorlab.stages.plot_sources import Drawing, Sources
 
 _COLUMNS = 8
 
@@ -72,24 +73,76 @@ def reconstructions(sources: Sources) -> Drawing:
     )
 
 
-def to_bytes(images: np.ndarray | Tensor) -> np.ndarray:
-    """uint8 pictures from those in [0, 1], last axis channels."""
-    values = images.detach().cpu().numpy() if isinstance(images, Tensor) else images
-    return (np.clip(values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
-
-
-def generator_for(sources: Sources, name: str) -> torch.Generator:
-    """A source of chance for one figure, so that figures do not depend on one another."""
-    return torch.Generator(sources.device).manual_seed(integer_seed(sources.seed, "plot", name))
-
-
 def new_frames(sources: Sources) -> Drawing:
-    raise Missing("not yet")
+    """Frames of a door that the statistician saw, beside frames that it draws from its c."""
+    model, seen = sources.statistician, 3
+    chosen = varied(sources.doors, 6)
+    images = sources.images[chosen][:, :seen]
+    with torch.no_grad():
+        c = model.network.embed(to_frames(images, model.device))
+        drawn = model.network.new_frames(c, _COLUMNS - seen, _chance(sources, "new_frames"))
+    new = to_bytes(drawn)
+    rows = [
+        Row(describe(sources.doors[i]).replace(", ", "\n"), np.concatenate([a, b]))
+        for i, a, b in zip(chosen, images, new, strict=True)
+    ]
+    seen = images.shape[1]
+    columns = ["seen", *[""] * (seen - 1), "drawn from c"]
+    return Drawing(image_grid([rows], columns, split=seen), {"seen": images, "new": new})
 
 
 def samples(sources: Sources) -> Drawing:
-    raise Missing("not yet")
+    """Doors from the priors of the pretrained models."""
+    groups, arrays = [], {}
+    for kind, model in sources.pretrained.items():
+        doors = 4 if kind == "statistician" else 2
+        with torch.no_grad():
+            drawn = model.network.sample(doors, _COLUMNS, _chance(sources, f"samples {kind}"))
+        arrays[kind] = to_bytes(drawn)
+        groups.append([Row(style_of(kind).label, row, text_color(kind)) for row in arrays[kind]])
+    return Drawing(image_grid(groups), arrays)
 
 
 def traversals(sources: Sources) -> Drawing:
-    raise Missing("not yet")
+    """One latent at a time from low to high: first those of the frame, then those of the door."""
+    model, door = sources.statistician, varied(sources.doors, 1)[0]
+    contexts, instances = model.embed(sources.images), model.embed_frames(sources.images)
+    c, z = contexts[door], instances[door, instances.shape[1] // 2]
+
+    def row(name: str, i: int, contexts: np.ndarray, instances: np.ndarray) -> Row:
+        c, z = (torch.from_numpy(latents).to(model.device) for latents in (contexts, instances))
+        with torch.no_grad():
+            return Row(f"{name} {i + 1}", to_bytes(model.network.decode(c, z[:, None]))[:, 0])
+
+    still_c, still_z = (np.tile(latent, (_COLUMNS, 1)) for latent in (c, z))
+    groups = [
+        [row("z", i, still_c, _moved(z, i, instances)) for i in _liveliest(instances)],
+        [row("c", i, _moved(c, i, contexts), still_z) for i in _liveliest(contexts)],
+    ]
+    arrays = {row.label: row.images for group in groups for row in group}
+    return Drawing(image_grid(groups, ["low", *[""] * (_COLUMNS - 2), "high"]), arrays)
+
+
+def _liveliest(latents: np.ndarray, count: int = 4) -> list[int]:
+    """The dimensions in which embeddings (..., L) differ most, those first."""
+    spread = latents.reshape(-1, latents.shape[-1]).std(axis=0)
+    return np.argsort(-spread, kind="stable")[:count].tolist()
+
+
+def _moved(latent: np.ndarray, i: int, found: np.ndarray) -> np.ndarray:
+    """(columns, L): the latent (L,), its dimension `i` going through what was `found` (..., L)."""
+    low, high = np.quantile(found[..., i], [0.01, 0.99])
+    moved = np.tile(latent, (_COLUMNS, 1))
+    moved[:, i] = np.linspace(low, high, _COLUMNS)
+    return moved
+
+
+def to_bytes(images: np.ndarray | Tensor) -> np.ndarray:
+    """uint8 (..., H, W, 3) from arrays (..., H, W, 3) or tensors (..., 3, H, W) in [0, 1]."""
+    values = images.movedim(-3, -1).cpu().numpy() if isinstance(images, Tensor) else images
+    return (np.clip(values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+
+
+def _chance(sources: Sources, name: str) -> torch.Generator:
+    """A source of chance for one figure, so that figures do not depend on one another."""
+    return torch.Generator(sources.device).manual_seed(integer_seed(sources.seed, "plot", name))

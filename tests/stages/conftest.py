@@ -68,6 +68,35 @@ class Colours(nn.Module):
         seen[:, :, self.channels] = x[:, :, self.channels]
         return seen
 
+    def sample(self, doors, frames, generator):
+        return torch.rand(doors, frames, 3, 1, 1, generator=generator).expand(
+            -1, -1, -1, SIZE, SIZE
+        )
+
+
+class Painter(Colours):
+    """A statistician: c is red and green, z is blue, and pictures have the colour (c, z)."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, 2)
+
+    def embed(self, x):
+        return x.mean(dim=(1, 3, 4))[:, :2]
+
+    def embed_frames(self, x):
+        return super().embed_frames(x)[..., 2:]
+
+    def decode(self, c, z):
+        shared = c[:, None].expand(-1, z.shape[1], -1)
+        colours = torch.cat([shared, z], dim=-1)
+        return colours[..., None, None].expand(*colours.shape, SIZE, SIZE)
+
+    def new_frames(self, c, frames, generator):
+        return self.decode(c, torch.rand(len(c), frames, 1, generator=generator))
+
+    def sample(self, doors, frames, generator):
+        return self.new_frames(torch.rand(doors, 2, generator=generator), frames, generator)
+
 
 class RunningMean(Colours):
     """A reward model that predicts the mean of the rewards that it has seen, or else zero."""
@@ -83,7 +112,7 @@ class RunningMean(Colours):
 
 
 MODELS = {
-    "statistician": Colours(0, 1, 2),
+    "statistician": Painter(),
     "vae": Colours(1, 2),  # blind to red: to the hinge's side
     "ssnp": RunningMean(0, 1, 2),
 }

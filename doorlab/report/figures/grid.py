@@ -43,8 +43,8 @@ class Layout:
     size: tuple[int, int]  # of the whole
 
 
-def layout_of(groups: Sequence[Sequence[Row]]) -> Layout:
-    """Rows follow each other closely, groups of rows with some distance."""
+def layout_of(groups: Sequence[Sequence[Row]], split: int = 0) -> Layout:
+    """Rows and columns follow each other closely; groups of rows, and column `split`, do not."""
     rows = [row for group in groups for row in group]
     columns, height, width, _ = rows[0].images.shape
     starts = {sum(len(g) for g in groups[:i]) for i in range(1, len(groups))}
@@ -53,13 +53,13 @@ def layout_of(groups: Sequence[Sequence[Row]]) -> Layout:
         top += _GROUP_GAP - _GAP if i in starts else 0
         tops.append(top)
         top += height + _GAP
-    lefts = tuple(i * (width + _GAP) for i in range(columns))
+    lefts = tuple(i * (width + _GAP) + _GROUP_GAP * (0 < split <= i) for i in range(columns))
     return Layout(tuple(tops), lefts, (height, width), (top - _GAP, lefts[-1] + width))
 
 
-def montage(groups: Sequence[Sequence[Row]]) -> np.ndarray:
+def montage(groups: Sequence[Sequence[Row]], split: int = 0) -> np.ndarray:
     """All pictures in one, uint8 (height, width, 3), white between them."""
-    layout = layout_of(groups)
+    layout = layout_of(groups, split)
     canvas = np.full((*layout.size, 3), 255, dtype=np.uint8)
     (height, width), rows = layout.side, [row for group in groups for row in group]
     for row, top in zip(rows, layout.tops, strict=True):
@@ -68,14 +68,17 @@ def montage(groups: Sequence[Sequence[Row]]) -> np.ndarray:
     return canvas
 
 
-def image_grid(groups: Sequence[Sequence[Row]], columns: Sequence[str] = ()) -> Figure:
+def image_grid(
+    groups: Sequence[Sequence[Row]], columns: Sequence[str] = (), split: int = 0
+) -> Figure:
     """Groups of rows of pictures as wide as a page.
 
     Args:
         groups: rows that belong together (the same door, say); all rows of the same shape.
-        columns: heads; () for none. A head "" joins its picture to the head before it.
+        columns: heads, flush left; "" or nothing for pictures without one.
+        split: column with some distance before it; 0 for none.
     """
-    layout, canvas = layout_of(groups), montage(groups)
+    layout, canvas = layout_of(groups, split), montage(groups, split)
     head = _HEAD_HEIGHT if any(columns) else _MARGIN
     picture_width = WIDTH - _LABEL_WIDTH - _MARGIN
     picture_height = picture_width * layout.size[0] / layout.size[1]

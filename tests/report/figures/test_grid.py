@@ -21,7 +21,7 @@ def test_the_montage_holds_every_picture_unchanged():
         [Row("a", rng.integers(0, 255, (4, 8, 6, 3), dtype=np.uint8)) for _ in range(count)]
         for count in (2, 1)
     ]
-    canvas, layout = montage(groups), layout_of(groups)
+    canvas, layout = montage(groups, split=2), layout_of(groups, split=2)
     assert canvas.shape == (*layout.size, 3)
     covered = np.zeros(layout.size, bool)
     for r, top in zip([r for g in groups for r in g], layout.tops, strict=True):
@@ -36,6 +36,12 @@ def test_groups_are_farther_apart_than_rows():
     layout = layout_of([[row("a", 1), row("b", 2)], [row("c", 3)]])
     first, second, third = layout.tops
     assert third - second > second - first
+
+
+def test_a_split_sets_columns_apart():
+    first, second, third = layout_of([[row("a", 1)]], split=2).lefts
+    assert third - second > second - first
+    assert layout_of([[row("a", 1)]]).lefts == (0, 18, 36)
 
 
 def test_the_rendered_pixels_are_the_pictures(patch):

@@ -1,0 +1,43 @@
+"""Mirror symmetry: a mirrored door under a mirrored action earns the same reward.
+
+Flipping a picture left to right puts the hinge on the other side; the same action mirrored has
+phi -> pi - phi and turns the handle the other way. Every labelled door counts twice, for free.
+
+Legend: B doors, M frames, C H W a picture, N context and T target interactions, A = 4 coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from doorlab.data.batches import InteractionBatch
+
+
+def mirror_actions(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch A"]:
+    """Normalised actions as a mirror shows them."""
+    phi, radius, swing, turn = a.unbind(dim=-1)
+    # In units of pi, with the result in [-1, 1): 1 - phi, wrapped.
+    return torch.stack([(2.0 - phi) % 2.0 - 1.0, radius, swing, -turn], dim=-1)
+
+
+def mirror_frames(
+    x: Float[Tensor, "B M C H W"], chosen: Bool[Tensor, " B"]
+) -> Float[Tensor, "B M C H W"]:
+    """Frames with those of the chosen doors flipped left to right."""
+    return torch.where(chosen.view(-1, 1, 1, 1, 1), x.flip(-1), x)
+
+
+def mirror_interactions(batch: InteractionBatch, chosen: Bool[Tensor, " B"]) -> InteractionBatch:
+    """A batch with the chosen doors, and all that was done to them, mirrored."""
+    sets = chosen.view(-1, 1, 1)
+    context = torch.where(sets, mirror_actions(batch.ac_BNA), batch.ac_BNA)
+    return replace(
+        batch,
+        x_BMCHW=mirror_frames(batch.x_BMCHW, chosen),
+        ac_BNA=context * batch.mask_BN[..., None],  # what does not count stays zero
+        at_BTA=torch.where(sets, mirror_actions(batch.at_BTA), batch.at_BTA),
+    )
