@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,15 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) 
         raise ConfigError("at least one value to average", "none", "use more doors")
     units = values if values.ndim == 1 else values.reshape(len(values), -1).mean(axis=1)
     n = len(units)
-    # Multinomial counts give the same distribution as index draws, at a fraction of the memory.
-    counts = stream(seed, "bootstrap").multinomial(n, np.full(n, 1 / n), size=resamples)
-    means = counts @ units / n
+    means = _counts(seed, n, resamples) @ units / n
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(units.mean()), (float(low), float(high)), n)
+
+
+@lru_cache(maxsize=4)  # many figures of one table share their units: drawing is the slow part
+def _counts(seed: int, n: int, resamples: int) -> np.ndarray:
+    """(resamples, n): how often each unit is drawn. Multinomial counts take less memory."""
+    return stream(seed, "bootstrap").multinomial(n, np.full(n, 1 / n), size=resamples)
 
 
 def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Estimate:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from doorlab.assets import handle_mesh
 from doorlab.doors.door import Color, Door
+from doorlab.doors.meshes import handle_mesh
 
 WALL_THICKNESS = 0.12  # m; the wall fills y in [0, WALL_THICKNESS]
 FRAME_WIDTH = 0.07  # m

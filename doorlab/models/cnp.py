@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from doorlab.models.architecture import Architecture
 from doorlab.models.reward import ACTION_FEATURES, Process, RewardPrediction, action_features
 from doorlab.nn.mlp import mlp
-from doorlab.nn.pooling import masked_mean, set_size
+from doorlab.nn.pooling import masked_mean, set_size, weighted_mean
 from doorlab.objectives.rewards import reward_score
 
 _MIN_STD = 0.02
@@ -30,7 +30,7 @@ class InteractionEncoder(nn.Module):
     def __init__(self, embedding_dim: int, hidden: int, outputs: int) -> None:
         super().__init__()
         self.pair = mlp(ACTION_FEATURES + 1 + embedding_dim, hidden, hidden)
-        self.pooled = mlp(hidden + 1, hidden, outputs)
+        self.pooled = mlp(3 * hidden + 1, hidden, outputs)
 
     def forward(
         self,
@@ -41,9 +41,13 @@ class InteractionEncoder(nn.Module):
     ) -> Float[Tensor, "B U"]:
         """u; interactions that the mask leaves out do not count."""
         shared = embedding[:, None].expand(-1, ac.shape[1], -1)
-        pairs = torch.cat([action_features(ac), rc[..., None], shared], dim=-1)
-        pooled = masked_mean(self.pair(pairs), mask)
-        return self.pooled(torch.cat([pooled, set_size(mask)], dim=-1))
+        h = self.pair(torch.cat([action_features(ac), rc[..., None], shared], dim=-1))
+        # What worked and what did not, apart: in a plain mean the one success among many failures,
+        # which says most, all but vanishes.
+        worked = weighted_mean(h, rc * mask)
+        failed = weighted_mean(h, (1.0 - rc) * mask)
+        pooled = [masked_mean(h, mask), worked, failed, set_size(mask)]
+        return self.pooled(torch.cat(pooled, dim=-1))
 
 
 class RewardDecoder(nn.Module):

@@ -33,7 +33,7 @@ class LatentProcess(Process):
         a = architecture
         self.standardise = nn.BatchNorm1d(embedding_dim)
         self.interactions = InteractionEncoder(embedding_dim, a.hidden, a.hidden)
-        self.to_u = nn.Sequential(nn.GELU(), GaussianHead(a.hidden, a.interaction_dim))
+        self.to_u = nn.Sequential(nn.GELU(), GaussianHead(a.hidden, a.interaction_dim, 0.1))
         self.decoder = RewardDecoder(embedding_dim, a.interaction_dim, a.hidden)
         # Predictions average over the same few Gaussian points every time: no noise for optimisers.
         engine = torch.quasirandom.SobolEngine(a.interaction_dim, scramble=True, seed=0)

@@ -5,6 +5,8 @@ Legend: *batch any leading axes, F features, Z latent dimensions.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -17,14 +19,15 @@ MIN_STD = 1e-3
 class GaussianHead(nn.Module):
     """A linear layer whose output is the mean and the spread of a diagonal Gaussian."""
 
-    def __init__(self, features: int, latent: int) -> None:
+    def __init__(self, features: int, latent: int, initial_std: float = 0.7) -> None:
         super().__init__()
         self.linear = nn.Linear(features, 2 * latent)
+        self.offset = math.log(math.expm1(initial_std))
 
     def forward(self, h: Float[Tensor, "*batch F"]) -> Normal:
-        """A Normal of shape (*batch, Z). Its std starts at about 0.7 and stays above `MIN_STD`."""
+        """A Normal of shape (*batch, Z). Its std starts near `initial_std` and stays above `MIN_STD`."""
         mean, spread = self.linear(h).chunk(2, dim=-1)
-        return Normal(mean, MIN_STD + F.softplus(spread), validate_args=False)
+        return Normal(mean, MIN_STD + F.softplus(spread + self.offset), validate_args=False)
 
 
 def sample(normal: Normal, generator: torch.Generator | None = None) -> Float[Tensor, "*batch Z"]:

@@ -67,8 +67,8 @@ CAPTIONS: dict[str, Caption] = {
         "doors",
         "Doors that no model was trained on",
         "One held-out door per row, as the robot sees it before it tries anything: first shut, "
-        "then standing open by chance. Colours, light, camera, size, place, handle and hinge all "
-        "vary. From the outside, a latch's direction, a closer and the friction can't be seen.",
+        "then standing open by chance. {variety} A latch's direction, a closer and the friction "
+        "leave no trace in a picture.",
     ),
     "reconstructions": Caption(
         "representation",
@@ -146,8 +146,9 @@ CAPTIONS: dict[str, Caption] = {
     "training": Caption(
         "making",
         "Training",
-        "The loss of every run (running mean), and that on validation doors where it was "
-        "measured. Losses of different models have different units; compare shapes, not heights.",
+        "The course of every run (running mean), and on validation doors. Pretraining: negative "
+        "ELBO per pixel. Reward models: squared error of the reward; on validation doors it is "
+        "averaged over several numbers of interactions seen before.",
     ),
 }
 

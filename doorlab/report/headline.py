@@ -22,8 +22,10 @@ def percent(share: float) -> str:
 
 def best_policy(policies: dict[str, Any]) -> str:
     """The model that the report is about: SSNP, or where it is missing the least regretted one."""
-    real = {name: p for name, p in policies.items() if name != "oracle"} or policies
-    return HEADLINE if HEADLINE in real else min(real, key=lambda n: real[n]["mean_regret"]["mean"])
+    learned = [name for name in policies if "oracle" not in name] or list(policies)
+    if HEADLINE in learned:
+        return HEADLINE
+    return min(learned, key=lambda name: policies[name]["mean_regret"]["mean"])
 
 
 def headline(run: RunFiles) -> list[Html]:

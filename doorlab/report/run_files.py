@@ -22,6 +22,14 @@ from doorlab.files import read_json
 
 RUN_PARTS = ("pretrain", "train")
 
+# What a stage's result must hold for the report to read it.
+_NEEDED = {
+    "generate": ("config",),
+    "probe": ("probes",),
+    "bandit": ("doors", "interactions", "policies"),
+    "plot": ("figures",),
+}
+
 
 @dataclass(frozen=True)
 class ModelRun:
@@ -61,11 +69,10 @@ class RunFiles:
         missing: dict[str, str] = {}
 
         def part(name: str, stage: str) -> dict[str, Any]:
-            file = path / name
             try:
-                return read_json(file)
+                return _read_part(path / name, stage)
             except ResultError as error:
-                got = "" if not file.exists() else f" ({error.got})"
+                got = f" ({error.got})" if (path / name).exists() else ""
                 missing[stage] = f"No {name} that can be read{got}: `doorlab {stage}` makes it."
                 return {}
 
@@ -100,6 +107,14 @@ def model_runs(path: Path) -> list[tuple[str, Path]]:
         for folder in sorted((path / stage).glob("*"))
         if (folder / "model.json").is_file()
     ]
+
+
+def _read_part(file: Path, stage: str) -> dict[str, Any]:
+    result = read_json(file)
+    absent = [key for key in _NEEDED[stage] if key not in result]
+    if absent:
+        raise ResultError(f"a result of `doorlab {stage}`", f"none of its {absent[0]}", "redo it")
+    return result
 
 
 def _model(stage: str, path: Path) -> ModelRun:

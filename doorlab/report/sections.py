@@ -45,7 +45,7 @@ def _doors(run: RunFiles) -> list[Html]:
 
 def _representation(run: RunFiles) -> list[Html]:
     missing = [note(run.missing["probe"])] if "probe" in run.missing else []
-    scores = [probe_table(run.probes)] if run.probes.get("probes") else []
+    scores = [probe_table(run.probes)] if run.probes else []
     return [*missing, *_figures(run, "representation"), *scores]
 
 
@@ -55,8 +55,8 @@ def _reward(run: RunFiles) -> list[Html]:
 
 
 def _bandit(run: RunFiles) -> list[Html]:
-    if not run.regret.get("policies"):
-        return [note(run.missing.get("bandit", "The bandit's result names no policies."))]
+    if "bandit" in run.missing:
+        return [note(run.missing["bandit"])]
     return [*_figures(run, "bandit"), policy_table(run.regret)]
 
 
@@ -159,10 +159,6 @@ def _settings(run: RunFiles) -> list[Html]:
         for name, config in configs.items()
         if config
     ]
-
-
-def _paragraph(text: str) -> Html:
-    return element("p", text)
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from doorlab.report.html import DASH, Html, element, join, table
-from doorlab.report.style import in_order, style_of
+from doorlab.report.style import HEADLINE, in_order, style_of
 from doorlab.results import read_result
 
 
@@ -52,7 +52,7 @@ def model_name(name: str) -> Html:
 def policy_table(regret: dict[str, Any]) -> Html:
     """Every policy's regret and rewards, and how it compares with the headline model."""
     policies = regret["policies"]
-    hero = "ssnp" if "ssnp" in policies else None
+    hero = HEADLINE if HEADLINE in policies else None
     differences = regret.get("paired_differences", {})
     head = ["policy", "mean regret", "reward of first try", "reward of last try"]
     head += [f"regret above {style_of(hero).label}'s"] if hero else []

@@ -197,7 +197,7 @@ def make_policy(name: str, config: Config, dataset: DoorDataset, doors: Sequence
     if name in config.baselines:
         return BASELINES[name](doors)
     run = next(run for run in config.models if _kind(run, dataset) == name)
-    model = load_model(run).to(config.device).eval()
+    model: Any = load_model(run).to(config.device).eval()
     how = ModelConfig(choice=config.choice, kappa=config.kappa)
     return ModelPolicy(model, how, config.device)
 

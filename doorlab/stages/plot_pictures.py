@@ -48,14 +48,16 @@ def gallery(sources: Sources) -> Drawing:
         Row(describe(sources.doors[i]).replace(", ", "\n"), row)
         for i, row in zip(chosen, images, strict=True)
     ]
-    return Drawing(
-        image_grid([rows], ["shut"]), {"images": images, "doors": sources.indices[chosen]}
-    )
+    varies = "Camera, size, place, handle, hinge and swing vary"
+    looks = len({door.appearance for door in sources.doors}) > 1
+    variety = f"{varies}; so do colours and light." if looks else f"{varies}; colours do not."
+    arrays = {"images": images, "doors": sources.indices[chosen]}
+    return Drawing(image_grid([rows], ["shut"]), arrays, words={"variety": variety})
 
 
 def reconstructions(sources: Sources) -> Drawing:
     """Frames, and what every pretrained model keeps of them; squared errors over all doors."""
-    chosen = varied(sources.doors, 4)
+    chosen = varied(sources.doors, 3)
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
     for kind, model in sources.pretrained.items():

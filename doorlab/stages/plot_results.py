@@ -14,6 +14,7 @@ from doorlab.report.figures import curves
 from doorlab.report.figures import probes as probe_figure
 from doorlab.report.figures.curves import Curve
 from doorlab.report.figures.embedding import Parameter, embedding_map
+from doorlab.report.figures.training import History
 from doorlab.report.figures.training import training as training_figure
 from doorlab.report.run_files import model_runs
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
@@ -105,5 +106,15 @@ def _curve_arrays(groups: dict[str, dict[str, Curve]]) -> dict[str, np.ndarray]:
 
 
 def _history(metrics: dict[str, Any]) -> History:
-    empty = np.array([])
-    return History(empty, empty, empty, empty)
+    """Losses; for reward models, whose losses say little, the squared errors of rewards.
+
+    On validation doors these are means over several numbers of interactions seen before.
+    """
+    records = {part: metrics.get("history", {}).get(part, []) for part in ("train", "validation")}
+    key = "reward_mse" if any("reward_mse" in r for r in records["train"]) else "loss"
+    columns = []
+    for part in ("train", "validation"):
+        found = [(r["step"], [v for k, v in r.items() if k.startswith(key)]) for r in records[part]]
+        columns.append(np.array([step for step, values in found if values], dtype=float))
+        columns.append(np.array([np.mean(values) for _, values in found if values], dtype=float))
+    return History("squared error" if key == "reward_mse" else "loss", *columns)

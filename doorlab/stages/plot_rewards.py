@@ -28,6 +28,7 @@ _COUNTS = (0, 1, 2, 4, 8, 16)
 _CALIBRATED_AT = 4  # interactions seen
 _GRID = 41
 _PHI_SPAN = (-90.0, 270.0)  # degrees: right (0) and left (180) both lie inside
+_SWINGS = (-MAX_SWING, MAX_SWING)
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,12 @@ class Predictions:
 
 
 def predict(
-    model: FrozenModel, embeddings: np.ndarray, actions: np.ndarray, rewards: np.ndarray,
+    model: FrozenModel,
+    embeddings: np.ndarray,
+    actions: np.ndarray,
+    rewards: np.ndarray,
     targets: np.ndarray,
-) -> Predictions:  # fmt: skip
+) -> Predictions:
     """Predicted rewards of `targets` (D, T, 4), given embeddings (D, E) and the interactions seen.
 
     Args:
@@ -119,18 +123,11 @@ def landscape(sources: Sources) -> Drawing:
         said = predict(model, embeddings, actions[:, :seen], rewards[:, :seen], targets)
         return said.mean.reshape(-1, _GRID, _GRID)
 
-    hinge = [(180.0 * (d.hinge_side == "left"), _swing(d)) for d in doors]
-    latch = [(MAX_TURN * float(oracle_action(d)[3]), _swing(d)) for d in doors]
+    seen = actions.shape[1]
     slices = [
-        _slice("looking only", maps(direction, 0), "towards the hinge, °", _PHI_SPAN, hinge),
-        _slice("looking only", maps(turning, 0), "handle turn, rad", (-MAX_TURN, MAX_TURN), latch),
-        _slice(
-            f"after {actions.shape[1]} tries",
-            maps(turning, actions.shape[1]),
-            "handle turn, rad",
-            (-MAX_TURN, MAX_TURN),
-            latch,
-        ),
+        _hinge_slice(doors, maps(direction, 0)),
+        _turn_slice("looking only", doors, maps(turning, 0)),
+        _turn_slice(f"after {seen} tries", doors, maps(turning, seen)),
     ]
     photos = sources.images[chosen][:, 0]
     return Drawing(
@@ -147,9 +144,17 @@ def _recorded(sources: Sources) -> tuple[np.ndarray, np.ndarray, int]:
     return sources.read("actions"), sources.read("rewards"), sources.dataset.interactions // 2
 
 
-def _slice(label: str, rewards: np.ndarray, x: str, span: tuple[float, float], best: list) -> Slice:
-    swings = (-MAX_SWING, MAX_SWING)
-    return Slice(label, rewards, x, "swing, rad", span, swings, np.array(best))
+def _hinge_slice(doors: list[Door], rewards: np.ndarray) -> Slice:
+    best = np.array([(180.0 * (door.hinge_side == "left"), _swing(door)) for door in doors])
+    sides = {0.0: "right", 180.0: "left"}
+    where = "supposed hinge"
+    return Slice("looking only", rewards, where, "swing, rad", _PHI_SPAN, _SWINGS, best, sides)
+
+
+def _turn_slice(label: str, doors: list[Door], rewards: np.ndarray) -> Slice:
+    best = np.array([(MAX_TURN * float(oracle_action(door)[3]), _swing(door)) for door in doors])
+    turns = (-MAX_TURN, MAX_TURN)
+    return Slice(label, rewards, "handle turn, rad", "swing, rad", turns, _SWINGS, best)
 
 
 def _swing(door: Door) -> float:

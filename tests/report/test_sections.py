@@ -112,6 +112,12 @@ def test_a_damaged_part_is_a_note_with_the_reason(run_folder):
     assert "`doorlab bandit`" in found
 
 
+def test_a_result_of_another_form_is_a_note(run_folder):
+    (run_folder / "probe" / "probes.json").write_text('{"scores": {}}')
+    (found,) = notes_of(report(run_folder))
+    assert "none of its probes" in found
+
+
 def test_the_reason_for_a_figure_that_plot_left_out_is_told(run_folder):
     (run_folder / "plot" / "samples.png").unlink()
     plots = json.loads((run_folder / "plot" / "plot.json").read_text())

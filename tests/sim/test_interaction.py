@@ -55,7 +55,12 @@ def test_half_a_swing_opens_half_of_the_door(simulator, doors):
 def test_moment_balance_of_a_grip_at_its_limit(simulator, doors, angle):
     """A closer stops the door where k q = F R, as long as the hand leads by less than a slip."""
     door = dataclasses.replace(
-        doors[0], latch_turn=0.0, hinge_friction=0.0, hinge_damping=25.0, opening_limit=1.8, mass=12.0
+        doors[0],
+        latch_turn=0.0,
+        hinge_friction=0.0,
+        hinge_damping=25.0,
+        opening_limit=1.8,
+        mass=12.0,
     )
     radius = door.handle_radius
     door = dataclasses.replace(door, closer_stiffness=MAX_FORCE * radius / angle)

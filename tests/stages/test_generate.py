@@ -28,7 +28,9 @@ def test_the_smallest_preset_is_the_default():
 
 
 def test_the_printed_command_gives_the_same_settings(tmp_path):
-    config = GenerationConfig(doors=77, seed=4, test_fraction=0.25, action_mix="plausible", videos=0)
+    config = GenerationConfig(
+        doors=77, seed=4, test_fraction=0.25, action_mix="plausible", videos=0
+    )
     program, stage, *arguments = shlex.split(config.command(tmp_path / "my data"))
     parsed = tyro.cli(Config, args=arguments)
     assert (program, stage) == ("doorlab", "generate")

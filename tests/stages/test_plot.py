@@ -182,3 +182,27 @@ def test_varied_takes_turns_between_the_kinds_of_doors(painted_run):
     assert len(set(kinds[:4])) == 4
     assert kinds[:4] == kinds[4:]
     assert sorted(varied(doors, len(doors) + 5)) == list(range(len(doors)))
+
+
+def test_training_shows_the_history_of_every_run(config, painted_run):
+    histories = {
+        "pretrain/vae": {
+            "train": [{"step": 20, "loss": 3.0, "kl": 1.0}, {"step": 40, "loss": 2.0, "kl": 1.0}],
+            "validation": [{"step": 40, "loss": 2.5}],
+        },
+        "train/ssnp": {
+            "train": [{"step": 20, "loss": -1.0, "reward_mse": 0.04}],
+            "validation": [{"step": 20, "reward_mse_after_0": 0.03, "reward_mse_after_4": 0.01}],
+        },
+    }
+    for run, history in histories.items():
+        (painted_run / run / "metrics.json").write_text(json.dumps({"history": history}))
+    _, arrays = draw(config, "training")
+    found = {name: values.tolist() for name, values in arrays["training"].items()}
+    assert found["vae/steps"] == [20, 40]
+    assert found["vae/loss"] == [3, 2]
+    assert found["vae/validation_loss"] == [2.5]
+    assert found["vae/measure"] == "loss"
+    assert found["ssnp/loss"] == [0.04]
+    assert found["ssnp/validation_loss"] == [0.02]
+    assert not any(name.startswith("statistician") for name in found)

@@ -5,8 +5,8 @@ K doors, S slices, A grid points per axis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ class Slice:
         x, y: name and unit of the axes.
         x_range, y_range: ends of the axes, in those units.
         best: (K, 2): the oracle's action in this slice, as (x, y).
+        x_ticks: what stands below places on the x axis; the usual numbers if empty.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Slice:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     best: np.ndarray
+    x_ticks: Mapping[float, str] = field(default_factory=dict)
 
 
 def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]) -> Figure:
@@ -81,4 +83,6 @@ def _map(axes: Axes, piece: Slice, k: int) -> AxesImage:
     axes.plot(*piece.best[k], "*", markersize=13, color="white", markeredgecolor=INK)
     axes.set_box_aspect(1)
     quiet(axes, grid="")
+    if piece.x_ticks:
+        axes.set_xticks(list(piece.x_ticks), list(piece.x_ticks.values()))
     return image

@@ -14,8 +14,9 @@ from doorlab.report.style import FONT_SIZE, INK, MUTED, in_order, new_figure, qu
 
 @dataclass(frozen=True)
 class History:
-    """One run's losses. Steps and losses are (n,) each; the validation part may be empty."""
+    """One run's course. Steps and losses are (n,) each; the validation part may be empty."""
 
+    measure: str
     steps: np.ndarray
     loss: np.ndarray
     validation_steps: np.ndarray
@@ -56,6 +57,7 @@ def _panel(axes: Axes, name: str, history: History) -> None:
         )  # fmt: skip
     title(axes, style.label)
     quiet(axes)
+    axes.set_ylabel(history.measure)
     axes.set_ylim(*_limits(history))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,8 +28,10 @@ class World:
             raise SimulatorError(
                 "a PyBullet world", "no free slot (PyBullet allows 1,024)", "close some simulators"
             )
-        self._folder = tempfile.TemporaryDirectory(prefix="doorlab-")
-        self._urdf = Path(self._folder.name) / "door.urdf"
+        folder = tempfile.TemporaryDirectory(prefix="doorlab-")
+        self._urdf = Path(folder.name) / "door.urdf"
+        # A world that is dropped without `close` frees its engine slot and its files all the same.
+        self._free = weakref.finalize(self, _free, self.client, folder)
         pybullet.setTimeStep(TIME_STEP, physicsClientId=self.client)
         # Every door is written to the same path: the engine must not answer from its cache.
         pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=self.client)
@@ -61,7 +64,9 @@ class World:
 
     def close(self) -> None:
         """Disconnects and removes temporary files."""
-        if self.client >= 0:
-            pybullet.disconnect(physicsClientId=self.client)
-            self._folder.cleanup()
-            self.client = -1
+        self._free()
+
+
+def _free(client: int, folder: tempfile.TemporaryDirectory[str]) -> None:
+    pybullet.disconnect(physicsClientId=client)
+    folder.cleanup()

@@ -14,7 +14,10 @@ def draw():
     rewards[0, -1, 0] = 1.0  # best at the upper left: highest y, lowest x
     rewards[1, 0, -1] = 1.0  # and at the lower right
     best = np.array([[-0.9, 1.8], [0.9, -1.8]])
-    piece = Slice("looking only", rewards, "turn", "swing", (-1.0, 1.0), (-2.0, 2.0), best)
+    ends = (-1.0, 1.0), (-2.0, 2.0)
+    piece = Slice(
+        "looking only", rewards, "turn", "swing", *ends, best, {-0.5: "left", 0.5: "right"}
+    )
     photos = np.zeros((K, 8, 8, 3), np.uint8)
     photos[1, ..., 2] = 200
     return landscapes(photos, ["left, pull", "right, push"], [piece]), piece
@@ -27,6 +30,7 @@ def test_maps_are_the_right_way_up_and_stars_on_the_best_action(patch):
     ):
         assert axes.get_xlim() == piece.x_range
         assert axes.get_ylim() == piece.y_range
+        assert [t.get_text() for t in axes.get_xticklabels()] == ["left", "right"]
         (star,) = axes.get_lines()
         assert (star.get_xdata()[0], star.get_ydata()[0]) == tuple(best)
         np.testing.assert_allclose(

@@ -10,7 +10,7 @@ from doorlab.report.figures.training import History, smooth, training
 def history(level: float) -> History:
     steps = np.arange(0, 500, 10)
     loss = level + np.exp(-steps / 50)
-    return History(steps, loss, steps[9::10], loss[9::10] + 0.1)
+    return History("loss", steps, loss, steps[9::10], loss[9::10] + 0.1)
 
 
 def test_smoothing_keeps_lines_straight_and_constants_constant():
@@ -36,6 +36,7 @@ def test_a_panel_per_run_with_its_losses():
     panels = training(runs).axes
     shown = {axes.get_title(loc="left"): axes for axes in panels if axes.get_title(loc="left")}
     assert list(shown) == ["SSNP", "NP", "statistician", "VAE"]
+    assert shown["VAE"].get_ylabel() == "loss"
     losses, validation = shown["VAE"].get_lines()
     np.testing.assert_allclose(losses.get_ydata(), smooth(runs["vae"].loss))
     np.testing.assert_array_equal(validation.get_ydata(), runs["vae"].validation_loss)
@@ -44,5 +45,5 @@ def test_a_panel_per_run_with_its_losses():
 
 def test_runs_without_validation_and_with_few_points_are_drawn(pixels_of):
     empty = np.array([])
-    runs = {"ssnp": History(np.array([1]), np.array([0.5]), empty, empty)}
+    runs = {"ssnp": History("loss", np.array([1]), np.array([0.5]), empty, empty)}
     assert pixels_of(training(runs)).min() < 200

@@ -27,7 +27,8 @@ def rates(work: Work, rounds: int) -> Estimate:
 
 def paired_rates(ours: Work, bare: Work, rounds: int) -> tuple[Estimate, Estimate, Estimate]:
     """Items per second of ours, of the bare loop, and the ratio ours / bare within each round."""
-    ours(), bare()
+    ours()
+    bare()
     pairs = np.array([(rate(ours), rate(bare)) for _ in range(rounds)])
     return (
         bootstrap_mean(pairs[:, 0]),

@@ -1,0 +1,185 @@
+"""What `doorlab pretrain` and `doorlab train` share: settings, the run folder, its files.
+
+OUT/model.json, weights.safetensors     the trained model
+OUT/checkpoint.pt                       where --resume goes on; removed at the end
+OUT/tensorboard/                        scalars
+OUT/metrics.json                        figures and history; written last: it says "done"
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lightning_fabric import Fabric
+from torch import nn
+
+from doorlab.data.batches import DoorTensors
+from doorlab.data.dataset import DoorDataset
+from doorlab.errors import ConfigError, ResultError, unknown_name
+from doorlab.files import read_json
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import MODEL_FILE, WEIGHTS_FILE, save_model
+from doorlab.results import to_json, write_result
+from doorlab.training import Outcome, TrainConfig
+from doorlab.training.checkpoint import CHECKPOINT_FILE
+from doorlab.training.config import differing
+from doorlab.training.journal import TENSORBOARD_FOLDER
+
+METRICS_FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class LearningConfig(TrainConfig):
+    """The settings that every kind of training has."""
+
+    preset: str = "tiny"
+    """Defaults for everything else: tiny (minutes), small (an afternoon on 2 cores), full (GPU)."""
+    model: str = ""
+    """Name of the model."""
+    data: Path = Path("runs/dataset")
+    """Dataset whose training doors are learned from."""
+    out: Path = Path("runs/model")
+    """Folder of the run."""
+    batch: int = 16
+    """Doors per step."""
+    frames: int = 5
+    """Frames per door and step, drawn anew every time."""
+    validation_doors: int = 200
+    """Validation doors that are looked at, at most."""
+    architecture: Architecture = field(default_factory=Architecture)
+    """Sizes of the networks."""
+    resume: bool = False
+    """Go on where the run in --out stopped; leave it alone if it is finished."""
+    overwrite: bool = False
+    """Replace the run in --out."""
+
+
+C = TypeVar("C", bound=LearningConfig)
+
+# Settings that say where things lie and how a run is started, not what is computed.
+_PLACES = frozenset({"data", "out", "resume", "overwrite", "stop_after", "pretrained"})
+
+
+def resolved(config: C, models: Mapping[str, Any], steps: Mapping[str, Mapping[str, int]]) -> C:
+    """The config with its number of steps; ConfigError for what can't be trained.
+
+    Args:
+        config: of the stage.
+        models: the stage's registry.
+        steps: preset -> model -> steps.
+    """
+    if config.model not in models:
+        raise unknown_name("model", config.model, models)
+    if config.preset not in steps:
+        raise unknown_name("preset", config.preset, steps)
+    if config.batch < 1 or config.batch % config.devices:
+        raise ConfigError(
+            f"--batch as a positive multiple of the {config.devices} devices",
+            f"{config.batch}",
+            "change --batch or --devices",
+        )
+    return replace(config, steps=config.steps or steps[config.preset][config.model])
+
+
+def settings_of(config: LearningConfig, dataset: DoorDataset) -> dict[str, Any]:
+    """What a resumed run must agree with, as plain values."""
+    mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
+    return {**{k: v for k, v in mine.items() if k not in _PLACES}, "dataset": dataset.checksum}
+
+
+def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
+    """Whether the run in --out is done, for --resume; clears it for --overwrite.
+
+    Raises:
+        ResultError: when there is a run and neither was asked for.
+        ConfigError: when a finished run was made with other settings.
+    """
+    if config.overwrite:
+        _clear(config.out)
+        return False
+    done = (config.out / METRICS_FILE).exists()
+    if not config.resume and (done or (config.out / CHECKPOINT_FILE).exists()):
+        raise ResultError(
+            f"no earlier run in {config.out}",
+            "one that is finished" if done else "one that was stopped",
+            "choose another --out, go on with --resume, or replace it with --overwrite",
+        )
+    if not done:
+        return False
+    changed = differing(read_json(config.out / METRICS_FILE).get("settings", {}), settings)
+    if changed:
+        raise ConfigError(
+            f"the settings of the finished run in {config.out}",
+            f"others: {', '.join(changed)}",
+            "choose another --out, or replace it with --overwrite",
+        )
+    return True
+
+
+def load_doors(
+    dataset: DoorDataset, fabric: Fabric, config: LearningConfig, limit: int | None = None
+) -> tuple[DoorTensors, DoorTensors | None]:
+    """Training doors and, where the dataset has any, validation doors, on the run's device."""
+    if config.frames > dataset.frames or config.frames < 1:
+        raise ConfigError(
+            f"--frames from 1 to the {dataset.frames} of {dataset.path}",
+            f"{config.frames}",
+            "ask for fewer, or generate more",
+        )
+    train = DoorTensors.load(dataset, "train", fabric.device, limit)
+    found = min(len(dataset.indices("validation")), config.validation_doors)
+    if not found:
+        return train, None
+    return train, DoorTensors.load(dataset, "validation", fabric.device, found)
+
+
+def finish(
+    stage: str,
+    config: LearningConfig,
+    dataset: DoorDataset,
+    model: nn.Module,
+    architecture: Architecture,
+    outcome: Outcome,
+    figures: dict[str, Any],
+    settings: dict[str, Any],
+) -> None:
+    """Writes what a finished run leaves behind, metrics.json last."""
+    about = {"seed": config.seed, "dataset_checksum": dataset.checksum, "steps": config.steps}
+    save_model(config.out, model, config.model, dataset.image_size, architecture, **about)
+    parameters = sum(p.numel() for p in model.parameters())
+    write_result(
+        config.out / METRICS_FILE,
+        stage,
+        config,
+        {"parameters": parameters, "steps": outcome.step, "seconds": outcome.seconds, **figures},
+        dataset.checksum,
+        model=config.model,
+        settings=settings,
+        history=outcome.journal.history(),
+    )
+    (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def report_stop(config: LearningConfig, outcome: Outcome) -> None:
+    """Says how to go on with a run that is not finished. Raises KeyboardInterrupt for a signal."""
+    message = f"stopped after step {outcome.step} of {config.steps}; go on with --resume"
+    if outcome.interrupted:
+        raise KeyboardInterrupt(message)
+    print(message)
+
+
+def _clear(folder: Path) -> None:
+    """Removes the files of an earlier run, those that say "done" first; nothing else."""
+    for name in (METRICS_FILE, MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)
+
+
+def with_preset(config: C, preset: str, **changes: Any) -> C:
+    """A preset made from another config."""
+    return dataclasses.replace(config, preset=preset, **changes)

@@ -1,0 +1,147 @@
+"""Learn what doors are from unlabelled frames: no action is taken and no reward is seen.
+
+Two models. vae sees single frames (the context-free baseline); statistician sees several frames of
+one door at a time and keeps apart what they share, the door, from what changes, its opening angle
+and the camera. Both are trained to say what they saw; `doorlab probe` asks what they have learned.
+
+Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
+or killed, goes on with --resume and ends as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from doorlab.data.batches import DoorTensors, sample_frames
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.mirroring import mirror_frames
+from doorlab.intervals import bootstrap_mean
+from doorlab.models.registry import PRETRAINED, build_model
+from doorlab.seeding import integer_seed
+from doorlab.stages.learning import (
+    LearningConfig,
+    finish,
+    finished_before,
+    load_doors,
+    report_stop,
+    resolved,
+    settings_of,
+    with_preset,
+)
+from doorlab.training import Outcome, Task, fit, launch
+
+_DOORS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Config(LearningConfig):
+    """What to learn from frames, and how long."""
+
+    model: str = "statistician"
+    """vae or statistician."""
+    out: Path = Path("runs/pretrain")
+    """Folder of the run."""
+    doors: int = 0
+    """Training doors, the first of the split; 0 for all."""
+    mirror: bool = True
+    """Show every door mirrored half of the time: a mirrored door is a door."""
+
+
+PRESETS: dict[str, Config] = {
+    "tiny": Config(),
+    "small": with_preset(Config(), "small", batch=32, frames=8),
+    "full": with_preset(Config(), "full", batch=128, frames=8, accelerator="auto"),
+}
+
+STEPS: dict[str, dict[str, int]] = {
+    "tiny": {"vae": 500, "statistician": 500},
+    "small": {"vae": 10_000, "statistician": 10_000},
+    "full": {"vae": 60_000, "statistician": 60_000},
+}
+
+
+def run(config: Config) -> Path:
+    """Trains the model; returns the run's folder.
+
+    Raises:
+        ConfigError, DatasetError, CheckpointError: for input that can't be used.
+        ResultError: for an earlier run that is neither to be resumed nor replaced.
+        TrainingError: when the loss is no longer finite.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
+    """
+    config = resolved(config, PRETRAINED, STEPS)
+    settings = settings_of(config, DoorDataset.open(config.data))
+    if not finished_before(config, settings):
+        outcome = launch(_train, config, config, settings)
+        if not outcome.finished:
+            report_stop(config, outcome)
+    return config.out
+
+
+def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
+    dataset = DoorDataset.open(config.data)
+    doors, validation = load_doors(dataset, fabric, config, config.doors or None)
+    torch.manual_seed(integer_seed(config.seed, "weights"))
+    model: Any = build_model(config.model, dataset.image_size, config.architecture)
+    task = Task(
+        loss=_loss,
+        batches=partial(frames_batch, doors, config),
+        batch=config.batch,
+        validate=partial(_validation, validation) if validation else None,
+        settings=settings,
+    )
+    outcome = fit(fabric, model, task, config, config.out)
+    if outcome.finished and fabric.is_global_zero:
+        figures = _figures(model.eval(), validation, config.seed) if validation else {}
+        finish("pretrain", config, dataset, model, config.architecture, outcome, figures, settings)
+    return outcome
+
+
+def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.loss(frames)
+
+
+def frames_batch(
+    doors: DoorTensors, config: Config, generator: torch.Generator, batch: int
+) -> Float[Tensor, "B M C H W"]:
+    """Random frames of random doors."""
+    frames = sample_frames(doors, batch, config.frames, generator)
+    if not config.mirror:
+        return frames
+    chosen = torch.rand(batch, generator=generator) < 0.5
+    return mirror_frames(frames, chosen.to(frames.device))
+
+
+def _validation(doors: DoorTensors, model: Any) -> dict[str, float]:
+    """The loss and its parts, averaged over doors."""
+    totals: dict[str, float] = {}
+    for frames in _portions(doors):
+        loss, scalars = model.loss(frames)
+        for name, value in {"loss": loss, **scalars}.items():
+            share = len(frames) / len(doors)
+            totals[name] = totals.get(name, 0.0) + share * float(value)
+    return totals
+
+
+def _figures(model: Any, doors: DoorTensors, seed: int) -> dict[str, Any]:
+    """Final figures on validation doors."""
+    with torch.no_grad():
+        squares = [
+            (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
+            for frames in _portions(doors)
+        ]
+    mse: np.ndarray = torch.cat(squares).numpy()
+    return {"validation_reconstruction_mse": bootstrap_mean(mse, seed=seed)}
+
+
+def _portions(doors: DoorTensors) -> list[Float[Tensor, "B M C H W"]]:
+    return [images.float() / 255.0 for images in doors.images.split(_DOORS_AT_ONCE)]

@@ -1,0 +1,255 @@
+"""Learn to predict what an action on a door would achieve, from pictures and interactions.
+
+Models: np is trained end to end on labelled doors alone; ssnp also learns from the frames of all
+doors at the same time (Liu et al. 2024); vae_np and statistician_np put a neural process on the
+frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent. Labelled doors are
+the first --labelled of the training split, so that a smaller set is part of every larger one.
+
+Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
+or killed, goes on with --resume and ends as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from doorlab.data.batches import DoorTensors, InteractionBatch, sample_frames, sample_interactions
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.mirroring import mirror_frames, mirror_interactions
+from doorlab.errors import CheckpointError, ConfigError
+from doorlab.files import read_json
+from doorlab.intervals import bootstrap_mean
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import MODEL_FILE, load_model
+from doorlab.models.registry import BASES, REWARD_MODELS, build_model, set_pretrained
+from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.vae import VAE
+from doorlab.seeding import integer_seed
+from doorlab.stages.learning import (
+    LearningConfig,
+    finish,
+    finished_before,
+    load_doors,
+    report_stop,
+    resolved,
+    settings_of,
+    with_preset,
+)
+from doorlab.training import Outcome, Task, fit, launch
+
+_CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
+
+
+@dataclass(frozen=True)
+class Config(LearningConfig):
+    """Which reward model, from how many labels, and how long."""
+
+    model: str = "ssnp"
+    """np, cnp, ssnp, vae_np or statistician_np."""
+    pretrained: Path | None = None
+    """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np."""
+    out: Path = Path("runs/train")
+    """Folder of the run."""
+    labelled: int = 0
+    """Training doors whose interactions are learned from, the first of the split; 0 for all."""
+    unlabelled_batch: int = 8
+    """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
+    context: int = 10
+    """Interactions given before those to be predicted, at most."""
+    targets: int = 22
+    """Interactions to be predicted, per door and step."""
+    empty_share: float = 0.3
+    """Share of doors in a batch of which no interaction is given, only frames."""
+    mirror: bool = True
+    """Show every door, and what was done to it, mirrored half of the time."""
+
+
+PRESETS: dict[str, Config] = {
+    "tiny": Config(),
+    "small": with_preset(Config(), "small", batch=32, unlabelled_batch=32, frames=8),
+    "full": with_preset(Config(), "full", batch=128, unlabelled_batch=128, frames=8),
+}
+
+STEPS: dict[str, dict[str, int]] = {
+    "tiny": {"np": 2000, "cnp": 2000, "ssnp": 1200, "vae_np": 700, "statistician_np": 700},
+    "small": dict.fromkeys(REWARD_MODELS, 20_000),
+    "full": dict.fromkeys(REWARD_MODELS, 100_000),
+}
+
+
+def run(config: Config) -> Path:
+    """Trains the model; returns the run's folder.
+
+    Raises:
+        ConfigError, DatasetError, CheckpointError: for input that can't be used.
+        ResultError: for an earlier run that is neither to be resumed nor replaced.
+        TrainingError: when the loss is no longer finite.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
+    """
+    config = resolved(config, REWARD_MODELS, STEPS)
+    dataset = DoorDataset.open(config.data)
+    _check(config, dataset)
+    settings = settings_of(config, dataset)
+    if config.model in BASES:
+        settings["pretrained"] = _fingerprint(config, dataset)
+    if not finished_before(config, settings):
+        outcome = launch(_train, config, config, settings)
+        if not outcome.finished:
+            report_stop(config, outcome)
+    return config.out
+
+
+def _check(config: Config, dataset: DoorDataset) -> None:
+    if dataset.interactions < config.context + config.targets:
+        raise ConfigError(
+            f"--context + --targets within the {dataset.interactions} interactions of a door",
+            f"{config.context} + {config.targets}",
+            "ask for fewer, or generate more with --interactions",
+        )
+    if config.labelled < 0 or config.unlabelled_batch < 1 or config.context < 0:
+        raise ConfigError(
+            "--labelled and --context of 0 or more, --unlabelled-batch of 1 or more",
+            f"{config.labelled}, {config.context} and {config.unlabelled_batch}",
+            "correct them",
+        )
+    if not 0.0 <= config.empty_share <= 1.0:
+        raise ConfigError("empty_share in [0, 1]", f"{config.empty_share}", "correct it")
+    if (config.model in BASES) != (config.pretrained is not None):
+        base = BASES.get(config.model)
+        raise ConfigError(
+            f"--pretrained with the run of a {base} for {config.model}"
+            if base
+            else f"no --pretrained for {config.model}",
+            f"{config.pretrained}".lower(),
+            f"run `doorlab pretrain --model {base}` first" if base else "leave it out",
+        )
+
+
+def _fingerprint(config: Config, dataset: DoorDataset) -> dict[str, Any]:
+    """What identifies the pretrained run. Raises CheckpointError when it can't be built upon."""
+    assert config.pretrained is not None
+    about = read_json(config.pretrained / MODEL_FILE, CheckpointError)
+    if about.get("image_size") != dataset.image_size:
+        raise CheckpointError(
+            f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
+            f"one for {about.get('image_size')} pixels in {config.pretrained}",
+            "pretrain on a dataset of the same image size",
+        )
+    return about
+
+
+def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
+    dataset = DoorDataset.open(config.data)
+    labelled, validation = load_doors(dataset, fabric, config, config.labelled or None)
+    everything = labelled
+    if config.model == "ssnp":
+        everything = DoorTensors.load(dataset, "train", fabric.device)
+    model, architecture = _build(config, dataset)
+    task = Task(
+        loss=_joint_loss if config.model == "ssnp" else _reward_loss,
+        batches=_batches(config, labelled, everything),
+        batch=config.batch,
+        validate=partial(_validation, validation) if validation else None,
+        settings=settings,
+    )
+    outcome = fit(fabric, model, task, config, config.out)
+    if outcome.finished and fabric.is_global_zero:
+        figures = _figures(model.eval(), validation, config.seed) if validation else {}
+        figures |= {"labelled_doors": len(labelled), "frame_doors": len(everything)}
+        finish("train", config, dataset, model, architecture, outcome, figures, settings)
+    return outcome
+
+
+def _build(config: Config, dataset: DoorDataset) -> tuple[Any, Architecture]:
+    """The model with fresh weights, under which those of a pretrained one may lie."""
+    architecture, base = config.architecture, None
+    if config.pretrained is not None:
+        base = cast(VAE | NeuralStatistician, load_model(config.pretrained, BASES[config.model]))
+        architecture = base.architecture
+    torch.manual_seed(integer_seed(config.seed, "weights"))
+    model = build_model(config.model, dataset.image_size, architecture)
+    if base is not None:
+        set_pretrained(model, config.model, base)
+    return model, architecture
+
+
+def _batches(
+    config: Config, labelled: DoorTensors, everything: DoorTensors
+) -> Callable[[torch.Generator, int], Any]:
+    if config.model != "ssnp":
+        return partial(interactions_batch, labelled, config)
+
+    def both(generator: torch.Generator, batch: int) -> tuple[InteractionBatch, Tensor]:
+        interactions = interactions_batch(labelled, config, generator, batch)
+        doors = max(1, config.unlabelled_batch // config.devices)
+        frames = sample_frames(everything, doors, config.frames, generator)
+        chosen = torch.rand(doors, generator=generator) < 0.5 * config.mirror
+        return interactions, mirror_frames(frames, chosen.to(frames.device))
+
+    return both
+
+
+def interactions_batch(
+    doors: DoorTensors, config: Config, generator: torch.Generator, batch: int
+) -> InteractionBatch:
+    """Random doors, frames, and splits of their interactions."""
+    found = sample_interactions(
+        doors,
+        batch,
+        config.frames,
+        generator,
+        context=config.context,
+        targets=config.targets,
+        empty_share=config.empty_share,
+    )
+    chosen = torch.rand(batch, generator=generator) < 0.5 * config.mirror
+    return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
+
+
+def _reward_loss(model: Any, batch: InteractionBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.loss(batch)
+
+
+def _joint_loss(
+    model: Any, batch: tuple[InteractionBatch, Tensor]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.joint_loss(*batch)
+
+
+def squared_errors(model: Any, doors: DoorTensors) -> dict[int, Tensor]:
+    """Interactions seen -> (D, T) squared errors of the rewards predicted for the second half."""
+    first = doors.actions.shape[1] // 2
+    embedding = torch.cat([model.embed(x.float() / 255.0) for x in doors.images.split(64)])
+    actions, rewards = doors.actions[:, :first], doors.rewards[:, :first]
+    errors = {}
+    for seen in [n for n in _CONTEXTS if n <= first]:
+        mask = (torch.arange(first, device=rewards.device) < seen).expand_as(rewards)
+        said = model.predict(embedding, actions, rewards, mask, doors.actions[:, first:])
+        errors[seen] = (said.mean - doors.rewards[:, first:]).square()
+    return errors
+
+
+def _validation(doors: DoorTensors, model: nn.Module) -> dict[str, float]:
+    """Mean squared errors by the number of interactions seen."""
+    errors = {seen: float(e.mean()) for seen, e in squared_errors(model, doors).items()}
+    return {f"reward_mse_after_{seen}": error for seen, error in errors.items()}
+
+
+def _figures(model: nn.Module, doors: DoorTensors, seed: int) -> dict[str, Any]:
+    with torch.no_grad():
+        errors = squared_errors(model, doors)
+    return {
+        "validation_reward_variance": float(doors.rewards.var()),
+        **{
+            f"validation_reward_mse_after_{seen}": bootstrap_mean(e.cpu().numpy(), seed=seed)
+            for seen, e in errors.items()
+        },
+    }

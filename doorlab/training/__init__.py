@@ -1,0 +1,8 @@
+"""The one training loop: it takes a module, a loss function and a source of batches."""
+
+from doorlab.training.config import TrainConfig
+from doorlab.training.devices import check_devices, launch
+from doorlab.training.journal import Journal
+from doorlab.training.loop import Outcome, Task, fit
+
+__all__ = ["Journal", "Outcome", "Task", "TrainConfig", "check_devices", "fit", "launch"]

@@ -1,0 +1,60 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped.
+
+A checkpoint is written whole or not at all (`doorlab.files`): a run killed at any moment keeps the
+one before. It holds tensors and plain values only, so that reading one runs no foreign code.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from doorlab.errors import CheckpointError
+from doorlab.files import atomic_write_bytes
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run between two steps."""
+
+    step: int
+    """Steps done."""
+    model: dict[str, Any]
+    """State dict of the module."""
+    optimizer: dict[str, Any]
+    """State dict of the optimiser."""
+    journal: dict[str, Any]
+    """What was logged so far."""
+    settings: dict[str, Any]
+    """What the run was started with; a resumed run must agree."""
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the run's checkpoint, whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(vars(checkpoint), buffer)
+    atomic_write_bytes(folder / CHECKPOINT_FILE, buffer.getvalue())
+
+
+def load_checkpoint(folder: Path) -> Checkpoint | None:
+    """The run's checkpoint, on the CPU; None when there is none.
+
+    Raises CheckpointError when it is damaged, or not one of doorlab's.
+    """
+    path = folder / CHECKPOINT_FILE
+    try:
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        return None
+    except (RuntimeError, TypeError, ValueError, EOFError, OSError, pickle.PickleError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise CheckpointError(
+            f"a checkpoint in {path}", reason, "start the run again with --overwrite"
+        ) from None

@@ -1,0 +1,97 @@
+"""Settings of the training loop, and the learning rate as a function of the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from doorlab.errors import ConfigError, unknown_name
+
+PRECISIONS = ("32-true", "bf16-mixed", "bf16-true", "64-true")
+ACCELERATORS = ("auto", "cpu", "cuda")
+
+_LEAST = {
+    "steps": 0, "learning_rate": 0.0, "weight_decay": 0.0, "clip": 0.0, "devices": 1,
+    "threads": 0, "checkpoint_every": 1, "log_every": 1, "validate_every": 1, "stop_after": 0,
+    "seed": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long, how fast and where to train. Raises ConfigError for values out of range."""
+
+    steps: int = 0
+    """Optimiser steps; 0 for what the preset gives the model."""
+    learning_rate: float = 2e-3
+    """Highest learning rate of AdamW."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises; it falls along a cosine after that."""
+    weight_decay: float = 0.01
+    """Weight decay of AdamW, on matrices and kernels only."""
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 for no limit."""
+    precision: str = "32-true"
+    """Arithmetic: 32-true, bf16-mixed, bf16-true, 64-true."""
+    accelerator: str = "auto"
+    """Where to train: cpu, cuda, or auto for the best there is."""
+    devices: int = 1
+    """Processes, one device each, that share every batch."""
+    threads: int = 1
+    """Torch threads per process; 0 leaves torch's own choice."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints: what a killed run loses at most."""
+    log_every: int = 20
+    """Steps over which logged figures are averaged."""
+    validate_every: int = 200
+    """Steps between looks at the validation doors."""
+    stop_after: int = 0
+    """Stop with a checkpoint after this step, for --resume to go on; 0 for the end."""
+    seed: int = 0
+    """Seed of the weights, the batches and all noise."""
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            # `not >=` rather than `<`, so that NaN is refused too.
+            if not value >= least or (name == "learning_rate" and value == 0.0):
+                expected = "a positive number" if name == "learning_rate" else f"{least} or more"
+                raise ConfigError(f"{name} as {expected}", f"{value}", f"correct {flag(name)}")
+        if not 0.0 <= self.warmup <= 1.0:
+            raise ConfigError("warmup in [0, 1]", f"{self.warmup}", "correct --warmup")
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        if self.accelerator not in ACCELERATORS:
+            raise unknown_name("accelerator", self.accelerator, ACCELERATORS)
+
+    def learning_rate_at(self, step: int) -> float:
+        """For step 0, 1, ..., steps - 1: a linear rise, then half a cosine down to nothing.
+
+        A pure function of the step, so that a resumed run needs no scheduler's state.
+        """
+        rise = self.warmup * self.steps
+        if step < rise:
+            return self.learning_rate * (step + 1) / (math.ceil(rise) or 1)
+        done = (step - rise) / max(1.0, self.steps - rise)
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+# What may differ between a run and its resumption without changing what is computed.
+FREE_SETTINGS = frozenset({"checkpoint_every", "stop_after", "threads"})
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Settings in which two runs differ, each with both values, but for `FREE_SETTINGS`."""
+    names = sorted((set(before) | set(now)) - FREE_SETTINGS)
+    return [
+        f"{flag(name)} ({before.get(name)} there, {now.get(name)} here)"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
+def flag(name: str) -> str:
+    """The option of a setting on the command line."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,56 @@
+"""Processes and devices, by Lightning Fabric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import torch
+from lightning_fabric import Fabric
+
+from doorlab.errors import ConfigError
+from doorlab.training.config import TrainConfig
+
+T = TypeVar("T")
+
+
+def check_devices(config: TrainConfig) -> None:
+    """Raises ConfigError when this machine lacks the devices that a config asks for."""
+    if config.accelerator == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "a CUDA device for --accelerator cuda", "none", "use --accelerator cpu or auto"
+        )
+    cards = torch.cuda.device_count()
+    if _accelerator(config) == "cuda" and config.devices > cards:
+        raise ConfigError(
+            f"at most the {cards} devices of this machine", f"{config.devices}", "lower --devices"
+        )
+
+
+def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
+    """Runs `work(fabric, *args)` on every device; returns what the first process returned.
+
+    With several devices, `work` and its arguments are pickled into as many new processes, which
+    train in step with one another (DDP; gloo on CPUs, NCCL on GPUs).
+    """
+    check_devices(config)
+    fabric = Fabric(
+        accelerator=_accelerator(config),
+        devices=config.devices,
+        strategy="ddp_spawn" if config.devices > 1 else "auto",
+        precision=cast(Any, config.precision),
+    )
+    return fabric.launch(partial(_in_process, work, args, config.threads))
+
+
+def _in_process(work: Callable[..., T], args: tuple[Any, ...], threads: int, fabric: Fabric) -> T:
+    if threads:
+        torch.set_num_threads(threads)
+    return work(fabric, *args)
+
+
+def _accelerator(config: TrainConfig) -> str:
+    if config.accelerator != "auto":
+        return config.accelerator
+    return "cuda" if torch.cuda.is_available() else "cpu"

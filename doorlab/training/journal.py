@@ -1,0 +1,101 @@
+"""What a run says about itself: averages in memory for metrics.json, scalars for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class Journal:
+    """Averages of scalars over steps, and validation figures.
+
+    Attributes:
+        train: one record per `log_every` steps: {"step", "loss", ...}, means over those steps.
+        validation: one record per look at the validation doors.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """With a folder, scalars also go to TensorBoard; without one, they are only kept."""
+        self.train: list[dict[str, float]] = []
+        self.validation: list[dict[str, float]] = []
+        self._folder, self._writer = folder, None
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, scalars: Mapping[str, Tensor]) -> None:
+        """Adds one step. Nothing waits for the device here."""
+        self._count += 1
+        for name, value in scalars.items():
+            value = value.detach().double()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def close_interval(
+        self, step: int, average: Callable[[Tensor], Tensor] | None = None, **more: float
+    ) -> None:
+        """The means since the last call become a record of `train`.
+
+        Args:
+            step: steps done.
+            average: over processes, of a tensor.
+            more: figures to be added as they are.
+        """
+        names = list(self._sums)
+        means = torch.stack([self._sums[name] for name in names]) / self._count
+        values = (average(means) if average else means).tolist()
+        self._sums, self._count = {}, 0
+        self.train.append({"step": step, **dict(zip(names, values, strict=True)), **more})
+        self._write("train", self.train[-1])
+
+    def validated(self, step: int, figures: Mapping[str, float]) -> None:
+        """A look at the validation doors after `step` steps."""
+        record = {"step": step, **figures}
+        self.validation.append(record)
+        self._write("validation", record)
+
+    def measure(self, step: int, **figures: float) -> None:
+        """Figures for TensorBoard alone: speed, which differs between equal runs."""
+        self._write("speed", {"step": step, **figures})
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain values and tensors."""
+        return {
+            "train": self.train,
+            "validation": self.validation,
+            "sums": dict(self._sums),
+            "count": self._count,
+        }
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """The inverse of `state`."""
+        self.train, self.validation = list(state["train"]), list(state["validation"])
+        self._sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self._count = state["count"]
+
+    def history(self) -> dict[str, list[dict[str, float]]]:
+        """What metrics.json holds."""
+        return {"train": self.train, "validation": self.validation}
+
+    def close(self) -> None:
+        """Writes what TensorBoard has not been given yet."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _write(self, group: str, record: Mapping[str, float]) -> None:
+        if self._folder is None:
+            return
+        if self._writer is None:
+            from torch.utils.tensorboard.writer import SummaryWriter  # slow to import
+
+            # Events of a killed run that lie behind this step are hidden.
+            self._writer = SummaryWriter(
+                str(self._folder / TENSORBOARD_FOLDER), purge_step=int(record["step"])
+            )
+        for name in record.keys() - {"step"}:
+            self._writer.add_scalar(f"{group}/{name}", record[name], int(record["step"]))

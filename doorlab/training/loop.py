@@ -1,0 +1,243 @@
+"""The training loop of every model.
+
+All chance in step k is drawn from the seed and k: the batch from a generator of its own, a model's
+noise from torch's global one. So a run's future depends on its weights and its optimiser alone,
+and one that is resumed ends with the weights of one that never stopped, bit by bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from doorlab.errors import CheckpointError
+from doorlab.progress import progress_bar
+from doorlab.seeding import integer_seed
+from doorlab.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from doorlab.training.config import TrainConfig, differing
+from doorlab.training.journal import Journal
+from doorlab.training.watching import FiniteWatch, StopRequest
+
+Loss = Callable[[nn.Module, Any], tuple[Tensor, dict[str, Tensor]]]
+"""(model, batch) -> (loss, scalars to log)."""
+Batches = Callable[[torch.Generator, int], Any]
+"""(generator, doors) -> a batch of that many doors, on the device of the run."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learned, for any model."""
+
+    loss: Loss
+    batches: Batches
+    batch: int
+    """Doors per step, over all devices."""
+    validate: Callable[[nn.Module], dict[str, float]] | None = None
+    """Figures on validation doors; called in evaluation mode, without gradients."""
+    settings: dict[str, Any] | None = None
+    """What a resumed run must agree with, plain values: the stage's config, the dataset."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    step: int
+    """Steps done."""
+    finished: bool
+    """Whether these were all."""
+    interrupted: bool
+    """Whether a signal ended it."""
+    journal: Journal
+    seconds: float
+    """Of this process's share: since it was started or resumed."""
+
+
+def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path) -> Outcome:
+    """Trains `model` in place, from the checkpoint in `out` if there is one.
+
+    Writes OUT/checkpoint.pt and OUT/tensorboard. On Ctrl-C or SIGTERM it ends the step, writes a
+    checkpoint and returns.
+
+    Raises:
+        TrainingError: when a loss or a gradient is not finite; names the step.
+        CheckpointError: when the checkpoint is damaged, or of a run with other settings.
+    """
+    run = _Run(fabric, model, task, config, out)
+    run.resume()
+    with StopRequest() as stop, _progress(fabric, out.name, config.steps) as advance:
+        try:
+            return run.train(stop, advance)
+        finally:
+            run.journal.close()
+
+
+@contextlib.contextmanager
+def _progress(fabric: Fabric, name: str, steps: int) -> Iterator[Callable[[int], None]]:
+    """A bar for the first process, nothing for the others."""
+    if not fabric.is_global_zero:
+        yield lambda n: None
+        return
+    with progress_bar(name, steps) as advance:
+        yield advance
+
+
+class _Objective(nn.Module):
+    """A loss as the forward pass of a module: what DDP and mixed precision know how to wrap."""
+
+    def __init__(self, model: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.model, self._loss = model, loss
+
+    def forward(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._loss(self.model, batch)
+
+
+class _Run:
+    """The state of a run; `train` is its story."""
+
+    def __init__(
+        self, fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path
+    ) -> None:
+        self.fabric, self.model, self.task, self.config, self.out = fabric, model, task, config, out
+        self.journal = Journal(out if fabric.is_global_zero else None)
+        self.step = 0
+        # Before DDP wraps the module: the optimiser's parameters are then in the model's order.
+        self.optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), betas=(0.9, 0.98))
+        self.objective, self.stepper = fabric.setup(_Objective(model, task.loss), self.optimizer)
+        self.watch = FiniteWatch(fabric.device)
+        self.share = task.batch // fabric.world_size
+
+    def train(self, stop: StopRequest, advance: Callable[[int], None]) -> Outcome:
+        """Steps until the last one, `stop_after`, or a signal."""
+        config, start = self.config, time.monotonic()
+        advance(self.step)
+        last = min(config.steps, config.stop_after or config.steps)
+        seen_at, seen_step = start, self.step
+        while self.step < last and not self._any(stop.requested):
+            self._advance_one_step()
+            advance(1)
+            if self.step % config.log_every == 0 or self.step == config.steps:
+                self._log()
+                now = time.monotonic()
+                speed = (self.step - seen_step) * self.task.batch / max(now - seen_at, 1e-9)
+                self.journal.measure(self.step, doors_per_second=speed)
+                seen_at, seen_step = now, self.step
+            if self.step % config.validate_every == 0 or self.step == config.steps:
+                self._validate()
+            if self.step % config.checkpoint_every == 0:
+                self.save()
+        self.save()
+        return Outcome(
+            self.step,
+            self.step >= config.steps,
+            self.step < last,
+            self.journal,
+            time.monotonic() - start,
+        )
+
+    def resume(self) -> None:
+        """Goes on from the checkpoint, if there is one."""
+        checkpoint = load_checkpoint(self.out)
+        if checkpoint is None:
+            return
+        changed = differing(checkpoint.settings, self._settings())
+        if changed:
+            raise CheckpointError(
+                f"the settings of the run in {self.out}",
+                f"others: {', '.join(changed)}",
+                "resume with the same settings, or start again with --overwrite",
+            )
+        self.model.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.journal.restore(checkpoint.journal, self.fabric.device)
+        self.step = checkpoint.step
+
+    def save(self) -> None:
+        """Writes a checkpoint; refuses weights that a bad step has spoilt."""
+        self.watch.check(self.config.seed)
+        if self.fabric.is_global_zero:
+            state = Checkpoint(
+                self.step,
+                self.model.state_dict(),
+                self.optimizer.state_dict(),
+                self.journal.state(),
+                self._settings(),
+            )
+            save_checkpoint(self.out, state)
+        self.fabric.barrier()
+
+    def _advance_one_step(self) -> None:
+        config, step, rank = self.config, self.step, self.fabric.global_rank
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate_at(step)
+        batch = self.task.batches(generator_for(config.seed, "batch", step, rank), self.share)
+        torch.manual_seed(integer_seed(config.seed, "noise", step, rank))
+        loss, scalars = self.objective(batch)
+        self.fabric.backward(loss)
+        norm = self._clip()
+        self.watch.look(step, loss, norm)
+        if self.fabric.device.type == "cpu":  # here a look costs nothing, and spares the weights
+            self.watch.check(config.seed)
+        self.stepper.step()
+        self.stepper.zero_grad()
+        self.journal.add({"loss": loss, **scalars, "gradient_norm": norm})
+        self.step = step + 1
+
+    def _clip(self) -> Tensor:
+        limit = self.config.clip or float("inf")
+        norm = self.fabric.clip_gradients(
+            self.objective, self.optimizer, max_norm=limit, error_if_nonfinite=False
+        )
+        assert norm is not None  # Fabric's signature allows None for clipping by value
+        return norm
+
+    def _log(self) -> None:
+        self.watch.check(self.config.seed)
+        rate = self.config.learning_rate_at(self.step - 1)
+        average = self._average if self.fabric.world_size > 1 else None
+        self.journal.close_interval(self.step, average, learning_rate=rate)
+
+    def _validate(self) -> None:
+        if self.task.validate is None:
+            return
+        self.model.eval()
+        torch.manual_seed(integer_seed(self.config.seed, "validation"))
+        with torch.no_grad():
+            figures = self.task.validate(self.model)
+        self.model.train()
+        self.journal.validated(self.step, figures)
+
+    def _any(self, flag: bool) -> bool:
+        """Whether any process says so: all must stop after the same step."""
+        if self.fabric.world_size == 1:
+            return flag
+        return bool(self._average(torch.tensor(float(flag), device=self.fabric.device)) > 0)
+
+    def _average(self, values: Tensor) -> Tensor:
+        return cast(Tensor, self.fabric.all_reduce(values, reduce_op="mean"))
+
+    def _settings(self) -> dict[str, Any]:
+        return dict(self.task.settings or {})
+
+
+def generator_for(seed: int, *names: str | int) -> torch.Generator:
+    """A CPU generator that depends on the seed and the names alone."""
+    return torch.Generator().manual_seed(integer_seed(seed, *names))
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Trainable parameters, with decay for matrices and kernels, without for vectors."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
+    ]
