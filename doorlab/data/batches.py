@@ -110,7 +110,9 @@ def sample_interactions(
 
     A share `empty_share` of the doors gets no context interactions: all that can be known of them
     is in their frames. The others get between 0 and `context` of them, uniformly. All get
-    `targets` others to predict. Raises ConfigError when the dataset has too few interactions or frames.
+    `targets` others to predict.
+
+    Raises ConfigError when the dataset has too few interactions or frames.
     """
     total = doors.actions.shape[1]
     if context < 0 or targets < 1 or context + targets > total:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -29,6 +29,7 @@ class RewardPrediction:
     std: Float[Tensor, "B T"]
 
 
+@runtime_checkable
 class LabelledBatch(Protocol):
     """Doors with frames, interactions to learn from, and interactions to predict."""
 

@@ -25,7 +25,7 @@ class GaussianHead(nn.Module):
         self.offset = math.log(math.expm1(initial_std))
 
     def forward(self, h: Float[Tensor, "*batch F"]) -> Normal:
-        """A Normal of shape (*batch, Z). Its std starts near `initial_std` and stays above `MIN_STD`."""
+        """A Normal of shape (*batch, Z). Its std starts near `initial_std`; at least `MIN_STD`."""
         mean, spread = self.linear(h).chunk(2, dim=-1)
         return Normal(mean, MIN_STD + F.softplus(spread + self.offset), validate_args=False)
 

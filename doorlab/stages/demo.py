@@ -100,15 +100,19 @@ def pipeline(config: Config) -> list[Step]:
     steps += [
         Step(
             "bandit",
-            ("bandit", *common, "--data", str(data), "--models", *map(str, trained))
-            + ("--out", str(out / "bandit")),
+            (
+                *("bandit", *common, "--data", str(data), "--out", str(out / "bandit")),
+                *("--models", *map(str, trained)),
+            ),
             out / "bandit" / "regret.json",
             tuple(REWARD_MODELS),
         ),
         Step(
             "probe",
-            ("probe", "--data", str(data), "--models", *map(str, pretrained))
-            + ("--out", str(out / "probe"), "--seed", str(config.seed)),
+            (
+                *("probe", "--data", str(data), "--out", str(out / "probe")),
+                *("--models", *map(str, pretrained), "--seed", str(config.seed)),
+            ),
             out / "probe" / "probes.json",
             PRETRAINED,
         ),

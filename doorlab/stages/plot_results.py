@@ -79,7 +79,7 @@ def training(sources: Sources) -> Drawing:
     histories = {name: history for name, history in histories.items() if len(history.steps)}
     if not histories:
         raise Missing("no trained model has metrics: `doorlab pretrain` and `doorlab train` do")
-    arrays = {f"{n}/{k}": v for n, h in histories.items() for k, v in vars(h).items()}
+    arrays = {f"{n}/{k}": np.asarray(v) for n, h in histories.items() for k, v in vars(h).items()}
     return Drawing(training_figure(histories), arrays)
 
 

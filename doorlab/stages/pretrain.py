@@ -111,7 +111,7 @@ def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 def frames_batch(
-    doors: DoorTensors, config: Config, generator: torch.Generator, batch: int
+    doors: DoorTensors, config: Config, step: int, generator: torch.Generator, batch: int
 ) -> Float[Tensor, "B M C H W"]:
     """Random frames of random doors."""
     frames = sample_frames(doors, batch, config.frames, generator)

@@ -66,8 +66,11 @@ class Config(LearningConfig):
     """Interactions given before those to be predicted, at most."""
     targets: int = 22
     """Interactions to be predicted, per door and step."""
-    empty_share: float = 0.3
-    """Share of doors in a batch of which no interaction is given, only frames."""
+    look_first: float = 0.5
+    """Share of the steps, from the first on, in which no interactions are given, only frames: a
+    model that can learn from interactions what pictures would tell is slow to look."""
+    empty_share: float = 0.1
+    """Share of doors of which no interaction is given in the steps after that."""
     mirror: bool = True
     """Show every door, and what was done to it, mirrored half of the time."""
 
@@ -120,8 +123,10 @@ def _check(config: Config, dataset: DoorDataset) -> None:
             f"{config.labelled}, {config.context} and {config.unlabelled_batch}",
             "correct them",
         )
-    if not 0.0 <= config.empty_share <= 1.0:
-        raise ConfigError("empty_share in [0, 1]", f"{config.empty_share}", "correct it")
+    for name in ("empty_share", "look_first"):
+        if not 0.0 <= getattr(config, name) <= 1.0:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(f"{flag} from 0 to 1", f"{getattr(config, name)}", "correct it")
     if (config.model in BASES) != (config.pretrained is not None):
         base = BASES.get(config.model)
         raise ConfigError(
@@ -183,12 +188,12 @@ def _build(config: Config, dataset: DoorDataset) -> tuple[Any, Architecture]:
 
 def _batches(
     config: Config, labelled: DoorTensors, everything: DoorTensors
-) -> Callable[[torch.Generator, int], Any]:
+) -> Callable[[int, torch.Generator, int], Any]:
     if config.model != "ssnp":
         return partial(interactions_batch, labelled, config)
 
-    def both(generator: torch.Generator, batch: int) -> tuple[InteractionBatch, Tensor]:
-        interactions = interactions_batch(labelled, config, generator, batch)
+    def both(step: int, generator: torch.Generator, batch: int) -> tuple[InteractionBatch, Tensor]:
+        interactions = interactions_batch(labelled, config, step, generator, batch)
         doors = max(1, config.unlabelled_batch // config.devices)
         frames = sample_frames(everything, doors, config.frames, generator)
         chosen = torch.rand(doors, generator=generator) < 0.5 * config.mirror
@@ -198,9 +203,10 @@ def _batches(
 
 
 def interactions_batch(
-    doors: DoorTensors, config: Config, generator: torch.Generator, batch: int
+    doors: DoorTensors, config: Config, step: int, generator: torch.Generator, batch: int
 ) -> InteractionBatch:
     """Random doors, frames, and splits of their interactions."""
+    looking = step < config.look_first * config.steps
     found = sample_interactions(
         doors,
         batch,
@@ -208,7 +214,7 @@ def interactions_batch(
         generator,
         context=config.context,
         targets=config.targets,
-        empty_share=config.empty_share,
+        empty_share=1.0 if looking else config.empty_share,
     )
     chosen = torch.rand(batch, generator=generator) < 0.5 * config.mirror
     return mirror_interactions(found, chosen.to(found.x_BMCHW.device))

@@ -28,8 +28,8 @@ from doorlab.training.watching import FiniteWatch, StopRequest
 
 Loss = Callable[[nn.Module, Any], tuple[Tensor, dict[str, Tensor]]]
 """(model, batch) -> (loss, scalars to log)."""
-Batches = Callable[[torch.Generator, int], Any]
-"""(generator, doors) -> a batch of that many doors, on the device of the run."""
+Batches = Callable[[int, torch.Generator, int], Any]
+"""(step, generator, doors) -> a batch of that many doors, on the device of the run."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ class _Run:
         self.journal = Journal(out if fabric.is_global_zero else None)
         self.step = 0
         # Before DDP wraps the module: the optimiser's parameters are then in the model's order.
-        self.optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), betas=(0.9, 0.98))
+        groups = _groups(model, config.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
         self.objective, self.stepper = fabric.setup(_Objective(model, task.loss), self.optimizer)
         self.watch = FiniteWatch(fabric.device)
         self.share = task.batch // fabric.world_size
@@ -179,7 +180,8 @@ class _Run:
         config, step, rank = self.config, self.step, self.fabric.global_rank
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate_at(step)
-        batch = self.task.batches(generator_for(config.seed, "batch", step, rank), self.share)
+        generator = generator_for(config.seed, "batch", step, rank)
+        batch = self.task.batches(step, generator, self.share)
         torch.manual_seed(integer_seed(config.seed, "noise", step, rank))
         loss, scalars = self.objective(batch)
         self.fabric.backward(loss)

@@ -13,7 +13,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import oracle_action
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.report.captions import CAPTIONS
-from doorlab.stages import plot, plot_rewards
+from doorlab.stages import plot, plot_rewards, probe
 from doorlab.stages.plot_pictures import varied
 
 
@@ -206,3 +206,36 @@ def test_training_shows_the_history_of_every_run(config, painted_run):
     assert found["ssnp/loss"] == [0.04]
     assert found["ssnp/validation_loss"] == [0.02]
     assert not any(name.startswith("statistician") for name in found)
+
+
+def test_regret_and_opened_show_the_bandit_s_result(config, painted_run):
+    def policy(level):
+        entry = {}
+        for key in ("regret_per_interaction", "cumulative_regret", "opened_by"):
+            entry[key] = [level, level / 2]
+            entry[f"{key}_ci95"] = [[level - 0.1, level + 0.1], [level / 4, level]]
+        return entry
+
+    policies = {"ssnp": policy(0.2), "random": policy(0.8)}
+    (painted_run / "bandit").mkdir()
+    (painted_run / "bandit" / "regret.json").write_text(json.dumps({"policies": policies}))
+    _, arrays = draw(config, "regret", "opened")
+    for figure, key in (
+        ("regret", "regret_per_interaction"),
+        ("regret", "cumulative_regret"),
+        ("opened", "opened_by"),
+    ):
+        for name, level in (("ssnp", 0.2), ("random", 0.8)):
+            found = arrays[figure]
+            assert found[f"{key}/{name}/x"].tolist() == [1, 2]
+            assert found[f"{key}/{name}/mean"].tolist() == [level, level / 2]
+            assert found[f"{key}/{name}/low"].tolist() == [level - 0.1, level / 4]
+
+
+def test_probes_are_drawn_from_the_probe_stage_s_result(config, painted_run):
+    models = (painted_run / "pretrain" / "vae", painted_run / "pretrain" / "statistician")
+    data, out = painted_run / "dataset", painted_run / "probe"
+    probe.run(probe.Config(data=data, models=models, out=out))
+    result, _ = draw(config, "probes")
+    assert result["skipped"] == {}
+    assert (painted_run / "plot" / "probes.png").stat().st_size > 10_000

@@ -1,0 +1,65 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from doorlab.cli import STAGES, parse
+from doorlab.errors import ConfigError
+from doorlab.stages import demo
+from doorlab.stages.demo import Config, Step, StepFailed, pipeline, run_steps
+
+
+def quiet_console():
+    return Console(file=io.StringIO(), width=200)
+
+
+def test_every_command_of_the_demo_parses_and_comes_after_what_it_needs(tmp_path):
+    import importlib
+
+    steps = pipeline(Config(out=tmp_path))
+    before: set[str] = set()
+    for step in steps:
+        assert set(step.after) <= before
+        before.add(step.name)
+        stage, args = step.args[0], step.args[1:]
+        assert stage in STAGES
+        parse(importlib.import_module(f"doorlab.stages.{stage}"), stage, args)
+    assert {step.result.parent.parent for step in steps[1:]} <= {
+        tmp_path, tmp_path / "pretrain", tmp_path / "train"
+    }  # fmt: skip
+
+
+def test_steps_run_once_and_in_order(tmp_path):
+    done = tmp_path / "done"
+    done.touch()
+    steps = [
+        Step("first", ("--version",), done),
+        Step("second", ("--version",), tmp_path / "b", ("first",)),
+        Step("third", ("--version",), tmp_path / "c", ("second",)),
+    ]
+    console = quiet_console()
+    run_steps(steps, tmp_path, 2, console)
+    said = console.file.getvalue()
+    assert "first: done before" in said
+    assert said.index("second:") < said.index("third:")
+    assert sorted(p.name for p in (tmp_path / "logs").iterdir()) == ["second.log", "third.log"]
+    assert (tmp_path / "logs" / "third.log").read_text().startswith("doorlab ")
+
+
+def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
+    steps = [
+        Step("bad", ("nonsense",), tmp_path / "a"),
+        Step("never", ("--version",), tmp_path / "b", ("bad",)),
+    ]
+    with pytest.raises(StepFailed, match=r"exit status 2 .*nonsense.*bad\.log"):
+        run_steps(steps, tmp_path, 2, quiet_console())
+    assert not (tmp_path / "logs" / "never.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [(Config(preset="huge"), "preset"), (Config(jobs=-1), "0 jobs or more")],
+)
+def test_bad_settings(config, message):
+    with pytest.raises(ConfigError, match=message):
+        demo.run(config)
