@@ -26,6 +26,7 @@ ActionMix = Literal["uniform", "plausible"]
 
 _PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
 _LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
+_DOOR_WIDTHS = (-0.5, 0.6)  # radii of about 0.5 to 1.1 m, in normalised units
 _LIMITS: dict[str, tuple[float, float]] = {
     "doors": (1, 100_000_000),
     "frames": (1, 10_000),
@@ -167,15 +168,15 @@ def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
     """float32 (J, 4) in Box(-1, 1). No mix looks at the parameters of the door.
 
     With the mix `plausible`, three actions in four are what anybody would try on a door: a hinge
-    at one side or the other at any distance, a wide swing, a handle that is turned. Rewards that
-    uniform actions reach once in dozens of tries become common.
+    at one side or the other, about a door's width away, a wide swing, a handle that is turned.
+    Rewards that uniform actions reach once in dozens of tries become common.
     """
     rng = stream(config.seed, "action", index)
     count = config.interactions
     actions = rng.uniform(-1.0, 1.0, (count, ACTION_DIM))
     if config.action_mix == "plausible":
         phi = rng.integers(0, 2, count) + rng.normal(0.0, _LEVEL_SPREAD, count)
-        radius = rng.uniform(-1.0, 1.0, count)
+        radius = rng.uniform(*_DOOR_WIDTHS, count)
         swing = rng.choice([-1.0, 1.0], count) * rng.uniform(0.6, 1.0, count)
         turn = rng.choice([-1.0, 1.0], count) * rng.uniform(0.3, 1.0, count)
         plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=1)

@@ -25,7 +25,7 @@ class Architecture:
     """Dimensions of the interaction latent u."""
     hidden: int = 128
     """Width of the reward networks."""
-    latent_samples: int = 8
+    latent_samples: int = 4
     """Samples of u behind every prediction."""
     pixel_scale: float = 0.1
     """Standard deviation of the picture likelihood, in units of [0, 1]."""
@@ -33,5 +33,5 @@ class Architecture:
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
     beta_c: float = 1.0
     """Weight of the statistician's KL(c)."""
-    reconstruction_weight: float = 1.0
+    reconstruction_weight: float = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""

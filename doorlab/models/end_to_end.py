@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from doorlab.models.architecture import Architecture
 from doorlab.models.reward import Process, RewardModel
 from doorlab.nn.images import FrameEncoder
+from doorlab.nn.initialisation import keep_variance
 
 
 class EndToEnd(RewardModel):
@@ -20,9 +21,8 @@ class EndToEnd(RewardModel):
         super().__init__(process)
         a = architecture
         self.encoder = FrameEncoder(image_size, a.encoder_channels, a.features, a.working_size)
-        self.frame_statistic = nn.Sequential(
-            nn.ReLU(), nn.Linear(a.features, a.features), nn.ReLU()
-        )
+        f = a.features
+        self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
         self.to_embedding = nn.Linear(a.features, a.context_dim)
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:

@@ -17,6 +17,7 @@ from torch.distributions import Normal
 from doorlab.models.architecture import Architecture
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
+from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
 from doorlab.objectives.elbo import image_log_likelihood, statistician_loss
 
@@ -30,8 +31,8 @@ class NeuralStatistician(nn.Module):
         c, z, f = a.context_dim, a.instance_dim, a.features
         self.embedding_dim, self.instance_dim = c, z
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
-        self.frame_statistic = nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU())
-        self.to_c = nn.Sequential(mlp(f, f), nn.ReLU(), GaussianHead(f, c))
+        self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
+        self.to_c = GaussianHead(f, c)
         self.to_z = nn.Sequential(nn.ReLU(), mlp(f + c, f), nn.ReLU(), GaussianHead(f, z))
         self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
         self.from_latents = nn.Sequential(mlp(c + z, f, f), nn.ReLU())

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.errors import ConfigError
+from doorlab.nn.initialisation import keep_variance
 
 _WORKING_SIZE = 32  # pixels: larger pictures are averaged down to this before the convolutions
 _SEED_SIZE = 8  # pixels of the smallest feature map of the decoder
@@ -47,14 +48,8 @@ class FrameEncoder(nn.Module):
         for outputs in channels:
             layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
             inputs, size = outputs, (size + 1) // 2
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * size**2, features))
-        for layer in self.layers:
-            # PyTorch's own start shrinks pictures layer by layer until doors all look the same;
-            # this one (He et al. 2015) keeps their variance.
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                assert layer.bias is not None
-                nn.init.zeros_(layer.bias)
+        layers += [nn.Flatten(), nn.Linear(inputs * size**2, features)]
+        self.layers = keep_variance(nn.Sequential(*layers))
 
     def forward(self, x: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch F"]:
         """Features of pictures in [0, 1]."""

@@ -27,22 +27,25 @@ class Bin:
     share: float
 
 
-def reliability(mean: np.ndarray, outcome: np.ndarray, bins: int = 10) -> list[Bin]:
+def reliability(
+    mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10, fewest: int = 10
+) -> list[Bin]:
     """Predictions in bins of equal width over [0, 1], against what came.
 
-    A calibrated model has `observed` = `predicted` in every bin. Empty bins are left out; within
-    a bin the unit of the interval is the door, as a door's rewards are not independent.
+    A calibrated model has `observed` = `predicted` in every bin. Within a bin the unit of the
+    interval is the door, as a door's rewards are not independent.
 
     Args:
         mean: (D, T) predicted rewards; those outside [0, 1] count in the outermost bins.
         outcome: (D, T) rewards.
         bins: how many.
+        fewest: bins with predictions on fewer doors say nothing and are left out.
     """
     index = np.clip((mean * bins).astype(int), 0, bins - 1)
     result = []
     for i in range(bins):
         inside = index == i
-        if inside.any():
+        if inside.any(axis=1).sum() >= fewest:
             observed = _by_door(outcome, inside)
             result.append(Bin(float(mean[inside].mean()), observed, float(inside.mean())))
     return result

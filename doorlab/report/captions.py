@@ -24,14 +24,14 @@ INTRODUCTIONS = {
     ),
     "representation": (
         "A neural statistician learns from unlabelled pictures: a context latent c for what makes "
-        "a door this door, and an instance latent z for each picture of it. A VAE of the same "
-        "size, which sees single pictures and no doors, is the baseline. Neither is told a door's "
-        "parameters. All that follows is on held-out doors."
+        "a door this door, and an instance latent z for each picture of it. A VAE of about the "
+        "same size, which sees single pictures and no doors, is the baseline. Neither is told a "
+        "door's parameters. All that follows is on held-out doors."
     ),
     "reward": (
         "The models predict the reward of an action on a door from its pictures and from what was "
         "tried on it so far. SSNP learns jointly from the pictures of all doors and from the "
-        "interactions of the labelled ones; NP has the same network and the labelled doors alone; "
+        "interactions of the labelled ones; NP has the same encoder and the labelled doors alone; "
         "the other two predict from frozen embeddings of pretrained models."
     ),
     "bandit": (
@@ -146,7 +146,7 @@ CAPTIONS: dict[str, Caption] = {
     "training": Caption(
         "making",
         "Training",
-        "The course of every run (running mean), and on validation doors. Pretraining: negative "
+        "The course of every run (running mean); dots are validation doors. Pretraining: negative "
         "ELBO per pixel. Reward models: squared error of the reward; on validation doors it is "
         "averaged over several numbers of interactions seen before.",
     ),

@@ -66,7 +66,6 @@ def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
             loop=True,
             muted=True,
             playsinline=True,
-            controls=True,
             aria_label=label,
         )
         for content, label in mp4s
@@ -74,15 +73,17 @@ def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
     return element("figure", element("div", *videos, class_="films"), *_caption(caption))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Html:
-    """A table; the first cell of every row heads it."""
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", *, stacked: bool = False
+) -> Html:
+    """A table; the first cell of every row heads it. Stacked: intervals below their means."""
     top = element("tr", *(element("th", cell, scope="col") for cell in head))
     body = [
         element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))
         for row in rows
     ]
     inside = element("table", element("thead", top), element("tbody", *body))
-    scroller = element("div", inside, class_="scroll")
+    scroller = element("div", inside, class_="scroll stacked" if stacked else "scroll")
     return element("figure", scroller, *_caption(caption))
 
 

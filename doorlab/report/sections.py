@@ -8,7 +8,7 @@ from typing import Any
 from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
 from doorlab.report.html import DASH, Html, element, films, note, picture, section, table
 from doorlab.report.run_files import ModelRun, RunFiles
-from doorlab.report.style import in_order, style_of
+from doorlab.report.style import HEADLINE, in_order, style_of
 from doorlab.report.tables import error_table, policy_table, probe_table
 
 FILMS = 6  # the page carries no more
@@ -51,7 +51,18 @@ def _representation(run: RunFiles) -> list[Html]:
 
 def _reward(run: RunFiles) -> list[Html]:
     errors = error_table(run.plots)
-    return [*_figures(run, "reward"), *([errors] if errors else [])]
+    return [*_labels(run), *_figures(run, "reward"), *([errors] if errors else [])]
+
+
+def _labels(run: RunFiles) -> list[Html]:
+    """How many doors the headline model had labels for."""
+    for model in run.models:
+        figures = model.metrics.get("figures", {})
+        if model.name == HEADLINE and "labelled_doors" in figures:
+            labelled, seen = figures["labelled_doors"], figures["frame_doors"]
+            text = f"Here {labelled:,} of {seen:,} training doors are labelled with interactions."
+            return [element("p", text)]
+    return []
 
 
 def _bandit(run: RunFiles) -> list[Html]:

@@ -79,7 +79,7 @@ def probe_table(probes: dict[str, Any]) -> Html:
     targets = list(dict.fromkeys(target for model in models for target in scores[model]))
     differences = probes.get("differences", {})
     head = ["", "score", *(style_of(name).label for name in models)]
-    head += [name.replace("_", " ") for name in differences]
+    head += [" minus ".join(style_of(n).label for n in pair.split(" - ")) for pair in differences]
     rows = []
     for target in targets:
         found = [scores[name].get(target) for name in models]
@@ -115,4 +115,4 @@ def error_table(plots: dict[str, Any]) -> Html | None:
         "By the number of interactions seen on the same door. Always predicting the mean reward: "
         f"{variance:.4f}."
     )
-    return table(head, rows, caption)
+    return table(head, rows, caption, stacked=True)

@@ -160,7 +160,7 @@ def finish(
         dataset.checksum,
         model=config.model,
         settings=settings,
-        history=outcome.journal.history(),
+        history=outcome.history,
     )
     (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)
 

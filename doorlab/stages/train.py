@@ -58,9 +58,13 @@ class Config(LearningConfig):
     """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np."""
     out: Path = Path("runs/train")
     """Folder of the run."""
+    batch: int = 32
+    """Labelled doors per step."""
+    frames: int = 3
+    """Frames per door and step, drawn anew every time."""
     labelled: int = 0
     """Training doors whose interactions are learned from, the first of the split; 0 for all."""
-    unlabelled_batch: int = 8
+    unlabelled_batch: int = 12
     """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
     context: int = 10
     """Interactions given before those to be predicted, at most."""
@@ -76,13 +80,13 @@ class Config(LearningConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(),
-    "small": with_preset(Config(), "small", batch=32, unlabelled_batch=32, frames=8),
+    "tiny": Config(labelled=800),
+    "small": with_preset(Config(), "small", unlabelled_batch=32, frames=5),
     "full": with_preset(Config(), "full", batch=128, unlabelled_batch=128, frames=8),
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"np": 2000, "cnp": 2000, "ssnp": 1200, "vae_np": 700, "statistician_np": 700},
+    "tiny": {"np": 1500, "cnp": 1500, "ssnp": 1200, "vae_np": 1000, "statistician_np": 1000},
     "small": dict.fromkeys(REWARD_MODELS, 20_000),
     "full": dict.fromkeys(REWARD_MODELS, 100_000),
 }

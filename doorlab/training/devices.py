@@ -32,7 +32,8 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
 
     With several devices, `work` and its arguments are pickled into as many new processes, which
-    train in step with one another (DDP; gloo on CPUs, NCCL on GPUs).
+    train in step with one another (DDP; gloo on CPUs, NCCL on GPUs). What it returns then comes
+    back pickled, too: plain values, not tensors, which would die with their process.
     """
     check_devices(config)
     fabric = Fabric(

@@ -22,8 +22,8 @@ class Journal:
 
     def __init__(self, folder: Path | None) -> None:
         """With a folder, scalars also go to TensorBoard; without one, they are only kept."""
-        self.train: list[dict[str, float]] = []
-        self.validation: list[dict[str, float]] = []
+        self.train: list[dict[str, float | int]] = []
+        self.validation: list[dict[str, float | int]] = []
         self._folder, self._writer = folder, None
         self._sums: dict[str, Tensor] = {}
         self._count = 0
@@ -36,7 +36,7 @@ class Journal:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def close_interval(
-        self, step: int, average: Callable[[Tensor], Tensor] | None = None, **more: float
+        self, step: int, average: Callable[[Tensor], Tensor] | None = None, **more: float | int
     ) -> None:
         """The means since the last call become a record of `train`.
 
@@ -52,13 +52,13 @@ class Journal:
         self.train.append({"step": step, **dict(zip(names, values, strict=True)), **more})
         self._write("train", self.train[-1])
 
-    def validated(self, step: int, figures: Mapping[str, float]) -> None:
+    def validated(self, step: int, figures: Mapping[str, float | int]) -> None:
         """A look at the validation doors after `step` steps."""
         record = {"step": step, **figures}
         self.validation.append(record)
         self._write("validation", record)
 
-    def measure(self, step: int, **figures: float) -> None:
+    def measure(self, step: int, **figures: float | int) -> None:
         """Figures for TensorBoard alone: speed, which differs between equal runs."""
         self._write("speed", {"step": step, **figures})
 
@@ -77,7 +77,7 @@ class Journal:
         self._sums = {name: value.to(device) for name, value in state["sums"].items()}
         self._count = state["count"]
 
-    def history(self) -> dict[str, list[dict[str, float]]]:
+    def history(self) -> dict[str, list[dict[str, float | int]]]:
         """What metrics.json holds."""
         return {"train": self.train, "validation": self.validation}
 
@@ -87,7 +87,7 @@ class Journal:
             self._writer.close()
             self._writer = None
 
-    def _write(self, group: str, record: Mapping[str, float]) -> None:
+    def _write(self, group: str, record: Mapping[str, float | int]) -> None:
         if self._folder is None:
             return
         if self._writer is None:

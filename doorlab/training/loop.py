@@ -56,7 +56,8 @@ class Outcome:
     """Whether these were all."""
     interrupted: bool
     """Whether a signal ended it."""
-    journal: Journal
+    history: dict[str, list[dict[str, float | int]]]
+    """What was logged: "train" and "validation" records."""
     seconds: float
     """Of this process's share: since it was started or resumed."""
 
@@ -141,7 +142,7 @@ class _Run:
             self.step,
             self.step >= config.steps,
             self.step < last,
-            self.journal,
+            self.journal.history(),
             time.monotonic() - start,
         )
 

@@ -111,7 +111,10 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(run / "plot" / "plot.json", make_plots())
     for stage, name in (("pretrain", "vae"), ("train", "ssnp")):
         write(run / stage / name / "model.json", {"kind": name, "seed": 5})
-        write(run / stage / name / "metrics.json", {"figures": {"steps": 1600}})
+        write(
+            run / stage / name / "metrics.json",
+            {"figures": {"steps": 1600, "labelled_doors": 50, "frame_doors": 60}},
+        )
     for i, name in enumerate(CAPTIONS):
         save_png(new_figure(0.5 + 0.1 * i), run / "plot" / f"{name}.png")
     (run / "dataset" / "videos").mkdir()

@@ -27,15 +27,22 @@ def test_too_small_a_std_covers_too_little():
 def test_bins_hold_means_of_what_fell_into_them():
     mean = np.array([[0.05, 0.15], [0.12, 0.95]])
     outcome = np.array([[0.0, 0.2], [0.4, 1.0]])
-    bins = reliability(mean, outcome)
+    bins = reliability(mean, outcome, fewest=1)
     assert [b.predicted for b in bins] == pytest.approx([0.05, 0.135, 0.95])
     assert [b.observed.mean for b in bins] == pytest.approx([0.0, 0.3, 1.0])
     assert [b.share for b in bins] == pytest.approx([0.25, 0.5, 0.25])
 
 
 def test_predictions_outside_the_unit_interval_count_in_the_outermost_bins():
-    bins = reliability(np.array([[-0.3, 1.2]]), np.array([[0.1, 0.9]]))
+    bins = reliability(np.array([[-0.3, 1.2]]), np.array([[0.1, 0.9]]), fewest=1)
     assert [b.observed.mean for b in bins] == pytest.approx([0.1, 0.9])
+
+
+def test_bins_with_few_doors_are_left_out():
+    mean = np.full((30, 4), 0.25)
+    mean[:4] = 0.75  # sixteen predictions, but on four doors only
+    assert [b.predicted for b in reliability(mean, mean, fewest=5)] == [0.25]
+    assert len(reliability(mean, mean, fewest=4)) == 2
 
 
 def test_intervals_are_over_doors_not_over_interactions():

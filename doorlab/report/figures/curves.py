@@ -131,8 +131,8 @@ def error_by_interactions(
     axes = figure.subplots()
     axes.axhline(variance, color=style_of("random").color, linestyle="--", linewidth=1.2)
     axes.annotate(
-        "always predicting the mean", (0.0, variance), xytext=(4, 4), textcoords="offset points",
-        fontsize=FONT_SIZE - 1, color=text_color("random"),
+        "always predicting the mean", (len(counts) - 1.0, variance), xytext=(0, 4),
+        textcoords="offset points", ha="right", fontsize=FONT_SIZE - 1, color=text_color("random"),
     )  # fmt: skip
     draw_curves(axes, curves)
     quiet(axes)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from doorlab.report.style import FONT_SIZE, INK, MUTED, in_order, new_figure, quiet, style_of, title
+from doorlab.report.style import INK, in_order, new_figure, quiet, style_of, title
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,6 @@ def _panel(axes: Axes, name: str, history: History) -> None:
         axes.plot(
             history.validation_steps, history.validation_loss, "o-", color=INK,
             linewidth=1.4, markersize=4, label="validation",
-        )  # fmt: skip
-        axes.annotate(
-            "validation", (history.validation_steps[-1], history.validation_loss[-1]),
-            xytext=(0, 7), textcoords="offset points", ha="right", fontsize=FONT_SIZE - 2,
-            color=MUTED,
         )  # fmt: skip
     title(axes, style.label)
     quiet(axes)

@@ -27,7 +27,7 @@ def test_points_are_the_bins_and_the_levels(patch):
 
 
 def test_the_ideal_is_the_diagonal_of_a_square(pixels_of):
-    bins = {"np": reliability(np.full((5, 2), 0.5), np.full((5, 2), 0.4))}
+    bins = {"np": reliability(np.full((10, 2), 0.5), np.full((10, 2), 0.4))}
     covered = {"np": coverage(np.zeros((5, 2)), np.ones((5, 2)), np.zeros((5, 2)))}
     figure = calibration(bins, covered)
     pixels_of(figure)

@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from doorlab.errors import ConfigError
+from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model, set_pretrained
+
+
+@pytest.mark.parametrize("kind", sorted({**PRETRAINED, **REWARD_MODELS}))
+def test_the_seed_decides_the_weights(kind, small):
+    models = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        models.append(build_model(kind, 32, small).state_dict())
+    assert all(
+        torch.equal(a, b) for a, b in zip(models[0].values(), models[1].values(), strict=True)
+    )
+    assert not all(
+        torch.equal(a, b) for a, b in zip(models[0].values(), models[2].values(), strict=True)
+    )
+
+
+def test_unknown_names_are_answered_with_a_hint(small):
+    with pytest.raises(ConfigError, match="did you mean 'ssnp'"):
+        build_model("snp", 32, small)
+
+
+def test_sizes_that_do_not_fit_are_refused(small):
+    with pytest.raises(ConfigError, match="image size"):
+        build_model("np", 48, small)
+
+
+def test_another_base_is_refused(small):
+    model = build_model("vae_np", 32, small)
+    with pytest.raises(ConfigError, match="a pretrained vae for vae_np"):
+        set_pretrained(model, "vae_np", PRETRAINED["statistician"](32, small))
+    with pytest.raises(ConfigError):
+        set_pretrained(build_model("np", 32, small), "np", PRETRAINED["vae"](32, small))

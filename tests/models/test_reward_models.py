@@ -1,0 +1,113 @@
+"""What every reward model must do, whatever its embedding."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from doorlab.models.registry import BASES, PRETRAINED, REWARD_MODELS, build_model, set_pretrained
+from doorlab.objectives.rewards import sampled_loss
+
+
+@pytest.fixture(params=sorted(REWARD_MODELS))
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def model(kind, small):
+    torch.manual_seed(0)
+    return build_model(kind, 32, small)
+
+
+def test_from_frames_to_rewards(model, batch, small):
+    model.eval()
+    embedding = model.embed(batch.x_BMCHW)
+    assert embedding.shape[0] == 4
+    said = model.predict(embedding, batch.ac_BNA, batch.rc_BN, batch.mask_BN, batch.at_BTA)
+    assert said.mean.shape == said.std.shape == batch.rt_BT.shape
+    args = (embedding, batch.ac_BNA, batch.rc_BN, batch.mask_BN, batch.at_BTA)
+    if model.has_latent:
+        assert model.sample_functions(*args, torch.Generator()).shape == batch.rt_BT.shape
+
+
+def test_the_order_of_frames_does_not_matter(model, frames):
+    model.eval()
+    torch.testing.assert_close(model.embed(frames[:, [2, 0, 1]]), model.embed(frames))
+
+
+def test_the_loss_reaches_the_weights(model, kind, batch):
+    loss, scalars = model.loss(batch)
+    loss.backward()
+    assert loss.isfinite()
+    assert 0 <= scalars["reward_mse"] <= 1
+    learns = {n for n, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert any(name.startswith("process.") for name in learns)
+    frozen = {n for n in learns if n.startswith("pretrained.")}
+    assert not frozen
+    if kind not in BASES:
+        assert any("encoder" in name and not name.startswith("process") for name in learns)
+
+
+def test_ssnp_learns_from_both(small, batch, frames):
+    """The joint loss is the sum of its parts; frames alone reach the encoder and the decoder."""
+    torch.manual_seed(0)
+    model = build_model("ssnp", 32, small)
+    torch.manual_seed(1)
+    loss, scalars = model.joint_loss(batch, frames)
+    torch.manual_seed(1)
+    reward = model.loss(batch)[0]
+    pictures = model.statistician.loss(frames)[0]
+    torch.testing.assert_close(loss, reward + small.reconstruction_weight * pictures)
+    torch.testing.assert_close(scalars["reward_loss"], reward)
+    loss.backward()
+    still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
+
+
+@pytest.mark.parametrize("name", sorted(BASES))
+def test_what_is_frozen_is_the_pretrained_model(name, small, frames, batch):
+    torch.manual_seed(3)
+    base = PRETRAINED[BASES[name]](32, small)
+    model = build_model(name, 32, small)
+    set_pretrained(model, name, base)
+    torch.testing.assert_close(model.embed(frames), base.embed(frames))
+    before = {k: v.clone() for k, v in model.pretrained.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    model.train()
+    assert not model.pretrained.training
+    model.loss(batch)[0].backward()
+    optimizer.step()
+    assert all(torch.equal(v, before[k]) for k, v in model.pretrained.state_dict().items())
+
+
+def test_np_learns_what_interactions_tell(small):
+    """Doors are a hidden sign that no picture shows: only a context can tell it."""
+    torch.manual_seed(0)
+    model = build_model("np", 32, replace(small, hidden=32)).process
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    generator = torch.Generator().manual_seed(0)
+    e = torch.randn(64, small.context_dim, generator=generator)
+
+    def draw(seen):
+        sign = torch.randint(2, (64, 1), generator=generator).float() * 2 - 1
+        a = 2 * torch.rand(64, 10, 4, generator=generator) - 1
+        r = 0.5 + 0.45 * sign * a[..., 2].sign()
+        mask = (torch.arange(4) < seen).expand(64, 4)
+        return a[:, :4], r[:, :4] * mask, mask, a[:, 4:], r[:, 4:]
+
+    for step in range(500):
+        *known, at, rt = draw(step % 5)
+        score, _ = model.score(e, *known, at, rt)
+        loss = sampled_loss(score)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    errors = []
+    with torch.no_grad():
+        for seen in (0, 4):
+            *known, at, rt = draw(seen)
+            errors.append((model.predict(e, *known, at).mean - rt).square().mean().item())
+    assert errors[0] > 0.15  # a coin toss: the variance is 0.2
+    assert errors[1] < 0.05

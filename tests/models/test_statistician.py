@@ -1,0 +1,111 @@
+import pytest
+import torch
+
+from doorlab.models.statistician import NeuralStatistician
+
+
+@pytest.fixture
+def model(small):
+    torch.manual_seed(0)
+    return NeuralStatistician(32, small)
+
+
+def test_shapes(model, frames, small):
+    assert model.embed(frames).shape == (4, small.context_dim)
+    assert model.embed_frames(frames).shape == (4, 3, small.instance_dim)
+    assert model.reconstruct(frames).shape == frames.shape
+    assert model.sample(5, 2).shape == (5, 2, 3, 32, 32)
+    assert model.new_frames(model.embed(frames), 7).shape == (4, 7, 3, 32, 32)
+
+
+def test_the_order_of_frames_does_not_matter_to_the_door(model, frames):
+    order = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(model.embed(frames[:, order]), model.embed(frames))
+    of_frames = model.embed_frames(frames)
+    torch.testing.assert_close(model.embed_frames(frames[:, order]), of_frames[:, order])
+
+
+def test_any_number_of_frames(model, frames):
+    assert model.embed(frames[:, :1]).shape == model.embed(frames).shape
+    twice = torch.cat([frames, frames], dim=1)  # the same set, seen twice, is the same door
+    torch.testing.assert_close(model.embed(twice), model.embed(frames), atol=1e-5, rtol=1e-4)
+
+
+def test_a_frame_is_read_in_the_light_of_the_others(model, frames):
+    other = frames.clone()
+    other[:, 1:] = 1 - other[:, 1:]
+    changed = model.embed_frames(other)[:, 0] - model.embed_frames(frames)[:, 0]
+    assert changed.abs().max() > 1e-6
+
+
+def test_doors_do_not_mix(model, frames):
+    torch.testing.assert_close(
+        model.embed(frames[:1]), model.embed(frames)[:1], atol=1e-5, rtol=1e-4
+    )
+
+
+def test_new_frames_of_one_door_share_it(model, frames):
+    """With c held, frames differ by z alone: less than frames of different doors do."""
+    with torch.no_grad():
+        c = 3 * torch.randn(6, model.embedding_dim, generator=torch.Generator().manual_seed(3))
+        drawn = model.new_frames(c, 8, torch.Generator().manual_seed(1))
+    within = drawn.var(dim=1).mean()
+    between = drawn.mean(dim=1).var(dim=0).mean()
+    assert between > within
+
+
+def test_the_loss_is_the_bound(model, frames, small):
+    """Against torch.distributions, with the same noise."""
+    torch.manual_seed(5)
+    loss, scalars = model.loss(frames)
+    torch.manual_seed(5)
+    h = model.encoder(frames)
+    c = model.infer_context(h)
+    c_sample = c.mean + c.stddev * torch.randn(c.mean.shape)
+    z = model.infer_instances(h, c_sample)
+    z_sample = z.mean + z.stddev * torch.randn(z.mean.shape)
+    prior = model.prior_z(c_sample)
+    prior = torch.distributions.Normal(prior.mean[:, None], prior.stddev[:, None])
+    kl_z = torch.distributions.kl_divergence(z, prior).sum(-1)
+    unit = torch.distributions.Normal(torch.zeros_like(c.mean), torch.ones_like(c.mean))
+    kl_c = torch.distributions.kl_divergence(c, unit).sum(-1)
+    mean = model.decode(c_sample, z_sample)
+    likelihood = torch.distributions.Normal(mean, small.pixel_scale).log_prob(frames)
+    likelihood = likelihood.sum((-1, -2, -3))
+    bound = (likelihood - small.beta_z * kl_z).sum(1) - small.beta_c * kl_c
+    expected = -bound.mean() / (3 * 3 * 32 * 32)
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(scalars["kl_c"], kl_c.mean())
+
+
+def test_every_weight_learns(model, frames):
+    model.loss(frames)[0].backward()
+    still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
+
+
+def test_it_learns_which_frames_belong_together(small):
+    """Doors are colours, frames are brightnesses: c comes to tell doors, better than chance."""
+    torch.manual_seed(0)
+    model = NeuralStatistician(32, small)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    generator = torch.Generator().manual_seed(0)
+
+    def doors(count):
+        colour = torch.rand(count, 1, 3, 1, 1, generator=generator)
+        light = 0.5 + 0.5 * torch.rand(count, 4, 1, 1, 1, generator=generator)
+        return (colour * light).expand(-1, -1, -1, 32, 32), colour.flatten(1)
+
+    first = model.loss(doors(64)[0])[0].item()
+    for _ in range(200):
+        loss, _ = model.loss(doors(16)[0])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < first - 0.5
+    x, colour = doors(200)
+    with torch.no_grad():
+        c = torch.cat([model.embed(x), torch.ones(200, 1)], dim=1)
+    fit = torch.linalg.lstsq(c[:100], colour[:100]).solution
+    residual = (c[100:] @ fit - colour[100:]).square().mean() / colour[100:].var()
+    assert residual < 0.2

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from doorlab.errors import ConfigError
+from doorlab.nn.images import FrameDecoder, FrameEncoder, check_image_size
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_shapes_for_any_leading_axes(size):
+    encoder, decoder = FrameEncoder(size, (4, 8), 10), FrameDecoder(size, (6, 4), 10)
+    features = encoder(torch.rand(2, 3, 3, size, size))
+    assert features.shape == (2, 3, 10)
+    pictures = decoder(features)
+    assert pictures.shape == (2, 3, 3, size, size)
+    assert pictures.min() > 0
+    assert pictures.max() < 1
+
+
+def test_every_frame_by_itself():
+    torch.manual_seed(0)
+    encoder, x = FrameEncoder(32, (4, 8), 5), torch.rand(2, 4, 3, 32, 32)
+    alone = torch.stack(
+        [torch.stack([encoder(x[b, m][None])[0] for m in range(4)]) for b in (0, 1)]
+    )
+    torch.testing.assert_close(encoder(x), alone, atol=1e-5, rtol=1e-4)
+
+
+def test_larger_pictures_are_averaged_down():
+    """A picture and its enlargement by repetition look the same to the encoder."""
+    torch.manual_seed(0)
+    small = FrameEncoder(32, (4, 8), 5)
+    large = FrameEncoder(64, (4, 8), 5)
+    large.load_state_dict(small.state_dict())
+    x = torch.rand(3, 3, 32, 32)
+    enlarged = x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    torch.testing.assert_close(large(enlarged), small(x), atol=1e-5, rtol=1e-4)
+
+
+def test_every_pixel_matters_and_every_pixel_can_be_drawn():
+    torch.manual_seed(0)
+    encoder, decoder = FrameEncoder(32, (8, 8), 16), FrameDecoder(32, (8, 8), 16)
+    x = torch.rand(1, 3, 32, 32, requires_grad=True)
+    encoder(x).square().sum().backward()
+    assert (x.grad != 0).float().mean() > 0.95
+    drawn = decoder(torch.randn(64, 16))
+    assert (drawn.std(0) > 1e-4).all()
+
+
+def test_the_variance_of_pictures_survives_the_encoder():
+    torch.manual_seed(0)
+    features = FrameEncoder(64, (24, 48, 64), 128)(torch.rand(64, 1, 3, 64, 64).round())
+    assert features.std(0).mean() > 0.05
+
+
+@pytest.mark.parametrize("size", [0, 16, 33, 50])
+def test_other_sizes_are_refused(size):
+    with pytest.raises(ConfigError, match="multiple of 32"):
+        check_image_size(size)

@@ -1,0 +1,38 @@
+import math
+
+import pytest
+import torch
+
+from doorlab.nn.pooling import masked_mean, set_size, weighted_mean
+
+H = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
+MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0] * 6]).bool()
+
+
+def test_masked_mean_is_the_mean_of_what_counts():
+    pooled = masked_mean(H, MASK)
+    for b in range(3):
+        torch.testing.assert_close(pooled[b], H[b][MASK[b]].mean(0))
+    assert torch.equal(pooled[3], torch.zeros(3))
+
+
+@pytest.mark.parametrize("pool", [masked_mean, lambda h, m: weighted_mean(h, m.float())])
+def test_order_and_what_is_masked_do_not_matter(pool):
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    torch.testing.assert_close(pool(H[:, order], MASK[:, order]), pool(H, MASK))
+    changed = torch.where(MASK[..., None], H, torch.full_like(H, 1e6))
+    torch.testing.assert_close(pool(changed, MASK), pool(H, MASK))
+
+
+def test_weighted_mean():
+    weights = torch.rand(4, 6, generator=torch.Generator().manual_seed(1))
+    expected = (H * weights[..., None]).sum(1) / (weights.sum(1, keepdim=True) + 0.1)
+    torch.testing.assert_close(weighted_mean(H, weights), expected)
+    heavy = weighted_mean(H, 1e4 * torch.ones(4, 6))
+    torch.testing.assert_close(heavy, H.mean(1), atol=1e-4, rtol=0)
+    assert torch.equal(weighted_mean(H, torch.zeros(4, 6)), torch.zeros(4, 3))
+
+
+def test_set_size_is_the_logarithm_that_the_mean_forgets():
+    expected = [[math.log(7)], [math.log(3)], [math.log(2)], [0.0]]
+    torch.testing.assert_close(set_size(MASK), torch.tensor(expected))

@@ -1,0 +1,25 @@
+"""A toy: fit a line through noise, in as many steps as a test has patience for."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside the tests, in workers too
+
+from toys import toy_task
+
+from doorlab.training import TrainConfig
+
+
+@pytest.fixture
+def config():
+    return TrainConfig(
+        steps=20, learning_rate=0.05, accelerator="cpu", log_every=5, validate_every=10,
+        checkpoint_every=4, seed=3,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def task():
+    return toy_task()

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from doorlab.training import Journal
+
+CPU = torch.device("cpu")
+
+
+def test_records_are_means_over_an_interval():
+    journal = Journal(None)
+    for value in (1.0, 2.0, 6.0):
+        journal.add({"loss": torch.tensor(value)})
+    journal.close_interval(3, learning_rate=0.1)
+    journal.add({"loss": torch.tensor(5.0)})
+    journal.close_interval(4)
+    assert journal.train == [
+        {"step": 3, "loss": 3.0, "learning_rate": 0.1},
+        {"step": 4, "loss": 5.0},
+    ]
+
+
+def test_means_can_be_averaged_over_processes():
+    journal = Journal(None)
+    journal.add({"a": torch.tensor(1.0), "b": torch.tensor(3.0)})
+    journal.close_interval(1, average=lambda values: values * 2)
+    assert journal.train == [{"step": 1, "a": 2.0, "b": 6.0}]
+
+
+def test_restoring_goes_on_in_the_middle_of_an_interval():
+    whole, before = Journal(None), Journal(None)
+    values = torch.rand(10)
+    for value in values:
+        whole.add({"loss": value})
+    for value in values[:4]:
+        before.add({"loss": value})
+    after = Journal(None)
+    after.restore(before.state(), CPU)
+    for value in values[4:]:
+        after.add({"loss": value})
+    whole.close_interval(10)
+    after.close_interval(10)
+    assert after.history() == whole.history()
+
+
+def test_tensorboard_can_read_it(tmp_path):
+    journal = Journal(tmp_path)
+    journal.add({"loss": torch.tensor(4.0)})
+    journal.close_interval(5)
+    journal.validated(5, {"error": 0.25})
+    journal.measure(5, doors_per_second=9.0)
+    journal.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    for tag, value in (("train/loss", 4.0), ("validation/error", 0.25)):
+        (scalar,) = events.Scalars(tag)
+        assert (scalar.step, scalar.value) == (5, pytest.approx(value))
+    assert "speed/doors_per_second" in events.Tags()["scalars"]
+    assert "doors_per_second" not in str(journal.history())

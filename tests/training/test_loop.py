@@ -1,0 +1,163 @@
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+from toys import batches, deterministic, make_model, poisoned, same_share, toy_task, train_toy
+
+from doorlab.errors import CheckpointError, TrainingError
+from doorlab.training import fit, launch
+from doorlab.training.checkpoint import load_checkpoint
+
+
+def train(config, task, out):
+    weights, history = launch(train_toy, config, config, task, out)
+    return {name: torch.from_numpy(value) for name, value in weights.items()}, history
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), name  # bit by bit, not about
+
+
+def test_it_learns(config, task, tmp_path):
+    _, history = train(replace(config, steps=150), task, tmp_path)
+    assert history["validation"][-1]["slope_error"] < 0.1
+    assert history["train"][-1]["loss"] < history["train"][0]["loss"]
+    assert [r["step"] for r in history["train"]] == list(range(5, 151, 5))
+
+
+def test_the_steps_are_those_of_adamw(config, tmp_path):
+    """Against a loop written out by hand, without Fabric, clipping included."""
+    config = replace(config, steps=6, clip=0.5, weight_decay=0.1)
+    weights, _ = train(config, toy_task(loss=deterministic, batches=same_share), tmp_path)
+    model = make_model()
+    optimizer = torch.optim.AdamW(
+        [{"params": [model.linear.weight], "weight_decay": 0.1},
+         {"params": [model.linear.bias], "weight_decay": 0.0}],
+        betas=(0.9, 0.98),
+    )  # fmt: skip
+    for step in range(6):
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate_at(step)
+        loss, _ = deterministic(model, same_share(step, None, 8))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(weights[name], value)
+
+
+@pytest.mark.parametrize("stop", [1, 7, 10, 19])
+def test_stopped_and_resumed_is_as_never_stopped(config, task, tmp_path, stop):
+    whole, history = train(config, task, tmp_path / "whole")
+    train(replace(config, stop_after=stop), task, tmp_path / "parts")
+    kept = load_checkpoint(tmp_path / "parts")
+    assert kept is not None
+    assert kept.step == stop
+    torch.manual_seed(999)  # whatever happened to torch's global generator in between
+    resumed, resumed_history = train(config, task, tmp_path / "parts")
+    assert_same(resumed, whole)
+    assert resumed_history == history
+
+
+def test_killed_and_resumed_is_as_never_killed(config, task, tmp_path):
+    """A run that dies in step 10 goes on from its last checkpoint, step 8."""
+
+    def dying(step, generator, doors):
+        if step == 10:
+            raise SystemError("killed")
+        return batches(step, generator, doors)
+
+    whole, _ = train(config, task, tmp_path / "whole")
+    with pytest.raises(SystemError, match="killed"):
+        train(config, toy_task(batches=dying), tmp_path / "parts")
+    kept = load_checkpoint(tmp_path / "parts")
+    assert kept is not None
+    assert kept.step == 8
+    resumed, _ = train(config, task, tmp_path / "parts")
+    assert_same(resumed, whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number):
+    def signalling(step, generator, doors):
+        if step == 5:
+            os.kill(os.getpid(), number)
+        return batches(step, generator, doors)
+
+    def work(fabric):
+        return fit(fabric, make_model(), toy_task(batches=signalling), config, tmp_path)
+
+    outcome = launch(work, config)
+    assert (outcome.step, outcome.finished, outcome.interrupted) == (6, False, True)
+    kept = load_checkpoint(tmp_path)
+    assert kept is not None
+    assert kept.step == 6
+
+
+def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(config, tmp_path):
+    with pytest.raises(TrainingError, match="a loss of nan at step 6"):
+        train(config, toy_task(batches=poisoned), tmp_path)
+    kept = load_checkpoint(tmp_path)
+    assert kept is not None
+    assert kept.step == 4
+    assert all(value.isfinite().all() for value in kept.model.values())
+
+
+def test_other_settings_do_not_resume(config, task, tmp_path):
+    train(replace(config, stop_after=5), task, tmp_path)
+    with pytest.raises(CheckpointError, match="--name \\(toy there, other here\\)"):
+        train(config, toy_task(settings={"name": "other"}), tmp_path)
+
+
+def test_seeds_matter_and_nothing_else_does(config, task, tmp_path):
+    first, _ = train(config, task, tmp_path / "a")
+    torch.manual_seed(1234)
+    again, _ = train(replace(config, threads=2), task, tmp_path / "b")
+    other, _ = train(replace(config, seed=4), task, tmp_path / "c")
+    assert_same(first, again)
+    assert not torch.equal(first["linear.weight"], other["linear.weight"])
+
+
+def test_what_is_frozen_stays(config, tmp_path):
+    def work(fabric):
+        model = make_model()
+        model.linear.bias.requires_grad_(False)
+        before = model.linear.bias.clone()
+        fit(fabric, model, toy_task(), config, tmp_path)
+        return before, model.linear.bias
+
+    before, after = launch(work, config)
+    assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+def test_other_precisions_learn_too(config, tmp_path, precision):
+    config = replace(config, steps=100, precision=precision)
+
+    def wide(step, generator, doors):
+        kind = torch.float64 if precision == "64-true" else torch.float32
+        return tuple(part.to(kind) for part in batches(step, generator, doors))
+
+    weights, history = train(config, toy_task(batches=wide, validate=None), tmp_path)
+    assert history["train"][-1]["error"] < 0.3
+    kind = torch.float64 if precision == "64-true" else torch.float32
+    assert weights["linear.weight"].dtype == kind
+
+
+def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path):
+    """DDP with gloo: where both see the same doors, their mean is what one process computes."""
+    config = replace(config, steps=4, log_every=2, checkpoint_every=2)
+    task = toy_task(loss=deterministic, batches=same_share, validate=None)
+    alone, history = train(config, replace(task, batch=8), tmp_path / "one")
+    both, both_history = train(
+        replace(config, devices=2), replace(task, batch=16), tmp_path / "two"
+    )
+    for name in alone:
+        torch.testing.assert_close(both[name], alone[name])
+    for a, b in zip(history["train"], both_history["train"], strict=True):
+        assert a == pytest.approx(b, rel=1e-5)

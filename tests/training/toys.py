@@ -1,0 +1,77 @@
+"""Models and tasks that train in milliseconds. Importable, so that workers can unpickle them."""
+
+import torch
+from torch import nn
+
+from doorlab.training import Task, fit
+
+SLOPE = torch.tensor([[1.0], [-2.0]])
+
+
+class Toy(nn.Module):
+    """A linear model with noise on its output, so that the noise's seed matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 1)
+
+    def loss(self, batch):
+        x, y = batch
+        y_hat = self.linear(x)
+        loss = (y_hat + 0.1 * torch.randn_like(y_hat) - y).square().mean()
+        return loss, {"error": (y_hat - y).abs().mean()}
+
+
+def make_model(seed: int = 0) -> Toy:
+    torch.manual_seed(seed)
+    return Toy()
+
+
+def batches(step, generator, doors):
+    x = torch.randn(doors, 2, generator=generator)
+    return x, x @ SLOPE
+
+
+def poisoned(step, generator, doors):
+    x, y = batches(step, generator, doors)
+    return x, y * float("nan") if step == 6 else y
+
+
+def loss(model, batch):
+    return model.loss(batch)
+
+
+def deterministic(model, batch):
+    """A loss without noise: the mean over a batch does not depend on how it is shared out."""
+    x, y = batch
+    return (model.linear(x) - y).square().mean(), {}
+
+
+def same_share(step, generator, doors):
+    """Every process is given the same doors: together they are one process."""
+    return batches(step, torch.Generator().manual_seed(step), doors)
+
+
+def validate(model):
+    return {"slope_error": float((model.linear.weight.T - SLOPE).abs().max())}
+
+
+def toy_task(**changes) -> Task:
+    return Task(
+        **{
+            "loss": loss,
+            "batches": batches,
+            "batch": 8,
+            "validate": validate,
+            "settings": {"name": "toy"},
+            **changes,
+        }
+    )
+
+
+def train_toy(fabric, config, task, out):
+    """For `launch`: trains a toy; returns its weights and what was logged."""
+    model = make_model()
+    outcome = fit(fabric, model, task, config, out)
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    return weights, outcome.history
