@@ -46,7 +46,7 @@ class Target:
         return CATEGORIES.get(self.source, ())
 
 
-# The parameters of [NS-doors], table 1 (handedness, size, angle, location, configuration).
+# Handedness, size, angle, location and configuration, as in Liu et al. 2023 (arXiv 2305.16567).
 TARGETS: dict[str, Target] = {
     "handedness": Target("handedness", "hinge_side", "binary"),
     "swing": Target("swing", "swing", "binary"),

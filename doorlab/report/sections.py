@@ -60,7 +60,8 @@ def _labels(run: RunFiles) -> list[Html]:
         figures = model.metrics.get("figures", {})
         if model.name == HEADLINE and "labelled_doors" in figures:
             labelled, seen = figures["labelled_doors"], figures["frame_doors"]
-            text = f"Here {labelled:,} of {seen:,} training doors are labelled with interactions."
+            share = f"{labelled:,} of the" if labelled < seen else "all"
+            text = f"Here {share} {seen:,} training doors are labelled with interactions."
             return [element("p", text)]
     return []
 

@@ -25,7 +25,7 @@ from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import MODEL_FILE, WEIGHTS_FILE, save_model
 from doorlab.results import to_json, write_result
-from doorlab.training import Outcome, TrainConfig
+from doorlab.training import Outcome, TrainConfig, check_devices
 from doorlab.training.checkpoint import CHECKPOINT_FILE
 from doorlab.training.config import differing
 from doorlab.training.journal import TENSORBOARD_FOLDER
@@ -83,6 +83,9 @@ def resolved(config: C, models: Mapping[str, Any], steps: Mapping[str, Mapping[s
             f"{config.batch}",
             "change --batch or --devices",
         )
+    if config.resume and config.overwrite:
+        raise ConfigError("--resume or --overwrite", "both", "choose one")
+    check_devices(config)
     return replace(config, steps=config.steps or steps[config.preset][config.model])
 
 
@@ -121,19 +124,33 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
     return True
 
 
-def load_doors(
-    dataset: DoorDataset, fabric: Fabric, config: LearningConfig, limit: int | None = None
-) -> tuple[DoorTensors, DoorTensors | None]:
-    """Training doors and, where the dataset has any, validation doors, on the run's device."""
-    if config.frames > dataset.frames or config.frames < 1:
+def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> None:
+    """Raises ConfigError when the dataset has not the doors or the frames that are asked for.
+
+    Before anything is removed or written: a slip of the hand must not cost an earlier run.
+    """
+    found = len(dataset.indices("train"))
+    if not 0 <= limit <= found or not found:
+        raise ConfigError(
+            f"at most the {found} training doors of {dataset.path} (0: all of them)",
+            f"{limit}",
+            "ask for fewer, or generate more",
+        )
+    if not 1 <= config.frames <= dataset.frames:
         raise ConfigError(
             f"--frames from 1 to the {dataset.frames} of {dataset.path}",
             f"{config.frames}",
             "ask for fewer, or generate more",
         )
-    train = DoorTensors.load(dataset, "train", fabric.device, limit)
+
+
+def load_doors(
+    dataset: DoorDataset, fabric: Fabric, config: LearningConfig, limit: int
+) -> tuple[DoorTensors, DoorTensors | None]:
+    """Training doors and, where the dataset has any, validation doors, on the run's device."""
+    train = DoorTensors.load(dataset, "train", fabric.device, limit or None)
     found = min(len(dataset.indices("validation")), config.validation_doors)
-    if not found:
+    if found <= 0:
         return train, None
     return train, DoorTensors.load(dataset, "validation", fabric.device, found)
 

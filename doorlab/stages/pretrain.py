@@ -29,6 +29,7 @@ from doorlab.models.registry import PRETRAINED, build_model
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
     LearningConfig,
+    check_doors,
     finish,
     finished_before,
     load_doors,
@@ -79,7 +80,10 @@ def run(config: Config) -> Path:
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     config = resolved(config, PRETRAINED, STEPS)
-    settings = settings_of(config, DoorDataset.open(config.data))
+    dataset = DoorDataset.open(config.data)
+    check_doors(config, dataset, config.doors)
+    build_model(config.model, dataset.image_size, config.architecture)  # or say why not, now
+    settings = settings_of(config, dataset)
     if not finished_before(config, settings):
         outcome = launch(_train, config, config, settings)
         if not outcome.finished:
@@ -89,7 +93,7 @@ def run(config: Config) -> Path:
 
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
     dataset = DoorDataset.open(config.data)
-    doors, validation = load_doors(dataset, fabric, config, config.doors or None)
+    doors, validation = load_doors(dataset, fabric, config, config.doors)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model: Any = build_model(config.model, dataset.image_size, config.architecture)
     task = Task(

@@ -35,6 +35,7 @@ from doorlab.models.vae import VAE
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
     LearningConfig,
+    check_doors,
     finish,
     finished_before,
     load_doors,
@@ -64,13 +65,13 @@ class Config(LearningConfig):
     """Frames per door and step, drawn anew every time."""
     labelled: int = 0
     """Training doors whose interactions are learned from, the first of the split; 0 for all."""
-    unlabelled_batch: int = 12
+    unlabelled_batch: int = 8
     """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
     context: int = 10
     """Interactions given before those to be predicted, at most."""
     targets: int = 22
     """Interactions to be predicted, per door and step."""
-    look_first: float = 0.5
+    look_first: float = 0.4
     """Share of the steps, from the first on, in which no interactions are given, only frames: a
     model that can learn from interactions what pictures would tell is slow to look."""
     empty_share: float = 0.1
@@ -86,7 +87,7 @@ PRESETS: dict[str, Config] = {
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"np": 1500, "cnp": 1500, "ssnp": 1200, "vae_np": 1000, "statistician_np": 1000},
+    "tiny": {"np": 1600, "cnp": 1600, "ssnp": 1600, "vae_np": 1600, "statistician_np": 1600},
     "small": dict.fromkeys(REWARD_MODELS, 20_000),
     "full": dict.fromkeys(REWARD_MODELS, 100_000),
 }
@@ -104,6 +105,7 @@ def run(config: Config) -> Path:
     config = resolved(config, REWARD_MODELS, STEPS)
     dataset = DoorDataset.open(config.data)
     _check(config, dataset)
+    _build(config, dataset)  # or say why not, before anything is removed or written
     settings = settings_of(config, dataset)
     if config.model in BASES:
         settings["pretrained"] = _fingerprint(config, dataset)
@@ -115,16 +117,17 @@ def run(config: Config) -> Path:
 
 
 def _check(config: Config, dataset: DoorDataset) -> None:
+    check_doors(config, dataset, config.labelled)
     if dataset.interactions < config.context + config.targets:
         raise ConfigError(
             f"--context + --targets within the {dataset.interactions} interactions of a door",
             f"{config.context} + {config.targets}",
             "ask for fewer, or generate more with --interactions",
         )
-    if config.labelled < 0 or config.unlabelled_batch < 1 or config.context < 0:
+    if config.context < 0 or config.targets < 1 or config.unlabelled_batch < 1:
         raise ConfigError(
-            "--labelled and --context of 0 or more, --unlabelled-batch of 1 or more",
-            f"{config.labelled}, {config.context} and {config.unlabelled_batch}",
+            "--context of 0 or more, --targets and --unlabelled-batch of 1 or more",
+            f"{config.context}, {config.targets} and {config.unlabelled_batch}",
             "correct them",
         )
     for name in ("empty_share", "look_first"):
@@ -157,7 +160,7 @@ def _fingerprint(config: Config, dataset: DoorDataset) -> dict[str, Any]:
 
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
     dataset = DoorDataset.open(config.data)
-    labelled, validation = load_doors(dataset, fabric, config, config.labelled or None)
+    labelled, validation = load_doors(dataset, fabric, config, config.labelled)
     everything = labelled
     if config.model == "ssnp":
         everything = DoorTensors.load(dataset, "train", fabric.device)

@@ -84,8 +84,8 @@ def test_what_is_frozen_is_the_pretrained_model(name, small, frames, batch):
 def test_np_learns_what_interactions_tell(small):
     """Doors are a hidden sign that no picture shows: only a context can tell it."""
     torch.manual_seed(0)
-    model = build_model("np", 32, replace(small, hidden=32)).process
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    model = build_model("np", 32, replace(small, hidden=64)).process
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     generator = torch.Generator().manual_seed(0)
     e = torch.randn(64, small.context_dim, generator=generator)
 
@@ -96,7 +96,7 @@ def test_np_learns_what_interactions_tell(small):
         mask = (torch.arange(4) < seen).expand(64, 4)
         return a[:, :4], r[:, :4] * mask, mask, a[:, 4:], r[:, 4:]
 
-    for step in range(500):
+    for step in range(400):
         *known, at, rt = draw(step % 5)
         score, _ = model.score(e, *known, at, rt)
         loss = sampled_loss(score)

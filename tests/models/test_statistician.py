@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -87,7 +89,7 @@ def test_every_weight_learns(model, frames):
 def test_it_learns_which_frames_belong_together(small):
     """Doors are colours, frames are brightnesses: c comes to tell doors, better than chance."""
     torch.manual_seed(0)
-    model = NeuralStatistician(32, small)
+    model = NeuralStatistician(32, replace(small, features=48, beta_z=1.0))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
 
@@ -97,7 +99,7 @@ def test_it_learns_which_frames_belong_together(small):
         return (colour * light).expand(-1, -1, -1, 32, 32), colour.flatten(1)
 
     first = model.loss(doors(64)[0])[0].item()
-    for _ in range(200):
+    for _ in range(150):
         loss, _ = model.loss(doors(16)[0])
         optimizer.zero_grad()
         loss.backward()
@@ -108,4 +110,4 @@ def test_it_learns_which_frames_belong_together(small):
         c = torch.cat([model.embed(x), torch.ones(200, 1)], dim=1)
     fit = torch.linalg.lstsq(c[:100], colour[:100]).solution
     residual = (c[100:] @ fit - colour[100:]).square().mean() / colour[100:].var()
-    assert residual < 0.2
+    assert residual < 0.25

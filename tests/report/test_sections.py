@@ -76,7 +76,7 @@ def test_tables_hold_the_figures_of_the_result_files(run_folder):
         assert f"{e['mean']:.3f} [{e['ci95'][0]:.3f}, {e['ci95'][1]:.3f}]" in text
     assert "Always predicting the mean reward: 0.0300" in text
     assert "0123456789abcdef" in text
-    assert "Here 50 of 60 training doors are labelled" in text
+    assert "Here 50 of the 60 training doors are labelled" in text
     assert "statistician minus VAE" in text
     assert "60 train, 10 validation, 30 test" in text
 
