@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from doorlab.errors import ConfigError, DoorlabError, unknown_name
+from doorlab.files import atomic_write_json, read_json
 
 PRETRAINED = ("vae", "statistician")
 REWARD_MODELS = {
@@ -146,9 +147,13 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
             ready = [step for step in waiting if done.issuperset(step.after)]
             for step in ready[: jobs - len(running)]:
                 waiting.remove(step)
-                console.print(f"[bold]$ doorlab {shlex.join(step.args)}[/]", highlight=False)
+                console.print(
+                    f"[bold]$ doorlab {shlex.join(step.args)}[/]", highlight=False, soft_wrap=True
+                )
                 running[step.name] = (step, _start(step, out), time.monotonic())
-            done |= _collect(running, out, console)
+            seconds = _collect(running, out, console)
+            _note_times(out, seconds)
+            done |= set(seconds)
             time.sleep(0.05)
     finally:
         for _, process, _ in running.values():  # Ctrl-C, or another step failed
@@ -171,9 +176,10 @@ def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:
 
 def _collect(
     running: dict[str, tuple[Step, subprocess.Popen[bytes], float]], out: Path, console: Console
-) -> set[str]:
-    """The names of the steps that have ended well; raises for one that has not."""
+) -> dict[str, float]:
+    """The steps that have ended well, with their seconds; raises for one that has not."""
     ended = {name for name, (_, process, _) in running.items() if process.poll() is not None}
+    seconds = {}
     for name in ended:
         step, process, start = running.pop(name)
         log = out / "logs" / f"{name}.log"
@@ -184,8 +190,17 @@ def _collect(
                 f"exit status {process.returncode} ({tail[0]})",
                 f"see {log}, mend the cause and run the demo again: it goes on from here",
             )
-        console.print(f"{name}: {time.monotonic() - start:.0f} s", highlight=False)
-    return ended
+        seconds[name] = time.monotonic() - start
+        console.print(f"{name}: {seconds[name]:.0f} s", highlight=False)
+    return seconds
+
+
+def _note_times(out: Path, seconds: dict[str, float]) -> None:
+    """Adds to RUN/timing.json, which the report reads."""
+    path = out / "timing.json"
+    if seconds:
+        before = read_json(path)["seconds"] if path.exists() else {}
+        atomic_write_json(path, {"seconds": before | seconds})
 
 
 def print_regrets(path: Path, console: Console) -> None:

@@ -87,7 +87,7 @@ PRESETS: dict[str, Config] = {
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"np": 1600, "cnp": 1600, "ssnp": 1600, "vae_np": 1600, "statistician_np": 1600},
+    "tiny": {"np": 1400, "cnp": 1400, "ssnp": 1400, "vae_np": 700, "statistician_np": 700},
     "small": dict.fromkeys(REWARD_MODELS, 20_000),
     "full": dict.fromkeys(REWARD_MODELS, 100_000),
 }
@@ -105,10 +105,10 @@ def run(config: Config) -> Path:
     config = resolved(config, REWARD_MODELS, STEPS)
     dataset = DoorDataset.open(config.data)
     _check(config, dataset)
-    _build(config, dataset)  # or say why not, before anything is removed or written
     settings = settings_of(config, dataset)
-    if config.model in BASES:
-        settings["pretrained"] = _fingerprint(config, dataset)
+    if config.pretrained is not None:
+        settings["pretrained"] = _fingerprint(config.pretrained, dataset)
+    _build(config, dataset)  # or say why not, before anything is removed or written
     if not finished_before(config, settings):
         outcome = launch(_train, config, config, settings)
         if not outcome.finished:
@@ -140,19 +140,18 @@ def _check(config: Config, dataset: DoorDataset) -> None:
             f"--pretrained with the run of a {base} for {config.model}"
             if base
             else f"no --pretrained for {config.model}",
-            f"{config.pretrained}".lower(),
+            str(config.pretrained or "none"),
             f"run `doorlab pretrain --model {base}` first" if base else "leave it out",
         )
 
 
-def _fingerprint(config: Config, dataset: DoorDataset) -> dict[str, Any]:
-    """What identifies the pretrained run. Raises CheckpointError when it can't be built upon."""
-    assert config.pretrained is not None
-    about = read_json(config.pretrained / MODEL_FILE, CheckpointError)
+def _fingerprint(run: Path, dataset: DoorDataset) -> dict[str, Any]:
+    """What identifies a pretrained run. Raises CheckpointError when it can't be built upon."""
+    about = read_json(run / MODEL_FILE, CheckpointError)
     if about.get("image_size") != dataset.image_size:
         raise CheckpointError(
             f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
-            f"one for {about.get('image_size')} pixels in {config.pretrained}",
+            f"one for {about.get('image_size')} pixels in {run}",
             "pretrain on a dataset of the same image size",
         )
     return about

@@ -9,7 +9,7 @@ from typing import Any
 
 from doorlab.errors import ConfigError, unknown_name
 
-PRECISIONS = ("32-true", "bf16-mixed", "bf16-true", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed")
 ACCELERATORS = ("auto", "cpu", "cuda")
 
 _LEAST = {
@@ -34,7 +34,7 @@ class TrainConfig:
     clip: float = 1.0
     """Largest norm of the gradient; 0 for no limit."""
     precision: str = "32-true"
-    """Arithmetic: 32-true, bf16-mixed, bf16-true, 64-true."""
+    """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
     accelerator: str = "auto"
     """Where to train: cpu, cuda, or auto for the best there is."""
     devices: int = 1

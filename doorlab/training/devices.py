@@ -8,8 +8,9 @@ from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
+from torch.multiprocessing.spawn import ProcessException
 
-from doorlab.errors import ConfigError
+from doorlab.errors import ConfigError, TrainingError
 from doorlab.training.config import TrainConfig
 
 T = TypeVar("T")
@@ -28,12 +29,22 @@ def check_devices(config: TrainConfig) -> None:
         )
 
 
+class Sealed:
+    """Anything, kept from Fabric, which takes dataclasses apart and refuses frozen ones."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+
 def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
 
     With several devices, `work` and its arguments are pickled into as many new processes, which
     train in step with one another (DDP; gloo on CPUs, NCCL on GPUs). What it returns then comes
     back pickled, too: plain values, not tensors, which would die with their process.
+
+    Raises ConfigError for devices that are not there, TrainingError when one of several processes
+    fails, and whatever `work` raises when it is alone.
     """
     check_devices(config)
     fabric = Fabric(
@@ -42,13 +53,22 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
         strategy="ddp_spawn" if config.devices > 1 else "auto",
         precision=cast(Any, config.precision),
     )
-    return fabric.launch(partial(_in_process, work, args, config.threads))
+    try:
+        return fabric.launch(partial(_in_process, work, args, config.threads)).content
+    except ProcessException as error:
+        raise TrainingError(
+            f"all {config.devices} processes to end well",
+            str(error).strip().splitlines()[-1],
+            "mend the cause and go on with --resume",
+        ) from None
 
 
-def _in_process(work: Callable[..., T], args: tuple[Any, ...], threads: int, fabric: Fabric) -> T:
+def _in_process(
+    work: Callable[..., Any], args: tuple[Any, ...], threads: int, fabric: Fabric
+) -> Sealed:
     if threads:
         torch.set_num_threads(threads)
-    return work(fabric, *args)
+    return Sealed(work(fabric, *args))
 
 
 def _accelerator(config: TrainConfig) -> str:

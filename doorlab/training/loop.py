@@ -23,6 +23,7 @@ from doorlab.progress import progress_bar
 from doorlab.seeding import integer_seed
 from doorlab.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from doorlab.training.config import TrainConfig, differing
+from doorlab.training.devices import Sealed
 from doorlab.training.journal import Journal
 from doorlab.training.watching import FiniteWatch, StopRequest
 
@@ -98,8 +99,8 @@ class _Objective(nn.Module):
         super().__init__()
         self.model, self._loss = model, loss
 
-    def forward(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._loss(self.model, batch)
+    def forward(self, batch: Sealed) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._loss(self.model, batch.content)
 
 
 class _Run:
@@ -184,7 +185,7 @@ class _Run:
         generator = generator_for(config.seed, "batch", step, rank)
         batch = self.task.batches(step, generator, self.share)
         torch.manual_seed(integer_seed(config.seed, "noise", step, rank))
-        loss, scalars = self.objective(batch)
+        loss, scalars = self.objective(Sealed(batch))
         self.fabric.backward(loss)
         norm = self._clip()
         self.watch.look(step, loss, norm)

@@ -1,6 +1,6 @@
 import os
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -135,18 +135,27 @@ def test_what_is_frozen_stays(config, tmp_path):
     assert torch.equal(before, after)
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
-def test_other_precisions_learn_too(config, tmp_path, precision):
-    config = replace(config, steps=100, precision=precision)
-
-    def wide(step, generator, doors):
-        kind = torch.float64 if precision == "64-true" else torch.float32
-        return tuple(part.to(kind) for part in batches(step, generator, doors))
-
-    weights, history = train(config, toy_task(batches=wide, validate=None), tmp_path)
+def test_bfloat16_learns_too_and_keeps_its_weights_in_float32(config, tmp_path):
+    config = replace(config, steps=100, precision="bf16-mixed")
+    weights, history = train(config, toy_task(), tmp_path)
     assert history["train"][-1]["error"] < 0.3
-    kind = torch.float64 if precision == "64-true" else torch.float32
-    assert weights["linear.weight"].dtype == kind
+    assert weights["linear.weight"].dtype == torch.float32
+
+
+def test_batches_may_be_frozen_dataclasses(config, tmp_path):
+    """Fabric would take them apart."""
+
+    @dataclass(frozen=True)
+    class Batch:
+        x: torch.Tensor
+        y: torch.Tensor
+
+    for precision in ("32-true", "bf16-mixed"):
+        task = toy_task(
+            batches=lambda *args: Batch(*batches(*args)),
+            loss=lambda model, batch: model.loss((batch.x, batch.y)),
+        )
+        train(replace(config, precision=precision), task, tmp_path / precision)
 
 
 def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path):
@@ -161,3 +170,11 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path):
         torch.testing.assert_close(both[name], alone[name])
     for a, b in zip(history["train"], both_history["train"], strict=True):
         assert a == pytest.approx(b, rel=1e-5)
+
+
+def test_a_process_of_several_that_fails_is_one_line(config, tmp_path):
+    task = toy_task(batches=poisoned, validate=None)
+    with pytest.raises(TrainingError, match="all 2 processes") as caught:
+        train(replace(config, devices=2), task, tmp_path)
+    assert "at step 6" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,202 @@
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.errors import CheckpointError, ConfigError, DatasetError, ResultError
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import load_model
+from doorlab.stages import pretrain
+
+SMALL = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    config = GenerationConfig(
+        doors=30, frames=4, interactions=0, image_size=32, prior="narrow",
+        validation_fraction=0.2, test_fraction=0.2, videos=0,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("doors") / "dataset"
+    write_dataset(path, config)
+    return path
+
+
+@pytest.fixture
+def config(data, tmp_path):
+    return pretrain.Config(
+        model="statistician", data=data, out=tmp_path / "run", steps=12, batch=4, frames=3,
+        architecture=SMALL, accelerator="cpu", checkpoint_every=4, log_every=4, validate_every=6,
+    )  # fmt: skip
+
+
+def weights(run):
+    return load_file(run / "weights.safetensors")
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("kind", ["vae", "statistician"])
+def test_a_run_leaves_a_model_and_its_metrics(config, kind):
+    out = pretrain.run(replace(config, model=kind))
+    assert sorted(p.name for p in out.iterdir()) == [
+        "metrics.json", "model.json", "tensorboard", "weights.safetensors",
+    ]  # fmt: skip
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert (metrics["stage"], metrics["model"], metrics["seed"]) == ("pretrain", kind, 0)
+    assert metrics["dataset_checksum"] == DoorDataset.open(config.data).checksum
+    assert [r["step"] for r in metrics["history"]["train"]] == [4, 8, 12]
+    assert [r["step"] for r in metrics["history"]["validation"]] == [6, 12]
+    figure = metrics["figures"]["validation_reconstruction_mse"]
+    assert figure["n"] == 6
+    assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
+    model = load_model(out, expect=kind)
+    images = DoorDataset.open(config.data).read("images")[:2]
+    frames = torch.from_numpy(images).movedim(-1, 2) / 255
+    assert model.reconstruct(frames).shape == frames.shape
+
+
+def test_stopped_halfway_and_resumed_is_as_never_stopped(config, tmp_path):
+    pretrain.run(replace(config, out=tmp_path / "whole"))
+    pretrain.run(replace(config, stop_after=6))
+    assert not (config.out / "metrics.json").exists()
+    pretrain.run(replace(config, resume=True))
+    assert_same(weights(config.out), weights(tmp_path / "whole"))
+    whole, parts = (
+        json.loads((run / "metrics.json").read_text()) for run in (tmp_path / "whole", config.out)
+    )
+    assert parts["history"] == whole["history"]
+
+
+@pytest.fixture(scope="module")
+def long_run(data, tmp_path_factory):
+    """Settings that leave time for signals, and the weights that they lead to."""
+    config = pretrain.Config(
+        model="vae", data=data, out=tmp_path_factory.mktemp("whole"), steps=60, batch=4, frames=3,
+        accelerator="cpu", checkpoint_every=5, architecture=replace(SMALL, features=64),
+    )  # fmt: skip
+    return config, weights(pretrain.run(config))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_the_command_survives_signals(long_run, tmp_path, number):
+    """As a user does it: start, kill or interrupt, resume."""
+    config, expected = long_run
+    config = replace(config, out=tmp_path)
+    code = (
+        "import pickle, sys\n"
+        "from doorlab import cli\n"
+        "from doorlab.stages import pretrain\n"
+        "config = pickle.load(sys.stdin.buffer)\n"
+        "cli.parse = lambda stage, name, args: config\n"
+        "sys.exit(cli.main(['pretrain']))\n"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with run:
+        assert run.stdin is not None
+        run.stdin.write(pickle.dumps(config))
+        run.stdin.flush()
+        while not (tmp_path / "checkpoint.pt").exists():
+            assert run.poll() is None
+            time.sleep(0.002)
+        os.kill(run.pid, number)
+        _, said = run.communicate()
+    if run.returncode != 0:  # otherwise it was faster than we are
+        assert run.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+        assert number == signal.SIGKILL or b"go on with --resume" in said
+        assert not (tmp_path / "metrics.json").exists()
+    assert_same(weights(pretrain.run(replace(config, resume=True))), expected)
+
+
+def test_earlier_runs_are_safe(config):
+    pretrain.run(config)
+    before = (config.out / "metrics.json").read_bytes()
+    with pytest.raises(ResultError, match="--resume, or replace it with --overwrite"):
+        pretrain.run(config)
+    pretrain.run(replace(config, resume=True))  # is done: nothing to do
+    with pytest.raises(ConfigError, match=r"--seed \(0 there, 1 here\)"):
+        pretrain.run(replace(config, resume=True, seed=1))
+    with pytest.raises(ConfigError, match="--frames"):  # a slip costs nothing
+        pretrain.run(replace(config, overwrite=True, frames=99))
+    assert (config.out / "metrics.json").read_bytes() == before
+    pretrain.run(replace(config, overwrite=True, seed=1))
+    assert json.loads((config.out / "metrics.json").read_text())["seed"] == 1
+
+
+def test_a_stopped_run_resumes_with_its_own_settings_only(config):
+    pretrain.run(replace(config, stop_after=4))
+    with pytest.raises(ResultError, match="one that was stopped"):
+        pretrain.run(config)
+    with pytest.raises(CheckpointError, match=r"--learning_rate|--learning-rate"):
+        pretrain.run(replace(config, resume=True, learning_rate=0.5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"model": "statistican"}, ConfigError, "did you mean 'statistician'"),
+        ({"preset": "huge"}, ConfigError, "a preset out of"),
+        ({"batch": 0}, ConfigError, "--batch"),
+        ({"batch": 3, "devices": 2}, ConfigError, "multiple of the 2 devices"),
+        ({"frames": 5}, ConfigError, "--frames from 1 to the 4"),
+        ({"doors": 1000}, ConfigError, "at most the 18 training doors"),
+        ({"doors": -1}, ConfigError, "at most the 18 training doors"),
+        ({"resume": True, "overwrite": True}, ConfigError, "choose one"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(config, changes, error, words):
+    with pytest.raises(error, match=words) as caught:
+        pretrain.run(replace(config, **changes))
+    assert "\n" not in str(caught.value)
+    assert not config.out.exists()
+
+
+def test_no_dataset(config, tmp_path):
+    with pytest.raises(DatasetError):
+        pretrain.run(replace(config, data=tmp_path / "nowhere"))
+
+
+def test_without_validation_doors(config):
+    out = pretrain.run(replace(config, validation_doors=0))
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["history"]["validation"] == []
+
+
+def test_mirrored_doors_are_doors_too(config, data):
+    """With `mirror`, about half of a batch is flipped, each door as a whole."""
+    from doorlab.data.batches import DoorTensors
+
+    doors = DoorTensors.load(DoorDataset.open(data), "train")
+    plain, mirrored = (
+        pretrain.frames_batch(
+            doors, replace(config, mirror=m), 0, torch.Generator().manual_seed(0), 64
+        )
+        for m in (False, True)
+    )
+    same = (plain == mirrored).flatten(1).all(1).numpy()
+    flipped = (plain.flip(-1) == mirrored).flatten(1).all(1).numpy()
+    assert np.all(same | flipped)
+    assert 16 < flipped.sum() < 48
+
+
+def test_presets_name_every_model():
+    for preset in pretrain.PRESETS:
+        assert pretrain.STEPS[preset].keys() == pretrain.PRETRAINED.keys()
+        assert pretrain.PRESETS[preset].preset == preset

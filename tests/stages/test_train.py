@@ -1,0 +1,210 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.batches import DoorTensors
+from doorlab.errors import CheckpointError, ConfigError, TrainingError
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import load_model
+from doorlab.stages import pretrain, train
+
+SMALL = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
+    interaction_dim=5, hidden=16, latent_samples=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    config = GenerationConfig(
+        doors=30, frames=4, interactions=8, image_size=32, prior="narrow",
+        action_mix="plausible", validation_fraction=0.2, test_fraction=0.2, videos=0,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("doors") / "dataset"
+    write_dataset(path, config)
+    return path
+
+
+@pytest.fixture
+def config(data, tmp_path):
+    return train.Config(
+        model="ssnp", data=data, out=tmp_path / "run", steps=8, batch=4, frames=3, labelled=10,
+        unlabelled_batch=4, context=3, targets=5, architecture=SMALL, accelerator="cpu",
+        checkpoint_every=3, log_every=4, validate_every=4,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pretrained(data, tmp_path_factory):
+    """Runs of both pretrained models."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    for kind in pretrain.PRETRAINED:
+        config = pretrain.Config(
+            model=kind, data=data, out=folder / kind, steps=3, batch=4, frames=3,
+            architecture=SMALL, accelerator="cpu",
+        )  # fmt: skip
+        pretrain.run(config)
+    return folder
+
+
+def with_base(config, kind, pretrained):
+    base = train.BASES.get(kind)
+    return replace(config, model=kind, pretrained=pretrained / base if base else None)
+
+
+@pytest.mark.parametrize("kind", sorted(train.REWARD_MODELS))
+def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
+    out = train.run(with_base(config, kind, pretrained))
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert (metrics["stage"], metrics["model"]) == ("train", kind)
+    assert metrics["figures"]["labelled_doors"] == 10
+    assert metrics["figures"]["frame_doors"] == (18 if kind == "ssnp" else 10)
+    figure = metrics["figures"]["validation_reward_mse_after_0"]
+    assert figure["n"] == 6
+    assert 0 < figure["mean"] < 1
+    assert len(metrics["history"]["train"]) == len(metrics["history"]["validation"]) == 2
+    dataset = DoorDataset.open(config.data)
+    frames = torch.from_numpy(dataset.read("images")[:2]).movedim(-1, 2) / 255
+    model = load_model(out, expect=kind)
+    known = torch.zeros(2, 1, 4), torch.zeros(2, 1), torch.zeros(2, 1, dtype=torch.bool)
+    said = model.predict(model.embed(frames), *known, torch.zeros(2, 7, 4))
+    assert said.mean.shape == (2, 7)
+
+
+@pytest.mark.parametrize("kind", ["ssnp", "np", "vae_np"])
+def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp_path, kind):
+    config = with_base(config, kind, pretrained)
+    train.run(replace(config, out=tmp_path / "whole"))
+    train.run(replace(config, stop_after=4))
+    torch.manual_seed(77)
+    train.run(replace(config, resume=True))
+    a, b = (load_file(run / "weights.safetensors") for run in (tmp_path / "whole", config.out))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_bfloat16_trains_too(config):
+    out = train.run(replace(config, precision="bf16-mixed"))
+    assert all(
+        value.dtype != torch.bfloat16 for value in load_file(out / "weights.safetensors").values()
+    )
+
+
+def test_two_processes_train_too(config):
+    out = train.run(replace(config, devices=2, steps=2))
+    assert load_model(out, expect="ssnp")
+
+
+def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
+    """Rewards of doors beyond --labelled, and of held-out doors, could be anything."""
+    whole = train.run(config)
+    read = DoorDataset.read
+
+    def spoilt(self, name, indices=None):
+        values = read(self, name, indices)
+        if name in ("rewards", "actions") and indices is not None:
+            labelled = read_labelled
+            values = values.copy()
+            values[~np.isin(indices, labelled)] = 0.123
+        return values
+
+    read_labelled = DoorDataset.open(data).indices("train")[: config.labelled]
+    monkeypatch.setattr(DoorDataset, "read", spoilt)
+    other = train.run(replace(config, out=config.out.with_name("other")))
+    a, b = (load_file(run / "weights.safetensors") for run in (whole, other))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
+    dataset = DoorDataset.open(data)
+    few, more = (DoorTensors.load(dataset, "train", limit=n).indices for n in (5, 12))
+    assert torch.equal(few, more[:5])
+
+
+def test_batches_are_of_the_asked_kind(config, data):
+    doors = DoorTensors.load(DoorDataset.open(data), "train")
+    late = config.steps - 1
+    for step, share in ((0, 1.0), (late, 0.0)):
+        settings = replace(config, look_first=0.5, empty_share=0.0, context=3, targets=4)
+        batch = train.interactions_batch(
+            doors, settings, step, torch.Generator().manual_seed(0), 40
+        )
+        assert batch.x_BMCHW.shape == (40, 3, 3, 32, 32)
+        assert batch.at_BTA.shape == (40, 4, 4)
+        empty = (~batch.mask_BN).all(1).float().mean()
+        assert empty == 1.0 if share else 0.05 < empty < 0.5  # uniform from 0 to 3
+
+
+def test_squared_errors_are_those_of_the_second_half(config, data):
+    class Oracle:
+        """Says the mean of the rewards that it was shown."""
+
+        def embed(self, x):
+            return torch.zeros(len(x), 1)
+
+        def predict(self, embedding, ac, rc, mask, at):
+            seen = (rc * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
+            return SimpleNamespace(mean=seen.expand(at.shape[:2]))
+
+    doors = DoorTensors.load(DoorDataset.open(data), "validation")
+    errors = train.squared_errors(Oracle(), doors)
+    assert list(errors) == [0, 1, 4]
+    rewards = doors.rewards
+    torch.testing.assert_close(errors[0], rewards[:, 4:] ** 2)
+    torch.testing.assert_close(errors[1], (rewards[:, :1] - rewards[:, 4:]) ** 2)
+    expected = (rewards[:, :4].mean(1, keepdim=True) - rewards[:, 4:]) ** 2
+    torch.testing.assert_close(errors[4], expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "sspn"}, "did you mean 'ssnp'"),
+        ({"labelled": 19}, "at most the 18 training doors"),
+        ({"targets": 6}, "within the 8 interactions"),
+        ({"targets": 0}, "--targets"),
+        ({"empty_share": 2.0}, "--empty-share from 0 to 1"),
+        ({"look_first": -0.1}, "--look-first from 0 to 1"),
+        ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np; got none"),
+        ({"model": "np", "pretrained": Path("Some/Run")}, "no --pretrained for np; got Some/Run"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(config, changes, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        train.run(replace(config, **changes))
+    assert "\n" not in str(caught.value)
+    assert not config.out.exists()
+
+
+def test_another_pretrained_model_is_refused(config, pretrained):
+    with pytest.raises(CheckpointError, match=r"expected a vae in .*; got a statistician"):
+        train.run(replace(config, model="vae_np", pretrained=pretrained / "statistician"))
+
+
+def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("model.json", "weights.safetensors"):
+        (other / name).write_bytes((pretrained / "vae" / name).read_bytes())
+    about = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**about, "image_size": 64}))
+    with pytest.raises(CheckpointError, match=r"frames of 32 pixels.*64 pixels"):
+        train.run(replace(config, model="vae_np", pretrained=other))
+
+
+def test_a_loss_that_explodes_names_its_step(config):
+    with pytest.raises(TrainingError, match="at step"):
+        train.run(replace(config, learning_rate=1e30, clip=0.0, warmup=0.0, steps=30))
+    assert not (config.out / "metrics.json").exists()
+
+
+def test_presets_name_every_model():
+    for preset in train.PRESETS:
+        assert train.STEPS[preset].keys() == train.REWARD_MODELS.keys()
+        assert train.PRESETS[preset].preset == preset
