@@ -13,7 +13,7 @@ class Architecture:
     """Channels of the encoder's convolutions, each of which halves the picture."""
     working_size: int = 32
     """Pixels to which pictures are averaged down before the encoder."""
-    decoder_channels: tuple[int, int] = (48, 32)
+    decoder_channels: tuple[int, int] = (32, 16)
     """Channels of the decoder's feature maps."""
     features: int = 128
     """Width of the vectors between convolutions and latents."""
@@ -29,7 +29,7 @@ class Architecture:
     """Samples of u behind every prediction."""
     pixel_scale: float = 0.1
     """Standard deviation of the picture likelihood, in units of [0, 1]."""
-    beta_z: float = 4.0
+    beta_z: float = 1.0
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
     beta_c: float = 1.0
     """Weight of the statistician's KL(c)."""

@@ -33,9 +33,9 @@ class NeuralStatistician(nn.Module):
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
         self.to_c = GaussianHead(f, c)
-        self.to_z = nn.Sequential(nn.ReLU(), mlp(f + c, f), nn.ReLU(), GaussianHead(f, z))
+        self.to_z = GaussianHead(f + c, z)
         self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
-        self.from_latents = nn.Sequential(mlp(c + z, f, f), nn.ReLU())
+        self.from_latents = keep_variance(nn.Sequential(mlp(c + z, f, f), nn.ReLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
 
     def infer_context(self, h: Float[Tensor, "B M F"]) -> Normal:
@@ -45,7 +45,7 @@ class NeuralStatistician(nn.Module):
     def infer_instances(self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"]) -> Normal:
         """q(z_m | x_m, c)."""
         shared = c[:, None].expand(-1, h.shape[1], -1)
-        return self.to_z(torch.cat([h, shared], dim=-1))
+        return self.to_z(torch.cat([h.relu(), shared], dim=-1))
 
     def decode(
         self, c: Float[Tensor, "B E"], z: Float[Tensor, "B M Z"]

@@ -15,6 +15,7 @@ from torch.distributions import Normal
 from doorlab.models.architecture import Architecture
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
+from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
 from doorlab.objectives.elbo import image_log_likelihood, vae_loss
 
@@ -29,7 +30,7 @@ class VAE(nn.Module):
         self.embedding_dim = self.instance_dim = latent
         self.encoder = FrameEncoder(image_size, a.encoder_channels, a.features, a.working_size)
         self.to_z = nn.Sequential(nn.ReLU(), GaussianHead(a.features, latent))
-        self.from_z = nn.Sequential(mlp(latent, a.features, a.features), nn.ReLU())
+        self.from_z = keep_variance(nn.Sequential(mlp(latent, a.features, a.features), nn.ReLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, a.features)
 
     def encode(self, x: Float[Tensor, "*batch C H W"]) -> Normal:

@@ -70,7 +70,7 @@ class FrameDecoder(nn.Module):
         super().__init__()
         wide, narrow = channels
         zoom = check_image_size(image_size) // (2 * _SEED_SIZE)
-        self.seed = nn.Linear(features, wide * _SEED_SIZE**2)
+        self.seed = keep_variance(nn.Linear(features, wide * _SEED_SIZE**2))
         self.layers = nn.Sequential(
             nn.Unflatten(1, (wide, _SEED_SIZE, _SEED_SIZE)),
             nn.ReLU(),
@@ -83,6 +83,7 @@ class FrameDecoder(nn.Module):
             nn.PixelShuffle(zoom),
             nn.Sigmoid(),
         )
+        keep_variance(self.layers)
 
     def forward(self, h: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch C H W"]:
         """Pictures in [0, 1]."""
