@@ -44,7 +44,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
 class GenerationConfig:
     """All that a dataset's bytes depend on. Raises ConfigError for sizes that make no sense."""
 
-    doors: int = 2400
+    doors: int = 1400
     """Number of doors."""
     frames: int = 8
     """Passive frames per door, each with its own joint position and camera."""
@@ -54,15 +54,15 @@ class GenerationConfig:
     """Height and width of a frame, pixels."""
     seed: int = 0
     """Seed of every random stream."""
-    prior: str = "default"
-    """Name of the prior that doors are drawn from."""
+    prior: str = "narrow"
+    """Prior that doors are drawn from: narrow (one look for all), default (every colour varies)."""
     simulator: str = "pybullet"
     """Name of the simulator."""
-    action_mix: ActionMix = "uniform"
+    action_mix: ActionMix = "plausible"
     """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
     validation_fraction: float = 0.05
     """Share of the doors held out for choosing settings."""
-    test_fraction: float = 0.1
+    test_fraction: float = 0.15
     """Share of the doors held out for the final figures."""
     shard_doors: int = 64
     """Doors per shard: the unit of work, of resuming and of checksums."""

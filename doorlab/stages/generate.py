@@ -35,11 +35,11 @@ class Config(GenerationConfig):
 
 PRESETS: dict[str, Config] = {
     # One look for all doors, as in the papers: pictures that minutes of training can make sense of.
-    "tiny": Config(
-        doors=1400, prior="narrow", action_mix="plausible", test_fraction=0.15, videos=6
+    "tiny": Config(),
+    "small": replace(Config(), preset="small", doors=10_000, prior="default", test_fraction=0.1),
+    "full": replace(
+        Config(), preset="full", doors=40_000, prior="default", test_fraction=0.05, image_size=128
     ),
-    "small": replace(Config(), preset="small", doors=10_000, action_mix="plausible"),
-    "full": replace(Config(), preset="full", doors=40_000, image_size=128, action_mix="plausible"),
 }
 
 

@@ -58,13 +58,13 @@ class Config(LearningConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(),
+    "tiny": Config(learning_rate=4e-3),
     "small": with_preset(Config(), "small", batch=32, frames=8),
     "full": with_preset(Config(), "full", batch=128, frames=8, accelerator="auto"),
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"vae": 500, "statistician": 500},
+    "tiny": {"vae": 700, "statistician": 700},
     "small": {"vae": 10_000, "statistician": 10_000},
     "full": {"vae": 60_000, "statistician": 60_000},
 }

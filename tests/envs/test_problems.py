@@ -26,7 +26,7 @@ def test_a_door_from_the_prior_is_door_0_of_the_dataset_with_that_seed(simulator
 
 
 def test_an_empty_split_is_refused(tmp_path):
-    config = GenerationConfig(doors=2, frames=1, image_size=16, validation_fraction=0, videos=0)
+    config = GenerationConfig(doors=2, frames=1, image_size=16, validation_fraction=0.0, videos=0)
     write_dataset(tmp_path / "d", config, workers=1)
     source = RecordedProblems(tmp_path / "d", "validation", frames=1, image_size=16)
     with pytest.raises(ConfigError, match="validation"):

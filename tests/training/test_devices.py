@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from torch.multiprocessing.spawn import ProcessRaisedException
 
-from doorlab.errors import ConfigError
+from doorlab.errors import ConfigError, TrainingError
 from doorlab.training import TrainConfig, launch
 
 
@@ -23,3 +25,16 @@ def test_a_device_that_is_not_there_is_told():
     config = TrainConfig()
     with pytest.raises(ConfigError, match="CUDA device"):
         launch(lambda fabric: None, replace(config, accelerator="cuda"))
+
+
+def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
+    def fail(fabric, function):
+        trace = "\n\n-- Process 1 terminated:\nTraceback (most recent call last):\n  ...\n"
+        raise ProcessRaisedException(f"{trace}TrainingError: at step 6\n", 1, 4711)
+
+    monkeypatch.setattr(Fabric, "launch", fail)
+    with pytest.raises(
+        TrainingError, match="all 2 processes to end well; got .*at step 6"
+    ) as caught:
+        launch(print, TrainConfig(accelerator="cpu", devices=2))
+    assert "\n" not in str(caught.value)

@@ -170,11 +170,3 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path):
         torch.testing.assert_close(both[name], alone[name])
     for a, b in zip(history["train"], both_history["train"], strict=True):
         assert a == pytest.approx(b, rel=1e-5)
-
-
-def test_a_process_of_several_that_fails_is_one_line(config, tmp_path):
-    task = toy_task(batches=poisoned, validate=None)
-    with pytest.raises(TrainingError, match="all 2 processes") as caught:
-        train(replace(config, devices=2), task, tmp_path)
-    assert "at step 6" in str(caught.value)
-    assert "\n" not in str(caught.value)
