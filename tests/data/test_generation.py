@@ -101,7 +101,7 @@ def test_arrays_follow_the_schema(config):
 
 
 def test_doors_and_views_are_the_priors(config):
-    prior, shard = get_prior("default"), make_shard(config, 2, 4, FakeSimulator())
+    prior, shard = get_prior(config.prior), make_shard(config, 2, 4, FakeSimulator())
     door: Door = prior.sample(stream(config.seed, "door", 2))
     assert make_door(config, 2) == door
     assert shard["door/width"][0] == doors_to_arrays([door])["width"][0]
@@ -120,14 +120,14 @@ def test_joint_positions_start_shut_and_fill_the_range():
 
 
 def test_uniform_actions_have_the_moments_of_the_box():
-    config = GenerationConfig(interactions=20_000)
+    config = GenerationConfig(interactions=20_000, action_mix="uniform")
     actions = passive_actions(config, 3)
     np.testing.assert_allclose(actions.mean(0), 0, atol=0.03)
     np.testing.assert_allclose(actions.var(0), 1 / 3, atol=0.02)
 
 
 def test_plausible_actions_hinge_at_the_sides_and_swing_wide():
-    uniform = GenerationConfig(interactions=400)
+    uniform = GenerationConfig(interactions=400, action_mix="uniform")
     plain = passive_actions(uniform, 5)
     mixed = passive_actions(replace(uniform, action_mix="plausible"), 5)
     np.testing.assert_array_equal(mixed[0::4], plain[0::4])

@@ -17,7 +17,7 @@ def simulator():
 
 
 def test_a_door_from_the_prior_is_door_0_of_the_dataset_with_that_seed(simulator, tmp_path):
-    problems = PriorProblems(simulator, "default", frames=2, image_size=16).make([41, 42])
+    problems = PriorProblems(simulator, "narrow", frames=2, image_size=16).make([41, 42])
     config = GenerationConfig(doors=1, frames=2, image_size=16, seed=42, videos=0)
     write_dataset(tmp_path / "d", config, workers=1)
     dataset = DoorDataset.open(tmp_path / "d")
