@@ -1,6 +1,7 @@
 """Simulators behind one batch-first interface. The only package that imports pybullet."""
 
+from doorlab.sim.interactions import Interactions
 from doorlab.sim.oracle import optimal_rewards
-from doorlab.sim.simulator import SIMULATORS, Interactions, Simulator, make_simulator
+from doorlab.sim.simulator import SIMULATORS, Simulator, make_simulator
 
 __all__ = ["SIMULATORS", "Interactions", "Simulator", "make_simulator", "optimal_rewards"]

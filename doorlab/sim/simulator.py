@@ -6,7 +6,6 @@ Shapes: D doors, M frames per door, J interactions per door, T control steps, H,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,24 +13,7 @@ import numpy as np
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.errors import SimulatorError, unknown_name
-
-
-@dataclass(frozen=True)
-class Interactions:
-    """What came of one interaction or many.
-
-    Attributes:
-        rewards: float32 (D, J), joint position at the end / opening limit, in [0, 1].
-        joint_positions: float32 (D, J), rad, at the end.
-        slipped: bool (D, J), whether the grip was lost on the way.
-        trajectories: float32 (D, J, T) joint position at every control step, rad, held after the
-            end; None unless it was asked for.
-    """
-
-    rewards: np.ndarray
-    joint_positions: np.ndarray
-    slipped: np.ndarray
-    trajectories: np.ndarray | None = None
+from doorlab.sim.interactions import Interactions
 
 
 @runtime_checkable

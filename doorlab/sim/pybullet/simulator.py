@@ -12,11 +12,11 @@ from doorlab.doors.urdf import HINGE_JOINT
 from doorlab.doors.view import View
 from doorlab.errors import ConfigError
 from doorlab.sim.grip import SWING_SECONDS
+from doorlab.sim.interactions import Interactions
 from doorlab.sim.pybullet.camera import photograph
 from doorlab.sim.pybullet.engine import pybullet
 from doorlab.sim.pybullet.interaction import reward, try_action
 from doorlab.sim.pybullet.world import TIME_STEP, World
-from doorlab.sim.simulator import Interactions
 
 
 class PyBulletSimulator:
