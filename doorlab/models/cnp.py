@@ -29,7 +29,9 @@ class InteractionEncoder(nn.Module):
 
     def __init__(self, embedding_dim: int, hidden: int, outputs: int) -> None:
         super().__init__()
-        self.pair = mlp(ACTION_FEATURES + 1 + embedding_dim, hidden, hidden)
+        self.pair = mlp(ACTION_FEATURES + 1, hidden, hidden)
+        self.modulation = mlp(embedding_dim, hidden, 2 * hidden)
+        self.read = mlp(hidden, hidden, hidden)
         self.pooled = mlp(3 * hidden + 1, hidden, outputs)
 
     def forward(
@@ -40,8 +42,10 @@ class InteractionEncoder(nn.Module):
         mask: Bool[Tensor, "B N"],
     ) -> Float[Tensor, "B U"]:
         """u; interactions that the mask leaves out do not count."""
-        shared = embedding[:, None].expand(-1, ac.shape[1], -1)
-        h = self.pair(torch.cat([action_features(ac), rc[..., None], shared], dim=-1))
+        # What a failure says depends on the door: it counts where the action should have worked.
+        scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
+        pair = self.pair(torch.cat([action_features(ac), rc[..., None]], dim=-1))
+        h = self.read(pair * scale + shift)
         # What worked and what did not, apart: in a plain mean the one success among many failures,
         # which says most, all but vanishes.
         worked = weighted_mean(h, rc * mask)
