@@ -7,21 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_simulator import make_fake
+from fake_simulator import CONFIG, make_fake
 
-from doorlab.data import DoorDataset, GenerationConfig, write_dataset
-
-CONFIG = GenerationConfig(
-    doors=11,
-    frames=3,
-    interactions=5,
-    image_size=16,
-    simulator="fake",
-    validation_fraction=0.2,
-    test_fraction=0.3,
-    shard_doors=4,
-    videos=1,
-)
+from doorlab.data import DoorDataset, write_dataset
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
+from doorlab.data import GenerationConfig
 from doorlab.doors import oracle_action
 from doorlab.sim import Interactions
 
 STEPS = 20
+
+CONFIG = GenerationConfig(
+    doors=11,
+    frames=3,
+    interactions=5,
+    image_size=16,
+    simulator="fake",
+    validation_fraction=0.2,
+    test_fraction=0.3,
+    shard_doors=4,
+    videos=1,
+)
 
 
 class FakeSimulator:

@@ -27,9 +27,9 @@ def tree(path):
 def generate_elsewhere(path, workers, before="", simulator="make_slow", **options):
     """Generates CONFIG in a process of its own, in a process group of its own."""
     code = (
-        f"import os, signal; from doorlab.data import write_dataset; import conftest;"
-        f"from fake_simulator import {simulator}\n{before}\n"
-        f"write_dataset({str(path)!r}, conftest.CONFIG, workers={workers}, simulator={simulator})"
+        f"import os, signal; from doorlab.data import write_dataset;"
+        f"from fake_simulator import CONFIG, {simulator}\n{before}\n"
+        f"write_dataset({str(path)!r}, CONFIG, workers={workers}, simulator={simulator})"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code]
@@ -80,6 +80,7 @@ def test_killed_at_a_random_moment_and_resumed(tmp_path, config, dataset, seed):
     path = tmp_path / "killed"
     process = generate_elsewhere(path, 2)
     while not (path / "dataset.json").exists():
+        assert process.poll() is None
         time.sleep(0.01)
     time.sleep(random.Random(seed).uniform(0.0, 1.2))
     process.kill()
@@ -90,9 +91,7 @@ def test_killed_at_a_random_moment_and_resumed(tmp_path, config, dataset, seed):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, dataset, workers):
     path = tmp_path / "a folder"
-    process = generate_elsewhere(
-        path, workers, "import conftest", stderr=subprocess.PIPE, text=True
-    )
+    process = generate_elsewhere(path, workers, stderr=subprocess.PIPE, text=True)
     wait_for_shards(path, 1, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
     message = process.communicate(timeout=20)[1]
