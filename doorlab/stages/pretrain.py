@@ -64,7 +64,7 @@ PRESETS: dict[str, Config] = {
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"vae": 700, "statistician": 700},
+    "tiny": {"vae": 500, "statistician": 500},
     "small": {"vae": 10_000, "statistician": 10_000},
     "full": {"vae": 60_000, "statistician": 60_000},
 }

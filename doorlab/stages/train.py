@@ -71,7 +71,7 @@ class Config(LearningConfig):
     """Interactions given before those to be predicted, at most."""
     targets: int = 22
     """Interactions to be predicted, per door and step."""
-    look_first: float = 0.4
+    look_first: float = 0.6
     """Share of the steps, from the first on, in which no interactions are given, only frames: a
     model that can learn from interactions what pictures would tell is slow to look."""
     empty_share: float = 0.1
@@ -87,7 +87,7 @@ PRESETS: dict[str, Config] = {
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"np": 1400, "cnp": 1400, "ssnp": 1400, "vae_np": 700, "statistician_np": 700},
+    "tiny": {"np": 1200, "cnp": 1200, "ssnp": 1200, "vae_np": 600, "statistician_np": 600},
     "small": dict.fromkeys(REWARD_MODELS, 20_000),
     "full": dict.fromkeys(REWARD_MODELS, 100_000),
 }
