@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.reward import ACTION_FEATURES, Process, RewardPrediction, action_features
+from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
 from doorlab.nn.pooling import masked_mean, set_size, weighted_mean
 from doorlab.objectives.rewards import reward_score
@@ -29,10 +30,10 @@ class InteractionEncoder(nn.Module):
 
     def __init__(self, embedding_dim: int, hidden: int, outputs: int) -> None:
         super().__init__()
-        self.pair = mlp(ACTION_FEATURES + 1, hidden, hidden)
+        self.pair = keep_variance(nn.Linear(ACTION_FEATURES + 1, hidden))
         self.modulation = mlp(embedding_dim, hidden, 2 * hidden)
-        self.read = mlp(hidden, hidden, hidden)
-        self.pooled = mlp(3 * hidden + 1, hidden, outputs)
+        self.read = keep_variance(nn.Sequential(nn.GELU(), nn.Linear(hidden, hidden)))
+        self.pooled = keep_variance(mlp(3 * hidden + 1, hidden, outputs))
 
     def forward(
         self,
@@ -45,7 +46,7 @@ class InteractionEncoder(nn.Module):
         # What a failure says depends on the door: it counts where the action should have worked.
         scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
         pair = self.pair(torch.cat([action_features(ac), rc[..., None]], dim=-1))
-        h = self.read(pair * scale + shift)
+        h = self.read(pair * (1.0 + scale) + shift)
         # What worked and what did not, apart: in a plain mean the one success among many failures,
         # which says most, all but vanishes.
         worked = weighted_mean(h, rc * mask)
