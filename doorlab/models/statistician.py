@@ -58,13 +58,6 @@ class NeuralStatistician(nn.Module):
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative ELBO in nats per pixel and colour, and what it is made of."""
-        loss, scalars, _ = self.loss_and_context(x)
-        return loss, scalars
-
-    def loss_and_context(
-        self, x: Float[Tensor, "B M C H W"]
-    ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Normal]:
-        """As `loss`, with q(c | x), so that SSNP need not encode the frames again."""
         a, h = self.architecture, self.encoder(x)
         c = self.infer_context(h)
         c_sample = sample(c)
@@ -81,7 +74,7 @@ class NeuralStatistician(nn.Module):
         )
         pixels = x.shape[-3:].numel()
         scalars = {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl_z, "kl_c": kl_c}
-        return loss / pixels, scalars, c
+        return loss / pixels, scalars
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """Mean of q(c | x_1..M)."""

@@ -1,4 +1,4 @@
-"""Measure what this machine does: frames, interactions, reading, training, decisions.
+"""Measure what this machine does: frames rendered and interactions simulated.
 
 Speeds are in items per second; ratios (`..._vs_...`) compare two ways of doing the same work,
 timed in turn within one run, so that they hold on busy machines too.
