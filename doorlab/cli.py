@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -13,6 +14,8 @@ from doorlab.errors import DoorlabError, unknown_name
 STAGES = {
     "demo": "the whole pipeline on a small preset, ending in a report",
     "generate": "make a dataset of doors: images, interactions, videos",
+    "import": "make a dataset of your own footage, or of one that was exported",
+    "export": "write a dataset in the form that dataset hubs display",
     "info": "what a dataset holds; --verify checks every checksum",
     "pretrain": "learn a representation of doors from unlabelled frames",
     "probe": "what frozen representations know about held-out doors",
@@ -66,7 +69,7 @@ def _dispatch(args: list[str]) -> int:
         return 0
     if args[0] not in STAGES:
         raise unknown_name("stage", args[0], STAGES)
-    stage = importlib.import_module(f"doorlab.stages.{args[0]}")
+    stage = importlib.import_module(f"doorlab.stages.{_module(args[0])}")
     try:
         config = parse(stage, args[0], args[1:])
     except SystemExit as finished:  # tyro has printed help, or what is wrong with the options
@@ -88,6 +91,11 @@ def parse(stage: ModuleType, name: str, args: Sequence[str]) -> object:
         args=args,
         **({} if default is None else {"default": default}),
     )
+
+
+def _module(stage: str) -> str:
+    """A stage's file: its name, made importable as PEP 8 says where it is a word of Python's."""
+    return f"{stage}_" if keyword.iskeyword(stage) else stage
 
 
 def _preset(args: Sequence[str], presets: dict[str, object]) -> str:

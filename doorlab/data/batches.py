@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from torch import Tensor
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.schema import ARRAYS
 from doorlab.errors import ConfigError, DatasetError
 
 _LOAD_DOORS = 1024  # doors read at once: bounds the memory beside the tensors themselves
@@ -24,7 +25,11 @@ _LOAD_DOORS = 1024  # doors read at once: bounds the memory beside the tensors t
 
 @dataclass(frozen=True)
 class DoorTensors:
-    """The doors of one split, resident on one device."""
+    """The doors of one split, resident on one device.
+
+    Of footage that was imported nobody knows more than the frames: its J is 0, and what was not
+    measured is NaN.
+    """
 
     images: UInt8[Tensor, "D M C H W"]
     """Passive frames, RGB."""
@@ -61,7 +66,7 @@ class DoorTensors:
         doors = doors[:limit]
 
         def tensor(name: str) -> Tensor:
-            return torch.from_numpy(dataset.read(name, doors)).to(device)
+            return torch.from_numpy(_known(dataset, name, doors)).to(device)
 
         return DoorTensors(
             images=_load_images(dataset, doors, device),
@@ -136,6 +141,15 @@ def sample_interactions(
         at_BTA=actions[:, context:],
         rt_BT=rewards[:, context:],
     )
+
+
+def _known(dataset: DoorDataset, name: str, doors: np.ndarray) -> np.ndarray:
+    """An array of numbers; NaN, in the same shape, where the dataset does not have it."""
+    if name in dataset.config.arrays():
+        return dataset.read(name, doors)
+    spec, size = ARRAYS[name], dataset.image_size
+    shape = spec.shape(len(doors), dataset.frames, dataset.interactions, size)
+    return np.full(shape, np.nan, dtype=spec.dtype)
 
 
 def _load_images(

@@ -2,7 +2,8 @@
 
     DIR/dataset.json              settings, splits, and the checksum of every part
     DIR/shards/shard-00000/       images, joint_position, view, actions, rewards, optimal_reward,
-                                  split and door/<field>, as Zarr v3 arrays (`doorlab.data.schema`)
+                                  split and door/<field>, as Zarr v3 arrays (`doorlab.data.schema`);
+                                  of doors that were imported, images and split alone
     DIR/videos/door-00000.mp4     films of the first doors
 
 Legend: D doors, M frames, J interactions, H, W pixels.
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorstore as ts
 
+from doorlab.data.config import DatasetConfig
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.manifest import Manifest, part_checksum
 from doorlab.data.schema import ARRAYS, SPLITS, door_array
@@ -59,9 +61,16 @@ class DoorDataset:
         return DoorDataset(path, manifest)
 
     @property
-    def config(self) -> GenerationConfig:
-        """What was generated."""
+    def config(self) -> DatasetConfig:
+        """What was generated, or imported."""
         return self.manifest.config
+
+    @property
+    def generation(self) -> GenerationConfig:
+        """What was generated. Raises DatasetError for doors that nobody simulated."""
+        if not isinstance(self.config, GenerationConfig):
+            raise self._lacks("doors that can be simulated")
+        return self.config
 
     @property
     def checksum(self) -> str:
@@ -103,11 +112,10 @@ class DoorDataset:
         """The array `name` of `schema.ARRAYS` at the doors `indices` (all of them if None).
 
         Doors come in the order of `indices`, which may repeat. Shards are read in parallel.
-        Raises ConfigError for an unknown name, DatasetError for doors out of range and for
-        shards that are missing or damaged.
+        Raises ConfigError for an unknown name, DatasetError for an array that this dataset does
+        not have, for doors out of range, and for shards that are missing or damaged.
         """
-        if name not in ARRAYS:
-            raise unknown_name("array", name, ARRAYS)
+        self.require(name)
         doors = self._checked(indices)
         shape = ARRAYS[name].shape(len(doors), self.frames, self.interactions, self.image_size)
         values = np.empty(shape, dtype=ARRAYS[name].dtype)
@@ -126,6 +134,13 @@ class DoorDataset:
             self._result(s, future)
         return values
 
+    def require(self, name: str) -> None:
+        """Raises, as `read` does, when the dataset has no array `name`."""
+        if name not in ARRAYS:
+            raise unknown_name("array", name, ARRAYS)
+        if name not in self.config.arrays():
+            raise self._lacks(name)
+
     def doors(self, indices: np.ndarray | None = None) -> list[Door]:
         """The doors at `indices` (all of them if None), exactly as they were simulated."""
         columns = {field: self.read(door_array(field), indices) for field in FIELDS}
@@ -139,6 +154,13 @@ class DoorDataset:
             found = list(threads.map(part_checksum, paths))
         known = self.manifest.parts.items()
         return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)
+
+    def _lacks(self, what: str) -> DatasetError:
+        return DatasetError(
+            f"a simulated dataset with {what}",
+            f"{self.config.origin} in {self.path}",
+            "make one with `doorlab generate`",
+        )
 
     def _checked(self, indices: np.ndarray | None) -> np.ndarray:
         if indices is None:

@@ -9,14 +9,14 @@ Legend: D doors in a shard, M frames, J interactions, H, W pixels.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from doorlab.data.schema import SPLITS, door_array
+from doorlab.data.config import DatasetConfig, check_limits, split_of_doors
+from doorlab.data.schema import ARRAYS, ArraySpec, door_array
 from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
@@ -27,7 +27,7 @@ ActionMix = Literal["uniform", "plausible"]
 _PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
 _LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
 _DOOR_WIDTHS = (-0.5, 0.6)  # radii of about 0.5 to 1.1 m, in normalised units
-_LIMITS: dict[str, tuple[float, float]] = {
+_LIMITS: dict[str, tuple[int, int] | tuple[float, float]] = {
     "doors": (1, 100_000_000),
     "frames": (1, 10_000),
     "interactions": (0, 100_000),
@@ -41,8 +41,10 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class GenerationConfig:
+class GenerationConfig(DatasetConfig):
     """All that a dataset's bytes depend on. Raises ConfigError for sizes that make no sense."""
+
+    kind = "simulated"
 
     doors: int = 1400
     """Number of doors."""
@@ -70,55 +72,25 @@ class GenerationConfig:
     """Number of doors, from the first on, that also get an H.264 video."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _LIMITS.items():
-            value = getattr(self, name)
-            whole = isinstance(low, int)
-            kind = isinstance(value, int) if whole else isinstance(value, int | float)
-            if not kind or isinstance(value, bool) or not low <= value <= high:
-                expected = f"{'a whole number' if whole else 'a number'} from {low} to {high}"
-                raise ConfigError(f"{name} as {expected}", repr(value), f"correct {_flag(name)}")
-        if self.validation_fraction + self.test_fraction >= 1:
-            raise ConfigError(
-                "validation_fraction + test_fraction below 1",
-                f"{self.validation_fraction} + {self.test_fraction}",
-                "leave some doors to train on",
-            )
+        check_limits(self, _LIMITS)
         if self.action_mix not in ("uniform", "plausible"):
             raise ConfigError(
                 "action_mix as uniform or plausible", repr(self.action_mix), "correct --action-mix"
             )
 
-    @staticmethod
-    def from_json(values: Mapping[str, Any]) -> GenerationConfig:
-        """The inverse of `asdict`. Raises ConfigError for missing, unknown or bad settings."""
-        known = {f.name for f in fields(GenerationConfig)}
-        if set(values) != known:
-            raise ConfigError(
-                f"the settings {', '.join(sorted(known))}",
-                f"others ({', '.join(sorted(known ^ set(values)))})",
-                "generate the dataset again",
-            )
-        return GenerationConfig(**values)
+    @property
+    def origin(self) -> str:
+        """In words: who made the doors."""
+        return f"doors simulated by {self.simulator} without it"
 
-    def differing(self, other: GenerationConfig) -> list[str]:
-        """Names of the settings in which the two differ, each with both values."""
-        mine, theirs = asdict(self), asdict(other)
-        return [f"{k} ({mine[k]} there, {theirs[k]} here)" for k in mine if mine[k] != theirs[k]]
+    def arrays(self) -> dict[str, ArraySpec]:
+        """Everything that the schema knows."""
+        return ARRAYS
 
     def command(self, out: str | Path) -> str:
         """The shell command that generates this dataset in `out`, or goes on with it."""
-        default = asdict(GenerationConfig())
-        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
-        settings = [f"{_flag(name)} {value}" for name, value in changed.items()]
-        return " ".join(["doorlab generate --out", shlex.quote(str(out)), *settings, "--resume"])
-
-    def shards(self) -> dict[str, tuple[int, int]]:
-        """Name -> (first door, last door + 1) of every shard."""
-        firsts = range(0, self.doors, self.shard_doors)
-        return {
-            f"shard-{number:05d}": (first, min(first + self.shard_doors, self.doors))
-            for number, first in enumerate(firsts)
-        }
+        where = ["doorlab generate --out", shlex.quote(str(out))]
+        return " ".join([*where, *self._options(), "--resume"])
 
     def video_names(self) -> dict[str, int]:
         """Name -> door of every video."""
@@ -185,25 +157,7 @@ def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
     return actions.astype(np.float32)
 
 
-def split_of_doors(config: GenerationConfig) -> np.ndarray:
-    """uint8 (doors,), indices in SPLITS: exact shares, dealt to the doors at random."""
-    # The small number keeps 0.29 * 100 from being 28.
-    test, validation = (
-        int(share * config.doors + 1e-9)
-        for share in (config.test_fraction, config.validation_fraction)
-    )
-    order = stream(config.seed, "split").permutation(config.doors)
-    split = np.full(config.doors, SPLITS.index("train"), dtype=np.uint8)
-    split[order[:test]] = SPLITS.index("test")
-    split[order[test : test + validation]] = SPLITS.index("validation")
-    return split
-
-
 def _rewards(simulator: Simulator, doors: list[Door], actions: np.ndarray) -> np.ndarray:
     if actions.shape[1] == 0:
         return np.zeros(actions.shape[:2], dtype=np.float32)
     return simulator.interact(doors, actions).rewards
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

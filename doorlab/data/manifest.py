@@ -1,26 +1,32 @@
 """dataset.json: what a dataset is, which of its parts are written, and their checksums.
 
-It is also the journal of the generation: a part (a shard or a video) counts once it is listed
+It is also the journal of the writing: a part (a shard or a video) counts once it is listed
 here. Nothing in it depends on workers, times or machines.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from doorlab.data.generation import GenerationConfig, split_of_doors
+from doorlab.data.config import DatasetConfig, split_of_doors
+from doorlab.data.generation import GenerationConfig
+from doorlab.data.importing import ImportConfig
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
 from doorlab.data.store import checksum, shard_checksum
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.files import atomic_write_json, read_json
 
 FILE_NAME = "dataset.json"
-KINDS = ("shards", "videos")
+EXPORT_FILE = "doorlab.json"  # what an exported dataset has instead
+PART_FOLDERS = ("shards", "videos")
+CONFIGS: dict[str, type[DatasetConfig]] = {
+    config.kind: config for config in (GenerationConfig, ImportConfig)
+}
 
 
 @dataclass
@@ -34,7 +40,7 @@ class Manifest:
             of every part that is written.
     """
 
-    config: GenerationConfig
+    config: DatasetConfig
     renderer: str
     parts: dict[str, str] = field(default_factory=dict)
 
@@ -49,17 +55,22 @@ class Manifest:
             raise DatasetError(
                 f"a dataset in {path}", f"no {FILE_NAME}", "make one with `doorlab generate --out`"
             )
-        document = read_json(file, DatasetError)
-        _check_version(path, document.get("format_version"))
+        return Manifest.from_json(read_json(file, DatasetError), file)
+
+    @staticmethod
+    def from_json(document: dict[str, Any], file: Path) -> Manifest:
+        """The inverse of `to_json`. Raises DatasetError, naming the `file` that it comes from."""
+        _check_version(file.parent, document.get("format_version"))
         if document.get("checksum") != _checksum(document):
             raise DatasetError(
                 f"{file} as it was written", "a changed one", "restore it or generate it again"
             )
         try:
-            config = GenerationConfig.from_json(document["config"])
+            config = CONFIGS[document["kind"]].from_json(document["config"])
+            _check_arrays(config, document["arrays"])
             parts = {
                 f"{kind}/{name}": part["checksum"]
-                for kind in KINDS
+                for kind in PART_FOLDERS
                 for name, part in document[kind].items()
             }
             return Manifest(config, document["renderer"], parts)
@@ -77,11 +88,13 @@ class Manifest:
         counts = np.bincount(split_of_doors(self.config), minlength=len(SPLITS))
         document: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
+            "kind": self.config.kind,
             "complete": self.complete,
             "doors": self.config.doors,
             "splits": {name: int(count) for name, count in zip(SPLITS, counts, strict=True)},
             "renderer": self.renderer,
-            "config": asdict(self.config),
+            "arrays": list(self.config.arrays()),
+            "config": self.config.to_json(),
             "shards": {
                 name: {"doors": list(doors), "checksum": self.parts[f"shards/{name}"]}
                 for name, doors in self.config.shards().items()
@@ -129,6 +142,13 @@ def part_checksum(path: str | Path) -> str | None:
 def _checksum(document: dict[str, Any]) -> str:
     bare = {key: value for key, value in document.items() if key != "checksum"}
     return checksum({FILE_NAME: json.dumps(bare, sort_keys=True).encode()})
+
+
+def _check_arrays(config: DatasetConfig, names: list[str]) -> None:
+    """A dataset whose schema was another is none that this doorlab can read."""
+    odd = set(names) ^ set(config.arrays())
+    if odd:
+        raise LookupError(f"arrays of another doorlab ({', '.join(sorted(odd))})")
 
 
 def _check_version(path: str | Path, version: Any) -> None:

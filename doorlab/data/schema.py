@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: a dataset says its kind and its arrays
 SPLITS = ("train", "validation", "test")  # stored as the index in this tuple
 
 _SIZES = {"channel": 3, "view": 7, "action": 4}
@@ -75,4 +75,4 @@ ARRAYS: dict[str, ArraySpec] = {
         ArraySpec("split", "uint8", ("door",), " | ".join(SPLITS)),
         *(_door_spec(field) for field in FIELDS),
     )
-}
+}  # every array that a dataset can have; which ones it has, its config says

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -27,12 +27,14 @@ from doorlab.errors import DatasetError
 from doorlab.files import atomic_directory
 
 
-def write_shard(path: str | Path, arrays: Mapping[str, np.ndarray]) -> str:
-    """Writes the arrays (all of `schema.ARRAYS`) as the shard `path`; returns its checksum.
+def write_shard(
+    path: str | Path, arrays: Mapping[str, np.ndarray], wanted: Collection[str] = tuple(ARRAYS)
+) -> str:
+    """Writes the arrays as the shard `path`; returns its checksum.
 
-    The folder appears whole or not at all.
+    The folder appears whole or not at all. Raises DatasetError for arrays other than `wanted`.
     """
-    files = encode_shard(arrays)
+    files = encode_shard(arrays, wanted)
     with atomic_directory(path) as folder:
         for name, data in files.items():
             file = folder / name
@@ -41,11 +43,13 @@ def write_shard(path: str | Path, arrays: Mapping[str, np.ndarray]) -> str:
     return checksum(files)
 
 
-def encode_shard(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+def encode_shard(
+    arrays: Mapping[str, np.ndarray], wanted: Collection[str] = tuple(ARRAYS)
+) -> dict[str, bytes]:
     """The files of a shard, relative path -> content; the same arrays give the same bytes."""
-    if set(arrays) != set(ARRAYS):
-        odd = ", ".join(sorted(set(arrays) ^ set(ARRAYS)))
-        raise DatasetError("every array of the schema", f"a difference in {odd}", "correct them")
+    if set(arrays) != set(wanted):
+        odd = ", ".join(sorted(set(arrays) ^ set(wanted)))
+        raise DatasetError("every array of the dataset", f"a difference in {odd}", "correct them")
     groups = {parent for name in arrays for parent in PurePosixPath(name).parents}
     files = {str(group / "zarr.json"): _group_metadata() for group in groups}
     for name, array in arrays.items():

@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
+from doorlab.data.importing import FootageWriter, ImportConfig
 from doorlab.data.launching import count_workers, get_launcher
-from doorlab.data.manifest import FILE_NAME, KINDS, Manifest, part_checksum
+from doorlab.data.manifest import FILE_NAME, PART_FOLDERS, Manifest, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.video import encode_video, film_door
 from doorlab.doors import get_prior
@@ -35,6 +37,7 @@ if sys.platform != "win32":  # there is nothing to lock a folder with on Windows
 
 MakeSimulator = Callable[[str], Simulator]
 
+FOOTAGE = "a camera"  # in the place of a renderer's name
 _RECYCLE_DOORS = 512  # a simulator is replaced after so many doors: engines leak
 
 
@@ -62,15 +65,69 @@ def write_dataset(
         DatasetError: `path` is in use or can't be written (the disk is full, say).
         KeyboardInterrupt: on Ctrl-C; its message says how to go on.
     """
-    path, run, workers = Path(path), get_launcher(launcher), count_workers(workers)
+    path = Path(path)
     get_prior(config.prior)
     trial = simulator(config.simulator)  # fails, if it has to, before a file is touched
     renderer = trial.renderer
     trial.close()
-    with _explained(path, config), _owned(path):
-        manifest = _begin(path, Manifest(config, renderer), resume)
+    return write_parts(
+        path,
+        Manifest(config, renderer),
+        PartWriter(path, config, simulator),
+        workers=workers,
+        launcher=launcher,
+        resume=resume,
+    )
+
+
+def import_dataset(
+    path: str | Path,
+    config: ImportConfig,
+    *,
+    workers: int = 1,
+    launcher: str = "local",
+    resume: bool = False,
+) -> Manifest:
+    """Imports footage into the folder `path`, or goes on with it; repairs damaged shards from it.
+
+    Args:
+        path, workers, launcher, resume: as for `write_dataset`.
+        config: of `importing.plan_import`.
+
+    Raises as `write_dataset`, and DatasetError for footage that can't be read.
+    """
+    path, manifest = Path(path), Manifest(config, FOOTAGE)
+    work = FootageWriter(path, config)
+    return write_parts(path, manifest, work, workers=workers, launcher=launcher, resume=resume)
+
+
+def write_parts(
+    path: Path,
+    manifest: Manifest,
+    work: PartWork,
+    *,
+    workers: int,
+    launcher: str,
+    resume: bool,
+    command: str = "",
+) -> Manifest:
+    """Makes the parts of a dataset of any kind, and journals them in dataset.json.
+
+    Args:
+        path: as for `write_dataset`.
+        manifest: of the dataset wanted, without parts.
+        work: makes and writes one part.
+        workers: number of processes; 0 for one per core.
+        launcher: a name of `launching.LAUNCHERS`.
+        resume: keep the parts in `path` that are whole, and make the others.
+        command: what to run to go on; "" for the config's own command.
+
+    Raises as `write_dataset`.
+    """
+    run, workers = get_launcher(launcher), count_workers(workers)
+    with _explained(path, command or manifest.config.command(path)), _owned(path):
+        manifest = _begin(path, manifest, resume)
         try:
-            work = PartWriter(path, config, simulator)
             results = run(work, manifest.missing, workers)
             with closing(work), closing(results), _progress(manifest) as advance:
                 for part, checksum in results:
@@ -82,8 +139,20 @@ def write_dataset(
     return manifest
 
 
+class PartWork(Protocol):
+    """Makes and writes parts; a copy lives in every worker."""
+
+    def __call__(self, part: str) -> tuple[str, str]:
+        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        ...
+
+    def close(self) -> None:
+        """Frees what this process holds."""
+        ...
+
+
 class PartWriter:
-    """Makes and writes one part; lives in a worker and keeps its simulator there."""
+    """Makes and writes one part by simulation; lives in a worker and keeps its simulator there."""
 
     def __init__(self, path: Path, config: GenerationConfig, simulator: MakeSimulator) -> None:
         self._path, self._config, self._make_simulator = path, config, simulator
@@ -105,7 +174,7 @@ class PartWriter:
     def _write_shard(self, name: str, file: Path) -> str:
         first, last = self._config.shards()[name]
         arrays = make_shard(self._config, first, last, self._simulator_for(last - first))
-        return write_shard(file, arrays)
+        return write_shard(file, arrays, self._config.arrays())
 
     def _write_video(self, name: str, file: Path) -> str:
         index = self._config.video_names()[name]
@@ -134,7 +203,7 @@ def _begin(path: Path, wanted: Manifest, resume: bool) -> Manifest:
         found = Manifest.read(path)
         _refuse_other_settings(path, found, wanted)
         whole = {p: known for p, known in found.parts.items() if part_checksum(path / p) == known}
-        wanted = replace(wanted, parts=whole)
+        wanted = replace(found, parts=whole)
     _remove_leftovers(path)
     wanted.write(path)
     return wanted
@@ -154,7 +223,7 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest) -> Non
 
 def _remove_leftovers(path: Path) -> None:
     """Removes the temporary files and folders of workers that were stopped or killed."""
-    for folder in (path, *(path / kind for kind in KINDS)):
+    for folder in (path, *(path / kind for kind in PART_FOLDERS)):
         for leftover in folder.glob(".*.tmp"):
             if leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -164,7 +233,7 @@ def _remove_leftovers(path: Path) -> None:
 
 @contextmanager
 def _owned(path: Path) -> Iterator[None]:
-    """Makes the folder `path`, and keeps other processes from generating into it meanwhile."""
+    """Makes the folder `path`, and keeps other processes from writing into it meanwhile."""
     if path.exists() and not (path / FILE_NAME).exists():
         _refuse_strangers(path)
     with writing(path):
@@ -177,7 +246,7 @@ def _owned(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            got = "another process that generates into it"
+            got = "another process that writes into it"
             raise DatasetError(f"{path} to be free", got, "wait for it to end") from None
         yield
     finally:
@@ -196,9 +265,9 @@ def _refuse_strangers(path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, config: GenerationConfig) -> Iterator[None]:
+def _explained(path: Path, command: str) -> Iterator[None]:
     """Gives interruptions and failing disks a message that says how to go on."""
-    go_on = f"`{config.command(path)}` goes on where this stopped"
+    go_on = f"`{command}` goes on where this stopped"
     try:
         yield
     except KeyboardInterrupt:
@@ -213,5 +282,7 @@ def _explained(path: Path, config: GenerationConfig) -> Iterator[None]:
 def _progress(manifest: Manifest) -> Iterator[Callable[[str], None]]:
     """Yields `advance(part)`; the bar counts doors."""
     doors = {f"shards/{name}": b - a for name, (a, b) in manifest.config.shards().items()}
-    with progress_bar("doors generated", sum(doors.get(p, 0) for p in manifest.missing)) as add:
+    with progress_bar(
+        f"doors {manifest.config.kind}", sum(doors.get(p, 0) for p in manifest.missing)
+    ) as add:
         yield lambda part: add(doors.get(part, 0))

@@ -108,6 +108,7 @@ def run(config: Config) -> Path:
     path = config.out / "regret.json"
     refuse_overwrite(path, config.overwrite)
     dataset = DoorDataset.open(config.data)
+    dataset.require("optimal_reward")
     doors = held_out(dataset, config)
     names = policy_names(config, dataset)
     _check_device(config.device)
@@ -180,7 +181,7 @@ class _Evaluation:
             frames=dataset.frames,
             image_size=dataset.image_size,
             horizon=config.interactions,
-            simulator=dataset.config.simulator,
+            simulator=dataset.generation.simulator,
             doors_from=config.data,
             split=config.split,
         )

@@ -6,7 +6,7 @@ command ends with an error.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
@@ -15,8 +15,9 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.importing import listing
 from doorlab.data.manifest import Manifest
-from doorlab.data.schema import ARRAYS, FORMAT_VERSION
+from doorlab.data.schema import FORMAT_VERSION
 from doorlab.errors import DatasetError
 
 
@@ -63,7 +64,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     frames = config.doors * config.frames
     on_disk = {kind: _bytes_under(path / kind) for kind in ("shards", "videos")}
     table = _table(f"{path}", "", "")
-    table.add_row("doors", f"{config.doors:,}")
+    table.add_row("doors", f"{config.doors:,} {config.kind}")
     for split, count in document["splits"].items():
         table.add_row(f"  {split}", f"{count:,}")
     table.add_row("frames", f"{frames:,} of {config.image_size} x {config.image_size} pixels")
@@ -72,22 +73,22 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     table.add_row("videos", f"{len(config.video_names()):,}, {_megabytes(on_disk['videos'])}")
     missing = len(manifest.missing)
     table.add_row("parts", f"{missing} missing" if missing else "all there")
-    table.add_row("format", f"version {FORMAT_VERSION}, drawn by {manifest.renderer}")
+    table.add_row("format", f"version {FORMAT_VERSION}, pictures by {manifest.renderer}")
     table.add_row("checksum", manifest.checksum)
     return table
 
 
 def _settings(manifest: Manifest) -> Table:
     table = _table("Settings", "name", "value")
-    for name, value in asdict(manifest.config).items():
-        table.add_row(name, str(value))
+    for name, value in manifest.config.to_json().items():
+        table.add_row(name, listing(value) if isinstance(value, tuple) else str(value))
     return table
 
 
 def _arrays(path: Path, manifest: Manifest) -> Table:
     config = manifest.config
     table = _table("Arrays, for each door", "name", "dtype", "shape", "bytes", "meaning")
-    for spec in ARRAYS.values():
+    for spec in config.arrays().values():
         shape = spec.shape(config.doors, config.frames, config.interactions, config.image_size)
         on_disk = sum(_bytes_under(path / "shards" / s / spec.name) for s in config.shards())
         size = " x ".join(str(length) for length in shape[1:])

@@ -117,6 +117,7 @@ def run(config: Config) -> Path:
 
 
 def _check(config: Config, dataset: DoorDataset) -> None:
+    dataset.require("rewards")
     check_doors(config, dataset, config.labelled)
     if dataset.interactions < config.context + config.targets:
         raise ConfigError(

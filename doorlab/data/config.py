@@ -1,0 +1,148 @@
+"""What the settings of every kind of dataset have in common, and the splits that follow from them.
+
+A kind of dataset is a frozen dataclass derived from `DatasetConfig`: simulated doors
+(`generation.GenerationConfig`), or doors filmed by people (`importing.ImportConfig`). Readers,
+manifests and writers need no more of it than what is here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from doorlab.data.schema import SPLITS, ArraySpec
+from doorlab.errors import ConfigError
+from doorlab.seeding import stream
+
+C = TypeVar("C", bound="DatasetConfig")
+
+
+class DatasetConfig(ABC):
+    """All that a dataset's bytes depend on.
+
+    Attributes:
+        kind: how its doors came about; stored in dataset.json.
+        doors: D.
+        frames: M, per door.
+        interactions: J, per door; 0 where nobody touched the doors.
+        image_size: H and W, pixels.
+        seed: of every random stream.
+        validation_fraction: share of the doors held out for choosing settings.
+        test_fraction: share of the doors held out for the final figures.
+        shard_doors: doors per shard.
+    """
+
+    kind: ClassVar[str]
+    doors: int
+    frames: int
+    interactions: int
+    image_size: int
+    seed: int
+    validation_fraction: float
+    test_fraction: float
+    shard_doors: int
+
+    @property
+    @abstractmethod
+    def origin(self) -> str:
+        """Where the doors come from, in words for messages."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, ArraySpec]:
+        """The arrays that every shard holds, by name: all of `schema.ARRAYS`, or some."""
+
+    @abstractmethod
+    def command(self, out: str | Path) -> str:
+        """The shell command that makes this dataset in `out`, or goes on with it."""
+
+    def video_names(self) -> dict[str, int]:
+        """Name -> door of every video."""
+        return {}
+
+    def shards(self) -> dict[str, tuple[int, int]]:
+        """Name -> (first door, last door + 1) of every shard."""
+        firsts = range(0, self.doors, self.shard_doors)
+        return {
+            f"shard-{number:05d}": (first, min(first + self.shard_doors, self.doors))
+            for number, first in enumerate(firsts)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as dataset.json holds them."""
+        return asdict(self)  # pyright: ignore[reportArgumentType]  # children are dataclasses
+
+    @classmethod
+    def from_json(cls: type[C], values: Mapping[str, Any]) -> C:
+        """The inverse of `to_json`. Raises ConfigError for missing, unknown or bad settings."""
+        known = {f.name for f in fields(cls)}  # pyright: ignore[reportArgumentType]
+        if set(values) != known:
+            raise ConfigError(
+                f"the settings {', '.join(sorted(known))}",
+                f"others ({', '.join(sorted(known ^ set(values)))})",
+                "generate the dataset again",
+            )
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+    def differing(self, other: DatasetConfig) -> list[str]:
+        """Names of the settings in which the two differ, each with both values."""
+        mine, theirs = self.to_json(), other.to_json()
+        if self.kind != other.kind:
+            return [f"kind ({self.kind} there, {other.kind} here)"]
+        return [f"{k} ({mine[k]} there, {theirs[k]} here)" for k in mine if mine[k] != theirs[k]]
+
+    def _options(self) -> list[str]:
+        """The command line's options for the settings that are not the defaults."""
+        options = []
+        for f in fields(self):  # pyright: ignore[reportArgumentType]
+            value = getattr(self, f.name)
+            if f.default is MISSING or value == f.default:
+                continue
+            if isinstance(value, bool):
+                options.append(flag(f.name if value else f"no_{f.name}"))
+            else:
+                options.append(f"{flag(f.name)} {shlex.quote(str(value))}")
+        return options
+
+
+def check_limits(
+    config: DatasetConfig, limits: Mapping[str, tuple[int, int] | tuple[float, float]]
+) -> None:
+    """Raises ConfigError for a number outside of its limits, and for splits that leave no door."""
+    for name, (low, high) in limits.items():
+        value = getattr(config, name)
+        whole = isinstance(low, int)
+        kind = isinstance(value, int) if whole else isinstance(value, int | float)
+        if not kind or isinstance(value, bool) or not low <= value <= high:
+            expected = f"{'a whole number' if whole else 'a number'} from {low} to {high}"
+            raise ConfigError(f"{name} as {expected}", repr(value), f"correct {flag(name)}")
+    if config.validation_fraction + config.test_fraction >= 1:
+        raise ConfigError(
+            "validation_fraction + test_fraction below 1",
+            f"{config.validation_fraction} + {config.test_fraction}",
+            "leave some doors to train on",
+        )
+
+
+def split_of_doors(config: DatasetConfig) -> np.ndarray:
+    """uint8 (doors,), indices in SPLITS: exact shares, dealt to the doors at random."""
+    # The small number keeps 0.29 * 100 from being 28.
+    test, validation = (
+        int(share * config.doors + 1e-9)
+        for share in (config.test_fraction, config.validation_fraction)
+    )
+    order = stream(config.seed, "split").permutation(config.doors)
+    split = np.full(config.doors, SPLITS.index("train"), dtype=np.uint8)
+    split[order[:test]] = SPLITS.index("test")
+    split[order[test : test + validation]] = SPLITS.index("validation")
+    return split
+
+
+def flag(name: str) -> str:
+    """A setting's option on the command line."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,77 @@
+"""Make a dataset of footage: images or videos of real doors, to pretrain on.
+
+SOURCE holds one entry per door: a subfolder with images (jpg, png, webp, bmp, tiff), or a video
+(mp4, mov, avi, mkv, webm). From every door come --frames pictures, evenly spaced, cut to squares of
+--image-size pixels. Nobody acted on these doors, so the dataset has pictures and splits alone:
+`doorlab pretrain` learns from it, what needs rewards says that there are none.
+
+A run that is stopped, or killed, goes on with --resume where it was; --resume also repairs damaged
+parts from the footage.
+
+A folder that `doorlab export` wrote becomes again the dataset that it was, under its checksum.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from doorlab.data.importing import FootageSettings, listing, plan_import
+from doorlab.data.manifest import EXPORT_FILE
+from doorlab.data.writing import import_dataset
+from doorlab.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(FootageSettings):
+    """Which footage, how, and where to."""
+
+    source: Positional[Path]
+    """Folder with one subfolder of images, or one video, per door; or an exported dataset."""
+    out: Path = Path("runs/footage")
+    """Folder of the dataset; must be new, unless --resume."""
+    workers: int = 0
+    """Worker processes; 0 for one per core."""
+    resume: bool = False
+    """Go on with the dataset in --out, and make damaged parts again."""
+
+
+def run(config: Config) -> Path:
+    """Writes the dataset; returns its folder.
+
+    Raises:
+        ConfigError: for settings that make no sense, or differ from those of the dataset in --out.
+        DatasetError: for footage, or an export, that is missing, too short or can't be read, and
+            for a folder that can't be written.
+        KeyboardInterrupt: on Ctrl-C; its message says how to go on.
+    """
+    how = {"workers": config.workers, "resume": config.resume}
+    if (config.source / EXPORT_FILE).exists():
+        from doorlab.data.exporting import restore_dataset  # here: it needs pyarrow
+
+        _refuse_settings(config)
+        restore_dataset(config.out, config.source, **how)
+        return config.out
+    plan = plan_import(config.source, config)
+    for what, names in (
+        ("with too few pictures", plan.short),
+        ("that are no footage", plan.ignored),
+    ):
+        if names:
+            print(f"doorlab: left out, {what}: {listing(names)}", file=sys.stderr)
+    import_dataset(config.out, plan.config, **how)
+    return config.out
+
+
+def _refuse_settings(config: Config) -> None:
+    default = FootageSettings()
+    names = [f.name for f in fields(default) if getattr(config, f.name) != getattr(default, f.name)]
+    if names:
+        raise ConfigError(
+            f"no settings for the exported dataset in {config.source}, which comes back as it was",
+            f"--{', --'.join(names)}".replace("_", "-"),
+            "leave them out",
+        )
