@@ -36,6 +36,7 @@ class DatasetConfig(ABC):
         validation_fraction: share of the doors held out for choosing settings.
         test_fraction: share of the doors held out for the final figures.
         shard_doors: doors per shard.
+        names: what the doors are called; empty where they have no names.
     """
 
     kind: ClassVar[str]
@@ -47,6 +48,7 @@ class DatasetConfig(ABC):
     validation_fraction: float
     test_fraction: float
     shard_doors: int
+    names: tuple[str, ...] = ()
 
     @property
     @abstractmethod

@@ -158,7 +158,7 @@ class DoorDataset:
     def _lacks(self, what: str) -> DatasetError:
         return DatasetError(
             f"a simulated dataset with {what}",
-            f"{self.config.origin} in {self.path}",
+            f"{self.path}, {self.config.origin}",
             "make one with `doorlab generate`",
         )
 

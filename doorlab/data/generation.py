@@ -81,7 +81,7 @@ class GenerationConfig(DatasetConfig):
     @property
     def origin(self) -> str:
         """In words: who made the doors."""
-        return f"doors simulated by {self.simulator} without it"
+        return f"simulated by {self.simulator}"
 
     def arrays(self) -> dict[str, ArraySpec]:
         """Everything that the schema knows."""

@@ -89,7 +89,7 @@ class ImportConfig(FootageSettings, DatasetConfig):
     @property
     def origin(self) -> str:
         """In words: where the footage was."""
-        return f"footage imported from {self.source}"
+        return f"imported from the footage in {self.source}"
 
     def arrays(self) -> dict[str, ArraySpec]:
         """What can be known from pictures."""

@@ -81,8 +81,8 @@ def test_two_workers_write_the_bytes_of_one(imported, config, tmp_path):
 
 
 def test_what_footage_does_not_tell_is_an_error_that_says_so(imported, source):
-    expected = rf"a simulated dataset with rewards; got footage imported from {source} in .*"
-    with pytest.raises(DatasetError, match=expected + "`doorlab generate`"):
+    expected = rf"a simulated dataset with rewards; got .*, imported from the footage in {source};"
+    with pytest.raises(DatasetError, match=expected + " make one with `doorlab generate`"):
         imported.read("rewards")
     with pytest.raises(DatasetError, match="door/hinge_side"):
         imported.doors()

@@ -1,0 +1,216 @@
+"""Datasets in the form that dataset hubs display, and back.
+
+    OUT/README.md                           the dataset card (`doorlab.data.card`)
+    OUT/data/train-00000-of-00003.parquet   one row per door (`doorlab.data.tables`)
+    OUT/videos/door-00000.mp4               as in the dataset
+    OUT/doorlab.json                        dataset.json, and a digest of every shard's values
+
+An export is written whole or not at all: it is read from a dataset on disk, which takes minutes
+where making the dataset took hours. Values come back bit for bit, and with them the dataset.
+Needs pyarrow, the extra `hub`.
+
+Legend: D doors.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorlab.data.card import About, dataset_card
+from doorlab.data.config import split_of_doors
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.manifest import EXPORT_FILE, Manifest, part_checksum
+from doorlab.data.schema import SPLITS
+from doorlab.data.store import checksum, write_shard
+from doorlab.data.tables import pa, read_doors, to_table, write_parquet
+from doorlab.data.writing import write_parts
+from doorlab.errors import ConfigError, DatasetError, ResultError
+from doorlab.files import (
+    atomic_directory,
+    atomic_write_bytes,
+    atomic_write_json,
+    atomic_write_text,
+    read_json,
+    refuse_overwrite,
+)
+from doorlab.progress import progress_bar
+
+_ROWS = 64  # doors per row group: what a viewer reads at once
+
+
+def export_dataset(
+    dataset: DoorDataset,
+    out: str | Path,
+    about: About,
+    *,
+    file_doors: int = 1000,
+    overwrite: bool = False,
+) -> None:
+    """Writes `dataset` to the folder `out`.
+
+    Args:
+        dataset: of any kind.
+        out: a folder that does not exist, or holds an earlier export and is to be replaced.
+        about: what the card says beside what the dataset does.
+        file_doors: doors per Parquet file, at most.
+        overwrite: replace an earlier export.
+
+    Raises:
+        ConfigError: for files of no doors.
+        DatasetError: for a dataset that can't be read.
+        ResultError: when something is there already, or the folder can't be written.
+    """
+    if file_doors < 1:
+        raise ConfigError("file_doors of at least 1", f"{file_doors}", "correct --file-doors")
+    _refuse_out(Path(out), overwrite)
+    with (
+        atomic_directory(out) as folder,
+        progress_bar("doors exported", dataset.num_doors) as advance,
+    ):
+        (folder / "data").mkdir()
+        for split in SPLITS:
+            _write_split(dataset, split, folder / "data", file_doors, advance)
+        for video in dataset.videos:
+            (folder / "videos").mkdir(exist_ok=True)
+            shutil.copyfile(video, folder / "videos" / video.name)
+        document = {"manifest": dataset.manifest.to_json(), "digests": _digests(dataset)}
+        atomic_write_json(folder / EXPORT_FILE, document)
+        atomic_write_text(folder / "README.md", dataset_card(dataset.manifest, about))
+
+
+def restore_dataset(
+    path: str | Path, source: str | Path, *, workers: int = 1, resume: bool = False
+) -> Manifest:
+    """Makes the dataset again that was exported to `source`, in the folder `path`.
+
+    Args:
+        path: a folder that does not exist or is empty, unless `resume`.
+        source: what `export_dataset` wrote, wherever it has been since.
+        workers: number of processes; 0 for one per core.
+        resume: keep the parts in `path` that are whole, and make the others.
+
+    Raises:
+        ConfigError: when `path` holds another dataset.
+        DatasetError: for an export that is incomplete or damaged, and as `write_dataset`.
+    """
+    path, source = Path(path), Path(source)
+    manifest, digests = _read_export(source)
+    where = ["doorlab import", shlex.quote(str(source)), "--out", shlex.quote(str(path))]
+    return write_parts(
+        path,
+        replace(manifest, parts={}),
+        RestoringWriter(path, source.absolute(), manifest, digests),
+        workers=workers,
+        launcher="local",
+        resume=resume,
+        command=" ".join([*where, "--resume"]),
+    )
+
+
+class RestoringWriter:
+    """Makes parts of what was exported; a copy lives in every worker."""
+
+    def __init__(
+        self, path: Path, source: Path, manifest: Manifest, digests: dict[str, str]
+    ) -> None:
+        self._path, self._source = path, source
+        self._manifest, self._digests = manifest, digests
+
+    def __call__(self, part: str) -> tuple[str, str]:
+        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        kind, name = part.split("/")
+        return part, (self._shard if kind == "shards" else self._video)(part, name)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _shard(self, part: str, name: str) -> str:
+        config = self._manifest.config
+        first, last = config.shards()[name]
+        files = sorted((self._source / "data").glob("*.parquet"))
+        arrays = read_doors(config, files, first, last)
+        if not np.array_equal(arrays.pop("door"), np.arange(first, last)):
+            got = "others, or not all of them"
+            raise _damaged(f"the doors from {first} to {last - 1} in {self._source}/data", got)
+        arrays["split"] = split_of_doors(config)[first:last]
+        if _digest(arrays) != self._digests[name]:
+            got = "others"
+            raise _damaged(f"the doors from {first} to {last - 1} as they were exported", got)
+        return write_shard(self._path / part, arrays, config.arrays())
+
+    def _video(self, part: str, name: str) -> str:
+        file = self._source / part
+        if part_checksum(file) != self._manifest.parts[part]:
+            raise _damaged(f"{file} as it was exported", "a changed one, or none")
+        atomic_write_bytes(self._path / part, file.read_bytes())
+        return self._manifest.parts[part]
+
+
+def _write_split(
+    dataset: DoorDataset, split: str, folder: Path, size: int, advance: Callable[[int], None]
+) -> None:
+    doors = dataset.indices(split)
+    files = math.ceil(len(doors) / size)
+    for number in range(files):
+        rows = _tables(dataset, doors[number * size : (number + 1) * size], advance)
+        name = f"{split}-{number:05d}-of-{files:05d}.parquet"
+        write_parquet(folder / name, dataset.config, rows)
+
+
+def _tables(
+    dataset: DoorDataset, doors: np.ndarray, advance: Callable[[int], None]
+) -> Iterator[pa.Table]:
+    for first in range(0, len(doors), _ROWS):
+        chosen = doors[first : first + _ROWS]
+        arrays = {name: dataset.read(name, chosen) for name in dataset.config.arrays()}
+        yield to_table(dataset.config, chosen, arrays)
+        advance(len(chosen))
+
+
+def _digests(dataset: DoorDataset) -> dict[str, str]:
+    """Shard -> digest of its values. Checksums of files won't do: they depend on compressors."""
+    digests = {}
+    for name, (first, last) in dataset.config.shards().items():
+        doors = np.arange(first, last)
+        arrays = {array: dataset.read(array, doors) for array in dataset.config.arrays()}
+        digests[name] = _digest(arrays)
+    return digests
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    return checksum({name: values.tobytes() for name, values in arrays.items()})
+
+
+def _read_export(source: Path) -> tuple[Manifest, dict[str, str]]:
+    file = source / EXPORT_FILE
+    document: dict[str, Any] = read_json(file, DatasetError)
+    try:
+        manifest, digests = Manifest.from_json(document["manifest"], file), document["digests"]
+        if set(digests) != set(manifest.config.shards()) or not manifest.complete:
+            raise LookupError("a list of other shards")
+    except (LookupError, AttributeError, TypeError) as error:
+        raise _damaged(f"the manifest of an export in {file}", f"{error}") from None
+    return manifest, digests
+
+
+def _damaged(expected: str, got: str) -> DatasetError:
+    return DatasetError(expected, got, "download it again, or export it again")
+
+
+def _refuse_out(out: Path, overwrite: bool) -> None:
+    """Nothing but an earlier export may be replaced: all that is in the folder goes."""
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() and not (out / EXPORT_FILE).exists():
+        raise ResultError(
+            f"nothing at {out}, or an earlier export", "something else", "choose another --out"
+        )
+    refuse_overwrite(out, overwrite)

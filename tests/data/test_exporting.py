@@ -1,0 +1,237 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from filming import write_footage
+
+from doorlab.data import ARRAYS, SPLITS, DoorDataset, import_dataset
+from doorlab.data.card import About
+from doorlab.data.exporting import export_dataset, restore_dataset
+from doorlab.data.importing import FootageSettings, plan_import
+from doorlab.data.manifest import Manifest
+from doorlab.data.tables import columns
+from doorlab.errors import ConfigError, DatasetError, ResultError
+
+
+def tree(path):
+    files = (file for file in Path(path).rglob("*") if file.is_file())
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def exported(dataset, tmp_path):
+    export_dataset(dataset, tmp_path / "export", About("My doors", "cc-by-4.0"), file_doors=4)
+    return tmp_path / "export"
+
+
+@pytest.fixture
+def imported(tmp_path):
+    settings = FootageSettings(frames=5, image_size=16, test_fraction=0.2, shard_doors=2)
+    plan = plan_import(write_footage(tmp_path / "source"), settings)
+    import_dataset(tmp_path / "imported", plan.config)
+    return DoorDataset.open(tmp_path / "imported")
+
+
+def test_files_are_named_as_hubs_expect(exported):
+    names = sorted(p.relative_to(exported).as_posix() for p in exported.rglob("*.*"))
+    assert names == [
+        "README.md",
+        "data/test-00000-of-00001.parquet",
+        "data/train-00000-of-00002.parquet",
+        "data/train-00001-of-00002.parquet",
+        "data/validation-00000-of-00001.parquet",
+        "doorlab.json",
+        "videos/door-00000.mp4",
+    ]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_rows_are_the_doors_of_a_split(exported, dataset, split):
+    rows = [
+        r for f in sorted(exported.glob(f"data/{split}-*")) for r in pq.read_table(f).to_pylist()
+    ]
+    doors = dataset.indices(split)
+    assert [row["door"] for row in rows] == doors.tolist()
+    assert list(rows[0]) == ["door", *columns(dataset.config)]
+    for row, door, index in zip(rows, dataset.doors(doors), doors, strict=True):
+        one = np.array([index])
+        pictures = [cv2.imdecode(np.frombuffer(p["bytes"], np.uint8), 1) for p in row["images"]]
+        np.testing.assert_array_equal(np.array(pictures)[..., ::-1], dataset.read("images", one)[0])
+        np.testing.assert_array_equal(row["actions"], dataset.read("actions", one)[0])
+        np.testing.assert_array_equal(row["view"], dataset.read("view", one)[0])
+        assert (row["hinge_side"], row["width"]) == (door.hinge_side, door.width)
+        assert row["appearance_panel_color"] == list(door.appearance.panel_color)
+        assert row["optimal_reward"] == dataset.read("optimal_reward", one)[0]
+
+
+def test_the_schema_tells_hubs_what_pictures_are(exported):
+    schema = pq.read_schema(exported / "data/test-00000-of-00001.parquet")
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == schema.names
+    assert features["images"] == {"feature": {"_type": "Image"}, "_type": "Sequence"}
+    assert features["width"] == {"dtype": "float64", "_type": "Value"}
+    assert features["hinge_side"] == {"dtype": "string", "_type": "Value"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_dataset_comes_back_byte_for_byte(exported, dataset, tmp_path, workers):
+    shutil.rmtree(dataset.path.parent / "nowhere", ignore_errors=True)
+    moved = exported.rename(tmp_path / "downloaded")
+    manifest = restore_dataset(tmp_path / "back", moved, workers=workers)
+    assert manifest.checksum == dataset.checksum
+    assert tree(tmp_path / "back") == tree(dataset.path)
+
+
+def test_imported_footage_comes_back_byte_for_byte(imported, tmp_path):
+    export_dataset(imported, tmp_path / "export", About())
+    table = pq.read_table(tmp_path / "export/data/train-00000-of-00001.parquet")
+    assert table.column_names == ["door", "name", "images"]
+    assert set(table["name"].to_pylist()) < set(imported.config.names)
+    restore_dataset(tmp_path / "back", tmp_path / "export")
+    assert tree(tmp_path / "back") == tree(imported.path)
+    card = (tmp_path / "export/README.md").read_text()
+    assert "hinge" not in card
+    assert "| `name` | string |" in card
+
+
+def test_damaged_parts_come_back_from_the_export(exported, dataset, tmp_path):
+    back = tmp_path / "back"
+    restore_dataset(back, exported)
+    shutil.rmtree(back / "shards/shard-00001/images")
+    (back / "videos/door-00000.mp4").write_bytes(b"?")
+    with pytest.raises(DatasetError, match="--resume"):
+        restore_dataset(back, exported)
+    restore_dataset(back, exported, resume=True)
+    assert tree(back) == tree(dataset.path)
+
+
+def test_the_card_explains_every_column(exported, dataset):
+    card = (exported / "README.md").read_text()
+    header, body = card.split("---\n")[1], card.split("---\n", 2)[2]
+    assert 'license: "cc-by-4.0"' in header
+    assert "  - split: validation\n    path: data/validation-*.parquet" in header
+    for column in columns(dataset.config):
+        assert f"| `{column}` |" in body
+    assert "| `images` | 3 PNG pictures | RGB |" in body
+    assert "| `actions` | float32 x 5 x 4 | in Box(-1, 1) |" in body
+    assert "| `mass` | float64 | kg (no picture shows it) |" in body
+    assert "| `hinge_side` | string | left, right |" in body
+    assert dataset.checksum in body
+    assert "{" not in body.split("```json")[0]
+
+
+def test_the_header_is_yaml(exported):
+    yaml = pytest.importorskip("yaml")
+    header = yaml.safe_load((exported / "README.md").read_text().split("---\n")[1])
+    assert header["pretty_name"] == "My doors"
+    assert [f["split"] for f in header["configs"][0]["data_files"]] == list(SPLITS)
+    assert header["size_categories"] == ["n<1K"]
+
+
+def test_only_an_export_is_replaced_and_only_if_asked(exported, dataset, tmp_path):
+    with pytest.raises(ResultError, match="--overwrite"):
+        export_dataset(dataset, exported, About())
+    export_dataset(dataset, exported, About("Other"), overwrite=True)
+    assert "# Other" in (exported / "README.md").read_text()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/thesis.tex").write_text("...")
+    for path in (tmp_path / "precious", dataset.path):
+        with pytest.raises(ResultError, match="choose another --out"):
+            export_dataset(dataset, path, About(), overwrite=True)
+    assert (tmp_path / "precious/thesis.tex").exists()
+    (tmp_path / "empty").mkdir()
+    export_dataset(dataset, tmp_path / "empty", About())
+
+
+def test_what_fails_leaves_nothing(dataset, tmp_path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("doorlab.data.exporting._digests", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export_dataset(dataset, tmp_path / "export", About())
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match="--file-doors"):
+        export_dataset(dataset, tmp_path / "export", About(), file_doors=0)
+
+
+def damage_file(change):
+    def damage(exported):
+        file = exported / "data/train-00000-of-00002.parquet"
+        file.write_bytes(change(file.read_bytes()))
+
+    return damage
+
+
+def rewrite(column, change):
+    def damage(exported):
+        file = exported / "data/train-00000-of-00002.parquet"
+        table = pq.read_table(file)
+        changed = [change(value) for value in table[column].to_pylist()]
+        place, field = table.column_names.index(column), table.schema.field(column)
+        values = pa.array(changed, type=field.type)
+        pq.write_table(table.set_column(place, field, values), file)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_file(lambda data: data[:-100]),
+        damage_file(lambda data: b""),
+        damage_file(lambda data: data[:300] + bytes(60) + data[360:]),
+        lambda exported: (exported / "data/test-00000-of-00001.parquet").unlink(),
+        lambda exported: shutil.rmtree(exported / "data"),
+        lambda exported: shutil.rmtree(exported / "videos"),
+        rewrite("width", lambda value: value + 1e-9),
+        rewrite("hinge_side", lambda value: "top"),
+        rewrite("hinge_side", lambda value: None),
+        rewrite("rewards", lambda value: value[:-1]),
+        rewrite("images", lambda value: [{"bytes": b"?", "path": ""}] * 3),
+        rewrite("images", lambda value: [{"bytes": b"", "path": ""}] * 3),
+        rewrite("images", lambda value: [{"bytes": None, "path": ""}] * 3),
+        rewrite("images", lambda value: value[::-1]),
+        rewrite("door", lambda value: 3),
+    ],
+)
+def test_damaged_exports_are_one_clear_error(exported, tmp_path, damage):
+    damage(exported)
+    with pytest.raises(DatasetError, match="download it again") as error:
+        restore_dataset(tmp_path / "back", exported)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"manifest": {}}', '{"manifest": 3, "digests": {}}', "[]"]
+)
+def test_corrupt_manifests(exported, tmp_path, content):
+    (exported / "doorlab.json").write_text(content)
+    with pytest.raises(DatasetError):
+        restore_dataset(tmp_path / "back", exported)
+
+
+def test_without_pyarrow_the_error_says_what_to_install():
+    code = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "from doorlab.cli import main\n"
+        "import doorlab.data.dataset as d; d.DoorDataset.open = staticmethod(lambda path: None)\n"
+        "sys.exit(main(['export', 'runs/x']))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr.startswith("doorlab: error: expected pyarrow")
+    assert "pip install 'doorlab[hub]'" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_every_array_has_a_column(dataset):
+    assert set(ARRAYS) - {"split"} == {spec.name for spec in columns(dataset.config).values()}
+    assert Manifest.read(dataset.path).complete
