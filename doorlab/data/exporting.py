@@ -108,6 +108,7 @@ def restore_dataset(
         path,
         replace(manifest, parts={}),
         RestoringWriter(path, source.absolute(), manifest, digests),
+        "restored",
         workers=workers,
         launcher="local",
         resume=resume,

@@ -201,5 +201,7 @@ def _readable(path: Path) -> Iterator[None]:
             got = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         kind = "folder" if path.is_dir() else "picture or video"
         raise DatasetError(
-            f"a {kind} that can be read at {path}", got, "repair it, or move it away"
+            f"a {kind} that can be read at {path}",
+            got,
+            "repair it, or move it away, and run again with --resume",
         ) from None

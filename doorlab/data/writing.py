@@ -74,6 +74,7 @@ def write_dataset(
         path,
         Manifest(config, renderer),
         PartWriter(path, config, simulator),
+        "generated",
         workers=workers,
         launcher=launcher,
         resume=resume,
@@ -96,15 +97,23 @@ def import_dataset(
 
     Raises as `write_dataset`, and DatasetError for footage that can't be read.
     """
-    path, manifest = Path(path), Manifest(config, FOOTAGE)
-    work = FootageWriter(path, config)
-    return write_parts(path, manifest, work, workers=workers, launcher=launcher, resume=resume)
+    path = Path(path)
+    return write_parts(
+        path,
+        Manifest(config, FOOTAGE),
+        FootageWriter(path, config),
+        "imported",
+        workers=workers,
+        launcher=launcher,
+        resume=resume,
+    )
 
 
 def write_parts(
     path: Path,
     manifest: Manifest,
     work: PartWork,
+    done: str,
     *,
     workers: int,
     launcher: str,
@@ -117,6 +126,7 @@ def write_parts(
         path: as for `write_dataset`.
         manifest: of the dataset wanted, without parts.
         work: makes and writes one part.
+        done: what happens to the doors ("generated"), for the progress bar.
         workers: number of processes; 0 for one per core.
         launcher: a name of `launching.LAUNCHERS`.
         resume: keep the parts in `path` that are whole, and make the others.
@@ -129,7 +139,7 @@ def write_parts(
         manifest = _begin(path, manifest, resume)
         try:
             results = run(work, manifest.missing, workers)
-            with closing(work), closing(results), _progress(manifest) as advance:
+            with closing(work), closing(results), _progress(manifest, done) as advance:
                 for part, checksum in results:
                     manifest.parts[part] = checksum
                     manifest.write(path)
@@ -217,7 +227,7 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest) -> Non
         raise ConfigError(
             f"the settings that {path} was begun with",
             f"a difference in {', '.join(differing)}",
-            f"run `{found.config.command(path)}`",
+            f"run `{found.config.command(path)}`, or choose another --out",
         )
 
 
@@ -279,10 +289,8 @@ def _explained(path: Path, command: str) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(manifest: Manifest) -> Iterator[Callable[[str], None]]:
+def _progress(manifest: Manifest, done: str) -> Iterator[Callable[[str], None]]:
     """Yields `advance(part)`; the bar counts doors."""
     doors = {f"shards/{name}": b - a for name, (a, b) in manifest.config.shards().items()}
-    with progress_bar(
-        f"doors {manifest.config.kind}", sum(doors.get(p, 0) for p in manifest.missing)
-    ) as add:
+    with progress_bar(f"doors {done}", sum(doors.get(p, 0) for p in manifest.missing)) as add:
         yield lambda part: add(doors.get(part, 0))

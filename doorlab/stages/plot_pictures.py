@@ -37,6 +37,20 @@ def describe(door: Door) -> str:
     return f"{door.hinge_side} hinge, {door.swing}"
 
 
+def chosen_doors(sources: Sources, count: int) -> list[int]:
+    """Positions of held-out doors to show: varied ones, or, of unknown doors, the first."""
+    if sources.doors_are_known:
+        return varied(sources.doors, count)
+    return list(range(min(count, len(sources.indices))))
+
+
+def label(sources: Sources, position: int) -> str:
+    """A few words about a held-out door: its side and swing, or the name of its footage."""
+    if sources.doors_are_known:
+        return describe(sources.doors[position]).replace(", ", "\n")
+    return sources.dataset.config.names[sources.indices[position]]
+
+
 def gallery(sources: Sources) -> Drawing:
     """Held-out doors in all their frames, the most open to the right."""
     chosen = varied(sources.doors, 8)
@@ -44,10 +58,7 @@ def gallery(sources: Sources) -> Drawing:
     angles = sources.read("joint_position")[chosen]
     order = np.argsort(angles, axis=1, kind="stable")[:, :_COLUMNS]
     images = np.take_along_axis(images, order[:, :, None, None, None], axis=1)
-    rows = [
-        Row(describe(sources.doors[i]).replace(", ", "\n"), row)
-        for i, row in zip(chosen, images, strict=True)
-    ]
+    rows = [Row(label(sources, i), row) for i, row in zip(chosen, images, strict=True)]
     varies = "Camera, size, place, handle, hinge and swing vary"
     looks = len({door.appearance for door in sources.doors}) > 1
     variety = f"{varies}; so do colours and light." if looks else f"{varies}; colours do not."
@@ -57,7 +68,7 @@ def gallery(sources: Sources) -> Drawing:
 
 def reconstructions(sources: Sources) -> Drawing:
     """Frames, and what every pretrained model keeps of them; squared errors over all doors."""
-    chosen = varied(sources.doors, 3)
+    chosen = chosen_doors(sources, 3)
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
     for kind, model in sources.pretrained.items():
@@ -78,14 +89,14 @@ def reconstructions(sources: Sources) -> Drawing:
 def new_frames(sources: Sources) -> Drawing:
     """Frames of a door that the statistician saw, beside frames that it draws from its c."""
     model, seen = sources.statistician, 3
-    chosen = varied(sources.doors, 6)
+    chosen = chosen_doors(sources, 6)
     images = sources.images[chosen][:, :seen]
     with torch.no_grad():
         c = model.network.embed(to_frames(images, model.device))
         drawn = model.network.new_frames(c, _COLUMNS - seen, _chance(sources, "new_frames"))
     new = to_bytes(drawn)
     rows = [
-        Row(describe(sources.doors[i]).replace(", ", "\n"), np.concatenate([a, b]))
+        Row(label(sources, i), np.concatenate([a, b]))
         for i, a, b in zip(chosen, images, new, strict=True)
     ]
     seen = images.shape[1]
@@ -107,7 +118,7 @@ def samples(sources: Sources) -> Drawing:
 
 def traversals(sources: Sources) -> Drawing:
     """One latent at a time from low to high: first those of the frame, then those of the door."""
-    model, door = sources.statistician, varied(sources.doors, 1)[0]
+    model, door = sources.statistician, chosen_doors(sources, 1)[0]
     contexts, instances = model.embed(sources.images), model.embed_frames(sources.images)
     c, z = contexts[door], instances[door, instances.shape[1] // 2]
 

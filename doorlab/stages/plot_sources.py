@@ -14,11 +14,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.schema import door_array
 from doorlab.doors import Door
 from doorlab.files import read_json
 from doorlab.report.run_files import model_runs
 from doorlab.report.style import HEADLINE, in_order
 from doorlab.stages.frozen import FrozenModel, kind_of
+
+_ANY_PARAMETER = door_array("hinge_side")
 
 
 class Missing(Exception):
@@ -70,13 +73,20 @@ class Sources:
         """uint8 (D, M, H, W, 3) of the held-out doors."""
         return self.dataset.read("images", self.indices)
 
+    @property
+    def doors_are_known(self) -> bool:
+        """Whether the dataset has the parameters of its doors: footage does not."""
+        return _ANY_PARAMETER in self.dataset.config.arrays()
+
     @cached_property
     def doors(self) -> list[Door]:
         """The held-out doors."""
+        self._need(_ANY_PARAMETER, "parameters of doors")
         return self.dataset.doors(self.indices)
 
     def read(self, name: str) -> np.ndarray:
         """An array of `data.schema.ARRAYS` for the held-out doors."""
+        self._need(name, name)
         return self.dataset.read(name, self.indices)
 
     @cached_property
@@ -108,6 +118,11 @@ class Sources:
         if not (self.run / name).exists():
             raise Missing(f"there is no {name}: `doorlab {stage}` makes it")
         return read_json(self.run / name)
+
+    def _need(self, name: str, what: str) -> None:
+        config = self.dataset.config
+        if name not in config.arrays():
+            raise Missing(f"the dataset has no {what}, it is {config.origin}")
 
     def _models(self, stage: str) -> dict[str, FrozenModel]:
         runs = [folder for part, folder in model_runs(self.run) if part == stage]

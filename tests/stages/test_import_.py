@@ -1,0 +1,113 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from doorlab.cli import main
+from doorlab.data import DoorDataset
+from doorlab.errors import ConfigError, DatasetError
+from doorlab.stages.export import Config as ExportConfig
+from doorlab.stages.export import run as export
+from doorlab.stages.import_ import Config, run
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Ten doors of four pictures, one of two, and a note."""
+    rng = np.random.default_rng(0)
+    for door in range(11):
+        folder = tmp_path / "footage" / f"door {door}"
+        folder.mkdir(parents=True)
+        for number in range(2 if door == 10 else 4):
+            image = rng.integers(0, 255, (20 + door, 33, 3), np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), image)
+    (tmp_path / "footage/notes.txt").write_text("...")
+    return tmp_path / "footage"
+
+
+def config(source, tmp_path, **changes):
+    settings = {"frames": 3, "image_size": 16, "skip_short": True, "workers": 1, **changes}
+    return Config(source=source, out=tmp_path / "data", **settings)
+
+
+def test_what_is_left_out_is_said(source, tmp_path, capsys):
+    dataset = DoorDataset.open(run(config(source, tmp_path)))
+    assert dataset.num_doors == 10
+    err = capsys.readouterr().err
+    assert "left out, with too few pictures: door 10 (2)" in err
+    assert "left out, that are no footage: notes.txt" in err
+    with pytest.raises(DatasetError, match=r"door 10 \(2\).*--skip-short"):
+        run(config(source, tmp_path, skip_short=False, resume=True))
+
+
+def test_the_command_line(source, tmp_path, capsys):
+    args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--fit", "pad"]
+    assert main([*args, "--image-size", "16", "--workers", "1"]) == 0
+    assert main(["info", str(tmp_path / "d"), "--verify"]) == 0
+    out = capsys.readouterr().out
+    for expected in ("11 imported", "a camera", "door 0, door 1", "all 1 parts"):
+        assert expected in out
+    assert "rewards" not in out
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["train", "--model", "np"],
+        ["probe"],
+        ["bandit", "--doors", "1"],
+    ],
+)
+def test_what_needs_interactions_says_that_there_are_none(source, tmp_path, capsys, args):
+    data = str(run(config(source, tmp_path, test_fraction=0.3, validation_fraction=0.2)))
+    capsys.readouterr()
+    if args == ["probe"]:
+        args = ["probe", "--models", str(tmp_path / "model")]
+    assert main([*args, "--data", data, "--out", str(tmp_path / "out")]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"got {data}, imported from the footage in {source}" in err
+    assert "doorlab generate" in err
+
+
+def test_pretraining_runs_on_footage(source, tmp_path):
+    data = run(config(source, tmp_path, image_size=32, validation_fraction=0.2))
+    args = ["pretrain", "--model", "statistician", "--data", str(data), "--steps", "2"]
+    assert main([*args, "--batch", "2", "--frames", "3", "--out", str(tmp_path / "run")]) == 0
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["dataset_checksum"] == (
+        DoorDataset.open(data).checksum
+    )
+
+
+def test_plots_of_footage_leave_out_what_nobody_knows(source, tmp_path):
+    data = run(config(source, tmp_path, image_size=32, validation_fraction=0.2, test_fraction=0.4))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    data.rename(folder / "dataset")
+    args = ["pretrain", "--data", str(folder / "dataset"), "--steps", "2", "--batch", "2"]
+    out = folder / "pretrain/statistician"
+    assert main([*args, "--frames", "3", "--out", str(out)]) == 0
+    assert main(["plot", "--run", str(folder)]) == 0
+    (result,) = folder.rglob("plot*.json")
+    skipped = json.loads(result.read_text())["skipped"]
+    assert f"it is imported from the footage in {source}" in skipped["embedding"]
+    assert "reconstructions" not in skipped
+
+
+def test_an_exported_dataset_comes_back(source, tmp_path):
+    first = DoorDataset.open(run(config(source, tmp_path)))
+    exported = export(ExportConfig(data=first.path, out=tmp_path / "export"))
+    back = DoorDataset.open(run(Config(source=exported, out=tmp_path / "back", workers=1)))
+    assert back.checksum == first.checksum
+    with pytest.raises(ConfigError, match=r"no settings for .*got --frames, --image-size; leave"):
+        run(Config(source=exported, out=tmp_path / "other", frames=3, image_size=32))
+
+
+def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
+    (source / "door 3/2.png").write_bytes(b"no picture")
+    args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--skip-short"]
+    assert main([*args, "--frames", "4", "--workers", "1"]) == 2
+    err = capsys.readouterr().err
+    assert f"a picture or video that can be read at {source / 'door 3/2.png'}" in err
+    assert "Traceback" not in err
