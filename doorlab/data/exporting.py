@@ -78,9 +78,7 @@ def export_dataset(
         (folder / "data").mkdir()
         for split in SPLITS:
             _write_split(dataset, split, folder / "data", file_doors, advance)
-        for video in dataset.videos:
-            (folder / "videos").mkdir(exist_ok=True)
-            shutil.copyfile(video, folder / "videos" / video.name)
+        _copy_videos(dataset, folder / "videos")
         document = {"manifest": dataset.manifest.to_json(), "digests": _digests(dataset)}
         atomic_write_json(folder / EXPORT_FILE, document)
         atomic_write_text(folder / "README.md", dataset_card(dataset.manifest, about))
@@ -174,6 +172,15 @@ def _tables(
         arrays = {name: dataset.read(name, chosen) for name in dataset.config.arrays()}
         yield to_table(dataset.config, chosen, arrays)
         advance(len(chosen))
+
+
+def _copy_videos(dataset: DoorDataset, folder: Path) -> None:
+    for video in dataset.videos:
+        folder.mkdir(exist_ok=True)
+        if part_checksum(video) != dataset.manifest.parts[f"videos/{video.name}"]:
+            repair = f"repair it with `{dataset.config.command(dataset.path)}`"
+            raise DatasetError(f"{video} as it was written", "a changed one, or none", repair)
+        shutil.copyfile(video, folder / video.name)
 
 
 def _digests(dataset: DoorDataset) -> dict[str, str]:

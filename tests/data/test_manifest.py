@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from doorlab.data.manifest import Manifest
+from doorlab.data.importing import ImportConfig
+from doorlab.data.manifest import Manifest, _checksum
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.errors import DatasetError
 
@@ -80,4 +81,21 @@ def test_a_changed_value_is_noticed(tmp_path, full):
     full.write(tmp_path)
     change(tmp_path, renderer="another")
     with pytest.raises(DatasetError, match="a changed one"):
+        Manifest.read(tmp_path)
+
+
+def test_imported_datasets_say_so(tmp_path):
+    manifest = Manifest(ImportConfig(source="flat", names=("hall", "attic")), "a camera")
+    manifest.write(tmp_path)
+    assert Manifest.read(tmp_path) == manifest
+    document = manifest.to_json()
+    assert (document["kind"], document["arrays"]) == ("imported", ["images", "split"])
+
+
+@pytest.mark.parametrize("change", [{"kind": "dreamt"}, {"arrays": ["images", "smell"]}])
+def test_datasets_of_another_schema_are_refused(tmp_path, full, change):
+    document = {**full.to_json(), **change}
+    document["checksum"] = _checksum(document)
+    (tmp_path / "dataset.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match=r"got .*(dreamt|smell).*generate it again"):
         Manifest.read(tmp_path)
