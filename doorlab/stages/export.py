@@ -3,7 +3,8 @@
 One row is one door, with its frames as PNG pictures, its parameters, actions and rewards. The card
 (README.md) says what every column means. Upload the folder as it is, for example with
 `hf upload OWNER/NAME OUT . --repo-type dataset`; `doorlab import OUT --out NEW` makes the dataset
-again, under the same checksum.
+again, under the same checksum. Of footage, the path that it was imported from and the names of its
+folders and videos are part of the dataset, and are published with it.
 
 Needs pyarrow: `pip install 'doorlab[hub]'`.
 """

@@ -55,6 +55,10 @@ def run(config: Config) -> Path:
         _refuse_settings(config)
         restore_dataset(config.out, config.source, **how)
         return config.out
+    if config.source.resolve() in (config.out.resolve(), *config.out.resolve().parents):
+        raise ConfigError(
+            "an --out outside of the footage", f"{config.out}", "choose another --out"
+        )
     plan = plan_import(config.source, config)
     for what, names in (
         ("with too few pictures", plan.short),

@@ -195,3 +195,21 @@ def test_bad_settings(source, setting, value):
 def test_an_empty_config_is_none():
     with pytest.raises(ConfigError, match="doors"):
         ImportConfig()
+
+
+def test_an_interrupted_import_says_how_to_go_on(imported, config, source, tmp_path, monkeypatch):
+    from doorlab.data import importing
+
+    def interrupt(path, *args):
+        if path.name == "kitchen.mp4":  # in the second shard
+            raise KeyboardInterrupt
+        return read_frames(path, *args)
+
+    monkeypatch.setattr(importing, "read_frames", interrupt)
+    with pytest.raises(KeyboardInterrupt, match=rf"`doorlab import {source} .*--resume` goes on"):
+        import_dataset(tmp_path / "d", config)
+    born = (tmp_path / "d/shards/shard-00000").stat().st_ino
+    monkeypatch.undo()
+    import_dataset(tmp_path / "d", config, resume=True)
+    assert (tmp_path / "d/shards/shard-00000").stat().st_ino == born
+    assert tree(tmp_path / "d") == tree(imported.path)

@@ -111,3 +111,9 @@ def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
     err = capsys.readouterr().err
     assert f"a picture or video that can be read at {source / 'door 3/2.png'}" in err
     assert "Traceback" not in err
+
+
+def test_datasets_do_not_go_into_the_footage(source):
+    for out in (source, source / "data"):
+        with pytest.raises(ConfigError, match="outside of the footage"):
+            run(Config(source=source, out=out, skip_short=True))
