@@ -162,3 +162,17 @@ def test_a_folder_that_may_not_be_read(source, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DatasetError, match=r"a folder that can be read at .*door 2; got no perm"):
         open_entry(source / "door 2")
+
+
+def test_telephones_pictures_are_turned_upright(tmp_path):
+    upright = picture(3, 64, 48)
+    file = tmp_path / "door/a.jpg"
+    write_picture(file, np.rot90(upright))  # as the sensor lies
+    # An EXIF block with one entry: orientation (0x0112), a short (3), 6: turn 90 degrees clockwise.
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    exif = b"Exif\0\0" + tiff
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    data = file.read_bytes()
+    file.write_bytes(data[:2] + segment + data[2:])
+    (found,) = read_frames(file.parent, 1, 48, "crop")
+    assert np.abs(found - upright[8:56].astype(float)).mean() < 5
