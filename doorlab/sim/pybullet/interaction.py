@@ -105,7 +105,7 @@ class Trials:
         self.ends[trials], self.steps[trials] = q[which], lanes.done[which]
         if self.courses is not None:
             for n in trials.tolist():
-                self.courses[n, self.steps[n] :] = self.ends[n]
+                self.courses[n, int(self.steps[n]) :] = self.ends[n]
 
 
 class _Lanes:
