@@ -98,7 +98,7 @@ class Trials:
     def _free_from_frame(self, rack: Rack, lanes: _Lanes) -> None:
         for lane in np.flatnonzero(lanes.stuck & (rack.q > STICKING_REACH)).tolist():
             lanes.stuck[lane] = False
-            rack.set_friction(lane, self._doors[lanes.trial[lane]].hinge_friction)
+            rack.set_friction(lane, self._doors[int(lanes.trial[lane])].hinge_friction)
 
     def _finish(self, lanes: _Lanes, q: np.ndarray, which: np.ndarray) -> None:
         trials = lanes.trial[which]
