@@ -26,6 +26,7 @@ _GLASS: Color = (0.72, 0.84, 0.9)
 _MESH_LENGTH = 0.14  # m, of the unscaled lever and bar
 
 Vector = tuple[float, float, float]
+Coat = tuple[Color, Texture]
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,10 @@ def _room(door: Door) -> list[Shape]:
     side, above = _WALL_HALF_WIDTH - half, _WALL_HEIGHT - top
     y, middle = depth / 2, (half + _WALL_HALF_WIDTH) / 2
     back = depth + _ROOM_DEPTH
-    wall, floor = (look.wall_color, look.wall_texture), (look.floor_color, look.floor_texture)
-    behind = (scaled(look.floor_color, 0.6), look.floor_texture)
-    boxes: tuple[tuple[Vector, Vector, tuple[Color, Texture]], ...] = (
+    wall: Coat = (look.wall_color, look.wall_texture)
+    floor: Coat = (look.floor_color, look.floor_texture)
+    behind: Coat = (scaled(look.floor_color, 0.6), look.floor_texture)
+    boxes: tuple[tuple[Vector, Vector, Coat], ...] = (
         ((side, depth, _WALL_HEIGHT), (middle, y, _WALL_HEIGHT / 2), wall),
         ((side, depth, _WALL_HEIGHT), (-middle, y, _WALL_HEIGHT / 2), wall),
         ((2 * half, depth, above), (0.0, y, top + above / 2), wall),
