@@ -11,15 +11,17 @@ in dataset.json. A part that is not listed, or does not have its checksum, is ma
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
-from doorlab.data.launching import count_workers, get_launcher
+from doorlab.data.launching import check_workers, get_launcher
 from doorlab.data.manifest import FILE_NAME, KINDS, Manifest, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.video import encode_video, film_door
@@ -53,16 +55,18 @@ def write_dataset(
         path: a folder that does not exist or is empty, unless `resume`.
         config: what to generate.
         workers: number of processes; 0 for one per core. The bytes do not depend on it.
-        launcher: a name of `launching.LAUNCHERS`.
+        launcher: a name of `launching.LAUNCHERS`. The bytes do not depend on it either.
         resume: keep the parts in `path` that are whole, and make the others.
         simulator: makes the simulator of a name, in every worker; can be pickled.
 
     Raises:
         ConfigError: an unknown name, or `path` holds a dataset of another config.
-        DatasetError: `path` is in use or can't be written (the disk is full, say).
+        DatasetError: `path` is in use, can't be written (the disk is full, say), or is not on a
+            disk that all workers share.
         KeyboardInterrupt: on Ctrl-C; its message says how to go on.
     """
-    path, run, workers = Path(path), get_launcher(launcher), count_workers(workers)
+    path, run = Path(path), get_launcher(launcher)
+    check_workers(workers)
     get_prior(config.prior)
     trial = simulator(config.simulator)  # fails, if it has to, before a file is touched
     renderer = trial.renderer
@@ -83,15 +87,28 @@ def write_dataset(
 
 
 class PartWriter:
-    """Makes and writes one part; lives in a worker and keeps its simulator there."""
+    """Makes and writes one part; lives in a worker and keeps its simulator there.
+
+    It begins in the launching process, by leaving a file that every worker has to find: a folder
+    of the same name on another machine's own disk would be filled to no purpose.
+    """
 
     def __init__(self, path: Path, config: GenerationConfig, simulator: MakeSimulator) -> None:
-        self._path, self._config, self._make_simulator = path, config, simulator
+        self._path = path.absolute()  # workers may be in other folders
+        self._config, self._make_simulator = config, simulator
+        handle, self._sign = tempfile.mkstemp(prefix=".shared.", suffix=".tmp", dir=path)
+        os.close(handle)
         self._simulator: Simulator | None = None
         self._doors = 0
 
     def __call__(self, part: str) -> tuple[str, str]:
         """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        if not os.path.exists(self._sign):
+            raise DatasetError(
+                f"{self._path} on a disk that all workers share",
+                f"another folder, or none, on {platform.node()}",
+                "choose an --out that every machine of the cluster sees",
+            )
         kind, name = part.split("/")
         write = self._write_shard if kind == "shards" else self._write_video
         return part, write(name, self._path / part)

@@ -64,6 +64,12 @@ def make_slow(name):
     return FakeSimulator(delay=0.1)
 
 
+def make_telling(folder, name):
+    """Leaves the number of its process in the folder."""
+    Path(folder, str(os.getpid())).touch()
+    return make_slow(name)
+
+
 def kill_once(item):
     """Work for a launcher: the first process to come here is killed. The item is a path."""
     try:
