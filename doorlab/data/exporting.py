@@ -105,7 +105,7 @@ def restore_dataset(
     return write_parts(
         path,
         replace(manifest, parts={}),
-        RestoringWriter(path, source.absolute(), manifest, digests),
+        RestoringWriter(path, source, manifest, digests),
         "restored",
         workers=workers,
         launcher="local",
@@ -120,7 +120,7 @@ class RestoringWriter:
     def __init__(
         self, path: Path, source: Path, manifest: Manifest, digests: dict[str, str]
     ) -> None:
-        self._path, self._source = path, source
+        self._path, self._source = path.absolute(), source.absolute()
         self._manifest, self._digests = manifest, digests
 
     def __call__(self, part: str) -> tuple[str, str]:

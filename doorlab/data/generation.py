@@ -8,6 +8,7 @@ Legend: D doors in a shard, M frames, J interactions, H, W pixels.
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from doorlab.data.config import DatasetConfig, check_limits, split_of_doors
 from doorlab.data.schema import ARRAYS, ArraySpec, door_array
 from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
+from doorlab.doors.action import normalised_radius
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, optimal_rewards
@@ -26,7 +28,7 @@ ActionMix = Literal["uniform", "plausible"]
 
 _PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
 _LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
-_DOOR_WIDTHS = (-0.5, 0.6)  # radii of about 0.5 to 1.1 m, in normalised units
+_DOOR_RADII = (0.5, 1.1)  # m, of the hinges that anybody would suppose
 _LIMITS: dict[str, tuple[int, int] | tuple[float, float]] = {
     "doors": (1, 100_000_000),
     "frames": (1, 10_000),
@@ -57,7 +59,7 @@ class GenerationConfig(DatasetConfig):
     seed: int = 0
     """Seed of every random stream."""
     prior: str = "narrow"
-    """Prior that doors are drawn from: narrow (one look for all), default (every colour varies)."""
+    """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
     simulator: str = "pybullet"
     """Name of the simulator."""
     action_mix: ActionMix = "plausible"
@@ -106,7 +108,7 @@ def make_shard(
     views = [passive_views(config, i, door) for i, door in enumerate(doors, first)]
     actions = np.stack([passive_actions(config, i) for i in range(first, last)])
     return {
-        "images": simulator.render(doors, joint_position, views, config.image_size),
+        "images": simulator.render(doors, joint_position, views, config.image_size).images,
         "joint_position": joint_position,
         "view": np.stack([[view.to_array() for view in of_door] for of_door in views]),
         "actions": actions,
@@ -123,7 +125,7 @@ def make_door(config: GenerationConfig, index: int) -> Door:
 
 
 def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
-    """float32 (M,), rad: the first frame is shut, the others uniform in [0, opening limit]."""
+    """float32 (M,), rad or m: the first frame is shut, the others uniform up to the limit."""
     rng = stream(config.seed, "joint", index)
     positions = rng.uniform(0.0, door.opening_limit, config.frames)
     positions[0] = 0.0
@@ -140,15 +142,18 @@ def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
     """float32 (J, 4) in Box(-1, 1). No mix looks at the parameters of the door.
 
     With the mix `plausible`, three actions in four are what anybody would try on a door: a hinge
-    at one side or the other, about a door's width away, a wide swing, a handle that is turned.
-    Rewards that uniform actions reach once in dozens of tries become common.
+    at one side or the other, about a door's width away, a wide swing, a handle that is turned; as
+    many suppose a slide as the prior has sliding doors. Rewards that uniform actions reach once in
+    dozens of tries become common.
     """
     rng = stream(config.seed, "action", index)
     count = config.interactions
     actions = rng.uniform(-1.0, 1.0, (count, ACTION_DIM))
     if config.action_mix == "plausible":
         phi = rng.integers(0, 2, count) + rng.normal(0.0, _LEVEL_SPREAD, count)
-        radius = rng.uniform(*_DOOR_WIDTHS, count)
+        low, high = (normalised_radius(radius) for radius in _DOOR_RADII)
+        slides = rng.random(count) < get_prior(config.prior).sliding_probability
+        radius = np.where(slides, normalised_radius(math.inf), rng.uniform(low, high, count))
         swing = rng.choice([-1.0, 1.0], count) * rng.uniform(0.6, 1.0, count)
         turn = rng.choice([-1.0, 1.0], count) * rng.uniform(0.3, 1.0, count)
         plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=1)

@@ -153,8 +153,8 @@ class FootageWriter:
     """Reads footage and writes one shard; a copy lives in every worker."""
 
     def __init__(self, path: Path, config: ImportConfig) -> None:
-        self._path, self._config = path, config
-        self._source = Path(config.source).absolute()  # workers may start elsewhere
+        self._path, self._config = path.absolute(), config  # workers may be in other folders
+        self._source = Path(config.source).absolute()
 
     def __call__(self, part: str) -> tuple[str, str]:
         """Writes the part ("shards/shard-00000", say); returns it and its checksum."""

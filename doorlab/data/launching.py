@@ -24,8 +24,8 @@ MAX_FRUITLESS_ROUNDS = 3
 
 Work = Callable[[str], Any]
 Results = Generator[Any, None, None]
-# Runs the work over the items on so many workers. The work is pickled once for every worker, and
-# may keep state there.
+# Runs the work over the items on so many workers, 0 for as many as there is room for. The work is
+# pickled once for every worker, and may keep state there.
 Launcher = Callable[[Work, Sequence[str], int], Results]
 
 
@@ -34,6 +34,7 @@ def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
 
     Raises SimulatorError when worker processes keep dying without getting anything done.
     """
+    workers = count_workers(workers)
     if min(workers, len(items)) <= 1:
         yield from map(work, items)
         return
@@ -54,20 +55,39 @@ def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
                 ) from None
 
 
-LAUNCHERS: dict[str, Launcher] = {"local": run_local}
+def _ray() -> Launcher:
+    try:
+        from doorlab.data.launching_ray import run_on_ray
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "ray":
+            raise
+        raise ConfigError(
+            "ray to be installed",
+            "a Python without it",
+            "run `pip install 'doorlab[ray]'`, or use --launcher local",
+        ) from None
+    return run_on_ray
+
+
+LAUNCHERS: dict[str, Callable[[], Launcher]] = {"local": lambda: run_local, "ray": _ray}
 
 
 def get_launcher(name: str) -> Launcher:
-    """The named launcher. Raises ConfigError, with the valid names, for any other."""
+    """The named launcher. Raises ConfigError for an unknown name, and for one not installed."""
     if name not in LAUNCHERS:
         raise unknown_name("launcher", name, LAUNCHERS)
-    return LAUNCHERS[name]
+    return LAUNCHERS[name]()
+
+
+def check_workers(workers: int) -> None:
+    """Raises ConfigError below 0."""
+    if workers < 0:
+        raise ConfigError("workers of at least 0", f"{workers}", "correct --workers")
 
 
 def count_workers(workers: int) -> int:
     """`workers`, or the number of usable cores for 0. Raises ConfigError below 0."""
-    if workers < 0:
-        raise ConfigError("workers of at least 0", f"{workers}", "correct --workers")
+    check_workers(workers)
     usable = getattr(os, "sched_getaffinity", None)
     return workers or (len(usable(0)) if usable else os.cpu_count() or 1)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from doorlab.doors.arrays import DTYPES
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
 
 FORMAT_VERSION = 2  # 2: a dataset says its kind and its arrays
@@ -16,11 +17,14 @@ _SIZES = {"channel": 3, "view": 7, "action": 4}
 _UNITS = {
     **dict.fromkeys(("width", "height", "thickness", "place"), "m"),
     **dict.fromkeys(("handle_height", "backset", "handle_length"), "m"),
-    **dict.fromkeys(("opening_limit", "latch_turn"), "rad"),
+    **dict.fromkeys(("latch_turn",), "rad"),
+    "opening_limit": "rad; m if it slides",
     "mass": "kg",
     "hinge_friction": "N m",
     "hinge_damping": "N m s / rad",
+    "sticking": "N m",
     "closer_stiffness": "N m / rad",
+    "latch_direction": "+1 clockwise, -1 anticlockwise",
     "appearance.light_direction": "unit vector",
 }
 
@@ -56,8 +60,8 @@ def _door_spec(field: str) -> ArraySpec:
     colors = {f"appearance.{f.name}" for f in fields(Appearance) if f.type == "Color"}
     if field in CATEGORIES:
         return ArraySpec(door_array(field), "uint8", ("door",), " | ".join(CATEGORIES[field]))
-    if field == "latch_direction":
-        return ArraySpec(door_array(field), "int8", ("door",), "+1 clockwise, -1 anticlockwise")
+    if field in DTYPES:
+        return ArraySpec(door_array(field), DTYPES[field], ("door",), _UNITS.get(field, ""))
     dims = ("door", "channel") if field in colors else ("door",)
     unit = _UNITS.get(field, "RGB" if field in colors else "")
     return ArraySpec(door_array(field), "float64", dims, unit)
@@ -67,7 +71,7 @@ ARRAYS: dict[str, ArraySpec] = {
     spec.name: spec
     for spec in (
         ArraySpec("images", "uint8", ("door", "frame", "height", "width", "channel"), "RGB"),
-        ArraySpec("joint_position", "float32", ("door", "frame"), "opening angle, rad"),
+        ArraySpec("joint_position", "float32", ("door", "frame"), "rad; m if it slides"),
         ArraySpec("view", "float64", ("door", "frame", "view"), "eye, target, field of view"),
         ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)"),
         ArraySpec("rewards", "float32", ("door", "interaction"), "share of the limit"),

@@ -34,7 +34,7 @@ def film_door(simulator: Simulator, door: Door, view: View, size: int = VIDEO_SI
     pauses = np.zeros(_PAUSE_FRAMES), np.repeat(opened[-1:], _PAUSE_FRAMES)
     positions = np.concatenate([swing, pauses[0], opened, pauses[1]]).round(4)
     different, frame_of = np.unique(positions, return_inverse=True)  # shutting mirrors opening
-    frames = simulator.render([door], different[None], [[view] * len(different)], size)[0]
+    frames = simulator.render([door], different[None], [[view] * len(different)], size).images[0]
     return frames[frame_of]
 
 

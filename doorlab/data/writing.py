@@ -11,17 +11,19 @@ in dataset.json. A part that is not listed, or does not have its checksum, is ma
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
 from doorlab.data.importing import FootageWriter, ImportConfig
-from doorlab.data.launching import count_workers, get_launcher
+from doorlab.data.launching import check_workers, get_launcher
 from doorlab.data.manifest import FILE_NAME, PART_FOLDERS, Manifest, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.video import encode_video, film_door
@@ -56,18 +58,21 @@ def write_dataset(
         path: a folder that does not exist or is empty, unless `resume`.
         config: what to generate.
         workers: number of processes; 0 for one per core. The bytes do not depend on it.
-        launcher: a name of `launching.LAUNCHERS`.
+        launcher: a name of `launching.LAUNCHERS`. The bytes do not depend on it either.
         resume: keep the parts in `path` that are whole, and make the others.
         simulator: makes the simulator of a name, in every worker; can be pickled.
 
     Raises:
         ConfigError: an unknown name, or `path` holds a dataset of another config.
-        DatasetError: `path` is in use or can't be written (the disk is full, say).
+        DatasetError: `path` is in use, can't be written (the disk is full, say), or is not on a
+            disk that all workers share.
         KeyboardInterrupt: on Ctrl-C; its message says how to go on.
     """
     path = Path(path)
+    get_launcher(launcher)  # this and what follows fails, if it has to, before a file is touched
+    check_workers(workers)
     get_prior(config.prior)
-    trial = simulator(config.simulator)  # fails, if it has to, before a file is touched
+    trial = simulator(config.simulator)
     renderer = trial.renderer
     trial.close()
     return write_parts(
@@ -134,12 +139,14 @@ def write_parts(
 
     Raises as `write_dataset`.
     """
-    run, workers = get_launcher(launcher), count_workers(workers)
+    run = get_launcher(launcher)
+    check_workers(workers)
     with _explained(path, command or manifest.config.command(path)), _owned(path):
         manifest = _begin(path, manifest, resume)
         try:
-            results = run(work, manifest.missing, workers)
-            with closing(work), closing(results), _progress(manifest, done) as advance:
+            shared = OnSharedDisk(path, work)
+            results = run(shared, manifest.missing, workers)
+            with closing(shared), closing(results), _progress(manifest, done) as advance:
                 for part, checksum in results:
                     manifest.parts[part] = checksum
                     manifest.write(path)
@@ -149,6 +156,7 @@ def write_parts(
     return manifest
 
 
+@runtime_checkable
 class PartWork(Protocol):
     """Makes and writes parts; a copy lives in every worker."""
 
@@ -161,11 +169,38 @@ class PartWork(Protocol):
         ...
 
 
+class OnSharedDisk:
+    """Work that first looks for a file that the launching process left.
+
+    A folder of the same name on another machine's own disk would be filled to no purpose.
+    """
+
+    def __init__(self, path: Path, work: PartWork) -> None:
+        self._path, self._work = path.absolute(), work
+        handle, self._sign = tempfile.mkstemp(prefix=".shared.", suffix=".tmp", dir=path)
+        os.close(handle)
+
+    def __call__(self, part: str) -> tuple[str, str]:
+        """Writes the part. Raises DatasetError on a machine that does not see the folder."""
+        if not os.path.exists(self._sign):
+            raise DatasetError(
+                f"{self._path} on a disk that all workers share",
+                f"another folder, or none, on {platform.node()}",
+                "choose an --out that every machine of the cluster sees",
+            )
+        return self._work(part)
+
+    def close(self) -> None:
+        """Closes the work."""
+        self._work.close()
+
+
 class PartWriter:
     """Makes and writes one part by simulation; lives in a worker and keeps its simulator there."""
 
     def __init__(self, path: Path, config: GenerationConfig, simulator: MakeSimulator) -> None:
-        self._path, self._config, self._make_simulator = path, config, simulator
+        self._path = path.absolute()  # workers may be in other folders
+        self._config, self._make_simulator = config, simulator
         self._simulator: Simulator | None = None
         self._doors = 0
 

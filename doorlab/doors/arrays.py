@@ -10,6 +10,9 @@ import numpy as np
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance, Door
 from doorlab.errors import DatasetError
 
+# Fields that are neither categories (uint8) nor numbers (float64).
+DTYPES = {"latch_direction": "int8", "locked": "bool"}
+
 
 def doors_to_arrays(doors: Sequence[Door]) -> dict[str, np.ndarray]:
     """One array per field of `doors.FIELDS`, first axis D; categories as uint8 indices.
@@ -38,14 +41,12 @@ def _get(door: Door, name: str) -> Any:
 def _column(name: str, values: list[Any]) -> np.ndarray:
     if name in CATEGORIES:
         return np.array([CATEGORIES[name].index(v) for v in values], dtype=np.uint8)
-    if name == "latch_direction":
-        return np.array(values, dtype=np.int8)
-    return np.array(values, dtype=np.float64)
+    return np.array(values, dtype=DTYPES.get(name, "float64"))
 
 
 def _value(name: str, entry: Any) -> Any:
     if name in CATEGORIES:
         return CATEGORIES[name][int(entry)]
-    if name == "latch_direction":
-        return int(entry)
+    if name in DTYPES:
+        return entry.item()
     return float(entry) if np.ndim(entry) == 0 else tuple(float(v) for v in entry)

@@ -3,44 +3,58 @@
 World frame: x along the wall, to the right as the robot sees it; y away from the robot; z up;
 origin on the floor below the middle of the opening. The robot stands at y < 0.
 
-Visible parameters can be told from pictures, so looking pays. Hidden parameters (latch
-direction, mass, friction, damping, closer) leave no trace in a still picture, so trying pays.
+Visible parameters can be told from pictures, so looking pays. Hidden parameters (latch, lock,
+mass, friction, damping, sticking, closer) leave no trace in a still picture, so trying pays.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
+Mechanism = Literal["hinged", "sliding"]
 HingeSide = Literal["left", "right"]
 Swing = Literal["pull", "push"]
 HandleType = Literal["lever", "knob", "bar"]
 PanelStyle = Literal["plain", "panelled", "glazed"]
+Texture = Literal[
+    "plain", "wood", "planks", "plaster", "brick", "tiles", "carpet", "marble", "stripes"
+]
 Color = tuple[float, float, float]
 
 # How categorical fields are coded as integers in arrays and on disk: the index in the tuple.
+_TEXTURES: tuple[str, ...] = get_args(Texture)
 CATEGORIES: dict[str, tuple[str, ...]] = {
+    "mechanism": ("hinged", "sliding"),
     "hinge_side": ("left", "right"),
     "swing": ("pull", "push"),
     "handle_type": ("lever", "knob", "bar"),
     "appearance.panel_style": ("plain", "panelled", "glazed"),
+    "appearance.panel_texture": _TEXTURES,
+    "appearance.wall_texture": _TEXTURES,
+    "appearance.floor_texture": _TEXTURES,
 }
 
 HIDDEN_FIELDS = (
     "latch_turn",
     "latch_direction",
+    "locked",
     "mass",
     "hinge_friction",
     "hinge_damping",
+    "sticking",
     "closer_stiffness",
 )
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How a door and the room around it look. Colours are linear RGB in [0, 1]."""
+    """How a door and the room around it look. Colours are linear RGB in [0, 1]; textures tint."""
 
     panel_style: PanelStyle
+    panel_texture: Texture
+    wall_texture: Texture
+    floor_texture: Texture
     panel_color: Color
     handle_color: Color
     frame_color: Color
@@ -53,28 +67,34 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Door:
-    """One hinged door.
+    """One hinged or sliding door.
 
-    The *joint position* is the opening angle, 0 when shut, at most `opening_limit`, whatever
-    the side and the swing. *Pull* doors open towards the robot, *push* doors away from it.
+    The *joint position* is the opening angle (rad) of a hinged door, the way that a sliding door
+    has gone (m): 0 when shut, at most `opening_limit`, whatever the side and the swing. *Pull*
+    doors open towards the robot, *push* doors away from it; a sliding door slides on that face
+    of the wall. A sliding door reads the units of its dynamics without the radian: friction and
+    sticking in N, damping in N s / m, closer in N / m.
     """
 
-    hinge_side: HingeSide  # as the robot sees it: the door's handedness
+    mechanism: Mechanism
+    hinge_side: HingeSide  # as the robot sees it: where the hinge is, or whereto the door slides
     swing: Swing
     width: float  # m
     height: float  # m
     thickness: float  # m
     place: float  # m, x of the opening's middle relative to the middle of the wall
-    opening_limit: float  # rad
+    opening_limit: float  # rad; m if it slides
     handle_type: HandleType
     handle_height: float  # m above the floor
     backset: float  # m, from the latch edge of the panel to the handle's axis
     handle_length: float  # m
     latch_turn: float  # rad that the handle must be turned before the door moves; 0: no latch
     latch_direction: int  # +1: clockwise as the robot sees it, -1: anticlockwise; hidden
+    locked: bool  # no action opens a locked door
     mass: float  # kg
     hinge_friction: float  # N m, Coulomb
     hinge_damping: float  # N m s / rad
+    sticking: float  # N m, friction on top of that while the panel is still in its frame
     closer_stiffness: float  # N m / rad, towards shut; 0: no closer
     appearance: Appearance
 
@@ -94,9 +114,14 @@ class Door:
         return 1.0 if self.swing == "pull" else -1.0
 
     @property
-    def hinge_inertia(self) -> float:
-        """Moment of inertia of the uniform panel about the hinge axis, kg m^2."""
-        return self.mass * (self.width**2 / 3 + self.thickness**2 / 12)
+    def joint_inertia(self) -> float:
+        """What resists the joint: inertia about the hinge, kg m^2; the mass, kg, if it slides.
+
+        The panel is a uniform plate that lies beside the hinge axis, by half of its thickness.
+        """
+        if self.mechanism == "sliding":
+            return self.mass
+        return self.mass * (self.width**2 + self.thickness**2) / 3
 
 
 FIELDS: tuple[str, ...] = tuple(

@@ -1,14 +1,96 @@
-"""The handle meshes that ship with doorlab, in a wheel as in an editable install."""
+"""Triangles of the shapes that a door is made of, and the handle meshes that ship with doorlab.
+
+Legend: V vertices, F triangles. Triangles face outwards; faces do not share vertices, so that
+edges are sharp.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import numpy as np
 
-@cache
-def handle_mesh(handle_type: str) -> Path:
+from doorlab.doors.geometry import Shape
+from doorlab.doors.textures import TILE_SIZES
+
+_SQUARE = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+_SEAM = 16.0  # whole tiles added to texture coordinates: renderers differ below 0
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Flat-shaded triangles.
+
+    Attributes:
+        vertices: float64 (V, 3), m.
+        normals: float64 (V, 3), unit vectors.
+        tiles: float64 (V, 2), texture coordinates: 1 is one tile.
+        triangles: int64 (F, 3), rows of `vertices`.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    tiles: np.ndarray
+    triangles: np.ndarray
+
+
+def handle_file(handle_type: str) -> Path:
     """The OBJ file of a lever, a knob or a bar (metres, frame of the spindle)."""
     with as_file(files("doorlab.assets") / "handles" / f"{handle_type}.obj") as path:
         return path
+
+
+def box_mesh(boxes: Sequence[Shape]) -> Mesh:
+    """Boxes of one texture as one mesh, in the frame of their body."""
+    corners, normals, triangles = _unit_box()
+    vertices = np.concatenate([corners * box.size + box.center for box in boxes])
+    normals = np.tile(normals, (len(boxes), 1))
+    # On a face that looks along x, textures run along y and z; and so on.
+    across = np.abs(normals).argmax(axis=1)
+    first, second = np.where(across == 0, 1, 0), np.where(across == 2, 1, 2)
+    rows, tile = np.arange(len(vertices)), TILE_SIZES.get(boxes[0].texture, 1.0)
+    tiles = np.stack([vertices[rows, first], -vertices[rows, second]], axis=1) / tile + _SEAM
+    offsets = len(corners) * np.arange(len(boxes))[:, None, None]
+    return Mesh(vertices, normals, tiles, (triangles + offsets).reshape(-1, 3))
+
+
+@cache
+def _unit_box() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Corners (24, 3), four to a face, normals and triangles of a cube with edges of 1 m."""
+    corners, normals = [], []
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            normal = np.zeros(3)
+            normal[axis] = sign
+            u = np.roll(np.array([0.0, 1.0, 0.0]), axis)
+            v = np.cross(normal, u)  # (u, v, normal) is right-handed: triangles face outwards
+            corners += [(normal + a * u + b * v) / 2 for a, b in _SQUARE]
+            normals += [normal] * len(_SQUARE)
+    faces = 4 * np.arange(6)[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
+    return np.array(corners), np.array(normals), faces.reshape(-1, 3)
+
+
+@cache
+def handle_mesh(handle_type: str) -> Mesh:
+    """A handle before it is scaled, in the frame of the spindle.
+
+    Read from its OBJ file, whose faces are `f v//n v//n v//n`.
+    """
+    points, directions, corners = [], [], []
+    for line in handle_file(handle_type).read_text().splitlines():
+        kind, *values = line.split()
+        if kind == "v":
+            points.append([float(v) for v in values])
+        elif kind == "vn":
+            directions.append([float(v) for v in values])
+        elif kind == "f":
+            corners += [[int(i) - 1 for i in value.split("//")] for value in values]
+    index = np.array(corners)
+    vertices = np.array(points)[index[:, 0]]
+    triangles = np.arange(len(vertices)).reshape(-1, 3)
+    normals = np.array(directions)[index[:, 1]]
+    return Mesh(vertices, normals, np.zeros((len(vertices), 2)), triangles)

@@ -1,47 +1,82 @@
-"""The prior over doors: a plain dataclass of ranges, and the named priors.
+"""A prior over doors, their looks and the cameras before them, as a plain dataclass of ranges.
 
 Every knob is a field. `(low, high)` is a uniform range in SI units; probabilities say so.
+`doorlab.doors.priors` has the named ones.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import cast
 
 import numpy as np
 
-from doorlab.doors.action import MAX_SWING, MAX_TURN, RADIUS_RANGE
-from doorlab.doors.door import Appearance, Color, Door, HandleType, HingeSide, PanelStyle, Swing
+from doorlab.doors.action import MAX_SLIDE, MAX_SWING, MAX_TURN, RADIUS_RANGE
+from doorlab.doors.door import (
+    Appearance,
+    Color,
+    Door,
+    HandleType,
+    HingeSide,
+    Mechanism,
+    PanelStyle,
+    Swing,
+    Texture,
+)
 from doorlab.doors.view import View
-from doorlab.errors import ConfigError, unknown_name
+from doorlab.errors import ConfigError
 
 Range = tuple[float, float]
+
+# The look of every door of a prior that does not vary it.
+PLAIN_LOOK = Appearance(
+    panel_style="panelled",
+    panel_texture="plain",
+    wall_texture="plain",
+    floor_texture="plain",
+    panel_color=(0.55, 0.36, 0.2),
+    handle_color=(0.75, 0.75, 0.72),
+    frame_color=(0.9, 0.9, 0.88),
+    wall_color=(0.62, 0.7, 0.74),
+    floor_color=(0.45, 0.42, 0.4),
+    room_color=(0.2, 0.2, 0.22),
+    light_direction=(0.3, -0.8, 0.5196152422706632),
+    light_strength=0.45,
+)
 
 
 @dataclass(frozen=True)
 class DoorPrior:
     """A distribution over doors, their looks, and the cameras that film them."""
 
+    sliding_probability: float = 0.0
     hinge_right_probability: float = 0.5
     pull_probability: float = 0.5
     width: Range = (0.65, 1.05)  # m
     height: Range = (1.8, 2.2)  # m
     thickness: Range = (0.035, 0.05)  # m
     place: Range = (-0.3, 0.3)  # m
-    opening_limit: Range = (1.2, 1.8)  # rad
+    opening_limit: Range = (1.2, 1.8)  # rad, of a hinged door
+    sliding_limit: Range = (0.7, 0.95)  # of a sliding door, as a share of its width
     handle_types: tuple[HandleType, ...] = ("lever", "knob", "bar")
     handle_height: Range = (0.85, 1.2)  # m
     backset: Range = (0.05, 0.09)  # m
     handle_length: Range = (0.11, 0.16)  # m
     latch_probability: float = 0.75  # of a lever or a knob; a bar never works a latch
     latch_turn: Range = (0.2, 0.7)  # rad
+    locked_probability: float = 0.0
     mass: Range = (12.0, 30.0)  # kg
     hinge_friction: Range = (0.2, 4.0)  # N m
     hinge_damping: Range = (0.5, 4.0)  # N m s / rad
+    sticking_probability: float = 0.25
+    sticking: Range = (5.0, 20.0)  # N m
     closer_probability: float = 0.5
     closer_stiffness: Range = (1.0, 8.0)  # N m / rad
     panel_styles: tuple[PanelStyle, ...] = ("plain", "panelled", "glazed")
+    panel_textures: tuple[Texture, ...] = ("plain", "wood", "planks")
+    wall_textures: tuple[Texture, ...] = ("plain", "plaster", "brick")
+    floor_textures: tuple[Texture, ...] = ("plain", "tiles", "carpet")
     brightness: Range = (0.15, 0.95)  # of every colour channel of painted things
     varies_appearance: bool = True  # False: one look for all doors
     light_tilt: Range = (0.2, 0.9)  # rad, from straight ahead of the wall upwards
@@ -59,11 +94,15 @@ class DoorPrior:
                 raise ConfigError(f"{field.name} in [0, 1]", f"{value}", "correct the prior")
             if field.type == "Range" and not value[0] <= value[1]:
                 raise ConfigError(f"{field.name} as (low, high)", f"{value}", "swap the two")
-        reach = self.width[1] - self.backset[0], self.width[0] - self.backset[1]
-        if reach[0] > RADIUS_RANGE[1] or reach[1] < RADIUS_RANGE[0]:
+        self._check_reach()
+
+    def _check_reach(self) -> None:
+        """Actions must reach the handle's true arc, the full opening and the latch's turn."""
+        low, high = self.width[0] - self.backset[1], self.width[1] - self.backset[0]
+        if high > RADIUS_RANGE[1] or low < RADIUS_RANGE[0]:
             raise ConfigError(
                 f"handles within {RADIUS_RANGE} m of the hinge, as actions are",
-                f"{reach[1]:.2f} to {reach[0]:.2f} m",
+                f"{low:.2f} to {high:.2f} m",
                 "change width or backset",
             )
         if self.opening_limit[1] >= MAX_SWING or self.latch_turn[1] >= MAX_TURN:
@@ -72,6 +111,13 @@ class DoorPrior:
                 f"{self.opening_limit[1]} and {self.latch_turn[1]}",
                 "lower the upper ends",
             )
+        way = self.sliding_limit[1] * self.width[1]
+        if way >= MAX_SLIDE:
+            raise ConfigError(
+                f"doors that slide by less than {MAX_SLIDE} m, as actions do",
+                f"{way:.2f} m",
+                "lower sliding_limit or width",
+            )
 
     def sample(self, rng: np.random.Generator) -> Door:
         """One door. The same generator state gives the same door."""
@@ -79,30 +125,41 @@ class DoorPrior:
         def draw(bounds: Range) -> float:
             return float(rng.uniform(*bounds))
 
-        handle_type = self.handle_types[rng.integers(len(self.handle_types))]
-        latched = rng.random() < self.latch_probability and handle_type != "bar"
-        closes = rng.random() < self.closer_probability
+        def happens(probability: float) -> bool:
+            return bool(rng.random() < probability)
+
         # Every number is drawn whether it is used or not, so that knobs do not shift one another.
-        latch_turn, closer_stiffness = draw(self.latch_turn), draw(self.closer_stiffness)
+        handle_type = self.handle_types[rng.integers(len(self.handle_types))]
+        latched = happens(self.latch_probability) and handle_type != "bar"
+        slides, sticks = happens(self.sliding_probability), happens(self.sticking_probability)
+        closes, width = happens(self.closer_probability), draw(self.width)
+        angle, way = draw(self.opening_limit), draw(self.sliding_limit) * width
+        latch_turn, closer = draw(self.latch_turn), draw(self.closer_stiffness)
+        sticking, look = draw(self.sticking), self._sample_appearance(rng)
         return Door(
-            hinge_side=cast(HingeSide, _pick(rng, self.hinge_right_probability, "right", "left")),
-            swing=cast(Swing, _pick(rng, self.pull_probability, "pull", "push")),
-            width=draw(self.width),
+            mechanism=cast(Mechanism, "sliding" if slides else "hinged"),
+            hinge_side=cast(
+                HingeSide, "right" if happens(self.hinge_right_probability) else "left"
+            ),
+            swing=cast(Swing, "pull" if happens(self.pull_probability) else "push"),
+            width=width,
             height=draw(self.height),
             thickness=draw(self.thickness),
             place=draw(self.place),
-            opening_limit=draw(self.opening_limit),
+            opening_limit=way if slides else angle,
             handle_type=handle_type,
             handle_height=draw(self.handle_height),
             backset=draw(self.backset),
             handle_length=draw(self.handle_length),
             latch_turn=latch_turn if latched else 0.0,
-            latch_direction=1 if rng.random() < 0.5 else -1,
+            latch_direction=1 if happens(0.5) else -1,
+            locked=happens(self.locked_probability),
             mass=draw(self.mass),
             hinge_friction=draw(self.hinge_friction),
             hinge_damping=draw(self.hinge_damping),
-            closer_stiffness=closer_stiffness if closes else 0.0,
-            appearance=self._sample_appearance(rng) if self.varies_appearance else PLAIN_LOOK,
+            sticking=sticking if sticks else 0.0,
+            closer_stiffness=closer if closes else 0.0,
+            appearance=look if self.varies_appearance else PLAIN_LOOK,
         )
 
     def sample_view(self, rng: np.random.Generator, door: Door) -> View:
@@ -132,6 +189,9 @@ class DoorPrior:
         tilt, turn = rng.uniform(*self.light_tilt), rng.uniform(*self.light_turn)
         return Appearance(
             panel_style=self.panel_styles[rng.integers(len(self.panel_styles))],
+            panel_texture=self.panel_textures[rng.integers(len(self.panel_textures))],
+            wall_texture=self.wall_textures[rng.integers(len(self.wall_textures))],
+            floor_texture=self.floor_textures[rng.integers(len(self.floor_textures))],
             panel_color=paint(),
             handle_color=shade(0.1, 0.9, 0.1),
             frame_color=paint(),
@@ -145,32 +205,3 @@ class DoorPrior:
             ),
             light_strength=float(rng.uniform(*self.light_strength)),
         )
-
-
-PLAIN_LOOK = Appearance(
-    panel_style="panelled",
-    panel_color=(0.55, 0.36, 0.2),
-    handle_color=(0.75, 0.75, 0.72),
-    frame_color=(0.9, 0.9, 0.88),
-    wall_color=(0.62, 0.7, 0.74),
-    floor_color=(0.45, 0.42, 0.4),
-    room_color=(0.2, 0.2, 0.22),
-    light_direction=(0.3, -0.8, 0.5196152422706632),
-    light_strength=0.45,
-)
-
-PRIORS: dict[str, DoorPrior] = {
-    "default": DoorPrior(),
-    "narrow": replace(DoorPrior(), varies_appearance=False),  # one look for all, as in the papers
-}
-
-
-def get_prior(name: str) -> DoorPrior:
-    """The named prior. Raises ConfigError, with the valid names, for any other."""
-    if name not in PRIORS:
-        raise unknown_name("prior", name, PRIORS)
-    return PRIORS[name]
-
-
-def _pick(rng: np.random.Generator, probability: float, yes: str, no: str) -> str:
-    return yes if rng.random() < probability else no

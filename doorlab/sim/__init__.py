@@ -2,6 +2,15 @@
 
 from doorlab.sim.interactions import Interactions
 from doorlab.sim.oracle import optimal_rewards
+from doorlab.sim.pictures import Layers, Pictures
 from doorlab.sim.simulator import SIMULATORS, Simulator, make_simulator
 
-__all__ = ["SIMULATORS", "Interactions", "Simulator", "make_simulator", "optimal_rewards"]
+__all__ = [
+    "SIMULATORS",
+    "Interactions",
+    "Layers",
+    "Pictures",
+    "Simulator",
+    "make_simulator",
+    "optimal_rewards",
+]

@@ -1,24 +1,26 @@
-"""The hand: the arc that it follows, and the limited force that ties it to the handle.
+"""The hand: the way that it goes, and the limited force that ties it to the handle.
 
 Engine-free, so that every simulator pulls with the same hand. The hand acts on the *spindle*:
-the point where the handle's axis meets the plane of the hinge axis, at `Door.handle_radius`.
+the point where the handle's axis meets the plane of the joint, at `Door.handle_radius`.
 
 Equations. With d = (cos phi, 0, sin phi) in the plane of the door, r the supposed radius and
 alpha(t) the minimum-jerk course from 0 to the swing, the hand is at (from the handle's start)
 
-    p(t) = r (1 - cos alpha) d - r sin alpha e_y .
+    p(t) = r (1 - cos alpha) d - r sin alpha e_y ,    or    p(t) = alpha d    if it slides.
 
 The handle, at joint position q of a door of radius R, side s and swing w, is at
 
-    h(q) = (s R (1 - cos q), -w R sin q, 0) .
+    h(q) = (s R (1 - cos q), -w R sin q, 0) ,    or    h(q) = (s q, 0, 0)    if the door slides.
 
 The force on the handle is f = K (p - h) + C (p' - h'), cut to `MAX_FORCE` in magnitude; the grip
-slips where |p - h| exceeds `SLIP_DISTANCE`. The torque about the hinge is f . dh/dq.
+slips where |p - h| exceeds `SLIP_DISTANCE`. The force along the joint is f . dh/dq.
+
+Legend: N interactions side by side, T control steps.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,63 +33,98 @@ DAMPING = 120.0  # N s / m
 MAX_FORCE = 80.0  # N
 SLIP_DISTANCE = 0.10  # m
 SWING_SECONDS = 2.0  # s, from rest to rest
+STICKING_REACH = 0.03  # rad or m: where a panel that sticks comes free of its frame
 
 
-@dataclass(frozen=True)
-class HandPath:
-    """The hand at every control step: positions (m) and velocities (m/s), (T, 3), as lists."""
+def hand_paths(actions: Sequence[Action], time_step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where the hand is in the middle of every time step, and how fast it goes.
 
-    positions: list[list[float]]
-    velocities: list[list[float]]
-
-
-def hand_path(action: Action, time_step: float) -> HandPath:
-    """The arc of the swing sampled at t = time_step, 2 time_step, ..., SWING_SECONDS."""
+    Returns:
+        Positions (m, from the handle's start) and velocities (m/s), float64 (N, T, 3) each.
+    """
     steps = round(SWING_SECONDS / time_step)
-    s = np.arange(1, steps + 1) / steps
-    alpha = action.swing * s**3 * (10 - 15 * s + 6 * s**2)
-    alpha_rate = action.swing * 30 * s**2 * (1 - s) ** 2 / SWING_SECONDS
+    s = (np.arange(steps) + 0.5) / steps
+    swing = np.array([a.swing for a in actions])[:, None]
+    alpha = swing * s**3 * (10 - 15 * s + 6 * s**2)
+    alpha_rate = swing * 30 * s**2 * (1 - s) ** 2 / SWING_SECONDS
+    phi = np.array([a.phi for a in actions])[:, None]
+    slides = np.array([a.slides for a in actions])[:, None]
+    radius = np.array([1.0 if a.slides else a.radius for a in actions])[:, None]
     sine, cosine = np.sin(alpha), np.cos(alpha)
-    along = np.array([math.cos(action.phi), 0.0, math.sin(action.phi)])
-    outwards = np.array([0.0, -1.0, 0.0])
-    position = action.radius * ((1 - cosine)[:, None] * along + sine[:, None] * outwards)
-    velocity = (action.radius * alpha_rate)[:, None] * (
-        sine[:, None] * along + cosine[:, None] * outwards
+    along = np.where(slides, alpha, radius * (1 - cosine))
+    along_rate = np.where(slides, alpha_rate, radius * alpha_rate * sine)
+    across = np.where(slides, 0.0, -radius * sine)
+    across_rate = np.where(slides, 0.0, -radius * alpha_rate * cosine)
+    return (
+        np.stack([along * np.cos(phi), across, along * np.sin(phi)], axis=2),
+        np.stack([along_rate * np.cos(phi), across_rate, along_rate * np.sin(phi)], axis=2),
     )
-    return HandPath(position.tolist(), velocity.tolist())
 
 
 def opens_latch(door: Door, action: Action) -> bool:
-    """Whether the hand's turn of the handle draws the latch (true where there is none)."""
-    return door.latch_turn == 0.0 or action.turn * door.latch_direction >= door.latch_turn
+    """Whether the hand's turn of the handle frees the door: never where it is locked."""
+    turned = action.turn * door.latch_direction >= door.latch_turn
+    return not door.locked and (door.latch_turn == 0.0 or turned)
 
 
-def grip_torque(
-    handle: tuple[float, float, float],
-    q: float,
-    q_rate: float,
-    hand: list[float],
-    hand_rate: list[float],
-) -> tuple[float, float]:
-    """Torque about the hinge (N m) and the lag of the handle behind the hand (m).
+@dataclass(frozen=True)
+class Handles:
+    """The handles of N doors of one mechanism: where they are at a joint position.
+
+    Attributes:
+        slides: whether the doors slide.
+        along: float64 (N,), s R of the equations (m), or s if they slide.
+        across: float64 (N,), -w R of the equations (m).
+    """
+
+    slides: bool
+    along: np.ndarray
+    across: np.ndarray
+
+    @staticmethod
+    def of(doors: Sequence[Door]) -> Handles:
+        """The handles of doors that all have the mechanism of the first."""
+        slides = doors[0].mechanism == "sliding"
+        radius = np.array([1.0 if slides else d.handle_radius for d in doors])
+        along = radius * np.array([d.side_sign for d in doors])
+        return Handles(slides, along, -radius * np.array([d.swing_sign for d in doors]))
+
+    def take(self, rows: np.ndarray) -> Handles:
+        """Those at `rows`."""
+        return Handles(self.slides, self.along[rows], self.across[rows])
+
+    def at(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """X and y of the handles from where they are when shut (m), and their slopes over q."""
+        if self.slides:
+            nothing = np.zeros_like(q)
+            return self.along * q, nothing, self.along, nothing
+        sine, cosine = np.sin(q), np.cos(q)
+        return (
+            self.along * (1.0 - cosine),
+            self.across * sine,
+            self.along * sine,
+            self.across * cosine,
+        )
+
+
+def grip_force(
+    handles: Handles, q: np.ndarray, q_rate: np.ndarray, hand: np.ndarray, hand_rate: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The hand's force along the joint (N m; N if it slides), and how far the handle lags (m).
 
     Args:
-        handle: (R, s R, -w R): radius, and the two signed radii of the equations above.
-        q: joint position, rad.
-        q_rate: joint velocity, rad/s.
-        hand: position of the hand from the handle's start, m.
-        hand_rate: its velocity, m/s.
+        handles: of N doors.
+        q: joint positions, rad or m, (N,).
+        q_rate: joint velocities, rad/s or m/s, (N,).
+        hand: positions of the hands from the handles' start, m, (3, N).
+        hand_rate: their velocities, m/s, (3, N).
     """
-    _, along, across = handle
-    sine, cosine = math.sin(q), math.cos(q)
-    x_slope, y_slope = along * sine, across * cosine  # dh/dq
-    lag_x = hand[0] - along * (1.0 - cosine)
-    lag_y = hand[1] - across * sine
-    lag_z = hand[2]
+    x, y, x_slope, y_slope = handles.at(q)
+    lag_x, lag_y, lag_z = hand[0] - x, hand[1] - y, hand[2]
     fx = STIFFNESS * lag_x + DAMPING * (hand_rate[0] - x_slope * q_rate)
     fy = STIFFNESS * lag_y + DAMPING * (hand_rate[1] - y_slope * q_rate)
     fz = STIFFNESS * lag_z + DAMPING * hand_rate[2]
-    force = math.sqrt(fx * fx + fy * fy + fz * fz)
-    share = MAX_FORCE / force if force > MAX_FORCE else 1.0
-    lag = math.sqrt(lag_x * lag_x + lag_y * lag_y + lag_z * lag_z)
+    force = np.sqrt(fx * fx + fy * fy + fz * fz)
+    share = MAX_FORCE / np.maximum(force, MAX_FORCE)
+    lag = np.sqrt(lag_x * lag_x + lag_y * lag_y + lag_z * lag_z)
     return share * (fx * x_slope + fy * y_slope), lag

@@ -5,9 +5,14 @@ Shapes: D doors, J interactions per door, T control steps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from doorlab.doors.action import ACTION_DIM
+from doorlab.doors.door import Door
+from doorlab.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -16,13 +21,35 @@ class Interactions:
 
     Attributes:
         rewards: float32 (D, J), joint position at the end / opening limit, in [0, 1].
-        joint_positions: float32 (D, J), rad, at the end.
+        joint_positions: float32 (D, J), rad (m if the door slides), at the end.
         slipped: bool (D, J), whether the grip was lost on the way.
-        trajectories: float32 (D, J, T) joint position at every control step, rad, held after the
+        steps: int32 (D, J), control steps until the end or the slip.
+        trajectories: float32 (D, J, T) joint position at every control step, held after the
             end; None unless it was asked for.
     """
 
     rewards: np.ndarray
     joint_positions: np.ndarray
     slipped: np.ndarray
+    steps: np.ndarray
     trajectories: np.ndarray | None = None
+
+
+def rewards_of(doors: Sequence[Door], joint_positions: np.ndarray) -> np.ndarray:
+    """float32 (D, J): joint position / opening limit, in [0, 1]."""
+    limits = np.array([door.opening_limit for door in doors])[:, None]
+    return np.clip(joint_positions / limits, 0.0, 1.0).astype(np.float32)
+
+
+def check_actions(doors: Sequence[Door], actions: np.ndarray) -> np.ndarray:
+    """The actions as an array (D, J, 4); ConfigError when they do not fit the doors."""
+    actions = np.asarray(actions)
+    if actions.ndim != 3 or len(actions) != len(doors) or actions.shape[2] != ACTION_DIM:
+        raise ConfigError(
+            f"actions of shape ({len(doors)}, interactions, {ACTION_DIM})",
+            f"{actions.shape}",
+            "give one row per door",
+        )
+    if not np.isfinite(actions).all():
+        raise ConfigError("finite actions", "NaN or infinity among them", "check the policy")
+    return actions

@@ -14,6 +14,7 @@ from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.errors import SimulatorError, unknown_name
 from doorlab.sim.interactions import Interactions
+from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures
 
 
 @runtime_checkable
@@ -29,8 +30,9 @@ class Simulator(Protocol):
         joint_positions: np.ndarray,
         views: Sequence[Sequence[View]],
         image_size: int,
-    ) -> np.ndarray:
-        """uint8 (D, M, H, W, 3): door d at joint_positions[d, m] (rad) seen from views[d][m]."""
+        layers: Layers = RGB_ONLY,
+    ) -> Pictures:
+        """Pictures (D, M, H, W): door d at joint_positions[d, m] seen from views[d][m]."""
         ...
 
     def interact(

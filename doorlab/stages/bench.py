@@ -1,7 +1,8 @@
-"""Measure what this machine does: frames rendered and interactions simulated.
+"""Measure what this machine does: frames, interactions, datasets made and read, environments.
 
 Speeds are in items per second; ratios (`..._vs_...`) compare two ways of doing the same work,
-timed in turn within one run, so that they hold on busy machines too.
+timed in turn within one run, so that they hold on busy machines too. All of it takes about ten
+minutes; --only chooses.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from doorlab.benchmarks import simulation
+from doorlab.benchmarks import convergence, environment, generation, reading, simulation
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate
@@ -23,6 +24,12 @@ from doorlab.results import write_result
 BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "frames": simulation.frames,
     "interactions": simulation.interactions,
+    "convergence": convergence.study,
+    "workers": generation.workers,
+    "reading": reading.batches,
+    "codecs": reading.codecs,
+    "environment": environment.vector,
+    "soak": generation.soak,
 }
 
 

@@ -4,8 +4,8 @@ Every door is drawn from a prior, filmed standing open by random angles, and pul
 actions. The frames are what a robot may look at beforehand; the actions and their rewards are what
 it learns from; the true parameters are stored for evaluation alone.
 
-The seed decides every byte, whatever the number of workers. A run that is stopped, or killed, goes
-on with --resume where it was; --resume also repairs damaged parts.
+The seed decides every byte, whatever the number of workers and machines. A run that is stopped, or
+killed, goes on with --resume where it was; --resume also repairs damaged parts.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ class Config(GenerationConfig):
     out: Path = Path("runs/dataset")
     """Folder of the dataset; must be new, unless --resume."""
     workers: int = 0
-    """Worker processes; 0 for one per core."""
+    """Worker processes; 0 for one per core of the machine, or of the cluster."""
     launcher: str = "local"
-    """How workers are started."""
+    """How workers are started: local, as processes of this machine; ray, on the Ray cluster of
+    RAY_ADDRESS, or that `ray start` has started here, or else on this machine. Its machines must
+    all see --out. It needs `pip install 'doorlab[ray]'`."""
     resume: bool = False
     """Go on with the dataset in --out, and make damaged parts again."""
 

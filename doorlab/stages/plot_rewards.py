@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from doorlab.doors import Door, oracle_action
+from doorlab.doors import Action, Door, oracle_action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.report import calibration as statistics
@@ -158,7 +158,7 @@ def _turn_slice(label: str, doors: list[Door], rewards: np.ndarray) -> Slice:
 
 
 def _swing(door: Door) -> float:
-    return MAX_SWING * float(oracle_action(door)[2])
+    return Action.from_normalised(oracle_action(door)).swing
 
 
 def _directions(door: Door) -> np.ndarray:

@@ -76,7 +76,7 @@ class PriorProblems:
             np.stack([joint_positions(config, 0, door) for config, door in pairs]),
             [passive_views(config, 0, door) for config, door in pairs],
             self._config.image_size,
-        )
+        ).images
         return Problems(doors, images, optimal_rewards(self._simulator, doors))
 
 

@@ -123,7 +123,7 @@ class Workbench:
         shut = np.zeros((len(doors), 1))
         positions = shut if self._last is None else self._last.joint_positions
         views = [[still_view(door)] for door in doors]
-        return self._simulator.render(doors, positions, views, _RENDER_SIZE)[:, 0]
+        return self._simulator.render(doors, positions, views, _RENDER_SIZE).images[:, 0]
 
     def close(self) -> None:
         """Frees the simulator. Calling it twice is harmless."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from doorlab.data import GenerationConfig
 from doorlab.doors import oracle_action
-from doorlab.sim import Interactions
+from doorlab.sim import Interactions, Pictures
 
 STEPS = 20
 
@@ -35,21 +35,22 @@ class FakeSimulator:
     def __init__(self, delay=0.0):
         self.delay = delay
 
-    def render(self, doors, joint_positions, views, image_size):
+    def render(self, doors, joint_positions, views, image_size, layers=None):
         time.sleep(self.delay)
         rows = np.arange(image_size)
         pattern = (rows[:, None] * 3 + rows)[..., None] + np.array([0, 40, 80])
         strength = np.array([door.width for door in doors])[:, None] + np.asarray(joint_positions)
         eyes = np.array([[view.eye[0] for view in of_door] for of_door in views])
         images = pattern * strength[..., None, None, None] + 9 * eyes[..., None, None, None]
-        return np.clip(images, 0, 255).astype(np.uint8)
+        return Pictures(np.clip(images, 0, 255).astype(np.uint8))
 
     def interact(self, doors, actions, *, record=False):
         best = np.stack([oracle_action(door) for door in doors])[:, None]
         rewards = np.clip(1 - np.abs(actions - best).mean(-1), 0, 1).astype(np.float32)
         ends = rewards * np.array([door.opening_limit for door in doors], np.float32)[:, None]
         course = ends[..., None] * np.linspace(0, 1, STEPS, dtype=np.float32)
-        return Interactions(rewards, ends, rewards < 0.5, course if record else None)
+        steps = np.full(rewards.shape, STEPS, np.int32)
+        return Interactions(rewards, ends, rewards < 0.5, steps, course if record else None)
 
     def close(self):
         pass
@@ -61,6 +62,12 @@ def make_fake(name):
 
 def make_slow(name):
     return FakeSimulator(delay=0.1)
+
+
+def make_telling(folder, name):
+    """Leaves the number of its process in the folder."""
+    Path(folder, str(os.getpid())).touch()
+    return make_slow(name)
 
 
 def kill_once(item):

@@ -8,6 +8,7 @@ import time
 import pytest
 from fake_simulator import double, fail_on_c, kill_always, kill_once, sleep_unless_quick
 
+from doorlab.cli import main
 from doorlab.data.launching import count_workers, get_launcher, run_local
 from doorlab.errors import ConfigError, SimulatorError
 
@@ -95,3 +96,13 @@ def test_launchers_have_names():
     assert get_launcher("local") is run_local
     with pytest.raises(ConfigError, match="local"):
         get_launcher("locla")
+
+
+def test_without_ray_one_line_says_how_to_get_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)  # what imports of it then say is "not found"
+    monkeypatch.delitem(sys.modules, "doorlab.data.launching_ray", raising=False)
+    assert main(["generate", "--launcher", "ray", "--out", str(tmp_path / "d")]) == 2
+    message = capsys.readouterr().err
+    assert "pip install 'doorlab[ray]'" in message
+    assert message.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []  # before a file is touched

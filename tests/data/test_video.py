@@ -46,7 +46,7 @@ def test_a_film_swings_the_door_then_lets_the_oracle_open_it():
     simulator = FakeSimulator()
 
     def still(position):
-        return simulator.render([door], np.array([[position]]), [[view]], 16)[0, 0]
+        return simulator.render([door], np.array([[position]]), [[view]], 16).images[0, 0]
 
     film = film_door(simulator, door, view, size=16)
     np.testing.assert_array_equal(film[0], still(0.0))

@@ -262,9 +262,21 @@ def test_parts_come_in_any_order(tmp_path, config, dataset, monkeypatch):
     def backwards(work, items, workers):
         yield from map(work, reversed(items))
 
-    monkeypatch.setitem(LAUNCHERS, "backwards", backwards)
+    monkeypatch.setitem(LAUNCHERS, "backwards", lambda: backwards)
     write_dataset(tmp_path / "d", config, launcher="backwards", simulator=make_fake)
     assert tree(tmp_path / "d") == tree(dataset.path)
+
+
+def test_a_worker_that_sees_another_folder_is_an_error(tmp_path, config, monkeypatch):
+    def run_elsewhere(work, items, workers):
+        for sign in (tmp_path / "d").glob(".*.tmp"):  # the folder has its name, not its files
+            sign.unlink()
+        yield from map(work, items)
+
+    monkeypatch.setitem(LAUNCHERS, "elsewhere", lambda: run_elsewhere)
+    with pytest.raises(DatasetError, match="on a disk that all workers share"):
+        write_dataset(tmp_path / "d", config, launcher="elsewhere", simulator=make_fake)
+    assert list((tmp_path / "d").iterdir()) == [tmp_path / "d/dataset.json"]
 
 
 def test_simulators_are_replaced_before_they_leak(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from doorlab.doors import Action, get_prior, oracle_action
+from doorlab.doors.action import SLIDES_FROM
 from doorlab.seeding import stream
 
 BOX = arrays(np.float32, 4, elements=st.floats(-1, 1, width=32))
@@ -13,15 +15,19 @@ BOX = arrays(np.float32, 4, elements=st.floats(-1, 1, width=32))
 
 @given(BOX)
 def test_normalising_is_the_inverse(a):
-    back = Action.from_normalised(a).to_normalised()
+    action = Action.from_normalised(a)
+    back = action.to_normalised()
     # phi = 1 and phi = -1 are the same direction
     np.testing.assert_allclose(np.cos(math.pi * back[0]), np.cos(math.pi * a[0]), atol=1e-5)
-    np.testing.assert_allclose(back[1:], a[1:], atol=1e-5)
+    np.testing.assert_allclose(back[2:], a[2:], atol=1e-5)
+    assert action.slides == (a[1] >= SLIDES_FROM) == (back[1] >= SLIDES_FROM)
+    if not action.slides:  # all slides have one radius
+        np.testing.assert_allclose(back[1], a[1], atol=2e-5)
 
 
 def test_values_outside_the_box_are_clipped_but_phi_wraps():
-    action = Action.from_normalised(np.array([1.5, 3.0, -2.0, 0.0]))
-    np.testing.assert_allclose(action.to_normalised(), [-0.5, 1.0, -1.0, 0.0], atol=1e-6)
+    action = Action.from_normalised(np.array([1.5, -3.0, -2.0, 0.0]))
+    np.testing.assert_allclose(action.to_normalised(), [-0.5, -1.0, -1.0, 0.0], atol=1e-6)
 
 
 def test_the_oracle_names_the_true_hinge():
@@ -33,3 +39,12 @@ def test_the_oracle_names_the_true_hinge():
         assert abs(axis_x) < 1e-4  # the supposed axis, seen from the true one
         assert action.swing * door.swing_sign > door.opening_limit
         assert action.turn * door.latch_direction >= door.latch_turn
+
+
+def test_the_oracle_slides_what_slides():
+    prior = dataclasses.replace(get_prior("default"), sliding_probability=1.0)
+    for i in range(20):
+        door = prior.sample(stream(0, i))
+        action = Action.from_normalised(oracle_action(door))
+        assert action.slides
+        assert math.cos(action.phi) * action.swing * door.side_sign > door.opening_limit

@@ -1,30 +1,83 @@
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from doorlab.doors import DoorPrior, doors_to_arrays, get_prior
-from doorlab.doors.door import CATEGORIES, FIELDS
+from doorlab.doors.door import CATEGORIES, FIELDS, Texture
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
 N = 400
+# Every knob turned on: what no prior has all at once.
+RICH = dataclasses.replace(
+    DoorPrior(),
+    sliding_probability=0.5,
+    locked_probability=0.5,
+    sticking_probability=0.5,
+    panel_textures=get_args(Texture),
+    wall_textures=get_args(Texture),
+    floor_textures=get_args(Texture),
+)
+
+
+def draw(prior):
+    return doors_to_arrays([prior.sample(stream(0, "door", i)) for i in range(N)])
 
 
 @pytest.fixture(scope="module")
 def columns():
-    prior = get_prior("default")
-    return doors_to_arrays([prior.sample(stream(0, "door", i)) for i in range(N)])
+    return draw(get_prior("default"))
+
+
+@pytest.fixture(scope="module")
+def rich():
+    return draw(RICH)
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_every_field_varies(columns, name):
-    values = columns[name].reshape(N, -1)
+def test_every_field_varies(rich, name):
+    values = rich[name].reshape(N, -1)
     if name in CATEGORIES:
         counts = np.bincount(values[:, 0], minlength=len(CATEGORIES[name]))
-        assert (counts > 0.2 * N).all()
+        assert (counts > 0.6 * N / len(counts)).all()
     else:
         assert (values.std(axis=0) > 0).all()
+
+
+def test_every_knob_turns_something():
+    """One public suite of doors randomises friction with a call that always gives 0."""
+    plain = [RICH.sample(stream(0, i)) for i in range(30)]
+    views = [RICH.sample_view(stream(1, i), door) for i, door in enumerate(plain)]
+    for knob in dataclasses.fields(DoorPrior):
+        value = getattr(RICH, knob.name)
+        turned = dataclasses.replace(RICH, **{knob.name: _turned(knob.name, value)})
+        doors = [turned.sample(stream(0, i)) for i in range(30)]
+        seen = [turned.sample_view(stream(1, i), door) for i, door in enumerate(plain)]
+        assert doors != plain or seen != views, knob.name
+
+
+def _turned(name, value):
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float):
+        return 0.0 if name.endswith("probability") else 2 * value
+    if isinstance(value[0], str):
+        return value[:1]
+    low, high = value
+    return (low + 0.3 * (high - low), high)
+
+
+def test_wild_shows_what_default_never_does(columns):
+    wild = draw(get_prior("wild"))
+    assert columns["width"].max() < wild["width"].min()
+    assert columns["height"].max() < wild["height"].min()
+    assert columns["mechanism"].max() == 0 < wild["mechanism"].max()
+    assert not columns["locked"].any()
+    for place in ("panel", "wall", "floor"):
+        name = f"appearance.{place}_texture"
+        assert not set(columns[name]) & set(wild[name])
 
 
 @pytest.mark.parametrize(
@@ -64,6 +117,7 @@ def test_a_knob_does_not_shift_the_others():
         ({"pull_probability": 1.5}, r"in \[0, 1\]"),
         ({"width": (1.0, 2.0)}, "within"),
         ({"opening_limit": (1.0, 3.0)}, "opening_limit < 2.0"),
+        ({"sliding_limit": (1.0, 1.2)}, "slide by less than 1.2 m"),
     ],
 )
 def test_impossible_priors_are_refused(knobs, message):

@@ -17,7 +17,7 @@ from torch import nn
 
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.doors import oracle_action
-from doorlab.sim import Interactions
+from doorlab.sim import Interactions, Pictures
 from doorlab.stages import frozen
 
 SIZE = 16
@@ -28,19 +28,20 @@ class PaintedSimulator:
 
     name = renderer = "painted"
 
-    def render(self, doors, joint_positions, views, image_size):
+    def render(self, doors, joint_positions, views, image_size, layers=None):
         angles = np.asarray(joint_positions)
         images = np.zeros((*angles.shape, image_size, image_size, 3))
         images[..., 0] = _spread([200 * (door.hinge_side == "right") for door in doors])
         images[..., 1] = _spread([200 * door.width for door in doors])
         images[..., 2] = 120 * angles[..., None, None]
-        return images.round().astype(np.uint8)
+        return Pictures(images.round().astype(np.uint8))
 
     def interact(self, doors, actions, *, record=False):
         best = np.stack([oracle_action(door) for door in doors])[:, None]
         rewards = np.clip(1 - np.abs(actions - best).mean(-1), 0, 1).astype(np.float32)
         course = np.repeat(rewards[..., None], 8, axis=-1) if record else None
-        return Interactions(rewards, rewards, rewards < 0.5, course)
+        steps = np.full(rewards.shape, 8, np.int32)
+        return Interactions(rewards, rewards, rewards < 0.5, steps, course)
 
     def close(self):
         pass

@@ -30,7 +30,8 @@ def test_counts_settings_and_arrays_are_shown(path, capsys, monkeypatch):
 
 def test_verify_names_the_damaged_shard(path):
     file = path / "shards/shard-00001/rewards/c/0/0"
-    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     run(Config(path))  # a look does not read everything
     with pytest.raises(DatasetError, match=r"damage in shards/shard-00001;.*--resume"):
         run(Config(path, verify=True))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
+
+from doorlab.errors import SimulatorError
 
 
 @contextlib.contextmanager
@@ -30,4 +33,18 @@ def quiet() -> Iterator[None]:
 with quiet():
     import pybullet
 
-__all__ = ["pybullet", "quiet"]
+__all__ = ["connect", "pybullet", "quiet"]
+
+
+def connect(owner: object) -> tuple[int, Callable[[], object]]:
+    """A world without a window: its client, and what disconnects it (twice is harmless).
+
+    An `owner` that is dropped without that frees its slot in the engine all the same.
+    """
+    with quiet():
+        client = pybullet.connect(pybullet.DIRECT)
+    if client < 0:
+        raise SimulatorError(
+            "a PyBullet world", "no free slot (PyBullet allows 1,024)", "close some simulators"
+        )
+    return client, weakref.finalize(owner, pybullet.disconnect, client)

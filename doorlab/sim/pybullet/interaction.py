@@ -1,60 +1,117 @@
-"""One interaction: the hand turns the handle, then pulls along its arc until the end or a slip."""
+"""Interactions: the hand turns the handle, then goes its way until the end or a slip.
+
+Legend: N interactions, L lanes of a rack, T control steps.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from doorlab.doors.action import Action
 from doorlab.doors.door import Door
-from doorlab.doors.urdf import HINGE_JOINT
-from doorlab.sim.grip import SLIP_DISTANCE, grip_torque, hand_path, opens_latch
-from doorlab.sim.pybullet.engine import pybullet
-from doorlab.sim.pybullet.world import TIME_STEP
+from doorlab.sim.grip import (
+    SLIP_DISTANCE,
+    STICKING_REACH,
+    Handles,
+    grip_force,
+    hand_paths,
+    opens_latch,
+)
+from doorlab.sim.pybullet.rack import Rack
 
-_LATCH_PLAY = 0.004  # rad: how far a latched door rattles
+_LATCH_PLAY = 0.004  # rad or m: how far the latch lets a door rattle
 
 
-def try_action(client: int, body: int, door: Door, action: Action) -> tuple[list[float], bool]:
-    """The joint position (rad) after each step, from shut and at rest; whether the grip slipped.
+class Trials:
+    """N interactions with doors of one mechanism, tried in the lanes of a rack.
 
-    The list ends with the interaction: early when the grip slips.
+    A lane whose interaction is over takes the next one; lanes that have none left stand still.
+
+    Attributes after `run`:
+        ends: float64 (N,), joint positions at the end, rad or m.
+        slipped: bool (N,).
+        steps: int32 (N,), taken until the end or the slip.
+        courses: float32 (N, T), joint positions after every step, held after the end; or None.
     """
-    set_latch(client, body, door, drawn=opens_latch(door, action))
-    pybullet.resetJointState(body, HINGE_JOINT, 0.0, 0.0, physicsClientId=client)
-    path = hand_path(action, TIME_STEP)
-    radius = door.handle_radius
-    handle = (radius, door.side_sign * radius, -door.swing_sign * radius)
-    stiffness, torque_control = door.closer_stiffness, pybullet.TORQUE_CONTROL
-    # Bound once: this loop is where interactions spend their time.
-    read, push, step = (
-        pybullet.getJointState,
-        pybullet.setJointMotorControl2,
-        pybullet.stepSimulation,
-    )
-    q, q_rate, positions = 0.0, 0.0, []
-    for hand, hand_rate in zip(path.positions, path.velocities, strict=True):
-        torque, lag = grip_torque(handle, q, q_rate, hand, hand_rate)
-        if lag > SLIP_DISTANCE:
-            return positions or [q], True
-        torque -= stiffness * q
-        push(body, HINGE_JOINT, torque_control, force=torque, physicsClientId=client)
-        step(physicsClientId=client)
-        q, q_rate = read(body, HINGE_JOINT, physicsClientId=client)[:2]
-        positions.append(q)
-    return positions, False
+
+    def __init__(
+        self, doors: Sequence[Door], actions: Sequence[Action], time_step: float, record: bool
+    ) -> None:
+        self._doors, self._actions, self._time_step = doors, actions, time_step
+        positions, velocities = hand_paths(actions, time_step)
+        self._path = np.concatenate([positions, velocities], axis=2)
+        self._handles = Handles.of(doors)
+        self._closer = np.array([d.closer_stiffness for d in doors])
+        shape = self._path.shape[:2]
+        self.ends, self.slipped = np.zeros(shape[0]), np.zeros(shape[0], bool)
+        self.steps = np.zeros(shape[0], np.int32)
+        self.courses = np.zeros(shape, np.float32) if record else None
+
+    def run(self, rack: Rack) -> None:
+        """Tries everything."""
+        lanes, steps = _Lanes(rack.lanes), self._path.shape[1]
+        waiting = iter(range(len(self.ends)))
+        self._refill(rack, lanes, np.arange(rack.lanes), waiting)
+        while lanes.busy.any():
+            trial, done, busy = lanes.trial, lanes.done, lanes.busy
+            hand = self._path[trial, done].T
+            handles = self._handles.take(trial)
+            # Forces are those in the middle of the step: what is left of the error is of second
+            # order in the time step.
+            q = rack.q + rack.q_rate * (self._time_step / 2)
+            force, lag = grip_force(handles, q, rack.q_rate, hand[:3], hand[3:])
+            force -= self._closer[trial] * q
+            idle = ~busy
+            lost = busy & (lag > SLIP_DISTANCE)
+            if lost.any():
+                self.slipped[trial[lost]] = True
+                share = (SLIP_DISTANCE - lanes.lag) / np.maximum(lag - lanes.lag, 1e-12)
+                self._finish(lanes, lanes.q + share * (q - lanes.q), lost)
+                self._refill(rack, lanes, np.flatnonzero(lost), waiting)
+                idle |= lost  # what was put in just now begins with the next step
+            lanes.q, lanes.lag = np.where(idle, 0.0, q), np.where(idle, 0.0, lag)
+            force[idle] = 0.0
+            rack.step(force.tolist(), lanes.busy.tolist())
+            done += ~idle
+            if self.courses is not None:
+                self.courses[trial[~idle], done[~idle] - 1] = rack.q[~idle]
+            self._free_from_frame(rack, lanes)
+            over = done == steps
+            if over.any():
+                self._finish(lanes, rack.q, over)
+                self._refill(rack, lanes, np.flatnonzero(over), waiting)
+                lanes.q[over], lanes.lag[over] = 0.0, 0.0
+
+    def _refill(self, rack: Rack, lanes: _Lanes, free: np.ndarray, waiting: Iterator[int]) -> None:
+        for lane in free.tolist():
+            n = next(waiting, None)
+            lanes.done[lane], lanes.busy[lane], lanes.stuck[lane] = 0, n is not None, False
+            if n is not None:
+                door = self._doors[n]
+                drawn = opens_latch(door, self._actions[n])
+                limit = door.opening_limit if drawn else _LATCH_PLAY
+                rack.put(lane, door, limit, door.hinge_friction + door.sticking)
+                lanes.trial[lane], lanes.stuck[lane] = n, door.sticking > 0.0
+
+    def _free_from_frame(self, rack: Rack, lanes: _Lanes) -> None:
+        for lane in np.flatnonzero(lanes.stuck & (rack.q > STICKING_REACH)).tolist():
+            lanes.stuck[lane] = False
+            rack.set_friction(lane, self._doors[int(lanes.trial[lane])].hinge_friction)
+
+    def _finish(self, lanes: _Lanes, q: np.ndarray, which: np.ndarray) -> None:
+        trials = lanes.trial[which]
+        self.ends[trials], self.steps[trials] = q[which], lanes.done[which]
+        if self.courses is not None:
+            for n in trials.tolist():
+                self.courses[n, int(self.steps[n]) :] = self.ends[n]
 
 
-def set_latch(client: int, body: int, door: Door, *, drawn: bool) -> None:
-    """A latch that is not drawn holds the door at its play."""
-    pybullet.changeDynamics(
-        body,
-        HINGE_JOINT,
-        jointLowerLimit=0.0,
-        jointUpperLimit=door.opening_limit if drawn else _LATCH_PLAY,
-        physicsClientId=client,
-    )
+class _Lanes:
+    """What goes on in every lane: which trial, after how many steps, whether at all."""
 
-
-def reward(door: Door, joint_position: float) -> float:
-    """Joint position / opening limit, in [0, 1]."""
-    return float(np.clip(joint_position / door.opening_limit, 0.0, 1.0))
+    def __init__(self, lanes: int) -> None:
+        self.trial, self.done = np.zeros(lanes, int), np.zeros(lanes, int)
+        self.busy, self.stuck = np.zeros(lanes, bool), np.zeros(lanes, bool)
+        self.q, self.lag = np.zeros(lanes), np.zeros(lanes)  # in the middle of the step before

@@ -1,0 +1,133 @@
+"""A rack: joints side by side in PyBullet, each a *lane* that a door is put into.
+
+Nothing is loaded or removed between doors: a lane takes on a door's inertia, damping, friction
+and limits. For the joint of a fixed base without gravity along it, that is all there is to know.
+Lanes do not touch. Four of them share a body, because reading and driving four joints costs one
+call. Every body has a world of its own: PyBullet's work per joint grows with the bodies of a world
+(2.2 microseconds a step and lane like this, 4.4 with 64 lanes in one world), and so may the order
+in which it solves for friction and limits.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from doorlab.doors.door import Door
+from doorlab.sim.pybullet.engine import connect, pybullet, quiet
+
+_BODY_LANES = 4
+_ITERATIONS = 10  # of the solver; a joint has at most a friction and a limit to agree on
+_FLAGS = pybullet.URDF_USE_INERTIA_FROM_FILE
+
+
+class Rack:
+    """`lanes` joints of one type: revolute, or prismatic for doors that slide."""
+
+    def __init__(self, lanes: int, *, slides: bool, time_step: float) -> None:
+        self.lanes, self._slides = lanes, slides
+        self.q, self.q_rate = np.zeros(lanes), np.zeros(lanes)
+        self._joints = list(range(min(lanes, _BODY_LANES)))  # of every body
+        worlds = [connect(self) for _ in range(lanes // len(self._joints))]
+        self.clients = [client for client, _ in worlds]
+        self._free = [free for _, free in worlds]
+        urdf = _rack_urdf(len(self._joints), "prismatic" if slides else "revolute")
+        self._bodies = [(client, _load(client, urdf)) for client in self.clients]
+        for client in self.clients:
+            pybullet.setPhysicsEngineParameter(
+                fixedTimeStep=time_step,
+                numSolverIterations=_ITERATIONS,
+                solverResidualThreshold=0.0,  # no early end: lanes would hang on one another
+                physicsClientId=client,
+            )
+
+    def put(self, lane: int, door: Door, limit: float, friction: float) -> None:
+        """Puts a door into a lane, shut and at rest, free to move from 0 to `limit`."""
+        client, body, link = self._lane(lane)
+        inertia = door.joint_inertia
+        pybullet.changeDynamics(
+            body,
+            link,
+            **{"mass": inertia} if self._slides else {"localInertiaDiagonal": (inertia,) * 3},
+            jointDamping=door.hinge_damping,
+            jointLowerLimit=0.0,
+            jointUpperLimit=limit,
+            physicsClientId=client,
+        )
+        self.let_go(lane, 0.0, 0.0)
+        self.set_friction(lane, friction)
+
+    def let_go(self, lane: int, q: float, q_rate: float) -> None:
+        """Sets a position and a velocity."""
+        client, body, link = self._lane(lane)
+        pybullet.resetJointState(body, link, q, q_rate, physicsClientId=client)
+        self.q[lane], self.q_rate[lane] = q, q_rate
+
+    def set_friction(self, lane: int, friction: float) -> None:
+        """Coulomb friction: a velocity motor with target 0 and a limited force."""
+        client, body, link = self._lane(lane)
+        pybullet.setJointMotorControl2(
+            body,
+            link,
+            pybullet.VELOCITY_CONTROL,
+            targetVelocity=0,
+            force=friction,
+            physicsClientId=client,
+        )
+
+    def step(self, forces: list[float], busy: list[bool]) -> None:
+        """One time step under a force (N m; N) per lane, of the bodies that have a busy lane.
+
+        `q` and `q_rate`, (lanes,), are the positions and velocities after it.
+        """
+        joints, count, mode = self._joints, len(self._joints), pybullet.TORQUE_CONTROL
+        drive, read = pybullet.setJointMotorControlArray, pybullet.getJointStates
+        positions, velocities = self.q.tolist(), self.q_rate.tolist()
+        for n, (client, body) in enumerate(self._bodies):
+            own = slice(count * n, count * (n + 1))
+            if any(busy[own]):
+                drive(body, joints, mode, forces=forces[own], physicsClientId=client)
+                pybullet.stepSimulation(physicsClientId=client)
+                positions[own], velocities[own], _, _ = zip(
+                    *read(body, joints, client), strict=True
+                )
+        self.q, self.q_rate = np.array(positions), np.array(velocities)
+
+    def close(self) -> None:
+        """Disconnects. Calling it twice is harmless."""
+        for free in self._free:
+            free()
+
+    def _lane(self, lane: int) -> tuple[int, int, int]:
+        """Client, body and joint."""
+        body, joint = divmod(lane, len(self._joints))
+        return *self._bodies[body], joint
+
+
+def _load(client: int, urdf: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="doorlab-") as folder, quiet():
+        file = Path(folder) / "rack.urdf"
+        file.write_text(urdf)
+        body = pybullet.loadURDF(str(file), useFixedBase=True, flags=_FLAGS, physicsClientId=client)
+    for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client)):
+        pybullet.changeDynamics(  # the defaults damp everything, which doors do not
+            body, link, linearDamping=0, angularDamping=0, physicsClientId=client
+        )
+    return body
+
+
+def _rack_urdf(lanes: int, joint: str) -> str:
+    inertial = (
+        '<inertial><mass value="1"/><inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/>'
+    )
+    parts = [f'<robot name="rack"><link name="base">{inertial}</inertial></link>']
+    for lane in range(lanes):
+        parts.append(
+            f'<link name="lane{lane}">{inertial}</inertial></link>'
+            f'<joint name="joint{lane}" type="{joint}"><parent link="base"/>'
+            f'<child link="lane{lane}"/><axis xyz="0 0 1"/>'
+            '<limit lower="0" upper="1" effort="1e6" velocity="1e3"/></joint>'
+        )
+    return "".join(parts) + "</robot>"

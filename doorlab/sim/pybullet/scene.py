@@ -1,0 +1,144 @@
+"""The scene that is photographed: one door after the other as a body made of meshes.
+
+Meshes are handed over as arrays: loading them from URDF and OBJ files took three times as long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from doorlab.doors.door import Door
+from doorlab.doors.geometry import PARTS, Shape, joint_origin, panel_shapes, scene_shapes
+from doorlab.doors.meshes import Mesh, box_mesh, handle_mesh
+from doorlab.doors.textures import TILE_SIZES, texture_file
+from doorlab.sim.pybullet.engine import connect, pybullet
+
+_HERE, _UPRIGHT = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)
+
+
+class Scene:
+    """A PyBullet world with at most one door in it, to be looked at."""
+
+    def __init__(self) -> None:
+        self.client, self._free = connect(self)
+        self._textures = {
+            name: pybullet.loadTexture(str(texture_file(name)), physicsClientId=self.client)
+            for name in TILE_SIZES
+        }
+        self._body, self._panel = -1, -1
+        self._part_of_link = np.zeros(2, np.uint8)
+
+    @contextlib.contextmanager
+    def door(self, door: Door) -> Iterator[None]:
+        """Puts up a door; takes it down in the end."""
+        fixed, moving = _grouped(scene_shapes(door)), _grouped(panel_shapes(door))
+        groups = fixed + moving
+        # The first group is the base, and the others are its links or those of the panel.
+        self._panel = len(fixed) - 1
+        self._part_of_link = np.array(
+            [PARTS.index("surroundings"), *(PARTS.index(group[0].part) for group in groups)],
+            np.uint8,
+        )
+        self._body = self._create(door, groups, links=len(groups) - 1)
+        try:
+            for link, group in enumerate(groups, start=-1):
+                if group[0].texture != "plain":
+                    pybullet.changeVisualShape(
+                        self._body,
+                        link,
+                        textureUniqueId=self._textures[group[0].texture],
+                        physicsClientId=self.client,
+                    )
+            yield
+        finally:
+            pybullet.removeBody(self._body, physicsClientId=self.client)
+
+    def pose(self, joint_position: float) -> None:
+        """Opens the door by so much (rad; m if it slides)."""
+        pybullet.resetJointState(
+            self._body, self._panel, joint_position, physicsClientId=self.client
+        )
+
+    def parts(self, links: np.ndarray) -> np.ndarray:
+        """uint8: the part (index in `PARTS`) of every link of `camera.photograph`."""
+        return self._part_of_link[links + 2]
+
+    def close(self) -> None:
+        """Disconnects. Calling it twice is harmless."""
+        self._free()
+
+    def _create(self, door: Door, groups: list[list[Shape]], links: int) -> int:
+        slides = door.mechanism == "sliding"
+        axis = (
+            (door.side_sign, 0.0, 0.0) if slides else (0.0, 0.0, door.side_sign * door.swing_sign)
+        )
+        moves = pybullet.JOINT_PRISMATIC if slides else pybullet.JOINT_REVOLUTE
+        panel, base = self._panel, 0
+        types, positions = [pybullet.JOINT_FIXED] * links, [_HERE] * links
+        types[panel], positions[panel] = moves, joint_origin(door)
+        # Parents count from 1, 0 is the base; what comes after the panel is fixed to it.
+        parents = [base] * (panel + 1) + [panel + 1] * (links - panel - 1)
+        visuals = [self._visual(group) for group in groups]
+        return pybullet.createMultiBody(
+            baseMass=0.0,
+            baseVisualShapeIndex=visuals[0],
+            linkMasses=[1.0] * links,
+            linkCollisionShapeIndices=[-1] * links,
+            linkVisualShapeIndices=visuals[1:],
+            linkPositions=positions,
+            linkOrientations=[_UPRIGHT] * links,
+            linkInertialFramePositions=[_HERE] * links,
+            linkInertialFrameOrientations=[_UPRIGHT] * links,
+            linkParentIndices=parents,
+            linkJointTypes=types,
+            linkJointAxis=[axis] * links,
+            physicsClientId=self.client,
+        )
+
+    def _visual(self, group: list[Shape]) -> int:
+        shape, placement = group[0], {}
+        if shape.kind == "box":
+            arrays = _lists(box_mesh(group))
+        else:
+            arrays = _handle_lists(shape.kind)
+            placement = {
+                "meshScale": shape.size,
+                "visualFramePosition": shape.center,
+                "visualFrameOrientation": pybullet.getQuaternionFromEuler(shape.turn),
+            }
+        return pybullet.createVisualShape(
+            pybullet.GEOM_MESH,
+            rgbaColor=(*shape.color, 1.0),
+            physicsClientId=self.client,
+            **arrays,
+            **placement,
+        )
+
+
+def _lists(mesh: Mesh) -> dict[str, Any]:
+    """A mesh as PyBullet takes it."""
+    return {
+        "vertices": mesh.vertices.tolist(),
+        "indices": mesh.triangles.ravel().tolist(),
+        "uvs": mesh.tiles.tolist(),
+        "normals": mesh.normals.tolist(),
+    }
+
+
+@cache
+def _handle_lists(handle_type: str) -> dict[str, Any]:
+    return _lists(handle_mesh(handle_type))
+
+
+def _grouped(shapes: list[Shape]) -> list[list[Shape]]:
+    """Boxes that look the same and belong together, in the order of their first; every handle."""
+    groups: dict[tuple[object, ...], list[Shape]] = {}
+    for n, shape in enumerate(shapes):
+        own = None if shape.kind == "box" else n
+        groups.setdefault((shape.part, shape.color, shape.texture, own), []).append(shape)
+    return list(groups.values())
