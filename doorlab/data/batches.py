@@ -184,4 +184,7 @@ def _pictures(
         )
     device = doors.images.device
     picks = _without_repeats(len(rows), total, frames, generator).to(device)
-    return doors.images[rows.to(device)[:, None], picks].float() / 255.0
+    flat = (rows.to(device)[:, None] * total + picks).flatten()
+    # One gather of whole frames is several times faster than indexing two axes.
+    chosen = doors.images.flatten(0, 1).index_select(0, flat)
+    return chosen.view(len(rows), frames, *chosen.shape[1:]).float().div_(255.0)

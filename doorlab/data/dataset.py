@@ -9,6 +9,9 @@
 Legend: D doors, M frames, J interactions, H, W pixels.
 """
 
+# tensorstore for Python 3.10 has no types.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor

@@ -11,6 +11,9 @@ four times as fast to read). CRC-32C on every chunk makes a flipped byte an erro
 picture.
 """
 
+# tensorstore for Python 3.10 has no types.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import hashlib
@@ -25,6 +28,14 @@ import tensorstore as ts
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
 from doorlab.files import atomic_directory
+
+# What was weighed for images; shards are written with the first.
+CODECS: dict[str, dict[str, Any]] = {
+    "zstd": {"cname": "zstd", "clevel": 5},
+    "zstd_bitshuffle": {"cname": "zstd", "clevel": 5, "shuffle": "bitshuffle"},
+    "lz4": {"cname": "lz4", "clevel": 5},
+    "lz4_bitshuffle": {"cname": "lz4", "clevel": 5, "shuffle": "bitshuffle"},
+}
 
 
 def write_shard(
@@ -89,7 +100,24 @@ def checksum(files: Mapping[str, bytes]) -> str:
     return f"blake2b:{digest.hexdigest()}"
 
 
-def _encode(name: str, array: np.ndarray) -> dict[str, bytes]:
+def encode_images(images: np.ndarray, codec: str) -> dict[str, bytes]:
+    """The files of the images of a shard, by a codec of `CODECS`."""
+    return _encode("images", images, CODECS[codec])
+
+
+def decode_images(files: Mapping[str, bytes]) -> np.ndarray:
+    """The inverse of `encode_images`."""
+    context = ts.Context()
+    kvstore = ts.KvStore.open({"driver": "memory"}, context=context).result()
+    for key, data in files.items():
+        kvstore.write(key, data).result()
+    spec = {"driver": "zarr3", "kvstore": {"driver": "memory"}}
+    return ts.open(spec, context=context).result().read().result()
+
+
+def _encode(
+    name: str, array: np.ndarray, compressor: Mapping[str, Any] | None = None
+) -> dict[str, bytes]:
     """The files of one array. Encoded in memory, so that plain files are all that touches disk."""
     if array.dtype != ARRAYS[name].dtype or array.ndim != len(ARRAYS[name].dims):
         spec = ARRAYS[name]
@@ -102,7 +130,7 @@ def _encode(name: str, array: np.ndarray) -> dict[str, bytes]:
         {
             "driver": "zarr3",
             "kvstore": {"driver": "memory"},
-            "metadata": _array_metadata(name, array),
+            "metadata": _array_metadata(name, array, compressor or CODECS["zstd"]),
             "store_data_equal_to_fill_value": True,  # a shut door's zeros are data, too
         },
         create=True,
@@ -113,18 +141,17 @@ def _encode(name: str, array: np.ndarray) -> dict[str, bytes]:
     return {key.decode(): kvstore.read(key).result().value for key in kvstore.list().result()}
 
 
-def _array_metadata(name: str, array: np.ndarray) -> dict[str, Any]:
+def _array_metadata(name: str, array: np.ndarray, compressor: Mapping[str, Any]) -> dict[str, Any]:
     whole = [max(1, size) for size in array.shape]  # Zarr knows no empty chunks
     compression: list[dict[str, Any]] = [
         {"name": "bytes", **_endian(array.dtype)},
         {
             "name": "blosc",
             "configuration": {
-                "cname": "zstd",
-                "clevel": 5,
                 "shuffle": "noshuffle" if array.dtype.itemsize == 1 else "shuffle",
                 "typesize": array.dtype.itemsize,
                 "blocksize": 0,
+                **compressor,
             },
         },
         {"name": "crc32c"},

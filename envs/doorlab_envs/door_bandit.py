@@ -19,13 +19,13 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     A robot stands before a door that it has never seen. It has seen others use the door: a few
     *passive frames* show it at several opening angles. Then the robot tries to open it. Every step
     is one whole interaction, always with the door shut and at rest: the hand grips the handle,
-    turns it, and follows an arc about the hinge axis that it supposes. This is a contextual bandit
-    with a continuous action: the frames are the context, and what is tried once does not change
-    the next try.
+    turns it, and follows an arc about the hinge axis that it supposes, or slides. This is a
+    contextual bandit with a continuous action: the frames are the context, and what is tried once
+    does not change the next try.
 
     Some parameters of a door can be seen (hinge side, swing, sizes, handle); others can't (whether
-    there is a latch and which way the handle must be turned for it, mass, friction, damping, a
-    closer). The former reward looking, the latter reward trying.
+    there is a latch and which way the handle must be turned for it, a lock, mass, friction,
+    damping, whether it sticks, a closer). The former reward looking, the latter reward trying.
 
     ## Action Space
 
@@ -35,8 +35,10 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     |-----|---------------------------------------------------------------|----------|----------|
     | 0   | phi: direction from the handle to the supposed hinge axis, in | -pi rad  | pi rad   |
     |     | the plane of the door (0: right, pi/2: up, pi: left)          |          |          |
-    | 1   | radius: supposed distance from the handle to the hinge axis   | 0.2 m    | 1.3 m    |
+    | 1   | radius: supposed distance from the handle to the hinge axis;  | 0.2 m    | 1.3 m    |
+    |     | from 0.75 on there is none, and the hand slides along phi     |          | at 0.75  |
     | 2   | swing: angle of the arc, signed (> 0 pulls, < 0 pushes)       | -2.0 rad | 2.0 rad  |
+    |     | way of a slide, signed (> 0 along phi)                        | -1.2 m   | 1.2 m    |
     | 3   | turn: of the handle before the arc, signed (> 0: clockwise)   | -1.0 rad | 1.0 rad  |
 
     The hand is tied to the handle by a limited force. Where the handle lags too far behind, the
@@ -64,7 +66,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `door`           |      | the key that brings this door back, see Arguments | reset       |
     | `optimal_reward` |      | what somebody who knows every parameter obtains   | reset, step |
     | `regret`         |      | `optimal_reward` - reward                         | step        |
-    | `joint_position` | rad  | opening angle at the end, 0 when shut             | step        |
+    | `joint_position` | rad  | opening at the end, 0 when shut (m if it slides)  | step        |
     | `slipped`        |      | whether the grip was lost on the way              | step        |
 
     The optimal reward is what the oracle *obtained in simulation*. A lucky action may beat it by a

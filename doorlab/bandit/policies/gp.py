@@ -108,7 +108,8 @@ class GPUCBPolicy:
             fit_gp(model, self._config.fit_steps)
             self._next_fit = history.tries * self._config.fit_growth
             self._hyperparameters = model.state_dict()
-        return model.eval()
+        model.eval()
+        return model
 
 
 def make_gp(history: History, config: GPConfig) -> SingleTaskGP:
