@@ -74,10 +74,11 @@ def test_no_stage_is_an_error_with_usage(capsys):
     assert "usage: doorlab STAGE" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "scripts").glob("*_*.py")))
+@pytest.mark.parametrize(
+    "script",
+    sorted(p.name for p in (ROOT / "scripts").glob("*_*.py") if not p.name.startswith("make_")),
+)
 def test_scripts_open_the_same_stages(script):
-    if script == "make_handles.py":
-        pytest.skip("makes assets")
     run = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, "--help"], capture_output=True, text=True
     )

@@ -24,7 +24,7 @@ import tensorstore as ts
 from doorlab.data.config import DatasetConfig
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.manifest import Manifest, part_checksum
-from doorlab.data.schema import ARRAYS, SPLITS, door_array
+from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
 from doorlab.data.store import open_array
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
@@ -162,7 +162,7 @@ class DoorDataset:
         return DatasetError(
             f"a simulated dataset with {what}",
             f"{self.path}, {self.config.origin}",
-            "make one with `doorlab generate`",
+            f"make one with `doorlab generate{f' --{what}' if what in OPTIONAL else ''}`",
         )
 
     def _checked(self, indices: np.ndarray | None) -> np.ndarray:

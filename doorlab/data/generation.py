@@ -17,12 +17,12 @@ from typing import Literal
 import numpy as np
 
 from doorlab.data.config import DatasetConfig, check_limits, split_of_doors
-from doorlab.data.schema import ARRAYS, ArraySpec, door_array
+from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
 from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
 from doorlab.doors.action import normalised_radius
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
-from doorlab.sim import Simulator, optimal_rewards
+from doorlab.sim import Layers, Simulator, optimal_rewards
 
 ActionMix = Literal["uniform", "plausible"]
 
@@ -70,6 +70,12 @@ class GenerationConfig(DatasetConfig):
     """Share of the doors held out for the final figures."""
     shard_doors: int = 64
     """Doors per shard: the unit of work, of resuming and of checksums."""
+    depth: bool = False
+    """Store the depth of every pixel, too, in metres."""
+    segmentation: bool = False
+    """Store what every pixel shows, too: surroundings, frame, panel or handle."""
+    shadows: bool = False
+    """Draw shadows, which takes three times as long."""
     videos: int = 6
     """Number of doors, from the first on, that also get an H.264 video."""
 
@@ -86,8 +92,9 @@ class GenerationConfig(DatasetConfig):
         return f"simulated by {self.simulator}"
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """Everything that the schema knows."""
-        return ARRAYS
+        """Everything that the schema knows, but for layers that were not asked for."""
+        left_out = {name for name in OPTIONAL if not getattr(self, name)}
+        return {name: spec for name, spec in ARRAYS.items() if name not in left_out}
 
     def command(self, out: str | Path) -> str:
         """The shell command that generates this dataset in `out`, or goes on with it."""
@@ -102,13 +109,13 @@ class GenerationConfig(DatasetConfig):
 def make_shard(
     config: GenerationConfig, first: int, last: int, simulator: Simulator
 ) -> dict[str, np.ndarray]:
-    """Doors `first` to `last` (excluded): an array for every entry of `schema.ARRAYS`."""
+    """Doors `first` to `last` (excluded): an array for every entry of `config.arrays()`."""
     doors = [make_door(config, i) for i in range(first, last)]
     joint_position = np.stack([joint_positions(config, i, d) for i, d in enumerate(doors, first)])
     views = [passive_views(config, i, door) for i, door in enumerate(doors, first)]
     actions = np.stack([passive_actions(config, i) for i in range(first, last)])
     return {
-        "images": simulator.render(doors, joint_position, views, config.image_size).images,
+        **_frames(config, simulator, doors, joint_position, views),
         "joint_position": joint_position,
         "view": np.stack([[view.to_array() for view in of_door] for of_door in views]),
         "actions": actions,
@@ -160,6 +167,28 @@ def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
         guessed = np.arange(count) % _PLAUSIBLE_SHARE > 0
         actions[guessed] = plausible[guessed]
     return actions.astype(np.float32)
+
+
+def _frames(
+    config: GenerationConfig,
+    simulator: Simulator,
+    doors: list[Door],
+    joint_position: np.ndarray,
+    views: list[list[View]],
+) -> dict[str, np.ndarray]:
+    layers = Layers(config.depth, config.segmentation, config.shadows)
+    pictures = simulator.render(doors, joint_position, views, config.image_size, layers)
+    found = {
+        "images": pictures.images,
+        "depth": pictures.depth,
+        "segmentation": pictures.segmentation,
+    }
+    wanted = config.arrays()
+    return {
+        name: array.astype(wanted[name].dtype, copy=False)
+        for name, array in found.items()
+        if array is not None
+    }
 
 
 def _rewards(simulator: Simulator, doors: list[Door], actions: np.ndarray) -> np.ndarray:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, fields
 
 from doorlab.doors.arrays import DTYPES
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
+from doorlab.doors.geometry import PARTS
 
-FORMAT_VERSION = 2  # 2: a dataset says its kind and its arrays
+FORMAT_VERSION = 2  # 2: a dataset says its kind and its arrays; doors slide, stick and lock
 SPLITS = ("train", "validation", "test")  # stored as the index in this tuple
+OPTIONAL = ("depth", "segmentation")  # arrays that a simulated dataset has if asked for
 
 _SIZES = {"channel": 3, "view": 7, "action": 4}
 _UNITS = {
@@ -67,10 +69,13 @@ def _door_spec(field: str) -> ArraySpec:
     return ArraySpec(door_array(field), "float64", dims, unit)
 
 
+# Every array that a dataset can have; which ones it has, its config says.
 ARRAYS: dict[str, ArraySpec] = {
     spec.name: spec
     for spec in (
         ArraySpec("images", "uint8", ("door", "frame", "height", "width", "channel"), "RGB"),
+        ArraySpec("depth", "float16", ("door", "frame", "height", "width"), "m, along the axis"),
+        ArraySpec("segmentation", "uint8", ("door", "frame", "height", "width"), " | ".join(PARTS)),
         ArraySpec("joint_position", "float32", ("door", "frame"), "rad; m if it slides"),
         ArraySpec("view", "float64", ("door", "frame", "view"), "eye, target, field of view"),
         ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)"),
@@ -79,4 +84,4 @@ ARRAYS: dict[str, ArraySpec] = {
         ArraySpec("split", "uint8", ("door",), " | ".join(SPLITS)),
         *(_door_spec(field) for field in FIELDS),
     )
-}  # every array that a dataset can have; which ones it has, its config says
+}

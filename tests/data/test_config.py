@@ -41,7 +41,8 @@ def test_splits_depend_on_seed_and_shares_alone():
 
 
 def test_kinds_differ_in_what_they_hold():
-    assert set(GenerationConfig().arrays()) == set(ARRAYS)
+    assert set(GenerationConfig(depth=True, segmentation=True).arrays()) == set(ARRAYS)
+    assert set(ARRAYS) - set(GenerationConfig().arrays()) == {"depth", "segmentation"}
     assert set(ImportConfig(names=("a",)).arrays()) == {"images", "split"}
     assert ImportConfig(names=("a",)).video_names() == {}
 

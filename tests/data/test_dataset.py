@@ -6,7 +6,7 @@ from fake_simulator import FakeSimulator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorlab.data import ARRAYS, SPLITS, DoorDataset
+from doorlab.data import SPLITS, DoorDataset
 from doorlab.data.generation import make_door, make_shard, split_of_doors
 from doorlab.data.manifest import Manifest
 from doorlab.errors import ConfigError, DatasetError
@@ -21,7 +21,7 @@ def copy(dataset, tmp_path):
 
 def test_everything_reads_as_it_was_simulated(dataset, config):
     expected = make_shard(config, 0, config.doors, FakeSimulator())
-    for name in ARRAYS:
+    for name in config.arrays():
         np.testing.assert_array_equal(dataset.read(name), expected[name])
 
 

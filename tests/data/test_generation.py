@@ -6,6 +6,7 @@ from fake_simulator import FakeSimulator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doorlab.data import DoorDataset
 from doorlab.data.generation import (
     GenerationConfig,
     joint_positions,
@@ -15,8 +16,9 @@ from doorlab.data.generation import (
     split_of_doors,
 )
 from doorlab.data.schema import ARRAYS, SPLITS
+from doorlab.data.writing import write_dataset
 from doorlab.doors import Door, View, doors_to_arrays, get_prior
-from doorlab.errors import ConfigError
+from doorlab.errors import ConfigError, DatasetError
 from doorlab.seeding import stream
 
 
@@ -89,7 +91,7 @@ def test_shards_do_not_change_the_data(config):
     simulator = FakeSimulator()
     whole = make_shard(config, 0, 11, simulator)
     parts = [make_shard(config, a, b, simulator) for a, b in ((0, 1), (1, 6), (6, 11))]
-    assert set(whole) == set(ARRAYS)
+    assert set(whole) == set(config.arrays())
     for name, array in whole.items():
         np.testing.assert_array_equal(array, np.concatenate([part[name] for part in parts]))
 
@@ -168,3 +170,22 @@ def test_splits_are_random_and_exact():
     config = GenerationConfig(doors=100, test_fraction=0.29)
     assert (split_of_doors(config) == SPLITS.index("test")).sum() == 29
     assert (split_of_doors(config) != split_of_doors(replace(config, seed=1))).any()
+
+
+def test_layers_that_were_asked_for_are_drawn_and_stored(tmp_path):
+    config = GenerationConfig(
+        doors=3, frames=2, interactions=0, image_size=24, videos=0, depth=True, segmentation=True
+    )
+    write_dataset(tmp_path / "d", config)
+    dataset = DoorDataset.open(tmp_path / "d")
+    depth, parts = dataset.read("depth"), dataset.read("segmentation")
+    assert depth.shape == parts.shape == (3, 2, 24, 24)
+    assert 1.0 < np.median(depth) < 5.0  # the camera stands 3 m before the wall
+    assert set(np.unique(parts)) >= {0, 1, 2}
+    assert (depth[parts == 2] < 4.5).all()
+    plain = replace(config, depth=False, segmentation=False)
+    write_dataset(tmp_path / "plain", plain)
+    bare = DoorDataset.open(tmp_path / "plain")
+    np.testing.assert_array_equal(bare.read("images"), dataset.read("images"))
+    with pytest.raises(DatasetError, match="depth"):
+        bare.read("depth")

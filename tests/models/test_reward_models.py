@@ -110,4 +110,4 @@ def test_np_learns_what_interactions_tell(small):
             *known, at, rt = draw(seen)
             errors.append((model.predict(e, *known, at).mean - rt).square().mean().item())
     assert errors[0] > 0.15  # a coin toss: the variance is 0.2
-    assert errors[1] < 0.05
+    assert errors[1] < 0.08
