@@ -1,20 +1,19 @@
 """The scene that is photographed: one door after the other as a body made of meshes.
 
-Meshes are handed over as arrays: loading them from URDF and OBJ files took three times as long.
+Boxes are handed over as arrays: loading them in a URDF file took three times as long.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from doorlab.doors.door import Door
 from doorlab.doors.geometry import PARTS, Shape, joint_origin, panel_shapes, scene_shapes
-from doorlab.doors.meshes import Mesh, box_mesh, handle_mesh
+from doorlab.doors.meshes import box_mesh, handle_file
 from doorlab.doors.textures import TILE_SIZES, texture_file
 from doorlab.sim.pybullet.engine import connect, pybullet
 
@@ -101,12 +100,18 @@ class Scene:
         )
 
     def _visual(self, group: list[Shape]) -> int:
-        shape, placement = group[0], {}
+        shape = group[0]
         if shape.kind == "box":
-            arrays = _lists(box_mesh(group))
-        else:
-            arrays = _handle_lists(shape.kind)
-            placement = {
+            boxes = box_mesh(group)
+            geometry: dict[str, Any] = {
+                "vertices": boxes.vertices.tolist(),
+                "indices": boxes.triangles.ravel().tolist(),
+                "uvs": boxes.tiles.tolist(),
+                "normals": boxes.normals.tolist(),
+            }
+        else:  # PyBullet keeps what it has read from a file
+            geometry = {
+                "fileName": str(handle_file(shape.kind)),
                 "meshScale": shape.size,
                 "visualFramePosition": shape.center,
                 "visualFrameOrientation": pybullet.getQuaternionFromEuler(shape.turn),
@@ -115,24 +120,8 @@ class Scene:
             pybullet.GEOM_MESH,
             rgbaColor=(*shape.color, 1.0),
             physicsClientId=self.client,
-            **arrays,
-            **placement,
+            **geometry,
         )
-
-
-def _lists(mesh: Mesh) -> dict[str, Any]:
-    """A mesh as PyBullet takes it."""
-    return {
-        "vertices": mesh.vertices.tolist(),
-        "indices": mesh.triangles.ravel().tolist(),
-        "uvs": mesh.tiles.tolist(),
-        "normals": mesh.normals.tolist(),
-    }
-
-
-@cache
-def _handle_lists(handle_type: str) -> dict[str, Any]:
-    return _lists(handle_mesh(handle_type))
 
 
 def _grouped(shapes: list[Shape]) -> list[list[Shape]]:
