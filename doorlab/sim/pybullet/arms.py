@@ -72,8 +72,8 @@ class Arms:
 
         Args:
             lanes: int (M,).
-            targets: joint positions to go to, rad, (M, 7).
-            rates: how fast those change, rad/s, (M, 7).
+            targets: where the joints are meant to be before the step, rad, (M, 7).
+            rates: how fast they are meant to go, rad/s, (M, 7).
             forces: on the grips, N, in the base frames, (M, 3).
         """
         wanted = rates + _FOLLOWING * (targets - self.joints[lanes])
@@ -146,8 +146,8 @@ class ArmTrials(Trials):
     def _go_on(self, lanes: Lanes, idle: np.ndarray) -> None:
         rows = np.flatnonzero(~idle)
         trial, done = lanes.trial[rows], lanes.done[rows]
-        targets = self._plans.targets[trial, done]
-        rates = (targets - self._plans.targets[trial, done - 1]) / self._time_step
+        targets = self._plans.targets[trial, done - 1]
+        rates = (self._plans.targets[trial, done] - targets) / self._time_step
         self._arms.step(rows, targets, rates, -self._force[:, rows].T)
 
     def _take_up(self, lane: int, trial: int) -> None:
