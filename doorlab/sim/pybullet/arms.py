@@ -31,7 +31,7 @@ from doorlab.sim.panda import JOINTS, LOWER, SECONDS, TOP_SPEED, TORQUES, UPPER,
 from doorlab.sim.pybullet.engine import connect, pybullet, quiet
 from doorlab.sim.pybullet.interaction import Lanes, Trials
 
-# Of the solver. Ten, which are 30 % faster, move one reward in twenty by 0.02 or more.
+# Of the solver. Ten move one reward in twenty by 0.02 or more.
 _ITERATIONS = 50
 _FOLLOWING = 24.0  # 1/s, rate at which position control takes back an error
 _GIVE = 0.01  # rad, by which PyBullet's stops come before the robot's, as they give a little

@@ -10,8 +10,8 @@ from doorlab.sim.panda import SECONDS
 from doorlab.sim.pybullet.arms import Arms, ArmTrials
 from doorlab.sim.pybullet.simulator import PyBulletSimulator
 
-# Against a quarter of it, rewards of 240 interactions change by 0.0005 on average and by 0.07 at
-# most (where a grip only just slips); those of 1/120 s by 0.003 and 0.17.
+# Against a quarter of it, rewards of 240 interactions change by 0.001 on average and by 0.07 at
+# most (where a grip only just slips); those of 1/120 s by 0.002 and 0.18.
 TIME_STEP = 1 / 240  # s
 
 _LANES = 16
