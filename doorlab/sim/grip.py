@@ -119,6 +119,26 @@ def grip_force(
         hand: positions of the hands from the handles' start, m, (3, N).
         hand_rate: their velocities, m/s, (3, N).
     """
+    fx, fy, _, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate)
+    return share * (fx * x_slope + fy * y_slope), lag
+
+
+def grip_pull(
+    handles: Handles, q: np.ndarray, q_rate: np.ndarray, hand: np.ndarray, hand_rate: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`grip_force`, and between the two the whole force on the handles (world frame, N, (3, N)).
+
+    Whatever holds the handle feels the opposite of it.
+    """
+    fx, fy, fz, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate)
+    force = np.stack([share * fx, share * fy, share * fz])
+    return share * (fx * x_slope + fy * y_slope), force, lag
+
+
+def _tie(
+    handles: Handles, q: np.ndarray, q_rate: np.ndarray, hand: np.ndarray, hand_rate: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Force before it is cut (x, y, z), slopes (x, y), the share that is left, and the lag."""
     x, y, x_slope, y_slope = handles.at(q)
     lag_x, lag_y, lag_z = hand[0] - x, hand[1] - y, hand[2]
     fx = STIFFNESS * lag_x + DAMPING * (hand_rate[0] - x_slope * q_rate)
@@ -127,4 +147,4 @@ def grip_force(
     force = np.sqrt(fx * fx + fy * fy + fz * fz)
     share = MAX_FORCE / np.maximum(force, MAX_FORCE)
     lag = np.sqrt(lag_x * lag_x + lag_y * lag_y + lag_z * lag_z)
-    return share * (fx * x_slope + fy * y_slope), lag
+    return fx, fy, fz, x_slope, y_slope, share, lag

@@ -50,17 +50,30 @@ def _pybullet() -> Simulator:
     try:
         from doorlab.sim.pybullet.simulator import PyBulletSimulator
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in ("pybullet", "pybullet_data"):
-            raise
-        raise SimulatorError(
-            "pybullet to be installed (it has wheels for CPython 3.9 to 3.11)",
-            "a Python without it",
-            "simulate with Python 3.10 or 3.11, or work on a dataset that was generated elsewhere",
-        ) from None
+        raise _explained(error) from None
     return PyBulletSimulator()
 
 
-SIMULATORS: dict[str, Callable[[], Simulator]] = {"pybullet": _pybullet}
+def _panda() -> Simulator:
+    try:
+        from doorlab.sim.pybullet.panda import PandaSimulator
+    except ModuleNotFoundError as error:
+        raise _explained(error) from None
+    return PandaSimulator()
+
+
+def _explained(error: ModuleNotFoundError) -> Exception:
+    """What to raise when PyBullet is missing; other errors stay as they are."""
+    if error.name is None or error.name.split(".")[0] not in ("pybullet", "pybullet_data"):
+        return error
+    return SimulatorError(
+        "pybullet to be installed (it has wheels for CPython 3.9 to 3.11)",
+        "a Python without it",
+        "simulate with Python 3.10 or 3.11, or work on a dataset that was generated elsewhere",
+    )
+
+
+SIMULATORS: dict[str, Callable[[], Simulator]] = {"pybullet": _pybullet, "panda": _panda}
 
 
 def make_simulator(name: str = "pybullet") -> Simulator:

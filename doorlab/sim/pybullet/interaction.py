@@ -47,21 +47,21 @@ class Trials:
         shape = self._path.shape[:2]
         self.ends, self.slipped = np.zeros(shape[0]), np.zeros(shape[0], bool)
         self.steps = np.zeros(shape[0], np.int32)
+        self._last = np.full(shape[0], shape[1])  # steps that every interaction takes
         self.courses = np.zeros(shape, np.float32) if record else None
 
     def run(self, rack: Rack) -> None:
         """Tries everything."""
-        lanes, steps = _Lanes(rack.lanes), self._path.shape[1]
+        lanes = Lanes(rack.lanes)
         waiting = iter(range(len(self.ends)))
         self._refill(rack, lanes, np.arange(rack.lanes), waiting)
         while lanes.busy.any():
             trial, done, busy = lanes.trial, lanes.done, lanes.busy
-            hand = self._path[trial, done].T
             handles = self._handles.take(trial)
             # Forces are those in the middle of the step: what is left of the error is of second
             # order in the time step.
             q = rack.q + rack.q_rate * (self._time_step / 2)
-            force, lag = grip_force(handles, q, rack.q_rate, hand[:3], hand[3:])
+            force, lag = self._grip(lanes, handles, q, rack.q_rate)
             force -= self._closer[trial] * q
             idle = ~busy
             lost = busy & (lag > SLIP_DISTANCE)
@@ -75,16 +75,30 @@ class Trials:
             force[idle] = 0.0
             rack.step(force.tolist(), lanes.busy.tolist())
             done += ~idle
+            self._go_on(lanes, idle)
             if self.courses is not None:
                 self.courses[trial[~idle], done[~idle] - 1] = rack.q[~idle]
             self._free_from_frame(rack, lanes)
-            over = done == steps
+            over = done == self._last[trial]
             if over.any():
                 self._finish(lanes, rack.q, over)
                 self._refill(rack, lanes, np.flatnonzero(over), waiting)
                 lanes.q[over], lanes.lag[over] = 0.0, 0.0
 
-    def _refill(self, rack: Rack, lanes: _Lanes, free: np.ndarray, waiting: Iterator[int]) -> None:
+    def _grip(
+        self, lanes: Lanes, handles: Handles, q: np.ndarray, q_rate: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Force along every joint and lag; see `grip_force`."""
+        hand = self._path[lanes.trial, lanes.done].T
+        return grip_force(handles, q, q_rate, hand[:3], hand[3:])
+
+    def _go_on(self, lanes: Lanes, idle: np.ndarray) -> None:
+        """The hand's time step, counted in `done`, where it is not idle: on rails it needs none."""
+
+    def _take_up(self, lane: int, trial: int) -> None:
+        """What the hand does before an interaction begins in a lane."""
+
+    def _refill(self, rack: Rack, lanes: Lanes, free: np.ndarray, waiting: Iterator[int]) -> None:
         for lane in free.tolist():
             n = next(waiting, None)
             lanes.done[lane], lanes.busy[lane], lanes.stuck[lane] = 0, n is not None, False
@@ -94,13 +108,14 @@ class Trials:
                 limit = door.opening_limit if drawn else _LATCH_PLAY
                 rack.put(lane, door, limit, door.hinge_friction + door.sticking)
                 lanes.trial[lane], lanes.stuck[lane] = n, door.sticking > 0.0
+                self._take_up(lane, n)
 
-    def _free_from_frame(self, rack: Rack, lanes: _Lanes) -> None:
+    def _free_from_frame(self, rack: Rack, lanes: Lanes) -> None:
         for lane in np.flatnonzero(lanes.stuck & (rack.q > STICKING_REACH)).tolist():
             lanes.stuck[lane] = False
             rack.set_friction(lane, self._doors[int(lanes.trial[lane])].hinge_friction)
 
-    def _finish(self, lanes: _Lanes, q: np.ndarray, which: np.ndarray) -> None:
+    def _finish(self, lanes: Lanes, q: np.ndarray, which: np.ndarray) -> None:
         trials = lanes.trial[which]
         self.ends[trials], self.steps[trials] = q[which], lanes.done[which]
         if self.courses is not None:
@@ -108,7 +123,7 @@ class Trials:
                 self.courses[n, int(self.steps[n]) :] = self.ends[n]
 
 
-class _Lanes:
+class Lanes:
     """What goes on in every lane: which trial, after how many steps, whether at all."""
 
     def __init__(self, lanes: int) -> None:

@@ -20,7 +20,6 @@ from doorlab.sim.pybullet.scene import Scene
 TIME_STEP = 1 / 30  # s; `doorlab bench --only convergence` shows what a smaller one would change
 
 _LANES = 32  # of the rack that takes more than one trial; twice as many are 5 % faster
-_MOST_TRIALS = 4096  # at once: bounds the memory of their paths
 
 
 class PyBulletSimulator:
@@ -28,6 +27,8 @@ class PyBulletSimulator:
 
     name = "pybullet"
     renderer = "tinyrenderer"
+    _seconds = SWING_SECONDS  # that an interaction takes at most
+    _most_trials = 4096  # at once: bounds the memory of their paths
 
     def __init__(self, time_step: float = TIME_STEP) -> None:
         self._time_step = time_step
@@ -66,13 +67,13 @@ class PyBulletSimulator:
         actions = check_actions(doors, actions)
         shape = actions.shape[:2]
         ends, slipped, steps = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int32)
-        most = round(SWING_SECONDS / self._time_step)
+        most = round(self._seconds / self._time_step)
         courses = np.zeros((*shape, most), np.float32) if record else None
         for slides in (False, True):
             which = [d for d, door in enumerate(doors) if (door.mechanism == "sliding") == slides]
             trials = [(d, j) for d in which for j in range(shape[1])]
-            for first in range(0, len(trials), _MOST_TRIALS):
-                rows = tuple(np.array(trials[first : first + _MOST_TRIALS]).T)
+            for first in range(0, len(trials), self._most_trials):
+                rows = tuple(np.array(trials[first : first + self._most_trials]).T)
                 done = self._try([doors[d] for d in rows[0]], actions[rows], slides, record)
                 ends[rows], slipped[rows], steps[rows] = done.ends, done.slipped, done.steps
                 if courses is not None:
@@ -91,8 +92,11 @@ class PyBulletSimulator:
         trials = Trials(
             doors, [Action.from_normalised(a) for a in actions], self._time_step, record
         )
-        key = (1 if len(doors) == 1 else _LANES, slides)
-        if key not in self._racks:
-            self._racks[key] = Rack(key[0], slides=slides, time_step=self._time_step)
-        trials.run(self._racks[key])
+        trials.run(self._rack(1 if len(doors) == 1 else _LANES, slides))
         return trials
+
+    def _rack(self, lanes: int, slides: bool) -> Rack:
+        key = (lanes, slides)
+        if key not in self._racks:
+            self._racks[key] = Rack(lanes, slides=slides, time_step=self._time_step)
+        return self._racks[key]
