@@ -16,7 +16,7 @@ from doorlab.data.generation import GenerationConfig, passive_actions
 from doorlab.doors import Action, Door, get_prior, oracle_action
 from doorlab.seeding import stream
 from doorlab.sim.grip import SLIP_DISTANCE, hand_paths
-from doorlab.sim.pybullet.simulator import TIME_STEP
+from doorlab.sim.pybullet.simulator import TIME_STEP, PyBulletSimulator
 
 PRIOR = dataclasses.replace(get_prior("default"), sliding_probability=0.2, locked_probability=0.02)
 
@@ -117,6 +117,21 @@ def test_long_ways_end_where_mujoco_ends(nearly_right):
     apart = report(nearly_right)
     assert np.mean(apart <= 0.05) >= 0.95
     assert apart.mean() < 0.01
+
+
+def test_in_fine_steps_the_engines_are_one(nearly_right):
+    """What the control step leaves of the difference would hide friction that is 30 % too high."""
+    doors = [pair.door for pair in nearly_right]
+    actions = np.stack([pair.action.to_normalised() for pair in nearly_right])[:, None]
+    fine = PyBulletSimulator(1 / 1000)
+    ends = fine.interact(doors, actions).joint_positions[:, 0]
+    fine.close()
+    limits = np.array([door.opening_limit for door in doors])
+    apart = np.abs(ends - [pair.mujoco.end for pair in nearly_right]) / limits
+    midway = ends < 0.99 * limits
+    print(f"fine: {apart.max():.5f}, midway {midway.sum()} of mean {apart[midway].mean():.5f}")
+    assert apart.max() < 0.01
+    assert apart[midway].mean() < 0.0005
 
 
 def test_disagreements_have_an_explanation(tried, nearly_right):
