@@ -95,3 +95,20 @@ def test_a_spring_without_losses_keeps_its_period_and_gains_no_energy(free):
 def test_the_stop_holds(free):
     course = swing(free(opening_limit=1.3), 1.2, 1.0, 2.0)
     assert course[:, 0].max() < 1.3 + 0.02
+
+
+def test_damping_and_friction_together_stop_the_door_after_a_known_way(free):
+    """I v' = -c v - f: v(t) = (v0 + f / c) exp(-c t / I) - f / c, until it is 0."""
+    door, rate, damping = free(opening_limit=3.0), 0.8, 1.5
+    friction, inertia = 0.3 * door.joint_inertia, door.joint_inertia
+    door = dataclasses.replace(door, hinge_friction=friction, hinge_damping=damping)
+    fine = TIME_STEP / 8  # positions lead velocities by half a step, which counts on a short way
+    course = swing(door, 0.1, rate, 6.0, time_step=fine)
+    share = friction / damping
+    way = inertia / damping * (rate - share * math.log(1 + rate / share))
+    assert course[-1, 1] == pytest.approx(0.0, abs=1e-9)
+    assert course[-1, 0] - 0.1 == pytest.approx(way, rel=0.02)
+    times = fine * np.arange(1, len(course) + 1)
+    expected = (rate + share) * np.exp(-damping / inertia * times) - share
+    moving = expected > 0.02
+    np.testing.assert_allclose(course[moving, 1], expected[moving], atol=0.02 * rate)

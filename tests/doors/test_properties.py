@@ -1,0 +1,107 @@
+"""Properties of every prior, door and action, not of those that the library comes with."""
+
+import dataclasses
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from strategies import BOUNDS, CHOICES, PROBABILITIES, SEEDS, priors
+
+from doorlab.doors import Action, DoorPrior, View, door_from_arrays, doors_to_arrays
+from doorlab.doors.prior import PLAIN_LOOK
+from doorlab.seeding import stream
+
+SAME_NAME = (
+    *("width", "height", "thickness", "place", "handle_height", "backset", "handle_length"),
+    *("mass", "hinge_friction", "hinge_damping"),
+)
+# Field of the door -> how likely it is that it is 0.
+MAY_BE_NONE = {
+    "latch_turn": "latch_probability",
+    "sticking": "sticking_probability",
+    "closer_stiffness": "closer_probability",
+}
+
+
+def within(value, bounds):
+    # rng.uniform rounds: it may miss its ends by one unit in the last place
+    return np.nextafter(bounds[0], -np.inf) <= value <= np.nextafter(bounds[1], np.inf)
+
+
+def test_the_strategy_turns_every_knob():
+    turned = {*PROBABILITIES, *BOUNDS, *CHOICES, "varies_appearance", "camera_jitter"}
+    assert turned == {field.name for field in dataclasses.fields(DoorPrior)}
+
+
+@settings(deadline=None)
+@given(priors(), SEEDS)
+def test_doors_lie_in_the_ranges_of_their_prior(prior, seed):
+    door = prior.sample(stream(seed))
+    for name in SAME_NAME:
+        assert within(getattr(door, name), getattr(prior, name)), name
+    for name, probability in MAY_BE_NONE.items():
+        value, likely = getattr(door, name), getattr(prior, probability)
+        assert (value == 0.0 and likely < 1.0) or within(value, getattr(prior, name)), name
+        assert value == 0.0 or likely > 0.0, name
+    if door.mechanism == "sliding":
+        assert prior.sliding_probability > 0.0
+        assert within(
+            door.opening_limit / door.width, np.multiply(prior.sliding_limit, [1 - 1e-9, 1 + 1e-9])
+        )
+    else:
+        assert prior.sliding_probability < 1.0
+        assert within(door.opening_limit, prior.opening_limit)
+    assert door.handle_type in prior.handle_types
+    assert door.latch_direction in (-1, 1)
+
+
+@settings(deadline=None)
+@given(priors(), SEEDS)
+def test_looks_lie_in_the_ranges_of_their_prior(prior, seed):
+    look = prior.sample(stream(seed)).appearance
+    if not prior.varies_appearance:
+        assert look == PLAIN_LOOK
+        return
+    assert look.panel_style in prior.panel_styles
+    for place in ("panel", "wall", "floor"):
+        assert getattr(look, f"{place}_texture") in getattr(prior, f"{place}_textures")
+    for part in ("panel", "frame", "wall"):
+        assert all(within(v, prior.brightness) for v in getattr(look, f"{part}_color"))
+    for part in ("handle", "floor", "room"):
+        assert all(0.0 <= v <= 1.0 for v in getattr(look, f"{part}_color"))
+    assert math.isclose(math.hypot(*look.light_direction), 1.0)
+    assert within(look.light_strength, prior.light_strength)
+
+
+@settings(deadline=None)
+@given(priors(), SEEDS)
+def test_cameras_lie_in_the_ranges_of_their_prior(prior, seed):
+    door = prior.sample(stream(seed))
+    view = prior.sample_view(stream(seed, "view"), door)
+    assert within(-view.eye[1], prior.camera_distance)
+    assert within(view.eye[2], prior.camera_height)
+    assert within(view.field_of_view, prior.field_of_view)
+    for x in (view.eye[0], view.target[0]):
+        assert abs(x + door.place) <= prior.camera_jitter + 1e-9
+    assert View.from_array(view.to_array()) == view
+
+
+@settings(deadline=None)
+@given(priors(), st.lists(SEEDS, min_size=1, max_size=4))
+def test_any_door_comes_back_from_arrays(prior, seeds):
+    doors = [prior.sample(stream(seed)) for seed in seeds]
+    columns = doors_to_arrays(doors)
+    assert [door_from_arrays(columns, i) for i in range(len(doors))] == doors
+
+
+@given(arrays(np.float64, 4, elements=st.floats(-5, 5)), st.integers(-2, 2))
+def test_actions_outside_the_box_are_the_nearest_inside(a, turns):
+    outside, inside = Action.from_normalised(a), a.copy()
+    inside[1:] = np.clip(a[1:], -1.0, 1.0)
+    inside[0] += 2.0 * turns  # whole turns are no change of direction
+    inside = Action.from_normalised(inside)
+    assert math.isclose(math.cos(outside.phi - inside.phi), 1.0, abs_tol=1e-12)
+    assert dataclasses.replace(inside, phi=outside.phi) == outside
+    assert (np.abs(outside.to_normalised()) <= 1.0).all()
