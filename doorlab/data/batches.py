@@ -83,10 +83,9 @@ class DoorTensors:
 
 
 @dataclass(frozen=True)
-class InteractionBatch:
-    """Doors with passive frames, interactions to learn from, and interactions to predict."""
+class Tries:
+    """Interactions with doors: some to learn from, some to predict."""
 
-    x_BMCHW: Float[Tensor, "B M C H W"]
     ac_BNA: Float[Tensor, "B N A"]
     rc_BN: Float[Tensor, "B N"]
     mask_BN: Bool[Tensor, "B N"]
@@ -95,11 +94,18 @@ class InteractionBatch:
     rt_BT: Float[Tensor, "B T"]
 
 
+@dataclass(frozen=True)
+class InteractionBatch(Tries):
+    """Doors with passive frames and interactions."""
+
+    x_BMCHW: Float[Tensor, "B M C H W"]
+
+
 def sample_frames(
     doors: DoorTensors, batch: int, frames: int, generator: torch.Generator
 ) -> Float[Tensor, "B M C H W"]:
     """`frames` different frames of each of `batch` random doors (with repeats), in [0, 1]."""
-    return _pictures(doors, _rows(doors, batch, generator), frames, generator)
+    return sample_frames_of(doors, sample_rows(doors, batch, generator), frames, generator)
 
 
 def sample_interactions(
@@ -111,36 +117,56 @@ def sample_interactions(
     targets: int = 16,
     empty_share: float = 0.0,
 ) -> InteractionBatch:
-    """Random doors with a random split of their interactions.
+    """Random doors (with repeats), frames of them, and tries as in `sample_tries`.
+
+    Raises ConfigError when the dataset has too few interactions or frames.
+    """
+    rows = sample_rows(doors, batch, generator)
+    tries = sample_tries(doors, rows, generator, context, targets, empty_share)
+    return InteractionBatch(**vars(tries), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
+
+
+def sample_tries(
+    doors: DoorTensors,
+    rows: Int64[Tensor, " B"],
+    generator: torch.Generator,
+    context: int = 10,
+    targets: int = 16,
+    empty_share: float = 0.0,
+) -> Tries:
+    """A random split of the interactions with the doors at `rows`.
 
     A share `empty_share` of the doors gets no context interactions: all that can be known of them
     is in their frames. The others get between 0 and `context` of them, uniformly. All get
     `targets` others to predict.
 
-    Raises ConfigError when the dataset has too few interactions or frames.
+    Raises ConfigError when the dataset has too few interactions.
     """
-    total = doors.actions.shape[1]
+    total, batch = doors.actions.shape[1], len(rows)
     if context < 0 or targets < 1 or context + targets > total:
         raise ConfigError(
             f"context + targets within the {total} interactions of a door, targets at least 1",
             f"{context} + {targets}",
             "ask for fewer, or generate more with --interactions",
         )
-    rows = _rows(doors, batch, generator)
     picks = _without_repeats(batch, total, context + targets, generator)
     sizes = torch.randint(context + 1, (batch, 1), generator=generator)
     sizes = sizes * (torch.rand(batch, 1, generator=generator) >= empty_share)
     mask = (torch.arange(context) < sizes).to(doors.actions.device)
     rows, picks = rows.to(doors.actions.device), picks.to(doors.actions.device)
     actions, rewards = doors.actions[rows[:, None], picks], doors.rewards[rows[:, None], picks]
-    return InteractionBatch(
-        x_BMCHW=_pictures(doors, rows, frames, generator),
+    return Tries(
         ac_BNA=actions[:, :context] * mask[..., None],
         rc_BN=rewards[:, :context] * mask,
         mask_BN=mask,
         at_BTA=actions[:, context:],
         rt_BT=rewards[:, context:],
     )
+
+
+def sample_rows(doors: DoorTensors, batch: int, generator: torch.Generator) -> Int64[Tensor, " B"]:
+    """`batch` random doors, on the CPU."""
+    return torch.randint(len(doors), (batch,), generator=generator)
 
 
 def _known(dataset: DoorDataset, name: str, doors: np.ndarray) -> np.ndarray:
@@ -164,19 +190,19 @@ def _load_images(
     return images
 
 
-def _rows(doors: DoorTensors, batch: int, generator: torch.Generator) -> Int64[Tensor, " B"]:
-    return torch.randint(len(doors), (batch,), generator=generator)
-
-
 def _without_repeats(
     batch: int, total: int, count: int, generator: torch.Generator
 ) -> Int64[Tensor, "B K"]:
     return torch.rand(batch, total, generator=generator).argsort(dim=1)[:, :count]
 
 
-def _pictures(
+def sample_frames_of(
     doors: DoorTensors, rows: Int64[Tensor, " B"], frames: int, generator: torch.Generator
 ) -> Float[Tensor, "B M C H W"]:
+    """`frames` different frames of each of the doors at `rows`, in [0, 1].
+
+    Raises ConfigError when the dataset has too few.
+    """
     total = doors.images.shape[1]
     if not 1 <= frames <= total:
         raise ConfigError(

@@ -9,12 +9,15 @@ Legend: B doors, M frames, C H W a picture, N context and T target interactions,
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from doorlab.data.batches import InteractionBatch
+from doorlab.data.batches import InteractionBatch, Tries
+
+T = TypeVar("T", bound=Tries)
 
 
 def mirror_actions(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch A"]:
@@ -31,13 +34,17 @@ def mirror_frames(
     return torch.where(chosen.view(-1, 1, 1, 1, 1), x.flip(-1), x)
 
 
+def mirror_tries(tries: T, chosen: Bool[Tensor, " B"]) -> T:
+    """What was done to the chosen doors, mirrored."""
+    sets = chosen.view(-1, 1, 1)
+    context = torch.where(sets, mirror_actions(tries.ac_BNA), tries.ac_BNA)
+    return replace(
+        tries,
+        ac_BNA=context * tries.mask_BN[..., None],  # what does not count stays zero
+        at_BTA=torch.where(sets, mirror_actions(tries.at_BTA), tries.at_BTA),
+    )
+
+
 def mirror_interactions(batch: InteractionBatch, chosen: Bool[Tensor, " B"]) -> InteractionBatch:
     """A batch with the chosen doors, and all that was done to them, mirrored."""
-    sets = chosen.view(-1, 1, 1)
-    context = torch.where(sets, mirror_actions(batch.ac_BNA), batch.ac_BNA)
-    return replace(
-        batch,
-        x_BMCHW=mirror_frames(batch.x_BMCHW, chosen),
-        ac_BNA=context * batch.mask_BN[..., None],  # what does not count stays zero
-        at_BTA=torch.where(sets, mirror_actions(batch.at_BTA), batch.at_BTA),
-    )
+    return replace(mirror_tries(batch, chosen), x_BMCHW=mirror_frames(batch.x_BMCHW, chosen))

@@ -92,8 +92,12 @@ class DoorPrior:
             value = getattr(self, field.name)
             if field.name.endswith("_probability") and not 0 <= value <= 1:
                 raise ConfigError(f"{field.name} in [0, 1]", f"{value}", "correct the prior")
-            if field.type == "Range" and not value[0] <= value[1]:
-                raise ConfigError(f"{field.name} as (low, high)", f"{value}", "swap the two")
+            if field.type == "Range":
+                _check_range(field.name, value)
+            if field.type.startswith("tuple[") and not value:
+                raise ConfigError(f"at least one of {field.name}", "none", "name some")
+            if field.name == "camera_jitter" and not 0 <= value < math.inf:
+                raise ConfigError("camera_jitter of 0 or more", f"{value}", "correct the prior")
         self._check_reach()
 
     def _check_reach(self) -> None:
@@ -205,3 +209,29 @@ class DoorPrior:
             ),
             light_strength=float(rng.uniform(*self.light_strength)),
         )
+
+
+# Ranges that may hold negative numbers, and those that may hold 0; the others are positive sizes.
+_SIGNED = ("place", "light_tilt", "light_turn")
+_FROM_ZERO = (
+    "latch_turn",
+    "hinge_friction",
+    "hinge_damping",
+    "sticking",
+    "closer_stiffness",
+    "brightness",
+    "light_strength",
+)
+
+
+def _check_range(name: str, bounds: Range) -> None:
+    low, high = bounds
+    if not low <= high:
+        raise ConfigError(f"{name} as (low, high)", f"{bounds}", "swap the two")
+    least, kind = math.ulp(0.0), "finite and positive"
+    if name in _SIGNED:
+        least, kind = -math.inf, "finite"
+    elif name in _FROM_ZERO:
+        least, kind = 0.0, "finite and not negative"
+    if not (least <= low and math.isfinite(low) and math.isfinite(high)):
+        raise ConfigError(f"{name} {kind}", f"{bounds}", "correct the prior")

@@ -30,15 +30,21 @@ class RewardPrediction:
 
 
 @runtime_checkable
-class LabelledBatch(Protocol):
-    """Doors with frames, interactions to learn from, and interactions to predict."""
+class TriedBatch(Protocol):
+    """Interactions with doors: some to learn from, some to predict."""
 
-    x_BMCHW: Float[Tensor, "B M C H W"]
     ac_BNA: Float[Tensor, "B N A"]
     rc_BN: Float[Tensor, "B N"]
     mask_BN: Bool[Tensor, "B N"]
     at_BTA: Float[Tensor, "B T A"]
     rt_BT: Float[Tensor, "B T"]
+
+
+@runtime_checkable
+class LabelledBatch(TriedBatch, Protocol):
+    """The same with frames of the doors."""
+
+    x_BMCHW: Float[Tensor, "B M C H W"]
 
 
 def action_features(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch 5"]:
@@ -130,7 +136,7 @@ class RewardModel(nn.Module):
         return self.reward_loss(self.embed(batch.x_BMCHW), batch)
 
     def reward_loss(
-        self, embedding: Float[Tensor, "B E"], batch: LabelledBatch
+        self, embedding: Float[Tensor, "B E"], batch: TriedBatch
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """As `loss`, for doors that are embedded already."""
         score, mean = self.process.score(

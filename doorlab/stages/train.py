@@ -44,6 +44,7 @@ from doorlab.stages.learning import (
     settings_of,
     with_preset,
 )
+from doorlab.stages.memory import Memory, Remembered
 from doorlab.training import Outcome, Task, fit, launch
 
 _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
@@ -60,7 +61,7 @@ class Config(LearningConfig):
     out: Path = Path("runs/train")
     """Folder of the run."""
     batch: int = 32
-    """Labelled doors per step."""
+    """Labelled doors per step while looking."""
     frames: int = 3
     """Frames per door and step, drawn anew every time."""
     labelled: int = 0
@@ -71,9 +72,12 @@ class Config(LearningConfig):
     """Interactions given before those to be predicted, at most."""
     targets: int = 22
     """Interactions to be predicted, per door and step."""
-    look_first: float = 0.6
-    """Share of the steps, from the first on, in which no interactions are given, only frames: a
-    model that can learn from interactions what pictures would tell is slow to look."""
+    look_first: float = 0.33
+    """Share of the steps, from the first on, in which no interactions are given, only frames, and
+    the encoder learns; then it is frozen, and the process learns from interactions what pictures
+    don't tell. Models on frozen embeddings begin with the latter."""
+    try_batch: int = 64
+    """Labelled doors per step after that: embeddings are remembered, so they cost little."""
     empty_share: float = 0.1
     """Share of doors of which no interaction is given in the steps after that."""
     mirror: bool = True
@@ -87,7 +91,7 @@ PRESETS: dict[str, Config] = {
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"np": 1200, "cnp": 1200, "ssnp": 1200, "vae_np": 600, "statistician_np": 600},
+    "tiny": {"np": 2200, "cnp": 2200, "ssnp": 2200, "vae_np": 1500, "statistician_np": 1500},
     "small": dict.fromkeys(REWARD_MODELS, 20_000),
     "full": dict.fromkeys(REWARD_MODELS, 100_000),
 }
@@ -125,12 +129,11 @@ def _check(config: Config, dataset: DoorDataset) -> None:
             f"{config.context} + {config.targets}",
             "ask for fewer, or generate more with --interactions",
         )
-    if config.context < 0 or config.targets < 1 or config.unlabelled_batch < 1:
-        raise ConfigError(
-            "--context of 0 or more, --targets and --unlabelled-batch of 1 or more",
-            f"{config.context}, {config.targets} and {config.unlabelled_batch}",
-            "correct them",
-        )
+    least = {"context": 0, "targets": 1, "unlabelled_batch": 1, "try_batch": 1}
+    for name, low in least.items():
+        if getattr(config, name) < low:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(f"{flag} of {low} or more", f"{getattr(config, name)}", "correct it")
     for name in ("empty_share", "look_first"):
         if not 0.0 <= getattr(config, name) <= 1.0:
             flag = "--" + name.replace("_", "-")
@@ -166,8 +169,8 @@ def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
         everything = DoorTensors.load(dataset, "train", fabric.device)
     model, architecture = _build(config, dataset)
     task = Task(
-        loss=_joint_loss if config.model == "ssnp" else _reward_loss,
-        batches=_batches(config, labelled, everything),
+        loss=_loss,
+        batches=_batches(config, model, labelled, everything),
         batch=config.batch,
         validate=partial(_validation, validation) if validation else None,
         settings=settings,
@@ -194,26 +197,33 @@ def _build(config: Config, dataset: DoorDataset) -> tuple[Any, Architecture]:
 
 
 def _batches(
-    config: Config, labelled: DoorTensors, everything: DoorTensors
+    config: Config, model: Any, labelled: DoorTensors, everything: DoorTensors
 ) -> Callable[[int, torch.Generator, int], Any]:
-    if config.model != "ssnp":
-        return partial(interactions_batch, labelled, config)
+    """Batches to look at doors in the first steps, and to remember them in the others."""
+    memory = Memory(model, labelled, config.frames, config.seed, config.mirror)
+    looking = 0.0 if config.model in BASES else config.look_first * config.steps
 
-    def both(step: int, generator: torch.Generator, batch: int) -> tuple[InteractionBatch, Tensor]:
-        interactions = interactions_batch(labelled, config, step, generator, batch)
-        doors = max(1, config.unlabelled_batch // config.devices)
-        frames = sample_frames(everything, doors, config.frames, generator)
-        chosen = torch.rand(doors, generator=generator) < 0.5 * config.mirror
-        return interactions, mirror_frames(frames, chosen.to(frames.device))
+    def batch_of(step: int, generator: torch.Generator, doors: int) -> Any:
+        if step >= looking:
+            share = max(1, config.try_batch // config.devices)
+            return memory.sample(
+                share, generator, config.context, config.targets, config.empty_share
+            )
+        batch = looking_batch(labelled, config, generator, doors)
+        if config.model != "ssnp":
+            return batch
+        unlabelled = max(1, config.unlabelled_batch // config.devices)
+        frames = sample_frames(everything, unlabelled, config.frames, generator)
+        chosen = torch.rand(unlabelled, generator=generator) < 0.5 * config.mirror
+        return batch, mirror_frames(frames, chosen.to(frames.device))
 
-    return both
+    return batch_of
 
 
-def interactions_batch(
-    doors: DoorTensors, config: Config, step: int, generator: torch.Generator, batch: int
+def looking_batch(
+    doors: DoorTensors, config: Config, generator: torch.Generator, batch: int
 ) -> InteractionBatch:
-    """Random doors, frames, and splits of their interactions."""
-    looking = step < config.look_first * config.steps
+    """Random doors, frames, and interactions to predict from nothing but the frames."""
     found = sample_interactions(
         doors,
         batch,
@@ -221,19 +231,18 @@ def interactions_batch(
         generator,
         context=config.context,
         targets=config.targets,
-        empty_share=1.0 if looking else config.empty_share,
+        empty_share=1.0,
     )
     chosen = torch.rand(batch, generator=generator) < 0.5 * config.mirror
     return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
 
 
-def _reward_loss(model: Any, batch: InteractionBatch) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.loss(batch)
-
-
-def _joint_loss(
-    model: Any, batch: tuple[InteractionBatch, Tensor]
-) -> tuple[Tensor, dict[str, Tensor]]:
+def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Of a batch of `_batches`: remembered doors, doors to look at, the same with more frames."""
+    if isinstance(batch, Remembered):
+        return model.reward_loss(batch.embedding_BE, batch.tries)
+    if isinstance(batch, InteractionBatch):
+        return model.loss(batch)
     return model.joint_loss(*batch)
 
 

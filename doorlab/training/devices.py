@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
 from doorlab.errors import ConfigError, TrainingError
@@ -47,10 +49,12 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     fails, and whatever `work` raises when it is alone.
     """
     check_devices(config)
+    # Tasks may train a part of their model in some steps.
+    spawn = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     fabric = Fabric(
         accelerator=_accelerator(config),
         devices=config.devices,
-        strategy="ddp_spawn" if config.devices > 1 else "auto",
+        strategy=spawn if config.devices > 1 else "auto",
         precision=cast(Any, config.precision),
     )
     try:
@@ -68,6 +72,7 @@ def _in_process(
 ) -> Sealed:
     if threads:
         torch.set_num_threads(threads)
+    warnings.filterwarnings("ignore", message=".*did not find any unused parameters")
     return Sealed(work(fabric, *args))
 
 

@@ -58,8 +58,8 @@ def test_only_the_chosen_doors_change_and_twice_is_never():
 
     mask = torch.arange(3).expand(4, -1) < torch.tensor([[0], [1], [2], [3]])
     batch = InteractionBatch(
-        draw(4, 2, 3, 8, 8), draw(4, 3, 4) * mask[..., None], draw(4, 3), mask, draw(4, 5, 4),
-        draw(4, 5),
+        draw(4, 3, 4) * mask[..., None], draw(4, 3), mask, draw(4, 5, 4), draw(4, 5),
+        draw(4, 2, 3, 8, 8),
     )  # fmt: skip
     chosen = torch.tensor([True, False, True, False])
     once = mirror_interactions(batch, chosen)

@@ -18,7 +18,8 @@ def random_arrays(seed, doors=3, frames=2, interactions=4, image_size=8):
     arrays = {}
     for name, spec in ARRAYS.items():
         shape, dtype = spec.shape(doors, frames, interactions, image_size), np.dtype(spec.dtype)
-        values = rng.integers(0, 100, shape) if dtype.kind in "iu" else rng.normal(size=shape)
+        whole = rng.integers(0, 2 if dtype.kind == "b" else 100, shape)
+        values = whole if dtype.kind in "iub" else rng.normal(size=shape)
         arrays[name] = values.astype(dtype)
     return arrays
 

@@ -127,18 +127,31 @@ def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
     assert torch.equal(few, more[:5])
 
 
-def test_batches_are_of_the_asked_kind(config, data):
+def test_looking_is_without_interactions(config, data):
     doors = DoorTensors.load(DoorDataset.open(data), "train")
-    late = config.steps - 1
-    for step, share in ((0, 1.0), (late, 0.0)):
-        settings = replace(config, look_first=0.5, empty_share=0.0, context=3, targets=4)
-        batch = train.interactions_batch(
-            doors, settings, step, torch.Generator().manual_seed(0), 40
-        )
-        assert batch.x_BMCHW.shape == (40, 3, 3, 32, 32)
-        assert batch.at_BTA.shape == (40, 4, 4)
-        empty = (~batch.mask_BN).all(1).float().mean()
-        assert empty == 1.0 if share else 0.05 < empty < 0.5  # uniform from 0 to 3
+    settings = replace(config, context=3, targets=4)
+    batch = train.looking_batch(doors, settings, torch.Generator().manual_seed(0), 40)
+    assert batch.x_BMCHW.shape == (40, 3, 3, 32, 32)
+    assert batch.at_BTA.shape == (40, 4, 4)
+    assert not batch.mask_BN.any()
+
+
+def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path):
+    """With as many steps of looking, the encoder is the same, however long one tries."""
+    weights = {}
+    for steps in (4, 8):
+        out = tmp_path / f"{steps}"
+        looking = replace(config, steps=8, look_first=0.5, out=out, stop_after=steps % 8)
+        train.run(looking)
+        file = out / "checkpoint.pt"
+        if file.exists():
+            weights[steps] = torch.load(file, weights_only=True)["model"]
+        else:
+            weights[steps] = load_file(out / "weights.safetensors")
+    process = {n for n in weights[4] if n.startswith("process.")}
+    for name in set(weights[4]) - process:
+        assert torch.equal(weights[4][name], weights[8][name]), name
+    assert any(not torch.equal(weights[4][name], weights[8][name]) for name in process)
 
 
 def test_squared_errors_are_those_of_the_second_half(config, data):

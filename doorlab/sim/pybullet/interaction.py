@@ -44,6 +44,7 @@ class Trials:
         self._path = np.concatenate([positions, velocities], axis=2)
         self._handles = Handles.of(doors)
         self._closer = np.array([d.closer_stiffness for d in doors])
+        self._limit = np.array([d.opening_limit for d in doors])
         shape = self._path.shape[:2]
         self.ends, self.slipped = np.zeros(shape[0]), np.zeros(shape[0], bool)
         self.steps = np.zeros(shape[0], np.int32)
@@ -117,7 +118,9 @@ class Trials:
 
     def _finish(self, lanes: Lanes, q: np.ndarray, which: np.ndarray) -> None:
         trials = lanes.trial[which]
-        self.ends[trials], self.steps[trials] = q[which], lanes.done[which]
+        # Half a step further would be beyond a stop that the door is about to reach.
+        self.ends[trials] = np.clip(q[which], 0.0, self._limit[trials])
+        self.steps[trials] = lanes.done[which]
         if self.courses is not None:
             for n in trials.tolist():
                 self.courses[n, int(self.steps[n]) :] = self.ends[n]
