@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -27,9 +28,16 @@ def rates(work: Work, rounds: int) -> Estimate:
 
 def paired_rates(ours: Work, bare: Work, rounds: int) -> tuple[Estimate, Estimate, Estimate]:
     """Items per second of ours, of the bare loop, and the ratio ours / bare within each round."""
+    return paired(partial(rate, ours), partial(rate, bare), rounds)
+
+
+def paired(
+    ours: Callable[[], float], bare: Callable[[], float], rounds: int
+) -> tuple[Estimate, Estimate, Estimate]:
+    """As `paired_rates`, for work that measures its own rate."""
     ours()
     bare()
-    pairs = np.array([(rate(ours), rate(bare)) for _ in range(rounds)])
+    pairs = np.array([(ours(), bare()) for _ in range(rounds)])
     return (
         bootstrap_mean(pairs[:, 0]),
         bootstrap_mean(pairs[:, 1]),

@@ -38,6 +38,7 @@ class Mesh:
     triangles: np.ndarray
 
 
+@cache
 def handle_file(handle_type: str) -> Path:
     """The OBJ file of a lever, a knob or a bar (metres, frame of the spindle)."""
     with as_file(files("doorlab.assets") / "handles" / f"{handle_type}.obj") as path:
@@ -46,22 +47,25 @@ def handle_file(handle_type: str) -> Path:
 
 def box_mesh(boxes: Sequence[Shape]) -> Mesh:
     """Boxes of one texture as one mesh, in the frame of their body."""
-    corners, normals, triangles = _unit_box()
-    vertices = np.concatenate([corners * box.size + box.center for box in boxes])
-    normals = np.tile(normals, (len(boxes), 1))
+    corners, normals, triangles, axes = _unit_boxes(len(boxes))
+    sizes = np.array([box.size for box in boxes])[:, None]
+    centers = np.array([box.center for box in boxes])[:, None]
+    vertices = (corners * sizes + centers).reshape(-1, 3)
     # On a face that looks along x, textures run along y and z; and so on.
-    across = np.abs(normals).argmax(axis=1)
-    first, second = np.where(across == 0, 1, 0), np.where(across == 2, 1, 2)
-    rows, tile = np.arange(len(vertices)), TILE_SIZES.get(boxes[0].texture, 1.0)
-    tiles = np.stack([vertices[rows, first], -vertices[rows, second]], axis=1) / tile + _SEAM
-    offsets = len(corners) * np.arange(len(boxes))[:, None, None]
-    return Mesh(vertices, normals, tiles, (triangles + offsets).reshape(-1, 3))
+    tile = TILE_SIZES.get(boxes[0].texture, 1.0)
+    tiles = np.take_along_axis(vertices, axes, axis=1) * (1.0 / tile, -1.0 / tile) + _SEAM
+    return Mesh(vertices, normals, tiles, triangles)
 
 
 @cache
-def _unit_box() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Corners (24, 3), four to a face, normals and triangles of a cube with edges of 1 m."""
-    corners, normals = [], []
+def _unit_boxes(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """So many cubes with edges of 1 m, all in the same place.
+
+    Returns:
+        Corners of one of them, (24, 3), four to a face; then of all: normals (V, 3), triangles,
+        and the two axes along which textures run (V, 2).
+    """
+    corners, normals, axes = [], [], []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             normal = np.zeros(3)
@@ -70,8 +74,11 @@ def _unit_box() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             v = np.cross(normal, u)  # (u, v, normal) is right-handed: triangles face outwards
             corners += [(normal + a * u + b * v) / 2 for a, b in _SQUARE]
             normals += [normal] * len(_SQUARE)
-    faces = 4 * np.arange(6)[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
-    return np.array(corners), np.array(normals), faces.reshape(-1, 3)
+            axes += [[0 if axis else 1, 1 if axis == 2 else 2]] * len(_SQUARE)
+    face = 4 * np.arange(6 * count)[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
+    everywhere = (np.tile(np.array(rows), (count, 1)) for rows in (normals, axes))
+    all_normals, all_axes = everywhere
+    return np.array(corners), all_normals, face.reshape(-1, 3), all_axes
 
 
 @cache

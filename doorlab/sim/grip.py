@@ -20,8 +20,10 @@ Legend: N interactions side by side, T control steps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +69,12 @@ def opens_latch(door: Door, action: Action) -> bool:
     return not door.locked and (door.latch_turn == 0.0 or turned)
 
 
+class Floats:
+    """What the equations need of numpy, for plain numbers: a fraction of the time for one door."""
+
+    sin, cos, sqrt, maximum = math.sin, math.cos, math.sqrt, max
+
+
 @dataclass(frozen=True)
 class Handles:
     """The handles of N doors of one mechanism: where they are at a joint position.
@@ -75,11 +83,13 @@ class Handles:
         slides: whether the doors slide.
         along: float64 (N,), s R of the equations (m), or s if they slide.
         across: float64 (N,), -w R of the equations (m).
+
+    For one door all may be plain numbers, with `Floats` as the library.
     """
 
     slides: bool
-    along: np.ndarray
-    across: np.ndarray
+    along: Any
+    across: Any
 
     @staticmethod
     def of(doors: Sequence[Door]) -> Handles:
@@ -93,12 +103,15 @@ class Handles:
         """Those at `rows`."""
         return Handles(self.slides, self.along[rows], self.across[rows])
 
-    def at(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def single(self, row: int) -> Handles:
+        """The one at `row`, in plain numbers."""
+        return Handles(self.slides, float(self.along[row]), float(self.across[row]))
+
+    def at(self, q: Any, library: Any = np) -> tuple[Any, Any, Any, Any]:
         """X and y of the handles from where they are when shut (m), and their slopes over q."""
         if self.slides:
-            nothing = np.zeros_like(q)
-            return self.along * q, nothing, self.along, nothing
-        sine, cosine = np.sin(q), np.cos(q)
+            return self.along * q, 0.0 * q, self.along, 0.0 * q
+        sine, cosine = library.sin(q), library.cos(q)
         return (
             self.along * (1.0 - cosine),
             self.across * sine,
@@ -108,8 +121,8 @@ class Handles:
 
 
 def grip_force(
-    handles: Handles, q: np.ndarray, q_rate: np.ndarray, hand: np.ndarray, hand_rate: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    handles: Handles, q: Any, q_rate: Any, hand: Any, hand_rate: Any, library: Any = np
+) -> tuple[Any, Any]:
     """The hand's force along the joint (N m; N if it slides), and how far the handle lags (m).
 
     Args:
@@ -118,8 +131,9 @@ def grip_force(
         q_rate: joint velocities, rad/s or m/s, (N,).
         hand: positions of the hands from the handles' start, m, (3, N).
         hand_rate: their velocities, m/s, (3, N).
+        library: numpy, or `Floats` for plain numbers instead of arrays.
     """
-    fx, fy, _, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate)
+    fx, fy, _, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate, library)
     return share * (fx * x_slope + fy * y_slope), lag
 
 
@@ -130,21 +144,21 @@ def grip_pull(
 
     Whatever holds the handle feels the opposite of it.
     """
-    fx, fy, fz, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate)
+    fx, fy, fz, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate, np)
     force = np.stack([share * fx, share * fy, share * fz])
     return share * (fx * x_slope + fy * y_slope), force, lag
 
 
 def _tie(
-    handles: Handles, q: np.ndarray, q_rate: np.ndarray, hand: np.ndarray, hand_rate: np.ndarray
-) -> tuple[np.ndarray, ...]:
+    handles: Handles, q: Any, q_rate: Any, hand: Any, hand_rate: Any, library: Any
+) -> tuple[Any, ...]:
     """Force before it is cut (x, y, z), slopes (x, y), the share that is left, and the lag."""
-    x, y, x_slope, y_slope = handles.at(q)
+    x, y, x_slope, y_slope = handles.at(q, library)
     lag_x, lag_y, lag_z = hand[0] - x, hand[1] - y, hand[2]
     fx = STIFFNESS * lag_x + DAMPING * (hand_rate[0] - x_slope * q_rate)
     fy = STIFFNESS * lag_y + DAMPING * (hand_rate[1] - y_slope * q_rate)
     fz = STIFFNESS * lag_z + DAMPING * hand_rate[2]
-    force = np.sqrt(fx * fx + fy * fy + fz * fz)
-    share = MAX_FORCE / np.maximum(force, MAX_FORCE)
-    lag = np.sqrt(lag_x * lag_x + lag_y * lag_y + lag_z * lag_z)
+    force = library.sqrt(fx * fx + fy * fy + fz * fz)
+    share = MAX_FORCE / library.maximum(force, MAX_FORCE)
+    lag = library.sqrt(lag_x * lag_x + lag_y * lag_y + lag_z * lag_z)
     return fx, fy, fz, x_slope, y_slope, share, lag

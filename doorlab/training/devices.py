@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
 from doorlab.errors import ConfigError, TrainingError

@@ -14,6 +14,7 @@ from doorlab.doors.door import Door
 from doorlab.sim.grip import (
     SLIP_DISTANCE,
     STICKING_REACH,
+    Floats,
     Handles,
     grip_force,
     hand_paths,
@@ -50,6 +51,28 @@ class Trials:
         self.steps = np.zeros(shape[0], np.int32)
         self._last = np.full(shape[0], shape[1])  # steps that every interaction takes
         self.courses = np.zeros(shape, np.float32) if record else None
+
+    def run_single(self, rack: Rack) -> None:
+        """`run` for one trial in a rack of one lane, where arrays would take most of the time."""
+        handles, closer, path = self._handles.single(0), float(self._closer[0]), self._path[0]
+        stuck, q, q_rate, seen = self._put(rack, 0, 0), 0.0, 0.0, (0.0, 0.0)
+        course = []
+        for point in path.tolist():
+            middle = q + q_rate * (self._time_step / 2)
+            force, lag = grip_force(handles, middle, q_rate, point[:3], point[3:], Floats)
+            if lag > SLIP_DISTANCE:
+                share = (SLIP_DISTANCE - seen[1]) / max(lag - seen[1], 1e-12)
+                q, self.slipped[0] = seen[0] + share * (middle - seen[0]), True
+                break
+            seen = middle, lag
+            q, q_rate = rack.step_single(force - closer * middle)
+            course.append(q)
+            if stuck and q > STICKING_REACH:
+                stuck = False
+                rack.set_friction(0, self._doors[0].hinge_friction)
+        self.ends[0], self.steps[0] = min(max(q, 0.0), float(self._limit[0])), len(course)
+        if self.courses is not None:
+            self.courses[0, : len(course)], self.courses[0, len(course) :] = course, self.ends[0]
 
     def run(self, rack: Rack) -> None:
         """Tries everything."""
@@ -104,12 +127,16 @@ class Trials:
             n = next(waiting, None)
             lanes.done[lane], lanes.busy[lane], lanes.stuck[lane] = 0, n is not None, False
             if n is not None:
-                door = self._doors[n]
-                drawn = opens_latch(door, self._actions[n])
-                limit = door.opening_limit if drawn else _LATCH_PLAY
-                rack.put(lane, door, limit, door.hinge_friction + door.sticking)
-                lanes.trial[lane], lanes.stuck[lane] = n, door.sticking > 0.0
+                lanes.trial[lane], lanes.stuck[lane] = n, self._put(rack, lane, n)
                 self._take_up(lane, n)
+
+    def _put(self, rack: Rack, lane: int, n: int) -> bool:
+        """Puts the door of a trial into a lane; returns whether it sticks."""
+        door = self._doors[n]
+        drawn = opens_latch(door, self._actions[n])
+        limit = door.opening_limit if drawn else _LATCH_PLAY
+        rack.put(lane, door, limit, door.hinge_friction + door.sticking)
+        return door.sticking > 0.0
 
     def _free_from_frame(self, rack: Rack, lanes: Lanes) -> None:
         for lane in np.flatnonzero(lanes.stuck & (rack.q > STICKING_REACH)).tolist():

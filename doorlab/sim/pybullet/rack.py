@@ -95,6 +95,15 @@ class Rack:
                 )
         self.q, self.q_rate = np.array(positions), np.array(velocities)
 
+    def step_single(self, force: float) -> tuple[float, float]:
+        """`step` of a rack with one lane: position and velocity after it."""
+        client, body = self._bodies[0]
+        pybullet.setJointMotorControl2(
+            body, 0, pybullet.TORQUE_CONTROL, force=force, physicsClientId=client
+        )
+        pybullet.stepSimulation(physicsClientId=client)
+        return pybullet.getJointState(body, 0, client)[:2]
+
     def close(self) -> None:
         """Disconnects. Calling it twice is harmless."""
         for free in self._free:

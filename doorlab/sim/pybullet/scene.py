@@ -13,7 +13,7 @@ import numpy as np
 
 from doorlab.doors.door import Door
 from doorlab.doors.geometry import PARTS, Shape, joint_origin, panel_shapes, scene_shapes
-from doorlab.doors.meshes import box_mesh, handle_file
+from doorlab.doors.meshes import Mesh, box_mesh, handle_file
 from doorlab.doors.textures import TILE_SIZES, texture_file
 from doorlab.sim.pybullet.engine import connect, pybullet
 
@@ -29,6 +29,7 @@ class Scene:
             name: pybullet.loadTexture(str(texture_file(name)), physicsClientId=self.client)
             for name in TILE_SIZES
         }
+        self._sides_of: dict[int, dict[str, Any]] = {}
         self._body, self._panel = -1, -1
         self._part_of_link = np.zeros(2, np.uint8)
 
@@ -99,15 +100,23 @@ class Scene:
             physicsClientId=self.client,
         )
 
+    def _sides(self, boxes: Mesh, count: int) -> dict[str, Any]:
+        """What all meshes of so many boxes share; making lists of arrays is slow."""
+        if count not in self._sides_of:
+            self._sides_of[count] = {
+                "indices": boxes.triangles.ravel().tolist(),
+                "normals": boxes.normals.tolist(),
+            }
+        return self._sides_of[count]
+
     def _visual(self, group: list[Shape]) -> int:
         shape = group[0]
         if shape.kind == "box":
             boxes = box_mesh(group)
             geometry: dict[str, Any] = {
                 "vertices": boxes.vertices.tolist(),
-                "indices": boxes.triangles.ravel().tolist(),
                 "uvs": boxes.tiles.tolist(),
-                "normals": boxes.normals.tolist(),
+                **self._sides(boxes, len(group)),
             }
         else:  # PyBullet keeps what it has read from a file
             geometry = {

@@ -92,7 +92,10 @@ class PyBulletSimulator:
         trials = Trials(
             doors, [Action.from_normalised(a) for a in actions], self._time_step, record
         )
-        trials.run(self._rack(1 if len(doors) == 1 else _LANES, slides))
+        if len(doors) == 1:
+            trials.run_single(self._rack(1, slides))
+        else:
+            trials.run(self._rack(_LANES, slides))
         return trials
 
     def _rack(self, lanes: int, slides: bool) -> Rack:
