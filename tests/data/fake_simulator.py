@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from doorlab.data import GenerationConfig
+from doorlab.data import GenerationConfig, write_dataset
 from doorlab.doors import oracle_action
 from doorlab.sim import Interactions, Pictures
 
@@ -68,6 +68,11 @@ def make_telling(folder, name):
     """Leaves the number of its process in the folder."""
     Path(folder, str(os.getpid())).touch()
     return make_slow(name)
+
+
+def generate_slowly(path):
+    """Work for a process that will not live to its end."""
+    write_dataset(path, CONFIG, simulator=make_slow)
 
 
 def kill_once(item):
