@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from doorlab.benchmarks import convergence, environment, generation, reading, simulation
+from doorlab.benchmarks import arm, convergence, environment, generation, reading, simulation
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "reading": reading.batches,
     "codecs": reading.codecs,
     "environment": environment.vector,
+    "panda": arm.panda,
     "soak": generation.soak,
 }
 
