@@ -61,6 +61,8 @@ def frames(rounds: int) -> dict[str, Estimate]:
                 seconds += time.perf_counter() - start
         return angles.size / seconds
 
+    ours()
+    bare()
     speed, limit, ratio = paired(ours, bare, rounds)
     simulator.close()
     scene.close()

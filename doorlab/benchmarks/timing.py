@@ -28,15 +28,15 @@ def rates(work: Work, rounds: int) -> Estimate:
 
 def paired_rates(ours: Work, bare: Work, rounds: int) -> tuple[Estimate, Estimate, Estimate]:
     """Items per second of ours, of the bare loop, and the ratio ours / bare within each round."""
+    ours()
+    bare()
     return paired(partial(rate, ours), partial(rate, bare), rounds)
 
 
 def paired(
     ours: Callable[[], float], bare: Callable[[], float], rounds: int
 ) -> tuple[Estimate, Estimate, Estimate]:
-    """As `paired_rates`, for work that measures its own rate."""
-    ours()
-    bare()
+    """As `paired_rates`, for work that measures its own rate and is warm already."""
     pairs = np.array([(ours(), bare()) for _ in range(rounds)])
     return (
         bootstrap_mean(pairs[:, 0]),

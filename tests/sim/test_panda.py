@@ -221,7 +221,7 @@ def test_a_light_door_goes_where_the_arm_means_to_go(panda, pull_doors):
 
 
 def test_the_arm_feels_the_opposite_of_what_it_does_to_the_handle(doors):
-    class Still:
+    class Still(Arms):
         """An arm that stays 4 cm before the handle, and writes down what it feels."""
 
         def __init__(self, plans):

@@ -97,7 +97,7 @@ def test_policies_stand_where_they_must(config):
     policies = json.loads(bandit.run(config).read_text())["policies"]
     regret = {name: policy["mean_regret"]["mean"] for name, policy in policies.items()}
     assert regret["oracle"] == pytest.approx(0, abs=1e-6)
-    assert 0 < regret["visible_oracle"] < 0.4 < regret["random"]
+    assert 0 <= regret["visible_oracle"] < 0.4 < regret["random"]
     # Seeds are paired: with nothing known, both begin with the same draw from the same stream.
     assert policies["random"]["first_reward"] == policies["gp_ucb"]["first_reward"]
 

@@ -1,12 +1,16 @@
 """The scene that is photographed: one door after the other as a body made of meshes.
 
-Boxes are handed over as arrays: loading them in a URDF file took three times as long.
+Boxes are handed over as lists of numbers: loading them in a URDF file took three times as long.
+PyBullet 3.2 never lets go of a list that it was given as part of a mesh (it forgets to drop its
+reference), so the same lists are filled again for every door; and it keeps what
+`createVisualShape` made until the world is reset, so that happens now and then.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ from doorlab.doors.meshes import Mesh, box_mesh, handle_file
 from doorlab.doors.textures import TILE_SIZES, texture_file
 from doorlab.sim.pybullet.engine import connect, pybullet
 
+_RESET_DOORS = 64  # doors between resets of the world
 _HERE, _UPRIGHT = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)
 
 
@@ -25,17 +30,17 @@ class Scene:
 
     def __init__(self) -> None:
         self.client, self._free = connect(self)
-        self._textures = {
-            name: pybullet.loadTexture(str(texture_file(name)), physicsClientId=self.client)
-            for name in TILE_SIZES
-        }
-        self._sides_of: dict[int, dict[str, Any]] = {}
+        self._textures: dict[str, int] = {}
+        self._doors_left = 0  # until the next reset
         self._body, self._panel = -1, -1
         self._part_of_link = np.zeros(2, np.uint8)
 
     @contextlib.contextmanager
     def door(self, door: Door) -> Iterator[None]:
         """Puts up a door; takes it down in the end."""
+        if self._doors_left == 0:
+            self._reset()
+        self._doors_left -= 1
         fixed, moving = _grouped(scene_shapes(door)), _grouped(panel_shapes(door))
         groups = fixed + moving
         # The first group is the base, and the others are its links or those of the panel.
@@ -100,24 +105,18 @@ class Scene:
             physicsClientId=self.client,
         )
 
-    def _sides(self, boxes: Mesh, count: int) -> dict[str, Any]:
-        """What all meshes of so many boxes share; making lists of arrays is slow."""
-        if count not in self._sides_of:
-            self._sides_of[count] = {
-                "indices": boxes.triangles.ravel().tolist(),
-                "normals": boxes.normals.tolist(),
-            }
-        return self._sides_of[count]
+    def _reset(self) -> None:
+        pybullet.resetSimulation(physicsClientId=self.client)
+        self._textures = {
+            name: pybullet.loadTexture(str(texture_file(name)), physicsClientId=self.client)
+            for name in TILE_SIZES
+        }
+        self._doors_left = _RESET_DOORS
 
     def _visual(self, group: list[Shape]) -> int:
-        shape = group[0]
+        shape, geometry = group[0], dict[str, Any]()
         if shape.kind == "box":
-            boxes = box_mesh(group)
-            geometry: dict[str, Any] = {
-                "vertices": boxes.vertices.tolist(),
-                "uvs": boxes.tiles.tolist(),
-                **self._sides(boxes, len(group)),
-            }
+            geometry = _lists(box_mesh(group))
         else:  # PyBullet keeps what it has read from a file
             geometry = {
                 "fileName": str(handle_file(shape.kind)),
@@ -131,6 +130,27 @@ class Scene:
             physicsClientId=self.client,
             **geometry,
         )
+
+
+def _lists(mesh: Mesh) -> dict[str, Any]:
+    """A mesh as PyBullet takes it, in lists that the next mesh of as many vertices will reuse."""
+    lists = _reused_lists(len(mesh.vertices))
+    for name, array in (
+        ("vertices", mesh.vertices),
+        ("uvs", mesh.tiles),
+        ("normals", mesh.normals),
+    ):
+        for row, values in zip(lists[name], array.tolist(), strict=True):
+            row[:] = values
+    lists["indices"][:] = mesh.triangles.ravel().tolist()
+    return lists
+
+
+@cache
+def _reused_lists(vertices: int) -> dict[str, Any]:
+    rows = {"vertices": 3, "uvs": 2, "normals": 3}
+    lists = {name: [[0.0] * width for _ in range(vertices)] for name, width in rows.items()}
+    return {**lists, "indices": []}
 
 
 def _grouped(shapes: list[Shape]) -> list[list[Shape]]:
