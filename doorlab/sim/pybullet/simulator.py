@@ -19,7 +19,7 @@ from doorlab.sim.pybullet.scene import Scene
 
 TIME_STEP = 1 / 30  # s; `doorlab bench --only convergence` shows what a smaller one would change
 
-_LANES = 32  # of the rack that takes more than one trial; twice as many are 5 % faster
+_LANES = 32  # of the rack that takes more than one trial
 
 
 class PyBulletSimulator:
