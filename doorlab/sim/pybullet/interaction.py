@@ -12,6 +12,7 @@ import numpy as np
 from doorlab.doors.action import Action
 from doorlab.doors.door import Door
 from doorlab.sim.grip import (
+    LATCH_PLAY,
     SLIP_DISTANCE,
     STICKING_REACH,
     Handles,
@@ -20,8 +21,6 @@ from doorlab.sim.grip import (
     opens_latch,
 )
 from doorlab.sim.pybullet.rack import Rack
-
-_LATCH_PLAY = 0.004  # rad or m: how far the latch lets a door rattle
 
 
 class Trials:
@@ -91,7 +90,7 @@ class Trials:
             if n is not None:
                 door = self._doors[n]
                 drawn = opens_latch(door, self._actions[n])
-                limit = door.opening_limit if drawn else _LATCH_PLAY
+                limit = door.opening_limit if drawn else LATCH_PLAY
                 rack.put(lane, door, limit, door.hinge_friction + door.sticking)
                 lanes.trial[lane], lanes.stuck[lane] = n, door.sticking > 0.0
 

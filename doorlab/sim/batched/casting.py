@@ -1,0 +1,229 @@
+"""Every pixel's ray against every box of its door, and the colour of what it meets first.
+
+Shading is TinyRenderer's: with ambient, diffuse and specular shares a, d, s of the light from l,
+a face with normal n and colour c (TinyRenderer truncates it to whole numbers) shows
+
+    c (a + d max(0, n.l) + s max(0, r_z)^2) ,    r = 2 (n.l) n - l .
+
+Nothing in `cast` needs a transcendental function, and compilers are told not to contract: so it
+gives the same bits compiled or not.
+
+Shapes: B frames, K boxes, H, W pixels; body 0 is the scene, body 1 the panel.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from doorlab.doors.door import CATEGORIES
+from doorlab.doors.textures import TILE_SIZES, texture_file
+from doorlab.sim.batched.boxes import PARTS, SCENE_BOXES, Boxes
+from doorlab.sim.batched.cameras import Poses, Rays
+from doorlab.sim.pictures import FAR, NEAR
+
+SPECULAR = 0.05
+
+_SEAM = 16.0  # whole tiles added to texture coordinates, as `doors.meshes` does
+_TEXTURES = CATEGORIES["appearance.panel_texture"]
+_TEXELS = 64  # to a side of a texture
+_NOTHING = 3 * len(PARTS)  # the face of a ray that meets none
+_FACE_BITS = 63
+_DEPTH_STEPS = 2.0**20  # per metre
+_NOTHING_KEY = int(FAR * _DEPTH_STEPS) * (_FACE_BITS + 1) + _NOTHING
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What `cast` needs of B doors. Face 3 k + a is that of box k that is seen along axis a.
+
+    Attributes:
+        low: (B, K, 3), m, from the eye, in the frame of the box's body.
+        high: (B, K, 3), m.
+        paint: (B, 3 K + 1, 7): red, green and blue, 0 to 1; light; tiles per metre; texture; where
+            the face is along its axis, m, from the eye. The last row is that of nothing.
+    """
+
+    low: Tensor
+    high: Tensor
+    paint: Tensor
+
+
+@cache
+def atlas(device: torch.device) -> Tensor:
+    """float32 (textures 64 64,): the texels, 0 to 255, of all textures; plain is white."""
+    tiles = [np.full((_TEXELS, _TEXELS), 255, np.uint8)] * len(_TEXTURES)
+    for n, name in enumerate(_TEXTURES):
+        if name != "plain":
+            tile = cv2.imread(str(texture_file(name)), cv2.IMREAD_GRAYSCALE)
+            tiles[n] = cv2.resize(tile, (_TEXELS, _TEXELS), interpolation=cv2.INTER_NEAREST)
+    return torch.as_tensor(np.stack(tiles)[:, ::-1].astype(np.float32).ravel(), device=device)
+
+
+def light_on(normals: Tensor, light: Tensor, strength: Tensor) -> Tensor:
+    """(B, ...): the light that faces with world normals (B, ..., 3) give back.
+
+    Args:
+        normals: unit vectors.
+        light: (B, 3), unit vectors towards the light.
+        strength: (B,), share of diffuse light.
+    """
+    ahead = (1,) * (normals.ndim - 2)
+    light, strength = light.view(-1, *ahead, 3), strength.view(-1, *ahead)
+    straight = (normals * light).sum(-1)
+    shine = (2 * straight * normals[..., 2] - light[..., 2]).clamp(min=0.0)
+    return 1.0 - strength + strength * straight.clamp(min=0.0) + SPECULAR * shine * shine
+
+
+def faces(
+    boxes: Boxes, pose: Poses, eyes: Tensor, light: Tensor, strength: Tensor
+) -> Faces:
+    """Boxes as an eye sees them, all of B doors.
+
+    Args:
+        boxes: (B, K).
+        pose: of the panels.
+        eyes: (B, 2, 3), m, in the frames of scene and panel.
+        light: (B, 3), unit vectors towards the light.
+        strength: (B,), share of diffuse light.
+    """
+    own = [0] * SCENE_BOXES + [1] * (len(PARTS) - SCENE_BOXES)
+    eye = eyes[:, own]
+    low, high = boxes.low - eye, boxes.high - eye
+    side = torch.where(low + high > 0, -1.0, 1.0)  # which face of a pair the eye sees
+    light_in_panel = pose.into_panel(light)
+    straight = side * torch.stack([light, light_in_panel], dim=1)[:, own]
+    vertical = torch.zeros_like(side)
+    vertical[..., 2] = side[..., 2]
+    shine = (2 * straight * vertical - light[:, None, 2:]).clamp(min=0.0)
+    share = strength[:, None, None]
+    level = 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine
+    per_metre = level.new_tensor([1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES])
+    texture = boxes.textures.to(level.dtype)
+    paint = torch.stack(
+        [
+            *boxes.colors[..., None].expand(-1, -1, -1, 3).unbind(2),
+            level,
+            per_metre[boxes.textures][..., None].expand_as(level),
+            texture[..., None].expand_as(level),
+            torch.where(side < 0, low, high),
+        ],
+        dim=-1,
+    ).flatten(1, 2)
+    white = paint.new_tensor([1.0, 1.0, 1.0, 1.0, 1.0, _TEXTURES.index("plain"), 0.0])
+    return Faces(low, high, torch.cat([paint, white.expand(len(paint), 1, 7)], dim=1))
+
+
+def pixel_middles(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """x_k (1, 1, W) and y_j (1, H, 1) of `cameras`."""
+    x = (2.0 * torch.arange(size, device=device, dtype=torch.float32) + 1.0) / size - 1.0
+    return x[None, None], -x[None, :, None]
+
+
+def cast(
+    rays: tuple[Tensor, ...], low: Tensor, high: Tensor, paint: Tensor, texels: Tensor, size: int
+) -> tuple[Tensor, ...]:
+    """Pictures of the boxes: uint8 red, green, blue; depth (m); uint8 part. (B, H, W) each."""
+    origin, ahead, right, up = rays
+    x, y = pixel_middles(size, low.device)
+    ways = [
+        [
+            ahead[:, b, a, None, None] + y * up[:, b, a, None, None] + x * right[:, b, a, None, None]
+            for a in range(3)
+        ]
+        for b in (0, 1)
+    ]
+    slopes = [[1.0 / torch.where(w.abs() < 1e-9, 1e-9, w) for w in way] for way in ways]
+    k = SCENE_BOXES
+    scene = _first(low[:, :k], high[:, :k], slopes[0], 0)
+    face = torch.minimum(scene, _first(low[:, k:], high[:, k:], slopes[1], k)) & _FACE_BITS
+    return (*_paint(face, origin, ways, slopes, paint, texels), _part(face))
+
+
+def _first(low: Tensor, high: Tensor, slopes: list[Tensor], offset: int) -> Tensor:
+    """The face that rays meet first, in the last six bits of int32 (B, H, W).
+
+    The bits above hold the depth in steps of a micrometre: one minimum finds both.
+    """
+    count = low.shape[1]
+    if torch.compiler.is_compiling():  # one long loop body in registers
+        keys = (
+            _key(low[:, n, None, None], high[:, n, None, None], slopes, offset + n)
+            for n in range(count)
+        )
+        return functools.reduce(torch.minimum, keys)
+    number = torch.arange(offset, offset + count, device=low.device, dtype=torch.int32)
+    wide = [slope[:, None] for slope in slopes]
+    number = number[None, :, None, None]
+    return _key(low[:, :, None, None], high[:, :, None, None], wide, number).amin(1)
+
+
+def _key(low: Tensor, high: Tensor, slopes: list[Tensor], number: Tensor | int) -> Tensor:
+    """Depth and face (see `_first`) where rays enter boxes from `low` to `high` (..., 3)."""
+    into, out = [], []
+    for a in range(3):
+        one, other = low[..., a] * slopes[a], high[..., a] * slopes[a]
+        into.append(torch.minimum(one, other))
+        out.append(torch.maximum(one, other))
+    entry = torch.maximum(torch.maximum(into[0], into[1]), into[2])
+    leave = torch.minimum(torch.minimum(out[0], out[1]), out[2])
+    seen = (entry < FAR) & (entry <= leave) & (entry >= NEAR)
+    axis = torch.where(into[0] == entry, 0, torch.where(into[1] == entry, 1, 2)).to(torch.int32)
+    steps = (entry * _DEPTH_STEPS).to(torch.int32) * (_FACE_BITS + 1)
+    return torch.where(seen, steps + (3 * number + axis), _NOTHING_KEY)
+
+
+def _paint(
+    face: Tensor,
+    origin: Tensor,
+    ways: list[list[Tensor]],
+    slopes: list[list[Tensor]],
+    paint: Tensor,
+    texels: Tensor,
+) -> tuple[Tensor, ...]:
+    """Red, green and blue, uint8, and depth, (B, H, W), of the faces that were met."""
+    flat = face.flatten(1).long()
+
+    def of_face(column: int) -> Tensor:
+        return torch.gather(paint[..., column], 1, flat).view_as(face)
+
+    on_panel = face >= 3 * SCENE_BOXES
+    axis = face % 3
+    slope = [torch.where(on_panel, slopes[1][a], slopes[0][a]) for a in range(3)]
+    across = torch.where(axis == 0, slope[0], torch.where(axis == 1, slope[1], slope[2]))
+    depth = torch.where(face == _NOTHING, FAR, of_face(6) * across)
+    at = [
+        torch.where(on_panel, origin[:, 1, a, None, None], origin[:, 0, a, None, None])
+        + depth * torch.where(on_panel, ways[1][a], ways[0][a])
+        for a in range(3)
+    ]
+    u = torch.where(axis == 0, at[1], at[0])
+    v = torch.where(axis == 2, at[1], at[2])
+    per_metre = of_face(4)
+    column, row = _texel(u * per_metre), _texel(-v * per_metre)
+    index = (of_face(5).to(torch.int64) * _TEXELS + row) * _TEXELS + column
+    texel, light = texels[index], of_face(3)
+    colors = (
+        (torch.floor(texel * of_face(c)) * light).clamp(max=255.0).to(torch.uint8)
+        for c in range(3)
+    )
+    return (*colors, depth)
+
+
+def _texel(tiles: Tensor) -> Tensor:
+    """Which texel of its row or column a texture coordinate (in tiles) falls on."""
+    tiles = tiles + _SEAM
+    return ((tiles - torch.floor(tiles)) * _TEXELS).to(torch.int64).clamp(0, _TEXELS - 1)
+
+
+def _part(face: Tensor) -> Tensor:
+    """Index in `geometry.PARTS`, uint8 (B, H, W), of the faces that were met."""
+    frame = (face >= 3 * PARTS.index(1)) & (face < 3 * PARTS.index(2))
+    panel = (face >= 3 * PARTS.index(2)) & (face < _NOTHING)
+    return frame.to(torch.uint8) + 2 * panel.to(torch.uint8)
