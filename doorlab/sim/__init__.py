@@ -1,4 +1,5 @@
-"""Simulators behind one batch-first interface. The only package that imports pybullet."""
+"""Simulators behind one batch-first interface. The only package that imports pybullet;
+torch is imported by `sim.batched` alone, when it is asked for."""
 
 from doorlab.sim.interactions import Interactions
 from doorlab.sim.oracle import optimal_rewards

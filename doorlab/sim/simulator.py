@@ -60,7 +60,13 @@ def _pybullet() -> Simulator:
     return PyBulletSimulator()
 
 
-SIMULATORS: dict[str, Callable[[], Simulator]] = {"pybullet": _pybullet}
+def _torch() -> Simulator:
+    from doorlab.sim.batched.simulator import TorchSimulator
+
+    return TorchSimulator()
+
+
+SIMULATORS: dict[str, Callable[[], Simulator]] = {"pybullet": _pybullet, "torch": _torch}
 
 
 def make_simulator(name: str = "pybullet") -> Simulator:

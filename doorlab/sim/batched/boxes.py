@@ -56,7 +56,10 @@ def boxes(doors: DoorTensors) -> Boxes:
     colors = [wall] * 3 + [floor, floor * 0.6, doors["appearance.room_color"]]
     colors += [doors["appearance.frame_color"]] * len(frame)
     colors += [doors["appearance.panel_color"], *[inset_color] * 4]
-    wall_texture, floor_texture = doors["appearance.wall_texture"], doors["appearance.floor_texture"]
+    wall_texture, floor_texture = (
+        doors["appearance.wall_texture"],
+        doors["appearance.floor_texture"],
+    )
     plain = torch.full_like(wall_texture, _PLAIN)
     textures = [wall_texture] * 3 + [floor_texture] * 2 + [plain] * (1 + len(frame))
     textures += [doors["appearance.panel_texture"], *[inset_texture] * 4]
@@ -89,7 +92,9 @@ def panel_centers(doors: DoorTensors) -> tuple[Tensor, Tensor, Tensor]:
 
 def _column(like: Tensor, values: Sequence[Tensor | float]) -> Tensor:
     """(D, n) of n numbers or tensors (D,)."""
-    return torch.stack([v if isinstance(v, Tensor) else torch.full_like(like, v) for v in values], 1)
+    return torch.stack(
+        [v if isinstance(v, Tensor) else torch.full_like(like, v) for v in values], 1
+    )
 
 
 def _room(doors: DoorTensors) -> list[Row]:
@@ -139,7 +144,11 @@ def _panel(doors: DoorTensors) -> tuple[list[Row], Tensor, Tensor]:
         row = torch.where(panelled, at * height, _ABSENT)
         column = x + sign * 0.23 * width
         if n == 0:  # glass takes the first one's place
-            size = (torch.where(glazed, 0.6, 0.34) * width, depth, torch.where(glazed, 0.42, 0.34) * height)
+            size = (
+                torch.where(glazed, 0.6, 0.34) * width,
+                depth,
+                torch.where(glazed, 0.42, 0.34) * height,
+            )
             row, column = torch.where(glazed, 0.7 * height, row), torch.where(glazed, x, column)
         rows.append((*size, column, y, row))
     color, texture = doors["appearance.panel_color"], doors["appearance.panel_texture"]

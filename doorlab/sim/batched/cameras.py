@@ -30,6 +30,10 @@ class Rays:
     right: Tensor
     up: Tensor
 
+    def take(self, rows: Tensor) -> Rays:
+        """Those at `rows`."""
+        return Rays(self.origin[rows], self.ahead[rows], self.right[rows], self.up[rows])
+
 
 @dataclass(frozen=True)
 class Poses:
@@ -44,6 +48,10 @@ class Poses:
     cosine: Tensor
     sine: Tensor
     shift: Tensor
+
+    def take(self, rows: Tensor) -> Poses:
+        """Those at `rows`."""
+        return Poses(self.cosine[rows], self.sine[rows], self.shift[rows])
 
     def into_panel(self, vectors: Tensor) -> Tensor:
         """Directions (B, 3) of the world in the frame of the panel."""

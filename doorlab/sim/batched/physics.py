@@ -122,8 +122,7 @@ def _course(steps: int) -> list[tuple[float, float]]:
     """Share of the swing, and its rate (1/s), in the middle of every step."""
     middles = [(t + 0.5) / steps for t in range(steps)]
     return [
-        (s**3 * (10 - 15 * s + 6 * s**2), 30 * s**2 * (1 - s) ** 2 / SWING_SECONDS)
-        for s in middles
+        (s**3 * (10 - 15 * s + 6 * s**2), 30 * s**2 * (1 - s) ** 2 / SWING_SECONDS) for s in middles
     ]
 
 

@@ -1,0 +1,97 @@
+"""Pictures of many doors at once: tensors in, tensors out.
+
+Shapes: D doors, M frames per door, B frames in all, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from doorlab.sim.batched.boxes import boxes
+from doorlab.sim.batched.cameras import poses, rays
+from doorlab.sim.batched.casting import atlas, cast, faces
+from doorlab.sim.batched.columns import DoorTensors
+from doorlab.sim.batched.handles import draw_handles, windows
+
+Cast = Callable[..., tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Pictures of B doors.
+
+    Attributes:
+        images: uint8 (B, 3, H, W), RGB.
+        depth: float32 (B, H, W), m along the optical axis, `FAR` where nothing is.
+        segmentation: uint8 (B, H, W), index in `doors.geometry.PARTS`.
+    """
+
+    images: Tensor
+    depth: Tensor
+    segmentation: Tensor
+
+
+def render(
+    doors: DoorTensors,
+    joint_positions: Tensor,
+    views: Tensor,
+    image_size: int,
+    *,
+    handle_window: int | None = None,
+    caster: Cast = cast,
+) -> Frames:
+    """One picture of every door. Nothing waits for the device if `handle_window` is given.
+
+    Args:
+        doors: B doors (`DoorTensors.take` repeats them), float32.
+        joint_positions: (B,), rad or m.
+        views: (B, 7), as `view_tensor` has them.
+        image_size: pixels to a side.
+        handle_window: pixels to a side of the square in which a handle is drawn; what is outside
+            is cut off. None: as many as handles cover.
+        caster: `casting.cast`, or what has been compiled of it.
+    """
+    pose = poses(doors, joint_positions)
+    ray = rays(pose, views)
+    light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
+    seen = faces(boxes(doors), pose, ray.origin, light, strength)
+    red, green, blue, depth, part = caster(
+        (ray.origin, ray.ahead, ray.right, ray.up),
+        seen.low,
+        seen.high,
+        seen.paint,
+        atlas(views.device),
+        image_size,
+    )
+    picture = torch.stack([red, green, blue], dim=1)
+    first, needed = windows(doors, ray, image_size)
+    if handle_window is not None:
+        buckets = [(torch.arange(len(doors), device=views.device), handle_window)]
+    else:
+        buckets = _buckets(needed, image_size)
+    for rows, window in buckets:
+        draw_handles(
+            (picture, depth, part),
+            rows,
+            doors.take(rows),
+            pose.take(rows),
+            ray.take(rows),
+            first[rows],
+            min(window, image_size),
+        )
+    return Frames(picture, depth, part)
+
+
+def _buckets(needed: Tensor, size: int) -> list[tuple[Tensor, int]]:
+    """Rows of frames whose windows are about as large, and how large: few are, by far."""
+    found, below, window = [], 0, 8
+    while below < size:
+        rows = ((needed > below) & (needed <= window)).nonzero()[:, 0]
+        if len(rows):
+            found.append((rows, min(window, int(needed[rows].amax()))))
+        below, window = window, 4 * window
+    return found
