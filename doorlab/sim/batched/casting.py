@@ -25,7 +25,7 @@ from torch import Tensor
 from doorlab.doors.door import CATEGORIES
 from doorlab.doors.textures import TILE_SIZES, texture_file
 from doorlab.sim.batched.boxes import PARTS, SCENE_BOXES, Boxes
-from doorlab.sim.batched.cameras import Poses, Rays
+from doorlab.sim.batched.cameras import Poses
 from doorlab.sim.pictures import FAR, NEAR
 
 SPECULAR = 0.05
@@ -41,8 +41,9 @@ _TINY = 1e-9  # keeps rays along an axis from dividing by zero
 
 @dataclass(frozen=True)
 class Faces:
-    """What `cast` needs of B doors. Face 1 + 3 k + a is that of box k that is seen along axis
-    a; face 0 is nothing.
+    """What `cast` needs of B doors.
+
+    Face 1 + 3 k + a is that of box k that is seen along axis a; face 0 is nothing.
 
     Attributes:
         low: (B, K, 3), m, from the eye, in the frame of the box's body.
@@ -62,8 +63,7 @@ def atlas(device: torch.device) -> Tensor:
     tiles = [np.full((_TEXELS, _TEXELS), 255, np.uint8)] * len(_TEXTURES)
     for n, name in enumerate(_TEXTURES):
         if name != "plain":
-            tile = cv2.imread(str(texture_file(name)), cv2.IMREAD_GRAYSCALE)
-            tiles[n] = cv2.resize(tile, (_TEXELS, _TEXELS), interpolation=cv2.INTER_NEAREST)
+            tiles[n] = np.asarray(cv2.imread(str(texture_file(name)), cv2.IMREAD_GRAYSCALE))
     return torch.as_tensor(np.stack(tiles)[:, ::-1].astype(np.float32).ravel(), device=device)
 
 
@@ -150,20 +150,14 @@ def _first(low: Tensor, high: Tensor, slopes: list[Tensor], offset: int) -> Tens
 
     The bits above hold the depth in steps of a micrometre: one minimum finds both.
     """
-    count = low.shape[1]
-    if torch.compiler.is_compiling():  # one long loop body in registers
-        keys = (
-            _key(low[:, n, None, None], high[:, n, None, None], slopes, offset + n)
-            for n in range(count)
-        )
-        return functools.reduce(torch.minimum, keys)
-    number = torch.arange(offset, offset + count, device=low.device, dtype=low.dtype)
-    wide = [slope[:, None] for slope in slopes]
-    number = number[None, :, None, None]
-    return _key(low[:, :, None, None], high[:, :, None, None], wide, number).amin(1)
+    keys = (
+        _key(low[:, n, None, None], high[:, n, None, None], slopes, offset + n)
+        for n in range(low.shape[1])
+    )
+    return functools.reduce(torch.minimum, keys)
 
 
-def _key(low: Tensor, high: Tensor, slopes: list[Tensor], number: Tensor | int) -> Tensor:
+def _key(low: Tensor, high: Tensor, slopes: list[Tensor], number: int) -> Tensor:
     """Depth and face (see `_first`) where rays enter boxes from `low` to `high` (..., 3)."""
     into, out = [], []
     for a in range(3):

@@ -53,7 +53,7 @@ class Caster:
         # What few frames need stays in the processor's cache.
         step = max(1, 4 * 64**2 // size**2) if low.device.type == "cpu" else len(low)
         pieces = [
-            cast((*piece[:4],), *piece[4:], texels, size)
+            cast(piece[:4], piece[4], piece[5], piece[6], texels, size)
             for piece in zip(*(t.split(step) for t in of_frames), strict=True)
         ]
         return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))

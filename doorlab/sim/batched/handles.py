@@ -20,7 +20,7 @@ from doorlab.sim.batched.cameras import Poses, Rays
 from doorlab.sim.batched.casting import SPECULAR, pixel_middles
 from doorlab.sim.batched.columns import DoorTensors
 from doorlab.sim.batched.hulls import Hulls, hulls
-from doorlab.sim.pictures import FAR, NEAR
+from doorlab.sim.pictures import NEAR
 
 _OUT_OF_SIGHT = 1e4  # m
 _NEVER = 1e15

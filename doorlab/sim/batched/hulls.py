@@ -8,6 +8,7 @@ Shapes: T handle types, P hulls, N planes of a hull.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cache
 
@@ -116,7 +117,7 @@ def _slices(corners: np.ndarray, normals: np.ndarray) -> list[np.ndarray]:
     ends = np.stack([corners[..., 1].min(axis=1), corners[..., 1].max(axis=1)], axis=1)
     levels = np.unique(np.round(ends, 5))
     slices = []
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in itertools.pairwise(levels):
         mantle = np.flatnonzero(np.abs(ends - [low, high]).max(axis=1) < _CLOSE)
         caps = np.array([[0.0, -1.0, 0.0, -low], [0.0, 1.0, 0.0, high]])
         slices.append(np.concatenate([_planes(corners[mantle], normals[mantle]), caps]))
