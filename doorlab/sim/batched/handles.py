@@ -1,9 +1,10 @@
 """Handles, drawn into pictures of the boxes: rays against hulls, in windows around each handle.
 
-A handle covers a few pixels, so that only those are looked at: a square window, the same size for
-all frames of a call.
+A handle covers a few pixels, so that only those are looked at: square windows, of one size for all
+handles of a call.
 
-Shapes: B frames, 2 handles (-y, +y side of the panel), P hulls, N planes, S pixels of a window.
+Shapes: B frames, 2 handles (-y, +y side of the panel), n handles that are drawn together, P hulls,
+N planes, S pixels of a window.
 """
 
 from __future__ import annotations
@@ -72,8 +73,13 @@ def handles(doors: DoorTensors) -> Handles:
     return Handles(center, turn * scale[:, None], ~hidden)
 
 
-def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
-    """First column and row, int64 (B, 2, 2), of each handle's window; and pixels it needs (B,)."""
+def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Where handles are in pictures.
+
+    Returns:
+        First column and row, int64 (B, 2, 2), of each handle's window; pixels to a side that it
+        needs, int64 (B, 2), 0 for no handle; depth (m), (B, 2), of its nearest corner.
+    """
     shape, kind = handles(doors), hulls(doors["width"].device)
     low, high = (bound[doors["handle_type"]] for bound in (kind.low, kind.high))
     picks = list(itertools.product((0, 1), repeat=3))
@@ -89,53 +95,61 @@ def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
     y = -(away * up).sum(-1) / (safe * (up * up).sum(-1))
     pixel = ((torch.stack([x, y], dim=-1) + 1) / 2 * size - 0.5).clamp(-1.0, size)
     first, last = pixel.amin(2).floor(), pixel.amax(2).ceil()
-    crosses = ((depth < NEAR).any(-1) & (depth > NEAR).any(-1) & shape.present)[..., None]
+    crosses = ((depth < NEAR).any(-1) & (depth > NEAR).any(-1))[..., None]
     first = torch.where(crosses, 0.0, first).clamp(0, size - 1)
     last = torch.where(crosses, size - 1.0, last).clamp(0, size - 1)
-    return first.long(), (last - first + 1).amax((1, 2)).long()
+    needed = (last - first + 1).amax(-1) * shape.present
+    return first.long(), needed.long(), depth.amin(-1)
+
+
+def pixels_of(first: Tensor, window: int, size: int) -> Tensor:
+    """Int64 (..., S): the pixels, in a picture of size x size, of windows (..., 2)."""
+    steps = torch.arange(window, device=first.device)
+    corner = first.clamp(max=size - window)
+    columns, rows = corner[..., 0, None] + steps, corner[..., 1, None] + steps
+    return (rows[..., :, None] * size + columns[..., None, :]).flatten(-2)
 
 
 def draw_handles(
     canvas: tuple[Tensor, Tensor, Tensor],
-    rows: Tensor,
-    doors: DoorTensors,
-    pose: Poses,
-    rays: Rays,
+    which: tuple[Tensor, Tensor, int],
+    scene: tuple[DoorTensors, Poses, Rays],
     first: Tensor,
     window: int,
 ) -> None:
-    """Draws over pictures in place.
+    """Draws handles over pictures in place.
 
     Args:
-        canvas: picture, uint8 (F, 3, H, W); depth, m, (F, H, W); part, uint8 (F, H, W); contiguous.
-        rows: int64 (B,), which of the F frames to draw over. The rest is about these:
-        doors: B doors.
-        pose: of their panels.
-        rays: of the cameras.
+        canvas: picture, uint8 (B, 3, H, W); depth, m, (B, H, W); part, uint8 (B, H, W); contiguous.
+        which: frames and sides (0 or 1), int64 (n,) each, of the handles, none twice and those of
+            side 0 first; how many these are.
+        scene: B doors, the poses of their panels, the rays of their cameras.
         first: (B, 2, 2), of `windows`.
         window: pixels to a side of the windows.
     """
-    picture, depth, part = canvas
-    size, shape, kind = depth.shape[-1], handles(doors), hulls(depth.device)
-    corner = first.clamp(max=size - window)
-    steps = torch.arange(window, device=depth.device)
-    columns, lines = corner[..., 0, None] + steps, corner[..., 1, None] + steps  # (B, 2, window)
-    pixels = (lines[..., :, None] * size + columns[..., None, :]).flatten(2)
-    entry, face = _meet(rays, shape, kind, doors["handle_type"], columns, lines, size)
-    light = _light(doors, pose, shape, kind).gather(2, face)
+    (picture, depth, part), (frames, sides, ahead) = canvas, which
+    size, corners = depth.shape[-1], first[frames, sides]
+    doors, pose, rays = (each.take(frames) for each in scene)
+    rows = torch.arange(len(frames), device=frames.device)
+    every = handles(doors)
+    shape = Handles(
+        every.center[rows, sides], every.stretch[rows, sides], every.present[rows, sides]
+    )
+    kind, pixels = hulls(depth.device), pixels_of(corners, window, size)
+    entry, face = _meet(rays, shape, kind, doors["handle_type"], corners, window, size)
+    light = _light(doors, pose, shape, kind).gather(1, face)
     color = torch.floor(255.0 * doors["appearance.handle_color"])
-    handle = torch.full_like(pixels[:, 0], g.PARTS.index("handle"), dtype=torch.uint8)
+    shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
     flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
-    channels = (3 * rows[:, None] + torch.arange(3, device=rows.device))[..., None] * size**2
-    for h in (0, 1):  # one after the other: their windows may overlap
-        at = rows[:, None] * size**2 + pixels[:, h]
+    channels = (3 * frames[:, None] + torch.arange(3, device=rows.device))[..., None] * size**2
+    for some in (slice(None, ahead), slice(ahead, None)):  # those of one frame may overlap
+        at = frames[some, None] * size**2 + pixels[some]
         before = flat_depth[at]
-        hit = entry[:, h] < before
-        flat_depth[at] = torch.where(hit, entry[:, h], before)
-        flat_part[at] = torch.where(hit, handle, flat_part[at])
-        shade = (color[..., None] * light[:, None, h]).clamp(max=255.0).to(torch.uint8)
-        wide = channels + pixels[:, None, h]
-        flat_picture[wide] = torch.where(hit[:, None], shade, flat_picture[wide])
+        hit = entry[some] < before
+        flat_depth[at] = torch.where(hit, entry[some], before)
+        flat_part[at] = torch.where(hit, g.PARTS.index("handle"), flat_part[at])
+        wide = channels[some] + pixels[some, None]
+        flat_picture[wide] = torch.where(hit[:, None], shade[some], flat_picture[wide])
 
 
 def _meet(
@@ -143,31 +157,30 @@ def _meet(
     shape: Handles,
     kind: Hulls,
     types: Tensor,
-    columns: Tensor,
-    rows: Tensor,
+    first: Tensor,
+    window: int,
     size: int,
 ) -> tuple[Tensor, Tensor]:
-    """Depth (m, `_NEVER` at a miss) and plane, int64 from 0 to P N - 1, (B, 2, S) each."""
-    x, y = (m.flatten() for m in pixel_middles(size, columns.device))
-    inverse, window = 1.0 / shape.stretch, columns.shape[-1]
-    origin = (rays.origin[:, 1, None] - shape.center) * inverse
-    ahead, right, up = (v[:, 1, None] * inverse for v in (rays.ahead, rays.right, rays.up))
-    normals = kind.normals[types].movedim(0, -2)[..., None, :]  # (P, N, B, 1, 3)
-    inside = kind.offsets[types].movedim(0, -1)[..., None] - _dot(normals, origin)  # (P, N, B, 2)
-    # The frames come last, so that loops over them are long, whatever the size of the window.
-    across = (
-        _dot(normals, ahead)[:, :, None]
-        + x[columns].movedim(-1, 0) * _dot(normals, right)[:, :, None]
-    )
-    down = y[rows].movedim(-1, 0) * _dot(normals, up)[:, :, None]  # (P, N, window, B, 2)
+    """Depth (m, `_NEVER` at a miss) and plane, int64 from 0 to P N - 1, (n, S) each."""
+    x, y = (m.flatten() for m in pixel_middles(size, first.device))
+    inverse, corner = 1.0 / shape.stretch, first.clamp(max=size - window)
+    steps = torch.arange(window, device=first.device)[:, None]
+    x, y = x[corner[:, 0] + steps], y[corner[:, 1] + steps]  # (window, n)
+    origin = (rays.origin[:, 1] - shape.center) * inverse
+    ahead, right, up = (v[:, 1] * inverse for v in (rays.ahead, rays.right, rays.up))
+    normals = kind.normals[types].movedim(0, -2)  # (P, N, n, 3)
+    inside = kind.offsets[types].movedim(0, -1) - _dot(normals, origin)  # (P, N, n)
+    # The handles come last, so that loops over them are long, whatever the size of the window.
+    across = _dot(normals, ahead)[:, :, None] + x * _dot(normals, right)[:, :, None]
+    down = y * _dot(normals, up)[:, :, None]  # (P, N, window, n)
     planes = inside.shape[1]
-    numbers = torch.arange(planes, device=x.device, dtype=x.dtype).view(-1, 1, 1, 1, 1)
-    best = torch.full_like(inside[0, 0], _NEVER).expand(window, window, -1, -1)
+    numbers = torch.arange(planes, device=x.device, dtype=x.dtype).view(-1, 1, 1, 1)
+    best = torch.full((window, window, len(types)), _NEVER, device=x.device)
     face = torch.zeros_like(best)
     for p in range(len(inside)):
-        along = down[p][:, :, None] + (across[p][:, None] + _TINY)  # (N, window, window, B, 2)
+        along = down[p][:, :, None] + (across[p][:, None] + _TINY)  # (N, window, window, n)
         at = inside[p][:, None, None] / along
-        # As in `casting`, choices are products: planes count as entered where `along` < 0.
+        # As in `casting`, choices are products: planes are entered where `along` < 0.
         side = along.sign()
         come = torch.add(at, side + 1.0, alpha=-_NEVER)
         leave = torch.add(at, 1.0 - side, alpha=_NEVER).amin(0)
@@ -178,10 +191,7 @@ def _meet(
         nearer = torch.relu(best - entry).sign()
         face = face + nearer * (plane + p * planes - face)
         best = torch.minimum(best, entry)
-    return (
-        best.flatten(0, 1).movedim(0, -1),
-        face.flatten(0, 1).movedim(0, -1).long(),
-    )
+    return best.flatten(0, 1).T, face.flatten(0, 1).T.long()
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
@@ -189,12 +199,11 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls) -> Tensor:
-    """(B, 2, P N): the light that the hulls' planes give back."""
-    sun = doors["appearance.light_direction"]
-    turned = pose.into_panel(sun)[:, None] * shape.stretch.sign()  # in the frame of the mesh
-    normals = kind.normals[doors["handle_type"]].flatten(1, 2)[:, None]
-    straight = _dot(normals, turned[:, :, None])
-    upward = normals[..., 2] * shape.stretch.sign()[..., 2, None]
-    shine = (2 * straight * upward - sun[:, 2, None, None]).clamp(min=0.0)
-    share = doors["appearance.light_strength"][:, None, None]
+    """(n, P N): the light that the hulls' planes give back."""
+    sun, signs = doors["appearance.light_direction"], shape.stretch.sign()
+    turned = pose.into_panel(sun) * signs  # in the frame of the mesh
+    normals = kind.normals[doors["handle_type"]].flatten(1, 2)
+    straight = _dot(normals, turned[:, None])
+    shine = (2 * straight * normals[..., 2] * signs[:, 2:] - sun[:, 2:]).clamp(min=0.0)
+    share = doors["appearance.light_strength"][:, None]
     return 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine

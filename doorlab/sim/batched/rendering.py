@@ -15,7 +15,9 @@ from doorlab.sim.batched.boxes import boxes
 from doorlab.sim.batched.cameras import poses, rays
 from doorlab.sim.batched.casting import atlas, cast, faces
 from doorlab.sim.batched.columns import DoorTensors
-from doorlab.sim.batched.handles import draw_handles, windows
+from doorlab.sim.batched.handles import draw_handles, pixels_of, windows
+
+_SMALL = 8  # pixels to a side of the windows of most handles
 
 Cast = Callable[..., tuple[Tensor, ...]]
 
@@ -68,30 +70,35 @@ def render(
         image_size,
     )
     picture = torch.stack([red, green, blue], dim=1)
-    first, needed = windows(doors, ray, image_size)
-    if handle_window is not None:
-        buckets = [(torch.arange(len(doors), device=views.device), handle_window)]
+    first, needed, nearest = windows(doors, ray, image_size)
+    if handle_window is None:
+        hidden = _hidden(depth, first, needed, nearest)
+        buckets = _buckets(needed * ~hidden, image_size)
     else:
-        buckets = _buckets(needed, image_size)
-    for rows, window in buckets:
-        draw_handles(
-            (picture, depth, part),
-            rows,
-            doors.take(rows),
-            pose.take(rows),
-            ray.take(rows),
-            first[rows],
-            min(window, image_size),
-        )
+        count = len(doors)
+        every = torch.arange(2 * count, device=views.device)
+        buckets = [((every % count, every // count, count), min(handle_window, image_size))]
+    for which, window in buckets:
+        draw_handles((picture, depth, part), which, (doors, pose, ray), first, window)
     return Frames(picture, depth, part)
 
 
-def _buckets(needed: Tensor, size: int) -> list[tuple[Tensor, int]]:
-    """Rows of frames whose windows are about as large, and how large: few are, by far."""
-    found, below, window = [], 0, 8
+def _hidden(depth: Tensor, first: Tensor, needed: Tensor, nearest: Tensor) -> Tensor:
+    """Bool (B, 2): small handles that everything in their windows hides."""
+    size = depth.shape[-1]
+    window = min(_SMALL, size)
+    pixels = pixels_of(first, window, size).flatten(1)
+    deepest = depth.flatten(1).gather(1, pixels).view(len(depth), 2, -1).amax(-1)
+    return (deepest < nearest) & (needed <= window)
+
+
+def _buckets(needed: Tensor, size: int) -> list[tuple[tuple[Tensor, Tensor, int], int]]:
+    """Handles (for `draw_handles`) whose windows are about as large, and how large these are."""
+    found, below, window = [], 0, _SMALL
     while below < size:
-        rows = ((needed > below) & (needed <= window)).nonzero()[:, 0]
-        if len(rows):
-            found.append((rows, min(window, int(needed[rows].amax()))))
+        sides, frames = ((needed > below) & (needed <= window)).T.nonzero().unbind(1)
+        if len(frames):
+            largest = int(needed[frames, sides].amax())
+            found.append(((frames, sides, int((sides == 0).sum())), largest))
         below, window = window, 4 * window
     return found
