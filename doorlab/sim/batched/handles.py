@@ -173,25 +173,40 @@ def _meet(
     # The handles come last, so that loops over them are long, whatever the size of the window.
     across = _dot(normals, ahead)[:, :, None] + x * _dot(normals, right)[:, :, None]
     down = y * _dot(normals, up)[:, :, None]  # (P, N, window, n)
-    planes = inside.shape[1]
-    numbers = torch.arange(planes, device=x.device, dtype=x.dtype).view(-1, 1, 1, 1)
     best = torch.full((window, window, len(types)), _NEVER, device=x.device)
     face = torch.zeros_like(best)
     for p in range(len(inside)):
-        along = down[p][:, :, None] + (across[p][:, None] + _TINY)  # (N, window, window, n)
-        at = inside[p][:, None, None] / along
-        # As in `casting`, choices are products: planes are entered where `along` < 0.
-        side = along.sign()
-        come = torch.add(at, side + 1.0, alpha=-_NEVER)
-        leave = torch.add(at, 1.0 - side, alpha=_NEVER).amin(0)
-        entry = come.amax(0)
-        missed = (torch.relu(entry - leave) + torch.relu(NEAR - entry)).sign()
-        plane = torch.add(numbers, (entry - come).sign(), alpha=-float(planes)).amax(0)
-        entry = torch.maximum(entry, missed * _NEVER)
+        entry, plane = _enter(inside[p], across[p], down[p], p * inside.shape[1])
         nearer = torch.relu(best - entry).sign()
-        face = face + nearer * (plane + p * planes - face)
+        face = torch.lerp(face, plane, nearer)
         best = torch.minimum(best, entry)
     return best.flatten(0, 1).T, face.flatten(0, 1).T.long()
+
+
+def _enter(inside: Tensor, across: Tensor, down: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    """Where rays enter a hull (m, `_NEVER` at a miss), and through which plane.
+
+    Args:
+        inside: (N, n), how far the eye is on the inner side of the planes.
+        across: (N, window, n); with `down`, how fast rays of a column and a row go outwards.
+        down: (N, window, n).
+        number: of the first plane.
+    """
+    entry = torch.full((1, 1, 1), -_NEVER, device=inside.device)
+    leave, plane = -entry, torch.zeros_like(entry)
+    for n in range(len(inside)):
+        along = down[n][:, None] + (across[n] + _TINY)
+        at = inside[n] / along
+        # As in `casting`, there is no `torch.where`: planes are entered where `along` < 0.
+        never = along.sign() * -_NEVER
+        come = torch.minimum(at, never)
+        plane = torch.lerp(
+            plane, plane.new_tensor(float(number + n)), torch.relu(come - entry).sign()
+        )
+        entry = torch.maximum(entry, come)
+        leave = torch.minimum(leave, torch.maximum(at, never))
+    missed = (torch.relu(entry - leave) + torch.relu(NEAR - entry)).sign()
+    return torch.maximum(entry, missed * _NEVER), plane
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
