@@ -59,7 +59,7 @@ class GenerationConfig:
     prior: str = "narrow"
     """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
     simulator: str = "pybullet"
-    """Name of the simulator."""
+    """Simulator: pybullet, or torch (many doors at once; needs no PyBullet)."""
     action_mix: ActionMix = "plausible"
     """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
     validation_fraction: float = 0.05

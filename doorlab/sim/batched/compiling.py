@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from doorlab.sim.batched.casting import cast
+from doorlab.sim.batched.handles import enter
 
 _PAYS_FROM = 20_000  # pictures of 64 x 64: compiling takes as long as drawing so many does
 
 _log = logging.getLogger(__name__)
 
 
-class Caster:
-    """`casting.cast`, or what has been compiled of it: both give the same bits.
+class CompiledKernels:
+    """`rendering.Kernels` that compile themselves; the bits are those of the eager ones.
 
     Args:
-        compiled: True: compile at once; False: never; None: once it pays. Where compiling fails,
+        wanted: True: compile at once; False: never; None: once it pays. Where compiling fails,
             for want of a compiler, say, it warns and goes on without.
     """
 
-    def __init__(self, compiled: bool | None) -> None:
-        self._wanted, self._expected = compiled, 0.0
-        self._compiled = torch.compile(cast)
-        self._seconds: dict[int, float] = {}  # that compiling took for an image size
+    def __init__(self, wanted: bool | None) -> None:
+        self._wanted, self._expected = wanted, 0.0
+        self._cast, self._enter = torch.compile(cast), torch.compile(enter)
+        self.seconds = 0.0  # of first calls, which compile
 
     def expect(self, pictures: int, image_size: int) -> None:
         """Tells it that so many pictures are to come."""
         self._expected += pictures * image_size**2 / 64**2
 
-    def __call__(
+    def cast(
         self,
         rays: tuple[Tensor, ...],
         low: Tensor,
@@ -42,34 +44,63 @@ class Caster:
         size: int,
     ) -> tuple[Tensor, ...]:
         """See `casting.cast`."""
+        of_frames, count = (*rays, low, high, paint), len(low)
+
+        def compiled() -> tuple[Tensor, ...]:
+            # A batch of one would be compiled for itself.
+            parts = of_frames if count > 1 else tuple(torch.cat([t, t]) for t in of_frames)
+            for t in parts:
+                torch._dynamo.mark_dynamic(t, 0)
+            result = self._cast(parts[:4], parts[4], parts[5], parts[6], texels, size)
+            return tuple(t[:count] for t in result)
+
+        def eager() -> tuple[Tensor, ...]:
+            # What few frames need stays in the processor's cache.
+            step = max(1, 4 * 64**2 // size**2) if low.device.type == "cpu" else count
+            pieces = [
+                cast(piece[:4], piece[4], piece[5], piece[6], texels, size)
+                for piece in zip(*(t.split(step) for t in of_frames), strict=True)
+            ]
+            return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))
+
+        return self._choose(compiled, eager)
+
+    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+        """See `handles.enter`."""
+        count, window = across.shape[-1], across.shape[-2]
+
+        def compiled() -> tuple[Tensor, Tensor]:
+            # No dimension of one, and fast loops need the last to be a multiple of 16.
+            wide = torch.nn.functional.pad
+            more, lines = -count % 16, max(0, 2 - window)
+            parts = (
+                wide(inside, (0, more), value=1.0),
+                wide(across, (0, more, 0, lines)),
+                wide(down, (0, more, 0, lines)),
+            )
+            torch._dynamo.mark_dynamic(parts[0], 1)
+            for t in parts[1:]:
+                torch._dynamo.mark_dynamic(t, (1, 2))
+            entry, plane = self._enter(*parts)
+            return entry[:window, :window, :count], plane[:window, :window, :count]
+
+        return self._choose(compiled, lambda: enter(inside, across, down))
+
+    def _choose(
+        self, compiled: Callable[[], tuple[Tensor, ...]], eager: Callable[[], tuple[Tensor, ...]]
+    ) -> tuple[Tensor, ...]:
         pays = self._wanted is None and self._expected >= _PAYS_FROM
-        of_frames = (*rays, low, high, paint)
         if self._wanted or pays:
+            start = time.perf_counter()
             try:
-                return self._run_compiled(of_frames, texels, size)
+                result = compiled()
             except Exception as error:  # whatever it is, the answer can be had without
                 _log.warning("the ray caster runs uncompiled: %s", error)
                 self._wanted = False
-        # What few frames need stays in the processor's cache.
-        step = max(1, 4 * 64**2 // size**2) if low.device.type == "cpu" else len(low)
-        pieces = [
-            cast(piece[:4], piece[4], piece[5], piece[6], texels, size)
-            for piece in zip(*(t.split(step) for t in of_frames), strict=True)
-        ]
-        return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))
-
-    def _run_compiled(
-        self, of_frames: tuple[Tensor, ...], texels: Tensor, size: int
-    ) -> tuple[Tensor, ...]:
-        count = len(of_frames[0])
-        if count == 1:  # a batch of one would be compiled for itself
-            of_frames = tuple(torch.cat([t, t]) for t in of_frames)
-        for t in of_frames:
-            torch._dynamo.mark_dynamic(t, 0)
-        start = time.perf_counter()
-        rays, (low, high, paint) = of_frames[:4], of_frames[4:]
-        result = self._compiled(rays, low, high, paint, texels, size)
-        if size not in self._seconds:
-            self._seconds[size] = time.perf_counter() - start
-            _log.info("compiling the ray caster took %.1f s", self._seconds[size])
-        return tuple(t[:count] for t in result)
+                return eager()
+            seconds = time.perf_counter() - start
+            if seconds > 1.0:
+                self.seconds += seconds
+                _log.info("compiling the ray caster took %.1f s", seconds)
+            return result
+        return eager()

@@ -10,6 +10,7 @@ N planes, S pixels of a window.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,8 @@ from doorlab.sim.batched.casting import SPECULAR, pixel_middles
 from doorlab.sim.batched.columns import DoorTensors
 from doorlab.sim.batched.hulls import Hulls, hulls
 from doorlab.sim.pictures import NEAR
+
+Enter = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _OUT_OF_SIGHT = 1e4  # m
 _NEVER = 1e15
@@ -116,6 +119,7 @@ def draw_handles(
     scene: tuple[DoorTensors, Poses, Rays],
     first: Tensor,
     window: int,
+    entering: Enter,
 ) -> None:
     """Draws handles over pictures in place.
 
@@ -126,6 +130,7 @@ def draw_handles(
         scene: B doors, the poses of their panels, the rays of their cameras.
         first: (B, 2, 2), of `windows`.
         window: pixels to a side of the windows.
+        entering: `enter`, or what has been compiled of it.
     """
     (picture, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
@@ -136,7 +141,7 @@ def draw_handles(
         every.center[rows, sides], every.stretch[rows, sides], every.present[rows, sides]
     )
     kind, pixels = hulls(depth.device), pixels_of(corners, window, size)
-    entry, face = _meet(rays, shape, kind, doors["handle_type"], corners, window, size)
+    entry, face = _meet(rays, shape, kind, doors["handle_type"], corners, window, size, entering)
     light = _light(doors, pose, shape, kind).gather(1, face)
     color = torch.floor(255.0 * doors["appearance.handle_color"])
     shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
@@ -160,6 +165,7 @@ def _meet(
     first: Tensor,
     window: int,
     size: int,
+    entering: Enter,
 ) -> tuple[Tensor, Tensor]:
     """Depth (m, `_NEVER` at a miss) and plane, int64 from 0 to P N - 1, (n, S) each."""
     x, y = (m.flatten() for m in pixel_middles(size, first.device))
@@ -176,23 +182,22 @@ def _meet(
     best = torch.full((window, window, len(types)), _NEVER, device=x.device)
     face = torch.zeros_like(best)
     for p in range(len(inside)):
-        entry, plane = _enter(inside[p], across[p], down[p], p * inside.shape[1])
-        nearer = torch.relu(best - entry).sign()
-        face = torch.lerp(face, plane, nearer)
-        best = torch.minimum(best, entry)
+        found, plane = entering(inside[p], across[p], down[p])
+        nearer = torch.relu(best - found).sign()
+        face = torch.lerp(face, plane + p * inside.shape[1], nearer)
+        best = torch.minimum(best, found)
     return best.flatten(0, 1).T, face.flatten(0, 1).T.long()
 
 
-def _enter(inside: Tensor, across: Tensor, down: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """Where rays enter a hull (m, `_NEVER` at a miss), and through which plane.
+def enter(inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    """Where rays enter a hull (m, `_NEVER` at a miss), and the plane's number: (window, window, n).
 
     Args:
         inside: (N, n), how far the eye is on the inner side of the planes.
         across: (N, window, n); with `down`, how fast rays of a column and a row go outwards.
         down: (N, window, n).
-        number: of the first plane.
     """
-    entry = torch.full((1, 1, 1), -_NEVER, device=inside.device)
+    entry = torch.full_like(down[0][:, None] + across[0], -_NEVER)
     leave, plane = -entry, torch.zeros_like(entry)
     for n in range(len(inside)):
         along = down[n][:, None] + (across[n] + _TINY)
@@ -200,9 +205,8 @@ def _enter(inside: Tensor, across: Tensor, down: Tensor, number: int) -> tuple[T
         # As in `casting`, there is no `torch.where`: planes are entered where `along` < 0.
         never = along.sign() * -_NEVER
         come = torch.minimum(at, never)
-        plane = torch.lerp(
-            plane, plane.new_tensor(float(number + n)), torch.relu(come - entry).sign()
-        )
+        later = torch.relu(come - entry).sign()
+        plane = plane * (1.0 - later) + later * float(n)
         entry = torch.maximum(entry, come)
         leave = torch.minimum(leave, torch.maximum(at, never))
     missed = (torch.relu(entry - leave) + torch.relu(NEAR - entry)).sign()

@@ -5,8 +5,8 @@ Shapes: D doors, M frames per door, B frames in all, H, W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,11 +15,37 @@ from doorlab.sim.batched.boxes import boxes
 from doorlab.sim.batched.cameras import poses, rays
 from doorlab.sim.batched.casting import atlas, cast, faces
 from doorlab.sim.batched.columns import DoorTensors
-from doorlab.sim.batched.handles import draw_handles, pixels_of, windows
+from doorlab.sim.batched.handles import draw_handles, enter, pixels_of, windows
 
 _SMALL = 8  # pixels to a side of the windows of most handles
 
-Cast = Callable[..., tuple[Tensor, ...]]
+
+class Kernels(Protocol):
+    """The two functions that take most of the time."""
+
+    def cast(
+        self,
+        rays: tuple[Tensor, ...],
+        low: Tensor,
+        high: Tensor,
+        paint: Tensor,
+        texels: Tensor,
+        size: int,
+    ) -> tuple[Tensor, ...]:
+        """See `casting.cast`."""
+        ...
+
+    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+        """See `handles.enter`."""
+        ...
+
+
+class _Eager:
+    cast = staticmethod(cast)
+    enter = staticmethod(enter)
+
+
+EAGER: Kernels = _Eager()
 
 
 @dataclass(frozen=True)
@@ -44,7 +70,7 @@ def render(
     image_size: int,
     *,
     handle_window: int | None = None,
-    caster: Cast = cast,
+    kernels: Kernels = EAGER,
 ) -> Frames:
     """One picture of every door. Nothing waits for the device if `handle_window` is given.
 
@@ -55,13 +81,13 @@ def render(
         image_size: pixels to a side.
         handle_window: pixels to a side of the square in which a handle is drawn; what is outside
             is cut off. None: as many as handles cover.
-        caster: `casting.cast`, or what has been compiled of it.
+        kernels: what does the work; `compiling.CompiledKernels` is faster.
     """
     pose = poses(doors, joint_positions)
     ray = rays(pose, views)
     light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
     seen = faces(boxes(doors), pose, ray.origin, light, strength)
-    red, green, blue, depth, part = caster(
+    red, green, blue, depth, part = kernels.cast(
         (ray.origin, ray.ahead, ray.right, ray.up),
         seen.low,
         seen.high,
@@ -79,7 +105,9 @@ def render(
         every = torch.arange(2 * count, device=views.device)
         buckets = [((every % count, every // count, count), min(handle_window, image_size))]
     for which, window in buckets:
-        draw_handles((picture, depth, part), which, (doors, pose, ray), first, window)
+        draw_handles(
+            (picture, depth, part), which, (doors, pose, ray), first, window, kernels.enter
+        )
     return Frames(picture, depth, part)
 
 

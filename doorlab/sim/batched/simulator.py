@@ -11,7 +11,7 @@ from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.errors import ConfigError
 from doorlab.sim.batched.columns import DoorTensors, view_tensor
-from doorlab.sim.batched.compiling import Caster
+from doorlab.sim.batched.compiling import CompiledKernels
 from doorlab.sim.batched.physics import TIME_STEP, interact
 from doorlab.sim.batched.rendering import render
 from doorlab.sim.grip import SWING_SECONDS
@@ -30,7 +30,7 @@ class TorchSimulator:
         time_step: s.
         chunk_size: frames, and interactions, computed at once; None: as suits the device. It
             changes memory and speed, not the answers.
-        compiled: whether to compile the ray caster (a minute at first, then cached on disk).
+        compiled: whether to compile the ray caster (a minute at first, seconds once it is cached).
             None: once many frames have been asked for, and where there is a compiler. The
             pictures are the same.
     """
@@ -49,7 +49,7 @@ class TorchSimulator:
             raise ConfigError("a chunk size of at least 1", f"{chunk_size}", "enlarge it")
         self._device, self._time_step = torch.device(device), time_step
         self._chunk = chunk_size
-        self._caster = Caster(compiled)
+        self._kernels = CompiledKernels(compiled)
 
     @torch.no_grad()
     def render(
@@ -80,11 +80,11 @@ class TorchSimulator:
             for a in (pictures.images, pictures.depth, pictures.segmentation)
         ]
         chunk = self._chunk or max(1, _CHUNK_PIXELS // image_size**2)
-        self._caster.expect(count, image_size)
+        self._kernels.expect(count, image_size)
         of_frame = torch.arange(count, device=self._device) // per_door
         for at in (slice(n, min(n + chunk, count)) for n in range(0, count, chunk)):
             seen = render(
-                columns.take(of_frame[at]), q[at], cameras[at], image_size, caster=self._caster
+                columns.take(of_frame[at]), q[at], cameras[at], image_size, kernels=self._kernels
             )
             results = seen.images.permute(0, 2, 3, 1), seen.depth, seen.segmentation
             for array, result in zip(flat, results, strict=True):
