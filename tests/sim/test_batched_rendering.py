@@ -145,6 +145,32 @@ def test_chunks_change_no_bit(batched, filmed, chunk_size):
     np.testing.assert_array_equal(whole.segmentation, pieces.segmentation)
 
 
+@pytest.mark.slow
+def test_compiling_changes_no_bit(batched, filmed):
+    """A minute of compiling, less when it is cached."""
+    doors, q, views = (part[:70] for part in filmed)
+    eager = batched.render(doors, q, views, 64, EVERYTHING)
+    fast = TorchSimulator(compiled=True)
+    for count in (70, 1):
+        args = doors[:count], q[:count], views[:count]
+        compiled = fast.render(*args, 64, EVERYTHING)
+        np.testing.assert_array_equal(compiled.images, eager.images[:count])
+        np.testing.assert_array_equal(compiled.depth, eager.depth[:count])
+        np.testing.assert_array_equal(compiled.segmentation, eager.segmentation[:count])
+
+
+def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("no g++")
+
+    monkeypatch.setattr(torch, "compile", lambda _: broken)
+    doors, q, views = (part[:3] for part in filmed)
+    images = TorchSimulator(compiled=True).render(doors, q, views, 32).images
+    np.testing.assert_array_equal(images, batched.render(doors, q, views, 32).images)
+    assert "no g++" in caplog.text
+    assert len(caplog.records) == 1
+
+
 def test_tensors_in_tensors_out(batched, filmed):
     """A fixed window for the handles needs no look at the data, and changes nothing."""
     doors, q, views = (part[:10] for part in filmed)

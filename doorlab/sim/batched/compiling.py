@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from doorlab.sim.batched.handles import enter
 
 _PAYS_FROM = 20_000  # pictures of 64 x 64: compiling takes as long as drawing so many does
 
+_Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
 
@@ -71,12 +73,11 @@ class CompiledKernels:
 
         def compiled() -> tuple[Tensor, Tensor]:
             # No dimension of one, and fast loops need the last to be a multiple of 16.
-            wide = torch.nn.functional.pad
             more, lines = -count % 16, max(0, 2 - window)
             parts = (
-                wide(inside, (0, more), value=1.0),
-                wide(across, (0, more, 0, lines)),
-                wide(down, (0, more, 0, lines)),
+                torch.nn.functional.pad(inside, (0, more), value=1.0).contiguous(),
+                torch.nn.functional.pad(across, (0, more, 0, lines)).contiguous(),
+                torch.nn.functional.pad(down, (0, more, 0, lines)).contiguous(),
             )
             torch._dynamo.mark_dynamic(parts[0], 1)
             for t in parts[1:]:
@@ -86,9 +87,7 @@ class CompiledKernels:
 
         return self._choose(compiled, lambda: enter(inside, across, down))
 
-    def _choose(
-        self, compiled: Callable[[], tuple[Tensor, ...]], eager: Callable[[], tuple[Tensor, ...]]
-    ) -> tuple[Tensor, ...]:
+    def _choose(self, compiled: Callable[[], _Answer], eager: Callable[[], _Answer]) -> _Answer:
         pays = self._wanted is None and self._expected >= _PAYS_FROM
         if self._wanted or pays:
             start = time.perf_counter()

@@ -134,7 +134,7 @@ def draw_handles(
     """
     (picture, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
-    doors, pose, rays = (each.take(frames) for each in scene)
+    doors, pose, rays = scene[0].take(frames), scene[1].take(frames), scene[2].take(frames)
     rows = torch.arange(len(frames), device=frames.device)
     every = handles(doors)
     shape = Handles(
