@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,18 +23,22 @@ class CompiledKernels:
     """`rendering.Kernels` that compile themselves; the bits are those of the eager ones.
 
     Args:
-        wanted: True: compile at once; False: never; None: once it pays. Where compiling fails,
+        wanted: True: compile at once; False: never; None: once this process was asked for so many
+            pictures that it pays. Where compiling fails,
             for want of a compiler, say, it warns and goes on without.
     """
 
+    # Of all in this process, which share what has been compiled: simulators come and go.
+    _expected: ClassVar[float] = 0.0
+
     def __init__(self, wanted: bool | None) -> None:
-        self._wanted, self._expected = wanted, 0.0
+        self._wanted = wanted
         self._cast, self._enter = torch.compile(cast), torch.compile(enter)
         self.seconds = 0.0  # of first calls, which compile
 
     def expect(self, pictures: int, image_size: int) -> None:
         """Tells it that so many pictures are to come."""
-        self._expected += pictures * image_size**2 / 64**2
+        CompiledKernels._expected += pictures * image_size**2 / 64**2
 
     def cast(
         self,

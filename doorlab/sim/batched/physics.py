@@ -81,14 +81,18 @@ def interact(
     return Pulled(
         rewards=(end / doors["opening_limit"][:, None]).clamp(0.0, 1.0),
         joint_positions=end,
-        slipped=~joint.holds.reshape(shape),
-        steps=joint.steps.reshape(shape),
+        slipped=joint.holds.reshape(shape) == 0.0,
+        steps=joint.steps.reshape(shape).to(torch.int32),
         trajectories=torch.stack(courses, dim=1).reshape(*shape, steps) if record else None,
     )
 
 
 def _broadcast(doors: DoorTensors, actions: Tensor) -> dict[str, Tensor]:
-    """What the loop needs, contiguous (D J,) each."""
+    """What the loop needs, contiguous (D J,) each.
+
+    Numbers are 0 where they do not apply, and choices are products with 0 or 1: `torch.where`
+    would take thirty times as long on a CPU.
+    """
     shape, limit = actions.shape[:2], doors["opening_limit"]
     a = actions.to(limit)
     low, high = RADIUS_RANGE
@@ -98,17 +102,17 @@ def _broadcast(doors: DoorTensors, actions: Tensor) -> dict[str, Tensor]:
     latch = doors["latch_turn"][:, None]
     turned = MAX_TURN * clipped[..., 3] * doors["latch_direction"][:, None] >= latch
     opens = ~doors["locked"][:, None] & ((latch == 0.0) | turned)
-    radius = torch.where(doors.slides, torch.ones_like(limit), doors.handle_radius)
+    along = doors.side_sign * torch.where(doors.slides, 1.0, doors.handle_radius)
     values = {
         "cosine": torch.cos(math.pi * a[..., 0]),
         "sine": torch.sin(math.pi * a[..., 0]),
-        "hand_slides": hand_slides,
-        "hand_radius": low + share * (high - low),
+        "hand_slides": hand_slides.to(a.dtype),
+        "hand_radius": (low + share * (high - low)) * ~hand_slides,
         "swing": torch.where(hand_slides, MAX_SLIDE, MAX_SWING) * clipped[..., 2],
         "limit": torch.where(opens, limit[:, None], LATCH_PLAY),
-        "slides": doors.slides[:, None],
-        "along": (radius * doors.side_sign)[:, None],
-        "across": (-radius * doors.swing_sign)[:, None],
+        "slide": (along * doors.slides)[:, None],
+        "along": (along * ~doors.slides)[:, None],
+        "across": (-doors.handle_radius * doors.swing_sign * ~doors.slides)[:, None],
         "inverse_inertia": (1.0 / doors.joint_inertia)[:, None],
         "friction": doors["hinge_friction"][:, None],
         "sticking": doors["sticking"][:, None],
@@ -138,16 +142,14 @@ class _Hand:
         alpha, rate = c["swing"] * s, c["swing"] * s_rate
         arc = c["hand_radius"] * torch.sin(alpha)
         lead = c["hand_radius"] * torch.cos(alpha)
-        along = torch.where(c["hand_slides"], alpha, c["hand_radius"] - lead)
-        along_rate = torch.where(c["hand_slides"], rate, rate * arc)
-        across = torch.where(c["hand_slides"], 0.0, -arc)
-        across_rate = torch.where(c["hand_slides"], 0.0, -rate * lead)
+        along = c["hand_slides"] * alpha + (c["hand_radius"] - lead)
+        along_rate = rate * (c["hand_slides"] + arc)
         return (
             along * c["cosine"],
-            across,
+            -arc,
             along * c["sine"],
             along_rate * c["cosine"],
-            across_rate,
+            -rate * lead,
             along_rate * c["sine"],
         )
 
@@ -157,20 +159,18 @@ class _Joint:
 
     Attributes:
         end: (N,), rad or m, where the joint is, or was when the grip was lost.
-        holds: bool (N,), whether the hand still has the handle.
-        steps: int32 (N,), until now or the slip.
+        holds: (N,), 1 as long as the hand has the handle, 0 from then on.
+        steps: (N,), until now or the slip.
     """
 
     def __init__(self, columns: dict[str, Tensor], time_step: float) -> None:
         self._c, self._dt = columns, time_step
         nothing = torch.zeros_like(columns["limit"])
         self._q, self._rate, self._q_before, self._lag_before = (nothing,) * 4
-        self._impulse = (columns["friction"] + columns["sticking"]) * columns["inverse_inertia"]
-        self._free_impulse = columns["friction"] * columns["inverse_inertia"]
-        self._stuck = torch.ones_like(nothing, dtype=torch.bool)
-        self.end = nothing
-        self.holds = torch.ones_like(nothing, dtype=torch.bool)
-        self.steps = torch.zeros_like(nothing, dtype=torch.int32)
+        self._friction = time_step * columns["friction"] * columns["inverse_inertia"]
+        self._sticking = time_step * columns["sticking"] * columns["inverse_inertia"]
+        self._stuck, self.holds = torch.ones_like(nothing), torch.ones_like(nothing)
+        self.end, self.steps = nothing, nothing
 
     def step(self, *hand: Tensor) -> None:
         """One time step with the hands in the given places."""
@@ -180,19 +180,20 @@ class _Joint:
         self._let_go(q, lag)
         push = force - c["closer"] * q - c["damping"] * self._rate
         rate = self._rate + push * c["inverse_inertia"] * dt
-        most = dt * torch.where(self._stuck, self._impulse, self._free_impulse)
-        rate = rate - rate.clamp(-most, most)
+        most = self._friction + self._stuck * self._sticking
+        rate = rate - torch.minimum(torch.maximum(rate, -most), most)
         rate = torch.minimum(torch.maximum(rate, -self._q / dt), (c["limit"] - self._q) / dt)
         self._rate, self._q = rate, self._q + dt * rate
-        self._stuck = self._stuck & (self._q <= STICKING_REACH)
-        self.end = torch.where(self.holds, self._q, self.end)
+        self._stuck = self._stuck * (1.0 - torch.relu(self._q - STICKING_REACH).sign())
+        self.end = self.end * (1.0 - self.holds) + self._q * self.holds
 
     def _let_go(self, q: Tensor, lag: Tensor) -> None:
         """Where the handle lags too far, notes where the joint was at that moment."""
-        lost = self.holds & (lag > SLIP_DISTANCE)
+        lost = self.holds * torch.relu(lag - SLIP_DISTANCE).sign()
         share = (SLIP_DISTANCE - self._lag_before) / (lag - self._lag_before).clamp(min=1e-12)
-        self.end = torch.where(lost, self._q_before + share * (q - self._q_before), self.end)
-        self.holds = self.holds & ~lost
+        at = self._q_before + share * (q - self._q_before)
+        self.end = self.end * (1.0 - lost) + at * lost
+        self.holds = self.holds - lost
         self.steps = self.steps + self.holds
         self._q_before, self._lag_before = q, lag
 
@@ -202,10 +203,10 @@ def _grip(
 ) -> tuple[Tensor, Tensor]:
     """The force along the joint (N m; N) and the lag (m): `grip.grip_force` as tensors."""
     sine, cosine = torch.sin(q), torch.cos(q)
-    x = c["along"] * torch.where(c["slides"], q, 1.0 - cosine)
-    y = c["across"] * torch.where(c["slides"], 0.0, sine)
-    x_slope = c["along"] * torch.where(c["slides"], 1.0, sine)
-    y_slope = c["across"] * torch.where(c["slides"], 0.0, cosine)
+    x = c["slide"] * q + c["along"] * (1.0 - cosine)
+    y = c["across"] * sine
+    x_slope = c["slide"] + c["along"] * sine
+    y_slope = c["across"] * cosine
     lag_x, lag_y, lag_z = hand[0] - x, hand[1] - y, hand[2]
     fx = STIFFNESS * lag_x + DAMPING * (hand[3] - x_slope * q_rate)
     fy = STIFFNESS * lag_y + DAMPING * (hand[4] - y_slope * q_rate)
