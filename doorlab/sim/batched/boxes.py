@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -129,6 +130,11 @@ def _frame(doors: DoorTensors) -> list[Row]:
     ]
 
 
+@cache
+def _glass(device: torch.device) -> Tensor:
+    return torch.tensor(g.GLASS, device=device, dtype=torch.float64)
+
+
 def _panel(doors: DoorTensors) -> tuple[list[Row], Tensor, Tensor]:
     """Panel and four insets, and the insets' colours and textures."""
     x, y, z = panel_centers(doors)
@@ -152,7 +158,7 @@ def _panel(doors: DoorTensors) -> tuple[list[Row], Tensor, Tensor]:
             row, column = torch.where(glazed, 0.7 * height, row), torch.where(glazed, x, column)
         rows.append((*size, column, y, row))
     color, texture = doors["appearance.panel_color"], doors["appearance.panel_texture"]
-    glass = color.new_tensor(g.GLASS)
+    glass = _glass(color.device).to(color)
     return (
         rows,
         torch.where(glazed[:, None], glass, color * 0.72),

@@ -67,21 +67,6 @@ def atlas(device: torch.device) -> Tensor:
     return torch.as_tensor(np.stack(tiles)[:, ::-1].astype(np.float32).ravel(), device=device)
 
 
-def light_on(normals: Tensor, light: Tensor, strength: Tensor) -> Tensor:
-    """(B, ...): the light that faces with world normals (B, ..., 3) give back.
-
-    Args:
-        normals: unit vectors.
-        light: (B, 3), unit vectors towards the light.
-        strength: (B,), share of diffuse light.
-    """
-    ahead = (1,) * (normals.ndim - 2)
-    light, strength = light.view(-1, *ahead, 3), strength.view(-1, *ahead)
-    straight = (normals * light).sum(-1)
-    shine = (2 * straight * normals[..., 2] - light[..., 2]).clamp(min=0.0)
-    return 1.0 - strength + strength * straight.clamp(min=0.0) + SPECULAR * shine * shine
-
-
 def faces(boxes: Boxes, pose: Poses, eyes: Tensor, light: Tensor, strength: Tensor) -> Faces:
     """Boxes as an eye sees them, all of B doors.
 
@@ -92,18 +77,17 @@ def faces(boxes: Boxes, pose: Poses, eyes: Tensor, light: Tensor, strength: Tens
         light: (B, 3), unit vectors towards the light.
         strength: (B,), share of diffuse light.
     """
-    own = [0] * SCENE_BOXES + [1] * (len(PARTS) - SCENE_BOXES)
-    eye = eyes[:, own]
+    eye = _of_boxes(eyes)
     low, high = boxes.low - eye, boxes.high - eye
     side = torch.where(low + high > 0, -1.0, 1.0)  # which face of a pair the eye sees
     light_in_panel = pose.into_panel(light)
-    straight = side * torch.stack([light, light_in_panel], dim=1)[:, own]
+    straight = side * _of_boxes(torch.stack([light, light_in_panel], dim=1))
     vertical = torch.zeros_like(side)
     vertical[..., 2] = side[..., 2]
     shine = (2 * straight * vertical - light[:, None, 2:]).clamp(min=0.0)
     share = strength[:, None, None]
     level = 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine
-    per_metre = level.new_tensor([1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES])
+    per_metre = _tiles_per_metre(level.device)
     texture = boxes.textures.to(level.dtype)
     paint = torch.stack(
         [
@@ -115,9 +99,22 @@ def faces(boxes: Boxes, pose: Poses, eyes: Tensor, light: Tensor, strength: Tens
         ],
         dim=1,
     ).flatten(2)
-    white = paint.new_tensor([1.0, 1.0, 1.0, 1.0, 1.0, _TEXTURES.index("plain"), 0.0])
-    white = white[:, None].expand(len(paint), 7, 1)
+    white = torch.ones_like(paint[..., :1])
+    white[:, 5], white[:, 6] = _TEXTURES.index("plain"), 0.0
     return Faces(low, high, torch.cat([white, paint], dim=2).contiguous())
+
+
+def _of_boxes(of_bodies: Tensor) -> Tensor:
+    """(B, K, 3): to every box what its body, of (B, 2, 3), has."""
+    scene, panel = of_bodies[:, :1], of_bodies[:, 1:]
+    count = len(PARTS) - SCENE_BOXES
+    return torch.cat([scene.expand(-1, SCENE_BOXES, -1), panel.expand(-1, count, -1)], dim=1)
+
+
+@cache
+def _tiles_per_metre(device: torch.device) -> Tensor:
+    """float32 (textures,)."""
+    return torch.tensor([1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES], device=device)
 
 
 def pixel_middles(size: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -49,7 +49,7 @@ class Handles:
 
 def handles(doors: DoorTensors) -> Handles:
     """The handles of doors: `geometry.handle_shapes`."""
-    outward = torch.tensor([-1.0, 1.0], device=doors["width"].device, dtype=doors["width"].dtype)
+    outward = 2.0 * torch.arange(2, device=doors["width"].device, dtype=doors["width"].dtype) - 1.0
     side = doors.side_sign[:, None].expand(-1, 2)
     _, y, _ = panel_centers(doors)
     hidden = doors.slides[:, None] & (outward == doors.swing_sign[:, None])
