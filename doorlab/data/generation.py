@@ -61,7 +61,7 @@ class GenerationConfig(DatasetConfig):
     prior: str = "narrow"
     """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
     simulator: str = "pybullet"
-    """pybullet: a hand on rails; panda: a Franka Panda arm, some 70 times slower."""
+    """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
     action_mix: ActionMix = "plausible"
     """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
     validation_fraction: float = 0.05

@@ -16,14 +16,15 @@ FRAME_WIDTH = 0.07  # m
 # What a pixel of a segmentation shows is stored as the index in this tuple.
 PARTS = ("surroundings", "frame", "panel", "handle")
 
-_WALL_HALF_WIDTH = 3.0
-_WALL_HEIGHT = 4.0
-_ROOM_DEPTH = 2.0
-_FRAME_DEPTH = 0.03  # m, by which the frame is deeper than the wall
-_SLIDING_GAP = 0.02  # m, between the wall and a panel that slides before it
-_RAIL = 0.05  # m, height and depth of a sliding door's rail
-_GLASS: Color = (0.72, 0.84, 0.9)
-_MESH_LENGTH = 0.14  # m, of the unscaled lever and bar
+WALL_HALF_WIDTH = 3.0
+WALL_HEIGHT = 4.0
+ROOM_DEPTH = 2.0
+FRAME_DEPTH = 0.03  # m, by which the frame is deeper than the wall
+SLIDING_GAP = 0.02  # m, between the wall and a panel that slides before it
+RAIL = 0.05  # m, height and depth of a sliding door's rail
+GLASS: Color = (0.72, 0.84, 0.9)
+INSET_DEPTH = 0.012  # m, by which insets stand proud of the panel, so that they are seen
+MESH_LENGTH = 0.14  # m, of the unscaled lever and bar
 
 Vector = tuple[float, float, float]
 Coat = tuple[Color, Texture]
@@ -49,7 +50,7 @@ def joint_origin(door: Door) -> Vector:
     """The panel's origin, in the world frame: on the face of the wall towards which it opens."""
     y = 0.0 if door.swing == "pull" else WALL_THICKNESS
     if door.mechanism == "sliding":
-        y -= door.swing_sign * (_FRAME_DEPTH / 2 + _SLIDING_GAP + door.thickness)
+        y -= door.swing_sign * (FRAME_DEPTH / 2 + SLIDING_GAP + door.thickness)
     return (door.side_sign * door.width / 2, y, 0.0)
 
 
@@ -76,11 +77,11 @@ def panel_shapes(door: Door) -> list[Shape]:
         rows = [(0.25 * door.height, 0.34), (0.71 * door.height, 0.42)]
         boxes = [(column, row, 0.34, share) for column in columns for row, share in rows]
     elif look.panel_style == "glazed":
-        inset = replace(shapes[0], color=_GLASS, texture="plain")
+        inset = replace(shapes[0], color=GLASS, texture="plain")
         boxes = [(x, 0.7 * door.height, 0.6, 0.42)]
     else:
         inset, boxes = shapes[0], []
-    depth = door.thickness + 0.012  # stands proud of both faces, so that it is seen
+    depth = door.thickness + INSET_DEPTH
     for column, row, width, height in boxes:
         size = (width * door.width, depth, height * door.height)
         shapes.append(replace(inset, size=size, center=(column, y, row)))
@@ -107,7 +108,7 @@ def _handle(door: Door, outward: float) -> Shape:
         y + outward * door.thickness / 2,
         door.handle_height,
     )
-    stretch = door.handle_length / _MESH_LENGTH
+    stretch = door.handle_length / MESH_LENGTH
     size = {
         "lever": (stretch, 1.0, 1.0),
         "knob": (1.0, 1.0, 1.0),
@@ -129,19 +130,19 @@ def _room(door: Door) -> list[Shape]:
     # The wall ends inside the frame: faces that coincide would fight for their pixels.
     half, top = (door.width + FRAME_WIDTH) / 2, door.height + FRAME_WIDTH / 2
     look, depth = door.appearance, WALL_THICKNESS
-    side, above = _WALL_HALF_WIDTH - half, _WALL_HEIGHT - top
-    y, middle = depth / 2, (half + _WALL_HALF_WIDTH) / 2
-    back = depth + _ROOM_DEPTH
+    side, above = WALL_HALF_WIDTH - half, WALL_HEIGHT - top
+    y, middle = depth / 2, (half + WALL_HALF_WIDTH) / 2
+    back = depth + ROOM_DEPTH
     wall: Coat = (look.wall_color, look.wall_texture)
     floor: Coat = (look.floor_color, look.floor_texture)
     behind: Coat = (scaled(look.floor_color, 0.6), look.floor_texture)
     boxes: tuple[tuple[Vector, Vector, Coat], ...] = (
-        ((side, depth, _WALL_HEIGHT), (middle, y, _WALL_HEIGHT / 2), wall),
-        ((side, depth, _WALL_HEIGHT), (-middle, y, _WALL_HEIGHT / 2), wall),
+        ((side, depth, WALL_HEIGHT), (middle, y, WALL_HEIGHT / 2), wall),
+        ((side, depth, WALL_HEIGHT), (-middle, y, WALL_HEIGHT / 2), wall),
         ((2 * half, depth, above), (0.0, y, top + above / 2), wall),
         ((6.0, 4.0, 0.1), (0.0, -2.0, -0.05), floor),
         ((6.0, back, 0.1), (0.0, back / 2, -0.05), behind),
-        ((6.0, 0.1, _WALL_HEIGHT), (0.0, back, _WALL_HEIGHT / 2), (look.room_color, "plain")),
+        ((6.0, 0.1, WALL_HEIGHT), (0.0, back, WALL_HEIGHT / 2), (look.room_color, "plain")),
     )
     return [
         Shape("surroundings", "box", size, center, color, texture)
@@ -151,7 +152,7 @@ def _room(door: Door) -> list[Shape]:
 
 def _frame(door: Door) -> list[Shape]:
     half, y = door.width / 2, WALL_THICKNESS / 2
-    depth, color = WALL_THICKNESS + _FRAME_DEPTH, door.appearance.frame_color
+    depth, color = WALL_THICKNESS + FRAME_DEPTH, door.appearance.frame_color
     post = (FRAME_WIDTH, depth, door.height)
     posts = [(sign * (half + FRAME_WIDTH / 2), y, door.height / 2) for sign in (-1.0, 1.0)]
     boxes = [(post, center) for center in posts]
@@ -160,6 +161,6 @@ def _frame(door: Door) -> list[Shape]:
     if door.mechanism == "sliding":
         x, panel_y, _ = joint_origin(door)
         rail_y = panel_y + door.swing_sign * door.thickness / 2
-        size = (2 * door.width, _RAIL, _RAIL)  # over the panel, shut and open
-        boxes.append((size, (x, rail_y, door.height + _RAIL / 2)))
+        size = (2 * door.width, RAIL, RAIL)  # over the panel, shut and open
+        boxes.append((size, (x, rail_y, door.height + RAIL / 2)))
     return [Shape("frame", "box", size, center, color) for size, center in boxes]

@@ -1,4 +1,7 @@
-"""Simulators behind one batch-first interface. The only package that imports pybullet."""
+"""Simulators behind one batch-first interface. The only package that imports pybullet.
+
+Torch is imported by `sim.batched` alone, when that is asked for.
+"""
 
 from doorlab.sim.interactions import Interactions
 from doorlab.sim.oracle import optimal_rewards

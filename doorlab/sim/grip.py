@@ -36,6 +36,7 @@ MAX_FORCE = 80.0  # N
 SLIP_DISTANCE = 0.10  # m
 SWING_SECONDS = 2.0  # s, from rest to rest
 STICKING_REACH = 0.03  # rad or m: where a panel that sticks comes free of its frame
+LATCH_PLAY = 0.004  # rad or m: how far the latch lets a door rattle
 
 
 def hand_paths(actions: Sequence[Action], time_step: float) -> tuple[np.ndarray, np.ndarray]:

@@ -69,11 +69,21 @@ def _explained(error: ModuleNotFoundError) -> Exception:
     return SimulatorError(
         "pybullet to be installed (it has wheels for CPython 3.9 to 3.11)",
         "a Python without it",
-        "simulate with Python 3.10 or 3.11, or work on a dataset that was generated elsewhere",
+        "use the simulator torch, Python 3.10 or 3.11, or a dataset that was generated elsewhere",
     )
 
 
-SIMULATORS: dict[str, Callable[[], Simulator]] = {"pybullet": _pybullet, "panda": _panda}
+def _torch() -> Simulator:
+    from doorlab.sim.batched.simulator import TorchSimulator
+
+    return TorchSimulator()
+
+
+SIMULATORS: dict[str, Callable[[], Simulator]] = {
+    "pybullet": _pybullet,
+    "panda": _panda,
+    "torch": _torch,
+}
 
 
 def make_simulator(name: str = "pybullet") -> Simulator:

@@ -14,7 +14,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from doorlab.benchmarks import arm, convergence, environment, generation, reading, simulation
+from doorlab.benchmarks import (
+    arm,
+    batched,
+    convergence,
+    environment,
+    generation,
+    reading,
+    simulation,
+)
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate
@@ -24,6 +32,8 @@ from doorlab.results import write_result
 BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "frames": simulation.frames,
     "interactions": simulation.interactions,
+    "torch_frames": batched.frames,
+    "torch_interactions": batched.interactions,
     "convergence": convergence.study,
     "workers": generation.workers,
     "reading": reading.batches,

@@ -12,6 +12,7 @@ import numpy as np
 from doorlab.doors.action import Action
 from doorlab.doors.door import Door
 from doorlab.sim.grip import (
+    LATCH_PLAY,
     SLIP_DISTANCE,
     STICKING_REACH,
     Floats,
@@ -21,8 +22,6 @@ from doorlab.sim.grip import (
     opens_latch,
 )
 from doorlab.sim.pybullet.rack import Rack
-
-_LATCH_PLAY = 0.004  # rad or m: how far the latch lets a door rattle
 
 
 class Trials:
@@ -134,7 +133,7 @@ class Trials:
         """Puts the door of a trial into a lane; returns whether it sticks."""
         door = self._doors[n]
         drawn = opens_latch(door, self._actions[n])
-        limit = door.opening_limit if drawn else _LATCH_PLAY
+        limit = door.opening_limit if drawn else LATCH_PLAY
         rack.put(lane, door, limit, door.hinge_friction + door.sticking)
         return door.sticking > 0.0
 

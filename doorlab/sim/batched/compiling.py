@@ -1,0 +1,109 @@
+"""The ray caster, compiled where that pays: ten times as fast, once it has been compiled."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import Tensor
+
+from doorlab.sim.batched.casting import cast
+from doorlab.sim.batched.handles import enter
+
+_PAYS_FROM = 20_000  # pictures of 64 x 64: compiling takes as long as drawing so many does
+
+_Answer = TypeVar("_Answer")
+_log = logging.getLogger(__name__)
+
+
+class CompiledKernels:
+    """`rendering.Kernels` that compile themselves; the bits are those of the eager ones.
+
+    Args:
+        wanted: True: compile at once; False: never; None: once this process was asked for so many
+            pictures that it pays. Where compiling fails,
+            for want of a compiler, say, it warns and goes on without.
+    """
+
+    # Of all in this process, which share what has been compiled: simulators come and go.
+    _expected: ClassVar[float] = 0.0
+
+    def __init__(self, wanted: bool | None) -> None:
+        self._wanted = wanted
+        self._cast, self._enter = torch.compile(cast), torch.compile(enter)
+        self.seconds = 0.0  # of first calls, which compile
+
+    def expect(self, pictures: int, image_size: int) -> None:
+        """Tells it that so many pictures are to come."""
+        CompiledKernels._expected += pictures * image_size**2 / 64**2
+
+    def cast(
+        self,
+        rays: tuple[Tensor, ...],
+        low: Tensor,
+        high: Tensor,
+        paint: Tensor,
+        texels: Tensor,
+        size: int,
+    ) -> tuple[Tensor, ...]:
+        """See `casting.cast`."""
+        of_frames, count = (*rays, low, high, paint), len(low)
+
+        def compiled() -> tuple[Tensor, ...]:
+            # A batch of one would be compiled for itself.
+            parts = of_frames if count > 1 else tuple(torch.cat([t, t]) for t in of_frames)
+            for t in parts:
+                torch._dynamo.mark_dynamic(t, 0)
+            result = self._cast(parts[:4], parts[4], parts[5], parts[6], texels, size)
+            return tuple(t[:count] for t in result)
+
+        def eager() -> tuple[Tensor, ...]:
+            # What few frames need stays in the processor's cache.
+            step = max(1, 4 * 64**2 // size**2) if low.device.type == "cpu" else count
+            pieces = [
+                cast(piece[:4], piece[4], piece[5], piece[6], texels, size)
+                for piece in zip(*(t.split(step) for t in of_frames), strict=True)
+            ]
+            return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))
+
+        return self._choose(compiled, eager)
+
+    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+        """See `handles.enter`."""
+        count, window = across.shape[-1], across.shape[-2]
+
+        def compiled() -> tuple[Tensor, Tensor]:
+            # No dimension of one, and fast loops need the last to be a multiple of 16.
+            more, lines = -count % 16, max(0, 2 - window)
+            parts = (
+                torch.nn.functional.pad(inside, (0, more), value=1.0).contiguous(),
+                torch.nn.functional.pad(across, (0, more, 0, lines)).contiguous(),
+                torch.nn.functional.pad(down, (0, more, 0, lines)).contiguous(),
+            )
+            torch._dynamo.mark_dynamic(parts[0], 1)
+            for t in parts[1:]:
+                torch._dynamo.mark_dynamic(t, (1, 2))
+            entry, plane = self._enter(*parts)
+            return entry[:window, :window, :count], plane[:window, :window, :count]
+
+        return self._choose(compiled, lambda: enter(inside, across, down))
+
+    def _choose(self, compiled: Callable[[], _Answer], eager: Callable[[], _Answer]) -> _Answer:
+        pays = self._wanted is None and self._expected >= _PAYS_FROM
+        if self._wanted or pays:
+            start = time.perf_counter()
+            try:
+                result = compiled()
+            except Exception as error:  # whatever it is, the answer can be had without
+                _log.warning("the ray caster runs uncompiled: %s", error)
+                self._wanted = False
+                return eager()
+            seconds = time.perf_counter() - start
+            if seconds > 1.0:
+                self.seconds += seconds
+                _log.info("compiling the ray caster took %.1f s", seconds)
+            return result
+        return eager()

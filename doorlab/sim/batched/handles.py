@@ -1,0 +1,228 @@
+"""Handles, drawn into pictures of the boxes: rays against hulls, in windows around each handle.
+
+A handle covers a few pixels, so that only those are looked at: square windows, of one size for all
+handles of a call.
+
+Shapes: B frames, 2 handles (-y, +y side of the panel), n handles that are drawn together, P hulls,
+N planes, S pixels of a window.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from doorlab.doors import geometry as g
+from doorlab.sim.batched.boxes import panel_centers
+from doorlab.sim.batched.cameras import Poses, Rays
+from doorlab.sim.batched.casting import SPECULAR, pixel_middles
+from doorlab.sim.batched.columns import DoorTensors
+from doorlab.sim.batched.hulls import Hulls, hulls
+from doorlab.sim.pictures import NEAR
+
+Enter = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+_OUT_OF_SIGHT = 1e4  # m
+_NEVER = 1e15
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Handles:
+    """Where handles are in the frame of their panel, (B, 2, ...).
+
+    Attributes:
+        center: (B, 2, 3), m.
+        stretch: (B, 2, 3), what a point of the mesh is multiplied by before it is moved there:
+            scale, and signs for the half turns.
+        present: bool (B, 2).
+    """
+
+    center: Tensor
+    stretch: Tensor
+    present: Tensor
+
+
+def handles(doors: DoorTensors) -> Handles:
+    """The handles of doors: `geometry.handle_shapes`."""
+    outward = 2.0 * torch.arange(2, device=doors["width"].device, dtype=doors["width"].dtype) - 1.0
+    side = doors.side_sign[:, None].expand(-1, 2)
+    _, y, _ = panel_centers(doors)
+    hidden = doors.slides[:, None] & (outward == doors.swing_sign[:, None])
+    center = torch.stack(
+        [
+            -side * doors.handle_radius[:, None],
+            y[:, None] + outward * doors["thickness"][:, None] / 2,
+            torch.where(hidden, _OUT_OF_SIGHT, doors["handle_height"][:, None]),
+        ],
+        dim=-1,
+    )
+    # Half turns: (0, 0, 0), (0, pi, 0), (pi, 0, 0) or (0, 0, pi) as in `geometry`.
+    turn = torch.stack([side, -outward.expand_as(side), -outward * side], dim=-1)
+    length = doors["handle_length"] / g.MESH_LENGTH
+    lever, bar = doors.is_("handle_type", "lever"), doors.is_("handle_type", "bar")
+    scale = torch.stack(
+        [
+            torch.where(lever, length, 1.0),
+            torch.ones_like(length),
+            torch.where(bar, 2 * length, 1.0),
+        ],
+        dim=-1,
+    )
+    return Handles(center, turn * scale[:, None], ~hidden)
+
+
+def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Where handles are in pictures.
+
+    Returns:
+        First column and row, int64 (B, 2, 2), of each handle's window; pixels to a side that it
+        needs, int64 (B, 2), 0 for no handle; depth (m), (B, 2), of its nearest corner.
+    """
+    shape, kind = handles(doors), hulls(doors["width"].device)
+    low, high = (bound[doors["handle_type"]] for bound in (kind.low, kind.high))
+    picks = list(itertools.product((0, 1), repeat=3))
+    corners = torch.stack(
+        [torch.stack([(low, high)[i][:, a] for a, i in enumerate(pick)], -1) for pick in picks], 1
+    )
+    points = shape.center[:, :, None] + shape.stretch[:, :, None] * corners[:, None]
+    away = points - rays.origin[:, 1, None, None]
+    right, up, ahead = (v[:, 1, None, None] for v in (rays.right, rays.up, rays.ahead))
+    depth = (away * ahead).sum(-1)
+    safe = depth.clamp(min=NEAR)
+    x = (away * right).sum(-1) / (safe * (right * right).sum(-1))
+    y = -(away * up).sum(-1) / (safe * (up * up).sum(-1))
+    pixel = ((torch.stack([x, y], dim=-1) + 1) / 2 * size - 0.5).clamp(-1.0, size)
+    first, last = pixel.amin(2).floor(), pixel.amax(2).ceil()
+    crosses = ((depth < NEAR).any(-1) & (depth > NEAR).any(-1))[..., None]
+    first = torch.where(crosses, 0.0, first).clamp(0, size - 1)
+    last = torch.where(crosses, size - 1.0, last).clamp(0, size - 1)
+    needed = (last - first + 1).amax(-1) * shape.present
+    return first.long(), needed.long(), depth.amin(-1)
+
+
+def pixels_of(first: Tensor, window: int, size: int) -> Tensor:
+    """Int64 (..., S): the pixels, in a picture of size x size, of windows (..., 2)."""
+    steps = torch.arange(window, device=first.device)
+    corner = first.clamp(max=size - window)
+    columns, rows = corner[..., 0, None] + steps, corner[..., 1, None] + steps
+    return (rows[..., :, None] * size + columns[..., None, :]).flatten(-2)
+
+
+def draw_handles(
+    canvas: tuple[Tensor, Tensor, Tensor],
+    which: tuple[Tensor, Tensor, int],
+    scene: tuple[DoorTensors, Poses, Rays],
+    first: Tensor,
+    window: int,
+    entering: Enter,
+) -> None:
+    """Draws handles over pictures in place.
+
+    Args:
+        canvas: picture, uint8 (B, 3, H, W); depth, m, (B, H, W); part, uint8 (B, H, W); contiguous.
+        which: frames and sides (0 or 1), int64 (n,) each, of the handles, none twice and those of
+            side 0 first; how many these are.
+        scene: B doors, the poses of their panels, the rays of their cameras.
+        first: (B, 2, 2), of `windows`.
+        window: pixels to a side of the windows.
+        entering: `enter`, or what has been compiled of it.
+    """
+    (picture, depth, part), (frames, sides, ahead) = canvas, which
+    size, corners = depth.shape[-1], first[frames, sides]
+    doors, pose, rays = scene[0].take(frames), scene[1].take(frames), scene[2].take(frames)
+    rows = torch.arange(len(frames), device=frames.device)
+    every = handles(doors)
+    shape = Handles(
+        every.center[rows, sides], every.stretch[rows, sides], every.present[rows, sides]
+    )
+    kind, pixels = hulls(depth.device), pixels_of(corners, window, size)
+    entry, face = _meet(rays, shape, kind, doors["handle_type"], corners, window, size, entering)
+    light = _light(doors, pose, shape, kind).gather(1, face)
+    color = torch.floor(255.0 * doors["appearance.handle_color"])
+    shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
+    flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
+    channels = (3 * frames[:, None] + torch.arange(3, device=rows.device))[..., None] * size**2
+    for some in (slice(None, ahead), slice(ahead, None)):  # those of one frame may overlap
+        at = frames[some, None] * size**2 + pixels[some]
+        before = flat_depth[at]
+        hit = entry[some] < before
+        flat_depth[at] = torch.where(hit, entry[some], before)
+        flat_part[at] = torch.where(hit, g.PARTS.index("handle"), flat_part[at])
+        wide = channels[some] + pixels[some, None]
+        flat_picture[wide] = torch.where(hit[:, None], shade[some], flat_picture[wide])
+
+
+def _meet(
+    rays: Rays,
+    shape: Handles,
+    kind: Hulls,
+    types: Tensor,
+    first: Tensor,
+    window: int,
+    size: int,
+    entering: Enter,
+) -> tuple[Tensor, Tensor]:
+    """Depth (m, `_NEVER` at a miss) and plane, int64 from 0 to P N - 1, (n, S) each."""
+    x, y = (m.flatten() for m in pixel_middles(size, first.device))
+    inverse, corner = 1.0 / shape.stretch, first.clamp(max=size - window)
+    steps = torch.arange(window, device=first.device)[:, None]
+    x, y = x[corner[:, 0] + steps], y[corner[:, 1] + steps]  # (window, n)
+    origin = (rays.origin[:, 1] - shape.center) * inverse
+    ahead, right, up = (v[:, 1] * inverse for v in (rays.ahead, rays.right, rays.up))
+    normals = kind.normals[types].movedim(0, -2)  # (P, N, n, 3)
+    inside = kind.offsets[types].movedim(0, -1) - _dot(normals, origin)  # (P, N, n)
+    # The handles come last, so that loops over them are long, whatever the size of the window.
+    across = _dot(normals, ahead)[:, :, None] + x * _dot(normals, right)[:, :, None]
+    down = y * _dot(normals, up)[:, :, None]  # (P, N, window, n)
+    best = torch.full((window, window, len(types)), _NEVER, device=x.device)
+    face = torch.zeros_like(best)
+    for p in range(len(inside)):
+        found, plane = entering(inside[p], across[p], down[p])
+        nearer = torch.relu(best - found).sign()
+        face = torch.lerp(face, plane + p * inside.shape[1], nearer)
+        best = torch.minimum(best, found)
+    return best.flatten(0, 1).T, face.flatten(0, 1).T.long()
+
+
+def enter(inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    """Where rays enter a hull (m, `_NEVER` at a miss), and the plane's number: (window, window, n).
+
+    Args:
+        inside: (N, n), how far the eye is on the inner side of the planes.
+        across: (N, window, n); with `down`, how fast rays of a column and a row go outwards.
+        down: (N, window, n).
+    """
+    entry = torch.full_like(down[0][:, None] + across[0], -_NEVER)
+    leave, plane = -entry, torch.zeros_like(entry)
+    for n in range(len(inside)):
+        along = down[n][:, None] + (across[n] + _TINY)
+        at = inside[n] / along
+        # As in `casting`, there is no `torch.where`: planes are entered where `along` < 0.
+        never = along.sign() * -_NEVER
+        come = torch.minimum(at, never)
+        later = torch.relu(come - entry).sign()
+        plane = plane * (1.0 - later) + later * float(n)
+        entry = torch.maximum(entry, come)
+        leave = torch.minimum(leave, torch.maximum(at, never))
+    missed = (torch.relu(entry - leave) + torch.relu(NEAR - entry)).sign()
+    return torch.maximum(entry, missed * _NEVER), plane
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
+
+
+def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls) -> Tensor:
+    """(n, P N): the light that the hulls' planes give back."""
+    sun, signs = doors["appearance.light_direction"], shape.stretch.sign()
+    turned = pose.into_panel(sun) * signs  # in the frame of the mesh
+    normals = kind.normals[doors["handle_type"]].flatten(1, 2)
+    straight = _dot(normals, turned[:, None])
+    shine = (2 * straight * normals[..., 2] * signs[:, 2:] - sun[:, 2:]).clamp(min=0.0)
+    share = doors["appearance.light_strength"][:, None]
+    return 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine

@@ -1,0 +1,131 @@
+"""The `torch` simulator: the interface of `doorlab.sim.simulator` over tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from doorlab.doors.door import Door
+from doorlab.doors.view import View
+from doorlab.errors import ConfigError
+from doorlab.sim.batched.columns import DoorTensors, view_tensor
+from doorlab.sim.batched.compiling import CompiledKernels
+from doorlab.sim.batched.physics import TIME_STEP, interact
+from doorlab.sim.batched.rendering import render
+from doorlab.sim.grip import SWING_SECONDS
+from doorlab.sim.interactions import Interactions, check_actions
+from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
+
+_CHUNK_PIXELS = 256 * 64 * 64  # rendered at once: bounds memory
+_CHUNK_INTERACTIONS = 4096
+
+
+class TorchSimulator:
+    """Films doors by ray casting and pulls on them, many at once.
+
+    Args:
+        device: where to compute.
+        time_step: s.
+        chunk_size: frames, and interactions, computed at once; None: as suits the device. It
+            changes memory and speed, not the answers.
+        compiled: whether to compile the ray caster (a minute at first, seconds once it is cached).
+            None: once many frames have been asked for, and where there is a compiler. The
+            pictures are the same.
+    """
+
+    name = "torch"
+    renderer = "torch"
+
+    def __init__(
+        self,
+        device: torch.device | str = "cpu",
+        time_step: float = TIME_STEP,
+        chunk_size: int | None = None,
+        compiled: bool | None = None,
+    ) -> None:
+        if chunk_size is not None and chunk_size < 1:
+            raise ConfigError("a chunk size of at least 1", f"{chunk_size}", "enlarge it")
+        self._device, self._time_step = torch.device(device), time_step
+        self._chunk = chunk_size
+        self._kernels = CompiledKernels(compiled)
+
+    @torch.no_grad()
+    def render(
+        self,
+        doors: Sequence[Door],
+        joint_positions: np.ndarray,
+        views: Sequence[Sequence[View]],
+        image_size: int,
+        layers: Layers = RGB_ONLY,
+    ) -> Pictures:
+        """Pictures (D, M); see `Simulator.render`."""
+        positions = check_views(doors, joint_positions, image_size)
+        if layers.shadows:
+            raise ConfigError(
+                "pictures without shadows from the simulator torch",
+                "shadows",
+                "ask the simulator pybullet for shadows",
+            )
+        pictures = Pictures.blank(positions.shape, image_size, layers)
+        if positions.size == 0:
+            return pictures
+        columns = DoorTensors.from_doors(doors, self._device)
+        cameras = view_tensor(views, self._device).flatten(0, 1)
+        q = torch.as_tensor(positions.astype(np.float32), device=self._device).flatten()
+        count, per_door = positions.size, positions.shape[1]
+        flat = [
+            None if a is None else a.reshape(count, *a.shape[2:])
+            for a in (pictures.images, pictures.depth, pictures.segmentation)
+        ]
+        chunk = self._chunk or max(1, _CHUNK_PIXELS // image_size**2)
+        self._kernels.expect(count, image_size)
+        of_frame = torch.arange(count, device=self._device) // per_door
+        for at in (slice(n, min(n + chunk, count)) for n in range(0, count, chunk)):
+            seen = render(
+                columns.take(of_frame[at]), q[at], cameras[at], image_size, kernels=self._kernels
+            )
+            results = seen.images.permute(0, 2, 3, 1), seen.depth, seen.segmentation
+            for array, result in zip(flat, results, strict=True):
+                if array is not None:
+                    array[at] = result.cpu().numpy()
+        return pictures
+
+    @torch.no_grad()
+    def interact(
+        self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
+    ) -> Interactions:
+        """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
+        actions = check_actions(doors, actions)
+        shape, steps = actions.shape[:2], round(SWING_SECONDS / self._time_step)
+        done = Interactions(
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, bool),
+            np.zeros(shape, np.int32),
+            np.zeros((*shape, steps), np.float32) if record else None,
+        )
+        if actions.size == 0:
+            return done
+        columns = DoorTensors.from_doors(doors, self._device)
+        pulls = torch.as_tensor(actions.astype(np.float32), device=self._device).reshape(-1, 1, 4)
+        of_pull = torch.arange(len(pulls), device=self._device) // shape[1]
+        chunk = self._chunk or _CHUNK_INTERACTIONS
+        names = ("rewards", "joint_positions", "slipped", "steps", "trajectories")
+        flat = {
+            name: a.reshape(-1, *a.shape[2:])
+            for name in names
+            if (a := getattr(done, name)) is not None
+        }
+        for n in range(0, len(pulls), chunk):
+            at = slice(n, n + chunk)
+            pulled = interact(
+                columns.take(of_pull[at]), pulls[at], time_step=self._time_step, record=record
+            )
+            for name, array in flat.items():
+                array[at] = getattr(pulled, name)[:, 0].cpu().numpy()
+        return done
+
+    def close(self) -> None:
+        """Nothing to free; there for the interface."""

@@ -1,0 +1,220 @@
+"""The `torch` simulator's pictures against PyBullet's, its geometry against `doors.geometry`."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from doorlab.doors import View, get_prior
+from doorlab.doors.door import CATEGORIES
+from doorlab.doors.geometry import PARTS, joint_origin, panel_shapes, scene_shapes
+from doorlab.doors.meshes import handle_mesh
+from doorlab.errors import ConfigError
+from doorlab.seeding import stream
+from doorlab.sim import Layers, Simulator, make_simulator
+from doorlab.sim.batched import DoorTensors, TorchSimulator, view_tensor
+from doorlab.sim.batched.boxes import boxes, joint_origins
+from doorlab.sim.batched.handles import handles
+from doorlab.sim.batched.hulls import hulls
+from doorlab.sim.batched.rendering import render
+
+PRIORS = [get_prior("default"), get_prior("wild")]
+FRONT = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
+EVERYTHING = Layers(depth=True, segmentation=True)
+
+
+@pytest.fixture(scope="module")
+def batched():
+    return make_simulator("torch")
+
+
+@pytest.fixture(scope="module")
+def filmed():
+    """250 doors of both priors with two joint positions and cameras each."""
+    rng = stream(12, "frames")
+    doors = [PRIORS[i % 2].sample(stream(12, "door", i)) for i in range(250)]
+    q = np.stack([rng.uniform(0, door.opening_limit, 2) for door in doors])
+    q[:, 0] = np.where(rng.random(250) < 0.25, 0.0, q[:, 0])
+    views = [[PRIORS[i % 2].sample_view(rng, d) for _ in "ab"] for i, d in enumerate(doors)]
+    return doors, q, views
+
+
+def overlap(a, b, part):
+    """Intersection over union of a part."""
+    mine, theirs = a == PARTS.index(part), b == PARTS.index(part)
+    return (mine & theirs).sum() / (mine | theirs).sum()
+
+
+def test_pictures_are_those_of_pybullet(simulator, batched, filmed):
+    expected = simulator.render(*filmed, 64, EVERYTHING)
+    got = batched.render(*filmed, 64, EVERYTHING)
+    for part in ("surroundings", "frame", "panel"):
+        assert overlap(got.segmentation, expected.segmentation, part) >= 0.999
+    assert overlap(got.segmentation, expected.segmentation, "handle") >= 0.98
+    difference = np.abs(got.images.astype(int) - expected.images)
+    assert difference.mean() <= 0.02
+    same = got.segmentation == expected.segmentation
+    assert (difference[same] == 0).mean() >= 0.999
+    relative = np.abs(got.depth - expected.depth) / expected.depth
+    assert np.median(relative) < 1e-4
+    assert np.quantile(relative, 0.999) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        View((2.5, -1.5, 2.6), (0.0, 0.0, 0.9), 0.9),  # from the side and above
+        View((0.3, 1.6, 1.2), (0.1, 0.0, 1.0), 1.2),  # from the room behind
+        View((0.0, -0.45, 1.1), (0.2, 0.0, 1.0), 1.4),  # close to the handle
+        View((0.0, -6.0, 5.0), (0.0, 0.0, 3.5), 0.8),  # beyond the wall's end, into nothing
+    ],
+)
+def test_other_views_agree_too(simulator, batched, filmed, view):
+    doors, q, _ = filmed
+    args = doors[:12], q[:12, 1:], [[view]] * 12, 48, EVERYTHING
+    expected, got = simulator.render(*args), batched.render(*args)
+    assert (got.segmentation == expected.segmentation).mean() > 0.995
+    assert np.abs(got.images.astype(int) - expected.images).mean() <= 0.5
+    assert np.median(np.abs(got.depth - expected.depth)) < 1e-3
+
+
+def test_boxes_are_those_of_geometry(filmed):
+    doors = filmed[0][:40]
+    table = boxes(DoorTensors.from_doors(doors, dtype=torch.float64))
+    origins = joint_origins(DoorTensors.from_doors(doors, dtype=torch.float64))
+    for d, door in enumerate(doors):
+        expected = [s for s in scene_shapes(door) + panel_shapes(door) if s.kind == "box"]
+        there = [k for k in range(table.low.shape[1]) if table.low[d, k].abs().max() < 100]
+        assert len(there) == len(expected)
+        np.testing.assert_allclose(origins[d], joint_origin(door), atol=1e-12)
+        for k, shape in zip(there, expected, strict=True):
+            center, size = np.array(shape.center), np.array(shape.size)
+            np.testing.assert_allclose(table.low[d, k], center - size / 2, atol=1e-9)
+            np.testing.assert_allclose(table.high[d, k], center + size / 2, atol=1e-9)
+            np.testing.assert_allclose(table.colors[d, k], shape.color, atol=1e-7)
+            texture = CATEGORIES["appearance.panel_texture"][int(table.textures[d, k])]
+            assert texture == shape.texture
+
+
+def test_handles_are_those_of_geometry(filmed):
+    doors = filmed[0][:60]
+    table = handles(DoorTensors.from_doors(doors, dtype=torch.float64))
+    signs = {
+        (0.0, 0.0, 0.0): [1, 1, 1],
+        (0.0, np.pi, 0.0): [-1, 1, -1],
+        (np.pi, 0.0, 0.0): [1, -1, -1],
+        (0.0, 0.0, np.pi): [-1, -1, 1],
+    }
+    for d, door in enumerate(doors):
+        expected = [s for s in panel_shapes(door) if s.kind != "box"]
+        rows = np.flatnonzero(table.present[d].numpy())
+        assert len(rows) == len(expected)
+        for h, shape in zip(rows, expected, strict=True):
+            np.testing.assert_allclose(table.center[d, h], shape.center, atol=1e-12)
+            stretch = np.array(shape.size) * signs[shape.turn]
+            np.testing.assert_allclose(table.stretch[d, h], stretch, atol=1e-12)
+
+
+def test_hulls_fill_the_meshes():
+    """Points just inside a triangle are inside, points just outside are not."""
+    table = hulls(torch.device("cpu"))
+    for t, name in enumerate(CATEGORIES["handle_type"]):
+        mesh = handle_mesh(name)
+        middles = mesh.vertices[mesh.triangles].mean(axis=1)
+        normals = mesh.normals[mesh.triangles[:, 0]]
+
+        def inside(points, t=t):
+            dots = np.einsum("pnc,vc->pnv", table.normals[t].numpy(), points)
+            return (dots <= table.offsets[t].numpy()[..., None]).all(axis=1).any(axis=0)
+
+        assert inside(middles - 2e-4 * normals).all()
+        outside = ~inside(middles + 2e-4 * normals)
+        assert outside.mean() > 0.8  # the others are where a rod ends in another
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 64])
+def test_chunks_change_no_bit(batched, filmed, chunk_size):
+    doors, q, views = (part[:40] for part in filmed)
+    whole = batched.render(doors, q, views, 64, EVERYTHING)
+    pieces = TorchSimulator(chunk_size=chunk_size).render(doors, q, views, 64, EVERYTHING)
+    np.testing.assert_array_equal(whole.images, pieces.images)
+    np.testing.assert_array_equal(whole.depth, pieces.depth)
+    np.testing.assert_array_equal(whole.segmentation, pieces.segmentation)
+
+
+@pytest.mark.slow
+def test_compiling_changes_no_bit(batched, filmed):
+    """A minute of compiling, less when it is cached."""
+    doors, q, views = (part[:70] for part in filmed)
+    eager = batched.render(doors, q, views, 64, EVERYTHING)
+    fast = TorchSimulator(compiled=True)
+    for count in (70, 1):
+        args = doors[:count], q[:count], views[:count]
+        compiled = fast.render(*args, 64, EVERYTHING)
+        np.testing.assert_array_equal(compiled.images, eager.images[:count])
+        np.testing.assert_array_equal(compiled.depth, eager.depth[:count])
+        np.testing.assert_array_equal(compiled.segmentation, eager.segmentation[:count])
+
+
+def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("no g++")
+
+    monkeypatch.setattr(torch, "compile", lambda _: broken)
+    doors, q, views = (part[:3] for part in filmed)
+    images = TorchSimulator(compiled=True).render(doors, q, views, 32).images
+    np.testing.assert_array_equal(images, batched.render(doors, q, views, 32).images)
+    assert "no g++" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_tensors_in_tensors_out(batched, filmed):
+    """A fixed window for the handles needs no look at the data, and changes nothing."""
+    doors, q, views = (part[:10] for part in filmed)
+    columns = DoorTensors.from_doors(doors)
+    q_first = torch.as_tensor(q[:, 0], dtype=torch.float32)
+    seen = render(columns, q_first, view_tensor(views)[:, 0], 64, handle_window=64)
+    expected = batched.render(doors, q[:, :1], [row[:1] for row in views], 64, EVERYTHING)
+    np.testing.assert_array_equal(seen.images.permute(0, 2, 3, 1), expected.images[:, 0])
+    np.testing.assert_array_equal(seen.segmentation, expected.segmentation[:, 0])
+
+
+def test_shadows_are_refused(batched, doors):
+    with pytest.raises(ConfigError, match="pybullet for shadows"):
+        batched.render(doors[:1], np.zeros((1, 1)), [[FRONT]], 16, Layers(shadows=True))
+
+
+def test_bad_sizes_are_refused(batched, doors):
+    with pytest.raises(ConfigError, match="at least 1 pixel"):
+        batched.render(doors[:1], np.zeros((1, 1)), [[FRONT]], 0)
+    with pytest.raises(ConfigError, match="joint positions"):
+        batched.render(doors[:2], np.zeros((1, 1)), [[FRONT]], 8)
+    with pytest.raises(ConfigError, match="chunk size"):
+        TorchSimulator(chunk_size=0)
+
+
+def test_the_smallest_pictures(batched, doors):
+    for size in (1, 2, 5):
+        seen = batched.render(doors[:2], np.zeros((2, 1)), [[FRONT]] * 2, size, EVERYTHING)
+        assert seen.images.shape == (2, 1, size, size, 3)
+        assert dataclasses.astuple(seen)[1].max() < 12.0
+
+
+def test_it_needs_neither_pybullet_nor_torch_before_it_is_made():
+    code = (
+        "import sys; sys.modules['pybullet'] = None\n"
+        "import doorlab.sim\n"
+        "assert 'torch' not in sys.modules\n"
+        "doorlab.sim.make_simulator('torch').close()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_it_is_a_simulator(batched):
+    assert isinstance(batched, Simulator)
+    batched.close()
+    batched.close()
