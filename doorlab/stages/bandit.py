@@ -42,6 +42,7 @@ from doorlab.files import atomic_write_bytes, read_json, refuse_overwrite
 from doorlab.models.io import load_model
 from doorlab.progress import track
 from doorlab.results import write_result
+from doorlab.sim import make_simulator
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -75,6 +76,8 @@ class Config:
     """Tries on every door."""
     choice: Literal["greedy", "ucb", "thompson"] = "greedy"
     """How models choose: greedy (mean), ucb (mean + kappa * std), thompson (a sampled function)."""
+    simulator: str = ""
+    """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
     kappa: float = 1.0
     """Weight of the models' uncertainty in ucb."""
     seed: int = 0
@@ -111,6 +114,8 @@ def run(config: Config) -> Path:
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
     names = policy_names(config, dataset)
+    if config.simulator:
+        make_simulator(config.simulator).close()  # or say why not, before anything is computed
     _check_device(config.device)
     workers = count_workers(config.workers)
     found = dict(track(run_local(_Evaluation(config), names, workers), "policies", len(names)))
@@ -181,7 +186,7 @@ class _Evaluation:
             frames=dataset.frames,
             image_size=dataset.image_size,
             horizon=config.interactions,
-            simulator=dataset.generation.simulator,
+            simulator=config.simulator or dataset.generation.simulator,
             doors_from=config.data,
             split=config.split,
         )

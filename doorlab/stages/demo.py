@@ -20,6 +20,7 @@ from rich.console import Console
 
 from doorlab.errors import ConfigError, DoorlabError, unknown_name
 from doorlab.files import atomic_write_json, read_json
+from doorlab.sim import SIMULATORS
 
 PRETRAINED = ("vae", "statistician")
 REWARD_MODELS = {
@@ -40,6 +41,8 @@ class Config:
     """Folder of the run; a run that is there already is completed, never overwritten."""
     seed: int = 0
     """One seed for doors, training and tries."""
+    simulator: str = "pybullet"
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
     jobs: int = 0
     """Commands that run side by side; 0 means one per core, two at most."""
 
@@ -65,6 +68,8 @@ def run(config: Config) -> Path:
     """Runs what is missing of the pipeline; returns the path of the report."""
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
+    if config.simulator not in SIMULATORS:
+        raise unknown_name("simulator", config.simulator, SIMULATORS)
     if config.jobs < 0:
         raise ConfigError("0 jobs or more", f"{config.jobs}", "correct --jobs")
     console, start = Console(), time.monotonic()
@@ -85,7 +90,10 @@ def pipeline(config: Config) -> list[Step]:
     steps = [
         Step(
             "generate",
-            ("generate", *common, "--out", str(data), "--resume"),
+            (
+                *("generate", *common, "--simulator", config.simulator),
+                *("--out", str(data), "--resume"),
+            ),
             data / "dataset.json",
         )
     ]

@@ -46,6 +46,16 @@ def test_every_way_of_vectorising_gives_the_same_rollout(env_id, mode, reference
             np.testing.assert_array_equal(mine[name], theirs[name])
 
 
+def test_the_torch_simulator_has_the_same_doors_and_rewards(env_id, reference):
+    """Its pictures and rewards are PyBullet's, but for a few pixels and the fourth digit."""
+    log, infos = rollout(env_id, "vector_entry_point", simulator="torch")
+    for mine, theirs in zip(log, reference[0], strict=True):
+        difference = np.abs(mine.astype(float) - theirs)
+        assert difference.mean() < (0.1 if mine.dtype == np.uint8 else 0.01)
+    for mine, theirs in zip(infos, reference[1], strict=True):
+        np.testing.assert_allclose(mine["optimal_reward"], theirs["optimal_reward"], atol=0.01)
+
+
 def test_recorded_doors_too(env_id, recorded):
     log, _ = rollout(env_id, "vector_entry_point", doors_from=recorded)
     reference, _ = rollout(env_id, "sync", doors_from=recorded)

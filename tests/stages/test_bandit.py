@@ -102,6 +102,24 @@ def test_policies_stand_where_they_must(config):
     assert policies["random"]["first_reward"] == policies["gp_ucb"]["first_reward"]
 
 
+def test_either_simulator_gives_a_policy_the_same_regret(config, tmp_path):
+    config = replace(config, baselines=("random", "visible_oracle", "oracle"), doors=10)
+    results = {}
+    for name in ("pybullet", "torch"):
+        path = bandit.run(replace(config, simulator=name, out=tmp_path / name))
+        results[name] = json.loads(path.read_text())["policies"]
+    for policy, here in results["pybullet"].items():
+        there = results["torch"][policy]
+        np.testing.assert_allclose(
+            here["regret_per_interaction"], there["regret_per_interaction"], atol=0.005
+        )
+
+
+def test_an_unknown_simulator_is_one_line(config):
+    with pytest.raises(ConfigError, match="did you mean 'torch'"):
+        bandit.run(replace(config, simulator="torhc"))
+
+
 def test_rollouts_are_kept_for_plots(config, trained):
     config = replace(config, models=(trained("a"),), baselines=("random",))
     path = bandit.run(config)

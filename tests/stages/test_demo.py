@@ -58,7 +58,11 @@ def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [(Config(preset="huge"), "preset"), (Config(jobs=-1), "0 jobs or more")],
+    [
+        (Config(preset="huge"), "preset"),
+        (Config(jobs=-1), "0 jobs or more"),
+        (Config(simulator="tourch"), "did you mean 'torch'"),
+    ],
 )
 def test_bad_settings(config, message):
     with pytest.raises(ConfigError, match=message):

@@ -6,7 +6,7 @@ Shapes: D doors, M frames per door, B frames in all, H, W pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from doorlab.sim.batched.handles import draw_handles, enter, pixels_of, windows
 _SMALL = 8  # pixels to a side of the windows of most handles
 
 
+@runtime_checkable
 class Kernels(Protocol):
     """The two functions that take most of the time."""
 
