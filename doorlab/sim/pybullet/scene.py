@@ -135,15 +135,17 @@ class Scene:
 def _lists(mesh: Mesh) -> dict[str, Any]:
     """A mesh as PyBullet takes it, in lists that the next mesh of as many vertices will reuse."""
     lists = _reused_lists(len(mesh.vertices))
-    for name, array in (
-        ("vertices", mesh.vertices),
-        ("uvs", mesh.tiles),
-        ("normals", mesh.normals),
-    ):
-        for row, values in zip(lists[name], array.tolist(), strict=True):
-            row[:] = values
-    lists["indices"][:] = mesh.triangles.ravel().tolist()
+    if not lists["indices"]:  # meshes of as many boxes share their sides
+        lists["indices"] += mesh.triangles.ravel().tolist()
+        _fill(lists["normals"], mesh.normals)
+    _fill(lists["vertices"], mesh.vertices)
+    _fill(lists["uvs"], mesh.tiles)
     return lists
+
+
+def _fill(rows: list[list[float]], array: np.ndarray) -> None:
+    for row, values in zip(rows, array.tolist(), strict=True):
+        row[:] = values
 
 
 @cache
