@@ -66,7 +66,7 @@ class NeuralStatistician(nn.Module):
         loss, kl_z, kl_c = statistician_loss(
             likelihood,
             z,
-            self._instance_prior(c_sample, z.mean),
+            self.instance_prior(c_sample, z.mean),
             c,
             standard_normal(c.mean),
             a.beta_z,
@@ -96,7 +96,7 @@ class NeuralStatistician(nn.Module):
     ) -> Float[Tensor, "B M C H W"]:
         """Doors c in states drawn from p(z | c): frames that nobody took."""
         like = c.new_zeros(len(c), frames, self.instance_dim)
-        return self.decode(c, sample(self._instance_prior(c, like), generator))
+        return self.decode(c, sample(self.instance_prior(c, like), generator))
 
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None
@@ -105,7 +105,8 @@ class NeuralStatistician(nn.Module):
         like = next(self.parameters()).new_zeros(doors, self.embedding_dim)
         return self.new_frames(sample(standard_normal(like), generator), frames, generator)
 
-    def _instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M Z"]) -> Normal:
+    def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M Z"]) -> Normal:
+        """p(z | c), in the shape of `like`."""
         prior = self.prior_z(c)
         return Normal(
             prior.mean[:, None].expand_as(like),

@@ -1,0 +1,157 @@
+"""How well pretrained models explain frames: bounds on their likelihood, and what each latent costs.
+
+Legend: B doors, M frames, C H W a picture; K samples of the door's latent, L of the frame's for each;
+E context latent, Z instance latent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from doorlab.errors import ConfigError
+from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.vae import VAE
+from doorlab.nn.gaussian import sample, standard_normal
+from doorlab.objectives import bounds
+from doorlab.objectives.elbo import image_log_likelihood
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What a model infers in one latent of some data: q, and p before the data were seen."""
+
+    posterior: Normal
+    prior: Normal
+
+    def kl(self) -> Float[Tensor, "*batch Z"]:
+        """KL(q || p) by dimension, nats."""
+        return kl_divergence(self.posterior, self.prior)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How well a model explains the frames of doors.
+
+    Attributes:
+        elbo: evidence lower bound of all frames of a door together, nats.
+        importance: the same, importance-weighted: closer to log p(x_1..M).
+        beliefs: by latent ("c", "z"); (B, E) for those of doors, (B, M, Z) for those of frames.
+    """
+
+    elbo: Float[Tensor, " B"]
+    importance: Float[Tensor, " B"]
+    beliefs: dict[str, Beliefs]
+
+
+@torch.no_grad()
+def evidence(
+    model: torch.nn.Module,
+    x: Float[Tensor, "B M C H W"],
+    samples: int = 16,
+    generator: torch.Generator | None = None,
+) -> Evidence:
+    """The evidence of a model that has a likelihood.
+
+    Args:
+        model: a VAE or a neural statistician; see `has_evidence`.
+        x: frames in [0, 1].
+        samples: importance samples behind the bound: of z for a VAE; for a statistician of c, with
+            two of z for each, or as near to that as the number can be split.
+        generator: source of chance, on the device of `x`.
+
+    Raises ConfigError for another model, or fewer than one sample.
+    """
+    if samples < 1:
+        raise ConfigError("at least 1 importance sample", f"{samples}", "correct --samples")
+    for kind, explain in _EXPLAIN.items():
+        if isinstance(model, kind):
+            return explain(model, x, samples, generator)
+    raise ConfigError(
+        "a model with a likelihood: " + " or ".join(kind.__name__ for kind in _EXPLAIN),
+        type(model).__name__,
+        "give the run of another model",
+    )
+
+
+def has_evidence(model: torch.nn.Module) -> bool:
+    """Whether a model has a likelihood, so that `evidence` takes it."""
+    return isinstance(model, tuple(_EXPLAIN))
+
+
+def _vae(
+    model: VAE, x: Float[Tensor, "B M C H W"], samples: int, generator: torch.Generator | None
+) -> Evidence:
+    """Frames one by one: this model takes those of a door to be independent."""
+    q = model.encode(x)
+    p, scale = standard_normal(q.mean), model.architecture.pixel_scale
+    draws = []
+    for _ in range(samples):  # one at a time: many pictures do not fit into memory
+        z = sample(q, generator)
+        likelihood = image_log_likelihood(x, model.decode(z), scale)
+        draws.append(likelihood + bounds.log_ratio(z, p, q))
+    log_weights = torch.stack(draws)  # (K, B, M)
+    return Evidence(
+        log_weights.mean(dim=0).sum(dim=1),
+        bounds.importance_bound(log_weights).sum(dim=1),
+        {"z": Beliefs(q, p)},
+    )
+
+
+def _statistician(
+    model: NeuralStatistician,
+    x: Float[Tensor, "B M C H W"],
+    samples: int,
+    generator: torch.Generator | None,
+) -> Evidence:
+    """Whole sets, with nested samples."""
+    inner = 2 if samples % 2 == 0 else 1
+    h = model.encoder(x)
+    q_c = model.infer_context(h)
+    p_c = standard_normal(q_c.mean)
+    ratios_c, ratios = [], []
+    for _ in range(samples // inner):
+        c = sample(q_c, generator)
+        q = model.infer_instances(h, c)
+        p = model.instance_prior(c, q.mean)
+        ratios_c.append(bounds.log_ratio(c, p_c, q_c))
+        ratios.append(_frames(model, x, c, Beliefs(q, p), inner, generator))
+    log_ratio_c, log_ratios = torch.stack(ratios_c), torch.stack(ratios, dim=1)
+    z = model.infer_instances(h, q_c.mean)
+    return Evidence(
+        bounds.set_elbo(log_ratio_c, log_ratios),
+        bounds.importance_bound(bounds.set_log_weights(log_ratio_c, log_ratios)),
+        {
+            "c": Beliefs(q_c, p_c),
+            "z": Beliefs(z, model.instance_prior(q_c.mean, z.mean)),
+        },
+    )
+
+
+def _frames(
+    model: NeuralStatistician,
+    x: Float[Tensor, "B M C H W"],
+    c: Float[Tensor, "B E"],
+    z: Beliefs,
+    inner: int,
+    generator: torch.Generator | None,
+) -> Float[Tensor, "L B M"]:
+    """Log p(x_m, z_l | c) - log q(z_l | x_m, c) of `inner` samples of every frame's z."""
+    scale, found = model.architecture.pixel_scale, []
+    for _ in range(inner):
+        drawn = sample(z.posterior, generator)
+        likelihood = image_log_likelihood(x, model.decode(c, drawn), scale)
+        found.append(likelihood + bounds.log_ratio(drawn, z.prior, z.posterior))
+    return torch.stack(found)
+
+
+_EXPLAIN: dict[type[torch.nn.Module], Callable[[Any, Any, int, Any], Evidence]] = {
+    VAE: _vae,
+    NeuralStatistician: _statistician,
+}

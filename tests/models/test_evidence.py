@@ -1,0 +1,128 @@
+"""The evidence of models: linear Gaussian ones, whose likelihood is known, and small networks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from linear_gaussian import S, T, draw_sets, log_evidence, posterior_c, posterior_z
+from torch import nn
+from torch.distributions import Normal
+
+from doorlab.errors import ConfigError
+from doorlab.models.architecture import Architecture
+from doorlab.models.cnp import ConditionalProcess
+from doorlab.models.evidence import evidence, has_evidence
+from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.vae import VAE
+
+
+class LinearStatistician(NeuralStatistician):
+    """Pictures of one pixel in one colour; posteriors as wide as they should be, but shifted."""
+
+    def __init__(self, shift: float) -> None:
+        nn.Module.__init__(self)
+        self.architecture, self.shift = Architecture(pixel_scale=S), shift
+        self.encoder = nn.Flatten(2)
+
+    def infer_context(self, h):
+        exact = posterior_c(h[..., 0])
+        return Normal(exact.mean + self.shift * exact.stddev, exact.stddev)
+
+    def infer_instances(self, h, c):
+        exact = posterior_z(h[..., 0], c)
+        return Normal((exact.mean + self.shift * exact.stddev)[..., None], exact.stddev[..., None])
+
+    def decode(self, c, z):
+        return (z + c[:, None])[..., None, None]
+
+    def instance_prior(self, c, like):
+        return Normal(c[:, None].expand_as(like), torch.full_like(like, T))
+
+
+class LinearVAE(VAE):
+    """x = z + noise, p(z) = N(0, 1)."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.architecture = Architecture(pixel_scale=S)
+
+    def encode(self, x):
+        gain = 1 / (1 + S**2)
+        mean = gain * x.flatten(-3)
+        return Normal(mean, torch.full_like(mean, S * gain**0.5))
+
+    def decode(self, z):
+        return z[..., None, None]
+
+
+def pictures(sets):
+    return sets[..., None, None, None]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_with_exact_posteriors_every_bound_is_the_evidence(samples):
+    x = draw_sets(6, 4)
+    found = evidence(LinearStatistician(0.0), pictures(x), samples)
+    torch.testing.assert_close(found.elbo, log_evidence(x), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.importance, log_evidence(x), atol=1e-4, rtol=1e-4)
+    found = evidence(LinearVAE(), pictures(x), samples)
+    alone = Normal(0.0, (1 + S**2) ** 0.5).log_prob(x).sum(dim=1)
+    torch.testing.assert_close(found.elbo, alone, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.importance, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_with_others_the_bounds_are_below_it_and_samples_help():
+    x = draw_sets(1, 3).expand(3000, -1)
+    truth = log_evidence(x[:1]).item()
+    few, many = (evidence(LinearStatistician(0.6), pictures(x), n) for n in (2, 64))
+    # Of the shift s in c and in each z: KL = s^2 / 2 each, and that is what the ELBO lacks.
+    assert truth - few.elbo.mean().item() == pytest.approx(4 * 0.6**2 / 2, abs=0.1)
+    assert few.elbo.mean() < few.importance.mean() < many.importance.mean() < truth + 0.01
+    assert truth - many.importance.mean() < 0.05
+
+
+def test_the_elbo_is_what_training_maximises(small, frames):
+    """Within the noise of samples: minus the loss, times the pixels."""
+    for model in (VAE(32, small), NeuralStatistician(32, small)):
+        with torch.no_grad():
+            losses = torch.stack([model.loss(frames)[0] for _ in range(64)])
+        found = evidence(model, frames, 64).elbo.mean() / frames[0].numel()
+        error = losses.std() / 8
+        assert abs(found + losses.mean()) < 5 * error + 1e-6
+
+
+def test_beliefs_are_those_of_the_model(small, frames):
+    model = NeuralStatistician(32, small)
+    found = evidence(model, frames, 2).beliefs
+    with torch.no_grad():
+        _, scalars = model.loss(frames)
+        torch.testing.assert_close(found["c"].posterior.mean, model.embed(frames))
+        torch.testing.assert_close(found["z"].posterior.mean, model.embed_frames(frames))
+    assert found["c"].kl().shape == (4, small.context_dim)
+    assert found["z"].kl().shape == (4, 3, small.instance_dim)
+    torch.testing.assert_close(found["c"].kl().sum(dim=1).mean(), scalars["kl_c"])
+
+
+def test_the_same_chance_gives_the_same_bound(small, frames):
+    model = NeuralStatistician(32, small)
+    first, second, third = (
+        evidence(model, frames, 4, torch.Generator().manual_seed(seed)).importance
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, third)
+
+
+def test_other_models_and_no_samples_are_refused(small, frames):
+    process = ConditionalProcess(small.context_dim, small)
+    assert not has_evidence(process)
+    assert has_evidence(VAE(32, small))
+    with pytest.raises(ConfigError, match="VAE or NeuralStatistician"):
+        evidence(process, frames)
+    with pytest.raises(ConfigError, match="--samples"):
+        evidence(VAE(32, small), frames, 0)
