@@ -19,6 +19,7 @@ STAGES = {
     "info": "what a dataset holds; --verify checks every checksum",
     "pretrain": "learn a representation of doors from unlabelled frames",
     "probe": "what frozen representations know about held-out doors",
+    "diagnose": "how well pretrained models explain and imitate held-out doors",
     "train": "learn to predict the reward of an action on a door",
     "bandit": "how many tries each policy needs on doors never seen",
     "plot": "figures of a run, each as PNG and as arrays",

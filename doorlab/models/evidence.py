@@ -1,12 +1,12 @@
-"""How well pretrained models explain frames: bounds on their likelihood, and what each latent costs.
+"""How well pretrained models explain frames: bounds on likelihoods, and what each latent costs.
 
-Legend: B doors, M frames, C H W a picture; K samples of the door's latent, L of the frame's for each;
-E context latent, Z instance latent.
+Legend: B doors, M frames, C H W a picture; E context latent, Z instance latent; K samples of the
+door's latent, L of the frame's for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ class Beliefs:
         """KL(q || p) by dimension, nats."""
         return kl_divergence(self.posterior, self.prior)
 
+    @staticmethod
+    def join(parts: Sequence[Beliefs]) -> Beliefs:
+        """Those of several batches together."""
+        return Beliefs(_join([b.posterior for b in parts]), _join([b.prior for b in parts]))
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -48,6 +53,18 @@ class Evidence:
     elbo: Float[Tensor, " B"]
     importance: Float[Tensor, " B"]
     beliefs: dict[str, Beliefs]
+
+    @staticmethod
+    def join(parts: Sequence[Evidence]) -> Evidence:
+        """That of several batches of doors together."""
+        return Evidence(
+            torch.cat([part.elbo for part in parts]),
+            torch.cat([part.importance for part in parts]),
+            {
+                name: Beliefs.join([part.beliefs[name] for part in parts])
+                for name in parts[0].beliefs
+            },
+        )
 
 
 @torch.no_grad()
@@ -149,6 +166,11 @@ def _frames(
         likelihood = image_log_likelihood(x, model.decode(c, drawn), scale)
         found.append(likelihood + bounds.log_ratio(drawn, z.prior, z.posterior))
     return torch.stack(found)
+
+
+def _join(parts: Sequence[Normal]) -> Normal:
+    mean, std = torch.cat([q.mean for q in parts]), torch.cat([q.stddev for q in parts])
+    return Normal(mean, std, validate_args=False)
 
 
 _EXPLAIN: dict[type[torch.nn.Module], Callable[[Any, Any, int, Any], Evidence]] = {

@@ -37,7 +37,7 @@ def log_ratio(
     return (prior.log_prob(z) - posterior.log_prob(z)).sum(dim=-1)
 
 
-def importance_bound(log_weights: Float[Tensor, "K *batch"]) -> Float[Tensor, "*batch"]:
+def importance_bound(log_weights: Float[Tensor, "K ..."]) -> Float[Tensor, "*rest"]:
     """Log of the mean importance weight: a lower bound on log p(x), on average."""
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
 

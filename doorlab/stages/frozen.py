@@ -74,6 +74,12 @@ def to_frames(
     return torch.from_numpy(images).to(device).movedim(-1, 2).float() / 255.0
 
 
+def to_bytes(images: np.ndarray | Tensor) -> np.ndarray:
+    """uint8 (..., H, W, 3) from arrays (..., H, W, 3) or tensors (..., 3, H, W) in [0, 1]."""
+    values = images.movedim(-3, -1).cpu().numpy() if isinstance(images, Tensor) else images
+    return (np.clip(values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+
+
 def kind_of(run: Path) -> str:
     """The name of the model in a run folder. Raises CheckpointError when there is none."""
     kind = read_json(run / "model.json", CheckpointError).get("kind")

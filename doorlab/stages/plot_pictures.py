@@ -10,14 +10,13 @@ from itertools import zip_longest
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from doorlab.doors import Door
 from doorlab.intervals import bootstrap_mean
 from doorlab.report.figures.grid import Row, image_grid
 from doorlab.report.style import style_of, text_color
 from doorlab.seeding import integer_seed
-from doorlab.stages.frozen import to_frames
+from doorlab.stages.frozen import to_bytes, to_frames
 from doorlab.stages.plot_sources import Drawing, Sources
 
 _COLUMNS = 8
@@ -148,12 +147,6 @@ def _moved(latent: np.ndarray, i: int, found: np.ndarray) -> np.ndarray:
     moved = np.tile(latent, (_COLUMNS, 1))
     moved[:, i] = np.linspace(low, high, _COLUMNS)
     return moved
-
-
-def to_bytes(images: np.ndarray | Tensor) -> np.ndarray:
-    """uint8 (..., H, W, 3) from arrays (..., H, W, 3) or tensors (..., 3, H, W) in [0, 1]."""
-    values = images.movedim(-3, -1).cpu().numpy() if isinstance(images, Tensor) else images
-    return (np.clip(values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
 
 
 def _chance(sources: Sources, name: str) -> torch.Generator:

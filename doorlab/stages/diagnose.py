@@ -1,0 +1,242 @@
+"""How well pretrained models explain and imitate doors that they were not trained on.
+
+For each model, on test doors, with 95 % intervals over doors:
+
+reconstruction_mse: squared error of reconstructions, pixels in [0, 1].
+elbo, importance_bound: lower bounds on the log-likelihood, nats per pixel and colour; the second
+takes --samples importance samples and lies closer to the truth (Burda et al. 2016). Higher is
+better. Beside them bits per pixel and colour, as a code for 8-bit values; lower is better. Both
+follow from the likelihood that the models state, a Gaussian of fixed width around the decoded
+picture, so they compare models with the same width and nothing else.
+kl, activity, active_units: what each latent dimension costs (nats), how much its mean moves with
+the data, and how many move at all (variance over 0.01). A latent that is not active has collapsed.
+two_sample: can reconstructions, new frames of seen doors and doors sampled from the prior be told
+from real frames of other doors? The accuracy of a classifier on held-out doors (0.5: no, 1:
+always) and the squared maximum mean discrepancy (0: no difference). Features come from a
+network that this stage trains on the training doors, without labels: "content" is what it uses to
+tell doors apart; "texture" is the activity of all its layers, which blur changes. `reference`
+compares real frames with real frames of other doors: what a perfect model would get.
+
+Writes OUT/diagnosis.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.errors import ConfigError
+from doorlab.files import refuse_overwrite
+from doorlab.intervals import bootstrap_mean, paired_difference
+from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
+from doorlab.objectives import bounds
+from doorlab.probes.frame_features import FEATURES, FrameFeatures, learn_features
+from doorlab.probes.two_sample import TwoSampleScore, two_sample_score
+from doorlab.progress import track
+from doorlab.results import write_result
+from doorlab.seeding import integer_seed
+from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
+
+_DOORS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which models, on which doors."""
+
+    data: Path = Path("runs/demo/dataset")
+    """Dataset whose test doors are shown to the models."""
+    models: tuple[Path, ...] = (
+        Path("runs/demo/pretrain/vae"),
+        Path("runs/demo/pretrain/statistician"),
+    )
+    """Runs of `doorlab pretrain`."""
+    out: Path = Path("runs/demo/diagnose")
+    """Folder of the result."""
+    doors: int = 200
+    """Test doors, at most (the first of the split)."""
+    samples: int = 16
+    """Importance samples behind each bound."""
+    feature_doors: int = 1000
+    """Training doors that the feature network learns from, at most."""
+    feature_steps: int = 150
+    """Steps of training the feature network."""
+    seed: int = 0
+    """Seed of samples, of the feature network and of the bootstrap behind the intervals."""
+    device: str = "cpu"
+    """Where the models run: cpu, cuda."""
+    threads: int = 1
+    """Threads of torch."""
+    overwrite: bool = False
+    """Replace an earlier result."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Test frames (D, M, H, W, 3), and the network that describes frames."""
+
+    images: np.ndarray
+    features: FrameFeatures
+
+    @property
+    def first(self) -> np.ndarray:
+        """The real frames that others are compared with: those of the first half of the doors."""
+        return self.images[: len(self.images) // 2]
+
+    @property
+    def second(self) -> np.ndarray:
+        """Frames of as many other doors."""
+        return self.images[len(self.first) : 2 * len(self.first)]
+
+
+def run(config: Config) -> Path:
+    """Diagnoses every model; returns the path of diagnosis.json.
+
+    Raises:
+        ConfigError: when there are too few doors, or nothing to diagnose.
+        DatasetError, CheckpointError: for what can't be read.
+        ResultError: for a result that is there already.
+    """
+    path = config.out / "diagnosis.json"
+    refuse_overwrite(path, config.overwrite)
+    _check(config)
+    torch.set_num_threads(config.threads)
+    dataset = DoorDataset.open(config.data)
+    models = {
+        kind: FrozenModel.open(folder, dataset, config.device)
+        for kind, folder in by_kind(config.models).items()
+    }
+    frames = _frames(dataset, config)
+    reference = compare(frames, frames.second, config.seed)
+    found, by_door = {}, {}
+    for kind, model in track(models.items(), "models"):
+        by_door[kind] = {"reconstruction_mse": reconstruction_errors(model, frames.images)}
+        found[kind] = {"two_sample": imitations(model, frames, config.seed)}
+        if has_evidence(model.network):
+            explained = explain(model, frames.images, config)
+            by_door[kind] |= per_dimension(explained, frames.images[0].size)
+            found[kind] |= latents(explained.beliefs, config.seed)
+            found[kind]["likelihood_scale"] = model.network.architecture.pixel_scale
+        found[kind] |= {n: bootstrap_mean(v, seed=config.seed) for n, v in by_door[kind].items()}
+    write_result(
+        path,
+        "diagnose",
+        config,
+        {"differences": differences(by_door, config.seed)},
+        dataset.checksum,
+        diagnosis=found,
+        reference=reference,
+        doors=len(frames.images),
+    )
+    return path
+
+
+def _check(config: Config) -> None:
+    if not config.models:
+        raise ConfigError("at least one model", "none", "give --models")
+    for name in ("samples", "feature_steps"):
+        if getattr(config, name) < 1:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} of 1 or more", f"{getattr(config, name)}", "correct it")
+
+
+def _frames(dataset: DoorDataset, config: Config) -> Frames:
+    test = dataset.indices("test")[: config.doors]
+    train = dataset.indices("train")[: config.feature_doors]
+    if len(test) < 8:
+        raise ConfigError(
+            f"8 test doors of {dataset.path} or more", f"{len(test)}",
+            "ask for more --doors, or generate a larger dataset",
+        )  # fmt: skip
+    features = learn_features(
+        dataset.read("images", train), config.feature_steps, config.seed, config.device
+    )
+    return Frames(dataset.read("images", test), features)
+
+
+def reconstruction_errors(model: FrozenModel, images: np.ndarray) -> np.ndarray:
+    """(D,): mean squared error of each door's frames (D, M, H, W, 3), pixels in [0, 1]."""
+    squares = (model.reconstruct(images) - images.astype(np.float32) / 255.0) ** 2
+    return squares.mean(axis=(1, 2, 3, 4))
+
+
+def explain(model: FrozenModel, images: np.ndarray, config: Config) -> Evidence:
+    """The model's evidence of all doors."""
+    seed = integer_seed(config.seed, "diagnose", "evidence")
+    chance = torch.Generator(model.device).manual_seed(seed)
+    parts = [
+        evidence(
+            model.network,
+            to_frames(images[first : first + _DOORS_AT_ONCE], model.device),
+            config.samples,
+            chance,
+        )
+        for first in range(0, len(images), _DOORS_AT_ONCE)
+    ]
+    return Evidence.join(parts)
+
+
+def per_dimension(explained: Evidence, dimensions: int) -> dict[str, np.ndarray]:
+    """Bounds of every door by pixel and colour, in nats and in bits.
+
+    Args:
+        explained: of D doors.
+        dimensions: numbers in the frames of one door: frames times pixels times colours.
+    """
+    found = {}
+    for name, nats in (("elbo", explained.elbo), ("importance_bound", explained.importance)):
+        found[name] = (nats / dimensions).cpu().numpy()
+        found[f"{name}_bits"] = bounds.bits_per_dimension(nats, dimensions).cpu().numpy()
+    return found
+
+
+def latents(beliefs: dict[str, Beliefs], seed: int) -> dict[str, Any]:
+    """What each latent's dimensions cost and whether they are in use."""
+    found: dict[str, Any] = {"kl": {}, "kl_total": {}, "activity": {}, "active_units": {}}
+    for name, belief in beliefs.items():
+        kl = belief.kl().cpu().numpy()  # (D, Z), or (D, M, Z) for latents of frames
+        found["kl"][name] = kl.reshape(-1, kl.shape[-1]).mean(axis=0)
+        found["kl_total"][name] = bootstrap_mean(kl.sum(axis=-1), seed=seed)
+        found["activity"][name] = bounds.activity(belief.posterior, belief.prior).cpu().numpy()
+        active = bounds.active_units(belief.posterior, belief.prior)
+        found["active_units"][name] = int(active.sum())
+    return found
+
+
+def imitations(model: FrozenModel, frames: Frames, seed: int) -> dict[str, dict[str, Any]]:
+    """Scores of what the model makes, against real frames of doors that it was not made from."""
+    chance = torch.Generator(model.device).manual_seed(integer_seed(seed, "diagnose", model.kind))
+    made = {"reconstructions": to_bytes(model.reconstruct(frames.second))}
+    count = frames.second.shape[1]
+    with torch.no_grad():
+        if hasattr(model.network, "new_frames"):
+            c = torch.from_numpy(model.embed(frames.second)).to(model.device)
+            made["new_frames"] = to_bytes(model.network.new_frames(c, count, chance))
+        if hasattr(model.network, "sample"):
+            made["samples"] = to_bytes(model.network.sample(len(frames.second), count, chance))
+    return {name: compare(frames, images, seed) for name, images in made.items()}
+
+
+def compare(frames: Frames, others: np.ndarray, seed: int) -> dict[str, TwoSampleScore]:
+    """Scores of other pictures (D/2, M, H, W, 3) against real ones, by kind of feature."""
+    real, other = (frames.features.describe(images) for images in (frames.first, others))
+    return {name: two_sample_score(real[name], other[name], seed) for name in FEATURES}
+
+
+def differences(by_door: dict[str, dict[str, np.ndarray]], seed: int) -> dict[str, Any]:
+    """Paired differences, door by door, of the statistician and each other model."""
+    ours = by_door.get("statistician", {})
+    return {
+        f"statistician - {kind}": {
+            name: paired_difference(ours[name], theirs[name], seed=seed)
+            for name in ours
+            if name in theirs
+        }
+        for kind, theirs in by_door.items()
+        if ours and kind != "statistician"
+    }
