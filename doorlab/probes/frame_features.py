@@ -47,7 +47,7 @@ class FrameFeatures(nn.Module):
         """Features float64 (*batch, F) of stored pictures, of two kinds.
 
         content: what the network was taught, which door this is; nearly blind to blur.
-        texture: the mean activity of every map of every layer; what blur and artefacts change.
+        texture: mean and spread of every map of every layer; what blur and artefacts change.
         """
         device = next(self.parameters()).device
         flat = images.reshape(-1, *images.shape[-3:])
@@ -67,7 +67,7 @@ class FrameFeatures(nn.Module):
         for layer in self.encoder.layers:
             h = layer(h)
             if isinstance(layer, nn.ReLU):
-                maps.append(h.mean(dim=(-2, -1)))
+                maps += [h.mean(dim=(-2, -1)), h.std(dim=(-2, -1))]
         return {"content": h, "texture": torch.cat(maps, dim=1)}
 
 

@@ -85,13 +85,17 @@ def mmd2(real: np.ndarray, other: np.ndarray, seed: int = 0) -> Estimate:
         _door_kernel(a, b, float(width)) for a, b in ((real, real), (other, other), (real, other))
     ]
     count, rng = len(real), stream(seed, "mmd")
-    draw = np.full(count, 1 / count)
-    resampled = (rng.multinomial(count, draw, size=_RESAMPLES) for _ in range(2))
-    values = _discrepancy(kernels, *resampled)
+    values = _discrepancy(kernels, _resampled(count, rng), _resampled(count, rng))
     ones = np.ones((1, count))
     low, high = np.percentile(values, [2.5, 97.5])
     mean = float(_discrepancy(kernels, ones, ones)[0])
     return Estimate(mean, (float(low), float(high)), count)
+
+
+def _resampled(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(R, D): how often each of `count` doors is drawn, where there are two different ones."""
+    draws = rng.multinomial(count, np.full(count, 1 / count), size=2 * _RESAMPLES)
+    return draws[draws.max(axis=1) < count][:_RESAMPLES]
 
 
 def _discrepancy(kernels: list[np.ndarray], a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ two_sample: can reconstructions, new frames of seen doors and doors sampled from
 from real frames of other doors? The accuracy of a classifier on held-out doors (0.5: no, 1:
 always) and the squared maximum mean discrepancy (0: no difference). Features come from a
 network that this stage trains on the training doors, without labels: "content" is what it uses to
-tell doors apart; "texture" is the activity of all its layers, which blur changes. `reference`
+tell doors apart; "texture" is how active its layers are, which blur changes. `reference`
 compares real frames with real frames of other doors: what a perfect model would get.
 
 Writes OUT/diagnosis.json.

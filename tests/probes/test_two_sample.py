@@ -1,0 +1,93 @@
+"""Two-sample scores where the distributions are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doorlab.errors import ConfigError
+from doorlab.probes.two_sample import held_out_hits, mmd2, two_sample_score
+
+DOORS, FRAMES, FEATURES = 40, 4, 6
+
+
+def features(seed, shift=0.0, scale=1.0, doors=DOORS):
+    """What frames of a door share, and noise."""
+    rng = np.random.default_rng(seed)
+    door = rng.normal(size=(doors, 1, FEATURES))
+    own = rng.normal(size=(doors, FRAMES, FEATURES))
+    return scale * (door + 0.5 * own) + shift
+
+
+def kernel_by_hand(a, b, width):
+    return np.mean([np.exp(-((x - y) ** 2).sum() / width) for x in a for y in b])
+
+
+def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
+    real, other = features(0, doors=5), features(1, 0.7, doors=5)
+    flat = real.reshape(-1, FEATURES)
+    width = np.median([((x - y) ** 2).sum() for x in flat for y in flat])
+    pairs = [(i, j) for i in range(5) for j in range(5) if i != j]
+    expected = (
+        np.mean([kernel_by_hand(real[i], real[j], width) for i, j in pairs])
+        + np.mean([kernel_by_hand(other[i], other[j], width) for i, j in pairs])
+        - 2 * kernel_by_hand(real.reshape(-1, FEATURES), other.reshape(-1, FEATURES), width)
+    )
+    assert mmd2(real, other).mean == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_same_distribution_scores_nothing_on_average_and_intervals_cover_it():
+    scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(40)]
+    discrepancy = np.array([score.mmd2.mean for score in scores])
+    assert abs(discrepancy.mean()) < 3 * discrepancy.std() / np.sqrt(len(scores))
+    assert (discrepancy < 0).any()  # unbiased, not clipped
+    accuracy = np.array([score.accuracy.mean for score in scores])
+    assert abs(accuracy.mean() - 0.5) < 0.03
+    covered = [score.accuracy.ci95[0] <= 0.5 <= score.accuracy.ci95[1] for score in scores]
+    assert np.mean(covered) > 0.8
+
+
+def test_scores_grow_with_the_difference():
+    shifts = (0.0, 0.5, 1.0, 4.0)
+    scores = [two_sample_score(features(0), features(1, shift)) for shift in shifts]
+    for part in ("accuracy", "mmd2"):
+        levels = [getattr(score, part).mean for score in scores]
+        assert levels == sorted(levels)
+        assert getattr(scores[-1], part).ci95[0] > getattr(scores[0], part).ci95[1]
+    assert scores[-1].accuracy.mean > 0.99
+
+
+def test_a_linear_classifier_misses_what_the_kernel_sees():
+    """The same mean, another spread."""
+    score = two_sample_score(features(0), features(1, scale=0.3))
+    assert score.mmd2.ci95[0] > 0.05
+    assert abs(score.accuracy.mean - 0.5) < 0.2
+
+
+def test_doors_that_were_fitted_on_are_not_scored():
+    """Every door has its own feature: memory would be perfect, and is of no use."""
+    real = np.repeat(np.eye(20)[:10, None], FRAMES, axis=1)
+    other = np.repeat(np.eye(20)[10:, None], FRAMES, axis=1)
+    assert held_out_hits(real, other).mean() <= 0.6
+    assert held_out_hits(real, other).shape == (10, 2 * FRAMES)
+
+
+def test_the_units_of_features_do_not_matter():
+    units = np.array([1, 10, 0.1, 1e3, 1e-3, 1.0])
+    plain = two_sample_score(features(0), features(1, 0.4))
+    scaled = two_sample_score(features(0) * units + 3, features(1, 0.4) * units + 3)
+    assert scaled.mmd2.mean == pytest.approx(plain.mmd2.mean, rel=1e-6)
+    assert scaled.accuracy.mean == pytest.approx(plain.accuracy.mean, abs=0.01)
+
+
+def test_a_feature_that_never_changes_does_no_harm():
+    real, other = features(0), features(1)
+    real[..., 0] = other[..., 0] = 2.5
+    assert np.isfinite(two_sample_score(real, other).mmd2.mean)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ConfigError, match="four doors or more"):
+        two_sample_score(features(0, doors=3), features(1, doors=3))
+    with pytest.raises(ConfigError, match="as many of both"):
+        two_sample_score(features(0), features(1, doors=8))

@@ -1,0 +1,207 @@
+"""The diagnose stage on small untrained models, and on one that copies or cheats."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.errors import ConfigError, ResultError
+from doorlab.models.architecture import Architecture
+from doorlab.models.evidence import Beliefs
+from doorlab.models.io import save_model
+from doorlab.models.registry import build_model
+from doorlab.sim import Interactions, Pictures
+from doorlab.stages import diagnose, frozen
+
+SMALL = Architecture(
+    encoder_channels=(4, 8),
+    decoder_channels=(6, 4),
+    features=16,
+    context_dim=6,
+    instance_dim=2,
+    pixel_scale=0.2,
+)
+
+
+class Stripes:
+    """Doors are colours; the joint angle moves a stripe."""
+
+    name = renderer = "stripes"
+
+    def render(self, doors, joint_positions, views, image_size, layers=None):
+        angles = np.asarray(joint_positions)
+        images = np.full((*angles.shape, image_size, image_size, 3), 60.0)
+        images[..., 0] = np.array([150 * door.width for door in doors])[:, None, None, None]
+        place = (angles * image_size / 4).astype(int) % image_size
+        np.put_along_axis(images[..., 1], place[..., None, None], 200.0, axis=-1)
+        return Pictures(images.round().astype(np.uint8))
+
+    def interact(self, doors, actions, *, record=False):
+        shape = (len(doors), np.shape(actions)[1])  # the oracle's, to know what can be reached
+        ones = np.ones(shape, np.float32)
+        return Interactions(ones, ones, ones < 0, np.ones(shape, np.int32), None)
+
+    def close(self):
+        pass
+
+
+class Copyist(torch.nn.Module):
+    """Reconstructs perfectly; has no likelihood and samples nothing."""
+
+    def reconstruct(self, x):
+        return x
+
+    def embed(self, x):
+        return x.mean(dim=(1, 3, 4))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    config = GenerationConfig(
+        doors=60, frames=4, interactions=0, image_size=32, simulator="stripes",
+        validation_fraction=0.1, test_fraction=0.4, videos=0,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("stripes") / "dataset"
+    write_dataset(path, config, simulator=lambda name: Stripes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folders = []
+    for kind in ("vae", "statistician"):
+        torch.manual_seed(0)
+        folders.append(tmp_path_factory.mktemp("models") / kind)
+        save_model(folders[-1], build_model(kind, 32, SMALL), kind, 32, SMALL)
+    return tuple(folders)
+
+
+@pytest.fixture
+def config(data, models, tmp_path):
+    return diagnose.Config(data, models, tmp_path / "out", samples=4, feature_steps=4)
+
+
+@pytest.fixture(scope="module")
+def result(data, models, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    config = diagnose.Config(data, models, out, samples=4, feature_steps=4)
+    return json.loads(diagnose.run(config).read_text())
+
+
+def test_errors_are_those_of_the_models_pictures(result, data, models):
+    dataset = DoorDataset.open(data)
+    images = dataset.read("images", dataset.indices("test"))
+    for folder in models:
+        model = frozen.FrozenModel.open(folder, dataset)
+        squares = (model.reconstruct(images) - images / 255.0) ** 2
+        found = result["diagnosis"][model.kind]["reconstruction_mse"]
+        assert found["mean"] == pytest.approx(squares.mean(), rel=1e-4)
+        assert found["n"] == len(images) == result["doors"]
+        assert found["ci95"][0] < found["mean"] < found["ci95"][1]
+
+
+def test_bounds_are_in_order_and_bits_follow_from_nats(result):
+    for found in result["diagnosis"].values():
+        assert found["elbo"]["mean"] < found["importance_bound"]["mean"]
+        # No model does better than its likelihood at the very picture.
+        assert found["importance_bound"]["mean"] < -math.log(0.2 * math.sqrt(2 * math.pi))
+        for name in ("elbo", "importance_bound"):
+            bits = -found[name]["mean"] / math.log(2) + math.log2(255)
+            assert found[f"{name}_bits"]["mean"] == pytest.approx(bits, rel=1e-5)
+        assert found["likelihood_scale"] == 0.2
+
+
+def test_the_elbo_is_minus_the_loss_of_training(result, data, models):
+    dataset = DoorDataset.open(data)
+    frames = frozen.to_frames(dataset.read("images", dataset.indices("test")))
+    for folder in models:
+        model = frozen.FrozenModel.open(folder, dataset)
+        with torch.no_grad():
+            losses = torch.stack([model.network.loss(frames)[0] for _ in range(30)])
+        elbo = result["diagnosis"][model.kind]["elbo"]["mean"]
+        assert elbo == pytest.approx(-losses.mean().item(), abs=5 * losses.std().item() + 1e-6)
+
+
+def test_every_latent_has_its_kl_and_activity(result):
+    expected = {"vae": {"z": 8}, "statistician": {"c": 6, "z": 2}}
+    for kind, sizes in expected.items():
+        found = result["diagnosis"][kind]
+        assert {name: len(kl) for name, kl in found["kl"].items()} == sizes
+        for name, kl in found["kl"].items():
+            assert sum(kl) == pytest.approx(found["kl_total"][name]["mean"], rel=1e-4)
+            active = (np.array(found["activity"][name]) > 0.01).sum()
+            assert found["active_units"][name] == active
+
+
+def test_a_latent_that_collapsed_is_found():
+    mean = torch.randn(50, 4, 3) * torch.tensor([1.0, 1.0, 0.0])
+    std = torch.tensor([0.5, 0.1, 1.0]).expand_as(mean)
+    normal = torch.distributions.Normal
+    belief = Beliefs(normal(mean, std), normal(torch.zeros_like(mean), torch.ones_like(mean)))
+    found = diagnose.latents({"z": belief}, seed=0)
+    assert found["active_units"] == {"z": 2}
+    assert found["kl"]["z"][2] == pytest.approx(0, abs=1e-6)
+    by_hand = 0.5 * (mean**2 + std**2 - 1) - std.log()
+    np.testing.assert_allclose(found["kl"]["z"], by_hand.mean(dim=(0, 1)), rtol=1e-5, atol=1e-6)
+
+
+def test_the_statistician_also_makes_new_frames_and_differences_are_paired(result):
+    kinds = {kind: set(found["two_sample"]) for kind, found in result["diagnosis"].items()}
+    assert kinds["vae"] == {"reconstructions", "samples"}
+    assert kinds["statistician"] == {"reconstructions", "samples", "new_frames"}
+    difference = result["figures"]["differences"]["statistician - vae"]
+    for name, estimate in difference.items():
+        ours, theirs = (result["diagnosis"][k][name]["mean"] for k in ("statistician", "vae"))
+        assert estimate["mean"] == pytest.approx(ours - theirs, abs=1e-6)
+
+
+def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
+    result, config, monkeypatch, tmp_path
+):
+    """A perfect reconstruction is a real frame: exactly the reference."""
+    for found in result["diagnosis"].values():
+        assert found["two_sample"]["samples"]["texture"]["accuracy"]["mean"] > 0.95
+    monkeypatch.setattr(frozen, "load_model", lambda run: Copyist())
+    folder = tmp_path / "copyist"
+    folder.mkdir()
+    (folder / "model.json").write_text('{"kind": "copyist", "image_size": 32}')
+    path = diagnose.run(replace(config, models=(folder,)))
+    again = json.loads(path.read_text())
+    copied = again["diagnosis"]["copyist"]
+    assert copied["two_sample"] == {"reconstructions": again["reference"]}
+    assert copied["reconstruction_mse"]["mean"] == 0
+    assert "elbo" not in copied
+    assert again["reference"] == result["reference"]  # whatever models are beside it
+
+
+def test_the_same_seed_gives_the_same_result(config, result, tmp_path):
+    again = json.loads(diagnose.run(config).read_text())
+    assert again["diagnosis"] == result["diagnosis"]
+    assert again["stage"] == "diagnose"
+
+
+def test_bad_input_is_named_and_nothing_is_written(config):
+    cases = [
+        (replace(config, models=()), "at least one model"),
+        (replace(config, samples=0), "--samples of 1 or more"),
+        (replace(config, feature_steps=0), "--feature-steps"),
+        (replace(config, doors=5), "8 test doors"),
+    ]
+    for bad, message in cases:
+        with pytest.raises(ConfigError, match=message):
+            diagnose.run(bad)
+    assert not Path(config.out).exists()
+
+
+def test_nothing_is_replaced_silently(config):
+    config.out.mkdir()
+    (config.out / "diagnosis.json").write_text("{}")
+    with pytest.raises(ResultError, match="--overwrite"):
+        diagnose.run(config)
