@@ -37,14 +37,14 @@ def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
 
 
 def test_the_same_distribution_scores_nothing_on_average_and_intervals_cover_it():
-    scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(40)]
+    scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(60)]
     discrepancy = np.array([score.mmd2.mean for score in scores])
     assert abs(discrepancy.mean()) < 3 * discrepancy.std() / np.sqrt(len(scores))
     assert (discrepancy < 0).any()  # unbiased, not clipped
     accuracy = np.array([score.accuracy.mean for score in scores])
     assert abs(accuracy.mean() - 0.5) < 0.03
     covered = [score.accuracy.ci95[0] <= 0.5 <= score.accuracy.ci95[1] for score in scores]
-    assert np.mean(covered) > 0.8
+    assert np.mean(covered) > 0.88
 
 
 def test_scores_grow_with_the_difference():
@@ -69,7 +69,7 @@ def test_doors_that_were_fitted_on_are_not_scored():
     real = np.repeat(np.eye(20)[:10, None], FRAMES, axis=1)
     other = np.repeat(np.eye(20)[10:, None], FRAMES, axis=1)
     assert held_out_hits(real, other).mean() <= 0.6
-    assert held_out_hits(real, other).shape == (10, 2 * FRAMES)
+    assert held_out_hits(real, other).shape == (5, 2 * FRAMES)
 
 
 def test_the_units_of_features_do_not_matter():

@@ -167,7 +167,7 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
 ):
     """A perfect reconstruction is a real frame: exactly the reference."""
     for found in result["diagnosis"].values():
-        assert found["two_sample"]["samples"]["texture"]["accuracy"]["mean"] > 0.95
+        assert found["two_sample"]["samples"]["texture"]["accuracy"]["mean"] > 0.9
     monkeypatch.setattr(frozen, "load_model", lambda run: Copyist())
     folder = tmp_path / "copyist"
     folder.mkdir()
