@@ -1,8 +1,12 @@
 """Draw what a run has learned: each figure as PNG, with the arrays behind it as NPZ.
 
-Figures: gallery, reconstructions, new_frames, samples, traversals, embedding, probes, landscape,
-calibration, adaptation, opened, regret, training. All of them show doors that no model was trained
-on. A figure whose ingredients the run lacks is left out, and plot.json says why.
+`doorlab plot` draws everything, `doorlab plot latents samples` what is named. Figures: gallery,
+reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations, probes,
+landscape, calibration, adaptation, opened, regret, training. Groups of them: latents (embedding,
+correlations, traversals), pictures (reconstructions, new_frames, samples, interpolations).
+
+All of them show doors that no model was trained on. A figure whose ingredients the run lacks is
+left out, and plot.json says why.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tyro.conf import Positional
 
 from doorlab.errors import unknown_name
 from doorlab.files import atomic_write_bytes, read_json, refuse_overwrite
@@ -22,7 +27,7 @@ from doorlab.progress import track
 from doorlab.report.run_files import require_run
 from doorlab.report.style import save_png
 from doorlab.results import write_result
-from doorlab.stages import plot_pictures, plot_results, plot_rewards
+from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
 
 FIGURES: dict[str, Callable[[Sources], Drawing]] = {
@@ -30,8 +35,10 @@ FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "reconstructions": plot_pictures.reconstructions,
     "new_frames": plot_pictures.new_frames,
     "samples": plot_pictures.samples,
-    "traversals": plot_pictures.traversals,
-    "embedding": plot_results.embedding,
+    "interpolations": plot_latents.interpolations,
+    "traversals": plot_latents.traversals,
+    "embedding": plot_latents.embedding,
+    "correlations": plot_latents.correlation,
     "probes": plot_results.probes,
     "landscape": plot_rewards.landscape,
     "calibration": plot_rewards.calibration,
@@ -41,19 +48,25 @@ FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "training": plot_results.training,
 }
 
+# Names that stand for several figures.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "latents": ("embedding", "correlations", "traversals"),
+    "pictures": ("reconstructions", "new_frames", "samples", "interpolations"),
+}
+
 
 @dataclass(frozen=True)
 class Config:
     """Which run, and which figures of it."""
 
+    figures: Positional[tuple[str, ...]] = ()
+    """Names of the figures, or groups of figures, to draw; all of them when none is given."""
     run: Path = Path("runs/demo")
     """Folder of the run, laid out as `doorlab demo` does."""
     data: Path | None = None
     """Dataset; RUN/dataset when not given."""
     out: Path | None = None
     """Folder of the figures; RUN/plot when not given."""
-    only: tuple[str, ...] = ()
-    """Names of the figures to draw; all of them when empty."""
     doors: int = 200
     """Held-out doors that maps, errors and calibration are made from, at most."""
     seed: int = 0
@@ -75,9 +88,7 @@ def run(config: Config) -> Path:
         CheckpointError, DatasetError: for what is there but can't be read.
     """
     path = (config.out or config.run / "plot") / "plot.json"
-    for name in config.only:
-        if name not in FIGURES:
-            raise unknown_name("figure", name, FIGURES)
+    names = chosen_figures(config.figures)
     require_run(config.run)
     refuse_overwrite(path, config.overwrite)
     torch.set_num_threads(config.threads)
@@ -88,7 +99,6 @@ def run(config: Config) -> Path:
         seed=config.seed,
         device=config.device,
     )
-    names = config.only or tuple(FIGURES)
     drawn, skipped = _draw(sources, names, path.parent)
     earlier = read_json(path) if path.exists() else {}
     kept = {
@@ -105,6 +115,18 @@ def run(config: Config) -> Path:
         skipped=kept["skipped"] | skipped,
     )
     return path
+
+
+def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The figures that names of figures and of groups stand for; all when there are none.
+
+    Raises ConfigError for a name that is neither.
+    """
+    for name in names:
+        if name not in FIGURES and name not in GROUPS:
+            raise unknown_name("figure", name, {**FIGURES, **GROUPS})
+    chosen = {figure for name in names for figure in GROUPS.get(name, (name,))}
+    return tuple(figure for figure in FIGURES if figure in chosen or not names)
 
 
 def _draw(

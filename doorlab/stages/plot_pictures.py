@@ -1,4 +1,4 @@
-"""Figures made of pictures: doors, and what the pretrained models make of them: for `doorlab plot`.
+"""Figures of doors, and of what the pretrained models make of them: for `doorlab plot`.
 
 Legend: D doors, M frames per door, H W pixels; B C H W a batch of images.
 """
@@ -62,7 +62,8 @@ def gallery(sources: Sources) -> Drawing:
     looks = len({door.appearance for door in sources.doors}) > 1
     variety = f"{varies}; so do colours and light." if looks else f"{varies}; colours do not."
     arrays = {"images": images, "doors": sources.indices[chosen]}
-    return Drawing(image_grid([rows], ["shut"]), arrays, words={"variety": variety})
+    figure = image_grid([rows], ["shut"], heading="Every row is one door, more open to the right")
+    return Drawing(figure, arrays, words={"variety": variety})
 
 
 def reconstructions(sources: Sources) -> Drawing:
@@ -80,9 +81,8 @@ def reconstructions(sources: Sources) -> Drawing:
         + [Row(style_of(kind).label, new[k], text_color(kind)) for kind, new in rebuilt.items()]
         for k in range(len(chosen))
     ]
-    return Drawing(
-        image_grid(groups), {"images": images, **rebuilt}, {"reconstruction_mse": errors}
-    )
+    figure = image_grid(groups, heading="Held-out doors: side and angle should survive the latents")
+    return Drawing(figure, {"images": images, **rebuilt}, {"reconstruction_mse": errors})
 
 
 def new_frames(sources: Sources) -> Drawing:
@@ -100,53 +100,26 @@ def new_frames(sources: Sources) -> Drawing:
     ]
     seen = images.shape[1]
     columns = ["seen", *[""] * (seen - 1), "drawn from c"]
-    return Drawing(image_grid([rows], columns, split=seen), {"seen": images, "new": new})
+    heading = "Each row should stay one door while its angle and the camera vary"
+    figure = image_grid([rows], columns, (seen,), heading)
+    return Drawing(figure, {"seen": images, "new": new})
 
 
 def samples(sources: Sources) -> Drawing:
-    """Doors from the priors of the pretrained models."""
-    groups, arrays = [], {}
+    """Doors from the priors of the pretrained models, below real ones."""
+    real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
+    groups, arrays = [[Row("real", row) for row in real]], {"real": real}
     for kind, model in sources.pretrained.items():
+        if not hasattr(model.network, "sample"):
+            continue
         doors = 4 if kind == "statistician" else 2
         with torch.no_grad():
-            drawn = model.network.sample(doors, _COLUMNS, _chance(sources, f"samples {kind}"))
+            chance = _chance(sources, f"samples {kind}")
+            drawn = model.network.sample(doors, real.shape[1], chance)
         arrays[kind] = to_bytes(drawn)
         groups.append([Row(style_of(kind).label, row, text_color(kind)) for row in arrays[kind]])
-    return Drawing(image_grid(groups), arrays)
-
-
-def traversals(sources: Sources) -> Drawing:
-    """One latent at a time from low to high: first those of the frame, then those of the door."""
-    model, door = sources.statistician, chosen_doors(sources, 1)[0]
-    contexts, instances = model.embed(sources.images), model.embed_frames(sources.images)
-    c, z = contexts[door], instances[door, instances.shape[1] // 2]
-
-    def row(name: str, i: int, contexts: np.ndarray, instances: np.ndarray) -> Row:
-        c, z = (torch.from_numpy(latents).to(model.device) for latents in (contexts, instances))
-        with torch.no_grad():
-            return Row(f"{name} {i + 1}", to_bytes(model.network.decode(c, z[:, None]))[:, 0])
-
-    still_c, still_z = (np.tile(latent, (_COLUMNS, 1)) for latent in (c, z))
-    groups = [
-        [row("z", i, still_c, _moved(z, i, instances)) for i in _liveliest(instances)],
-        [row("c", i, _moved(c, i, contexts), still_z) for i in _liveliest(contexts)],
-    ]
-    arrays = {row.label: row.images for group in groups for row in group}
-    return Drawing(image_grid(groups, ["low", *[""] * (_COLUMNS - 2), "high"]), arrays)
-
-
-def _liveliest(latents: np.ndarray, count: int = 4) -> list[int]:
-    """The dimensions in which embeddings (..., L) differ most, those first."""
-    spread = latents.reshape(-1, latents.shape[-1]).std(axis=0)
-    return np.argsort(-spread, kind="stable")[:count].tolist()
-
-
-def _moved(latent: np.ndarray, i: int, found: np.ndarray) -> np.ndarray:
-    """(columns, L): the latent (L,), its dimension `i` going through what was `found` (..., L)."""
-    low, high = np.quantile(found[..., i], [0.01, 0.99])
-    moved = np.tile(latent, (_COLUMNS, 1))
-    moved[:, i] = np.linspace(low, high, _COLUMNS)
-    return moved
+    heading = "Doors that never were: is every row one door, as the real ones are?"
+    return Drawing(image_grid(groups, heading=heading), arrays)
 
 
 def _chance(sources: Sources, name: str) -> torch.Generator:

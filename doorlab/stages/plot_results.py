@@ -1,4 +1,4 @@
-"""Figures of what other stages measured, and of the embeddings: for `doorlab plot`."""
+"""Figures of what other stages measured: for `doorlab plot`."""
 
 from __future__ import annotations
 
@@ -6,40 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from doorlab.data.schema import door_array
 from doorlab.files import read_json
 from doorlab.intervals import Estimate
-from doorlab.probes import TARGETS, target_values
+from doorlab.probes import TARGETS
 from doorlab.report.figures import curves
 from doorlab.report.figures import probes as probe_figure
 from doorlab.report.figures.curves import Curve
-from doorlab.report.figures.embedding import Parameter, embedding_map
 from doorlab.report.figures.training import History
 from doorlab.report.figures.training import training as training_figure
 from doorlab.report.run_files import model_runs
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
-
-_MAPPED = ("handedness", "swing", "width", "place")
-
-
-def embedding(sources: Sources) -> Drawing:
-    """Maps of the door embeddings of the pretrained models and of the headline reward model."""
-    models = dict(sources.pretrained)
-    try:
-        best = sources.headline_model
-        models[best.kind] = best
-    except Missing:
-        pass
-    embeddings = {kind: model.embed(sources.images) for kind, model in models.items()}
-    parameters = {}
-    for name in _MAPPED:
-        target = TARGETS[name]
-        values = target_values(name, {target.source: sources.read(door_array(target.source))})
-        label = f"{target.label}, {target.unit}" if target.unit else target.label
-        parameters[name] = Parameter(label, values, target.categories)
-    arrays = {f"embedding/{kind}": e for kind, e in embeddings.items()}
-    arrays |= {f"true/{name}": p.values for name, p in parameters.items()}
-    return Drawing(embedding_map(embeddings, parameters), arrays)
 
 
 def probes(sources: Sources) -> Drawing:
@@ -79,7 +55,14 @@ def training(sources: Sources) -> Drawing:
     histories = {name: history for name, history in histories.items() if len(history.steps)}
     if not histories:
         raise Missing("no trained model has metrics: `doorlab pretrain` and `doorlab train` do")
-    arrays = {f"{n}/{k}": np.asarray(v) for n, h in histories.items() for k, v in vars(h).items()}
+    arrays = {
+        f"{name}/{part}": np.asarray(values)
+        for name, history in histories.items()
+        for part, values in vars(history).items()
+        if part != "divergences"
+    }
+    for name, history in histories.items():
+        arrays |= {f"{name}/kl_{latent}": kl for latent, kl in history.divergences.items()}
     return Drawing(training_figure(histories), arrays)
 
 
@@ -117,4 +100,15 @@ def _history(metrics: dict[str, Any]) -> History:
         found = [(r["step"], [v for k, v in r.items() if k.startswith(key)]) for r in records[part]]
         columns.append(np.array([step for step, values in found if values], dtype=float))
         columns.append(np.array([np.mean(values) for _, values in found if values], dtype=float))
-    return History("squared error" if key == "reward_mse" else "loss", *columns)
+    measure = "squared error" if key == "reward_mse" else "loss"
+    return History(measure, *columns, _divergences(records["train"]) if key == "loss" else {})
+
+
+def _divergences(records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """The KL of each latent whose name is recorded as kl_NAME, in every record."""
+    names = sorted(name for name in (records[0] if records else {}) if name.startswith("kl_"))
+    return {
+        name.removeprefix("kl_"): np.array([record[name] for record in records], dtype=float)
+        for name in names
+        if all(name in record for record in records)
+    }

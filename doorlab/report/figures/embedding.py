@@ -62,8 +62,13 @@ def embedding_map(
         parameters: name -> true values of the same doors.
     """
     models = in_order(embeddings)
-    side = 7.4 / len(parameters)
-    figure = new_figure(len(models) * side + 0.9)
+    side = 7.1 / len(parameters)
+    size = FONT_SIZE if len(parameters) <= 4 else FONT_SIZE - 2
+    figure = new_figure(len(models) * (side + 0.1) + 0.95)
+    figure.suptitle(
+        "Each point is a door: smooth colours are a parameter that the embedding holds",
+        x=0.01, ha="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold",
+    )  # fmt: skip
     panels = figure.subplots(len(models), len(parameters), squeeze=False)
     for row, model in zip(panels, models, strict=True):
         points = principal_components(embeddings[model])
@@ -73,9 +78,9 @@ def embedding_map(
             style_of(model).label, fontsize=FONT_SIZE + 1, color=text_color(model), labelpad=6
         )
     for axes, parameter in zip(panels[0], parameters.values(), strict=True):
-        axes.set_title(parameter.label, fontsize=FONT_SIZE, color=INK, pad=6)
+        axes.set_title(parameter.label, fontsize=size, color=INK, pad=6)
     for axes, parameter in zip(panels[-1], parameters.values(), strict=True):
-        _key(axes, parameter)
+        _key(axes, parameter, size)
     return figure
 
 
@@ -90,22 +95,22 @@ def _scatter(axes: Axes, points: np.ndarray, parameter: Parameter) -> None:
     axes.spines[:].set_color(FAINT)
 
 
-def _key(axes: Axes, parameter: Parameter) -> None:
+def _key(axes: Axes, parameter: Parameter, size: float) -> None:
     """What the colours mean, under the last map of a column."""
     if parameter.categories:
         share = 1 / len(parameter.categories)
         for i, name in enumerate(parameter.categories):
             axes.text(
                 (i + 0.5) * share, -0.06, name, transform=axes.transAxes, ha="center", va="top",
-                fontsize=FONT_SIZE, color=_CATEGORY_COLORS[i], fontweight="bold",
+                fontsize=size, color=_CATEGORY_COLORS[i], fontweight="bold",
             )  # fmt: skip
         return
     low, high = float(parameter.values.min()), float(parameter.values.max())
-    bar = axes.inset_axes((0.24, -0.16, 0.52, 0.06))
+    bar = axes.inset_axes((0.28, -0.16, 0.44, 0.06))
     bar.imshow(np.linspace(0, 1, 128)[None], cmap=_COLOR_MAP, aspect="auto")
     bar.axis("off")
-    for x, text, side in ((0.22, low, "right"), (0.78, high, "left")):
+    for x, text, side in ((0.26, low, "right"), (0.74, high, "left")):
         axes.text(
             x, -0.13, f"{text:.2f}", transform=axes.transAxes, ha=side, va="center",
-            fontsize=FONT_SIZE - 1, color=MUTED,
+            fontsize=size - 1, color=MUTED,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures in rows: dataset gallery, reconstructions, samples, traversals.
+"""Pictures in rows: dataset gallery, reconstructions, samples, interpolations, traversals.
 
 C pictures per row, H, W pixels.
 """
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from doorlab.report.style import DPI, FONT_SIZE, INK, MUTED, WIDTH, new_figure
 
 _GAP, _GROUP_GAP = 2, 12  # pixels of the pictures themselves
-_LABEL_WIDTH, _HEAD_HEIGHT, _MARGIN = 1.35, 0.3, 0.05  # inches
+_LABEL_WIDTH, _HEAD_HEIGHT, _HEADING_HEIGHT, _MARGIN = 1.35, 0.3, 0.36, 0.05  # inches
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Layout:
     size: tuple[int, int]  # of the whole
 
 
-def layout_of(groups: Sequence[Sequence[Row]], split: int = 0) -> Layout:
-    """Rows and columns follow each other closely; groups of rows, and column `split`, do not."""
+def layout_of(groups: Sequence[Sequence[Row]], splits: Sequence[int] = ()) -> Layout:
+    """Rows and columns follow each other closely; groups of rows, and columns `splits`, do not."""
     rows = [row for group in groups for row in group]
     columns, height, width, _ = rows[0].images.shape
     starts = {sum(len(g) for g in groups[:i]) for i in range(1, len(groups))}
@@ -53,13 +53,16 @@ def layout_of(groups: Sequence[Sequence[Row]], split: int = 0) -> Layout:
         top += _GROUP_GAP - _GAP if i in starts else 0
         tops.append(top)
         top += height + _GAP
-    lefts = tuple(i * (width + _GAP) + _GROUP_GAP * (0 < split <= i) for i in range(columns))
+    lefts = tuple(
+        i * (width + _GAP) + _GROUP_GAP * sum(split <= i for split in splits)
+        for i in range(columns)
+    )
     return Layout(tuple(tops), lefts, (height, width), (top - _GAP, lefts[-1] + width))
 
 
-def montage(groups: Sequence[Sequence[Row]], split: int = 0) -> np.ndarray:
+def montage(groups: Sequence[Sequence[Row]], splits: Sequence[int] = ()) -> np.ndarray:
     """All pictures in one, uint8 (height, width, 3), white between them."""
-    layout = layout_of(groups, split)
+    layout = layout_of(groups, splits)
     canvas = np.full((*layout.size, 3), 255, dtype=np.uint8)
     (height, width), rows = layout.side, [row for group in groups for row in group]
     for row, top in zip(rows, layout.tops, strict=True):
@@ -69,17 +72,22 @@ def montage(groups: Sequence[Sequence[Row]], split: int = 0) -> np.ndarray:
 
 
 def image_grid(
-    groups: Sequence[Sequence[Row]], columns: Sequence[str] = (), split: int = 0
+    groups: Sequence[Sequence[Row]],
+    columns: Sequence[str] = (),
+    splits: Sequence[int] = (),
+    heading: str = "",
 ) -> Figure:
     """Groups of rows of pictures as wide as a page.
 
     Args:
         groups: rows that belong together (the same door, say); all rows of the same shape.
         columns: heads, flush left; "" or nothing for pictures without one.
-        split: column with some distance before it; 0 for none.
+        splits: columns with some distance before them.
+        heading: what to see, above it all.
     """
-    layout, canvas = layout_of(groups, split), montage(groups, split)
+    layout, canvas = layout_of(groups, splits), montage(groups, splits)
     head = _HEAD_HEIGHT if any(columns) else _MARGIN
+    head += _HEADING_HEIGHT if heading else 0.0
     picture_width = WIDTH - _LABEL_WIDTH - _MARGIN
     picture_height = picture_width * layout.size[0] / layout.size[1]
     figure = new_figure(picture_height + head + _MARGIN)
@@ -91,6 +99,11 @@ def image_grid(
     axes.imshow(canvas, aspect="auto", extent=(0, layout.size[1], layout.size[0], 0))
     axes.axis("off")
     _label(axes, [row for group in groups for row in group], columns, layout)
+    if heading:
+        figure.text(
+            _LABEL_WIDTH / WIDTH, 1 - 0.08 / total, heading, ha="left", va="top",
+            fontsize=FONT_SIZE + 1, color=INK, fontweight="bold",
+        )  # fmt: skip
     return figure
 
 

@@ -1,42 +1,66 @@
-"""How training went: the loss of every run, on training and validation doors."""
+"""How training went: losses of every run, and what the latents of pretrained models cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from doorlab.report.style import INK, in_order, new_figure, quiet, style_of, title
+from doorlab.report.style import (
+    FONT_SIZE,
+    INK,
+    in_order,
+    new_figure,
+    quiet,
+    style_of,
+    text_color,
+    title,
+)
 
 
 @dataclass(frozen=True)
 class History:
-    """One run's course. Steps and losses are (n,) each; the validation part may be empty."""
+    """One run's course. Steps and losses are (n,) each; the validation part may be empty.
+
+    Attributes:
+        divergences: latent ("c", "z") -> its KL (n,) in nats at the same steps, where there is one.
+    """
 
     measure: str
     steps: np.ndarray
     loss: np.ndarray
     validation_steps: np.ndarray
     validation_loss: np.ndarray
+    divergences: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def training(histories: Mapping[str, History], columns: int = 3) -> Figure:
-    """A panel per run; the losses of different models have different scales and meanings."""
+    """A panel per run, as losses have different scales and meanings; below, the KLs of some."""
     names = in_order(histories)
+    costly = [name for name in names if histories[name].divergences]
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
-    figure = new_figure(2.3 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure = new_figure(2.3 * (rows + -(-len(costly) // columns)))
+    panels = figure.subplots(rows + -(-len(costly) // columns), columns, squeeze=False)
+    _fill(panels[:rows].ravel(), _panel, names, histories)
+    _fill(panels[rows:].ravel(), _divergences, costly, histories)
+    return figure
+
+
+def _fill(
+    panels: np.ndarray,
+    draw: Callable[[Axes, str, History], None],
+    names: Sequence[str],
+    histories: Mapping[str, History],
+) -> None:
     for axes, name in zip(panels, names, strict=False):
-        _panel(axes, name, histories[name])
+        draw(axes, name, histories[name])
+        axes.set_xlabel("step")
     for axes in panels[len(names) :]:
         axes.axis("off")
-    for axes in panels[max(0, len(names) - columns) : len(names)]:
-        axes.set_xlabel("step")
-    return figure
 
 
 def _panel(axes: Axes, name: str, history: History) -> None:
@@ -54,6 +78,21 @@ def _panel(axes: Axes, name: str, history: History) -> None:
     quiet(axes)
     axes.set_ylabel(history.measure)
     axes.set_ylim(*_limits(history))
+
+
+def _divergences(axes: Axes, name: str, history: History) -> None:
+    style = style_of(name)
+    for (latent, values), line in zip(history.divergences.items(), ("-", "--"), strict=False):
+        values = smooth(values)
+        axes.plot(history.steps, values, line, color=style.color, linewidth=1.4, label=latent)
+        axes.annotate(
+            latent, (history.steps[-1], values[-1]), xytext=(5, 0), textcoords="offset points",
+            va="center", fontsize=FONT_SIZE, color=text_color(name), annotation_clip=False,
+        )  # fmt: skip
+    title(axes, f"{style.label}: KL")
+    quiet(axes)
+    axes.set_ylabel("nats")
+    axes.set_ylim(bottom=0)
 
 
 def smooth(values: Sequence[float] | np.ndarray, window: int = 9) -> np.ndarray:

@@ -21,7 +21,7 @@ def test_the_montage_holds_every_picture_unchanged():
         [Row("a", rng.integers(0, 255, (4, 8, 6, 3), dtype=np.uint8)) for _ in range(count)]
         for count in (2, 1)
     ]
-    canvas, layout = montage(groups, split=2), layout_of(groups, split=2)
+    canvas, layout = montage(groups, splits=(2,)), layout_of(groups, splits=(2,))
     assert canvas.shape == (*layout.size, 3)
     covered = np.zeros(layout.size, bool)
     for r, top in zip([r for g in groups for r in g], layout.tops, strict=True):
@@ -39,9 +39,28 @@ def test_groups_are_farther_apart_than_rows():
 
 
 def test_a_split_sets_columns_apart():
-    first, second, third = layout_of([[row("a", 1)]], split=2).lefts
+    first, second, third = layout_of([[row("a", 1)]], splits=(2,)).lefts
     assert third - second > second - first
     assert layout_of([[row("a", 1)]]).lefts == (0, 18, 36)
+
+
+def test_several_columns_can_be_set_apart():
+    lefts = layout_of([[row("a", 1, columns=5)]], splits=(1, 4)).lefts
+    wide, close = lefts[1] - lefts[0], lefts[2] - lefts[1]
+    assert np.diff(lefts).tolist() == [wide, close, close, wide]
+    assert wide > close
+
+
+def test_a_heading_stands_above_the_heads_of_the_columns_and_covers_no_picture(pixels_of):
+    groups = [[row("one", 200)]]
+    figure = image_grid(groups, ["x"], heading="What to see")
+    pixels = pixels_of(figure)
+    (axes,), (heading,) = figure.axes, figure.texts
+    head = next(t for t in axes.texts if t.get_text() == "x").get_window_extent()
+    box = heading.get_window_extent()
+    assert axes.get_window_extent().y1 <= head.y0 < head.y1 <= box.y0 < box.y1 <= figure.bbox.height
+    assert box.x0 == axes.get_window_extent().x0
+    assert pixels.shape[0] > pixels_of(image_grid(groups, ["x"])).shape[0]
 
 
 def test_the_rendered_pixels_are_the_pictures(patch):
