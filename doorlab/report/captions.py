@@ -86,14 +86,23 @@ CAPTIONS: dict[str, Caption] = {
     "samples": Caption(
         "representation",
         "Doors that never were",
-        "Each row of the statistician is one door drawn from its prior, in several instances. A "
-        "VAE has no notion of a door: each of its pictures stands alone.",
+        "Above, real doors. Each row of the statistician is one door drawn from its prior, in "
+        "several instances. A VAE has no notion of a door: each of its pictures stands alone.",
+    ),
+    "interpolations": Caption(
+        "representation",
+        "Doors between two doors",
+        "Between two real doors (left and right) the statistician's context c moves in a straight "
+        "line from the one to the other, while z stays what it is in the picture on the left. "
+        "Every picture between should be a door, and the change gradual.",
     ),
     "traversals": Caption(
         "representation",
         "What single latents do",
-        "One latent changes from left to right while all others stay. Instance latents z should "
-        "open and shut the door; context latents c should change the door.",
+        "One latent changes from left to right, by 2.5 standard deviations to either side, while "
+        "all others stay; the column in the middle is the reconstruction of a held-out frame. "
+        "Instance latents z should open and shut the door; context latents c should change the "
+        "door. Below each name stands the parameter that it goes with best, and Pearson's r.",
     ),
     "embedding": Caption(
         "representation",
@@ -102,6 +111,13 @@ CAPTIONS: dict[str, Caption] = {
         "varies most, coloured by a true parameter that the map was not told. Separated colours "
         "and smooth gradients mean that the parameter is among what the model deems most "
         "important.",
+    ),
+    "correlations": Caption(
+        "representation",
+        "Which latent holds which parameter",
+        "Pearson's correlation of every latent with every true parameter, over the frames of "
+        "held-out doors. In the statistician the joint angle should go with z (right of the line) "
+        "and with no c; what makes the door should go with c.",
     ),
     "probes": Caption(
         "representation",
@@ -148,7 +164,9 @@ CAPTIONS: dict[str, Caption] = {
         "Training",
         "The course of every run (running mean); dots are validation doors. Pretraining: negative "
         "ELBO per pixel. Reward models: squared error of the reward; on validation doors it is "
-        "averaged over several numbers of interactions seen before.",
+        "averaged over several numbers of interactions seen before. Below, what the latents of "
+        "pretrained models say about their frames (KL, nats): one that falls to zero has "
+        "collapsed.",
     ),
 }
 

@@ -3,6 +3,7 @@
     RUN/dataset/dataset.json, videos/*.mp4     doorlab generate
     RUN/pretrain/NAME/, RUN/train/NAME/        doorlab pretrain, train: model.json, metrics.json
     RUN/probe/probes.json                      doorlab probe
+    RUN/diagnose/diagnosis.json                doorlab diagnose
     RUN/bandit/regret.json                     doorlab bandit
     RUN/plot/plot.json, *.png                  doorlab plot
     RUN/timing.json                            doorlab demo: seconds of every command
@@ -26,6 +27,7 @@ RUN_PARTS = ("pretrain", "train")
 _NEEDED = {
     "generate": ("config",),
     "probe": ("probes",),
+    "diagnose": ("diagnosis", "reference"),
     "bandit": ("doors", "interactions", "policies"),
     "plot": ("figures",),
 }
@@ -55,6 +57,7 @@ class RunFiles:
     videos: tuple[Path, ...]
     models: tuple[ModelRun, ...]
     probes: dict[str, Any]
+    diagnosis: dict[str, Any]
     regret: dict[str, Any]
     plots: dict[str, Any]
     timing: dict[str, Any]
@@ -82,6 +85,7 @@ class RunFiles:
             videos=tuple(sorted((path / "dataset" / "videos").glob("*.mp4"))),
             models=tuple(_model(stage, run) for stage, run in model_runs(path)),
             probes=part("probe/probes.json", "probe"),
+            diagnosis=part("diagnose/diagnosis.json", "diagnose"),
             regret=part("bandit/regret.json", "bandit"),
             plots=part("plot/plot.json", "plot"),
             timing=_or_empty(path / "timing.json"),

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
+from doorlab.report.diagnosis import evidence_table, likeness_table
 from doorlab.report.html import DASH, Html, element, films, note, picture, section, table
 from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.style import HEADLINE, in_order, style_of
@@ -44,9 +45,10 @@ def _doors(run: RunFiles) -> list[Html]:
 
 
 def _representation(run: RunFiles) -> list[Html]:
-    missing = [note(run.missing["probe"])] if "probe" in run.missing else []
+    missing = [note(run.missing[part]) for part in ("probe", "diagnose") if part in run.missing]
     scores = [probe_table(run.probes)] if run.probes else []
-    return [*missing, *_figures(run, "representation"), *scores]
+    found = [evidence_table(run.diagnosis), likeness_table(run.diagnosis)] if run.diagnosis else []
+    return [*missing, *_figures(run, "representation"), *scores, *found]
 
 
 def _reward(run: RunFiles) -> list[Html]:
@@ -110,6 +112,7 @@ def _provenance(run: RunFiles) -> Html:
     results = {
         "generate": run.dataset,
         "probe": run.probes,
+        "diagnose": run.diagnosis,
         "bandit": run.regret,
         "plot": run.plots,
     }
@@ -159,6 +162,7 @@ def _settings(run: RunFiles) -> list[Html]:
             for run in run.models
         },
         "probe": run.probes.get("config"),
+        "diagnose": run.diagnosis.get("config"),
         "bandit": run.regret.get("config"),
         "plot": run.plots.get("config"),
     }

@@ -126,6 +126,16 @@ def pipeline(config: Config) -> list[Step]:
             PRETRAINED,
         ),
         Step(
+            "diagnose",
+            (
+                *("diagnose", "--data", str(data), "--out", str(out / "diagnose")),
+                *("--models", *map(str, pretrained), "--seed", str(config.seed)),
+                *("--preset", config.preset),
+            ),
+            out / "diagnose" / "diagnosis.json",
+            PRETRAINED,
+        ),
+        Step(
             "plot",
             ("plot", "--run", str(out), "--seed", str(config.seed)),
             out / "plot" / "plot.json",
@@ -135,7 +145,7 @@ def pipeline(config: Config) -> list[Step]:
             "report",
             ("report", "--run", str(out), "--out", str(report)),
             report / "index.html",
-            ("plot",),
+            ("plot", "diagnose"),
         ),
     ]
     return steps

@@ -49,6 +49,8 @@ _DOORS_AT_ONCE = 32
 class Config:
     """Which models, on which doors."""
 
+    preset: str = "small"
+    """Effort: tiny (seconds), small (a minute), full (minutes)."""
     data: Path = Path("runs/demo/dataset")
     """Dataset whose test doors are shown to the models."""
     models: tuple[Path, ...] = (
@@ -74,6 +76,13 @@ class Config:
     """Threads of torch."""
     overwrite: bool = False
     """Replace an earlier result."""
+
+
+PRESETS: dict[str, Config] = {
+    "tiny": Config(preset="tiny", doors=64, samples=4, feature_doors=500, feature_steps=60),
+    "small": Config(),
+    "full": Config(preset="full", doors=1000, samples=64, feature_doors=5000, feature_steps=600),
+}
 
 
 @dataclass(frozen=True)

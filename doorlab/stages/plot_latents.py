@@ -37,7 +37,7 @@ def embedding(sources: Sources) -> Drawing:
     for name in _MAPPED:
         target = TARGETS[name]
         values = target_values(name, {target.source: sources.read(door_array(target.source))})
-        text = f"{target.label}\n{target.unit}" if target.unit else target.label
+        text = f"{target.label}\n({target.unit})" if target.unit else target.label
         parameters[name] = Parameter(text, values, target.categories)
     arrays = {f"embedding/{kind}": e for kind, e in embeddings.items()}
     arrays |= {f"true/{name}": p.values for name, p in parameters.items()}

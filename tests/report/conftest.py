@@ -72,6 +72,46 @@ def make_probes() -> dict:
     }
 
 
+def make_diagnosis() -> dict:
+    """As diagnose/diagnosis.json."""
+    rng = np.random.default_rng(2)
+
+    def estimate(level: float) -> dict:
+        return bootstrap_mean(rng.normal(level, 0.01, 30)).to_json()
+
+    def likeness(level: float) -> dict:
+        return {
+            feature: {"accuracy": estimate(level), "mmd2": estimate(level - 0.5)}
+            for feature in ("content", "texture")
+        }
+
+    def model(level: float, made: tuple[str, ...], sizes: dict[str, int]) -> dict:
+        return {
+            "reconstruction_mse": estimate(0.01 / level),
+            "elbo": estimate(level),
+            "importance_bound": estimate(level + 0.1),
+            "importance_bound_bits": estimate(7 - level),
+            "kl": {name: [1.0] * size for name, size in sizes.items()},
+            "active_units": {name: size - 1 for name, size in sizes.items()},
+            "likelihood_scale": 0.1,
+            "two_sample": {name: likeness(0.6 + 0.1 * i) for i, name in enumerate(made)},
+        }
+
+    made = ("reconstructions", "samples")
+    return {
+        "stage": "diagnose",
+        "seed": 0,
+        "dataset_checksum": "blake2b:0123456789abcdef0123",
+        "config": {"samples": 24},
+        "diagnosis": {
+            "vae": model(1.0, made, {"z": 36}),
+            "statistician": model(1.2, (*made, "new_frames"), {"c": 32, "z": 4}),
+        },
+        "reference": likeness(0.5),
+        "figures": {"differences": {"statistician - vae": {"elbo": estimate(0.2)}}},
+    }
+
+
 def make_plots() -> dict:
     """As plot/plot.json."""
     errors = {
@@ -107,6 +147,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     write(run / "dataset" / "dataset.json", dataset)
     write(run / "probe" / "probes.json", make_probes())
+    write(run / "diagnose" / "diagnosis.json", make_diagnosis())
     write(run / "bandit" / "regret.json", make_regret())
     write(run / "plot" / "plot.json", make_plots())
     for stage, name in (("pretrain", "vae"), ("train", "ssnp")):

@@ -96,6 +96,7 @@ def test_without_ssnp_the_least_regretted_policy_makes_the_headline(run_folder):
         ("dataset/dataset.json", "No dataset/dataset.json that can be read: `doorlab generate`"),
         ("dataset/videos", "No films: `doorlab generate --videos` makes them."),
         ("probe", "No probe/probes.json that can be read: `doorlab probe` makes it."),
+        ("diagnose", "No diagnose/diagnosis.json that can be read: `doorlab diagnose` makes it."),
         ("bandit", "No bandit/regret.json that can be read: `doorlab bandit` makes it."),
         ("plot/regret.png", "No figure “regret”: `doorlab plot` draws it."),
     ],
@@ -131,5 +132,5 @@ def test_the_reason_for_a_figure_that_plot_left_out_is_told(run_folder):
 def test_an_empty_run_is_all_notes(tmp_path):
     markup = report(tmp_path)
     assert "no evaluation yet" in words_of(markup)
-    assert len(notes_of(markup)) == len(CAPTIONS) - 2 + 4  # bandit's two figures share a note
+    assert len(notes_of(markup)) == len(CAPTIONS) - 2 + 5  # bandit's two figures share a note
     assert re.findall(r'<section id="(\w+)">', markup) == list(SECTIONS)

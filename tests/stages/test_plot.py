@@ -14,6 +14,7 @@ from doorlab.doors import oracle_action
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.report.captions import CAPTIONS
 from doorlab.stages import plot, plot_rewards, probe
+from doorlab.stages.frozen import to_bytes
 from doorlab.stages.plot_pictures import varied
 
 
@@ -24,9 +25,14 @@ def config(painted_run):
 
 def draw(config, *names):
     """plot.json and the arrays of every figure asked for."""
-    path = plot.run(replace(config, only=names))
+    path = plot.run(replace(config, figures=names))
     arrays = {name: np.load(path.parent / f"{name}.npz") for name in names}
     return json.loads(path.read_text()), arrays
+
+
+def sources_of(config):
+    data = config.run / "dataset"
+    return plot.Sources(config.run, data, max_doors=200, seed=0, device="cpu")
 
 
 def test_every_figure_has_its_words_and_the_other_way_round():
@@ -69,17 +75,74 @@ def test_new_frames_are_of_the_doors_that_were_seen(config):
 
 def test_samples_of_the_statistician_are_doors_and_those_of_the_vae_are_not(config):
     _, arrays = draw(config, "samples")
-    for kind, doors in (("statistician", 1), ("vae", 8)):
+    for kind, doors in (("statistician", 1), ("vae", 4)):
         row = arrays["samples"][kind][0]
         assert len(np.unique(row[:, 0, 0, :2], axis=0)) == doors
 
 
 def test_a_traversal_moves_one_latent_and_no_other(config):
     _, arrays = draw(config, "traversals")
-    for label, channel in (("z 1", 2), ("c 1", 0), ("c 2", 1)):
+    for label, channel in (("z1", 2), ("c1", 0), ("c2", 1)):
         colours = arrays["traversals"][label][:, 0, 0].astype(int)
-        assert (np.diff(colours[:, channel]) > 0).all()
+        steps = np.diff(colours[:, channel])
+        assert (steps >= 0).all()  # 0 where the colour is as dark, or as bright, as can be
+        assert (steps > 0).sum() >= 4
         assert np.ptp(np.delete(colours, channel, axis=1), axis=0).max() == 0
+
+
+def test_the_middle_of_every_traversal_is_the_reconstruction_of_one_frame(config):
+    _, arrays = draw(config, "traversals")
+    sources = sources_of(config)
+    door = varied(sources.doors, 1)[0]
+    frame = to_bytes(sources.statistician.reconstruct(sources.images))[door, 2]
+    assert set(arrays["traversals"]) == {"z1", "c1", "c2"}
+    for row in arrays["traversals"].values():
+        np.testing.assert_array_equal(row[len(row) // 2], frame)
+
+
+def test_the_traversal_s_labels_name_the_parameter_that_a_latent_was_painted_with(config):
+    figure = plot.FIGURES["traversals"](sources_of(config)).figure
+    labels = {t.get_text().split("\n")[0]: t.get_text() for t in figure.axes[0].texts}
+    assert labels["z1"] == "z1\njoint angle\nr = 1.00"
+    assert labels["c1"] == "c1\nhandedness\nr = 1.00"
+    assert labels["c2"] == "c2\nwidth\nr = 1.00"
+
+
+def test_interpolations_go_straight_from_one_real_door_to_another(config, painted_run):
+    _, arrays = draw(config, "interpolations")
+    found, dataset = arrays["interpolations"], DoorDataset.open(painted_run / "dataset")
+    assert found["doors"].shape == (4, 2)
+    for k, pair in enumerate(found["doors"]):
+        row, angles = found[f"pair {k}"], dataset.read("joint_position", pair)
+        starts, ends = dataset.read("images", pair)
+        np.testing.assert_array_equal(row[0], starts[2])
+        nearest = np.abs(angles[1] - angles[0][2]).argmin()
+        np.testing.assert_array_equal(row[-1], ends[nearest])
+        between = row[1:-1, 0, 0].astype(float)
+        assert np.abs(between[:, 2] - row[0, 0, 0, 2]).max() <= 1  # z stays
+        straight = np.linspace(row[0, 0, 0, :2], row[-1, 0, 0, :2], len(between))
+        assert np.abs(between[:, :2] - straight).max() <= 1  # c goes straight
+    first, second = (dataset.doors(pair) for pair in found["doors"][:2])
+    for pair in (first, second):
+        assert pair[0].hinge_side != pair[1].hinge_side
+        assert pair[0].swing == pair[1].swing
+
+
+def test_correlations_are_numpy_s_and_show_what_was_painted_where(config, painted_run):
+    _, arrays = draw(config, "correlations")
+    c, z = arrays["correlations"]["statistician/c"], arrays["correlations"]["statistician/z"]
+    dataset = DoorDataset.open(painted_run / "dataset")
+    test = dataset.indices("test")
+    images, doors = dataset.read("images", test), dataset.doors(test)
+    green = images[..., 1].mean(axis=(2, 3)).mean(axis=1)
+    height = np.array([door.height for door in doors])
+    assert c[3, 1] == pytest.approx(np.corrcoef(green, height)[0, 1], abs=1e-4)
+    blue = images[..., 2].mean(axis=(2, 3)).ravel()
+    angle = dataset.read("joint_position", test).ravel()
+    assert z[6, 0] == pytest.approx(np.corrcoef(blue, angle)[0, 1], abs=1e-4)
+    assert c[0, 0] == pytest.approx(1)
+    assert c[2, 1] > 0.99
+    assert arrays["correlations"]["vae/z"].shape == (7, 2)
 
 
 def test_the_map_shows_every_model_and_the_true_parameters(config, painted_run):
@@ -145,15 +208,27 @@ def test_what_a_run_lacks_is_skipped_and_said(tmp_path):
     assert [p.name for p in (tmp_path / "run" / "plot").iterdir()] == ["plot.json"]
 
 
+def test_names_of_groups_stand_for_their_figures(config, painted_run):
+    members = {name for group in plot.GROUPS.values() for name in group}
+    assert members <= set(plot.FIGURES)
+    assert not set(plot.GROUPS) & set(plot.FIGURES)
+    assert plot.chosen_figures(()) == tuple(plot.FIGURES)
+    chosen = plot.chosen_figures(("latents", "traversals", "gallery"))
+    assert chosen == ("gallery", "traversals", "embedding", "correlations")
+    path = plot.run(replace(config, figures=("latents",)))
+    drawn = {p.stem for p in path.parent.glob("*.png")}
+    assert drawn == {"embedding", "correlations", "traversals"}
+
+
 def test_bad_input_is_named(config, tmp_path, painted_run):
     with pytest.raises(ConfigError, match="did you mean 'regret'"):
-        plot.run(replace(config, only=("regrett",)))
+        plot.run(replace(config, figures=("regrett",)))
     with pytest.raises(ResultError, match="the folder of a run"):
         plot.run(plot.Config(run=tmp_path / "nowhere"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "dataset.json").write_text("{")
     with pytest.raises(DatasetError):
-        plot.run(replace(config, data=tmp_path / "broken", only=("gallery",)))
+        plot.run(replace(config, data=tmp_path / "broken", figures=("gallery",)))
     assert not (painted_run / "plot").exists()
 
 
@@ -187,7 +262,10 @@ def test_varied_takes_turns_between_the_kinds_of_doors(painted_run):
 def test_training_shows_the_history_of_every_run(config, painted_run):
     histories = {
         "pretrain/vae": {
-            "train": [{"step": 20, "loss": 3.0, "kl": 1.0}, {"step": 40, "loss": 2.0, "kl": 1.0}],
+            "train": [
+                {"step": 20, "loss": 3.0, "kl_z": 1.0, "kl_c": 4.0},
+                {"step": 40, "loss": 2.0, "kl_z": 1.5, "kl_c": 5.0},
+            ],
             "validation": [{"step": 40, "loss": 2.5}],
         },
         "train/ssnp": {
@@ -203,6 +281,9 @@ def test_training_shows_the_history_of_every_run(config, painted_run):
     assert found["vae/loss"] == [3, 2]
     assert found["vae/validation_loss"] == [2.5]
     assert found["vae/measure"] == "loss"
+    assert found["vae/kl_z"] == [1, 1.5]
+    assert found["vae/kl_c"] == [4, 5]
+    assert not [name for name in found if name.startswith("ssnp/kl")]
     assert found["ssnp/loss"] == [0.04]
     assert found["ssnp/validation_loss"] == [0.02]
     assert not any(name.startswith("statistician") for name in found)

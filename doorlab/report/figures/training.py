@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from doorlab.report.style import (
     FONT_SIZE,
     INK,
+    MUTED,
     in_order,
     new_figure,
     quiet,
@@ -46,6 +47,7 @@ def training(histories: Mapping[str, History], columns: int = 3) -> Figure:
     figure = new_figure(2.3 * (rows + -(-len(costly) // columns)))
     panels = figure.subplots(rows + -(-len(costly) // columns), columns, squeeze=False)
     _fill(panels[:rows].ravel(), _panel, names, histories)
+    panels[0, 0].legend(frameon=False, fontsize=FONT_SIZE - 1, labelcolor=MUTED)
     _fill(panels[rows:].ravel(), _divergences, costly, histories)
     return figure
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from matplotlib.colors import to_rgba
 from sklearn.decomposition import PCA
@@ -49,6 +51,32 @@ def test_points_are_the_components_and_colours_the_parameters():
         expected = [to_rgba(_CATEGORY_COLORS[v])[:3] for v in parameters["side"].values]
         np.testing.assert_allclose(shown, expected)
         np.testing.assert_array_equal(widths.get_array(), parameters["width"].values)
+
+
+def test_the_rendered_points_have_the_colours_of_the_parameter(patch):
+    """Doors apart in a row: blue for the left ones, orange for the right ones."""
+    places = np.stack([np.arange(10.0), np.zeros(10)], axis=1)
+    sides = np.arange(10) % 2
+    figure = embedding_map({"vae": places}, {"side": Parameter("side", sides, ("left", "right"))})
+    (axes,) = (a for a in figure.axes if a.collections)
+    for (x, y), side in zip(principal_components(places), sides, strict=True):
+        red, _, blue = patch(figure, axes, x, y, reach=1).mean(axis=0)
+        assert (red > blue) == (side == 1)
+
+
+def test_six_parameters_fit_side_by_side(pixels_of):
+    names = ("handedness", "swing", "width\n(m)", "height\n(m)", "handle height\n(m)")
+    names += ("place in the wall\n(m)",)
+    parameters = {n: Parameter(n, RNG.uniform(-0.3, 0.3, 50)) for n in names}
+    figure = embedding_map({"vae": EMBEDDINGS}, parameters)
+    pixels_of(figure)
+    maps = [a for a in figure.axes if a.collections]
+    for texts in ([a.title for a in maps], [t for a in maps for t in a.texts]):
+        boxes = sorted((t.get_window_extent() for t in texts), key=lambda box: box.x0)
+        assert boxes[0].x0 >= 0
+        assert boxes[-1].x1 <= figure.bbox.width
+        for left, right in pairwise(boxes):
+            assert left.x1 <= right.x0
 
 
 def test_rows_are_named_after_models_and_keys_stand_below(pixels_of):

@@ -43,6 +43,24 @@ def test_a_panel_per_run_with_its_losses():
     assert sum(axes.axison for axes in panels) == 4  # those without a run are blank
 
 
+def test_what_latents_cost_stands_below_in_nats(pixels_of):
+    plain, vae = history(2.0), history(3.0)
+    costs = {"c": np.linspace(80, 100, 50), "z": np.linspace(1, 10, 50)}
+    costly = History(**{**vars(plain), "divergences": costs})
+    figure = training({"statistician": costly, "vae": vae})
+    pixels_of(figure)
+    panels = {a.get_title(loc="left"): a for a in figure.axes if a.axison}
+    assert list(panels) == ["statistician", "VAE", "statistician: KL"]
+    below = panels["statistician: KL"]
+    for line in below.get_lines():
+        np.testing.assert_allclose(line.get_ydata(), smooth(costs[line.get_label()]))
+    assert below.get_ylabel() == "nats"
+    assert below.get_position().y1 < panels["statistician"].get_position().y0
+    names = {t.get_text(): t.get_window_extent() for t in below.texts}
+    assert names["c"].y0 > names["z"].y1
+    assert all(box.x1 <= figure.bbox.width for box in names.values())
+
+
 def test_runs_without_validation_and_with_few_points_are_drawn(pixels_of):
     empty = np.array([])
     runs = {"ssnp": History("loss", np.array([1]), np.array([0.5]), empty, empty)}

@@ -1,0 +1,95 @@
+"""Tables of `doorlab diagnose`: how well models explain frames, how real is what they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doorlab.report.html import DASH, Html, join, table
+from doorlab.report.style import in_order, style_of
+from doorlab.report.tables import interval, model_name
+
+# name in the result -> head of the column, digits, whether more is better
+_MEASURES = {
+    "reconstruction_mse": ("squared error of reconstructions", 4, False),
+    "elbo": ("ELBO, nats per pixel", 3, True),
+    "importance_bound": ("importance-weighted bound", 3, True),
+    "importance_bound_bits": ("the same as bits per pixel", 3, False),
+}
+_MADE = {
+    "reconstructions": "reconstructions",
+    "new_frames": "new frames of seen doors",
+    "samples": "doors from the prior",
+}
+
+
+def evidence_table(result: dict[str, Any]) -> Html:
+    """Errors, bounds and collapsed latents: a row per model."""
+    found = result["diagnosis"]
+    rows = [
+        [model_name(name), *_measures(found, name), _active(found[name])]
+        for name in in_order(found)
+    ]
+    rows += [
+        [" minus ".join(style_of(n).label for n in pair.split(" - ")), *_differences(by_name), DASH]
+        for pair, by_name in result.get("figures", {}).get("differences", {}).items()
+    ]
+    head = ["on held-out doors", *(head for head, _, _ in _MEASURES.values()), "latents in use"]
+    scales = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})
+    samples = result.get("config", {}).get("samples", "several")
+    caption = (
+        "95 % intervals over doors; pixel stands for one colour of one pixel. The bounds are on "
+        "log-likelihoods under a Gaussian about the decoded picture (standard deviation "
+        f"{', '.join(map(str, scales)) or DASH}); the importance-weighted one takes {samples} "
+        "samples. A latent is in use when its mean varies with the data (variance above 0.01)."
+    )
+    return table(head, rows, caption, stacked=True)
+
+
+def likeness_table(result: dict[str, Any]) -> Html:
+    """Two-sample scores of everything that models make, below those of real frames."""
+    rows = [["real frames of other doors", *_scores(result["reference"])]]
+    for name in in_order(result["diagnosis"]):
+        made = result["diagnosis"][name].get("two_sample", {})
+        rows += [
+            [join(model_name(name), f": {words}"), *_scores(made[kind])]
+            for kind, words in _MADE.items()
+            if kind in made
+        ]
+    head = ["", "told apart by content", "MMD² of content", "told apart by texture"]
+    caption = (
+        "Compared with real frames of held-out doors, in features of a network that was trained on "
+        "training doors to find frames of the same door, without labels. Told apart: accuracy of "
+        "a classifier on doors that it was not fitted on, 0.5 for pictures that can't be told "
+        "from real ones. MMD²: squared maximum mean discrepancy, 0 for the same distribution. "
+        "Content is what makes a door this door; texture shows blur as well."
+    )
+    return table([*head, "MMD² of texture"], rows, caption)
+
+
+def _measures(found: dict[str, Any], name: str) -> list[Html]:
+    cells = []
+    for key, (_, digits, more_is_better) in _MEASURES.items():
+        means = [f[key]["mean"] for f in found.values() if key in f]
+        estimate = found[name].get(key)
+        best = (max if more_is_better else min)(means, default=None)
+        bold = bool(estimate) and len(means) > 1 and estimate["mean"] == best
+        cells.append(interval(estimate, digits, bold=bold))
+    return cells
+
+
+def _differences(by_name: dict[str, Any]) -> list[Html]:
+    return [interval(by_name.get(key), digits) for key, (_, digits, _) in _MEASURES.items()]
+
+
+def _active(found: dict[str, Any]) -> str:
+    counts = found.get("active_units", {})
+    parts = [f"{count} of {len(found['kl'][name])} {name}" for name, count in counts.items()]
+    return ", ".join(parts) or DASH
+
+
+def _scores(by_feature: dict[str, Any]) -> list[Html]:
+    return [
+        interval(by_feature[feature][score], 3 if score == "mmd2" else 2)
+        for feature in ("content", "texture")
+        for score in ("accuracy", "mmd2")
+    ]
