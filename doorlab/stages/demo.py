@@ -84,9 +84,7 @@ def run(config: Config) -> Path:
 def pipeline(config: Config) -> list[Step]:
     """The commands of the demo, in an order in which they could run one by one."""
     out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
-    data, report = out / "dataset", out / "report"
-    pretrained = [out / "pretrain" / name for name in PRETRAINED]
-    trained = [out / "train" / name for name in REWARD_MODELS]
+    data = out / "dataset"
     steps = [
         Step(
             "generate",
@@ -106,7 +104,17 @@ def pipeline(config: Config) -> list[Step]:
         args += ("--pretrained", str(out / "pretrain" / base)) if base else ()
         after = ("generate", base) if base else ("generate",)
         steps.append(Step(name, (*args, "--resume"), folder / "metrics.json", after))
-    steps += [
+    return [*steps, *_evaluations(config)]
+
+
+def _evaluations(config: Config) -> list[Step]:
+    """What is asked of the trained models, and what is shown of the answers."""
+    out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
+    data, report = out / "dataset", out / "report"
+    pretrained = [out / "pretrain" / name for name in PRETRAINED]
+    trained = [out / "train" / name for name in REWARD_MODELS]
+    about = ("--data", str(data), "--models", *map(str, pretrained))
+    return [
         Step(
             "bandit",
             (
@@ -118,20 +126,13 @@ def pipeline(config: Config) -> list[Step]:
         ),
         Step(
             "probe",
-            (
-                *("probe", "--data", str(data), "--out", str(out / "probe")),
-                *("--models", *map(str, pretrained), "--seed", str(config.seed)),
-            ),
+            ("probe", *about, "--out", str(out / "probe"), "--seed", str(config.seed)),
             out / "probe" / "probes.json",
             PRETRAINED,
         ),
         Step(
             "diagnose",
-            (
-                *("diagnose", "--data", str(data), "--out", str(out / "diagnose")),
-                *("--models", *map(str, pretrained), "--seed", str(config.seed)),
-                *("--preset", config.preset),
-            ),
+            ("diagnose", *common, *about, "--out", str(out / "diagnose")),
             out / "diagnose" / "diagnosis.json",
             PRETRAINED,
         ),
@@ -148,7 +149,6 @@ def pipeline(config: Config) -> list[Step]:
             ("plot", "diagnose"),
         ),
     ]
-    return steps
 
 
 def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> None:

@@ -100,8 +100,9 @@ def _history(metrics: dict[str, Any]) -> History:
         found = [(r["step"], [v for k, v in r.items() if k.startswith(key)]) for r in records[part]]
         columns.append(np.array([step for step, values in found if values], dtype=float))
         columns.append(np.array([np.mean(values) for _, values in found if values], dtype=float))
-    measure = "squared error" if key == "reward_mse" else "loss"
-    return History(measure, *columns, _divergences(records["train"]) if key == "loss" else {})
+    if key == "reward_mse":
+        return History("squared error", *columns)
+    return History("loss", *columns, divergences=_divergences(records["train"]))
 
 
 def _divergences(records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
