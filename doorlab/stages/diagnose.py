@@ -79,8 +79,8 @@ class Config:
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(preset="tiny", doors=64, samples=4, feature_doors=500, feature_steps=60),
     "small": Config(),
+    "tiny": Config(preset="tiny", doors=64, samples=4, feature_doors=500, feature_steps=60),
     "full": Config(preset="full", doors=1000, samples=64, feature_doors=5000, feature_steps=600),
 }
 
@@ -107,7 +107,7 @@ def run(config: Config) -> Path:
     """Diagnoses every model; returns the path of diagnosis.json.
 
     Raises:
-        ConfigError: when there are too few doors, or nothing to diagnose.
+        ConfigError: when there are too few doors, or a model makes no pictures.
         DatasetError, CheckpointError: for what can't be read.
         ResultError: for a result that is there already.
     """
@@ -116,10 +116,7 @@ def run(config: Config) -> Path:
     _check(config)
     torch.set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
-    models = {
-        kind: FrozenModel.open(folder, dataset, config.device)
-        for kind, folder in by_kind(config.models).items()
-    }
+    models = _models(dataset, config)
     frames = _frames(dataset, config)
     reference = compare(frames, frames.second, config.seed)
     found, by_door = {}, {}
@@ -152,6 +149,20 @@ def _check(config: Config) -> None:
         if getattr(config, name) < 1:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{option} of 1 or more", f"{getattr(config, name)}", "correct it")
+
+
+def _models(dataset: DoorDataset, config: Config) -> dict[str, FrozenModel]:
+    models = {
+        kind: FrozenModel.open(folder, dataset, config.device)
+        for kind, folder in by_kind(config.models).items()
+    }
+    for kind, model in models.items():
+        if not hasattr(model.network, "reconstruct"):
+            raise ConfigError(
+                "models that make pictures", f"{kind}, which only reads them",
+                "leave it out of --models",
+            )  # fmt: skip
+    return models
 
 
 def _frames(dataset: DoorDataset, config: Config) -> Frames:

@@ -72,6 +72,8 @@ def reconstructions(sources: Sources) -> Drawing:
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
     for kind, model in sources.pretrained.items():
+        if not hasattr(model.network, "reconstruct"):
+            continue
         whole = model.reconstruct(sources.images)
         rebuilt[kind] = to_bytes(whole[chosen][:, :_COLUMNS])
         squares = (whole - sources.images.astype(np.float32) / 255.0) ** 2

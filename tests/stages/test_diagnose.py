@@ -85,13 +85,15 @@ def models(tmp_path_factory):
 
 @pytest.fixture
 def config(data, models, tmp_path):
-    return diagnose.Config(data, models, tmp_path / "out", samples=4, feature_steps=4)
+    return diagnose.Config(
+        data=data, models=models, out=tmp_path / "out", samples=4, feature_steps=4
+    )
 
 
 @pytest.fixture(scope="module")
 def result(data, models, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    config = diagnose.Config(data, models, out, samples=4, feature_steps=4)
+    config = diagnose.Config(data=data, models=models, out=out, samples=4, feature_steps=4)
     return json.loads(diagnose.run(config).read_text())
 
 
@@ -179,6 +181,12 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
     assert copied["reconstruction_mse"]["mean"] == 0
     assert "elbo" not in copied
     assert again["reference"] == result["reference"]  # whatever models are beside it
+
+
+def test_a_model_that_makes_no_pictures_is_refused(config, monkeypatch):
+    monkeypatch.setattr(frozen, "load_model", lambda run: torch.nn.Identity())
+    with pytest.raises(ConfigError, match="vae, which only reads them"):
+        diagnose.run(config)
 
 
 def test_the_same_seed_gives_the_same_result(config, result, tmp_path):

@@ -92,6 +92,7 @@ def test_plots_of_footage_leave_out_what_nobody_knows(source, tmp_path):
     (result,) = folder.rglob("plot*.json")
     skipped = json.loads(result.read_text())["skipped"]
     assert f"it is imported from the footage in {source}" in skipped["embedding"]
+    assert f"it is imported from the footage in {source}" in skipped["correlations"]
     assert "reconstructions" not in skipped
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -126,6 +127,61 @@ def test_interpolations_go_straight_from_one_real_door_to_another(config, painte
     for pair in (first, second):
         assert pair[0].hinge_side != pair[1].hinge_side
         assert pair[0].swing == pair[1].swing
+
+
+def shown(figure):
+    """Renders a grid of pictures: the colours in the middle of each, (rows, columns, 3)."""
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    (axes,) = figure.axes
+    left, right, bottom, top = axes.images[0].get_extent()
+    found = axes.images[0].get_array()
+    inside = (found != 255).any(axis=2)  # pictures, and not the white between them
+    centres = []
+    for lines in (inside.any(axis=1), inside.any(axis=0)):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], lines.astype(int), [0]])))
+        centres.append(edges.reshape(-1, 2).mean(axis=1))
+    assert (left, top) == (0, 0)
+    assert (right, bottom) == found.shape[1::-1]
+    rows = []
+    for y in centres[0]:
+        places = axes.transData.transform([(x, y) for x in centres[1]])
+        rows.append([pixels[len(pixels) - round(py), round(px)] for px, py in places])
+    return np.array(rows, dtype=int)
+
+
+def test_what_is_rendered_are_the_pictures_given(config):
+    for name in ("reconstructions", "interpolations", "traversals", "new_frames"):
+        drawing = plot.FIGURES[name](sources_of(config))
+        found = drawing.arrays
+        if name == "reconstructions":
+            order = ("images", "statistician", "vae")
+            expected = [found[kind][k] for k in range(3) for kind in order]
+        elif name == "interpolations":
+            expected = [found[f"pair {k}"] for k in range(4)]
+        elif name == "traversals":
+            expected = [found[row] for row in ("z1", "c1", "c2")]
+        else:
+            expected = np.concatenate([found["seen"], found["new"]], axis=1)
+        middle = np.array([row[:, 8, 8] for row in expected], dtype=int)
+        assert np.abs(shown(drawing.figure) - middle).max() <= 2, name
+
+
+def test_models_that_only_read_pictures_are_left_out(config):
+    sources = sources_of(config)
+    reader = SimpleNamespace(embed=sources.statistician.network.embed)
+    sources.pretrained["vae"] = replace(sources.pretrained["vae"], network=reader)
+    assert set(plot.FIGURES["reconstructions"](sources).arrays) == {"images", "statistician"}
+    assert set(plot.FIGURES["samples"](sources).arrays) == {"real", "statistician"}
+    assert not [n for n in plot.FIGURES["correlations"](sources).arrays if n.startswith("vae")]
+
+
+def test_samples_stand_below_real_doors(config, painted_run):
+    _, arrays = draw(config, "samples")
+    dataset = DoorDataset.open(painted_run / "dataset")
+    held_out = dataset.read("images", dataset.indices("test"))
+    for real in arrays["samples"]["real"]:
+        assert (held_out == real).all(axis=(1, 2, 3, 4)).any()
 
 
 def test_correlations_are_numpy_s_and_show_what_was_painted_where(config, painted_run):
