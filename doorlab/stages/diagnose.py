@@ -3,13 +3,16 @@
 For each model, on test doors, with 95 % intervals over doors:
 
 reconstruction_mse: squared error of reconstructions, pixels in [0, 1].
+
 elbo, importance_bound: lower bounds on the log-likelihood, nats per pixel and colour; the second
 takes --samples importance samples and lies closer to the truth (Burda et al. 2016). Higher is
 better. Beside them bits per pixel and colour, as a code for 8-bit values; lower is better. Both
 follow from the likelihood that the models state, a Gaussian of fixed width around the decoded
 picture, so they compare models with the same width and nothing else.
+
 kl, activity, active_units: what each latent dimension costs (nats), how much its mean moves with
 the data, and how many move at all (variance over 0.01). A latent that is not active has collapsed.
+
 two_sample: can reconstructions, new frames of seen doors and doors sampled from the prior be told
 from real frames of other doors? The accuracy of a classifier on held-out doors (0.5: no, 1:
 always) and the squared maximum mean discrepancy (0: no difference). Features come from a
