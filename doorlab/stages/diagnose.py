@@ -8,7 +8,9 @@ elbo, importance_bound: lower bounds on the log-likelihood, nats per pixel and c
 takes --samples importance samples and lies closer to the truth (Burda et al. 2016). Higher is
 better. Beside them bits per pixel and colour, as a code for 8-bit values; lower is better. Both
 follow from the likelihood that the models state, a Gaussian of fixed width around the decoded
-picture, so they compare models with the same width and nothing else.
+picture, so they compare models with the same width and nothing else. The
+same number of samples closes less of the gap for a statistician, whose bound is on whole sets of
+frames, than for a VAE, whose bound is on single ones.
 
 kl, activity, active_units: what each latent dimension costs (nats), how much its mean moves with
 the data, and how many move at all (variance over 0.01). A latent that is not active has collapsed.
