@@ -7,17 +7,14 @@ on. A figure whose ingredients the run lacks is left out, and plot.json says why
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from doorlab.errors import unknown_name
-from doorlab.files import atomic_write_bytes, read_json, refuse_overwrite
+from doorlab.files import atomic_write_arrays, read_json, refuse_overwrite
 from doorlab.progress import track
 from doorlab.report.run_files import require_run
 from doorlab.report.style import save_png
@@ -122,11 +119,5 @@ def _draw(
                 (out / f"{name}.{ending}").unlink(missing_ok=True)
             continue
         save_png(drawn[name].figure, out / f"{name}.png")
-        _save_arrays(drawn[name].arrays, out / f"{name}.npz")
+        atomic_write_arrays(out / f"{name}.npz", drawn[name].arrays)
     return drawn, skipped
-
-
-def _save_arrays(arrays: dict[str, Any], path: Path) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    atomic_write_bytes(path, buffer.getvalue())
