@@ -10,7 +10,7 @@ D doors, M frames per door, E and Z embedding sizes of a door and of a frame.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,16 @@ class Reading:
     def name(self) -> str:
         """As arrays are called in files."""
         return f"{self.latent}/{self.target}/frames-{self.frames}/doors-{self.doors}"
+
+    @staticmethod
+    def named(name: str) -> Reading:
+        """The inverse of `name`."""
+        latent, target, frames, doors = name.split("/")
+        return Reading(target, latent, int(frames.split("-")[1]), int(doors.split("-")[1]))
+
+    def moved(self, axis: str, place: int) -> Reading:
+        """The same with so many `frames` or `doors`."""
+        return replace(self, **{axis: place})
 
 
 def plan(frames: Iterable[int], doors: Iterable[int]) -> list[Reading]:

@@ -1,8 +1,9 @@
 """Draw what a run has learned: each figure as PNG, with the arrays behind it as NPZ.
 
-Figures: gallery, reconstructions, new_frames, samples, traversals, embedding, probes, landscape,
-calibration, adaptation, opened, regret, training. All of them show doors that no model was trained
-on. A figure whose ingredients the run lacks is left out, and plot.json says why.
+Figures: gallery, reconstructions, new_frames, samples, traversals, embedding, probes, probe_frames,
+probe_doors, landscape, calibration, adaptation, opened, regret, training. All of them show doors
+that no model was trained on. A figure whose ingredients the run lacks is left out, and plot.json
+says why.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "traversals": plot_pictures.traversals,
     "embedding": plot_results.embedding,
     "probes": plot_results.probes,
+    "probe_frames": plot_results.probe_frames,
+    "probe_doors": plot_results.probe_doors,
     "landscape": plot_rewards.landscape,
     "calibration": plot_rewards.calibration,
     "adaptation": plot_rewards.adaptation,

@@ -71,7 +71,7 @@ def reconstructions(sources: Sources) -> Drawing:
     chosen = chosen_doors(sources, 3)
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
-    for kind, model in sources.pretrained.items():
+    for kind, model in sources.pretrained_that("reconstruct").items():
         whole = model.reconstruct(sources.images)
         rebuilt[kind] = to_bytes(whole[chosen][:, :_COLUMNS])
         squares = (whole - sources.images.astype(np.float32) / 255.0) ** 2
@@ -107,7 +107,7 @@ def new_frames(sources: Sources) -> Drawing:
 def samples(sources: Sources) -> Drawing:
     """Doors from the priors of the pretrained models."""
     groups, arrays = [], {}
-    for kind, model in sources.pretrained.items():
+    for kind, model in sources.pretrained_that("sample").items():
         doors = 4 if kind == "statistician" else 2
         with torch.no_grad():
             drawn = model.network.sample(doors, _COLUMNS, _chance(sources, f"samples {kind}"))

@@ -33,9 +33,9 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
-from doorlab.intervals import paired_difference
 from doorlab.models.registry import CONTEXT_FREE
-from doorlab.probes import LATENTS, TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
+from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
+from doorlab.probes.summary import largest, summarise
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.stages.answers import read_answers
@@ -101,20 +101,19 @@ def run(config: Config) -> Path:
     for kind, folder in track(by_kind(config.models).items(), "probes"):
         model = FrozenModel.open(folder, dataset, config.device)
         scores[kind] = probe_model(model, doors, readings)
-    atomic_write_arrays(path.with_suffix(".npz"), contributions(scores))
-    differences = compare(scores, readings, config.seed)
+    shares = {kind: contributions(found) for kind, found in scores.items()}
+    named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
+    atomic_write_arrays(path.with_suffix(".npz"), named)
+    one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
+    summary = summarise(one_seed, CONTEXT_FREE, config.seed)
+    add_choices(summary, scores)
     write_result(
         path,
         "probe",
         config,
-        {"differences": differences},
+        {"differences": summary["differences"]},
         dataset.checksum,
-        probes={
-            kind: describe(s, _own(largest(readings)), config.seed) for kind, s in scores.items()
-        },
-        differences=differences,
-        latents={kind: by_latent(s, readings, config.seed) for kind, s in scores.items()},
-        curves=curves(scores, readings, config.seed),
+        **summary,
         targets=about_targets(doors["test"]),
         doors={split: len(found.images) for split, found in doors.items()},
         frames=max(frames),
@@ -195,83 +194,24 @@ def read(
     return fit_probe(TARGETS[reading.target].kind, train, validation, test)
 
 
-def largest(readings: Iterable[Reading]) -> list[Reading]:
-    """Those with the most frames and the most doors, of both latents."""
-    readings = list(readings)
-    most = max((reading.frames, reading.doors) for reading in readings)
-    return [reading for reading in readings if (reading.frames, reading.doors) == most]
-
-
-def describe(scores: Scores, readings: Iterable[Reading], seed: int) -> dict[str, dict[str, Any]]:
-    """Target -> score, as result files hold them."""
-    return {r.target: _describe(r, scores[r], seed) for r in readings if r in scores}
-
-
-def by_latent(scores: Scores, readings: Iterable[Reading], seed: int) -> dict[str, Any]:
-    """Latent -> target -> score: what is where."""
-    found = largest(readings)
+def contributions(scores: Scores) -> dict[Reading, np.ndarray]:
+    """Reading -> (D,): a test door's share of the score, the mean over its frames."""
     return {
-        latent: describe(scores, [r for r in found if r.latent == latent], seed)
-        for latent in LATENTS
+        reading: score.contributions.reshape(len(score.contributions), -1).mean(axis=1)
+        for reading, score in scores.items()
     }
 
 
-def curves(scores: Mapping[str, Scores], readings: list[Reading], seed: int) -> dict[str, Any]:
-    """Axis -> its places, and model -> target -> score at each (None where there is none).
-
-    An axis with a single place is left out.
-    """
-    most = _own(largest(readings))
-    found = {}
-    for axis, other in (("frames", "doors"), ("doors", "frames")):
-        at = sorted({getattr(r, axis) for r in readings})
-        if len(at) == 1:
-            continue
-        walked = {
-            r.target: [
-                Reading(r.target, r.latent, **{axis: x, other: getattr(r, other)}) for x in at
-            ]
-            for r in most
-        }
-        found[axis] = {
-            "at": at,
-            "scores": {
-                kind: {
-                    target: [_describe(r, s[r], seed) if r in s else None for r in along]
-                    for target, along in walked.items()
-                    if any(r in s for r in along)
+def add_choices(summary: dict[str, Any], scores: Mapping[str, Scores]) -> None:
+    """Adds to every score of a summary what the validation doors chose, and their score."""
+    for kind, found in scores.items():
+        for reading in largest(found):
+            if reading.own:
+                chosen = found[reading]
+                summary["probes"][kind][reading.target] |= {
+                    "penalty": chosen.penalty,
+                    "validation": chosen.validation,
                 }
-                for kind, s in scores.items()
-            },
-        }
-    return found
-
-
-def compare(
-    scores: Mapping[str, Scores], readings: Iterable[Reading], seed: int
-) -> dict[str, dict[str, Any]]:
-    """Paired differences of the statistician and each context-free model, by target."""
-    ours, asked = scores.get("statistician", {}), _own(largest(readings))
-    return {
-        f"statistician - {kind}": {
-            r.target: paired_difference(
-                ours[r].contributions, theirs[r].contributions, seed=seed
-            ).to_json()
-            for r in asked
-            if r in ours and r in theirs
-        }
-        for kind, theirs in scores.items()
-        if ours and kind in CONTEXT_FREE
-    }
-
-
-def contributions(scores: Mapping[str, Scores]) -> dict[str, np.ndarray]:
-    """Model/reading -> (D,): the mean over its frames of a test door's share of the score."""
-    return {
-        f"{kind}/{reading.name}": score.contributions.reshape(len(score.contributions), -1).mean(1)
-        for kind, found in scores.items()
-        for reading, score in found.items()
-    }
 
 
 def about_targets(test: Doors) -> dict[str, dict[str, Any]]:
@@ -290,16 +230,3 @@ def about_targets(test: Doors) -> dict[str, dict[str, Any]]:
 def _guessing(values: np.ndarray) -> float:
     share = float(np.mean(values))
     return max(share, 1.0 - share)
-
-
-def _own(readings: Iterable[Reading]) -> list[Reading]:
-    return [reading for reading in readings if reading.own]
-
-
-def _describe(reading: Reading, score: ProbeScore, seed: int) -> dict[str, Any]:
-    return {
-        "metric": TARGETS[reading.target].metric,
-        **score.estimate(seed).to_json(),
-        "penalty": score.penalty,
-        "validation": score.validation,
-    }

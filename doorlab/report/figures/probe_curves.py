@@ -1,0 +1,81 @@
+"""What probes read, by the number of frames or of labelled doors: a panel per target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from doorlab.report.figures.curves import Curve, draw_curves
+from doorlab.report.style import FONT_SIZE, MUTED, in_order, new_figure, quiet, style_of, title
+
+AXES = {"frames": "frames seen of a door", "doors": "doors that the probe was fitted on"}
+_COLUMNS = 2
+_LOWEST = -0.25  # R^2 below this is cut off: with few doors it has no floor
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One target.
+
+    Attributes:
+        label: of the target.
+        metric: "accuracy" or "r2".
+        guessing: the score of always saying the same.
+        curves: model -> score along the axis.
+    """
+
+    label: str
+    metric: str
+    guessing: float
+    curves: Mapping[str, Curve]
+
+
+def probe_curves(axis: str, panels: Sequence[Panel]) -> Figure:
+    """Scores against `axis`, a key of `AXES`, on a logarithmic scale; higher is better."""
+    rows = -(-len(panels) // _COLUMNS)
+    figure = new_figure(0.7 + 2.2 * rows)
+    grid = figure.subplots(rows, _COLUMNS, squeeze=False)
+    for axes, panel in zip(grid.ravel(), panels, strict=False):
+        _draw(axes, panel)
+    for axes in grid.ravel()[len(panels) :]:
+        axes.axis("off")
+    below = [grid[row][column] for column, row in _last_rows(len(panels))]
+    for axes in below:
+        axes.set_xlabel(AXES[axis])
+    models = in_order({model for panel in panels for model in panel.curves})
+    figure.legend(
+        handles=[_key(name) for name in models], loc="outside upper center",
+        ncols=min(3, len(models)), frameon=False, fontsize=FONT_SIZE,
+    )  # fmt: skip
+    return figure
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    axes.axhline(panel.guessing, color=MUTED, linewidth=1, linestyle=":")
+    draw_curves(axes, panel.curves)
+    places = np.unique(np.concatenate([curve.x for curve in panel.curves.values()]))
+    axes.set_xscale("log")
+    axes.set_xticks(places, [f"{place:g}" for place in places])
+    axes.minorticks_off()
+    lows = [float(np.min(curve.low)) for curve in panel.curves.values()]
+    axes.set_ylim(max(min([panel.guessing, *lows]) - 0.03, _LOWEST), 1.02)
+    title(axes, panel.label)
+    quiet(axes)
+    axes.set_ylabel("accuracy" if panel.metric == "accuracy" else "R²")
+
+
+def _last_rows(count: int) -> list[tuple[int, int]]:
+    """(column, row) of the lowest panel of every column."""
+    return [(c, (count - 1 - c) // _COLUMNS) for c in range(min(_COLUMNS, count))]
+
+
+def _key(name: str) -> Line2D:
+    style = style_of(name)
+    key = Line2D([], [], color=style.color, marker=style.marker, label=style.label)
+    key.set_linestyle(style.line)
+    return key
