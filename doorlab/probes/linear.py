@@ -47,7 +47,9 @@ class Sample:
     @property
     def flat(self) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings (n, E) and values (n,), doors and frames run together."""
-        return self.embeddings.reshape(self.values.size, -1), self.values.reshape(-1)
+        # float64: with fewer doors than dimensions, float32 makes the weakest penalties singular.
+        inputs = self.embeddings.astype(np.float64).reshape(self.values.size, -1)
+        return inputs, self.values.reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -153,24 +153,28 @@ def _terminal_scores(prior: str, found: Mapping[str, Any]) -> Table:
     shown.add_column("")
     for name in models:
         shown.add_column(style_of(name).label, justify="right")
-    shown.add_column("less the best rival", justify="right")
-    for target, metric in _targets(scores).items():
+    for target in _targets(scores):
         cells = [scores[name].get(target) for name in models]
-        shown.add_row(
-            f"{target.replace('_', ' ')} ({_METRICS[metric]})",
-            *(f"{cell['mean']:.3f}" if cell else DASH for cell in cells),
-            _words(found["against_best"].get(target)),
-        )
+        means = (f"{cell['mean']:.3f}" if cell else DASH for cell in cells)
+        shown.add_row(target.replace("_", " "), *means)
     return shown
 
 
 def _terminal_bars(prior: str, found: Mapping[str, Any]) -> Table:
-    shown = Table(title=f"{prior}: the bars")
-    for head in ("", "statistician", "bar", "reached"):
+    shown = Table(title=f"{prior}: the statistician, less its best rival, and its bar")
+    for head in ("", "score (95 %)", "less the best rival (95 %)", "rival", "bar", "reached"):
         shown.add_column(head)
-    for target, bar in found["bars"].items():
-        reached = "yes" if bar["reached"] else "no"
-        shown.add_row(target.replace("_", " "), _words(bar), f"{bar['bar']:.2f}", reached)
+    scores = found["probes"]["statistician"]
+    for target, score in scores.items():
+        rival, bar = (found[part].get(target) for part in ("against_best", "bars"))
+        shown.add_row(
+            target.replace("_", " "),
+            _words(score),
+            _words(rival),
+            style_of(rival["rival"]).label if rival else DASH,
+            f"{bar['bar']:.2f}" if bar else DASH,
+            ("yes" if bar["reached"] else "no") if bar else DASH,
+        )
     return shown
 
 

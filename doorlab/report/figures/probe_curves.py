@@ -77,5 +77,5 @@ def _last_rows(count: int) -> list[tuple[int, int]]:
 def _key(name: str) -> Line2D:
     style = style_of(name)
     key = Line2D([], [], color=style.color, marker=style.marker, label=style.label)
-    key.set_linestyle(style.line)
+    key.set_linestyle(style.line)  # pyright: ignore[reportArgumentType]
     return key
