@@ -132,11 +132,12 @@ def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_worker_processes_do_the_same(study, result, tmp_path):
     """Two runs in processes of their own give the bytes that one process gave."""
     config = replace(
-        study, out=tmp_path, data=(study.out / "narrow" / "dataset",), models=("statistician", "vae"),
-        seeds=(0,), learning_rates=(1e-3,), workers=2,
+        study, out=tmp_path, data=(study.out / "narrow" / "dataset",), seeds=(0,),
+        models=("statistician", "vae"), learning_rates=(1e-3,), workers=2,
     )  # fmt: skip
     represent.run(config)
     for model in config.models:
