@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from doorlab.report.figures.curves import Curve, draw_curves
+from doorlab.report.figures.curves import Curve
 from doorlab.report.style import FONT_SIZE, MUTED, in_order, new_figure, quiet, style_of, title
 
 AXES = {"frames": "frames seen of a door", "doors": "doors that the probe was fitted on"}
@@ -40,8 +40,9 @@ def probe_curves(axis: str, panels: Sequence[Panel]) -> Figure:
     rows = -(-len(panels) // _COLUMNS)
     figure = new_figure(0.7 + 2.2 * rows)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False)
+    places = np.unique(np.concatenate([c.x for panel in panels for c in panel.curves.values()]))
     for axes, panel in zip(grid.ravel(), panels, strict=False):
-        _draw(axes, panel)
+        _draw(axes, panel, places)
     for axes in grid.ravel()[len(panels) :]:
         axes.axis("off")
     below = [grid[row][column] for column, row in _last_rows(len(panels))]
@@ -55,18 +56,34 @@ def probe_curves(axis: str, panels: Sequence[Panel]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, panel: Panel) -> None:
+def _draw(axes: Axes, panel: Panel, places: np.ndarray) -> None:
     axes.axhline(panel.guessing, color=MUTED, linewidth=1, linestyle=":")
-    draw_curves(axes, panel.curves)
-    places = np.unique(np.concatenate([curve.x for curve in panel.curves.values()]))
     axes.set_xscale("log")
+    # Bands of six models would hide one another: bars side by side do not.
+    for name, factor in zip(in_order(panel.curves), _sidesteps(len(panel.curves)), strict=True):
+        _bars(axes, name, panel.curves[name], factor)
     axes.set_xticks(places, [f"{place:g}" for place in places])
+    axes.set_xlim(places[0] / 1.25, places[-1] * 1.25)
     axes.minorticks_off()
     lows = [float(np.min(curve.low)) for curve in panel.curves.values()]
     axes.set_ylim(max(min([panel.guessing, *lows]) - 0.03, _LOWEST), 1.02)
     title(axes, panel.label)
     quiet(axes)
     axes.set_ylabel("accuracy" if panel.metric == "accuracy" else "R²")
+
+
+def _sidesteps(count: int) -> np.ndarray:
+    """(count,): by what each model's places are multiplied, a few percent about 1."""
+    return 1.025 ** (np.arange(count) - (count - 1) / 2)
+
+
+def _bars(axes: Axes, name: str, curve: Curve, factor: float) -> None:
+    style, x = style_of(name), curve.x * factor
+    axes.vlines(x, curve.low, curve.high, color=style.color, linewidth=1.4, alpha=0.5)
+    axes.plot(
+        x, curve.mean, color=style.color, linestyle=style.line, marker=style.marker,
+        markersize=5, linewidth=1.6, label=name,
+    )  # fmt: skip
 
 
 def _last_rows(count: int) -> list[tuple[int, int]]:
