@@ -20,6 +20,7 @@ STAGES = {
     "pretrain": "learn a representation of doors from unlabelled frames",
     "probe": "what frozen representations know about held-out doors",
     "diagnose": "how well pretrained models explain and imitate held-out doors",
+    "represent": "train every model with every seed, probe them all, compare",
     "train": "learn to predict the reward of an action on a door",
     "bandit": "how many tries each policy needs on doors never seen",
     "plot": "figures of a run, each as PNG and as arrays",
@@ -63,7 +64,7 @@ def run_stage(name: str, argv: Sequence[str] | None = None) -> None:
 
 def _dispatch(args: list[str]) -> int:
     if not args or args[0] in ("-h", "--help"):
-        print(_USAGE.format(stages="\n".join(f"  {n:<9} {t}" for n, t in STAGES.items())), end="")
+        print(_USAGE.format(stages="\n".join(f"  {n:<10} {t}" for n, t in STAGES.items())), end="")
         return 0 if args else _BAD_INPUT
     if args[0] == "--version":
         print(f"doorlab {doorlab.__version__}")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from doorlab.errors import DoorlabError, ResultError
 
@@ -42,6 +45,13 @@ def atomic_write_text(path: str | Path, text: str) -> None:
 def atomic_write_json(path: str | Path, value: Any) -> None:
     """As `atomic_write_bytes`: indented JSON; refuses NaN, which other readers can't parse."""
     atomic_write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def atomic_write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As `atomic_write_bytes`: arrays by name, as NPZ."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))  # pyright: ignore[reportArgumentType]
+    atomic_write_bytes(path, buffer.getvalue())
 
 
 @contextlib.contextmanager

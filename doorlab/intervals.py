@@ -50,10 +50,35 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) 
     return Estimate(float(units.mean()), (float(low), float(high)), n)
 
 
+def bootstrap_crossed(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) -> Estimate:
+    """The mean of `values` with an interval over both of its axes (Owen 2007, pigeonhole).
+
+    Rows are runs (training seeds), columns are units (doors) that all runs were scored on: both
+    are drawn anew, since a score holds neither for these seeds nor for these doors alone. With
+    few rows the interval is rough; with one it is that of `bootstrap_mean`.
+
+    Args:
+        values: (s, n), one row per run; `n` of the estimate is the number of columns.
+        seed: of the resampling.
+        resamples: how many bootstrap samples.
+
+    Raises:
+        ConfigError: when there are no values.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.size == 0:
+        raise ConfigError("at least one value to average", "none", "use more doors")
+    runs, n = values.shape
+    by_run = _counts(seed, n, resamples) @ values.T / n  # (resamples, s)
+    means = (_counts(seed, runs, resamples, "runs") * by_run).sum(axis=1) / runs
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(values.mean()), (float(low), float(high)), n)
+
+
 @lru_cache(maxsize=4)  # many figures of one table share their units: drawing is the slow part
-def _counts(seed: int, n: int, resamples: int) -> np.ndarray:
+def _counts(seed: int, n: int, resamples: int, level: str = "bootstrap") -> np.ndarray:
     """(resamples, n): how often each unit is drawn. Multinomial counts take less memory."""
-    return stream(seed, "bootstrap").multinomial(n, np.full(n, 1 / n), size=resamples)
+    return stream(seed, level).multinomial(n, np.full(n, 1 / n), size=resamples)
 
 
 def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> Estimate:

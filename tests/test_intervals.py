@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from doorlab.errors import ConfigError
-from doorlab.intervals import bootstrap_mean, paired_difference
+from doorlab.intervals import bootstrap_crossed, bootstrap_mean, paired_difference
 
 
 def test_interval_matches_the_normal_approximation_on_large_samples():
@@ -40,3 +40,35 @@ def test_pairing_removes_what_units_share():
 def test_nothing_to_average_is_an_error():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_mean(np.array([]))
+
+
+def test_one_run_is_bootstrapped_over_its_doors():
+    values = np.random.default_rng(4).normal(size=(1, 80))
+    assert bootstrap_crossed(values) == bootstrap_mean(values[0])
+
+
+def test_runs_that_agree_are_as_one_and_runs_that_differ_widen_the_interval():
+    doors = np.random.default_rng(5).normal(size=100)
+    agreed = np.repeat(doors[None], 5, axis=0)
+    assert bootstrap_crossed(agreed).ci95 == pytest.approx(bootstrap_mean(doors).ci95)
+    shifted = agreed + np.array([-1.0, -0.5, 0.0, 0.5, 1.0])[:, None]
+    (low, high), (least, most) = bootstrap_mean(doors).ci95, bootstrap_crossed(shifted).ci95
+    assert least < low
+    assert high < most
+    assert bootstrap_crossed(shifted).n == 100
+
+
+def test_crossed_intervals_cover_the_truth():
+    """Scores = effect of the run + effect of the door + noise: variances a/s + b/n + c/(s n)."""
+    rng, hits = np.random.default_rng(6), 0
+    for i in range(200):
+        runs, doors = rng.normal(0, 0.3, (12, 1)), rng.normal(0, 1.0, (1, 60))
+        values = 1.0 + runs + doors + rng.normal(0, 0.5, (12, 60))
+        low, high = bootstrap_crossed(values, seed=i, resamples=400).ci95
+        hits += low <= 1.0 <= high
+    assert 0.89 <= hits / 200 <= 0.99
+
+
+def test_nothing_to_cross_is_an_error():
+    with pytest.raises(ConfigError, match="at least one value"):
+        bootstrap_crossed(np.zeros((2, 0)))

@@ -203,14 +203,30 @@ def sample_frames_of(
 
     Raises ConfigError when the dataset has too few.
     """
+    return frames_at(doors, rows, sample_picks(doors, len(rows), frames, generator))
+
+
+def sample_picks(
+    doors: DoorTensors, batch: int, frames: int, generator: torch.Generator
+) -> Int64[Tensor, "B M"]:
+    """Which frames to take of `batch` doors: `frames` different ones each, on the CPU.
+
+    Raises ConfigError when the dataset has too few.
+    """
     total = doors.images.shape[1]
     if not 1 <= frames <= total:
         raise ConfigError(
             f"between 1 and {total} frames per door", f"{frames}", "generate more with --frames"
         )
+    return _without_repeats(batch, total, frames, generator)
+
+
+def frames_at(
+    doors: DoorTensors, rows: Int64[Tensor, " B"], picks: Int64[Tensor, "B M"]
+) -> Float[Tensor, "B M C H W"]:
+    """The frames `picks` of the doors at `rows`, in [0, 1]."""
     device = doors.images.device
-    picks = _without_repeats(len(rows), total, frames, generator).to(device)
-    flat = (rows.to(device)[:, None] * total + picks).flatten()
+    flat = (rows[:, None] * doors.images.shape[1] + picks).flatten().to(device)
     # One gather of whole frames is several times faster than indexing two axes.
     chosen = doors.images.flatten(0, 1).index_select(0, flat)
-    return chosen.view(len(rows), frames, *chosen.shape[1:]).float().div_(255.0)
+    return chosen.view(*picks.shape, *chosen.shape[1:]).float().div_(255.0)

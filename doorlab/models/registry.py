@@ -9,18 +9,33 @@ from torch import nn
 
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.models.architecture import Architecture
+from doorlab.models.autoencoder import Autoencoder
 from doorlab.models.cnp import ConditionalProcess
 from doorlab.models.end_to_end import EndToEnd
 from doorlab.models.frozen import FrozenEmbedding
 from doorlab.models.latent_np import LatentProcess
+from doorlab.models.pca import PrincipalComponents
+from doorlab.models.random_features import RandomFeatures
 from doorlab.models.ssnp import SSNP
 from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.supervised import Supervised
 from doorlab.models.vae import VAE
 
 PRETRAINED: dict[str, Callable[[int, Architecture], nn.Module]] = {
     "vae": VAE,
     "statistician": NeuralStatistician,
+    "autoencoder": Autoencoder,
+    "pca": PrincipalComponents,
+    "random_features": RandomFeatures,
+    "supervised": Supervised,
 }
+
+# Pretrained models that look at single frames: what the statistician is compared with.
+CONTEXT_FREE = ("vae", "autoencoder", "pca", "random_features")
+# Those that no gradient trains: `fit` sees all training frames once.
+STEPLESS = frozenset({"pca", "random_features"})
+# Those that are told the true parameters: their loss takes the answers, too.
+TOLD = frozenset({"supervised"})
 
 # Reward models that stand on a pretrained one, and on which.
 BASES: dict[str, str] = {"vae_np": "vae", "statistician_np": "statistician"}

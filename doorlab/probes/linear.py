@@ -47,7 +47,9 @@ class Sample:
     @property
     def flat(self) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings (n, E) and values (n,), doors and frames run together."""
-        return self.embeddings.reshape(self.values.size, -1), self.values.reshape(-1)
+        # float64: with fewer doors than dimensions, float32 makes the weakest penalties singular.
+        inputs = self.embeddings.astype(np.float64).reshape(self.values.size, -1)
+        return inputs, self.values.reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ class ProbeScore:
             test values, which averages to R^2. Two probes on the same doors compare in pairs.
         predictions: the values' shape: the probability of category 1, or the number.
         penalty: the one that the validation doors chose.
+        validation: the score on those, of the kind of `contributions`; to choose settings by.
     """
 
     contributions: np.ndarray
     predictions: np.ndarray
     penalty: float
+    validation: float
 
     def estimate(self, seed: int = 0) -> Estimate:
         """The score with its interval over doors; frames of one door are resampled together."""
@@ -87,8 +91,14 @@ def fit_probe(kind: Kind, train: Sample, validation: Sample, test: Sample) -> Pr
     inputs, answers = validation.flat
     losses = {p: float(loss(answers, _predict(m, inputs), **options)) for p, m in fitted.items()}
     penalty = min(losses, key=lambda p: losses[p])
-    predictions = _predict(fitted[penalty], test.flat[0]).reshape(test.values.shape)
-    return ProbeScore(_contributions(kind, predictions, test.values), predictions, penalty)
+    chosen = fitted[penalty]
+    predictions = _predict(chosen, test.flat[0]).reshape(test.values.shape)
+    return ProbeScore(
+        _contributions(kind, predictions, test.values),
+        predictions,
+        penalty,
+        float(_contributions(kind, _predict(chosen, inputs), answers).mean()),
+    )
 
 
 def _fit(kind: Kind, penalty: float, train: Sample) -> Any:
@@ -115,4 +125,5 @@ def _predict(model: Any, inputs: np.ndarray) -> np.ndarray:
 def _contributions(kind: Kind, predictions: np.ndarray, values: np.ndarray) -> np.ndarray:
     if kind == "binary":
         return ((predictions > 0.5) == (values > 0)).astype(np.float64)
-    return 1.0 - (predictions - values) ** 2 / np.var(values)
+    # A variance of zero (a single validation door, say) tells nothing about a number.
+    return 1.0 - (predictions - values) ** 2 / max(np.var(values), np.finfo(np.float64).tiny)

@@ -26,7 +26,8 @@ INTRODUCTIONS = {
         "A neural statistician learns from unlabelled pictures: a context latent c for what makes "
         "a door this door, and an instance latent z for each picture of it. A VAE of about the "
         "same size, which sees single pictures and no doors, is the baseline. Neither is told a "
-        "door's parameters. All that follows is on held-out doors."
+        "door's parameters; where a supervised network is shown, it was, as the ceiling. All that "
+        "follows is on held-out doors."
     ),
     "reward": (
         "The models predict the reward of an action on a door from its pictures and from what was "
@@ -55,11 +56,13 @@ class Caption:
         section: anchor of its section in the report.
         heading: what it shows.
         text: what to look at.
+        optional: whether a run that has it not says nothing of it.
     """
 
     section: str
     heading: str
     text: str
+    optional: bool = False
 
 
 CAPTIONS: dict[str, Caption] = {
@@ -125,6 +128,21 @@ CAPTIONS: dict[str, Caption] = {
         "Linear probes on frozen embeddings, scored on held-out doors; bars are 95 % intervals. "
         "The joint angle is read from the embedding of each frame, all else from that of the "
         "door.",
+    ),
+    "probe_frames": Caption(
+        "representation",
+        "What each further frame adds",
+        "The same scores by the number of frames that the embedding was made from. The first frame "
+        "shows the door shut: it has no angle to read. Dotted: always saying the same.",
+        optional=True,
+    ),
+    "probe_doors": Caption(
+        "representation",
+        "What each further label adds",
+        "The same scores by the number of doors whose true parameters the probe was told. A "
+        "representation in which a parameter lies plainly needs few. Dotted: always saying the "
+        "same.",
+        optional=True,
     ),
     "landscape": Caption(
         "reward",

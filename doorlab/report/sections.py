@@ -8,9 +8,10 @@ from typing import Any
 from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
 from doorlab.report.diagnosis import evidence_table, likeness_table
 from doorlab.report.html import DASH, Html, element, films, note, picture, section, table
+from doorlab.report.probe_results import probe_tables
 from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.style import HEADLINE, in_order, style_of
-from doorlab.report.tables import error_table, policy_table, probe_table
+from doorlab.report.tables import error_table, policy_table
 
 FILMS = 6  # the page carries no more
 
@@ -46,7 +47,7 @@ def _doors(run: RunFiles) -> list[Html]:
 
 def _representation(run: RunFiles) -> list[Html]:
     missing = [note(run.missing[part]) for part in ("probe", "diagnose") if part in run.missing]
-    scores = [probe_table(run.probes)] if run.probes else []
+    scores = probe_tables(run.probes) if run.probes else []
     found = [evidence_table(run.diagnosis), likeness_table(run.diagnosis)] if run.diagnosis else []
     return [*missing, *_figures(run, "representation"), *scores, *found]
 
@@ -98,6 +99,8 @@ def _figures(run: RunFiles, anchor: str) -> list[Html]:
         if caption.section != anchor:
             continue
         if name not in run.pictures:
+            if caption.optional:
+                continue
             reason = run.plots.get("skipped", {}).get(name, "`doorlab plot` draws it")
             notes.append(note(f"No figure “{name.replace('_', ' ')}”: {reason}."))
             continue

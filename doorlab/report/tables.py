@@ -72,35 +72,6 @@ def policy_table(regret: dict[str, Any]) -> Html:
     )
 
 
-def probe_table(probes: dict[str, Any]) -> Html:
-    """Every target a row, every model a column, and the paired difference of the first two."""
-    scores = probes["probes"]
-    models = in_order(scores)
-    targets = list(dict.fromkeys(target for model in models for target in scores[model]))
-    differences = probes.get("differences", {})
-    head = ["", "score", *(style_of(name).label for name in models)]
-    head += [" minus ".join(style_of(n).label for n in pair.split(" - ")) for pair in differences]
-    rows = []
-    for target in targets:
-        found = [scores[name].get(target) for name in models]
-        best = max((f["mean"] for f in found if f), default=None)
-        metric = next(f["metric"] for f in found if f)
-        rows.append(
-            [
-                target.replace("_", " "),
-                "accuracy" if metric == "accuracy" else "R²",
-                *(interval(f, bold=bool(f) and f["mean"] == best) for f in found),
-                *(interval(d.get(target)) for d in differences.values()),
-            ]
-        )
-    return table(
-        head,
-        rows,
-        "Held-out doors, 95 % intervals. The difference is taken door by door; an interval above "
-        "zero means that the statistician's embedding says more.",
-    )
-
-
 def error_table(plots: dict[str, Any]) -> Html | None:
     """Reward errors by the number of interactions seen; None where they were not measured."""
     found = plots.get("figures", {}).get("adaptation")

@@ -2,8 +2,9 @@
 
 `doorlab plot` draws everything, `doorlab plot latents samples` what is named. Figures: gallery,
 reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations, probes,
-landscape, calibration, adaptation, opened, regret, training. Groups of them: latents (embedding,
-correlations, traversals), pictures (reconstructions, new_frames, samples, interpolations).
+probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, training. Groups of
+them: latents (embedding, correlations, traversals), pictures (reconstructions, new_frames, samples,
+interpolations).
 
 All of them show doors that no model was trained on. A figure whose ingredients the run lacks is
 left out, and plot.json says why.
@@ -11,18 +12,15 @@ left out, and plot.json says why.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from tyro.conf import Positional
 
 from doorlab.errors import unknown_name
-from doorlab.files import atomic_write_bytes, read_json, refuse_overwrite
+from doorlab.files import atomic_write_arrays, read_json, refuse_overwrite
 from doorlab.progress import track
 from doorlab.report.run_files import require_run
 from doorlab.report.style import save_png
@@ -40,6 +38,8 @@ FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "embedding": plot_latents.embedding,
     "correlations": plot_latents.correlation,
     "probes": plot_results.probes,
+    "probe_frames": plot_results.probe_frames,
+    "probe_doors": plot_results.probe_doors,
     "landscape": plot_rewards.landscape,
     "calibration": plot_rewards.calibration,
     "adaptation": plot_rewards.adaptation,
@@ -144,11 +144,5 @@ def _draw(
                 (out / f"{name}.{ending}").unlink(missing_ok=True)
             continue
         save_png(drawn[name].figure, out / f"{name}.png")
-        _save_arrays(drawn[name].arrays, out / f"{name}.npz")
+        atomic_write_arrays(out / f"{name}.npz", drawn[name].arrays)
     return drawn, skipped
-
-
-def _save_arrays(arrays: dict[str, Any], path: Path) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    atomic_write_bytes(path, buffer.getvalue())

@@ -71,9 +71,7 @@ def reconstructions(sources: Sources) -> Drawing:
     chosen = chosen_doors(sources, 3)
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
-    for kind, model in sources.pretrained.items():
-        if not hasattr(model.network, "reconstruct"):
-            continue
+    for kind, model in sources.pretrained_that("reconstruct").items():
         whole = model.reconstruct(sources.images)
         rebuilt[kind] = to_bytes(whole[chosen][:, :_COLUMNS])
         squares = (whole - sources.images.astype(np.float32) / 255.0) ** 2
@@ -111,9 +109,7 @@ def samples(sources: Sources) -> Drawing:
     """Doors from the priors of the pretrained models, below real ones."""
     real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
     groups, arrays = [[Row("real", row) for row in real]], {"real": real}
-    for kind, model in sources.pretrained.items():
-        if not hasattr(model.network, "sample"):
-            continue
+    for kind, model in sources.pretrained_that("sample").items():
         doors = 4 if kind == "statistician" else 2
         with torch.no_grad():
             chance = _chance(sources, f"samples {kind}")

@@ -9,9 +9,11 @@ import numpy as np
 from doorlab.files import read_json
 from doorlab.intervals import Estimate
 from doorlab.probes import TARGETS
+from doorlab.report import probe_results
 from doorlab.report.figures import curves
 from doorlab.report.figures import probes as probe_figure
 from doorlab.report.figures.curves import Curve
+from doorlab.report.figures.probe_curves import probe_curves
 from doorlab.report.figures.training import History
 from doorlab.report.figures.training import training as training_figure
 from doorlab.report.run_files import model_runs
@@ -30,6 +32,25 @@ def probes(sources: Sources) -> Drawing:
         for metric in ("accuracy", "r2")
     }
     return Drawing(probe_figure.probes(scores, labels["accuracy"], labels["r2"]))
+
+
+def probe_frames(sources: Sources) -> Drawing:
+    """The scores by the number of frames."""
+    return _probe_curves(sources, "frames", "--frames 1 2 4 8")
+
+
+def probe_doors(sources: Sources) -> Drawing:
+    """The scores by the number of labelled doors."""
+    return _probe_curves(sources, "doors", "--probe-doors 10 30 100 300 1000")
+
+
+def _probe_curves(sources: Sources, axis: str, option: str) -> Drawing:
+    result = sources.result("probe/probes.json", "probe")
+    if axis not in result.get("curves", {}):
+        raise Missing(f"the probes have one number of {axis}: `doorlab probe {option}` has more")
+    panels = probe_results.panels(result, axis)
+    arrays = _curve_arrays({panel.label: dict(panel.curves) for panel in panels})
+    return Drawing(probe_curves(axis, panels), arrays)
 
 
 def opened(sources: Sources) -> Drawing:

@@ -94,6 +94,13 @@ class Sources:
         """Models of `doorlab pretrain`, by kind."""
         return self._models("pretrain")
 
+    def pretrained_that(self, can: str) -> dict[str, FrozenModel]:
+        """Those of them that have the method `can`: not every model makes pictures."""
+        found = {k: m for k, m in self.pretrained.items() if hasattr(m.network, can)}
+        if not found:
+            raise Missing(f"none of its models can {can}: `doorlab pretrain` makes a statistician")
+        return found
+
     @cached_property
     def reward_models(self) -> dict[str, FrozenModel]:
         """Models of `doorlab train`, by kind."""

@@ -1,8 +1,14 @@
-"""Learn what doors are from unlabelled frames: no action is taken and no reward is seen.
+"""Learn what doors are from frames: no action is taken and no reward is seen.
 
-Two models. vae sees single frames (the context-free baseline); statistician sees several frames of
-one door at a time and keeps apart what they share, the door, from what changes, its opening angle
-and the camera. Both are trained to say what they saw; `doorlab probe` asks what they have learned.
+statistician sees several frames of one door at a time and keeps apart what they share, the door,
+from what changes, its opening angle and the camera. The others are what it is measured by, on the
+same frames and for as many steps:
+
+- context-free models, which see single frames: vae, autoencoder, and two that need no steps, pca
+  (fitted in closed form) and random_features (an encoder that learns nothing);
+- supervised, the ceiling: the only one that is told the true parameters of the training doors.
+
+`doorlab probe` asks what they have learned.
 
 Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
 or killed, goes on with --resume and ends as if nothing had happened.
@@ -10,22 +16,21 @@ or killed, goes on with --resume and ends as if nothing had happened.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from doorlab.data.batches import DoorTensors, sample_frames
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.mirroring import mirror_frames
+from doorlab.data.schema import door_array
+from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
-from doorlab.models.registry import PRETRAINED, build_model
+from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
     LearningConfig,
@@ -38,9 +43,8 @@ from doorlab.stages.learning import (
     settings_of,
     with_preset,
 )
+from doorlab.stages.lessons import Lesson, tell, units_of
 from doorlab.training import Outcome, Task, fit, launch
-
-_DOORS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Config(LearningConfig):
     """What to learn from frames, and how long."""
 
     model: str = "statistician"
-    """vae or statistician."""
+    """statistician, vae, autoencoder, pca, random_features or supervised."""
     out: Path = Path("runs/pretrain")
     """Folder of the run."""
     doors: int = 0
@@ -63,10 +67,11 @@ PRESETS: dict[str, Config] = {
     "full": with_preset(Config(), "full", batch=128, frames=8, accelerator="auto"),
 }
 
+# The same for all that learn in steps: comparisons are between ideas, not budgets.
+_BUDGETS = {"tiny": 500, "small": 10_000, "full": 60_000}
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"vae": 500, "statistician": 500},
-    "small": {"vae": 10_000, "statistician": 10_000},
-    "full": {"vae": 60_000, "statistician": 60_000},
+    preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
+    for preset, steps in _BUDGETS.items()
 }
 
 
@@ -79,8 +84,16 @@ def run(config: Config) -> Path:
         TrainingError: when the loss is no longer finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
+    if config.model in STEPLESS and config.steps:
+        raise ConfigError(
+            f"no --steps for {config.model}, which learns without",
+            f"{config.steps}",
+            "leave it out",
+        )
     config = resolved(config, PRETRAINED, STEPS)
     dataset = DoorDataset.open(config.data)
+    if config.model in TOLD:
+        dataset.require(door_array("hinge_side"))
     check_doors(config, dataset, config.doors)
     build_model(config.model, dataset.image_size, config.architecture)  # or say why not, now
     settings = settings_of(config, dataset)
@@ -93,59 +106,68 @@ def run(config: Config) -> Path:
 
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
     dataset = DoorDataset.open(config.data)
-    doors, validation = load_doors(dataset, fabric, config, config.doors)
+    lesson, examination = _lessons(dataset, fabric, config)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model: Any = build_model(config.model, dataset.image_size, config.architecture)
-    task = Task(
-        loss=_loss,
-        batches=partial(frames_batch, doors, config),
-        batch=config.batch,
-        validate=partial(_validation, validation) if validation else None,
-        settings=settings,
-    )
-    outcome = fit(fabric, model, task, config, config.out)
+    if config.model in STEPLESS:
+        outcome = _fit_at_once(fabric, model, lesson, config.mirror)
+    else:
+        task = Task(
+            loss=_loss,
+            batches=partial(lesson.batch, config.frames, config.mirror),
+            batch=config.batch,
+            validate=partial(_validation, examination) if examination else None,
+            settings=settings,
+        )
+        outcome = fit(fabric, model, task, config, config.out)
     if outcome.finished and fabric.is_global_zero:
-        figures = _figures(model.eval(), validation, config.seed) if validation else {}
+        figures = _figures(model.eval(), examination, config.seed) if examination else {}
         finish("pretrain", config, dataset, model, config.architecture, outcome, figures, settings)
     return outcome
 
 
-def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.loss(frames)
+def _lessons(dataset: DoorDataset, fabric: Fabric, config: Config) -> tuple[Lesson, Lesson | None]:
+    """Training doors and, where there are any, validation doors."""
+    doors, validation = load_doors(dataset, fabric, config, config.doors)
+    lesson, examination = Lesson(doors), Lesson(validation) if validation else None
+    if config.model not in TOLD:
+        return lesson, examination
+    units = units_of(lesson, dataset)
+    told = tell(examination, dataset, units) if examination else None
+    return tell(lesson, dataset, units), told
 
 
-def frames_batch(
-    doors: DoorTensors, config: Config, step: int, generator: torch.Generator, batch: int
-) -> Float[Tensor, "B M C H W"]:
-    """Random frames of random doors."""
-    frames = sample_frames(doors, batch, config.frames, generator)
-    if not config.mirror:
-        return frames
-    chosen = torch.rand(batch, generator=generator) < 0.5
-    return mirror_frames(frames, chosen.to(frames.device))
+def _fit_at_once(fabric: Fabric, model: Any, lesson: Lesson, mirror: bool) -> Outcome:
+    """Learns without steps: a run that is stopped has nothing to resume, and begins again."""
+    start = time.monotonic()
+    model.to(fabric.device).fit(lesson.views(mirror))
+    history = {"train": [], "validation": []}
+    return Outcome(0, True, False, history, time.monotonic() - start)
 
 
-def _validation(doors: DoorTensors, model: Any) -> dict[str, float]:
+def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.loss(*batch)
+
+
+def _validation(lesson: Lesson, model: Any) -> dict[str, float]:
     """The loss and its parts, averaged over doors."""
     totals: dict[str, float] = {}
-    for frames in _portions(doors):
-        loss, scalars = model.loss(frames)
+    for batch in lesson.portions():
+        loss, scalars = _loss(model, batch)
         for name, value in {"loss": loss, **scalars}.items():
-            share = len(frames) / len(doors)
+            share = len(batch[0]) / len(lesson)
             totals[name] = totals.get(name, 0.0) + share * float(value)
     return totals
 
 
-def _figures(model: Any, doors: DoorTensors, seed: int) -> dict[str, Any]:
-    """Final figures on validation doors."""
+def _figures(model: Any, lesson: Lesson, seed: int) -> dict[str, Any]:
+    """Final figures on validation doors, of a model that makes pictures."""
+    if not hasattr(model, "reconstruct"):
+        return {}
     with torch.no_grad():
         squares = [
             (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
-            for frames in _portions(doors)
+            for frames in lesson.views(mirror=False)
         ]
-    mse: np.ndarray = torch.cat(squares).numpy()
+    mse = torch.cat(squares).numpy()
     return {"validation_reconstruction_mse": bootstrap_mean(mse, seed=seed)}
-
-
-def _portions(doors: DoorTensors) -> list[Float[Tensor, "B M C H W"]]:
-    return [images.float() / 255.0 for images in doors.images.split(_DOORS_AT_ONCE)]

@@ -1,18 +1,27 @@
 """Ask frozen representations about doors that they were not trained on.
 
 For each model a linear probe per target: which side the hinge is on (handedness), pull or push
-(swing), width, height, handle height and place in the wall from the door's embedding, the joint
-angle from the embedding of each frame. Probes are fitted on training doors, their penalty is chosen
-on validation doors, and they are scored on test doors: accuracy for categories, R^2 for numbers.
+(swing), a handle that can work a latch (latch), width, height, handle height and place in the wall
+from the door's embedding, the joint angle from the embedding of each frame. Probes are fitted on
+training doors, their penalty is chosen on validation doors, and they are scored on test doors:
+accuracy for categories, R^2 for numbers. No picture shows the latch itself, nor has a sliding door
+an angle: `doorlab.probes.targets` says what is asked instead.
 
 A neural statistician embeds a door as the mean of q(c | frames); a context-free model embeds single
-frames and is given their mean over the door. Writes OUT/probes.json with 95 % intervals over doors
-and, where both kinds are there, the paired differences. The claim that
-is tested is that of Liu et al. 2023 (arXiv 2305.16567): context beats context-free embeddings.
+frames and is given their mean over the door, of one frame (--frames 1: the first, which shows the
+door shut) or of several. With more than one number, --frames and --probe-doors give curves. At the
+largest of both the latents are probed apart, too: what the door's embedding says of the angle, and
+what the embedding of a frame says of the door.
+
+Writes OUT/probes.json with 95 % intervals over doors, with the paired differences of the
+statistician and every context-free model, and OUT/probes.npz with every test door's contribution to
+every score. The claim that is tested is that of Liu et al. 2023 (arXiv 2305.16567): context beats
+context-free embeddings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +30,18 @@ import numpy as np
 import torch
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.schema import SPLITS, door_array
+from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
-from doorlab.files import refuse_overwrite
-from doorlab.intervals import paired_difference
-from doorlab.probes import TARGETS, ProbeScore, Sample, fit_probe, target_values
-from doorlab.probes.targets import JOINT_POSITION
+from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.models.registry import CONTEXT_FREE
+from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
+from doorlab.probes.summary import largest, summarise
 from doorlab.progress import track
 from doorlab.results import write_result
+from doorlab.stages.answers import read_answers
 from doorlab.stages.frozen import FrozenModel, by_kind
 
-CONTEXT_FREE = ("vae",)
+Scores = dict[Reading, ProbeScore]
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,10 @@ class Config:
     """Runs of `doorlab pretrain` (or train: reward models embed doors, too)."""
     out: Path = Path("runs/demo/probe")
     """Folder of the result."""
-    doors: int = 1000
-    """Training doors that the probes are fitted on, at most (the first of the split)."""
+    frames: tuple[int, ...] = ()
+    """Numbers of frames that embeddings are made from; all that the dataset has when empty."""
+    probe_doors: tuple[int, ...] = (1000,)
+    """Numbers of training doors that probes are fitted on, at most (the first of the split)."""
     seed: int = 0
     """Seed of the bootstrap behind the intervals."""
     device: str = "cpu"
@@ -71,7 +83,7 @@ def run(config: Config) -> Path:
     """Probes every model; returns the path of probes.json.
 
     Raises:
-        ConfigError: when there is nothing to probe or a split is empty.
+        ConfigError: when there is nothing to probe, a split is empty, or frames are lacking.
         DatasetError, CheckpointError: for what can't be read.
         ResultError: for a result that is there already.
     """
@@ -81,80 +93,140 @@ def run(config: Config) -> Path:
         raise ConfigError("at least one model", "none", "give --models")
     torch.set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
+    frames = chosen_frames(config, dataset)
     doors = {split: read_doors(dataset, split, config) for split in SPLITS}
-    scores: dict[str, dict[str, ProbeScore]] = {}
+    found = len(doors["train"].images)
+    readings = plan(frames, [min(count, found) for count in config.probe_doors])
+    scores: dict[str, Scores] = {}
     for kind, folder in track(by_kind(config.models).items(), "probes"):
         model = FrozenModel.open(folder, dataset, config.device)
-        scores[kind] = probe_model(model, doors)
-    differences = compare(scores, config.seed)
+        scores[kind] = probe_model(model, doors, readings)
+    shares = {kind: contributions(found) for kind, found in scores.items()}
+    named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
+    atomic_write_arrays(path.with_suffix(".npz"), named)
+    one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
+    summary = summarise(one_seed, CONTEXT_FREE, config.seed)
+    add_choices(summary, scores)
     write_result(
         path,
         "probe",
         config,
-        {"differences": differences},
+        {"differences": summary["differences"]},
         dataset.checksum,
-        probes={kind: describe(found, config.seed) for kind, found in scores.items()},
-        differences=differences,
+        **summary,
+        targets=about_targets(doors["test"]),
         doors={split: len(found.images) for split, found in doors.items()},
+        frames=max(frames),
     )
     return path
 
 
+def chosen_frames(config: Config, dataset: DoorDataset) -> tuple[int, ...]:
+    """The numbers of frames. Raises ConfigError for more than the dataset has."""
+    frames = config.frames or (dataset.frames,)
+    if not all(1 <= count <= dataset.frames for count in frames):
+        raise ConfigError(
+            f"--frames from 1 to the {dataset.frames} of {dataset.path}",
+            " ".join(map(str, frames)),
+            "ask for fewer, or generate more",
+        )
+    return frames
+
+
 def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
-    """The doors of a split; of the training split, at most `config.doors`, the first ones."""
+    """The doors of a split; of the training split, the first ones, as many as are asked for."""
     indices = dataset.indices(split)
-    indices = indices[: config.doors] if split == "train" else indices
+    if split == "train":
+        if min(config.probe_doors, default=0) < 1:
+            raise ConfigError(
+                "--probe-doors of at least 1", f"{config.probe_doors}", "correct the numbers"
+            )
+        indices = indices[: max(config.probe_doors)]
     if not len(indices):
         raise ConfigError(
-            f"doors in the split {split!r} of {dataset.path}", "none",
-            "ask for more --doors, or generate a larger dataset",
-        )  # fmt: skip
-    sources = [target.source for target in TARGETS.values()]
-    stored = {s: s if s == JOINT_POSITION else door_array(s) for s in sources}
-    arrays = {source: dataset.read(name, indices) for source, name in stored.items()}
-    answers = {name: target_values(name, arrays) for name in TARGETS}
-    return Doors(dataset.read("images", indices), answers)
+            f"doors in the split {split!r} of {dataset.path}", "none", "generate a larger dataset"
+        )
+    return Doors(dataset.read("images", indices), read_answers(dataset, indices))
 
 
-def probe_model(model: FrozenModel, doors: dict[str, Doors]) -> dict[str, ProbeScore]:
-    """Every target's score; without targets that do not vary, or that the model can't answer."""
-    of_doors = {split: model.embed(d.images) for split, d in doors.items()}
-    of_frames = {}
-    if hasattr(model.network, "embed_frames"):
-        of_frames = {split: model.embed_frames(d.images) for split, d in doors.items()}
-    scores = {}
-    for name, target in TARGETS.items():
-        embeddings = of_frames if target.per_frame else of_doors
-        if not embeddings or not np.ptp(doors["test"].answers[name]):
-            continue
-        samples = [Sample(embeddings[s], doors[s].answers[name]) for s in SPLITS]
-        scores[name] = fit_probe(target.kind, *samples)
+def probe_model(
+    model: FrozenModel, doors: Mapping[str, Doors], readings: Iterable[Reading]
+) -> Scores:
+    """Every score; without targets that do not vary, or that the model can't answer."""
+    scores: Scores = {}
+    embedded: tuple[int, dict[str, dict[str, np.ndarray]]] = (0, {})
+    for reading in sorted(readings, key=lambda reading: reading.frames):
+        if embedded[0] != reading.frames:
+            latents = {s: embed(model, d.images[:, : reading.frames]) for s, d in doors.items()}
+            embedded = (reading.frames, latents)
+        score = read(reading, embedded[1], doors)
+        if score is not None:
+            scores[reading] = score
     return scores
 
 
-def describe(scores: dict[str, ProbeScore], seed: int) -> dict[str, dict[str, Any]]:
-    """Scores as result files hold them."""
+def embed(model: FrozenModel, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Latent -> embeddings of doors (D, E), of frames (D, M, Z) if the model has such."""
+    latents = {"context": model.embed(images)}
+    if hasattr(model.network, "embed_frames"):
+        latents["instance"] = model.embed_frames(images)
+    return latents
+
+
+def read(
+    reading: Reading, latents: Mapping[str, Mapping[str, np.ndarray]], doors: Mapping[str, Doors]
+) -> ProbeScore | None:
+    """One probe, or None where there is nothing to ask, or nobody to ask it of."""
+    if reading.latent not in latents["test"]:
+        return None
+    used = {split: slice(reading.doors if split == "train" else None) for split in SPLITS}
+    samples = [
+        sample_of(
+            reading,
+            {latent: e[used[split]] for latent, e in latents[split].items()},
+            doors[split].answers[reading.target][used[split]],
+        )
+        for split in SPLITS
+    ]
+    train, validation, test = samples
+    if train is None or validation is None or test is None or not np.ptp(test.values):
+        return None
+    return fit_probe(TARGETS[reading.target].kind, train, validation, test)
+
+
+def contributions(scores: Scores) -> dict[Reading, np.ndarray]:
+    """Reading -> (D,): a test door's share of the score, the mean over its frames."""
+    return {
+        reading: score.contributions.reshape(len(score.contributions), -1).mean(axis=1)
+        for reading, score in scores.items()
+    }
+
+
+def add_choices(summary: dict[str, Any], scores: Mapping[str, Scores]) -> None:
+    """Adds to every score of a summary what the validation doors chose, and their score."""
+    for kind, found in scores.items():
+        for reading in largest(found):
+            if reading.own:
+                chosen = found[reading]
+                summary["probes"][kind][reading.target] |= {
+                    "penalty": chosen.penalty,
+                    "validation": chosen.validation,
+                }
+
+
+def about_targets(test: Doors) -> dict[str, dict[str, Any]]:
+    """What is asked, and what guessing the same for all test doors would score."""
     return {
         name: {
-            "metric": TARGETS[name].metric,
-            **score.estimate(seed).to_json(),
-            "penalty": score.penalty,
+            "label": target.label,
+            "metric": target.metric,
+            "unit": target.unit,
+            "guessing": _guessing(test.answers[name]) if target.kind == "binary" else 0.0,
         }
-        for name, score in scores.items()
+        for name, target in TARGETS.items()
     }
 
 
-def compare(scores: dict[str, dict[str, ProbeScore]], seed: int) -> dict[str, dict[str, Any]]:
-    """Paired differences of the statistician and each context-free model, by target."""
-    ours = scores.get("statistician", {})
-    return {
-        f"statistician - {kind}": {
-            name: paired_difference(
-                ours[name].contributions, theirs[name].contributions, seed=seed
-            ).to_json()
-            for name in ours
-            if name in theirs
-        }
-        for kind, theirs in scores.items()
-        if ours and kind in CONTEXT_FREE
-    }
+def _guessing(values: np.ndarray) -> float:
+    share = float(np.mean(values))
+    return max(share, 1.0 - share)

@@ -2,10 +2,31 @@ import pytest
 import torch
 
 from doorlab.errors import ConfigError
-from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model, set_pretrained
+from doorlab.models.registry import (
+    CONTEXT_FREE,
+    PRETRAINED,
+    REWARD_MODELS,
+    STEPLESS,
+    TOLD,
+    build_model,
+    set_pretrained,
+)
 
 
-@pytest.mark.parametrize("kind", sorted({**PRETRAINED, **REWARD_MODELS}))
+def test_every_kind_of_model_learns_in_the_way_that_the_registry_says(small, frames):
+    assert set(CONTEXT_FREE) | STEPLESS | TOLD <= set(PRETRAINED)
+    for kind in PRETRAINED:
+        model = build_model(kind, 32, small)
+        assert hasattr(model, "fit") == (kind in STEPLESS)
+        assert hasattr(model, "loss") != (kind in STEPLESS)
+        assert any(p.requires_grad for p in model.parameters()) != (kind in STEPLESS)
+    for kind in CONTEXT_FREE:  # a context-free model's frames do not know of one another
+        model = build_model(kind, 32, small).eval()
+        alone = model.embed_frames(frames[:, :1])
+        torch.testing.assert_close(alone, model.embed_frames(frames)[:, :1], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", sorted({**PRETRAINED, **REWARD_MODELS}.keys() - {"pca"}))
 def test_the_seed_decides_the_weights(kind, small):
     models = []
     for seed in (0, 0, 1):

@@ -59,6 +59,13 @@ def make_probes() -> dict:
 
     targets = {"handedness": "accuracy", "width": "r2", "joint_angle": "r2"}
     levels = {"vae": 0.6, "statistician": 0.9}
+    latents = {
+        model: {
+            latent: {target: score(metric, level) for target, metric in targets.items()}
+            for latent in ("context", "instance")
+        }
+        for model, level in levels.items()
+    }
     return {
         "stage": "probe",
         "seed": 0,
@@ -68,6 +75,7 @@ def make_probes() -> dict:
             model: {target: score(metric, level) for target, metric in targets.items()}
             for model, level in levels.items()
         },
+        "latents": latents,
         "differences": {"statistician - vae": {"width": bootstrap_mean(rng.random(50)).to_json()}},
     }
 

@@ -50,8 +50,19 @@ def test_policies_of_one_figure_are_told_apart_by_colour_blind_people():
             assert np.linalg.norm(seen[a] - seen[b]) > (0.05 if different_line else 0.1), (a, b)
 
 
+def test_probed_models_are_told_apart_by_colour_blind_people():
+    shown = ["statistician", "vae", "autoencoder", "pca", "random_features", "supervised"]
+    for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
+        seen = {
+            name: np.cbrt(np.clip(matrix @ linear(style_of(name).color), 0, 1)) for name in shown
+        }
+        for a, b in itertools.combinations(shown, 2):
+            different_line = style_of(a).line != style_of(b).line
+            assert np.linalg.norm(seen[a] - seen[b]) > (0.05 if different_line else 0.1), (a, b)
+
+
 def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
-    assert len({s.marker for n, s in STYLES.items() if n not in ("vae", "statistician")}) == 10
+    assert len({s.marker for n, s in STYLES.items() if n not in ("vae", "statistician")}) == 14
     for base in ("vae", "statistician"):
         assert style_of(base).color == style_of(f"{base}_np").color
 

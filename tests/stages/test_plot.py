@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.doors import oracle_action
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.report.captions import CAPTIONS
-from doorlab.stages import plot, plot_rewards, probe
-from doorlab.stages.frozen import to_bytes
+from doorlab.stages import frozen, plot, plot_rewards, probe
 from doorlab.stages.plot_pictures import varied
 
 
@@ -95,7 +95,7 @@ def test_the_middle_of_every_traversal_is_the_reconstruction_of_one_frame(config
     _, arrays = draw(config, "traversals")
     sources = sources_of(config)
     door = varied(sources.doors, 1)[0]
-    frame = to_bytes(sources.statistician.reconstruct(sources.images))[door, 2]
+    frame = frozen.to_bytes(sources.statistician.reconstruct(sources.images))[door, 2]
     assert set(arrays["traversals"]) == {"z1", "c1", "c2"}
     for row in arrays["traversals"].values():
         np.testing.assert_array_equal(row[len(row) // 2], frame)
@@ -376,3 +376,34 @@ def test_probes_are_drawn_from_the_probe_stage_s_result(config, painted_run):
     result, _ = draw(config, "probes")
     assert result["skipped"] == {}
     assert (painted_run / "plot" / "probes.png").stat().st_size > 10_000
+
+
+def test_curves_of_probes_are_drawn_where_there_are_any(config, painted_run):
+    models = (painted_run / "pretrain" / "vae", painted_run / "pretrain" / "statistician")
+    settings = probe.Config(data=painted_run / "dataset", models=models, out=painted_run / "probe")
+    probe.run(settings)
+    names = ("probe_frames", "probe_doors")
+    path = plot.run(replace(config, only=names))
+    skipped = json.loads(path.read_text())["skipped"]
+    assert "`doorlab probe --frames" in skipped["probe_frames"]
+    assert "`doorlab probe --probe-doors" in skipped["probe_doors"]
+    probe.run(replace(settings, frames=(2, 4), probe_doors=(9, 40), overwrite=True))
+    result, arrays = draw(replace(config, overwrite=True), *names)
+    assert result["skipped"] == {}
+    assert arrays["probe_frames"]["handedness/statistician/mean"].tolist() == [1.0, 1.0]
+    assert arrays["probe_doors"]["width/vae/x"].tolist() == [9, 40]
+
+
+def test_models_that_make_no_pictures_are_left_out_of_pictures(config, painted_run, monkeypatch):
+    folder = painted_run / "pretrain" / "supervised"
+    folder.mkdir()
+    (folder / "model.json").write_text('{"kind": "supervised", "image_size": 16}')
+    blind = type("Blind", (torch.nn.Module,), {"embed": lambda self, x: x.mean(dim=(1, 3, 4))})()
+    known = frozen.load_model
+    monkeypatch.setattr(
+        frozen, "load_model", lambda run: blind if run.name == "supervised" else known(run)
+    )
+    result, arrays = draw(config, "reconstructions", "samples", "embedding")
+    assert result["skipped"] == {}
+    assert set(arrays["reconstructions"]) == {"images", "vae", "statistician"}
+    assert "embedding/supervised" in arrays["embedding"]

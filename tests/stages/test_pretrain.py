@@ -51,7 +51,48 @@ def assert_same(a, b):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("kind", ["vae", "statistician"])
+@pytest.mark.parametrize("kind", ["pca", "random_features"])
+def test_models_without_steps_are_run_like_the_others(config, kind):
+    config = replace(config, model=kind, steps=0)
+    out = pretrain.run(config)
+    assert sorted(p.name for p in out.iterdir()) == [
+        "metrics.json", "model.json", "weights.safetensors",
+    ]  # fmt: skip
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["figures"]["steps"] == 0
+    assert ("validation_reconstruction_mse" in metrics["figures"]) == (kind == "pca")
+    before = weights(out)
+    pretrain.run(replace(config, resume=True))  # is done: nothing to do
+    with pytest.raises(ResultError, match="--overwrite"):
+        pretrain.run(config)
+    assert_same(weights(pretrain.run(replace(config, overwrite=True))), before)
+    with pytest.raises(ConfigError, match=f"no --steps for {kind}"):
+        pretrain.run(replace(config, steps=5, overwrite=True))
+
+
+def test_pca_is_fitted_to_the_training_doors_and_their_mirror_images(config):
+    from sklearn.decomposition import PCA
+
+    model = load_model(pretrain.run(replace(config, model="pca", steps=0)))
+    dataset = DoorDataset.open(config.data)
+    frames = dataset.read("images", dataset.indices("train")).reshape(-1, 32, 32, 3) / 255.0
+    both = np.concatenate([frames, frames[:, :, ::-1]]).transpose(0, 3, 1, 2)
+    expected = PCA(1).fit(both.reshape(len(both), -1)).components_[0]
+    assert abs(expected @ model.components[0].numpy()) > 0.999
+
+
+def test_the_supervised_model_is_told_and_the_others_are_not(config):
+    config = replace(config, model="supervised")
+    metrics = json.loads((pretrain.run(config) / "metrics.json").read_text())
+    assert {"categories", "numbers", "joint_angle"} <= metrics["history"]["validation"][0].keys()
+    assert "validation_reconstruction_mse" not in metrics["figures"]
+    parts = replace(config, out=config.out.parent / "parts")
+    pretrain.run(replace(parts, stop_after=6))
+    pretrain.run(replace(parts, resume=True))
+    assert_same(weights(parts.out), weights(config.out))
+
+
+@pytest.mark.parametrize("kind", ["vae", "statistician", "autoencoder"])
 def test_a_run_leaves_a_model_and_its_metrics(config, kind):
     out = pretrain.run(replace(config, model=kind))
     assert sorted(p.name for p in out.iterdir()) == [
@@ -179,24 +220,9 @@ def test_without_validation_doors(config):
     assert metrics["history"]["validation"] == []
 
 
-def test_mirrored_doors_are_doors_too(config, data):
-    """With `mirror`, about half of a batch is flipped, each door as a whole."""
-    from doorlab.data.batches import DoorTensors
-
-    doors = DoorTensors.load(DoorDataset.open(data), "train")
-    plain, mirrored = (
-        pretrain.frames_batch(
-            doors, replace(config, mirror=m), 0, torch.Generator().manual_seed(0), 64
-        )
-        for m in (False, True)
-    )
-    same = (plain == mirrored).flatten(1).all(1).numpy()
-    flipped = (plain.flip(-1) == mirrored).flatten(1).all(1).numpy()
-    assert np.all(same | flipped)
-    assert 16 < flipped.sum() < 48
-
-
 def test_presets_name_every_model():
     for preset in pretrain.PRESETS:
         assert pretrain.STEPS[preset].keys() == pretrain.PRETRAINED.keys()
         assert pretrain.PRESETS[preset].preset == preset
+        budgets = {steps for kind, steps in pretrain.STEPS[preset].items() if steps}
+        assert len(budgets) == 1  # the same for all that learn in steps

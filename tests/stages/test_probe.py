@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError, DatasetError, ResultError
 from doorlab.stages import probe
 
@@ -61,8 +63,63 @@ def test_the_same_seed_gives_the_same_result(config, result, tmp_path):
 
 
 def test_fewer_doors_are_used_when_asked_for(config, tmp_path):
-    path = probe.run(replace(config, doors=10, out=tmp_path / "few"))
+    path = probe.run(replace(config, probe_doors=(10,), out=tmp_path / "few"))
     assert json.loads(path.read_text())["doors"]["train"] == 10
+
+
+def test_the_latents_are_probed_apart(result):
+    """The painter's c is red and green, its z is blue: c knows no angle, z no side and no size."""
+    of_c, of_z = (result["latents"]["statistician"][part] for part in ("context", "instance"))
+    assert of_c["handedness"]["mean"] == 1.0
+    assert of_c["width"]["mean"] > 0.99
+    assert of_c["joint_angle"]["mean"] < 0.2
+    assert of_z["joint_angle"]["mean"] > 0.99
+    assert of_z["width"]["mean"] < 0.2
+    assert of_z["handedness"]["mean"] < 0.7
+
+
+def test_curves_walk_along_frames_and_doors(config, tmp_path):
+    config = replace(config, frames=(4, 1, 2), probe_doors=(48, 5), out=tmp_path / "curves")
+    result = json.loads(probe.run(config).read_text())
+    frames, doors = result["curves"]["frames"], result["curves"]["doors"]
+    assert (frames["at"], doors["at"]) == ([1, 2, 4], [5, 48])
+    scores = result["probes"]["statistician"]
+    for axis in (frames, doors):  # both end where the table is
+        for target, along in axis["scores"]["statistician"].items():
+            assert along[-1]["mean"] == scores[target]["mean"]
+    # The first frame is shut: there is no angle to be read from it alone.
+    assert frames["scores"]["statistician"]["joint_angle"][0] is None
+    assert frames["scores"]["statistician"]["joint_angle"][1]["mean"] > 0.99
+    few = replace(config, frames=(2,), probe_doors=(5,), out=tmp_path / "few")
+    alone = json.loads(probe.run(few).read_text())["probes"]
+    two = replace(config, frames=(2, 4), probe_doors=(5,), out=tmp_path / "two")
+    crossed = json.loads(probe.run(two).read_text())["curves"]["frames"]["scores"]
+    for kind, targets in alone.items():  # a place on a curve is what it is alone
+        for target, score in targets.items():
+            assert crossed[kind][target][0]["mean"] == score["mean"]
+
+
+def test_a_single_setting_has_no_curves(result):
+    assert result["curves"] == {}
+    assert result["frames"] == 4
+
+
+def test_every_door_s_share_of_every_score_is_kept(config, result):
+    with np.load(config.out / "probes.npz") as shares:
+        width = shares["statistician/context/width/frames-4/doors-48"]
+        angle = shares["statistician/instance/joint_angle/frames-4/doors-48"]
+    scores = result["probes"]["statistician"]
+    assert width.shape == angle.shape == (result["doors"]["test"],)
+    assert width.mean() == pytest.approx(scores["width"]["mean"])
+    assert angle.mean() == pytest.approx(scores["joint_angle"]["mean"])
+
+
+def test_guessing_is_the_share_of_the_more_common_category(result, painted_run):
+    dataset = DoorDataset.open(painted_run / "dataset")
+    right = [d.hinge_side == "right" for d in dataset.doors(dataset.indices("test"))]
+    expected = max(np.mean(right), 1 - np.mean(right))
+    assert result["targets"]["handedness"]["guessing"] == pytest.approx(expected)
+    assert result["targets"]["width"]["guessing"] == 0.0
 
 
 def test_reward_models_embed_doors_too(config, painted_run, tmp_path):
@@ -79,7 +136,10 @@ def test_bad_input_is_named_and_nothing_is_written(config, painted_run, tmp_path
         (replace(config, models=(vae, vae)), ConfigError, "two of vae"),
         (replace(config, models=(tmp_path / "none",)), CheckpointError, "model.json"),
         (replace(config, data=tmp_path / "none"), DatasetError, "a dataset"),
-        (replace(config, doors=0), ConfigError, "split 'train'"),
+        (replace(config, probe_doors=(0,)), ConfigError, "--probe-doors of at least 1"),
+        (replace(config, probe_doors=()), ConfigError, "--probe-doors of at least 1"),
+        (replace(config, frames=(1, 5)), ConfigError, "--frames from 1 to the 4 of"),
+        (replace(config, frames=(0,)), ConfigError, "--frames from 1 to the 4 of"),
     ]
     for bad, error, message in cases:
         with pytest.raises(error, match=message):

@@ -1,0 +1,145 @@
+"""Scores of probes as result files hold them: tables, curves, and differences taken door by door.
+
+S training seeds, D test doors. Every figure is {"metric", "mean", "ci95", "n"}; intervals are over
+doors, and over seeds where there are several (`doorlab.intervals.bootstrap_crossed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from doorlab.intervals import bootstrap_crossed
+from doorlab.probes.readings import LATENTS, Reading
+from doorlab.probes.targets import TARGETS
+
+Contributions = Mapping[str, Mapping[Reading, np.ndarray]]
+"""Model -> reading -> (S, D): each test door's share of the score, for each seed."""
+Figure = dict[str, Any]
+
+OURS = "statistician"
+
+# What the statistician should reach: target -> least score, from the latent that should know.
+BARS: dict[str, float] = {
+    "handedness": 0.99,
+    "swing": 0.98,
+    "width": 0.93,
+    "height": 0.80,
+    "place": 0.80,
+    "joint_angle": 0.93,
+}
+
+
+def summarise(found: Contributions, context_free: Iterable[str], seed: int = 0) -> dict[str, Any]:
+    """All that there is to say of many scores; `seed` is that of the bootstrap."""
+    most = largest({reading for scores in found.values() for reading in scores})
+    own = [reading for reading in most if reading.own]
+    return {
+        "probes": {model: _figures(scores, own, seed) for model, scores in found.items()},
+        "differences": differences(found, context_free, own, seed),
+        "latents": {
+            model: {
+                latent: _figures(scores, [r for r in most if r.latent == latent], seed)
+                for latent in LATENTS
+            }
+            for model, scores in found.items()
+        },
+        "curves": curves(found, own, seed),
+    }
+
+
+def largest(readings: Iterable[Reading]) -> list[Reading]:
+    """Those with the most frames and the most doors, in the order of the targets."""
+    readings = list(readings)
+    most = max(((reading.frames, reading.doors) for reading in readings), default=(0, 0))
+    order = list(TARGETS)
+    return sorted(
+        (r for r in readings if (r.frames, r.doors) == most),
+        key=lambda r: (order.index(r.target), r.latent),
+    )
+
+
+def differences(
+    found: Contributions, context_free: Iterable[str], own: Iterable[Reading], seed: int
+) -> dict[str, dict[str, Figure]]:
+    """The statistician less each context-free model, by target, in pairs of doors and seeds."""
+    ours = found.get(OURS, {})
+    return {
+        f"{OURS} - {model}": {
+            r.target: bootstrap_crossed(ours[r] - found[model][r], seed=seed).to_json()
+            for r in own
+            if r in ours and r in found[model]
+        }
+        for model in context_free
+        if ours and model in found
+    }
+
+
+def curves(found: Contributions, own: Iterable[Reading], seed: int) -> dict[str, Any]:
+    """Axis -> its places, and model -> target -> figure at each (None where there is none).
+
+    An axis with a single place is left out.
+    """
+    readings = {reading for scores in found.values() for reading in scores}
+    result = {}
+    for axis in ("frames", "doors"):
+        at = sorted({getattr(reading, axis) for reading in readings})
+        if len(at) > 1:
+            along = {r.target: [r.moved(axis, place) for place in at] for r in own}
+            scores = {model: _curves(s, along, seed) for model, s in found.items()}
+            result[axis] = {"at": at, "scores": scores}
+    return result
+
+
+def against_best(
+    found: Contributions, summary: Mapping[str, Any], context_free: Iterable[str], seed: int = 0
+) -> dict[str, Figure]:
+    """Target -> the statistician less the context-free model with the best mean, and its name.
+
+    The rival is chosen by the very scores that it is compared on, which can only flatter it.
+    """
+    rivals = [model for model in context_free if model in found]
+    own = [r for r in largest({r for scores in found.values() for r in scores}) if r.own]
+    result = {}
+    for reading in own:
+        known = [m for m in rivals if reading in found[m]]
+        if not known or reading not in found[OURS]:
+            continue
+        best = max(known, key=lambda m: summary["probes"][m][reading.target]["mean"])
+        difference = found[OURS][reading] - found[best][reading]
+        estimate = bootstrap_crossed(difference, seed=seed)
+        result[reading.target] = {"rival": best, **estimate.to_json()}
+    return result
+
+
+def bars(summary: Mapping[str, Any]) -> dict[str, Figure]:
+    """Target -> the statistician's score, the bar, and whether the mean reaches it."""
+    scores = summary["probes"][OURS]
+    return {
+        target: {**scores[target], "bar": bar, "reached": scores[target]["mean"] >= bar}
+        for target, bar in BARS.items()
+        if target in scores
+    }
+
+
+def _figures(
+    scores: Mapping[Reading, np.ndarray], readings: Iterable[Reading], seed: int
+) -> dict[str, Figure]:
+    return {r.target: _figure(r, scores[r], seed) for r in readings if r in scores}
+
+
+def _curves(
+    scores: Mapping[Reading, np.ndarray], along: Mapping[str, list[Reading]], seed: int
+) -> dict[str, list[Figure | None]]:
+    return {
+        target: [_figure(r, scores[r], seed) if r in scores else None for r in readings]
+        for target, readings in along.items()
+        if any(r in scores for r in readings)
+    }
+
+
+def _figure(reading: Reading, values: np.ndarray, seed: int) -> Figure:
+    estimate = bootstrap_crossed(values, seed=seed)
+    return {"metric": TARGETS[reading.target].metric, **estimate.to_json()}

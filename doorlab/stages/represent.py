@@ -1,0 +1,323 @@
+"""The representation study as one command: doors, every model with every seed, probes, tables.
+
+For every prior: makes the dataset (unless it is there, or given with --data), trains every model
+with every seed, and probes each as a function of the number of frames and of labelled doors. All
+models get the same frames, the same number of steps and the same choice of learning rates: with
+several --learning-rates each model is trained with all of them on the first seed, and goes on with
+the one whose probes do best on validation doors.
+
+    OUT/PRIOR/dataset/                        doorlab generate
+    OUT/PRIOR/MODEL/rate-R/seed-S/            doorlab pretrain
+    OUT/PRIOR/MODEL/rate-R/seed-S/probe/      doorlab probe
+    OUT/representation.json, PRIOR_frames.png, PRIOR_doors.png
+
+representation.json has, for every prior, each score as a mean with a 95 % interval over doors and
+seeds; the paired differences of the statistician and the best context-free model for each target;
+what c and z say of the door and of the angle; and which bars the statistician reaches.
+
+Stop it, or kill it, at any time: the same command goes on where it was, and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.launching import check_workers, run_local
+from doorlab.doors import get_prior
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.files import read_json, refuse_overwrite
+from doorlab.models.architecture import Architecture
+from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STEPLESS
+from doorlab.probes import Reading
+from doorlab.probes.summary import OURS, against_best, bars, summarise
+from doorlab.report.figures.probe_curves import probe_curves
+from doorlab.report.probe_results import panels, study_tables
+from doorlab.report.style import save_png
+from doorlab.results import write_result
+from doorlab.stages import generate, pretrain, probe
+
+MODELS = ("statistician", *CONTEXT_FREE, "supervised")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which doors, models and seeds, and how much of each."""
+
+    preset: str = "tiny"
+    """Defaults for everything else: tiny (a minute), small (a day on 2 cores), full (GPU)."""
+    out: Path = Path("runs/represent")
+    """Folder of the study; one that is there already is completed."""
+    priors: tuple[str, ...] = ("narrow",)
+    """Priors of the doors: narrow (one look for all), default (all looks)."""
+    data: tuple[Path, ...] = ()
+    """Datasets that are there already, one for every prior, in their order."""
+    models: tuple[str, ...] = MODELS
+    """Models of `doorlab pretrain`; the statistician must be among them."""
+    seeds: tuple[int, ...] = (0, 1)
+    """Seeds of the training runs; all learn from the same doors."""
+    doors: int = 120
+    """Doors of a dataset that is made here."""
+    frames: int = 4
+    """Frames per door of a dataset that is made here."""
+    image_size: int = 32
+    """Height and width of its frames, pixels."""
+    test_fraction: float = 0.25
+    """Share of its doors that the final figures are about."""
+    validation_fraction: float = 0.2
+    """Share of its doors that penalties and learning rates are chosen by."""
+    simulator: str = "pybullet"
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
+    steps: int = 20
+    """Optimiser steps of every model that learns in steps; 0 for those of doorlab pretrain."""
+    learning_rates: tuple[float, ...] = (2e-3,)
+    """Learning rates that every model may choose from, the first one for models without steps."""
+    probe_frames: tuple[int, ...] = (1, 2, 4)
+    """Numbers of frames that embeddings are made from; those that the datasets have."""
+    probe_doors: tuple[int, ...] = (10, 30)
+    """Numbers of labelled doors that probes are fitted on."""
+    architecture: Architecture = field(default_factory=Architecture)
+    """Sizes of the networks."""
+    accelerator: str = "auto"
+    """Where to train and to embed: cpu, cuda, or auto for the best there is."""
+    workers: int = 0
+    """Runs side by side, one thread each; 0 for one per core."""
+    overwrite: bool = False
+    """Replace an earlier representation.json (never a finished run)."""
+
+
+_STUDY = replace(
+    Config(),
+    priors=("narrow", "default"),
+    seeds=(0, 1, 2),
+    doors=4800,
+    frames=16,
+    image_size=64,
+    test_fraction=0.15,
+    validation_fraction=0.05,
+    simulator="torch",
+    steps=0,
+    learning_rates=(1e-3, 2e-3, 4e-3),
+    probe_frames=(1, 2, 4, 8, 16),
+    probe_doors=(10, 30, 100, 300, 1000),
+)
+PRESETS: dict[str, Config] = {
+    "tiny": Config(),
+    "small": replace(_STUDY, preset="small"),
+    "full": replace(_STUDY, preset="full", doors=40_000, image_size=128),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of the study, and its probe."""
+
+    prior: str
+    model: str
+    rate: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Its folder, below the study's."""
+        return f"{self.prior}/{self.model}/rate-{self.rate:g}/seed-{self.seed}"
+
+
+def run(config: Config) -> Path:
+    """Does what is missing of the study; returns the path of representation.json.
+
+    Raises:
+        ConfigError: for names that are not known, and for a study that compares nothing.
+        ResultError: for a result that is there already.
+        Whatever its stages raise.
+    """
+    path = config.out / "representation.json"
+    check(config)
+    refuse_overwrite(path, config.overwrite)
+    datasets = {prior: dataset_of(config, prior) for prior in config.priors}
+    do = partial(do_run, config, {prior: found.path for prior, found in datasets.items()})
+    with single_threaded():
+        trials = [r for seed in config.seeds[:1] for r in runs_with(config, seed, rates_of(config))]
+        do_runs(do, trials, config.workers)
+        rates = choose_rates(config, trials)
+        runs = [Run(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
+        do_runs(do, runs, config.workers)
+    found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in config.priors}
+    for prior, result in found.items():
+        result["dataset_checksum"] = datasets[prior].checksum
+        for axis in result["curves"]:
+            save_png(probe_curves(axis, panels(result, axis)), config.out / f"{prior}_{axis}.png")
+    write_result(path, "represent", config, {}, priors=found)
+    for table in study_tables(path):
+        Console().print(table)
+    return path
+
+
+def check(config: Config) -> None:
+    """Raises ConfigError for what can't be studied, before anything is made."""
+    check_workers(config.workers)
+    for prior in config.priors:
+        get_prior(prior)
+    for model in config.models:
+        if model not in PRETRAINED:
+            raise unknown_name("model", model, PRETRAINED)
+    if config.data and len(config.data) != len(config.priors):
+        raise ConfigError(
+            f"--data with one dataset for each of {', '.join(config.priors)}",
+            f"{len(config.data)}", "give as many as --priors, in their order",
+        )  # fmt: skip
+    for name in ("priors", "models", "seeds", "learning_rates", "probe_frames", "probe_doors"):
+        values = getattr(config, name)
+        if not values or len(set(values)) < len(values):
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(f"{option} without repeats", f"{values}", "name each once")
+    if OURS not in config.models or not set(CONTEXT_FREE) & set(config.models):
+        raise ConfigError(
+            f"--models with statistician and one of {', '.join(CONTEXT_FREE)} to compare it with",
+            " ".join(config.models), "add what is missing",
+        )  # fmt: skip
+
+
+def dataset_of(config: Config, prior: str) -> DoorDataset:
+    """The doors of a prior: those given, or those in OUT, made or completed if need be."""
+    if config.data:
+        given = DoorDataset.open(config.data[config.priors.index(prior)])
+        if given.generation.prior != prior:
+            raise ConfigError(
+                f"doors of the prior {prior} in {given.path}",
+                given.generation.prior,
+                "give --data in the order of --priors",
+            )
+        return given
+    settings = generate.Config(
+        doors=config.doors, frames=config.frames, interactions=0, image_size=config.image_size,
+        prior=prior, simulator=config.simulator, test_fraction=config.test_fraction,
+        validation_fraction=config.validation_fraction, videos=0,
+        out=config.out / prior / "dataset", workers=config.workers, resume=True,
+    )  # fmt: skip
+    return DoorDataset.open(generate.run(settings))
+
+
+def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
+    """Model -> the learning rates to try: models without steps have none, and one is enough."""
+    rates = config.learning_rates
+    return {model: rates[:1] if model in STEPLESS else rates for model in config.models}
+
+
+def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) -> list[Run]:
+    """Every prior and model with this seed."""
+    return [Run(p, m, rate, seed) for p in config.priors for m in rates for rate in rates[m]]
+
+
+def do_runs(do: partial[str], runs: Sequence[Run], workers: int) -> None:
+    """Does runs side by side; those that are finished cost nothing."""
+    by_name = {run.name: run for run in runs}
+    for _ in run_local(partial(_by_name, do, by_name), list(by_name), workers):
+        pass
+
+
+def _by_name(do: partial[str], runs: dict[str, Run], name: str) -> str:
+    return do(runs[name])
+
+
+def do_run(config: Config, data: dict[str, Path], run: Run) -> str:
+    """Trains and probes one model, or what is missing of that; returns its name."""
+    folder, dataset = config.out / run.name, DoorDataset.open(data[run.prior])
+    base = pretrain.PRESETS[config.preset]
+    steps = 0 if run.model in STEPLESS else config.steps
+    pretrain.run(
+        replace(
+            base, model=run.model, data=dataset.path, out=folder, seed=run.seed, steps=steps,
+            learning_rate=run.rate, frames=min(base.frames, dataset.frames), resume=True,
+            architecture=config.architecture, accelerator=config.accelerator,
+        )
+    )  # fmt: skip
+    settings = probe.Config(
+        data=dataset.path, models=(folder,), out=folder / "probe",
+        frames=tuple(m for m in config.probe_frames if m <= dataset.frames),
+        probe_doors=config.probe_doors, device=device_of(config), overwrite=True,
+    )  # fmt: skip
+    if not probed(settings):
+        probe.run(settings)
+    return run.name
+
+
+def probed(settings: probe.Config) -> bool:
+    """Whether a finished probe asked the same."""
+    path = settings.out / "probes.json"
+    if not path.exists():
+        return False
+    before = read_json(path)["config"]
+    asked = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
+    return all(before.get(name) == value for name, value in asked.items())
+
+
+def device_of(config: Config) -> str:
+    """Where models are probed: as they are trained."""
+    import torch
+
+    wanted = config.accelerator != "cpu" and torch.cuda.is_available()
+    return "cuda" if wanted else "cpu"
+
+
+def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str], float]:
+    """(prior, model) -> the learning rate whose probes do best on validation doors, on average."""
+    best: dict[tuple[str, str], tuple[float, float]] = {}
+    for trial in trials:
+        (scores,) = read_json(config.out / trial.name / "probe" / "probes.json")["probes"].values()
+        mean = sum(score["validation"] for score in scores.values()) / len(scores)
+        key = (trial.prior, trial.model)
+        best[key] = max(best.get(key, (mean, trial.rate)), (mean, trial.rate))
+    return {key: rate for key, (_, rate) in best.items()}
+
+
+def summary_of(config: Config, runs: Sequence[Run]) -> dict[str, Any]:
+    """What all seeds of all models of one prior come to: see the head of this file."""
+    folders = {run: config.out / run.name / "probe" for run in runs}
+    result = read_json(folders[runs[0]] / "probes.json")
+    by_model = {
+        model: stacked([folders[run] / "probes.npz" for run in runs if run.model == model])
+        for model in dict.fromkeys(run.model for run in runs)
+    }
+    summary = summarise(by_model, CONTEXT_FREE)
+    return {
+        "learning_rates": {run.model: run.rate for run in runs},
+        "seeds": len(config.seeds),
+        **{name: result[name] for name in ("doors", "frames", "targets")},
+        **summary,
+        "against_best": against_best(by_model, summary, CONTEXT_FREE),
+        "bars": bars(summary),
+    }
+
+
+def stacked(files: Sequence[Path]) -> dict[Reading, np.ndarray]:
+    """Reading -> (S, D), from what probes of one model with several seeds have left."""
+    found = []
+    for file in files:
+        with np.load(file) as arrays:
+            found.append({name.split("/", 1)[1]: arrays[name] for name in arrays.files})
+    names = [name for name in found[0] if all(name in seed for seed in found)]
+    return {Reading.named(name): np.stack([seed[name] for seed in found]) for name in names}
+
+
+@contextlib.contextmanager
+def single_threaded() -> Iterator[None]:
+    """Worker processes that start inside of this compute with one thread each."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
