@@ -15,6 +15,8 @@ class Architecture:
     """Pixels to which pictures are averaged down before the encoder."""
     decoder_channels: tuple[int, int] = (32, 16)
     """Channels of the decoder's feature maps."""
+    statistics: tuple[str, ...] = ("mean",)
+    """What a statistician pools over the frames of a door: mean, max, spread, or several."""
     features: int = 128
     """Width of the vectors between convolutions and latents."""
     context_dim: int = 32
@@ -33,5 +35,12 @@ class Architecture:
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
     beta_c: float = 1.0
     """Weight of the statistician's KL(c)."""
+    contrast_weight: float = 0.08
+    """Weight of the contrastive statistician's search for the same door (nats per door) beside the
+    picture term (nats per pixel and colour)."""
+    independence_weight: float = 0.08
+    """Weight of what its instance latents say about the door (`objectives.independence`)."""
+    decoded_share: float = 0.25
+    """Share of its batch whose pictures are decoded; the others only take part in the search."""
     reconstruction_weight: float = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from doorlab.errors import ConfigError
+from doorlab.models.contrastive import ContrastiveStatistician
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.models.vae import VAE
 from doorlab.nn.gaussian import sample, standard_normal
@@ -129,7 +130,7 @@ def _statistician(
 ) -> Evidence:
     """Whole sets, with nested samples."""
     inner = 2 if samples % 2 == 0 else 1
-    h = model.encoder(x)
+    h = model.look(x)
     q_c = model.infer_context(h)
     p_c = standard_normal(q_c.mean)
     ratios_c, ratios = [], []
@@ -176,4 +177,5 @@ def _join(parts: Sequence[Normal]) -> Normal:
 _EXPLAIN: dict[type[torch.nn.Module], Callable[[Any, Any, int, Any], Evidence]] = {
     VAE: _vae,
     NeuralStatistician: _statistician,
+    ContrastiveStatistician: _statistician,
 }

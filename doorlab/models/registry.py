@@ -11,6 +11,7 @@ from doorlab.errors import ConfigError, unknown_name
 from doorlab.models.architecture import Architecture
 from doorlab.models.autoencoder import Autoencoder
 from doorlab.models.cnp import ConditionalProcess
+from doorlab.models.contrastive import ContrastiveStatistician
 from doorlab.models.end_to_end import EndToEnd
 from doorlab.models.frozen import FrozenEmbedding
 from doorlab.models.latent_np import LatentProcess
@@ -24,6 +25,7 @@ from doorlab.models.vae import VAE
 PRETRAINED: dict[str, Callable[[int, Architecture], nn.Module]] = {
     "vae": VAE,
     "statistician": NeuralStatistician,
+    "contrastive_statistician": ContrastiveStatistician,
     "autoencoder": Autoencoder,
     "pca": PrincipalComponents,
     "random_features": RandomFeatures,
@@ -38,7 +40,11 @@ STEPLESS = frozenset({"pca", "random_features"})
 TOLD = frozenset({"supervised"})
 
 # Reward models that stand on a pretrained one, and on which.
-BASES: dict[str, str] = {"vae_np": "vae", "statistician_np": "statistician"}
+BASES: dict[str, str] = {
+    "vae_np": "vae",
+    "statistician_np": "statistician",
+    "contrastive_np": "contrastive_statistician",
+}
 
 
 def _np(image_size: int, a: Architecture) -> nn.Module:

@@ -19,6 +19,7 @@ from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
+from doorlab.nn.pooling import set_statistics
 from doorlab.objectives.elbo import image_log_likelihood, statistician_loss
 
 
@@ -32,15 +33,21 @@ class NeuralStatistician(nn.Module):
         self.embedding_dim, self.instance_dim = c, z
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
-        self.to_c = GaussianHead(f, c)
-        self.to_z = GaussianHead(f + c, z)
+        self.to_c = GaussianHead(f * len(a.statistics), c)
+        reading = keep_variance(nn.Sequential(nn.Linear(f + c, f), nn.ReLU()))
+        self.to_z = nn.Sequential(reading, GaussianHead(f, z))
         self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
         self.from_latents = keep_variance(nn.Sequential(mlp(c + z, f, f), nn.ReLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
 
+    def look(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
+        """Features of frames, which both latents are inferred from."""
+        return self.encoder(x)
+
     def infer_context(self, h: Float[Tensor, "B M F"]) -> Normal:
         """q(c | x_1..M) from the frames' features: the order of the frames does not matter."""
-        return self.to_c(self.frame_statistic(h).mean(dim=1))
+        pooled = set_statistics(self.frame_statistic(h), self.architecture.statistics)
+        return self.to_c(pooled)
 
     def infer_instances(self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"]) -> Normal:
         """q(z_m | x_m, c)."""
@@ -58,11 +65,25 @@ class NeuralStatistician(nn.Module):
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative ELBO in nats per pixel and colour, and what it is made of."""
-        a, h = self.architecture, self.encoder(x)
-        c = self.infer_context(h)
+        h = self.look(x)
+        loss, scalars, _ = self.bound(x, h, self.infer_context(h))
+        return loss, scalars
+
+    def bound(
+        self, x: Float[Tensor, "B M C H W"], h: Float[Tensor, "B M F"], c: Normal
+    ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Float[Tensor, "B M Z"]]:
+        """Negative ELBO of frames in doors c, as `loss` gives it, and the sampled z.
+
+        Args:
+            x: the frames.
+            h: their features.
+            c: q(c | frames): of these, or of others of the same doors.
+        """
+        a = self.architecture
         c_sample = sample(c)
         z = self.infer_instances(h, c_sample)
-        likelihood = image_log_likelihood(x, self.decode(c_sample, sample(z)), a.pixel_scale)
+        z_sample = sample(z)
+        likelihood = image_log_likelihood(x, self.decode(c_sample, z_sample), a.pixel_scale)
         loss, kl_z, kl_c = statistician_loss(
             likelihood,
             z,
@@ -74,20 +95,20 @@ class NeuralStatistician(nn.Module):
         )
         pixels = x.shape[-3:].numel()
         scalars = {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl_z, "kl_c": kl_c}
-        return loss / pixels, scalars
+        return loss / pixels, scalars, z_sample
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """Mean of q(c | x_1..M)."""
-        return self.infer_context(self.encoder(x)).mean
+        return self.infer_context(self.look(x)).mean
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
         """Mean of q(z_m | x_m, c) at the mean of c."""
-        h = self.encoder(x)
+        h = self.look(x)
         return self.infer_instances(h, self.infer_context(h).mean).mean
 
     def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
         """Pictures from the means of both latents."""
-        h = self.encoder(x)
+        h = self.look(x)
         c = self.infer_context(h).mean
         return self.decode(c, self.infer_instances(h, c).mean)
 

@@ -1,13 +1,17 @@
 """Pooling sets, whatever the order and the number of their members.
 
-Legend: B sets, N members, F features.
+Legend: B sets, N members, F features, S statistics.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from doorlab.errors import unknown_name
 
 
 def masked_mean(
@@ -29,3 +33,26 @@ def weighted_mean(
 def set_size(mask_BN: Bool[Tensor, "B N"]) -> Float[Tensor, "B 1"]:
     """log(1 + members that count), which pooling by the mean forgets."""
     return torch.log1p(mask_BN.sum(dim=1, keepdim=True).float())
+
+
+def set_statistics(h_BNF: Float[Tensor, "B N F"], names: Sequence[str]) -> Float[Tensor, "B S"]:
+    """What the members have in common and how far they differ: statistics of `names`, S = F each.
+
+    Raises ConfigError for a name that is not in `STATISTICS`.
+    """
+    for name in names:
+        if name not in STATISTICS:
+            raise unknown_name("statistic of a set", name, STATISTICS)
+    return torch.cat([STATISTICS[name](h_BNF) for name in names], dim=-1)
+
+
+def _spread(h_BNF: Float[Tensor, "B N F"]) -> Float[Tensor, "B F"]:
+    # The offset keeps the gradient finite where all members agree, and where there is but one.
+    return (h_BNF.var(dim=1, correction=0) + 1e-6).sqrt()
+
+
+STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda h_BNF: h_BNF.mean(dim=1),
+    "max": lambda h_BNF: h_BNF.amax(dim=1),
+    "spread": _spread,
+}

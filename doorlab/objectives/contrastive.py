@@ -1,0 +1,31 @@
+"""Finding which two sets of frames show the same door.
+
+Legend: B doors, E context latent.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def contrastive_loss(
+    a: Float[Tensor, "B E"], b: Float[Tensor, "B E"], sharpness: Float[Tensor, ""]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """InfoNCE both ways (van den Oord et al. 2018, eq. 4; Radford et al. 2021, figure 3).
+
+    Args:
+        a: contexts of doors, from some of their frames.
+        b: contexts of the same doors, in the same order, from others.
+        sharpness: inverse temperature, by which cosines are multiplied.
+
+    Returns:
+        The mean cross-entropy of finding a door among the B, nats (log B when nothing is known),
+        and the share of doors that are found.
+    """
+    scores = sharpness * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
+    right = torch.arange(len(a), device=a.device)
+    loss = 0.5 * (F.cross_entropy(scores, right) + F.cross_entropy(scores.T, right))
+    return loss, (scores.argmax(dim=1) == right).float().mean()
