@@ -62,7 +62,7 @@ class Wanted:
     doors: int
     """Doors per step."""
     frames: int
-    """Frames of each, out of its film, in any order."""
+    """Frames of each, out of its film, in any order; at most as many as it has."""
     interactions: int
     """Interactions with each."""
     process: int = 0
@@ -72,7 +72,7 @@ class Wanted:
 
     @property
     def rows(self) -> slice:
-        """This process's doors out of a step's."""
+        """Out of the doors of a step, those of this process."""
         share = self.doors // self.processes
         return slice(self.process * share, (self.process + 1) * share)
 
@@ -98,12 +98,6 @@ class FreshDoors:
     @torch.no_grad()
     def draw(self, wanted: Wanted, steps: range) -> list[DoorTensors]:
         """The doors of every step. What the oracle obtains is not known: NaN."""
-        if not 1 <= wanted.frames <= self._config.film_frames:
-            raise ConfigError(
-                f"--frames from 1 to the {self._config.film_frames} of a film",
-                f"{wanted.frames}",
-                "ask for fewer, or raise --film-frames",
-            )
         doors = sample_columns(self._prior, self._numbers(wanted, "door", steps, DOOR_NUMBERS))
         joint_position = self._joint_positions(wanted, steps, doors["opening_limit"])
         numbers = self._numbers(wanted, "view", steps, wanted.frames, VIEW_NUMBERS)

@@ -10,7 +10,6 @@ Shapes: D doors, M views per door.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np

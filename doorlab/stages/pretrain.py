@@ -4,18 +4,20 @@ Two models. vae sees single frames (the context-free baseline); statistician see
 one door at a time and keeps apart what they share, the door, from what changes, its opening angle
 and the camera. Both are trained to say what they saw; `doorlab probe` asks what they have learned.
 
+With --online no door is seen twice: every step draws fresh ones from a prior, on the device.
+
 Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
 or killed, goes on with --resume and ends as if nothing had happened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
@@ -23,7 +25,9 @@ from torch import Tensor
 
 from doorlab.data.batches import DoorTensors, sample_frames
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.fresh import Wanted
 from doorlab.data.mirroring import mirror_frames
+from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
 from doorlab.models.registry import PRETRAINED, build_model
 from doorlab.seeding import integer_seed
@@ -32,13 +36,16 @@ from doorlab.stages.learning import (
     check_doors,
     finish,
     finished_before,
-    load_doors,
+    open_data,
     report_stop,
     resolved,
     settings_of,
+    size_of,
     with_preset,
 )
+from doorlab.stages.online import OnlineDoors, Plan, check_fresh, load_validation
 from doorlab.training import Outcome, Task, fit, launch
+from doorlab.training.loop import Batches
 
 _DOORS_AT_ONCE = 32
 
@@ -52,7 +59,7 @@ class Config(LearningConfig):
     out: Path = Path("runs/pretrain")
     """Folder of the run."""
     doors: int = 0
-    """Training doors, the first of the split; 0 for all."""
+    """Training doors of the dataset, the first of the split; 0 for all."""
     mirror: bool = True
     """Show every door mirrored half of the time: a mirrored door is a door."""
 
@@ -80,9 +87,9 @@ def run(config: Config) -> Path:
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     config = resolved(config, PRETRAINED, STEPS)
-    dataset = DoorDataset.open(config.data)
-    check_doors(config, dataset, config.doors)
-    build_model(config.model, dataset.image_size, config.architecture)  # or say why not, now
+    dataset = open_data(config)
+    _check(config, dataset)
+    build_model(config.model, size_of(config, dataset), config.architecture)  # or say why not, now
     settings = settings_of(config, dataset)
     if not finished_before(config, settings):
         outcome = launch(_train, config, config, settings)
@@ -91,21 +98,47 @@ def run(config: Config) -> Path:
     return config.out
 
 
+def _check(config: Config, dataset: DoorDataset | None) -> None:
+    if dataset is not None and not config.online:
+        check_doors(config, dataset, config.doors)
+        return
+    check_fresh(config)
+    if config.doors:
+        raise ConfigError("no --doors with --online", f"{config.doors}", "leave one of them out")
+
+
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
-    dataset = DoorDataset.open(config.data)
-    doors, validation = load_doors(dataset, fabric, config, config.doors)
+    dataset = open_data(config)
+    if dataset is not None and not config.online:
+        doors = DoorTensors.load(dataset, "train", fabric.device, config.doors or None)
+        return _fit(fabric, config, dataset, settings, partial(frames_batch, doors, config))
+    wanted = Wanted("frames", config.batch, config.frames, interactions=0)
+    with OnlineDoors(config, fabric, [Plan(wanted, range(config.steps))]) as fresh:
+        batches = partial(fresh_batch, fresh, config)
+        return _fit(fabric, config, dataset, settings, batches, fresh.figures)
+
+
+def _fit(
+    fabric: Fabric,
+    config: Config,
+    dataset: DoorDataset | None,
+    settings: dict[str, Any],
+    batches: Batches,
+    about_doors: Callable[[], dict[str, Any]] = dict,
+) -> Outcome:
+    validation = load_validation(config, dataset, fabric.device)
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    model: Any = build_model(config.model, dataset.image_size, config.architecture)
+    model: Any = build_model(config.model, size_of(config, dataset), config.architecture)
     task = Task(
         loss=_loss,
-        batches=partial(frames_batch, doors, config),
+        batches=batches,
         batch=config.batch,
         validate=partial(_validation, validation) if validation else None,
         settings=settings,
     )
     outcome = fit(fabric, model, task, config, config.out)
     if outcome.finished and fabric.is_global_zero:
-        figures = _figures(model.eval(), validation, config.seed) if validation else {}
+        figures = about_doors() | _figures(model.eval(), validation, config.seed)
         finish("pretrain", config, dataset, model, config.architecture, outcome, figures, settings)
     return outcome
 
@@ -118,10 +151,23 @@ def frames_batch(
     doors: DoorTensors, config: Config, step: int, generator: torch.Generator, batch: int
 ) -> Float[Tensor, "B M C H W"]:
     """Random frames of random doors."""
-    frames = sample_frames(doors, batch, config.frames, generator)
+    return _mirrored(sample_frames(doors, batch, config.frames, generator), config, generator)
+
+
+def fresh_batch(
+    doors: OnlineDoors, config: Config, step: int, generator: torch.Generator, batch: int
+) -> Float[Tensor, "B M C H W"]:
+    """Frames of doors that no other step has: `batch` of them, as was planned."""
+    frames = doors.at(step)["frames"].images.float() / 255.0
+    return _mirrored(frames, config, generator)
+
+
+def _mirrored(
+    frames: Float[Tensor, "B M C H W"], config: Config, generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
     if not config.mirror:
         return frames
-    chosen = torch.rand(batch, generator=generator) < 0.5
+    chosen = torch.rand(len(frames), generator=generator) < 0.5
     return mirror_frames(frames, chosen.to(frames.device))
 
 
@@ -136,15 +182,22 @@ def _validation(doors: DoorTensors, model: Any) -> dict[str, float]:
     return totals
 
 
-def _figures(model: Any, doors: DoorTensors, seed: int) -> dict[str, Any]:
-    """Final figures on validation doors."""
-    with torch.no_grad():
-        squares = [
-            (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
-            for frames in _portions(doors)
-        ]
-    mse: np.ndarray = torch.cat(squares).numpy()
+def _figures(model: Any, doors: DoorTensors | None, seed: int) -> dict[str, Any]:
+    """Final figures on validation doors, if there are any."""
+    if doors is None:
+        return {}
+    mse = reconstruction_errors(model, doors).numpy()
     return {"validation_reconstruction_mse": bootstrap_mean(mse, seed=seed)}
+
+
+@torch.no_grad()
+def reconstruction_errors(model: Any, doors: DoorTensors) -> Float[Tensor, " D"]:
+    """Mean squared error of every door's frames, channels from 0 to 1; on the CPU."""
+    squares = [
+        (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
+        for frames in _portions(doors)
+    ]
+    return torch.cat(squares)
 
 
 def _portions(doors: DoorTensors) -> list[Float[Tensor, "B M C H W"]]:
