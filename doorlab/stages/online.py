@@ -103,14 +103,14 @@ class OnlineDoors:
         self._ahead.__exit__(*error)
 
     def figures(self) -> dict[str, float]:
-        """For metrics.json: the doors of the whole run, and the times of this process's share.
+        """For metrics.json: the doors of the whole run, and shares of the time of this process.
 
-        Drawing goes on in a thread, so that the training waits for less time than it takes.
+        Doors are drawn in a thread beside the training, so that it waits for a part of that time.
         """
         elapsed = time.perf_counter() - self._start
         return {
             "doors_seen": self._seen,
-            "drawing_seconds": self._seconds,
+            "drawing_share": self._seconds / elapsed,
             "waiting_share": self._ahead.waited / elapsed,
         }
 
