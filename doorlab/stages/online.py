@@ -102,7 +102,7 @@ class OnlineDoors:
     def __exit__(self, *error: Any) -> None:
         self._ahead.__exit__(*error)
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         """For metrics.json: the doors of the whole run, and shares of the time of this process.
 
         Doors are drawn in a thread beside the training, so that it waits for a part of that time.
