@@ -122,6 +122,19 @@ def sample_interactions(
     Raises ConfigError when the dataset has too few interactions or frames.
     """
     rows = sample_rows(doors, batch, generator)
+    return sample_interactions_of(doors, rows, frames, generator, context, targets, empty_share)
+
+
+def sample_interactions_of(
+    doors: DoorTensors,
+    rows: Int64[Tensor, " B"],
+    frames: int,
+    generator: torch.Generator,
+    context: int = 10,
+    targets: int = 16,
+    empty_share: float = 0.0,
+) -> InteractionBatch:
+    """As `sample_interactions`, of the doors at `rows`."""
     tries = sample_tries(doors, rows, generator, context, targets, empty_share)
     return InteractionBatch(**vars(tries), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
 

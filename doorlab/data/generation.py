@@ -146,26 +146,33 @@ def passive_views(config: GenerationConfig, index: int, door: Door) -> list[View
 
 
 def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
-    """float32 (J, 4) in Box(-1, 1). No mix looks at the parameters of the door.
-
-    With the mix `plausible`, three actions in four are what anybody would try on a door: a hinge
-    at one side or the other, about a door's width away, a wide swing, a handle that is turned; as
-    many suppose a slide as the prior has sliding doors. Rewards that uniform actions reach once in
-    dozens of tries become common.
-    """
+    """float32 (J, 4): the actions on a door; see `sample_actions`."""
+    slides = get_prior(config.prior).sliding_probability
     rng = stream(config.seed, "action", index)
-    count = config.interactions
-    actions = rng.uniform(-1.0, 1.0, (count, ACTION_DIM))
-    if config.action_mix == "plausible":
-        phi = rng.integers(0, 2, count) + rng.normal(0.0, _LEVEL_SPREAD, count)
+    return sample_actions(rng, (config.interactions,), config.action_mix, slides)
+
+
+def sample_actions(
+    rng: np.random.Generator, shape: tuple[int, ...], mix: ActionMix, sliding_probability: float
+) -> np.ndarray:
+    """float32 (*shape, 4) in Box(-1, 1). No mix looks at the parameters of the door.
+
+    With the mix `plausible`, three actions in four along the last axis are what anybody would try
+    on a door: a hinge at one side or the other, about a door's width away, a wide swing, a handle
+    that is turned; as many suppose a slide as the prior has sliding doors. Rewards that uniform
+    actions reach once in dozens of tries become common.
+    """
+    actions = rng.uniform(-1.0, 1.0, (*shape, ACTION_DIM))
+    if mix == "plausible":
+        phi = rng.integers(0, 2, shape) + rng.normal(0.0, _LEVEL_SPREAD, shape)
         low, high = (normalised_radius(radius) for radius in _DOOR_RADII)
-        slides = rng.random(count) < get_prior(config.prior).sliding_probability
-        radius = np.where(slides, normalised_radius(math.inf), rng.uniform(low, high, count))
-        swing = rng.choice([-1.0, 1.0], count) * rng.uniform(0.6, 1.0, count)
-        turn = rng.choice([-1.0, 1.0], count) * rng.uniform(0.3, 1.0, count)
-        plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=1)
-        guessed = np.arange(count) % _PLAUSIBLE_SHARE > 0
-        actions[guessed] = plausible[guessed]
+        slides = rng.random(shape) < sliding_probability
+        radius = np.where(slides, normalised_radius(math.inf), rng.uniform(low, high, shape))
+        swing = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.6, 1.0, shape)
+        turn = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.3, 1.0, shape)
+        plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=-1)
+        guessed = np.arange(shape[-1]) % _PLAUSIBLE_SHARE > 0
+        actions[..., guessed, :] = plausible[..., guessed, :]
     return actions.astype(np.float32)
 
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lightning_fabric import Fabric
 from torch import nn
 
-from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.generation import ActionMix
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
@@ -41,8 +40,19 @@ class LearningConfig(TrainConfig):
     """Defaults for everything else: tiny (minutes), small (an afternoon on 2 cores), full (GPU)."""
     model: str = ""
     """Name of the model."""
-    data: Path = Path("runs/dataset")
-    """Dataset whose training doors are learned from."""
+    data: Path | None = None
+    """Dataset whose training doors are learned from; runs/dataset if none is named. With --online,
+    the dataset whose validation doors are looked at; if none is named, these are fresh, too."""
+    online: bool = False
+    """Draw fresh doors at every step, on the device, instead of reading a dataset."""
+    prior: str = "narrow"
+    """Prior of fresh doors: narrow (one look for all), default (all looks), wild."""
+    image_size: int = 64
+    """Height and width of a frame of fresh doors, pixels."""
+    film_frames: int = 8
+    """Frames in the film of a fresh door, of which --frames are drawn; the first is shut."""
+    action_mix: ActionMix = "plausible"
+    """How fresh doors are tried, uniform or plausible: see `doorlab generate`."""
     out: Path = Path("runs/model")
     """Folder of the run."""
     batch: int = 16
@@ -61,6 +71,8 @@ class LearningConfig(TrainConfig):
 
 C = TypeVar("C", bound=LearningConfig)
 
+_DATA = Path("runs/dataset")
+_ONLINE = frozenset({"online", "prior", "image_size", "film_frames", "action_mix"})
 # Settings that say where things lie and how a run is started, not what is computed.
 _PLACES = frozenset({"data", "out", "resume", "overwrite", "stop_after", "pretrained"})
 
@@ -86,13 +98,38 @@ def resolved(config: C, models: Mapping[str, Any], steps: Mapping[str, Mapping[s
     if config.resume and config.overwrite:
         raise ConfigError("--resume or --overwrite", "both", "choose one")
     check_devices(config)
-    return replace(config, steps=config.steps or steps[config.preset][config.model])
+    data = config.data if config.online else config.data or _DATA
+    return replace(config, data=data, steps=config.steps or steps[config.preset][config.model])
 
 
-def settings_of(config: LearningConfig, dataset: DoorDataset) -> dict[str, Any]:
+def open_data(config: LearningConfig) -> DoorDataset | None:
+    """The dataset of a resolved config; None for fresh doors alone.
+
+    Raises ConfigError when fresh doors are to be looked at in another size than recorded ones.
+    """
+    if config.data is None:
+        return None
+    dataset = DoorDataset.open(config.data)
+    if config.online and dataset.image_size != config.image_size:
+        raise ConfigError(
+            f"--image-size {dataset.image_size}, as in {dataset.path}",
+            f"{config.image_size}",
+            "change it, or leave --data out",
+        )
+    return dataset
+
+
+def size_of(config: LearningConfig, dataset: DoorDataset | None) -> int:
+    """Pixels to a side of the frames of a run."""
+    return config.image_size if dataset is None else dataset.image_size
+
+
+def settings_of(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, Any]:
     """What a resumed run must agree with, as plain values."""
     mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
-    return {**{k: v for k, v in mine.items() if k not in _PLACES}, "dataset": dataset.checksum}
+    idle = _PLACES if config.online else _PLACES | _ONLINE
+    checksum = dataset.checksum if dataset else None
+    return {**{k: v for k, v in mine.items() if k not in idle}, "dataset": checksum}
 
 
 def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
@@ -144,38 +181,34 @@ def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> Non
         )
 
 
-def load_doors(
-    dataset: DoorDataset, fabric: Fabric, config: LearningConfig, limit: int
-) -> tuple[DoorTensors, DoorTensors | None]:
-    """Training doors and, where the dataset has any, validation doors, on the run's device."""
-    train = DoorTensors.load(dataset, "train", fabric.device, limit or None)
-    found = min(len(dataset.indices("validation")), config.validation_doors)
-    if found <= 0:
-        return train, None
-    return train, DoorTensors.load(dataset, "validation", fabric.device, found)
-
-
 def finish(
     stage: str,
     config: LearningConfig,
-    dataset: DoorDataset,
+    dataset: DoorDataset | None,
     model: nn.Module,
     architecture: Architecture,
     outcome: Outcome,
     figures: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:
-    """Writes what a finished run leaves behind, metrics.json last."""
-    about = {"seed": config.seed, "dataset_checksum": dataset.checksum, "steps": config.steps}
-    save_model(config.out, model, config.model, dataset.image_size, architecture, **about)
+    """Writes what a finished run leaves behind, metrics.json last.
+
+    The checksum is that of the dataset that was learned from: null after --online.
+    """
+    checksum = dataset.checksum if dataset and not config.online else None
+    about = {"seed": config.seed, "dataset_checksum": checksum, "steps": config.steps}
+    if config.online:
+        about["online"] = {"prior": config.prior, "simulator": "torch"}
+    save_model(config.out, model, config.model, size_of(config, dataset), architecture, **about)
     parameters = sum(p.numel() for p in model.parameters())
     write_result(
         config.out / METRICS_FILE,
         stage,
         config,
         {"parameters": parameters, "steps": outcome.step, "seconds": outcome.seconds, **figures},
-        dataset.checksum,
+        checksum,
         model=config.model,
+        online=config.online,
         settings=settings,
         history=outcome.history,
     )

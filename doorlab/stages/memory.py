@@ -12,7 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from doorlab.data.batches import DoorTensors, Tries, sample_frames_of, sample_rows, sample_tries
+from doorlab.data.batches import (
+    DoorTensors,
+    InteractionBatch,
+    Tries,
+    sample_frames_of,
+    sample_rows,
+    sample_tries,
+)
 from doorlab.data.mirroring import mirror_frames, mirror_tries
 from doorlab.training.loop import generator_for
 
@@ -41,6 +48,16 @@ class Embeds(Protocol):
     def train(self, mode: bool = True, /) -> object:
         """Training or evaluation mode."""
         ...
+
+
+@torch.no_grad()
+def look_at(model: Embeds, batch: InteractionBatch) -> Remembered:
+    """Doors as the encoder sees them now, and what was done to them."""
+    training = model.training
+    model.train(False)
+    embedding = model.embed(batch.x_BMCHW)
+    model.train(training)
+    return Remembered(embedding, batch)
 
 
 class Memory:

@@ -4,11 +4,14 @@ statistician sees several frames of one door at a time and keeps apart what they
 from what changes, its opening angle and the camera. The others are what it is measured by, on the
 same frames and for as many steps:
 
+- contrastive_statistician, an extension of it whose c has to tell doors apart and whose z must not;
 - context-free models, which see single frames: vae, autoencoder, and two that need no steps, pca
   (fitted in closed form) and random_features (an encoder that learns nothing);
 - supervised, the ceiling: the only one that is told the true parameters of the training doors.
 
 `doorlab probe` asks what they have learned.
+
+With --online no door is seen twice: every step draws fresh ones from a prior, on the device.
 
 Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
 or killed, goes on with --resume and ends as if nothing had happened.
@@ -17,16 +20,21 @@ or killed, goes on with --resume and ends as if nothing had happened.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.fresh import Wanted
+from doorlab.data.mirroring import mirror_frames
 from doorlab.data.schema import door_array
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
@@ -37,14 +45,17 @@ from doorlab.stages.learning import (
     check_doors,
     finish,
     finished_before,
-    load_doors,
+    open_data,
     report_stop,
     resolved,
     settings_of,
+    size_of,
     with_preset,
 )
 from doorlab.stages.lessons import Lesson, tell, units_of
+from doorlab.stages.online import OnlineDoors, Plan, check_fresh, load_validation
 from doorlab.training import Outcome, Task, fit, launch
+from doorlab.training.loop import Batches
 
 
 @dataclass(frozen=True)
@@ -52,11 +63,12 @@ class Config(LearningConfig):
     """What to learn from frames, and how long."""
 
     model: str = "statistician"
-    """statistician, vae, autoencoder, pca, random_features or supervised."""
+    """statistician, contrastive_statistician, vae, autoencoder, pca, random_features or
+    supervised."""
     out: Path = Path("runs/pretrain")
     """Folder of the run."""
     doors: int = 0
-    """Training doors, the first of the split; 0 for all."""
+    """Training doors of the dataset, the first of the split; 0 for all."""
     mirror: bool = True
     """Show every door mirrored half of the time: a mirrored door is a door."""
 
@@ -91,11 +103,9 @@ def run(config: Config) -> Path:
             "leave it out",
         )
     config = resolved(config, PRETRAINED, STEPS)
-    dataset = DoorDataset.open(config.data)
-    if config.model in TOLD:
-        dataset.require(door_array("hinge_side"))
-    check_doors(config, dataset, config.doors)
-    build_model(config.model, dataset.image_size, config.architecture)  # or say why not, now
+    dataset = open_data(config)
+    _check(config, dataset)
+    build_model(config.model, size_of(config, dataset), config.architecture)  # or say why not, now
     settings = settings_of(config, dataset)
     if not finished_before(config, settings):
         outcome = launch(_train, config, config, settings)
@@ -104,45 +114,103 @@ def run(config: Config) -> Path:
     return config.out
 
 
+def _check(config: Config, dataset: DoorDataset | None) -> None:
+    if dataset is not None and not config.online:
+        if config.model in TOLD:
+            dataset.require(door_array("hinge_side"))
+        check_doors(config, dataset, config.doors)
+        return
+    if config.model in STEPLESS | TOLD:
+        raise ConfigError(
+            f"a dataset for {config.model}", "--online",
+            "leave --online out: fresh doors are for models that look, step by step",
+        )  # fmt: skip
+    check_fresh(config)
+    if config.doors:
+        raise ConfigError("no --doors with --online", f"{config.doors}", "leave one of them out")
+
+
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
-    dataset = DoorDataset.open(config.data)
-    lesson, examination = _lessons(dataset, fabric, config)
-    torch.manual_seed(integer_seed(config.seed, "weights"))
-    model: Any = build_model(config.model, dataset.image_size, config.architecture)
+    dataset = open_data(config)
+    validation = load_validation(config, dataset, fabric.device)
+    examination = Lesson(validation) if validation else None
+    if dataset is None or config.online:
+        wanted = Wanted("frames", config.batch, config.frames, interactions=0)
+        with OnlineDoors(config, fabric, [Plan(wanted, range(config.steps))]) as fresh:
+            learn = partial(_in_steps, batches=partial(fresh_batch, fresh, config))
+            return _fit(fabric, config, dataset, settings, learn, examination, fresh.figures)
+    lesson = Lesson(DoorTensors.load(dataset, "train", fabric.device, config.doors or None))
+    if config.model in TOLD:
+        units = units_of(lesson, dataset)
+        lesson = tell(lesson, dataset, units)
+        examination = tell(examination, dataset, units) if examination else None
     if config.model in STEPLESS:
-        outcome = _fit_at_once(fabric, model, lesson, config.mirror)
+        learn = partial(_at_once, lesson=lesson)
     else:
-        task = Task(
-            loss=_loss,
-            batches=partial(lesson.batch, config.frames, config.mirror),
-            batch=config.batch,
-            validate=partial(_validation, examination) if examination else None,
-            settings=settings,
-        )
-        outcome = fit(fabric, model, task, config, config.out)
+        learn = partial(_in_steps, batches=partial(lesson.batch, config.frames, config.mirror))
+    return _fit(fabric, config, dataset, settings, learn, examination)
+
+
+def _fit(
+    fabric: Fabric,
+    config: Config,
+    dataset: DoorDataset | None,
+    settings: dict[str, Any],
+    learn: Callable[..., Outcome],
+    examination: Lesson | None,
+    about_doors: Callable[[], dict[str, Any]] = dict,
+) -> Outcome:
+    torch.manual_seed(integer_seed(config.seed, "weights"))
+    model: Any = build_model(config.model, size_of(config, dataset), config.architecture)
+    outcome = learn(fabric, config, model, settings, examination)
     if outcome.finished and fabric.is_global_zero:
-        figures = _figures(model.eval(), examination, config.seed) if examination else {}
+        figures = about_doors() | _figures(model.eval(), examination, config.seed)
         finish("pretrain", config, dataset, model, config.architecture, outcome, figures, settings)
     return outcome
 
 
-def _lessons(dataset: DoorDataset, fabric: Fabric, config: Config) -> tuple[Lesson, Lesson | None]:
-    """Training doors and, where there are any, validation doors."""
-    doors, validation = load_doors(dataset, fabric, config, config.doors)
-    lesson, examination = Lesson(doors), Lesson(validation) if validation else None
-    if config.model not in TOLD:
-        return lesson, examination
-    units = units_of(lesson, dataset)
-    told = tell(examination, dataset, units) if examination else None
-    return tell(lesson, dataset, units), told
+def _in_steps(
+    fabric: Fabric,
+    config: Config,
+    model: Any,
+    settings: dict[str, Any],
+    examination: Lesson | None,
+    batches: Batches,
+) -> Outcome:
+    task = Task(
+        loss=_loss,
+        batches=batches,
+        batch=config.batch,
+        validate=partial(_validation, examination) if examination else None,
+        settings=settings,
+    )
+    return fit(fabric, model, task, config, config.out)
 
 
-def _fit_at_once(fabric: Fabric, model: Any, lesson: Lesson, mirror: bool) -> Outcome:
+def _at_once(
+    fabric: Fabric,
+    config: Config,
+    model: Any,
+    settings: dict[str, Any],
+    examination: Lesson | None,
+    lesson: Lesson,
+) -> Outcome:
     """Learns without steps: a run that is stopped has nothing to resume, and begins again."""
     start = time.monotonic()
-    model.to(fabric.device).fit(lesson.views(mirror))
+    model.to(fabric.device).fit(lesson.views(config.mirror))
     history = {"train": [], "validation": []}
     return Outcome(0, True, False, history, time.monotonic() - start)
+
+
+def fresh_batch(
+    doors: OnlineDoors, config: Config, step: int, generator: torch.Generator, batch: int
+) -> tuple[Float[Tensor, "B M C H W"]]:
+    """Frames of doors that no other step has: `batch` of them, as was planned."""
+    frames = doors.at(step)["frames"].images.float() / 255.0
+    if config.mirror:
+        chosen = torch.rand(len(frames), generator=generator) < 0.5
+        frames = mirror_frames(frames, chosen.to(frames.device))
+    return (frames,)
 
 
 def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -160,14 +228,19 @@ def _validation(lesson: Lesson, model: Any) -> dict[str, float]:
     return totals
 
 
-def _figures(model: Any, lesson: Lesson, seed: int) -> dict[str, Any]:
+def _figures(model: Any, lesson: Lesson | None, seed: int) -> dict[str, Any]:
     """Final figures on validation doors, of a model that makes pictures."""
-    if not hasattr(model, "reconstruct"):
+    if lesson is None or not hasattr(model, "reconstruct"):
         return {}
-    with torch.no_grad():
-        squares = [
-            (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
-            for frames in lesson.views(mirror=False)
-        ]
-    mse = torch.cat(squares).numpy()
+    mse = reconstruction_errors(model, lesson).numpy()
     return {"validation_reconstruction_mse": bootstrap_mean(mse, seed=seed)}
+
+
+@torch.no_grad()
+def reconstruction_errors(model: Any, lesson: Lesson) -> Float[Tensor, " D"]:
+    """Mean squared error of every door's frames, channels from 0 to 1; on the CPU."""
+    squares = [
+        (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
+        for frames in lesson.views(mirror=False)
+    ]
+    return torch.cat(squares)

@@ -5,24 +5,37 @@ doors at the same time (Liu et al. 2024); vae_np and statistician_np put a neura
 frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent. Labelled doors are
 the first --labelled of the training split, so that a smaller set is part of every larger one.
 
+With --online no door is seen twice: every step draws fresh ones from a prior, films and tries them,
+on the device. All of them are labelled, and after the steps of looking the frozen encoder looks at
+them as they come.
+
 Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
 or killed, goes on with --resume and ends as if nothing had happened.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from doorlab.data.batches import DoorTensors, InteractionBatch, sample_frames, sample_interactions
+from doorlab.data.batches import (
+    DoorTensors,
+    InteractionBatch,
+    sample_frames,
+    sample_interactions_of,
+    sample_rows,
+)
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.fresh import Wanted
 from doorlab.data.mirroring import mirror_frames, mirror_interactions
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import read_json
@@ -38,14 +51,17 @@ from doorlab.stages.learning import (
     check_doors,
     finish,
     finished_before,
-    load_doors,
+    open_data,
     report_stop,
     resolved,
     settings_of,
+    size_of,
     with_preset,
 )
-from doorlab.stages.memory import Memory, Remembered
+from doorlab.stages.memory import Memory, Remembered, look_at
+from doorlab.stages.online import OnlineDoors, Plan, check_fresh, load_validation
 from doorlab.training import Outcome, Task, fit, launch
+from doorlab.training.loop import Batches
 
 _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
 
@@ -65,7 +81,8 @@ class Config(LearningConfig):
     frames: int = 3
     """Frames per door and step, drawn anew every time."""
     labelled: int = 0
-    """Training doors whose interactions are learned from, the first of the split; 0 for all."""
+    """Training doors whose interactions are learned from, the first of the split; 0 for all. With
+    --online, where every door is labelled, it does not count."""
     unlabelled_batch: int = 8
     """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
     context: int = 10
@@ -107,11 +124,13 @@ def run(config: Config) -> Path:
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     config = resolved(config, REWARD_MODELS, STEPS)
-    dataset = DoorDataset.open(config.data)
+    if config.online:
+        config = replace(config, labelled=0)
+    dataset = open_data(config)
     _check(config, dataset)
     settings = settings_of(config, dataset)
     if config.pretrained is not None:
-        settings["pretrained"] = _fingerprint(config.pretrained, dataset)
+        settings["pretrained"] = _fingerprint(config.pretrained, size_of(config, dataset))
     _build(config, dataset)  # or say why not, before anything is removed or written
     if not finished_before(config, settings):
         outcome = launch(_train, config, config, settings)
@@ -120,15 +139,13 @@ def run(config: Config) -> Path:
     return config.out
 
 
-def _check(config: Config, dataset: DoorDataset) -> None:
-    dataset.require("rewards")
-    check_doors(config, dataset, config.labelled)
-    if dataset.interactions < config.context + config.targets:
-        raise ConfigError(
-            f"--context + --targets within the {dataset.interactions} interactions of a door",
-            f"{config.context} + {config.targets}",
-            "ask for fewer, or generate more with --interactions",
-        )
+def _check(config: Config, dataset: DoorDataset | None) -> None:
+    if dataset is not None:
+        dataset.require("rewards")
+    if dataset is None or config.online:
+        check_fresh(config)
+    else:
+        _check_recorded(config, dataset)
     least = {"context": 0, "targets": 1, "unlabelled_batch": 1, "try_batch": 1}
     for name, low in least.items():
         if getattr(config, name) < low:
@@ -149,92 +166,169 @@ def _check(config: Config, dataset: DoorDataset) -> None:
         )
 
 
-def _fingerprint(run: Path, dataset: DoorDataset) -> dict[str, Any]:
+def _check_recorded(config: Config, dataset: DoorDataset) -> None:
+    check_doors(config, dataset, config.labelled)
+    if dataset.interactions < config.context + config.targets:
+        raise ConfigError(
+            f"--context + --targets within the {dataset.interactions} interactions of a door",
+            f"{config.context} + {config.targets}",
+            "ask for fewer, or generate more with --interactions",
+        )
+
+
+def _fingerprint(run: Path, size: int) -> dict[str, Any]:
     """What identifies a pretrained run. Raises CheckpointError when it can't be built upon."""
     about = read_json(run / MODEL_FILE, CheckpointError)
-    if about.get("image_size") != dataset.image_size:
+    if about.get("image_size") != size:
         raise CheckpointError(
-            f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
+            f"a model for frames of {size} pixels, as doors have here",
             f"one for {about.get('image_size')} pixels in {run}",
-            "pretrain on a dataset of the same image size",
+            "pretrain with the same image size",
         )
     return about
 
 
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
-    dataset = DoorDataset.open(config.data)
-    labelled, validation = load_doors(dataset, fabric, config, config.labelled)
-    everything = labelled
-    if config.model == "ssnp":
-        everything = DoorTensors.load(dataset, "train", fabric.device)
+    dataset = open_data(config)
     model, architecture = _build(config, dataset)
+    run = partial(_fit, fabric, config, settings, dataset, model, architecture)
+    if dataset is not None and not config.online:
+        labelled = DoorTensors.load(dataset, "train", fabric.device, config.labelled or None)
+        everything = labelled
+        if config.model == "ssnp":
+            everything = DoorTensors.load(dataset, "train", fabric.device)
+        doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
+        return run(_batches(config, model, labelled, everything), lambda: doors)
+    with OnlineDoors(config, fabric, _plans(config)) as fresh:
+        return run(_fresh_batches(config, model, fresh), fresh.figures)
+
+
+def _fit(
+    fabric: Fabric,
+    config: Config,
+    settings: dict[str, Any],
+    dataset: DoorDataset | None,
+    model: Any,
+    architecture: Architecture,
+    batches: Batches,
+    about_doors: Callable[[], dict[str, Any]],
+) -> Outcome:
+    interactions = config.context + config.targets
+    validation = load_validation(config, dataset, fabric.device, interactions)
     task = Task(
         loss=_loss,
-        batches=_batches(config, model, labelled, everything),
+        batches=batches,
         batch=config.batch,
         validate=partial(_validation, validation) if validation else None,
         settings=settings,
     )
     outcome = fit(fabric, model, task, config, config.out)
     if outcome.finished and fabric.is_global_zero:
-        figures = _figures(model.eval(), validation, config.seed) if validation else {}
-        figures |= {"labelled_doors": len(labelled), "frame_doors": len(everything)}
+        figures = about_doors()
+        figures |= _figures(model.eval(), validation, config.seed) if validation else {}
         finish("train", config, dataset, model, architecture, outcome, figures, settings)
     return outcome
 
 
-def _build(config: Config, dataset: DoorDataset) -> tuple[Any, Architecture]:
+def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architecture]:
     """The model with fresh weights, under which those of a pretrained one may lie."""
     architecture, base = config.architecture, None
     if config.pretrained is not None:
         base = cast(VAE | NeuralStatistician, load_model(config.pretrained, BASES[config.model]))
         architecture = base.architecture
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    model = build_model(config.model, dataset.image_size, architecture)
+    model = build_model(config.model, size_of(config, dataset), architecture)
     if base is not None:
         set_pretrained(model, config.model, base)
     return model, architecture
 
 
-def _batches(
-    config: Config, model: Any, labelled: DoorTensors, everything: DoorTensors
-) -> Callable[[int, torch.Generator, int], Any]:
+def _batches(config: Config, model: Any, labelled: DoorTensors, everything: DoorTensors) -> Batches:
     """Batches to look at doors in the first steps, and to remember them in the others."""
     memory = Memory(model, labelled, config.frames, config.seed, config.mirror)
-    looking = 0.0 if config.model in BASES else config.look_first * config.steps
+    looking, unlabelled = _looking_steps(config), _share(config, config.unlabelled_batch)
 
     def batch_of(step: int, generator: torch.Generator, doors: int) -> Any:
         if step >= looking:
-            share = max(1, config.try_batch // config.devices)
+            share = _share(config, config.try_batch)
             return memory.sample(
                 share, generator, config.context, config.targets, config.empty_share
             )
-        batch = looking_batch(labelled, config, generator, doors)
+        rows = sample_rows(labelled, doors, generator)
+        batch = interaction_batch(labelled, rows, config, generator, empty_share=1.0)
         if config.model != "ssnp":
             return batch
-        unlabelled = max(1, config.unlabelled_batch // config.devices)
         frames = sample_frames(everything, unlabelled, config.frames, generator)
-        chosen = torch.rand(unlabelled, generator=generator) < 0.5 * config.mirror
-        return batch, mirror_frames(frames, chosen.to(frames.device))
+        return batch, _mirrored(frames, config, generator)
 
     return batch_of
 
 
-def looking_batch(
-    doors: DoorTensors, config: Config, generator: torch.Generator, batch: int
+def _fresh_batches(config: Config, model: Any, doors: OnlineDoors) -> Batches:
+    """The same of fresh doors: in the other steps the frozen encoder looks at them as they come."""
+
+    def batch_of(step: int, generator: torch.Generator, count: int) -> Any:
+        fresh, every = doors.at(step), torch.arange(count)
+        if "look" not in fresh:
+            every = torch.arange(_share(config, config.try_batch))
+            share = config.empty_share
+            return look_at(model, interaction_batch(fresh["try"], every, config, generator, share))
+        batch = interaction_batch(fresh["look"], every, config, generator, empty_share=1.0)
+        if config.model != "ssnp":
+            return batch
+        frames = fresh["unlabelled"].images.float() / 255.0
+        return batch, _mirrored(frames, config, generator)
+
+    return batch_of
+
+
+def _plans(config: Config) -> list[Plan]:
+    """The doors that the steps of an online run want."""
+    looking, tries = _looking_steps(config), config.context + config.targets
+
+    def plan(name: str, doors: int, interactions: int, steps: range) -> Plan:
+        every = config.devices * _share(config, doors)
+        return Plan(Wanted(name, every, config.frames, interactions), steps)
+
+    plans = [
+        plan("look", config.batch, tries, range(looking)),
+        plan("try", config.try_batch, tries, range(looking, config.steps)),
+    ]
+    if config.model == "ssnp":
+        plans.append(plan("unlabelled", config.unlabelled_batch, 0, range(looking)))
+    return plans
+
+
+def _looking_steps(config: Config) -> int:
+    """Steps in which the encoder learns."""
+    return 0 if config.model in BASES else math.ceil(config.look_first * config.steps)
+
+
+def _share(config: Config, doors: int) -> int:
+    """Of so many doors per step, those of one process."""
+    return max(1, doors // config.devices)
+
+
+def interaction_batch(
+    doors: DoorTensors,
+    rows: Tensor,
+    config: Config,
+    generator: torch.Generator,
+    empty_share: float,
 ) -> InteractionBatch:
-    """Random doors, frames, and interactions to predict from nothing but the frames."""
-    found = sample_interactions(
-        doors,
-        batch,
-        config.frames,
-        generator,
-        context=config.context,
-        targets=config.targets,
-        empty_share=1.0,
+    """The doors at `rows`: frames, interactions to learn from, others to predict."""
+    found = sample_interactions_of(
+        doors, rows, config.frames, generator, config.context, config.targets, empty_share
     )
-    chosen = torch.rand(batch, generator=generator) < 0.5 * config.mirror
+    chosen = torch.rand(len(rows), generator=generator) < 0.5 * config.mirror
     return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
+
+
+def _mirrored(
+    frames: Float[Tensor, "B M C H W"], config: Config, generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
+    chosen = torch.rand(len(frames), generator=generator) < 0.5 * config.mirror
+    return mirror_frames(frames, chosen.to(frames.device))
 
 
 def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:

@@ -83,4 +83,4 @@ def test_what_models_make_is_compared_with_real_frames(result):
 def test_a_model_without_a_likelihood_has_dashes(result):
     found = result["diagnosis"]
     found["pca"] = {"reconstruction_mse": found["vae"]["reconstruction_mse"], "two_sample": {}}
-    assert rows_of(evidence_table(result))["pca"][1:] == ["\u2013"] * 4
+    assert rows_of(evidence_table(result))["PCA"][1:] == ["\u2013"] * 4

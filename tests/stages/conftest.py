@@ -7,6 +7,11 @@ opening angle: what an embedding can know is known.
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -148,4 +153,37 @@ def painted_run(tmp_path: Path, painted_dataset: Path, monkeypatch: pytest.Monke
         folder.mkdir(parents=True)
         (folder / "model.json").write_text(json.dumps({"kind": kind, "image_size": SIZE}))
     monkeypatch.setattr(frozen, "load_model", lambda run: MODELS[Path(run).name])
+    return run
+
+
+@pytest.fixture
+def signalled():
+    """Starts a stage as a user does, and sends it a signal once there is a checkpoint.
+
+    Returns its exit status and what it said on stderr.
+    """
+
+    def run(stage: str, config, number: int) -> tuple[int, bytes]:
+        code = (
+            "import pickle, sys\n"
+            "from doorlab import cli\n"
+            f"from doorlab.stages import {stage}\n"
+            "config = pickle.load(sys.stdin.buffer)\n"
+            "cli.parse = lambda stage, name, args: config\n"
+            f"sys.exit(cli.main(['{stage}']))\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        with process:
+            assert process.stdin is not None
+            process.stdin.write(pickle.dumps(config))
+            process.stdin.flush()
+            while not (config.out / "checkpoint.pt").exists():
+                assert process.poll() is None
+                time.sleep(0.002)
+            os.kill(process.pid, number)
+            _, said = process.communicate()
+        return process.returncode, said
+
     return run

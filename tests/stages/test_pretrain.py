@@ -1,10 +1,5 @@
 import json
-import os
-import pickle
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -139,32 +134,13 @@ def long_run(data, tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_the_command_survives_signals(long_run, tmp_path, number):
+def test_the_command_survives_signals(long_run, tmp_path, number, signalled):
     """As a user does it: start, kill or interrupt, resume."""
     config, expected = long_run
     config = replace(config, out=tmp_path)
-    code = (
-        "import pickle, sys\n"
-        "from doorlab import cli\n"
-        "from doorlab.stages import pretrain\n"
-        "config = pickle.load(sys.stdin.buffer)\n"
-        "cli.parse = lambda stage, name, args: config\n"
-        "sys.exit(cli.main(['pretrain']))\n"
-    )
-    run = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    with run:
-        assert run.stdin is not None
-        run.stdin.write(pickle.dumps(config))
-        run.stdin.flush()
-        while not (tmp_path / "checkpoint.pt").exists():
-            assert run.poll() is None
-            time.sleep(0.002)
-        os.kill(run.pid, number)
-        _, said = run.communicate()
-    if run.returncode != 0:  # otherwise it was faster than we are
-        assert run.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    status, said = signalled("pretrain", config, number)
+    if status != 0:  # otherwise it was faster than we are
+        assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130)
         assert number == signal.SIGKILL or b"go on with --resume" in said
         assert not (tmp_path / "metrics.json").exists()
     assert_same(weights(pretrain.run(replace(config, resume=True))), expected)

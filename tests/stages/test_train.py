@@ -130,7 +130,8 @@ def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
 def test_looking_is_without_interactions(config, data):
     doors = DoorTensors.load(DoorDataset.open(data), "train")
     settings = replace(config, context=3, targets=4)
-    batch = train.looking_batch(doors, settings, torch.Generator().manual_seed(0), 40)
+    rows, generator = torch.arange(40) % len(doors), torch.Generator().manual_seed(0)
+    batch = train.interaction_batch(doors, rows, settings, generator, empty_share=1.0)
     assert batch.x_BMCHW.shape == (40, 3, 3, 32, 32)
     assert batch.at_BTA.shape == (40, 4, 4)
     assert not batch.mask_BN.any()

@@ -36,6 +36,15 @@ class DoorTensors:
         dtype: torch.dtype = torch.float32,
     ) -> DoorTensors:
         """The fields of doors, copied to a device."""
+        return DoorTensors.from_arrays(doors_to_arrays(doors), device, dtype)
+
+    @staticmethod
+    def from_arrays(
+        arrays: Mapping[str, np.ndarray],
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> DoorTensors:
+        """Doors as `doors.doors_to_arrays` has them, copied to a device."""
 
         def tensor(name: str, column: np.ndarray) -> Tensor:
             if name in CATEGORIES:
@@ -44,7 +53,7 @@ class DoorTensors:
                 return torch.as_tensor(column, device=device)
             return torch.as_tensor(column.astype(np.float64)).to(device, dtype)
 
-        return DoorTensors({k: tensor(k, column) for k, column in doors_to_arrays(doors).items()})
+        return DoorTensors({name: tensor(name, column) for name, column in arrays.items()})
 
     def __getitem__(self, name: str) -> Tensor:
         return self.fields[name]
