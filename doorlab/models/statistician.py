@@ -19,7 +19,7 @@ from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
-from doorlab.nn.pooling import set_statistics
+from doorlab.nn.pooling import check_statistics, set_statistics
 from doorlab.objectives.elbo import image_log_likelihood, statistician_loss
 
 
@@ -33,7 +33,7 @@ class NeuralStatistician(nn.Module):
         self.embedding_dim, self.instance_dim = c, z
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
-        self.to_c = GaussianHead(f * len(a.statistics), c)
+        self.to_c = GaussianHead(f * len(check_statistics(a.statistics)), c)
         reading = keep_variance(nn.Sequential(nn.Linear(f + c, f), nn.ReLU()))
         self.to_z = nn.Sequential(reading, GaussianHead(f, z))
         self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))

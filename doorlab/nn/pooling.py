@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from doorlab.errors import unknown_name
+from doorlab.errors import ConfigError, unknown_name
 
 
 def masked_mean(
@@ -36,14 +36,18 @@ def set_size(mask_BN: Bool[Tensor, "B N"]) -> Float[Tensor, "B 1"]:
 
 
 def set_statistics(h_BNF: Float[Tensor, "B N F"], names: Sequence[str]) -> Float[Tensor, "B S"]:
-    """What the members have in common and how far they differ: statistics of `names`, S = F each.
+    """The statistics of `names`, one after the other, S = F for each."""
+    return torch.cat([STATISTICS[name](h_BNF) for name in names], dim=-1)
 
-    Raises ConfigError for a name that is not in `STATISTICS`.
-    """
+
+def check_statistics(names: Sequence[str]) -> Sequence[str]:
+    """The same names. Raises ConfigError for none, and for one that is not in `STATISTICS`."""
+    if not names:
+        raise ConfigError("a statistic of a set", "none", f"name some of {', '.join(STATISTICS)}")
     for name in names:
         if name not in STATISTICS:
             raise unknown_name("statistic of a set", name, STATISTICS)
-    return torch.cat([STATISTICS[name](h_BNF) for name in names], dim=-1)
+    return names
 
 
 def _spread(h_BNF: Float[Tensor, "B N F"]) -> Float[Tensor, "B F"]:

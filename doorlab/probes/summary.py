@@ -19,9 +19,10 @@ Contributions = Mapping[str, Mapping[Reading, np.ndarray]]
 """Model -> reading -> (S, D): each test door's share of the score, for each seed."""
 Figure = dict[str, Any]
 
-OURS = "statistician"
+# Models with a context: what the context-free ones are compared with.
+OURS = ("statistician", "contrastive_statistician")
 
-# What the statistician should reach: target -> least score, from the latent that should know.
+# What a statistician should reach: target -> least score, from the latent that should know.
 BARS: dict[str, float] = {
     "handedness": 0.99,
     "swing": 0.98,
@@ -64,16 +65,17 @@ def largest(readings: Iterable[Reading]) -> list[Reading]:
 def differences(
     found: Contributions, context_free: Iterable[str], own: Iterable[Reading], seed: int
 ) -> dict[str, dict[str, Figure]]:
-    """The statistician less each context-free model, by target, in pairs of doors and seeds."""
-    ours = found.get(OURS, {})
+    """Each statistician less each context-free model, by target, in pairs of doors and seeds."""
+    own, rivals = list(own), [model for model in context_free if model in found]
     return {
-        f"{OURS} - {model}": {
-            r.target: bootstrap_crossed(ours[r] - found[model][r], seed=seed).to_json()
+        f"{ours} - {model}": {
+            r.target: bootstrap_crossed(found[ours][r] - found[model][r], seed=seed).to_json()
             for r in own
-            if r in ours and r in found[model]
+            if r in found[ours] and r in found[model]
         }
-        for model in context_free
-        if ours and model in found
+        for ours in OURS
+        if ours in found
+        for model in rivals
     }
 
 
@@ -95,32 +97,36 @@ def curves(found: Contributions, own: Iterable[Reading], seed: int) -> dict[str,
 
 def against_best(
     found: Contributions, summary: Mapping[str, Any], context_free: Iterable[str], seed: int = 0
-) -> dict[str, Figure]:
-    """Target -> the statistician less the context-free model with the best mean, and its name.
+) -> dict[str, dict[str, Figure]]:
+    """Statistician -> target -> it less the context-free model with the best mean, and its name.
 
     The rival is chosen by the very scores that it is compared on, which can only flatter it.
     """
     rivals = [model for model in context_free if model in found]
     own = [r for r in largest({r for scores in found.values() for r in scores}) if r.own]
-    result = {}
+    result: dict[str, dict[str, Figure]] = {ours: {} for ours in OURS if ours in found}
     for reading in own:
         known = [m for m in rivals if reading in found[m]]
-        if not known or reading not in found[OURS]:
+        if not known:
             continue
         best = max(known, key=lambda m: summary["probes"][m][reading.target]["mean"])
-        difference = found[OURS][reading] - found[best][reading]
-        estimate = bootstrap_crossed(difference, seed=seed)
-        result[reading.target] = {"rival": best, **estimate.to_json()}
+        for ours in [ours for ours in result if reading in found[ours]]:
+            difference = found[ours][reading] - found[best][reading]
+            estimate = bootstrap_crossed(difference, seed=seed)
+            result[ours][reading.target] = {"rival": best, **estimate.to_json()}
     return result
 
 
-def bars(summary: Mapping[str, Any]) -> dict[str, Figure]:
-    """Target -> the statistician's score, the bar, and whether the mean reaches it."""
-    scores = summary["probes"][OURS]
+def bars(summary: Mapping[str, Any]) -> dict[str, dict[str, Figure]]:
+    """Statistician -> target -> its score, the bar, and whether the mean reaches it."""
     return {
-        target: {**scores[target], "bar": bar, "reached": scores[target]["mean"] >= bar}
-        for target, bar in BARS.items()
-        if target in scores
+        ours: {
+            target: {**scores[target], "bar": bar, "reached": scores[target]["mean"] >= bar}
+            for target, bar in BARS.items()
+            if target in scores
+        }
+        for ours, scores in summary["probes"].items()
+        if ours in OURS
     }
 
 

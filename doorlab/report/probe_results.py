@@ -16,7 +16,8 @@ from doorlab.report.style import in_order, style_of
 from doorlab.report.tables import interval
 from doorlab.results import read_result
 
-_BOTH_LATENTS = ("statistician", "supervised", "vae")  # whose latents a table sets side by side
+_STATISTICIANS = ("statistician", "contrastive_statistician")
+_BOTH_LATENTS = (*_STATISTICIANS, "supervised", "vae")  # whose latents a table sets side by side
 _METRICS = {"accuracy": "accuracy", "r2": "R²"}
 
 
@@ -51,7 +52,10 @@ def study_tables(path: str | Path) -> list[Table]:
     return [
         table
         for prior, found in result["priors"].items()
-        for table in (_terminal_scores(prior, found), _terminal_bars(prior, found))
+        for table in (
+            _terminal_scores(prior, found),
+            *(_terminal_bars(prior, found, model) for model in in_order(found["bars"])),
+        )
     ]
 
 
@@ -99,13 +103,20 @@ def _difference_tables(result: Mapping[str, Any]) -> list[Html]:
     differences = result.get("differences", {})
     if len(differences) < 2:
         return []
-    head = ["statistician minus", *(_rival(pair) for pair in differences)]
+    by_model: dict[str, dict[str, Any]] = {}
+    for pair, found in differences.items():
+        by_model.setdefault(pair.split(" - ")[0], {})[pair] = found
+    return [_difference_table(model, found) for model, found in by_model.items()]
+
+
+def _difference_table(model: str, differences: Mapping[str, Any]) -> Html:
+    head = [f"{style_of(model).label} minus", *(_rival(pair) for pair in differences)]
     targets = {target: None for found in differences.values() for target in found}
     rows = [
         [target.replace("_", " "), *(interval(d.get(target)) for d in differences.values())]
         for target in targets
     ]
-    return [table(head, rows, _PAIRED, stacked=True)]
+    return table(head, rows, _PAIRED, stacked=True)
 
 
 def _latent_table(result: Mapping[str, Any]) -> Html:
@@ -115,8 +126,8 @@ def _latent_table(result: Mapping[str, Any]) -> Html:
         return Html("")
     head = [""]
     for name in models:
-        context = "c" if name == "statistician" else "door"
-        instance = "z" if name == "statistician" else "frame"
+        context = "c" if name in _STATISTICIANS else "door"
+        instance = "z" if name in _STATISTICIANS else "frame"
         head += [f"{style_of(name).label}: {context}", instance]
     targets = _targets({f"{n} {k}": f for n in models for k, f in latents[n].items()})
     rows = [
@@ -160,13 +171,14 @@ def _terminal_scores(prior: str, found: Mapping[str, Any]) -> Table:
     return shown
 
 
-def _terminal_bars(prior: str, found: Mapping[str, Any]) -> Table:
-    shown = Table(title=f"{prior}: the statistician, less its best rival, and its bar")
+def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
+    label = style_of(model).label
+    shown = Table(title=f"{prior}: the {label}, less its best rival, and its bar")
     for head in ("", "score (95 %)", "less the best rival (95 %)", "rival", "bar", "reached"):
         shown.add_column(head)
-    scores = found["probes"]["statistician"]
+    scores = found["probes"][model]
     for target, score in scores.items():
-        rival, bar = (found[part].get(target) for part in ("against_best", "bars"))
+        rival, bar = (found[part][model].get(target) for part in ("against_best", "bars"))
         shown.add_row(
             target.replace("_", " "),
             _words(score),

@@ -12,8 +12,8 @@ the one whose probes do best on validation doors.
     OUT/representation.json, PRIOR_frames.png, PRIOR_doors.png
 
 representation.json has, for every prior, each score as a mean with a 95 % interval over doors and
-seeds; the paired differences of the statistician and the best context-free model for each target;
-what c and z say of the door and of the angle; and which bars the statistician reaches.
+seeds; the paired differences of each statistician and the best context-free model for each target;
+what c and z say of the door and of the angle; and which bars a statistician reaches.
 
 Stop it, or kill it, at any time: the same command goes on where it was, and does nothing twice.
 """
@@ -46,7 +46,7 @@ from doorlab.report.style import save_png
 from doorlab.results import write_result
 from doorlab.stages import generate, pretrain, probe
 
-MODELS = ("statistician", *CONTEXT_FREE, "supervised")
+MODELS = (*OURS, *CONTEXT_FREE, "supervised")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Config:
     data: tuple[Path, ...] = ()
     """Datasets that are there already, one for every prior, in their order."""
     models: tuple[str, ...] = MODELS
-    """Models of `doorlab pretrain`; the statistician must be among them."""
+    """Models of `doorlab pretrain`; a statistician and a context-free one must be among them."""
     seeds: tuple[int, ...] = (0, 1)
     """Seeds of the training runs; all learn from the same doors."""
     doors: int = 120
@@ -180,9 +180,9 @@ def check(config: Config) -> None:
         if not values or len(set(values)) < len(values):
             option = "--" + name.replace("_", "-")
             raise ConfigError(f"{option} without repeats", f"{values}", "name each once")
-    if OURS not in config.models or not set(CONTEXT_FREE) & set(config.models):
+    if not set(OURS) & set(config.models) or not set(CONTEXT_FREE) & set(config.models):
         raise ConfigError(
-            f"--models with statistician and one of {', '.join(CONTEXT_FREE)} to compare it with",
+            f"--models with one of {', '.join(OURS)}, and one of {', '.join(CONTEXT_FREE)}",
             " ".join(config.models), "add what is missing",
         )  # fmt: skip
 

@@ -1,9 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from doorlab.nn.pooling import masked_mean, set_size, weighted_mean
+from doorlab.nn.pooling import masked_mean, set_size, set_statistics, weighted_mean
 
 H = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
 MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0] * 6]).bool()
@@ -36,3 +37,19 @@ def test_weighted_mean():
 def test_set_size_is_the_logarithm_that_the_mean_forgets():
     expected = [[math.log(7)], [math.log(3)], [math.log(2)], [0.0]]
     torch.testing.assert_close(set_size(MASK), torch.tensor(expected))
+
+
+def test_statistics_of_sets_against_numpy():
+    h = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    found = set_statistics(h, ("mean", "max", "spread"))
+    values = h.numpy()
+    wanted = np.concatenate([values.mean(1), values.max(1), values.std(1)], axis=1)
+    np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_single_member_has_no_spread_and_a_finite_gradient():
+    h = torch.randn(2, 1, 3, requires_grad=True)
+    spread = set_statistics(h, ("spread",))
+    spread.sum().backward()
+    assert float(spread.detach().max()) < 2e-3
+    assert torch.isfinite(h.grad).all()

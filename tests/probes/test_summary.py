@@ -66,7 +66,7 @@ def test_differences_are_taken_in_pairs_and_not_with_the_ceiling(found):
 
 def test_the_best_rival_is_the_one_with_the_best_mean(found):
     found["vae"] = {r: v + 0.3 * (r.target == "height") for r, v in found["vae"].items()}
-    best = against_best(found, summarise(found, RIVALS), RIVALS)
+    best = against_best(found, summarise(found, RIVALS), RIVALS)["statistician"]
     assert {target: b["rival"] for target, b in best.items()} == {
         target: "vae" if target == "height" else "pca" for target in TARGETS
     }
@@ -84,9 +84,22 @@ def test_curves_are_walked_in_order_with_holes_where_nothing_was_asked(found):
 
 
 def test_bars_are_reached_by_the_mean(found):
-    reached = {target: bar["reached"] for target, bar in bars(summarise(found, RIVALS)).items()}
+    found_bars = bars(summarise(found, RIVALS))["statistician"]
+    reached = {target: bar["reached"] for target, bar in found_bars.items()}
     means = {t: s["mean"] for t, s in summarise(found, RIVALS)["probes"]["statistician"].items()}
     assert reached == {target: means[target] >= bar for target, bar in BARS.items()}
+
+
+def test_every_statistician_is_compared(found):
+    found["contrastive_statistician"] = {r: v - 0.05 for r, v in found["statistician"].items()}
+    summary = summarise(found, RIVALS)
+    best = against_best(found, summary, RIVALS)
+    assert len(summary["differences"]) == 4
+    for target, plain in best["statistician"].items():
+        assert best["contrastive_statistician"][target]["mean"] == pytest.approx(
+            plain["mean"] - 0.05
+        )
+    assert set(bars(summary)) == {"statistician", "contrastive_statistician"}
 
 
 def test_without_a_statistician_nothing_is_compared(found):

@@ -52,10 +52,12 @@ def result() -> dict:
             "swing": {"label": "swing", "metric": "accuracy", "unit": "", "guessing": 0.55},
             "joint_angle": {"label": "joint angle", "metric": "r2", "unit": "rad", "guessing": 0.0},
         },
-        "against_best": {"swing": {"rival": "pca", **figure(0.2)}},
+        "against_best": {"statistician": {"swing": {"rival": "pca", **figure(0.2)}}},
         "bars": {
-            "swing": {**figure(0.91), "bar": 0.98, "reached": False},
-            "joint_angle": {**figure(0.71), "bar": 0.5, "reached": True},
+            "statistician": {
+                "swing": {**figure(0.91), "bar": 0.98, "reached": False},
+                "joint_angle": {**figure(0.71), "bar": 0.5, "reached": True},
+            },
         },
     }
 

@@ -75,7 +75,7 @@ def test_scores_are_means_over_seeds_and_doors(study, result):
     assert set(found["differences"]) == {"statistician - vae", "statistician - random_features"}
     assert found["latents"]["statistician"]["context"].keys() >= {"joint_angle", "handedness"}
     assert found["curves"]["doors"]["at"] == [5, 10]
-    assert {bar["reached"] for bar in found["bars"].values()} <= {True, False}
+    assert {bar["reached"] for bar in found["bars"]["statistician"].values()} <= {True, False}
     dataset = DoorDataset.open(study.out / "narrow" / "dataset")
     assert found["dataset_checksum"] == dataset.checksum
     for axis in ("frames", "doors"):
@@ -92,7 +92,7 @@ def test_nothing_is_done_twice(study, monkeypatch):
 
     monkeypatch.setattr(probe, "run", never)
     monkeypatch.setattr(pretrain, "fit", never)
-    monkeypatch.setattr(pretrain, "_fit_at_once", never)
+    monkeypatch.setattr(pretrain, "_at_once", never)
     represent.run(replace(study, overwrite=True))
     after = json.loads((study.out / "representation.json").read_text())
     assert after["priors"] == json.loads(before)["priors"]
@@ -118,7 +118,7 @@ def test_trained_with_other_settings_is_said(study):
         ({"priors": ("narow",)}, "did you mean 'narrow'"),
         ({"models": ("statistician", "va")}, "did you mean 'vae'"),
         ({"models": ("statistician", "supervised")}, "one of vae"),
-        ({"models": ("vae",)}, "--models with statistician"),
+        ({"models": ("vae",)}, "--models with one of statistician"),
         ({"seeds": ()}, "--seeds without repeats"),
         ({"seeds": (1, 1)}, "--seeds without repeats"),
         ({"workers": -1}, "workers of at least 0"),
