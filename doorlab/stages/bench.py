@@ -22,6 +22,7 @@ from doorlab.benchmarks import (
     generation,
     reading,
     simulation,
+    training,
 )
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import refuse_overwrite
@@ -38,6 +39,8 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "workers": generation.workers,
     "reading": reading.batches,
     "codecs": reading.codecs,
+    "pretraining": training.pretraining,
+    "arithmetic": training.arithmetic,
     "environment": environment.vector,
     "panda": arm.panda,
     "soak": generation.soak,

@@ -1,0 +1,135 @@
+"""Pretraining: what the training loop adds to the arithmetic, and what makes the arithmetic faster.
+
+`pretrain_vs_bare` compares images per second of the loop that `doorlab pretrain` runs (batches
+drawn from the doors in memory, mirrored, checked, logged) with forward, backward and step of the
+same network on one batch that is in memory already. The others compare that bare step in other
+layouts and precisions with itself as it is.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from doorlab.benchmarks.timing import paired, paired_rates, rate
+from doorlab.data.batches import DoorTensors, sample_frames
+from doorlab.data.mirroring import mirror_frames
+from doorlab.intervals import Estimate
+from doorlab.models.architecture import Architecture
+from doorlab.models.statistician import NeuralStatistician
+from doorlab.training import Task, TrainConfig, fit
+
+_DOORS, _BATCH, _FRAMES, _SIZE, _STEPS = 256, 16, 8, 64, 20
+_IMAGES = _BATCH * _FRAMES * _STEPS
+
+
+def pretraining(rounds: int) -> dict[str, Estimate]:
+    """Images per second of the statistician of `pretrain --preset small`, 64 x 64 pixels."""
+    config = TrainConfig(steps=_STEPS)
+    fabric = _fabric()
+    doors = _doors(fabric.device)
+    bare = _bare(fabric.device, doors)
+
+    def ours() -> float:
+        task = Task(loss=_loss, batches=partial(_batch, doors), batch=_BATCH)
+        with tempfile.TemporaryDirectory() as folder:
+            done = fit(fabric, _network(fabric.device), task, config, Path(folder))
+        return _IMAGES / done.seconds
+
+    ours()
+    bare()
+    speed, bare_speed, ratio = paired(ours, partial(rate, bare), rounds)
+    return {
+        "pretrain_images_per_s": speed,
+        "bare_pretrain_images_per_s": bare_speed,
+        "pretrain_vs_bare": ratio,
+    }
+
+
+def arithmetic(rounds: int) -> dict[str, Estimate]:
+    """The bare step with its pictures channels last, in bfloat16, and compiled, as ratios."""
+    device = _fabric().device
+    doors = _doors(device)
+    plain = _bare(device, doors)
+    others = {
+        "channels_last_vs_plain": _bare(device, doors, channels_last=True),
+        "bf16_vs_float32": _bare(device, doors, bf16=True),
+        "compiled_vs_eager": _bare(device, doors, compiled=True),
+    }
+    return {name: paired_rates(other, plain, rounds)[2] for name, other in others.items()}
+
+
+def _fabric() -> Fabric:
+    """One process, on the best device there is, with one thread."""
+    torch.set_num_threads(1)
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    return Fabric(accelerator=accelerator, devices=1)
+
+
+def _doors(device: torch.device) -> DoorTensors:
+    """Doors of noise: arithmetic does not look at pictures."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (_DOORS, _FRAMES, 3, _SIZE, _SIZE)
+    images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    return DoorTensors(
+        images=images.to(device),
+        joint_position=torch.zeros(_DOORS, _FRAMES),
+        actions=torch.zeros(_DOORS, 0, 4),
+        rewards=torch.zeros(_DOORS, 0),
+        optimal_reward=torch.zeros(_DOORS),
+        indices=torch.arange(_DOORS),
+    )
+
+
+def _network(device: torch.device) -> Any:
+    torch.manual_seed(0)
+    return NeuralStatistician(_SIZE, Architecture()).to(device)
+
+
+def _batch(doors: DoorTensors, step: int, generator: torch.Generator, batch: int) -> Tensor:
+    frames = sample_frames(doors, batch, _FRAMES, generator)
+    chosen = torch.rand(batch, generator=generator) < 0.5
+    return mirror_frames(frames, chosen.to(frames.device))
+
+
+def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.loss(frames)
+
+
+def _bare(
+    device: torch.device,
+    doors: DoorTensors,
+    channels_last: bool = False,
+    bf16: bool = False,
+    compiled: bool = False,
+) -> Callable[[], int]:
+    """`_STEPS` steps on one batch; returns the number of images."""
+    model = _network(device)
+    frames = sample_frames(doors, _BATCH, _FRAMES, torch.Generator().manual_seed(0))
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        flat = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        frames = flat.unflatten(0, (_BATCH, _FRAMES))
+    loss = torch.compile(model.loss) if compiled else model.loss
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+
+    def steps() -> int:
+        for _ in range(_STEPS):
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                value, _scalars = loss(frames)
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return _IMAGES
+
+    return steps
