@@ -27,8 +27,9 @@ class Kernels(Protocol):
     def cast(
         self,
         rays: tuple[Tensor, ...],
-        low: Tensor,
-        high: Tensor,
+        planes: Tensor,
+        masks: Tensor,
+        rows: Tensor,
         paint: Tensor,
         texels: Tensor,
         size: int,
@@ -87,11 +88,12 @@ def render(
     pose = poses(doors, joint_positions)
     ray = rays(pose, views)
     light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
-    seen = faces(boxes(doors), pose, ray.origin, light, strength)
+    seen = faces(boxes(doors), pose, ray, light, strength, image_size)
     red, green, blue, depth, part = kernels.cast(
         (ray.origin, ray.ahead, ray.right, ray.up),
-        seen.low,
-        seen.high,
+        seen.planes,
+        seen.masks,
+        seen.rows,
         seen.paint,
         atlas(views.device),
         image_size,
