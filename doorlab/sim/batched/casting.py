@@ -41,19 +41,19 @@ _SEAM = 16.0  # whole tiles added to texture coordinates, as `doors.meshes` does
 _TEXTURES = CATEGORIES["appearance.panel_texture"]
 _TEXELS = 64  # to a side of a texture
 _FACE_BITS = 63
-_SIGN = -(2**31)
 _TINY = 1e-9  # m; keeps eyes on a plane from dividing by zero
 _ROUND_UP = 1.0 + 2.0**-17  # what is cut off for the face's number must not open cracks
 
 
 def _bits(number: float) -> int:
-    """The bits of a float32, but for the last six."""
-    return int(np.float32(number).view(np.int32)) & ~_FACE_BITS
+    """The bits of a float32, but for the last seven."""
+    return int(np.float32(number).view(np.int32)) & ~127
 
 
-_BEYOND = _bits(1e36)  # nearer than anything
-_SHIFT = (2**31 - 1 - _bits(1 / NEAR)) & ~_FACE_BITS  # what is too near becomes negative
-_NOTHING_KEY = _bits(1 / FAR) + _SHIFT
+BEYOND = _bits(1e36)  # nearer than anything
+SHIFT = (2**31 - 1 - _bits(1 / NEAR)) & ~127  # what is too near becomes negative
+SIGN = -(2**31)
+_NOTHING_KEY = _bits(1 / FAR) + SHIFT
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _planes(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     )
     axes = torch.arange(3, device=low.device, dtype=torch.int32)
     counts = torch.where(outside, ~_FACE_BITS, 0).to(torch.int32)
-    return planes, torch.stack([counts, torch.where(outside, axes, _BEYOND)], dim=1)
+    return planes, torch.stack([counts, torch.where(outside, axes, BEYOND)], dim=1)
 
 
 def _crossing(slope: Tensor, planes: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
@@ -212,8 +212,8 @@ def _nearest(ways: list[list[Tensor]], planes: Tensor, masks: Tensor, rows: Tens
         across, along = slabs[0, SAME_X[n]], slabs[1, SAME_Y[n]]
         enter = torch.minimum(torch.minimum(across[0], along[0]), rows[:, 0, n])
         leave = torch.maximum(torch.maximum(across[1], along[1]), rows[:, 1, n])
-        missed = (enter - leave) & _SIGN
-        best = torch.maximum(best, (enter + (_SHIFT + 1 + 3 * n)) | missed)
+        missed = (enter - leave) & SIGN
+        best = torch.maximum(best, (enter + (SHIFT + 1 + 3 * n)) | missed)
     return best
 
 

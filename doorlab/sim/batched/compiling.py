@@ -72,25 +72,26 @@ class CompiledKernels:
 
         return self._choose(compiled, eager)
 
-    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
         """See `handles.enter`."""
         count, window = across.shape[-1], across.shape[-2]
 
-        def compiled() -> tuple[Tensor, Tensor]:
+        def compiled() -> Tensor:
             # No dimension of one, and fast loops need the last to be a multiple of 16.
             more, lines = -count % 16, max(0, 2 - window)
             parts = (
-                torch.nn.functional.pad(inside, (0, more), value=1.0).contiguous(),
-                torch.nn.functional.pad(across, (0, more, 0, lines)).contiguous(),
-                torch.nn.functional.pad(down, (0, more, 0, lines)).contiguous(),
+                torch.nn.functional.pad(counts, (0, more)),
+                torch.nn.functional.pad(always, (0, more)),
+                torch.nn.functional.pad(across, (0, more, 0, lines)),
+                torch.nn.functional.pad(down, (0, more, 0, lines)),
             )
-            torch._dynamo.mark_dynamic(parts[0], 1)
-            for t in parts[1:]:
+            for t in parts[:2]:
+                torch._dynamo.mark_dynamic(t, 1)
+            for t in parts[2:]:
                 torch._dynamo.mark_dynamic(t, (1, 2))
-            entry, plane = self._enter(*parts)
-            return entry[:window, :window, :count], plane[:window, :window, :count]
+            return self._enter(*parts)[:window, :window, :count]
 
-        return self._choose(compiled, lambda: enter(inside, across, down))
+        return self._choose(compiled, lambda: enter(counts, always, across, down))
 
     def _choose(self, compiled: Callable[[], _Answer], eager: Callable[[], _Answer]) -> _Answer:
         pays = self._wanted is None and self._expected >= _PAYS_FROM

@@ -15,7 +15,7 @@ from doorlab.sim.batched.boxes import boxes
 from doorlab.sim.batched.cameras import poses, rays
 from doorlab.sim.batched.casting import atlas, cast, faces
 from doorlab.sim.batched.columns import DoorTensors
-from doorlab.sim.batched.handles import draw_handles, enter, pixels_of, windows
+from doorlab.sim.batched.handles import draw_handles, enter, windows
 
 _SMALL = 8  # pixels to a side of the windows of most handles
 
@@ -37,7 +37,7 @@ class Kernels(Protocol):
         """See `casting.cast`."""
         ...
 
-    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
         """See `handles.enter`."""
         ...
 
@@ -99,10 +99,9 @@ def render(
         image_size,
     )
     picture = torch.stack([red, green, blue], dim=1)
-    first, needed, nearest = windows(doors, ray, image_size)
+    first, needed = windows(doors, ray, image_size)
     if handle_window is None:
-        hidden = _hidden(depth, first, needed, nearest)
-        buckets = _buckets(needed * ~hidden, image_size)
+        buckets = _buckets(needed, image_size)
     else:
         count = len(doors)
         every = torch.arange(2 * count, device=views.device)
@@ -112,15 +111,6 @@ def render(
             (picture, depth, part), which, (doors, pose, ray), first, window, kernels.enter
         )
     return Frames(picture, depth, part)
-
-
-def _hidden(depth: Tensor, first: Tensor, needed: Tensor, nearest: Tensor) -> Tensor:
-    """Bool (B, 2): small handles that everything in their windows hides."""
-    size = depth.shape[-1]
-    window = min(_SMALL, size)
-    pixels = pixels_of(first, window, size).flatten(1)
-    deepest = depth.flatten(1).gather(1, pixels).view(len(depth), 2, -1).amax(-1)
-    return (deepest < nearest) & (needed <= window)
 
 
 def _buckets(needed: Tensor, size: int) -> list[tuple[tuple[Tensor, Tensor, int], int]]:
