@@ -182,11 +182,6 @@ def test_tensors_in_tensors_out(batched, filmed):
     np.testing.assert_array_equal(seen.segmentation, expected.segmentation[:, 0])
 
 
-def test_shadows_are_refused(batched, doors):
-    with pytest.raises(ConfigError, match="pybullet for shadows"):
-        batched.render(doors[:1], np.zeros((1, 1)), [[FRONT]], 16, Layers(shadows=True))
-
-
 def test_bad_sizes_are_refused(batched, doors):
     with pytest.raises(ConfigError, match="at least 1 pixel"):
         batched.render(doors[:1], np.zeros((1, 1)), [[FRONT]], 0)

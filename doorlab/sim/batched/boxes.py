@@ -47,6 +47,10 @@ class Boxes:
     colors: Tensor
     textures: Tensor
 
+    def take(self, rows: Tensor) -> Boxes:
+        """Those of the doors at `rows`."""
+        return Boxes(self.low[rows], self.high[rows], self.colors[rows], self.textures[rows])
+
 
 def boxes(doors: DoorTensors) -> Boxes:
     """All boxes of the doors."""

@@ -90,7 +90,13 @@ def atlas(device: torch.device) -> Tensor:
 
 
 def faces(
-    boxes: Boxes, pose: Poses, rays: Rays, light: Tensor, strength: Tensor, size: int
+    boxes: Boxes,
+    pose: Poses,
+    rays: Rays,
+    light: Tensor,
+    strength: Tensor,
+    size: int,
+    direct: float = 1.0,
 ) -> Faces:
     """Boxes as an eye sees them, all of B doors.
 
@@ -101,10 +107,11 @@ def faces(
         light: (B, 3), unit vectors towards the light.
         strength: (B,), share of diffuse light.
         size: pixels to a side.
+        direct: how much of the light that is not ambient arrives.
     """
     eye = _of_boxes(rays.origin)
     low, high = boxes.low - eye, boxes.high - eye
-    planes, masks = _planes(low, high)
+    planes, masks = planes_of(low, high)
     _, y = pixel_middles(size, low.device)
     steep = (rays.ahead[:, 0, 2, None] + y[0, :, 0] * rays.up[:, 0, 2, None])[:, None]
     rows = _crossing(steep, planes[..., 2].unbind(1), masks[..., 2].unbind(1))
@@ -115,7 +122,7 @@ def faces(
     vertical[..., 2] = side[..., 2]
     shine = (2 * straight * vertical - light[:, None, 2:]).clamp(min=0.0)
     share = strength[:, None, None]
-    level = 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine
+    level = 1.0 - share + direct * (share * straight.clamp(min=0.0) + SPECULAR * shine * shine)
     per_metre = _tiles_per_metre(level.device)
     texture = boxes.textures.to(level.dtype)
     paint = torch.stack(
@@ -134,7 +141,7 @@ def faces(
     return Faces(planes[..., :2].contiguous(), masks[..., :2].contiguous(), rows, painted)
 
 
-def _planes(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+def planes_of(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     """`Faces.planes` and `Faces.masks`, (B, ., K, 3), of boxes (B, K, 3) as the eye has them."""
     outside = (low > _TINY) | (high < -_TINY)
     below = low + high > 0
@@ -206,7 +213,7 @@ def _nearest(ways: list[list[Tensor]], planes: Tensor, masks: Tensor, rows: Tens
         body = int(n >= SCENE_BOXES)
         for axis, same in enumerate((SAME_X[n], SAME_Y[n])):
             if (axis, same) not in slabs:
-                slabs[axis, same] = _slab(
+                slabs[axis, same] = enter_and_leave(
                     ways[body][axis], planes[:, :, same, axis], masks[:, :, same, axis]
                 )
         across, along = slabs[0, SAME_X[n]], slabs[1, SAME_Y[n]]
@@ -217,7 +224,7 @@ def _nearest(ways: list[list[Tensor]], planes: Tensor, masks: Tensor, rows: Tens
     return best
 
 
-def _slab(slope: Tensor, planes: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+def enter_and_leave(slope: Tensor, planes: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Bits of the nearness where rays enter and leave the space between two planes."""
     enter, one, other = ((slope * planes[:, i]).view(torch.int32) for i in range(3))
     return (enter & masks[:, 0]) | masks[:, 1], torch.maximum(one, other)

@@ -78,6 +78,14 @@ def handles(doors: DoorTensors) -> Handles:
     return Handles(center, turn * scale[:, None], ~hidden)
 
 
+def bounds(shape: Handles, kind: Hulls, types: Tensor) -> tuple[Tensor, Tensor]:
+    """Low and high corners of boxes around handles, (B, 2, 3), m, in the frame of the panel."""
+    low, high = (
+        shape.center + shape.stretch * bound[types][:, None] for bound in (kind.low, kind.high)
+    )
+    return torch.minimum(low, high), torch.maximum(low, high)
+
+
 def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
     """Where handles are in pictures.
 
@@ -86,12 +94,11 @@ def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
         needs, int64 (B, 2), 0 for no handle and for those that the panel hides.
     """
     shape, kind = handles(doors), hulls(doors["width"].device)
-    low, high = (bound[doors["handle_type"]] for bound in (kind.low, kind.high))
-    picks = list(itertools.product((0, 1), repeat=3))
-    corners = torch.stack(
-        [torch.stack([(low, high)[i][:, a] for a, i in enumerate(pick)], -1) for pick in picks], 1
+    both = bounds(shape, kind, doors["handle_type"])
+    picks = itertools.product((0, 1), repeat=3)
+    points = torch.stack(
+        [torch.stack([both[i][..., a] for a, i in enumerate(pick)], -1) for pick in picks], 2
     )
-    points = shape.center[:, :, None] + shape.stretch[:, :, None] * corners[:, None]
     away = points - rays.origin[:, 1, None, None]
     right, up, ahead = (v[:, 1, None, None] for v in (rays.right, rays.up, rays.ahead))
     depth = (away * ahead).sum(-1)
@@ -145,6 +152,7 @@ def draw_handles(
     first: Tensor,
     window: int,
     entering: Enter,
+    direct: float = 1.0,
 ) -> None:
     """Draws handles over pictures in place.
 
@@ -156,6 +164,7 @@ def draw_handles(
         first: (B, 2, 2), of `windows`.
         window: pixels to a side of the windows.
         entering: `enter`, or what has been compiled of it.
+        direct: how much of the light that is not ambient arrives.
     """
     (picture, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
@@ -167,7 +176,7 @@ def draw_handles(
     )
     kind, pixels = hulls(depth.device), pixels_of(corners, window, size)
     entry, face = _meet(rays, shape, kind, doors["handle_type"], corners, window, size, entering)
-    light = _light(doors, pose, shape, kind).gather(1, face)
+    light = _light(doors, pose, shape, kind, direct).gather(1, face)
     color = torch.floor(255.0 * doors["appearance.handle_color"])
     shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
     flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
@@ -200,20 +209,38 @@ def _meet(
     origin = (rays.origin[:, 1] - shape.center) * inverse
     ahead, right, up = (v[:, 1] * inverse for v in (rays.ahead, rays.right, rays.up))
     normals = kind.normals[types].movedim(0, -2)  # (P, N, n, 3)
-    inside = kind.offsets[types].movedim(0, -1) - _dot(normals, origin)  # (P, N, n)
-    outside = inside < -_TINY
-    pace = torch.where(outside, _ROUND_UP, 1.0) / torch.where(inside.abs() < _TINY, _TINY, inside)
+    outside, pace = nearness_of_planes(kind, types, origin)
     # The handles come last, so that loops over them are long, whatever the size of the window.
-    across = (pace * _dot(normals, ahead))[:, :, None] + x * (pace * _dot(normals, right))[:, :, None]
+    across = (pace * _dot(normals, ahead))[:, :, None] + x * (pace * _dot(normals, right))[
+        :, :, None
+    ]
     down = y * (pace * _dot(normals, up))[:, :, None]  # (P, N, window, n)
-    planes = torch.arange(inside.shape[1], device=x.device, dtype=torch.int32)[:, None]
+    planes = torch.arange(pace.shape[1], device=x.device, dtype=torch.int32)[:, None]
     counts = torch.where(outside, ~_PLANE_BITS, 0).to(torch.int32)
     always = torch.where(outside, planes, BEYOND)
     of_hulls = (part.movedim(0, -2).flatten(-2) for part in (counts, always, across, down))
-    key, hull = entering(*of_hulls).unflatten(-1, (len(inside), -1)).max(dim=-2)
+    key, hull = entering(*of_hulls).unflatten(-1, (len(pace), -1)).max(dim=-2)
     depth = 1.0 / ((key & ~_PLANE_BITS) - SHIFT).view(torch.float32)
-    plane = hull * inside.shape[1] + (key & _PLANE_BITS)
+    plane = hull * pace.shape[1] + (key & _PLANE_BITS)
     return torch.where(key > 0, depth, _NEVER).flatten(0, 1).T, plane.flatten(0, 1).T
+
+
+def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor, Tensor]:
+    """What turns slopes into nearnesses, (P, N, n): see `casting`.
+
+    Of every plane: whether the eye is outside of it, and what the dot product of its normal with
+    a ray is multiplied by.
+
+    Args:
+        kind: all hulls.
+        types: int64 (n,), handle types.
+        eyes: (n, 3), in the frames of their meshes.
+    """
+    normals = kind.normals[types].movedim(0, -2)
+    inside = kind.offsets[types].movedim(0, -1) - _dot(normals, eyes)
+    outside = inside < -_TINY
+    safe = torch.where(inside.abs() < _TINY, _TINY, inside)
+    return outside, torch.where(outside, _ROUND_UP, 1.0) / safe
 
 
 def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
@@ -227,19 +254,27 @@ def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tenso
             and a row meet the planes.
         down: (N, window, n).
     """
-    for n in range(len(counts)):
-        at = (down[n][:, None] + across[n]).view(torch.int32)
-        enters, leaves = (at & counts[n]) | always[n], at & ~counts[n]
-        into = torch.minimum(into, enters) if n else enters
-        out = torch.maximum(out, leaves) if n else leaves.clamp(min=0)
+    into, out = _of_plane(0, counts, always, across, down)
+    out = out.clamp(min=0)
+    for n in range(1, len(counts)):
+        enters, leaves = _of_plane(n, counts, always, across, down)
+        into, out = torch.minimum(into, enters), torch.maximum(out, leaves)
     return (into + SHIFT) | ((into - out) & SIGN)
+
+
+def _of_plane(
+    n: int, counts: Tensor, always: Tensor, across: Tensor, down: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Bits of the nearness where rays enter past a plane and leave past it."""
+    at = (down[n][:, None] + across[n]).view(torch.int32)
+    return (at & counts[n]) | always[n], at & ~counts[n]
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
 
 
-def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls) -> Tensor:
+def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls, direct: float) -> Tensor:
     """(n, P N): the light that the hulls' planes give back."""
     sun, signs = doors["appearance.light_direction"], shape.stretch.sign()
     turned = pose.into_panel(sun) * signs  # in the frame of the mesh
@@ -247,4 +282,4 @@ def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls) -> Tens
     straight = _dot(normals, turned[:, None])
     shine = (2 * straight * normals[..., 2] * signs[:, 2:] - sun[:, 2:]).clamp(min=0.0)
     share = doors["appearance.light_strength"][:, None]
-    return 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine
+    return 1.0 - share + direct * (share * straight.clamp(min=0.0) + SPECULAR * shine * shine)

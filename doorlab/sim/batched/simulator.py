@@ -62,12 +62,6 @@ class TorchSimulator:
     ) -> Pictures:
         """Pictures (D, M); see `Simulator.render`."""
         positions = check_views(doors, joint_positions, image_size)
-        if layers.shadows:
-            raise ConfigError(
-                "pictures without shadows from the simulator torch",
-                "shadows",
-                "ask the simulator pybullet for shadows",
-            )
         pictures = Pictures.blank(positions.shape, image_size, layers)
         if positions.size == 0:
             return pictures
@@ -84,7 +78,12 @@ class TorchSimulator:
         of_frame = torch.arange(count, device=self._device) // per_door
         for at in (slice(n, min(n + chunk, count)) for n in range(0, count, chunk)):
             seen = render(
-                columns.take(of_frame[at]), q[at], cameras[at], image_size, kernels=self._kernels
+                columns.take(of_frame[at]),
+                q[at],
+                cameras[at],
+                image_size,
+                shadows=layers.shadows,
+                kernels=self._kernels,
             )
             results = seen.images.permute(0, 2, 3, 1), seen.depth, seen.segmentation
             for array, result in zip(flat, results, strict=True):
