@@ -16,7 +16,7 @@ from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import Layers, Simulator, make_simulator
 from doorlab.sim.batched import DoorTensors, TorchSimulator, view_tensor
-from doorlab.sim.batched.boxes import boxes, joint_origins
+from doorlab.sim.batched.boxes import SAME_X, SAME_Y, boxes, joint_origins
 from doorlab.sim.batched.handles import handles
 from doorlab.sim.batched.hulls import hulls
 from doorlab.sim.batched.rendering import render
@@ -97,6 +97,13 @@ def test_boxes_are_those_of_geometry(filmed):
             np.testing.assert_allclose(table.colors[d, k], shape.color, atol=1e-7)
             texture = CATEGORIES["appearance.panel_texture"][int(table.textures[d, k])]
             assert texture == shape.texture
+
+
+def test_boxes_that_are_said_to_reach_as_far_do(filmed):
+    table = boxes(DoorTensors.from_doors(filmed[0]))
+    for axis, same in enumerate((SAME_X, SAME_Y)):
+        for bound in (table.low, table.high):
+            torch.testing.assert_close(bound[:, list(same), axis], bound[..., axis])
 
 
 def test_handles_are_those_of_geometry(filmed):

@@ -116,13 +116,23 @@ def faces(
     steep = (rays.ahead[:, 0, 2, None] + y[0, :, 0] * rays.up[:, 0, 2, None])[:, None]
     rows = _crossing(steep, planes[..., 2].unbind(1), masks[..., 2].unbind(1))
     side = torch.where(low + high > 0, -1.0, 1.0)  # which face of a pair the eye sees
-    light_in_panel = pose.into_panel(light)
-    straight = side * _of_boxes(torch.stack([light, light_in_panel], dim=1))
+    level = _levels(side, pose, light, strength, direct)
+    paint = _painted(boxes, level, torch.where(side < 0, low, high))
+    return Faces(planes[..., :2].contiguous(), masks[..., :2].contiguous(), rows, paint)
+
+
+def _levels(side: Tensor, pose: Poses, light: Tensor, strength: Tensor, direct: float) -> Tensor:
+    """(B, K, 3): the light that faces give back, of boxes that look to the `side` 1 or -1."""
+    straight = side * _of_boxes(torch.stack([light, pose.into_panel(light)], dim=1))
     vertical = torch.zeros_like(side)
     vertical[..., 2] = side[..., 2]
     shine = (2 * straight * vertical - light[:, None, 2:]).clamp(min=0.0)
     share = strength[:, None, None]
-    level = 1.0 - share + direct * (share * straight.clamp(min=0.0) + SPECULAR * shine * shine)
+    return 1.0 - share + direct * (share * straight.clamp(min=0.0) + SPECULAR * shine * shine)
+
+
+def _painted(boxes: Boxes, level: Tensor, where: Tensor) -> Tensor:
+    """`Faces.paint` of faces with these lights that are `where` along their axes, (B, K, 3)."""
     per_metre = _tiles_per_metre(level.device)
     texture = boxes.textures.to(level.dtype)
     paint = torch.stack(
@@ -131,14 +141,13 @@ def faces(
             level,
             per_metre[boxes.textures][..., None].expand_as(level),
             texture[..., None].expand_as(level),
-            torch.where(side < 0, low, high),
+            where,
         ],
         dim=1,
     ).flatten(2)
     white = torch.ones_like(paint[..., :1])
     white[:, 5], white[:, 6] = _TEXTURES.index("plain"), 0.0
-    painted = torch.cat([white, paint], dim=2)
-    return Faces(planes[..., :2].contiguous(), masks[..., :2].contiguous(), rows, painted)
+    return torch.cat([white, paint], dim=2)
 
 
 def planes_of(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
@@ -69,10 +71,11 @@ class TorchSimulator:
         cameras = view_tensor(views, self._device).flatten(0, 1)
         q = torch.as_tensor(positions.astype(np.float32), device=self._device).flatten()
         count, per_door = positions.size, positions.shape[1]
-        flat = [
+        images = pictures.images.reshape(count, image_size, image_size, 3)
+        depth, parts = (
             None if a is None else a.reshape(count, *a.shape[2:])
-            for a in (pictures.images, pictures.depth, pictures.segmentation)
-        ]
+            for a in (pictures.depth, pictures.segmentation)
+        )
         chunk = self._chunk or max(1, _CHUNK_PIXELS // image_size**2)
         self._kernels.expect(count, image_size)
         of_frame = torch.arange(count, device=self._device) // per_door
@@ -85,8 +88,8 @@ class TorchSimulator:
                 shadows=layers.shadows,
                 kernels=self._kernels,
             )
-            results = seen.images.permute(0, 2, 3, 1), seen.depth, seen.segmentation
-            for array, result in zip(flat, results, strict=True):
+            _interleave(seen.images, images[at])
+            for array, result in ((depth, seen.depth), (parts, seen.segmentation)):
                 if array is not None:
                     array[at] = result.cpu().numpy()
         return pictures
@@ -128,3 +131,9 @@ class TorchSimulator:
 
     def close(self) -> None:
         """Nothing to free; there for the interface."""
+
+
+def _interleave(images: Tensor, into: np.ndarray) -> None:
+    """Copies (B, 3, H, W) into (B, H, W, 3); OpenCV does it in a tenth of the time of others."""
+    planes = [channel.reshape(-1, channel.shape[-1]) for channel in images.cpu().unbind(1)]
+    cv2.merge([plane.numpy() for plane in planes], into.reshape(-1, *into.shape[2:]))
