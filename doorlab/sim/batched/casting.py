@@ -53,7 +53,7 @@ def _bits(number: float) -> int:
 BEYOND = _bits(1e36)  # nearer than anything
 SHIFT = (2**31 - 1 - _bits(1 / NEAR)) & ~127  # what is too near becomes negative
 SIGN = -(2**31)
-_NOTHING_KEY = _bits(1 / FAR) + SHIFT
+NOTHING_KEY = _bits(1 / FAR) + SHIFT
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def cast(
 def _nearest(ways: list[list[Tensor]], planes: Tensor, masks: Tensor, rows: Tensor) -> Tensor:
     """The face that rays meet first, in the last six bits of int32 (B, H, W)."""
     slabs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-    best = torch.full_like(ways[0][0], 0.0).to(torch.int32) + _NOTHING_KEY
+    best = torch.full_like(ways[0][0], 0.0).to(torch.int32) + NOTHING_KEY
     for n in range(planes.shape[2]):
         body = int(n >= SCENE_BOXES)
         for axis, same in enumerate((SAME_X[n], SAME_Y[n])):

@@ -19,7 +19,7 @@ from torch import Tensor
 from doorlab.doors import geometry as g
 from doorlab.sim.batched.boxes import panel_centers
 from doorlab.sim.batched.cameras import Poses, Rays
-from doorlab.sim.batched.casting import BEYOND, SHIFT, SIGN, SPECULAR, pixel_middles
+from doorlab.sim.batched.casting import BEYOND, NOTHING_KEY, SHIFT, SIGN, SPECULAR, pixel_middles
 from doorlab.sim.batched.columns import DoorTensors
 from doorlab.sim.batched.hulls import Hulls, hulls
 from doorlab.sim.pictures import NEAR
@@ -222,7 +222,7 @@ def _meet(
     key, hull = entering(*of_hulls).unflatten(-1, (len(pace), -1)).max(dim=-2)
     depth = 1.0 / ((key & ~_PLANE_BITS) - SHIFT).view(torch.float32)
     plane = hull * pace.shape[1] + (key & _PLANE_BITS)
-    return torch.where(key > 0, depth, _NEVER).flatten(0, 1).T, plane.flatten(0, 1).T
+    return torch.where(key > NOTHING_KEY, depth, _NEVER).flatten(0, 1).T, plane.flatten(0, 1).T
 
 
 def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor, Tensor]:
@@ -244,7 +244,7 @@ def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor
 
 
 def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
-    """Where rays enter hulls: as in `casting`, int32 keys (window, window, n), below 0 at a miss.
+    """Where rays enter hulls: as in `casting`, int32 keys (window, window, n), small at a miss.
 
     Args:
         counts: int32 (N, n): bits of a nearness that count where rays enter past a plane: none
