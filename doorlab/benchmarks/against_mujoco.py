@@ -11,10 +11,11 @@ multisampling, and makes neither depth nor segmentation, which the `torch` simul
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
+from typing import Any
 
-import mujoco
 import numpy as np
 import torch
 
@@ -24,8 +25,13 @@ from doorlab.doors import Door, View
 from doorlab.doors.geometry import Shape, joint_origin, panel_shapes, scene_shapes
 from doorlab.sim.batched import TorchSimulator
 
+mujoco: Any = importlib.import_module("mujoco")  # as a stub it has no attributes
+
 _DOORS, _SIZE, _ROUNDS = 200, 64, 15
+_REPEATS = 25
 _EVERY = 50  # of these doors one is put before MuJoCo, which must compile a model for each
+
+_Camera = tuple[np.ndarray, np.ndarray, float]  # place, quaternion, field of view in degrees
 
 
 class _MujocoDoor:
@@ -39,20 +45,23 @@ class _MujocoDoor:
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             self._renderer.scene.flags[flag] = False
 
-    def draw(self, joint_position: float, view: View) -> None:
+    def draw(self, joint_position: float, camera: _Camera) -> None:
         """One picture, with everything that a moved door and camera need."""
-        ahead = np.subtract(view.target, view.eye)
-        right = np.array([ahead[1], -ahead[0], 0.0])
-        axes = np.stack([right, np.cross(right, ahead), -ahead], axis=1)
-        turn = np.zeros(4)
-        mujoco.mju_mat2Quat(turn, (axes / np.linalg.norm(axes, axis=0)).ravel())
-        self._model.cam_pos[0], self._model.cam_quat[0] = view.eye, turn
-        self._model.cam_fovy[0] = np.rad2deg(view.field_of_view)
+        self._model.cam_pos[0], self._model.cam_quat[0], self._model.cam_fovy[0] = camera
         self._data.qpos[0] = joint_position
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._renderer.update_scene(self._data, camera=0)
         self._renderer.render(out=self._picture)
+
+
+def _camera(view: View) -> _Camera:
+    ahead = np.subtract(view.target, view.eye)
+    right = np.array([ahead[1], -ahead[0], 0.0])
+    axes = np.stack([right, np.cross(right, ahead), -ahead], axis=1)
+    turn = np.zeros(4)
+    mujoco.mju_mat2Quat(turn, (axes / np.linalg.norm(axes, axis=0)).ravel())
+    return np.array(view.eye), turn, float(np.rad2deg(view.field_of_view))
 
 
 def _scene(door: Door) -> str:
@@ -93,16 +102,18 @@ def main() -> None:
     angles, views = sample_views(doors)
     simulator = TorchSimulator(compiled=True)
     few = [_MujocoDoor(door) for door in doors[::_EVERY]]
+    cameras = [list(map(_camera, of_door)) for of_door in views[::_EVERY]]
 
     def ours() -> int:
         simulator.render(doors, angles, views, _SIZE)
         return angles.size
 
     def theirs() -> int:
-        for door, row, eyes in zip(few, angles[::_EVERY], views[::_EVERY], strict=True):
-            for q, view in list(zip(row, eyes, strict=True)) * 25:
-                door.draw(q, view)
-        return len(few) * angles.shape[1] * 25
+        for door, row, eyes in zip(few, angles[::_EVERY].tolist(), cameras, strict=True):
+            for _ in range(_REPEATS):
+                for q, camera in zip(row, eyes, strict=True):
+                    door.draw(q, camera)
+        return len(few) * angles.shape[1] * _REPEATS
 
     ours()
     theirs()

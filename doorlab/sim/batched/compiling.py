@@ -58,14 +58,14 @@ class CompiledKernels:
             parts = of_frames if count > 1 else tuple(torch.cat([t, t]) for t in of_frames)
             for t in parts:
                 torch._dynamo.mark_dynamic(t, 0)
-            result = self._cast(parts[:4], *parts[4:], texels, size)
+            result = self._cast(parts[:4], parts[4], parts[5], parts[6], parts[7], texels, size)
             return tuple(t[:count] for t in result)
 
         def eager() -> tuple[Tensor, ...]:
             # What few frames need stays in the processor's cache.
             step = max(1, 4 * 64**2 // size**2) if planes.device.type == "cpu" else count
             pieces = [
-                cast(piece[:4], *piece[4:], texels, size)
+                cast(piece[:4], piece[4], piece[5], piece[6], piece[7], texels, size)
                 for piece in zip(*(t.split(step) for t in of_frames), strict=True)
             ]
             return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))

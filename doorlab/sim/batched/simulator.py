@@ -20,7 +20,7 @@ from doorlab.sim.grip import SWING_SECONDS
 from doorlab.sim.interactions import Interactions, check_actions
 from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
 
-_CHUNK_PIXELS = 256 * 64 * 64  # rendered at once: bounds memory
+_CHUNK_PIXELS = 512 * 64 * 64  # rendered at once: bounds memory
 _CHUNK_INTERACTIONS = 4096
 
 
