@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from doorlab.benchmarks.simulation import sample_actions, sample_doors, sample_views
-from doorlab.benchmarks.timing import paired_rates
+from doorlab.benchmarks.timing import paired_rates, rates
 from doorlab.intervals import Estimate
-from doorlab.sim import make_simulator
+from doorlab.sim import Layers, make_simulator
 
 _DOORS, _SIZE = 200, 64
 
@@ -26,9 +26,17 @@ def frames(rounds: int) -> dict[str, Estimate]:
         reference.render(doors[::4], angles[::4], views[::4], _SIZE)
         return angles[::4].size
 
+    def with_shadows() -> int:
+        simulator.render(doors[::4], angles[::4], views[::4], _SIZE, Layers(shadows=True))
+        return angles[::4].size
+
     speed, _, ratio = paired_rates(ours, theirs, rounds)
     reference.close()
-    return {"torch_frames_per_s": speed, "torch_frames_vs_pybullet": ratio}
+    return {
+        "torch_frames_per_s": speed,
+        "torch_frames_vs_pybullet": ratio,
+        "torch_shadow_frames_per_s": rates(with_shadows, rounds),
+    }
 
 
 def interactions(rounds: int) -> dict[str, Estimate]:

@@ -15,6 +15,11 @@ from doorlab.errors import ConfigError
 
 NEAR, FAR = 0.1, 12.0  # m: what is nearer or farther is not drawn
 
+# A lamp this far from the origin casts the shadows (TinyRenderer's default is 2 m: everything
+# that such a lamp sees is nearer than TinyRenderer's bias against false shadows works, and dark).
+LAMP_DISTANCE = 9.0  # m
+IN_SHADOW = 0.8  # of the diffuse and specular light is left: TinyRenderer's
+
 
 @dataclass(frozen=True)
 class Layers:

@@ -16,7 +16,7 @@ from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import Layers, Simulator, make_simulator
 from doorlab.sim.batched import DoorTensors, TorchSimulator, view_tensor
-from doorlab.sim.batched.boxes import boxes, joint_origins
+from doorlab.sim.batched.boxes import SAME_X, SAME_Y, boxes, joint_origins
 from doorlab.sim.batched.handles import handles
 from doorlab.sim.batched.hulls import hulls
 from doorlab.sim.batched.rendering import render
@@ -97,6 +97,13 @@ def test_boxes_are_those_of_geometry(filmed):
             np.testing.assert_allclose(table.colors[d, k], shape.color, atol=1e-7)
             texture = CATEGORIES["appearance.panel_texture"][int(table.textures[d, k])]
             assert texture == shape.texture
+
+
+def test_boxes_that_are_said_to_reach_as_far_do(filmed):
+    table = boxes(DoorTensors.from_doors(filmed[0]))
+    for axis, same in enumerate((SAME_X, SAME_Y)):
+        for bound in (table.low, table.high):
+            torch.testing.assert_close(bound[:, list(same), axis], bound[..., axis])
 
 
 def test_handles_are_those_of_geometry(filmed):
@@ -180,11 +187,6 @@ def test_tensors_in_tensors_out(batched, filmed):
     expected = batched.render(doors, q[:, :1], [row[:1] for row in views], 64, EVERYTHING)
     np.testing.assert_array_equal(seen.images.permute(0, 2, 3, 1), expected.images[:, 0])
     np.testing.assert_array_equal(seen.segmentation, expected.segmentation[:, 0])
-
-
-def test_shadows_are_refused(batched, doors):
-    with pytest.raises(ConfigError, match="pybullet for shadows"):
-        batched.render(doors[:1], np.zeros((1, 1)), [[FRONT]], 16, Layers(shadows=True))
 
 
 def test_bad_sizes_are_refused(batched, doors):

@@ -21,6 +21,9 @@ from doorlab.sim.batched.columns import DoorTensors
 
 SCENE_BOXES, PANEL_BOXES = 10, 5
 PARTS = (0,) * 6 + (1,) * 4 + (2,) * 5  # index in `geometry.PARTS` of every box
+# The first box that reaches as far along x, and along y, as this one does.
+SAME_X = (0, 1, 2, 3, 3, 3, 6, 7, 8, 9, 10, 11, 11, 13, 13)
+SAME_Y = (0, 0, 0, 3, 4, 5, 6, 6, 6, 9, 10, 11, 11, 11, 11)
 
 _PLAIN = CATEGORIES["appearance.panel_texture"].index("plain")
 _ABSENT = 1e4  # m, where a box is that a door has not
@@ -43,6 +46,10 @@ class Boxes:
     high: Tensor
     colors: Tensor
     textures: Tensor
+
+    def take(self, rows: Tensor) -> Boxes:
+        """Those of the doors at `rows`."""
+        return Boxes(self.low[rows], self.high[rows], self.colors[rows], self.textures[rows])
 
 
 def boxes(doors: DoorTensors) -> Boxes:
@@ -146,17 +153,13 @@ def _panel(doors: DoorTensors) -> tuple[list[Row], Tensor, Tensor]:
     for n, (sign, at, share) in enumerate(
         [(-1, 0.25, 0.34), (-1, 0.71, 0.42), (1, 0.25, 0.34), (1, 0.71, 0.42)]
     ):
-        size = (0.34 * width, depth, share * height)
-        row = torch.where(panelled, at * height, _ABSENT)
-        column = x + sign * 0.23 * width
+        wide, tall = torch.full_like(width, 0.34), torch.full_like(width, share)
+        row, column = torch.where(panelled, at * height, _ABSENT), x + sign * 0.23 * width
+        if sign < 0:  # those of a column are as wide, there or not
+            wide, column = torch.where(glazed, 0.6, wide), torch.where(glazed, x, column)
         if n == 0:  # glass takes the first one's place
-            size = (
-                torch.where(glazed, 0.6, 0.34) * width,
-                depth,
-                torch.where(glazed, 0.42, 0.34) * height,
-            )
-            row, column = torch.where(glazed, 0.7 * height, row), torch.where(glazed, x, column)
-        rows.append((*size, column, y, row))
+            tall, row = torch.where(glazed, 0.42, tall), torch.where(glazed, 0.7 * height, row)
+        rows.append((wide * width, depth, tall * height, column, y, row))
     color, texture = doors["appearance.panel_color"], doors["appearance.panel_texture"]
     glass = _glass(color.device).to(color)
     return (

@@ -43,53 +43,55 @@ class CompiledKernels:
     def cast(
         self,
         rays: tuple[Tensor, ...],
-        low: Tensor,
-        high: Tensor,
+        planes: Tensor,
+        masks: Tensor,
+        rows: Tensor,
         paint: Tensor,
         texels: Tensor,
         size: int,
     ) -> tuple[Tensor, ...]:
         """See `casting.cast`."""
-        of_frames, count = (*rays, low, high, paint), len(low)
+        of_frames, count = (*rays, planes, masks, rows, paint), len(planes)
 
         def compiled() -> tuple[Tensor, ...]:
             # A batch of one would be compiled for itself.
             parts = of_frames if count > 1 else tuple(torch.cat([t, t]) for t in of_frames)
             for t in parts:
                 torch._dynamo.mark_dynamic(t, 0)
-            result = self._cast(parts[:4], parts[4], parts[5], parts[6], texels, size)
+            result = self._cast(parts[:4], parts[4], parts[5], parts[6], parts[7], texels, size)
             return tuple(t[:count] for t in result)
 
         def eager() -> tuple[Tensor, ...]:
             # What few frames need stays in the processor's cache.
-            step = max(1, 4 * 64**2 // size**2) if low.device.type == "cpu" else count
+            step = max(1, 4 * 64**2 // size**2) if planes.device.type == "cpu" else count
             pieces = [
-                cast(piece[:4], piece[4], piece[5], piece[6], texels, size)
+                cast(piece[:4], piece[4], piece[5], piece[6], piece[7], texels, size)
                 for piece in zip(*(t.split(step) for t in of_frames), strict=True)
             ]
             return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))
 
         return self._choose(compiled, eager)
 
-    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
         """See `handles.enter`."""
         count, window = across.shape[-1], across.shape[-2]
 
-        def compiled() -> tuple[Tensor, Tensor]:
+        def compiled() -> Tensor:
             # No dimension of one, and fast loops need the last to be a multiple of 16.
             more, lines = -count % 16, max(0, 2 - window)
             parts = (
-                torch.nn.functional.pad(inside, (0, more), value=1.0).contiguous(),
-                torch.nn.functional.pad(across, (0, more, 0, lines)).contiguous(),
-                torch.nn.functional.pad(down, (0, more, 0, lines)).contiguous(),
+                torch.nn.functional.pad(counts, (0, more)),
+                torch.nn.functional.pad(always, (0, more)),
+                torch.nn.functional.pad(across, (0, more, 0, lines)),
+                torch.nn.functional.pad(down, (0, more, 0, lines)),
             )
-            torch._dynamo.mark_dynamic(parts[0], 1)
-            for t in parts[1:]:
+            for t in parts[:2]:
+                torch._dynamo.mark_dynamic(t, 1)
+            for t in parts[2:]:
                 torch._dynamo.mark_dynamic(t, (1, 2))
-            entry, plane = self._enter(*parts)
-            return entry[:window, :window, :count], plane[:window, :window, :count]
+            return self._enter(*parts)[:window, :window, :count]
 
-        return self._choose(compiled, lambda: enter(inside, across, down))
+        return self._choose(compiled, lambda: enter(counts, always, across, down))
 
     def _choose(self, compiled: Callable[[], _Answer], eager: Callable[[], _Answer]) -> _Answer:
         pays = self._wanted is None and self._expected >= _PAYS_FROM

@@ -19,16 +19,18 @@ from torch import Tensor
 from doorlab.doors import geometry as g
 from doorlab.sim.batched.boxes import panel_centers
 from doorlab.sim.batched.cameras import Poses, Rays
-from doorlab.sim.batched.casting import SPECULAR, pixel_middles
+from doorlab.sim.batched.casting import BEYOND, NOTHING_KEY, SHIFT, SIGN, SPECULAR, pixel_middles
 from doorlab.sim.batched.columns import DoorTensors
 from doorlab.sim.batched.hulls import Hulls, hulls
 from doorlab.sim.pictures import NEAR
 
-Enter = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Enter = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 _OUT_OF_SIGHT = 1e4  # m
 _NEVER = 1e15
-_TINY = 1e-12
+_TINY = 1e-9  # m
+_PLANE_BITS = 15
+_ROUND_UP = 1.0 + 2.0**-19
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,27 @@ def handles(doors: DoorTensors) -> Handles:
     return Handles(center, turn * scale[:, None], ~hidden)
 
 
-def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor, Tensor]:
+def bounds(shape: Handles, kind: Hulls, types: Tensor) -> tuple[Tensor, Tensor]:
+    """Low and high corners of boxes around handles, (B, 2, 3), m, in the frame of the panel."""
+    low, high = (
+        shape.center + shape.stretch * bound[types][:, None] for bound in (kind.low, kind.high)
+    )
+    return torch.minimum(low, high), torch.maximum(low, high)
+
+
+def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
     """Where handles are in pictures.
 
     Returns:
         First column and row, int64 (B, 2, 2), of each handle's window; pixels to a side that it
-        needs, int64 (B, 2), 0 for no handle; depth (m), (B, 2), of its nearest corner.
+        needs, int64 (B, 2), 0 for no handle and for those that the panel hides.
     """
     shape, kind = handles(doors), hulls(doors["width"].device)
-    low, high = (bound[doors["handle_type"]] for bound in (kind.low, kind.high))
-    picks = list(itertools.product((0, 1), repeat=3))
-    corners = torch.stack(
-        [torch.stack([(low, high)[i][:, a] for a, i in enumerate(pick)], -1) for pick in picks], 1
+    both = bounds(shape, kind, doors["handle_type"])
+    picks = itertools.product((0, 1), repeat=3)
+    points = torch.stack(
+        [torch.stack([both[i][..., a] for a, i in enumerate(pick)], -1) for pick in picks], 2
     )
-    points = shape.center[:, :, None] + shape.stretch[:, :, None] * corners[:, None]
     away = points - rays.origin[:, 1, None, None]
     right, up, ahead = (v[:, 1, None, None] for v in (rays.right, rays.up, rays.ahead))
     depth = (away * ahead).sum(-1)
@@ -101,8 +110,31 @@ def windows(doors: DoorTensors, rays: Rays, size: int) -> tuple[Tensor, Tensor, 
     crosses = ((depth < NEAR).any(-1) & (depth > NEAR).any(-1))[..., None]
     first = torch.where(crosses, 0.0, first).clamp(0, size - 1)
     last = torch.where(crosses, size - 1.0, last).clamp(0, size - 1)
-    needed = (last - first + 1).amax(-1) * shape.present
-    return first.long(), needed.long(), depth.amin(-1)
+    seen = shape.present & ~_hidden(doors, rays.origin[:, 1], away, depth)
+    needed = (last - first + 1).amax(-1) * seen
+    return first.long(), needed.long()
+
+
+def _hidden(doors: DoorTensors, eye: Tensor, away: Tensor, depth: Tensor) -> Tensor:
+    """Bool (B, 2): handles of whose boxes the panel hides every corner, and thus everything.
+
+    Args:
+        doors: B doors.
+        eye: (B, 3), m, in the frame of the panel.
+        away: (B, 2, 8, 3), m, from the eye to the corners.
+        depth: (B, 2, 8), m, of the corners.
+    """
+    half = torch.stack([doors[name] for name in ("width", "thickness", "height")], dim=-1) / 2
+    to_panel = torch.stack(panel_centers(doors), dim=-1) - eye
+    side = torch.tensor([-1.0, 1.0], device=eye.device)  # of the panel, where the handle is
+    far = to_panel[:, None, 1] + side * half[:, None, 1]
+    near = to_panel[:, None, 1] - side * half[:, None, 1]
+    behind = (side * far > 0) & (side * near > 0)
+    reach = torch.where(behind[..., None], away[..., 1], 1.0)
+    crossing = away * (far[..., None] / reach)[..., None] - to_panel[:, None, None]
+    inside = (crossing.abs() < half[:, None, None])[..., ::2].all(-1)
+    drawn = depth * near[..., None] / reach > NEAR
+    return behind & (inside & drawn).all(-1)
 
 
 def pixels_of(first: Tensor, window: int, size: int) -> Tensor:
@@ -120,6 +152,7 @@ def draw_handles(
     first: Tensor,
     window: int,
     entering: Enter,
+    direct: float = 1.0,
 ) -> None:
     """Draws handles over pictures in place.
 
@@ -131,6 +164,7 @@ def draw_handles(
         first: (B, 2, 2), of `windows`.
         window: pixels to a side of the windows.
         entering: `enter`, or what has been compiled of it.
+        direct: how much of the light that is not ambient arrives.
     """
     (picture, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
@@ -142,7 +176,7 @@ def draw_handles(
     )
     kind, pixels = hulls(depth.device), pixels_of(corners, window, size)
     entry, face = _meet(rays, shape, kind, doors["handle_type"], corners, window, size, entering)
-    light = _light(doors, pose, shape, kind).gather(1, face)
+    light = _light(doors, pose, shape, kind, direct).gather(1, face)
     color = torch.floor(255.0 * doors["appearance.handle_color"])
     shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
     flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
@@ -175,49 +209,72 @@ def _meet(
     origin = (rays.origin[:, 1] - shape.center) * inverse
     ahead, right, up = (v[:, 1] * inverse for v in (rays.ahead, rays.right, rays.up))
     normals = kind.normals[types].movedim(0, -2)  # (P, N, n, 3)
-    inside = kind.offsets[types].movedim(0, -1) - _dot(normals, origin)  # (P, N, n)
+    outside, pace = nearness_of_planes(kind, types, origin)
     # The handles come last, so that loops over them are long, whatever the size of the window.
-    across = _dot(normals, ahead)[:, :, None] + x * _dot(normals, right)[:, :, None]
-    down = y * _dot(normals, up)[:, :, None]  # (P, N, window, n)
-    best = torch.full((window, window, len(types)), _NEVER, device=x.device)
-    face = torch.zeros_like(best)
-    for p in range(len(inside)):
-        found, plane = entering(inside[p], across[p], down[p])
-        nearer = torch.relu(best - found).sign()
-        face = torch.lerp(face, plane + p * inside.shape[1], nearer)
-        best = torch.minimum(best, found)
-    return best.flatten(0, 1).T, face.flatten(0, 1).T.long()
+    across = (pace * _dot(normals, ahead))[:, :, None] + x * (pace * _dot(normals, right))[
+        :, :, None
+    ]
+    down = y * (pace * _dot(normals, up))[:, :, None]  # (P, N, window, n)
+    planes = torch.arange(pace.shape[1], device=x.device, dtype=torch.int32)[:, None]
+    counts = torch.where(outside, ~_PLANE_BITS, 0).to(torch.int32)
+    always = torch.where(outside, planes, BEYOND)
+    of_hulls = (part.movedim(0, -2).flatten(-2) for part in (counts, always, across, down))
+    key, hull = entering(*of_hulls).unflatten(-1, (len(pace), -1)).max(dim=-2)
+    depth = 1.0 / ((key & ~_PLANE_BITS) - SHIFT).view(torch.float32)
+    plane = hull * pace.shape[1] + (key & _PLANE_BITS)
+    return torch.where(key > NOTHING_KEY, depth, _NEVER).flatten(0, 1).T, plane.flatten(0, 1).T
 
 
-def enter(inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
-    """Where rays enter a hull (m, `_NEVER` at a miss), and the plane's number: (window, window, n).
+def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor, Tensor]:
+    """What turns slopes into nearnesses, (P, N, n): see `casting`.
+
+    Of every plane: whether the eye is outside of it, and what the dot product of its normal with
+    a ray is multiplied by.
 
     Args:
-        inside: (N, n), how far the eye is on the inner side of the planes.
-        across: (N, window, n); with `down`, how fast rays of a column and a row go outwards.
+        kind: all hulls.
+        types: int64 (n,), handle types.
+        eyes: (n, 3), in the frames of their meshes.
+    """
+    normals = kind.normals[types].movedim(0, -2)
+    inside = kind.offsets[types].movedim(0, -1) - _dot(normals, eyes)
+    outside = inside < -_TINY
+    safe = torch.where(inside.abs() < _TINY, _TINY, inside)
+    return outside, torch.where(outside, _ROUND_UP, 1.0) / safe
+
+
+def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    """Where rays enter hulls: as in `casting`, int32 keys (window, window, n), small at a miss.
+
+    Args:
+        counts: int32 (N, n): bits of a nearness that count where rays enter past a plane: none
+            if the eye is on its inner side.
+        always: int32 (N, n): bits that are set then.
+        across: (N, window, n); its sums with `down` are the nearnesses at which rays of a column
+            and a row meet the planes.
         down: (N, window, n).
     """
-    entry = torch.full_like(down[0][:, None] + across[0], -_NEVER)
-    leave, plane = -entry, torch.zeros_like(entry)
-    for n in range(len(inside)):
-        along = down[n][:, None] + (across[n] + _TINY)
-        at = inside[n] / along
-        # As in `casting`, there is no `torch.where`: planes are entered where `along` < 0.
-        never = along.sign() * -_NEVER
-        come = torch.minimum(at, never)
-        later = torch.relu(come - entry).sign()
-        plane = plane * (1.0 - later) + later * float(n)
-        entry = torch.maximum(entry, come)
-        leave = torch.minimum(leave, torch.maximum(at, never))
-    missed = (torch.relu(entry - leave) + torch.relu(NEAR - entry)).sign()
-    return torch.maximum(entry, missed * _NEVER), plane
+    into, out = _of_plane(0, counts, always, across, down)
+    out = out.clamp(min=0)
+    for n in range(1, len(counts)):
+        enters, leaves = _of_plane(n, counts, always, across, down)
+        into, out = torch.minimum(into, enters), torch.maximum(out, leaves)
+    return (into + SHIFT) | ((into - out) & SIGN)
+
+
+def _of_plane(
+    n: int, counts: Tensor, always: Tensor, across: Tensor, down: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Bits of the nearness where rays enter past a plane and leave past it."""
+    at = (down[n][:, None] + across[n]).view(torch.int32)
+    return (at & counts[n]) | always[n], at & ~counts[n]
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
 
 
-def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls) -> Tensor:
+def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls, direct: float) -> Tensor:
     """(n, P N): the light that the hulls' planes give back."""
     sun, signs = doors["appearance.light_direction"], shape.stretch.sign()
     turned = pose.into_panel(sun) * signs  # in the frame of the mesh
@@ -225,4 +282,4 @@ def _light(doors: DoorTensors, pose: Poses, shape: Handles, kind: Hulls) -> Tens
     straight = _dot(normals, turned[:, None])
     shine = (2 * straight * normals[..., 2] * signs[:, 2:] - sun[:, 2:]).clamp(min=0.0)
     share = doors["appearance.light_strength"][:, None]
-    return 1.0 - share + share * straight.clamp(min=0.0) + SPECULAR * shine * shine
+    return 1.0 - share + direct * (share * straight.clamp(min=0.0) + SPECULAR * shine * shine)

@@ -11,11 +11,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from doorlab.sim.batched.boxes import boxes
-from doorlab.sim.batched.cameras import poses, rays
+from doorlab.sim.batched.boxes import Boxes, boxes
+from doorlab.sim.batched.cameras import Poses, Rays, poses, rays
 from doorlab.sim.batched.casting import atlas, cast, faces
 from doorlab.sim.batched.columns import DoorTensors
-from doorlab.sim.batched.handles import draw_handles, enter, pixels_of, windows
+from doorlab.sim.batched.handles import draw_handles, enter, windows
+from doorlab.sim.batched.shadows import shaded
+from doorlab.sim.pictures import IN_SHADOW
 
 _SMALL = 8  # pixels to a side of the windows of most handles
 
@@ -27,8 +29,9 @@ class Kernels(Protocol):
     def cast(
         self,
         rays: tuple[Tensor, ...],
-        low: Tensor,
-        high: Tensor,
+        planes: Tensor,
+        masks: Tensor,
+        rows: Tensor,
         paint: Tensor,
         texels: Tensor,
         size: int,
@@ -36,7 +39,7 @@ class Kernels(Protocol):
         """See `casting.cast`."""
         ...
 
-    def enter(self, inside: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
         """See `handles.enter`."""
         ...
 
@@ -70,55 +73,69 @@ def render(
     views: Tensor,
     image_size: int,
     *,
+    shadows: bool = False,
     handle_window: int | None = None,
     kernels: Kernels = EAGER,
 ) -> Frames:
-    """One picture of every door. Nothing waits for the device if `handle_window` is given.
+    """One picture of every door.
+
+    Nothing waits for the device if `handle_window` is given and shadows are not wanted.
 
     Args:
         doors: B doors (`DoorTensors.take` repeats them), float32.
         joint_positions: (B,), rad or m.
         views: (B, 7), as `view_tensor` has them.
         image_size: pixels to a side.
+        shadows: whether to draw those too, which takes several times as long.
         handle_window: pixels to a side of the square in which a handle is drawn; what is outside
             is cut off. None: as many as handles cover.
         kernels: what does the work; `compiling.CompiledKernels` is faster.
     """
     pose = poses(doors, joint_positions)
-    ray = rays(pose, views)
-    light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
-    seen = faces(boxes(doors), pose, ray.origin, light, strength)
-    red, green, blue, depth, part = kernels.cast(
-        (ray.origin, ray.ahead, ray.right, ray.up),
-        seen.low,
-        seen.high,
-        seen.paint,
-        atlas(views.device),
-        image_size,
-    )
-    picture = torch.stack([red, green, blue], dim=1)
-    first, needed, nearest = windows(doors, ray, image_size)
+    ray, shapes = rays(pose, views), boxes(doors)
+    first, needed = windows(doors, ray, image_size)
     if handle_window is None:
-        hidden = _hidden(depth, first, needed, nearest)
-        buckets = _buckets(needed * ~hidden, image_size)
+        buckets = _buckets(needed, image_size)
     else:
         count = len(doors)
         every = torch.arange(2 * count, device=views.device)
         buckets = [((every % count, every // count, count), min(handle_window, image_size))]
-    for which, window in buckets:
-        draw_handles(
-            (picture, depth, part), which, (doors, pose, ray), first, window, kernels.enter
-        )
-    return Frames(picture, depth, part)
+
+    def drawn(direct: float) -> Frames:
+        canvas = _cast(doors, (shapes, pose, ray), image_size, direct, kernels)
+        for which, window in buckets:
+            draw_handles(canvas, which, (doors, pose, ray), first, window, kernels.enter, direct)
+        return Frames(*canvas)
+
+    seen = drawn(1.0)
+    if not shadows:
+        return seen
+    dark = shaded(doors, shapes, pose, ray, seen.depth)[:, None]
+    images = torch.where(dark, drawn(IN_SHADOW).images, seen.images)
+    return Frames(images, seen.depth, seen.segmentation)
 
 
-def _hidden(depth: Tensor, first: Tensor, needed: Tensor, nearest: Tensor) -> Tensor:
-    """Bool (B, 2): small handles that everything in their windows hides."""
-    size = depth.shape[-1]
-    window = min(_SMALL, size)
-    pixels = pixels_of(first, window, size).flatten(1)
-    deepest = depth.flatten(1).gather(1, pixels).view(len(depth), 2, -1).amax(-1)
-    return (deepest < nearest) & (needed <= window)
+def _cast(
+    doors: DoorTensors,
+    scene: tuple[Boxes, Poses, Rays],
+    image_size: int,
+    direct: float,
+    kernels: Kernels,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures of the boxes: what `Frames` has."""
+    shapes, pose, ray = scene
+    light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
+    seen = faces(shapes, pose, ray, light, strength, image_size, direct)
+    red, green, blue, depth, part = kernels.cast(
+        (ray.origin, ray.ahead, ray.right, ray.up),
+        seen.planes,
+        seen.masks,
+        seen.rows,
+        seen.paint,
+        atlas(ray.origin.device),
+        image_size,
+    )
+    return torch.stack([red, green, blue], dim=1), depth, part
 
 
 def _buckets(needed: Tensor, size: int) -> list[tuple[tuple[Tensor, Tensor, int], int]]:

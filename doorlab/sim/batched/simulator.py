@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
@@ -18,7 +20,7 @@ from doorlab.sim.grip import SWING_SECONDS
 from doorlab.sim.interactions import Interactions, check_actions
 from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
 
-_CHUNK_PIXELS = 256 * 64 * 64  # rendered at once: bounds memory
+_CHUNK_PIXELS = 512 * 64 * 64  # rendered at once: bounds memory
 _CHUNK_INTERACTIONS = 4096
 
 
@@ -62,12 +64,6 @@ class TorchSimulator:
     ) -> Pictures:
         """Pictures (D, M); see `Simulator.render`."""
         positions = check_views(doors, joint_positions, image_size)
-        if layers.shadows:
-            raise ConfigError(
-                "pictures without shadows from the simulator torch",
-                "shadows",
-                "ask the simulator pybullet for shadows",
-            )
         pictures = Pictures.blank(positions.shape, image_size, layers)
         if positions.size == 0:
             return pictures
@@ -75,19 +71,25 @@ class TorchSimulator:
         cameras = view_tensor(views, self._device).flatten(0, 1)
         q = torch.as_tensor(positions.astype(np.float32), device=self._device).flatten()
         count, per_door = positions.size, positions.shape[1]
-        flat = [
+        images = pictures.images.reshape(count, image_size, image_size, 3)
+        depth, parts = (
             None if a is None else a.reshape(count, *a.shape[2:])
-            for a in (pictures.images, pictures.depth, pictures.segmentation)
-        ]
+            for a in (pictures.depth, pictures.segmentation)
+        )
         chunk = self._chunk or max(1, _CHUNK_PIXELS // image_size**2)
         self._kernels.expect(count, image_size)
         of_frame = torch.arange(count, device=self._device) // per_door
         for at in (slice(n, min(n + chunk, count)) for n in range(0, count, chunk)):
             seen = render(
-                columns.take(of_frame[at]), q[at], cameras[at], image_size, kernels=self._kernels
+                columns.take(of_frame[at]),
+                q[at],
+                cameras[at],
+                image_size,
+                shadows=layers.shadows,
+                kernels=self._kernels,
             )
-            results = seen.images.permute(0, 2, 3, 1), seen.depth, seen.segmentation
-            for array, result in zip(flat, results, strict=True):
+            _interleave(seen.images, images[at])
+            for array, result in ((depth, seen.depth), (parts, seen.segmentation)):
                 if array is not None:
                     array[at] = result.cpu().numpy()
         return pictures
@@ -129,3 +131,9 @@ class TorchSimulator:
 
     def close(self) -> None:
         """Nothing to free; there for the interface."""
+
+
+def _interleave(images: Tensor, into: np.ndarray) -> None:
+    """Copies (B, 3, H, W) into (B, H, W, 3); OpenCV does it in a tenth of the time of others."""
+    planes = [channel.reshape(-1, channel.shape[-1]) for channel in images.cpu().unbind(1)]
+    cv2.merge([plane.numpy() for plane in planes], into.reshape(-1, *into.shape[2:]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from doorlab.doors.door import Appearance
 from doorlab.doors.view import View
-from doorlab.sim.pictures import FAR, NEAR, Layers
+from doorlab.sim.pictures import FAR, LAMP_DISTANCE, NEAR, Layers
 from doorlab.sim.pybullet.engine import pybullet
 
 _LINK_SHIFT = 24  # a pixel of the mask holds the body's number and, above these bits, link + 1
@@ -31,6 +31,7 @@ def photograph(
         viewMatrix=pybullet.computeViewMatrix(view.eye, view.target, (0.0, 0.0, 1.0)),
         projectionMatrix=_projection(view, image_size),
         lightDirection=look.light_direction,
+        lightDistance=LAMP_DISTANCE,
         lightColor=(1.0, 1.0, 1.0),
         lightDiffuseCoeff=look.light_strength,
         lightAmbientCoeff=1.0 - look.light_strength,
