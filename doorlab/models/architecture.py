@@ -38,7 +38,7 @@ class Architecture:
     contrast_weight: float = 0.08
     """Weight of the contrastive statistician's search for the same door (nats per door) beside the
     picture term (nats per pixel and colour)."""
-    independence_weight: float = 0.08
+    independence_weight: float = 0.025
     """Weight of what its instance latents say about the door (`objectives.independence`)."""
     decoded_share: float = 0.25
     """Share of its batch whose pictures are decoded; the others only take part in the search."""

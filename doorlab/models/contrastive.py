@@ -8,8 +8,8 @@ swing among them. Four changes put the door into c and only its state into z:
    that c cannot hold what is true of single frames.
 2. The contexts of both halves have to find each other among those of all doors of the batch. That
    asks for all that tells doors apart, however few pixels show it.
-3. z has the same prior for all doors, and its values must not be more alike within a door than
-   between doors: a state that depends on the door would say which door it is.
+3. z has the same prior for all doors, and is held to the same spread within each of them: states
+   that depend on the door would say which door it is.
 4. A mirrored frame has the same z, but for some dimensions that change their sign: a left door and
    a right one that stand open equally far are in the same state. (A mirror also turns what lies
    to the side of the camera, which is what the others are for.)
@@ -33,7 +33,7 @@ from doorlab.models.statistician import NeuralStatistician
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.initialisation import keep_variance
 from doorlab.objectives.contrastive import contrastive_loss
-from doorlab.objectives.independence import dependence
+from doorlab.objectives.independence import set_discrepancy
 
 _SHARPNESS = (10.0, 100.0)  # of the search: at first, and at most
 
@@ -93,7 +93,7 @@ class ContrastiveStatistician(NeuralStatistician):
         mirrored = self.encoder(x[:b].flip(-1))
         both = torch.cat([h[:b], mirrored], dim=-1)
         pictures, scalars, z = self._crosswise(x[:b], both, halves, contexts)
-        tie = dependence(z)
+        tie = set_discrepancy(z).mean()
         loss = pictures + a.contrast_weight * contrast + a.independence_weight * tie
         return loss, {**scalars, "contrast": contrast, "found": found, "dependence": tie}
 

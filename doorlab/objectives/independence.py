@@ -12,26 +12,24 @@ from torch import Tensor
 _VARIANCES = (0.25, 1.0, 4.0)  # of the kernels
 
 
-def dependence(z: Float[Tensor, "B M Z"]) -> Float[Tensor, ""]:
-    """How much more alike the latents of one door are than those of different doors.
+def set_discrepancy(z: Float[Tensor, "B M Z"]) -> Float[Tensor, " B"]:
+    """Squared maximum mean discrepancy of every door's latents and N(0, 1), summed over kernels.
 
-    The mean of a kernel over pairs of frames of the same door, less that over pairs of different
-    doors. Its expectation is the variance of the doors' kernel mean embeddings (Gretton et al.
-    2012, section 2): zero if, and only if, the latents of every door are spread as those of any
-    other, so that nothing in them says which door it is; positive otherwise. The estimate has no
-    bias and may be negative. Kernels are sums of Gaussians.
+    If it is zero for all doors, the latents of each are spread as those of any other, and nothing
+    in them says which door it is. The estimate has no bias (Gretton et al. 2012, equation 3) and
+    may be negative; what concerns the normal is in closed form. Kernels are Gaussian.
 
-    Zero for a single door or a single frame, where there is nothing to compare.
+    Zero for a single frame, which has no spread.
     """
-    doors, frames, size = z.shape
-    if doors < 2 or frames < 2:
-        return z.new_zeros(())
-    flat = z.reshape(-1, size)
-    lengths = flat.square().sum(dim=1)
-    squares = (lengths[:, None] + lengths - 2 * flat @ flat.T).clamp(min=0.0)
-    kernel = torch.stack([(-squares / (2 * v)).exp() for v in _VARIANCES]).sum(dim=0)
-    blocks = kernel.view(doors, frames, doors, frames)
-    same = blocks.diagonal(dim1=0, dim2=2).sum()
-    alike = (same - kernel.diagonal().sum()) / (doors * frames * (frames - 1))
-    across = (kernel.sum() - same) / (doors * (doors - 1) * frames**2)
-    return alike - across
+    frames, size = z.shape[1:]
+    if frames < 2:
+        return z.new_zeros(len(z))
+    differences = (z[:, :, None] - z[:, None]).square().sum(dim=-1)  # (B, M, M)
+    lengths = z.square().sum(dim=-1)
+    total = z.new_zeros(len(z))
+    for v in _VARIANCES:
+        kernel = (-differences / (2 * v)).exp()
+        among = (kernel.sum(dim=(1, 2)) - frames) / (frames * (frames - 1))
+        across = (v / (v + 1)) ** (size / 2) * (-lengths / (2 * (v + 1))).exp().mean(dim=1)
+        total = total + among - 2 * across + (v / (v + 2)) ** (size / 2)
+    return total
