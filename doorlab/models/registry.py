@@ -32,6 +32,8 @@ PRETRAINED: dict[str, Callable[[int, Architecture], nn.Module]] = {
     "supervised": Supervised,
 }
 
+# Pretrained models with a context latent: a door is more to them than the mean of its frames.
+STATISTICIANS = ("contrastive_statistician", "statistician")
 # Pretrained models that look at single frames: what the statistician is compared with.
 CONTEXT_FREE = ("vae", "autoencoder", "pca", "random_features")
 # Those that no gradient trains: `fit` sees all training frames once.

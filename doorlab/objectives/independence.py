@@ -5,7 +5,6 @@ Legend: B doors, M frames, Z instance latent.
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from doorlab.data.schema import door_array
+from doorlab.models.registry import STATISTICIANS
 from doorlab.probes import TARGETS, target_values
 from doorlab.probes.targets import JOINT_POSITION
 from doorlab.report.figures.correlations import correlation_maps, correlations
@@ -122,7 +123,7 @@ def _like(sources: Sources, start: int, end: int, frame: int) -> int:
 def _latents(sources: Sources, model: FrozenModel) -> dict[str, np.ndarray]:
     """Latents (D, M, L) by name, those of doors repeated for every frame."""
     z = model.embed_frames(sources.images)
-    if model.kind != "statistician":
+    if model.kind not in STATISTICIANS:
         return {"z": z}
     c = model.embed(sources.images)[:, None]
     return {"c": np.repeat(c, z.shape[1], axis=1), "z": z}

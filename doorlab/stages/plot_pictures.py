@@ -13,6 +13,7 @@ import torch
 
 from doorlab.doors import Door
 from doorlab.intervals import bootstrap_mean
+from doorlab.models.registry import STATISTICIANS
 from doorlab.report.figures.grid import Row, image_grid
 from doorlab.report.style import style_of, text_color
 from doorlab.seeding import integer_seed
@@ -110,7 +111,7 @@ def samples(sources: Sources) -> Drawing:
     real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
     groups, arrays = [[Row("real", row) for row in real]], {"real": real}
     for kind, model in sources.pretrained_that("sample").items():
-        doors = 4 if kind == "statistician" else 2
+        doors = 4 if kind in STATISTICIANS else 2
         with torch.no_grad():
             chance = _chance(sources, f"samples {kind}")
             drawn = model.network.sample(doors, real.shape[1], chance)

@@ -17,6 +17,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import door_array
 from doorlab.doors import Door
 from doorlab.files import read_json
+from doorlab.models.registry import STATISTICIANS
 from doorlab.report.run_files import model_runs
 from doorlab.report.style import HEADLINE, in_order
 from doorlab.stages.frozen import FrozenModel, kind_of
@@ -114,11 +115,11 @@ class Sources:
 
     @property
     def statistician(self) -> FrozenModel:
-        """The model with a context latent."""
-        models = self.pretrained
-        if "statistician" not in models:
+        """The model with a context latent; the contrastive one, if there are two."""
+        found = [self.pretrained[kind] for kind in STATISTICIANS if kind in self.pretrained]
+        if not found:
             raise Missing("the run has no statistician: `doorlab pretrain` makes one")
-        return models["statistician"]
+        return found[0]
 
     def result(self, name: str, stage: str) -> dict[str, Any]:
         """A result file of the run."""

@@ -38,6 +38,7 @@ from doorlab.data.mirroring import mirror_frames
 from doorlab.data.schema import door_array
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
+from doorlab.models.architecture import Architecture
 from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
@@ -73,14 +74,19 @@ class Config(LearningConfig):
     """Show every door mirrored half of the time: a mirrored door is a door."""
 
 
+# One look at the mean of a door's frames does not tell how it swings; their spread does.
+LARGER = Architecture(
+    statistics=("mean", "max", "spread"), features=256, instance_dim=6, beta_z=2.0
+)
+
 PRESETS: dict[str, Config] = {
     "tiny": Config(learning_rate=4e-3),
-    "small": with_preset(Config(), "small", batch=32, frames=8),
-    "full": with_preset(Config(), "full", batch=128, frames=8, accelerator="auto"),
+    "small": with_preset(Config(), "small", batch=64, frames=8, architecture=LARGER),
+    "full": with_preset(Config(), "full", batch=128, frames=8, architecture=LARGER),
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
-_BUDGETS = {"tiny": 500, "small": 10_000, "full": 60_000}
+_BUDGETS = {"tiny": 500, "small": 4_000, "full": 60_000}
 STEPS: dict[str, dict[str, int]] = {
     preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
     for preset, steps in _BUDGETS.items()

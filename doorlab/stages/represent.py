@@ -106,9 +106,10 @@ _STUDY = replace(
     validation_fraction=0.05,
     simulator="torch",
     steps=0,
-    learning_rates=(1e-3, 2e-3, 4e-3),
+    learning_rates=(2e-3, 4e-3),
     probe_frames=(1, 2, 4, 8, 16),
     probe_doors=(10, 30, 100, 300, 1000),
+    architecture=pretrain.LARGER,
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),
