@@ -1,8 +1,8 @@
 """Learn to predict what an action on a door would achieve, from pictures and interactions.
 
 Models: np is trained end to end on labelled doors alone; ssnp also learns from the frames of all
-doors at the same time (Liu et al. 2024); vae_np and statistician_np put a neural process on the
-frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent. Labelled doors are
+doors at the same time (Liu et al. 2024); vae_np, statistician_np and contrastive_np put a
+neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent. Labelled doors are
 the first --labelled of the training split, so that a smaller set is part of every larger one.
 
 With --online no door is seen twice: every step draws fresh ones from a prior, films and tries them,
@@ -71,9 +71,10 @@ class Config(LearningConfig):
     """Which reward model, from how many labels, and how long."""
 
     model: str = "ssnp"
-    """np, cnp, ssnp, vae_np or statistician_np."""
+    """np, cnp, ssnp, vae_np, statistician_np or contrastive_np."""
     pretrained: Path | None = None
-    """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np."""
+    """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np, of a
+    contrastive_statistician for contrastive_np."""
     out: Path = Path("runs/train")
     """Folder of the run."""
     batch: int = 32
