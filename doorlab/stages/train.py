@@ -2,8 +2,9 @@
 
 Models: np is trained end to end on labelled doors alone; ssnp also learns from the frames of all
 doors at the same time (Liu et al. 2024); vae_np, statistician_np and contrastive_np put a
-neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent. Labelled doors are
-the first --labelled of the training split, so that a smaller set is part of every larger one.
+neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent.
+Labelled doors are the first --labelled of the training split, so that a smaller set is part of
+every larger one.
 
 With --online no door is seen twice: every step draws fresh ones from a prior, films and tries them,
 on the device. All of them are labelled, and after the steps of looking the frozen encoder looks at
