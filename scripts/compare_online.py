@@ -8,6 +8,7 @@ dataset's test doors. Writes OUT/online.json; work that is done already is kept.
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,27 +57,34 @@ def run(config: Config) -> Path:
     write_dataset(data, recipe, resume=True)
     dataset = DoorDataset.open(data)
     doors = DoorTensors.load(dataset, "test")
-    errors = {source: _errors(_train(config, source, data), doors) for source in SOURCES}
+    seconds = {source: _train(config, source, data) for source in SOURCES}
+    errors = {source: _errors(config.out / source, doors) for source in SOURCES}
     figures: dict[str, Any] = {"test_reward_variance": float(doors.rewards.var())}
     for name, fixed in errors["dataset"].items():
         fresh = errors["online"][name]
         figures[f"dataset/{name}"] = bootstrap_mean(fixed, seed=config.seed)
         figures[f"online/{name}"] = bootstrap_mean(fresh, seed=config.seed)
         figures[f"online - dataset/{name}"] = paired_difference(fresh, fixed, seed=config.seed)
-    runs = {source: _about(config.out / source) for source in SOURCES}
+    runs = {source: _about(config.out / source, seconds[source]) for source in SOURCES}
     write_result(path, "compare_online", config, figures, dataset.checksum, runs=runs)
     return path
 
 
-def _train(config: Config, source: str, data: Path) -> Path:
-    """The folder of both runs."""
+def _train(config: Config, source: str, data: Path) -> dict[str, float]:
+    """Trains both models. Run -> seconds of processor time, all threads; hardly any if it was done.
+
+    Other processes on the machine change these less than the time on the clock.
+    """
     folder, common = config.out / source, {"seed": config.seed, "steps": config.steps}
     common |= {"data": data, "resume": True, "accelerator": "cpu"}
     common |= {"online": source == "online", "prior": config.prior}
-    tiny = pretrain.PRESETS["tiny"], train.PRESETS["tiny"]
-    pretrain.run(dataclasses.replace(tiny[0], out=folder / "statistician", **common))
-    train.run(dataclasses.replace(tiny[1], labelled=0, out=folder / "ssnp", **common))
-    return folder
+    start = time.process_time()
+    frames = dataclasses.replace(pretrain.PRESETS["tiny"], out=folder / "statistician", **common)
+    pretrain.run(frames)
+    middle = time.process_time()
+    rewards = dataclasses.replace(train.PRESETS["tiny"], labelled=0, out=folder / "ssnp", **common)
+    train.run(rewards)
+    return {"statistician": middle - start, "ssnp": time.process_time() - middle}
 
 
 def _errors(folder: Path, doors: DoorTensors) -> dict[str, Any]:
@@ -90,11 +98,14 @@ def _errors(folder: Path, doors: DoorTensors) -> dict[str, Any]:
     }
 
 
-def _about(folder: Path) -> dict[str, Any]:
-    """What the runs say of themselves: steps, seconds, doors seen, time spent drawing."""
+def _about(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
+    """Processor time, and what the runs say of themselves: steps, doors seen, time drawing."""
     names = ("steps", "seconds", "labelled_doors", "doors_seen", "drawing_share", "waiting_share")
     return {
-        run.name: {name: found[name] for name in names if name in found}
+        run.name: {
+            "processor_seconds": seconds[run.name],
+            **{name: found[name] for name in names if name in found},
+        }
         for run in sorted(folder.iterdir())
         for found in [read_json(run / "metrics.json")["figures"]]
     }
