@@ -110,7 +110,7 @@ PRESETS: dict[str, Config] = {
 }
 
 STEPS: dict[str, dict[str, int]] = {
-    "tiny": {"np": 2200, "cnp": 2200, "ssnp": 2200, "vae_np": 1500, "statistician_np": 1500},
+    "tiny": {model: 1500 if model in BASES else 2200 for model in REWARD_MODELS},
     "small": dict.fromkeys(REWARD_MODELS, 20_000),
     "full": dict.fromkeys(REWARD_MODELS, 100_000),
 }

@@ -62,9 +62,11 @@ def test_probed_models_are_told_apart_by_colour_blind_people():
 
 
 def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
-    assert len({s.marker for n, s in STYLES.items() if n not in ("vae", "statistician")}) == 14
-    for base in ("vae", "statistician"):
-        assert style_of(base).color == style_of(f"{base}_np").color
+    bases = ("vae", "statistician", "contrastive_statistician")
+    others = [style for name, style in STYLES.items() if name not in bases]
+    assert len({style.marker for style in others}) == len(others) == 15
+    for base in bases:
+        assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 
 
 def test_text_in_a_model_s_colour_is_legible_on_white():

@@ -383,7 +383,7 @@ def test_curves_of_probes_are_drawn_where_there_are_any(config, painted_run):
     settings = probe.Config(data=painted_run / "dataset", models=models, out=painted_run / "probe")
     probe.run(settings)
     names = ("probe_frames", "probe_doors")
-    path = plot.run(replace(config, only=names))
+    path = plot.run(replace(config, figures=names))
     skipped = json.loads(path.read_text())["skipped"]
     assert "`doorlab probe --frames" in skipped["probe_frames"]
     assert "`doorlab probe --probe-doors" in skipped["probe_doors"]

@@ -43,9 +43,9 @@ def config(data, tmp_path):
 
 @pytest.fixture(scope="module")
 def pretrained(data, tmp_path_factory):
-    """Runs of both pretrained models."""
+    """Runs of the models that others stand on."""
     folder = tmp_path_factory.mktemp("pretrained")
-    for kind in pretrain.PRETRAINED:
+    for kind in train.BASES.values():
         config = pretrain.Config(
             model=kind, data=data, out=folder / kind, steps=3, batch=4, frames=3,
             architecture=SMALL, accelerator="cpu",
