@@ -20,7 +20,7 @@ from torch import Tensor
 
 from doorlab.benchmarks.timing import paired, paired_rates, rate
 from doorlab.data.batches import DoorTensors, sample_frames
-from doorlab.data.mirroring import mirror_frames
+from doorlab.data.mirroring import mirror_half
 from doorlab.intervals import Estimate
 from doorlab.models.architecture import Architecture
 from doorlab.models.statistician import NeuralStatistician
@@ -94,9 +94,7 @@ def _network(device: torch.device) -> Any:
 
 
 def _batch(doors: DoorTensors, step: int, generator: torch.Generator, batch: int) -> Tensor:
-    frames = sample_frames(doors, batch, _FRAMES, generator)
-    chosen = torch.rand(batch, generator=generator) < 0.5
-    return mirror_frames(frames, chosen.to(frames.device))
+    return mirror_half(sample_frames(doors, batch, _FRAMES, generator), generator)
 
 
 def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

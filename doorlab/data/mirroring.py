@@ -34,6 +34,14 @@ def mirror_frames(
     return torch.where(chosen.view(-1, 1, 1, 1, 1), x.flip(-1), x)
 
 
+def mirror_half(
+    x: Float[Tensor, "B M C H W"], generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
+    """Frames with those of random doors, half of them on average, flipped left to right."""
+    chosen = torch.rand(len(x), generator=generator) < 0.5
+    return mirror_frames(x, chosen.to(x.device))
+
+
 def mirror_tries(tries: T, chosen: Bool[Tensor, " B"]) -> T:
     """What was done to the chosen doors, mirrored."""
     sets = chosen.view(-1, 1, 1)

@@ -34,7 +34,7 @@ from torch import Tensor
 from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.fresh import Wanted
-from doorlab.data.mirroring import mirror_frames
+from doorlab.data.mirroring import mirror_half
 from doorlab.data.schema import door_array
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
@@ -213,10 +213,7 @@ def fresh_batch(
 ) -> tuple[Float[Tensor, "B M C H W"]]:
     """Frames of doors that no other step has: `batch` of them, as was planned."""
     frames = doors.at(step)["frames"].images.float() / 255.0
-    if config.mirror:
-        chosen = torch.rand(len(frames), generator=generator) < 0.5
-        frames = mirror_frames(frames, chosen.to(frames.device))
-    return (frames,)
+    return (mirror_half(frames, generator) if config.mirror else frames,)
 
 
 def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]]:

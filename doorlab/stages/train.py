@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -37,7 +36,7 @@ from doorlab.data.batches import (
 )
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.fresh import Wanted
-from doorlab.data.mirroring import mirror_frames, mirror_interactions
+from doorlab.data.mirroring import mirror_half, mirror_interactions
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import read_json
 from doorlab.intervals import bootstrap_mean
@@ -261,7 +260,7 @@ def _batches(config: Config, model: Any, labelled: DoorTensors, everything: Door
         if config.model != "ssnp":
             return batch
         frames = sample_frames(everything, unlabelled, config.frames, generator)
-        return batch, _mirrored(frames, config, generator)
+        return batch, mirror_half(frames, generator) if config.mirror else frames
 
     return batch_of
 
@@ -279,7 +278,7 @@ def _fresh_batches(config: Config, model: Any, doors: OnlineDoors) -> Batches:
         if config.model != "ssnp":
             return batch
         frames = fresh["unlabelled"].images.float() / 255.0
-        return batch, _mirrored(frames, config, generator)
+        return batch, mirror_half(frames, generator) if config.mirror else frames
 
     return batch_of
 
@@ -324,13 +323,6 @@ def interaction_batch(
     )
     chosen = torch.rand(len(rows), generator=generator) < 0.5 * config.mirror
     return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
-
-
-def _mirrored(
-    frames: Float[Tensor, "B M C H W"], config: Config, generator: torch.Generator
-) -> Float[Tensor, "B M C H W"]:
-    chosen = torch.rand(len(frames), generator=generator) < 0.5 * config.mirror
-    return mirror_frames(frames, chosen.to(frames.device))
 
 
 def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from doorlab.data.batches import InteractionBatch
-from doorlab.data.mirroring import mirror_actions, mirror_interactions
+from doorlab.data.mirroring import mirror_actions, mirror_half, mirror_interactions
 from doorlab.doors import View, get_prior
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator
@@ -70,3 +70,12 @@ def test_only_the_chosen_doors_change_and_twice_is_never():
     twice = mirror_interactions(once, chosen)
     for field in dataclasses.fields(batch):
         torch.testing.assert_close(getattr(twice, field.name), getattr(batch, field.name))
+
+
+def test_half_of_the_doors_are_mirrored_whole():
+    x = torch.rand(400, 2, 3, 2, 4, generator=torch.Generator().manual_seed(0))
+    found = mirror_half(x, torch.Generator().manual_seed(1))
+    same = (found == x).flatten(1).all(dim=1)
+    flipped = (found == x.flip(-1)).flatten(1).all(dim=1)
+    assert (same ^ flipped).all()
+    assert 150 < int(flipped.sum()) < 250
