@@ -38,9 +38,15 @@ class Architecture:
     contrast_weight: float = 0.08
     """Weight of the contrastive statistician's search for the same door (nats per door) beside the
     picture term (nats per pixel and colour)."""
+    frame_contrast_weight: float = 0.025
+    """Weight of its search for the same frame among a door's (nats per frame)."""
+    view_shift: float = 0.06
+    """Share of the picture by which it shifts and stretches what it searches among, at most."""
+    view_recolour: bool = True
+    """Whether it also recolours that: colours then say nothing of which door it is."""
     independence_weight: float = 0.025
     """Weight of what its instance latents say about the door (`objectives.independence`)."""
-    decoded_share: float = 0.25
+    decoded_share: float = 0.5
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
     reconstruction_weight: float = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""

@@ -2,20 +2,24 @@
 
 Trained on its bound alone, a statistician puts into c what is large in the picture (place, size,
 colour), and into z what takes few bits to tell apart, the side of the hinge and the way of the
-swing among them. Four changes put the door into c and only its state into z:
+swing among them. Five changes put the door into c and only its state into z:
 
 1. The frames of a door are split in two. The context of each half explains the *other* half, so
    that c cannot hold what is true of single frames.
-2. The contexts of both halves have to find each other among those of all doors of the batch. That
-   asks for all that tells doors apart, however few pixels show it.
-3. z has the same prior for all doors, and is held to the same spread within each of them: states
+2. The contexts of both halves have to find each other among those of all doors of the batch and
+   of their mirror images. That asks for all that tells doors apart, however few pixels show it.
+   Each half is shifted, stretched and recoloured in its own way (as in Chen et al. 2020, SimCLR),
+   so that place, size and colour, which the pictures ask for anyhow, are not enough.
+3. Some dimensions of z have to tell a door's frames from one another, and find each again when it
+   is shifted and stretched: how far the door is open is what is left to go by.
+4. z has the same prior for all doors, and is held to the same spread within each of them: states
    that depend on the door would say which door it is.
-4. A mirrored frame has the same z, but for some dimensions that change their sign: a left door and
+5. A mirrored frame has the same z, but for some dimensions that change their sign: a left door and
    a right one that stand open equally far are in the same state. (A mirror also turns what lies
    to the side of the camera, which is what the others are for.)
 
-Legend: B doors, b of them decoded, M frames, C H W a picture, E context latent c, Z instance latent
-z, F features of a frame, G = 2F those of a frame and of its mirror image.
+Legend: B doors, b of them decoded, M frames, C H W a picture, S pixels of a view, E context latent
+c, P its projection, Z instance latent z, F features of a frame, G = 2F with its mirror image's.
 """
 
 from __future__ import annotations
@@ -32,10 +36,24 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.initialisation import keep_variance
-from doorlab.objectives.contrastive import contrastive_loss
+from doorlab.nn.views import recoloured, shifted
+from doorlab.objectives.contrastive import contrastive_loss, frame_contrast
 from doorlab.objectives.independence import set_discrepancy
 
-_SHARPNESS = (10.0, 100.0)  # of the search: at first, and at most
+_PROJECTION = 64  # P
+_DOORS_SHARPNESS, _FRAMES_SHARPNESS = (10.0, 100.0), (1.0, 60.0)  # at first, and at most
+
+
+class Sharpness(nn.Module):
+    """A learned inverse temperature."""
+
+    def __init__(self, first: float, most: float) -> None:
+        super().__init__()
+        self.log, self.most = nn.Parameter(torch.tensor(math.log(first))), most
+
+    def forward(self) -> Float[Tensor, ""]:
+        """Its value."""
+        return self.log.exp().clamp(max=self.most)
 
 
 class ContrastiveStatistician(NeuralStatistician):
@@ -43,16 +61,26 @@ class ContrastiveStatistician(NeuralStatistician):
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__(image_size, architecture)
-        f, z = architecture.features, architecture.instance_dim
+        c, f, z = architecture.context_dim, architecture.features, architecture.instance_dim
         reading = keep_variance(nn.Sequential(nn.Linear(f, f), nn.ReLU()))
         self.to_z = nn.Sequential(reading, GaussianHead(f, z))
         del self.prior_z  # replaced by the standard normal
-        self.log_sharpness = nn.Parameter(torch.tensor(math.log(_SHARPNESS[0])))
+        # The search sees c through a projection: it may forget what shifts and colours change.
+        self.project = nn.Sequential(
+            nn.Linear(c, f, bias=False),
+            nn.BatchNorm1d(f),
+            nn.ReLU(),
+            nn.Linear(f, _PROJECTION, bias=False),
+            nn.BatchNorm1d(_PROJECTION, affine=False),
+        )
+        self.doors_sharpness = Sharpness(*_DOORS_SHARPNESS)
+        self.frames_sharpness = Sharpness(*_FRAMES_SHARPNESS)
         sign = torch.ones(z)
         sign[z - z // 3 :] = -1.0
         self.register_buffer("mirrored_sign", sign, persistent=False)
+        self.telling = max(1, round(z * 0.4))  # dimensions of z that tell frames apart
 
-    def look(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M G"]:
+    def look(self, x: Float[Tensor, "B M C _ _"]) -> Float[Tensor, "B M G"]:
         """Features of frames, and of their mirror images."""
         return torch.cat([self.encoder(x), self.encoder(x.flip(-1))], dim=-1)
 
@@ -73,7 +101,7 @@ class ContrastiveStatistician(NeuralStatistician):
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative ELBO per pixel and colour of each half given the other + the two other terms.
+        """Negative ELBO per pixel and colour of each half given the other + the three other terms.
 
         Raises:
             ConfigError: for a single frame per door, which has no other half.
@@ -84,33 +112,58 @@ class ContrastiveStatistician(NeuralStatistician):
                 f"{x.shape[1]}",
                 "give --frames 2 or more",
             )
-        a, h, half = self.architecture, self.encoder(x), x.shape[1] // 2
-        halves = (slice(0, half), slice(half, None))
-        contexts = [self.infer_context(h[:, mine]) for mine in halves]
-        sharpness = self.log_sharpness.exp().clamp(max=_SHARPNESS[1])
-        contrast, found = contrastive_loss(sample(contexts[0]), sample(contexts[1]), sharpness)
-        b = max(1, round(a.decoded_share * len(x)))
-        mirrored = self.encoder(x[:b].flip(-1))
-        both = torch.cat([h[:b], mirrored], dim=-1)
-        pictures, scalars, z = self._crosswise(x[:b], both, halves, contexts)
+        a = self.architecture
+        shown = x[: max(1, round(a.decoded_share * len(x)))]
+        pictures, scalars, z = self._crosswise(shown)
+        doors, found = self._tell_doors_apart(torch.cat([x, x.flip(-1)]))
+        frames, placed = self._tell_frames_apart(shown, z)
         tie = set_discrepancy(z).mean()
-        loss = pictures + a.contrast_weight * contrast + a.independence_weight * tie
-        return loss, {**scalars, "contrast": contrast, "found": found, "dependence": tie}
+        loss = pictures + a.contrast_weight * doors
+        loss = loss + a.frame_contrast_weight * frames + a.independence_weight * tie
+        searches = {"contrast": doors, "found": found, "frame_contrast": frames, "placed": placed}
+        return loss, {**scalars, **searches, "dependence": tie}
 
     def _crosswise(
-        self,
-        x: Float[Tensor, "b M C H W"],
-        h: Float[Tensor, "b M G"],
-        halves: tuple[slice, slice],
-        contexts: list[Normal],
+        self, x: Float[Tensor, "b M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Float[Tensor, "b M Z"]]:
         """The bound on each half given the context of the other, and the sampled z."""
-        losses, parts, latents = [], [], []
-        for told, context in zip(halves, reversed(contexts), strict=True):
-            c = Normal(context.mean[: len(x)], context.stddev[: len(x)], validate_args=False)
-            loss, scalars, z = self.bound(x[:, told], h[:, told], c)
+        h, losses, parts, latents = self.look(x), [], [], []
+        halves = list(zip(_halves(x), _halves(h), strict=True))
+        for (told, features), (_, others) in zip(halves, reversed(halves), strict=True):
+            loss, scalars, z = self.bound(told, features, self.infer_context(others))
             losses.append(loss)
             parts.append(scalars)
             latents.append(z)
         mean = {name: (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
         return (losses[0] + losses[1]) / 2, mean, torch.cat(latents, dim=1)
+
+    def _tell_doors_apart(
+        self, x: Float[Tensor, "B M C H W"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """The search of each door's halves for each other, and the share that is found."""
+        contexts = [self.infer_context(self.encoder(self._view(half))) for half in _halves(x)]
+        one, other = (self.project(context.mean) for context in contexts)
+        return contrastive_loss(one, other, self.doors_sharpness())
+
+    def _tell_frames_apart(
+        self, x: Float[Tensor, "b M C H W"], z: Float[Tensor, "b M Z"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """The search of frames for another view of them, and the share that is found."""
+        a = self.architecture
+        size = min(a.working_size, x.shape[-1])
+        h = self.look(shifted(x.flatten(0, 1)[:, None], size, a.view_shift)).view(*x.shape[:2], -1)
+        other = sample(self.infer_instances(h, z.new_zeros(len(z), self.embedding_dim)))
+        told = self.telling
+        return frame_contrast(z[..., :told], other[..., :told], self.frames_sharpness())
+
+    def _view(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C S S"]:
+        """Another view of every set of frames, in the size that the encoder works in."""
+        a = self.architecture
+        view = shifted(x, min(a.working_size, x.shape[-1]), a.view_shift)
+        return recoloured(view) if a.view_recolour else view
+
+
+def _halves(x: Float[Tensor, "B M *rest"]) -> tuple[Tensor, Tensor]:
+    """The first and the second half of every door's frames."""
+    half = x.shape[1] // 2
+    return x[:, :half], x[:, half:]

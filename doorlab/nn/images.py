@@ -43,7 +43,7 @@ class FrameEncoder(nn.Module):
     ) -> None:
         super().__init__()
         size = min(check_image_size(image_size), working_size)
-        layers: list[nn.Module] = [nn.AvgPool2d(image_size // size)]
+        layers: list[nn.Module] = [nn.AdaptiveAvgPool2d(size)]
         inputs = 3
         for outputs in channels:
             layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
@@ -52,7 +52,7 @@ class FrameEncoder(nn.Module):
         self.layers = keep_variance(nn.Sequential(*layers))
 
     def forward(self, x: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch F"]:
-        """Features of pictures in [0, 1]."""
+        """Features of pictures in [0, 1], of the working size or a multiple of it."""
         flat = self.layers(2.0 * x.flatten(0, -4) - 1.0)
         return flat.unflatten(0, x.shape[:-3])
 

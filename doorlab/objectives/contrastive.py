@@ -29,3 +29,25 @@ def contrastive_loss(
     right = torch.arange(len(a), device=a.device)
     loss = 0.5 * (F.cross_entropy(scores, right) + F.cross_entropy(scores.T, right))
     return loss, (scores.argmax(dim=1) == right).float().mean()
+
+
+def frame_contrast(
+    z: Float[Tensor, "B M Z"], other: Float[Tensor, "B M Z"], sharpness: Float[Tensor, ""]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """InfoNCE by distance among the frames of each door: which is this one, seen otherwise.
+
+    Whatever tells doors apart is of no use here, since all candidates show the same door.
+
+    Args:
+        z: states of frames.
+        other: states of the same frames, in the same order, seen otherwise.
+        sharpness: by which squared distances are multiplied.
+
+    Returns:
+        The mean cross-entropy, nats (log M when nothing is known), and the share that is found.
+    """
+    scores = -sharpness * (z[:, :, None] - other[:, None]).square().sum(dim=-1)  # (B, M, M)
+    right = torch.arange(z.shape[1], device=z.device).repeat(len(z))
+    there, back = scores.flatten(0, 1), scores.mT.flatten(0, 1)
+    loss = 0.5 * (F.cross_entropy(there, right) + F.cross_entropy(back, right))
+    return loss, (there.argmax(dim=1) == right).float().mean()

@@ -18,6 +18,7 @@ from doorlab.probes.linear import Sample
 from doorlab.probes.targets import TARGETS
 
 LATENTS = ("context", "instance")
+_MAIN_FRAMES = 8
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,24 @@ class Reading:
         return replace(self, **{axis: place})
 
 
-def plan(frames: Iterable[int], doors: Iterable[int]) -> list[Reading]:
-    """Every target from its own latent along both axes; from the other where both are largest.
+def main_frames(frames: Iterable[int]) -> int:
+    """The number of frames that tables are about: 8 if it is there, or else the largest."""
+    frames = set(frames)
+    return _MAIN_FRAMES if _MAIN_FRAMES in frames else max(frames)
 
-    The axes are not crossed: each is walked with the other at its largest.
+
+def plan(frames: Iterable[int], doors: Iterable[int]) -> list[Reading]:
+    """Every target from its own latent along both axes; from the other where these cross.
+
+    The axes cross at `main_frames` and the largest number of doors.
     """
     frames, doors = sorted(set(frames)), sorted(set(doors))
-    settings = [(m, doors[-1]) for m in frames] + [(frames[-1], d) for d in doors[:-1]]
+    main = (main_frames(frames), doors[-1])
+    settings = [(m, main[1]) for m in frames] + [(main[0], d) for d in doors[:-1]]
     readings = [
         Reading(t, latent, m, d) for m, d in settings for t in TARGETS for latent in LATENTS
     ]
-    largest = (frames[-1], doors[-1])
-    return [r for r in readings if r.own or (r.frames, r.doors) == largest]
+    return [r for r in readings if r.own or (r.frames, r.doors) == main]
 
 
 def sample_of(

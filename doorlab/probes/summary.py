@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from doorlab.intervals import bootstrap_crossed
-from doorlab.probes.readings import LATENTS, Reading
+from doorlab.probes.readings import LATENTS, Reading, main_frames
 from doorlab.probes.targets import TARGETS
 
 Contributions = Mapping[str, Mapping[Reading, np.ndarray]]
@@ -35,14 +35,14 @@ BARS: dict[str, float] = {
 
 def summarise(found: Contributions, context_free: Iterable[str], seed: int = 0) -> dict[str, Any]:
     """All that there is to say of many scores; `seed` is that of the bootstrap."""
-    most = largest({reading for scores in found.values() for reading in scores})
-    own = [reading for reading in most if reading.own]
+    main = headline({reading for scores in found.values() for reading in scores})
+    own = [reading for reading in main if reading.own]
     return {
         "probes": {model: _figures(scores, own, seed) for model, scores in found.items()},
         "differences": differences(found, context_free, own, seed),
         "latents": {
             model: {
-                latent: _figures(scores, [r for r in most if r.latent == latent], seed)
+                latent: _figures(scores, [r for r in main if r.latent == latent], seed)
                 for latent in LATENTS
             }
             for model, scores in found.items()
@@ -51,13 +51,14 @@ def summarise(found: Contributions, context_free: Iterable[str], seed: int = 0) 
     }
 
 
-def largest(readings: Iterable[Reading]) -> list[Reading]:
-    """Those with the most frames and the most doors, in the order of the targets."""
-    readings = list(readings)
-    most = max(((reading.frames, reading.doors) for reading in readings), default=(0, 0))
-    order = list(TARGETS)
+def headline(readings: Iterable[Reading]) -> list[Reading]:
+    """Those with `main_frames` and the most doors, in the order of the targets."""
+    readings, order = list(readings), list(TARGETS)
+    if not readings:
+        return []
+    main = (main_frames(r.frames for r in readings), max(r.doors for r in readings))
     return sorted(
-        (r for r in readings if (r.frames, r.doors) == most),
+        (r for r in readings if (r.frames, r.doors) == main),
         key=lambda r: (order.index(r.target), r.latent),
     )
 
@@ -103,7 +104,7 @@ def against_best(
     The rival is chosen by the very scores that it is compared on, which can only flatter it.
     """
     rivals = [model for model in context_free if model in found]
-    own = [r for r in largest({r for scores in found.values() for r in scores}) if r.own]
+    own = [r for r in headline({r for scores in found.values() for r in scores}) if r.own]
     result: dict[str, dict[str, Figure]] = {ours: {} for ours in OURS if ours in found}
     for reading in own:
         known = [m for m in rivals if reading in found[m]]

@@ -76,17 +76,17 @@ class Config(LearningConfig):
 
 # One look at the mean of a door's frames does not tell how it swings; their spread does.
 LARGER = Architecture(
-    statistics=("mean", "max", "spread"), features=256, instance_dim=6, beta_z=2.0
+    statistics=("mean", "max", "spread"), features=256, context_dim=48, instance_dim=8, beta_z=2.0
 )
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(learning_rate=4e-3),
-    "small": with_preset(Config(), "small", batch=64, frames=8, architecture=LARGER),
+    "small": with_preset(Config(), "small", batch=32, frames=8, architecture=LARGER),
     "full": with_preset(Config(), "full", batch=128, frames=8, architecture=LARGER),
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
-_BUDGETS = {"tiny": 500, "small": 4_000, "full": 60_000}
+_BUDGETS = {"tiny": 500, "small": 2_000, "full": 60_000}
 STEPS: dict[str, dict[str, int]] = {
     preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
     for preset, steps in _BUDGETS.items()

@@ -9,9 +9,10 @@ an angle: `doorlab.probes.targets` says what is asked instead.
 
 A neural statistician embeds a door as the mean of q(c | frames); a context-free model embeds single
 frames and is given their mean over the door, of one frame (--frames 1: the first, which shows the
-door shut) or of several. With more than one number, --frames and --probe-doors give curves. At the
-largest of both the latents are probed apart, too: what the door's embedding says of the angle, and
-what the embedding of a frame says of the door.
+door shut) or of several. With more than one number, --frames and --probe-doors give curves. Tables
+are about 8 frames, or the most if 8 is not among them, and the most doors: there the latents are
+probed apart, too: what the door's embedding says of the angle, and what that of a frame says of
+the door.
 
 Writes OUT/probes.json with 95 % intervals over doors, with the paired differences of the
 statistician and every context-free model, and OUT/probes.npz with every test door's contribution to
@@ -35,7 +36,7 @@ from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
 from doorlab.models.registry import CONTEXT_FREE
 from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
-from doorlab.probes.summary import largest, summarise
+from doorlab.probes.summary import headline, summarise
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.stages.answers import read_answers
@@ -205,7 +206,7 @@ def contributions(scores: Scores) -> dict[Reading, np.ndarray]:
 def add_choices(summary: dict[str, Any], scores: Mapping[str, Scores]) -> None:
     """Adds to every score of a summary what the validation doors chose, and their score."""
     for kind, found in scores.items():
-        for reading in largest(found):
+        for reading in headline(found):
             if reading.own:
                 chosen = found[reading]
                 summary["probes"][kind][reading.target] |= {

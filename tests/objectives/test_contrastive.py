@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
-from doorlab.objectives.contrastive import contrastive_loss
+from doorlab.objectives.contrastive import contrastive_loss, frame_contrast
 
 
 def test_against_the_sum_written_out():
@@ -38,3 +38,28 @@ def test_only_directions_count():
     torch.testing.assert_close(
         contrastive_loss(7 * a, b, sharpness)[0], contrastive_loss(a, 0.1 * b, sharpness)[0]
     )
+
+
+def test_frames_against_the_sum_written_out():
+    generator = torch.Generator().manual_seed(2)
+    z, other = (torch.randn(2, 4, 3, generator=generator) for _ in range(2))
+    loss, found = frame_contrast(z, other, torch.tensor(1.5))
+    total, right = 0.0, 0
+    for a, b in zip(z.double().numpy(), other.double().numpy(), strict=True):
+        scores = -1.5 * ((a[:, None] - b[None]) ** 2).sum(axis=-1)
+        total += sum(logsumexp(scores[i]) - scores[i, i] for i in range(4))
+        total += sum(logsumexp(scores[:, i]) - scores[i, i] for i in range(4))
+        right += (scores.argmax(axis=1) == range(4)).sum()
+    assert float(loss) == pytest.approx(total / 16, rel=1e-5)
+    assert float(found) == pytest.approx(right / 8)
+
+
+def test_what_all_frames_of_a_door_share_does_not_count():
+    generator = torch.Generator().manual_seed(3)
+    z, other = (torch.randn(3, 4, 2, generator=generator) for _ in range(2))
+    door = 5 * torch.randn(3, 1, 2, generator=generator)
+    torch.testing.assert_close(
+        frame_contrast(z + door, other + door, torch.tensor(2.0))[0],
+        frame_contrast(z, other, torch.tensor(2.0))[0],
+        rtol=1e-4, atol=1e-4,
+    )  # fmt: skip

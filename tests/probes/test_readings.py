@@ -16,7 +16,9 @@ def test_one_setting_asks_everything_of_both_latents():
     assert {r.latent for r in readings if r.target == "width" and r.own} == {"context"}
 
 
-def test_axes_are_walked_with_the_other_at_its_largest_and_each_reading_comes_once():
+def test_axes_cross_at_eight_frames_or_the_most_and_each_reading_comes_once():
+    crossing = {(r.frames, r.doors) for r in plan([1, 8, 16], [10, 30]) if not r.own}
+    assert crossing == {(8, 30)}
     readings = plan([4, 1, 2], [100, 10, 10])
     assert len(readings) == len(set(readings))
     of_width = {(r.frames, r.doors) for r in readings if r.target == "width" and r.own}

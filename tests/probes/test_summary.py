@@ -34,7 +34,7 @@ def found():
     return made_up(3)
 
 
-def test_tables_hold_the_means_at_the_largest_setting(found):
+def test_tables_hold_the_means_at_the_headline_setting(found):
     summary = summarise(found, RIVALS)
     reading = Reading("width", "context", 4, 100)
     for model in LEVELS:
