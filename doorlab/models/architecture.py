@@ -42,8 +42,6 @@ class Architecture:
     """Weight of its search for the same frame among a door's (nats per frame)."""
     view_shift: float = 0.06
     """Share of the picture by which it shifts and stretches what it searches among, at most."""
-    view_recolour: bool = True
-    """Whether it also recolours that: colours then say nothing of which door it is."""
     independence_weight: float = 0.025
     """Weight of what its instance latents say about the door (`objectives.independence`)."""
     decoded_share: float = 0.5

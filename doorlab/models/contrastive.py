@@ -8,10 +8,11 @@ swing among them. Five changes put the door into c and only its state into z:
    that c cannot hold what is true of single frames.
 2. The contexts of both halves have to find each other among those of all doors of the batch and
    of their mirror images. That asks for all that tells doors apart, however few pixels show it.
-   Each half is shifted, stretched and recoloured in its own way (as in Chen et al. 2020, SimCLR),
-   so that place, size and colour, which the pictures ask for anyhow, are not enough.
-3. Some dimensions of z have to tell a door's frames from one another, and find each again when it
-   is shifted and stretched: how far the door is open is what is left to go by.
+   Each half is shifted and stretched in its own way, and one of them is a line drawing: place,
+   size and colour, which the pictures ask for anyhow, are not enough (views as in Chen et al.
+   2020, SimCLR).
+3. Some dimensions of z have to tell a door's frames from one another, and find each again in such
+   a drawing: how far the door is open is what is left to go by.
 4. z has the same prior for all doors, and is held to the same spread within each of them: states
    that depend on the door would say which door it is.
 5. A mirrored frame has the same z, but for some dimensions that change their sign: a left door and
@@ -36,7 +37,7 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.initialisation import keep_variance
-from doorlab.nn.views import recoloured, shifted
+from doorlab.nn.views import drawn, shifted
 from doorlab.objectives.contrastive import contrastive_loss, frame_contrast
 from doorlab.objectives.independence import set_discrepancy
 
@@ -141,26 +142,25 @@ class ContrastiveStatistician(NeuralStatistician):
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """The search of each door's halves for each other, and the share that is found."""
-        contexts = [self.infer_context(self.encoder(self._view(half))) for half in _halves(x)]
-        one, other = (self.project(context.mean) for context in contexts)
+        seen, drawing = _halves(x)
+        views = (self._shifted(seen), self._shifted(drawn(drawing)))
+        one, other = (self.project(self.infer_context(self.encoder(v)).mean) for v in views)
         return contrastive_loss(one, other, self.doors_sharpness())
 
     def _tell_frames_apart(
         self, x: Float[Tensor, "b M C H W"], z: Float[Tensor, "b M Z"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """The search of frames for another view of them, and the share that is found."""
-        a = self.architecture
-        size = min(a.working_size, x.shape[-1])
-        h = self.look(shifted(x.flatten(0, 1)[:, None], size, a.view_shift)).view(*x.shape[:2], -1)
+        views = self._shifted(drawn(x).flatten(0, 1)[:, None])  # each frame in its own way
+        h = self.look(views).view(*x.shape[:2], -1)
         other = sample(self.infer_instances(h, z.new_zeros(len(z), self.embedding_dim)))
         told = self.telling
         return frame_contrast(z[..., :told], other[..., :told], self.frames_sharpness())
 
-    def _view(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C S S"]:
-        """Another view of every set of frames, in the size that the encoder works in."""
+    def _shifted(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C S S"]:
+        """Every set of frames elsewhere in the picture, in the size that the encoder works in."""
         a = self.architecture
-        view = shifted(x, min(a.working_size, x.shape[-1]), a.view_shift)
-        return recoloured(view) if a.view_recolour else view
+        return shifted(x, min(a.working_size, x.shape[-1]), a.view_shift)
 
 
 def _halves(x: Float[Tensor, "B M *rest"]) -> tuple[Tensor, Tensor]:

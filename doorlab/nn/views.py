@@ -10,9 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_GAIN = 1.6  # of mixed colours, about what makes up for the contrast that mixing takes away
-_CONTRAST = (0.15, 0.35)  # standard deviation of each colour in a recoloured set
-_BRIGHTNESS = 0.15  # standard deviation of its mean
+_BRIGHT = 6.0
 
 
 def shifted(x: Float[Tensor, "B M C H W"], size: int, amount: float) -> Float[Tensor, "B M C S S"]:
@@ -35,15 +33,14 @@ def shifted(x: Float[Tensor, "B M C H W"], size: int, amount: float) -> Float[Te
     return moved.unflatten(0, (sets, frames))
 
 
-def recoloured(x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-    """Every set in colours of its own: channels mixed by chance, with any mean and contrast.
+def drawn(x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
+    """Line drawings: how steep the strongest colour is at every pixel, whatever the colour.
 
-    What had one colour in a set still has one: edges stay where they are.
+    Lines are as bright in every set: what is _BRIGHT times as steep as the mean is white.
     """
-    mixing = torch.randn(len(x), 3, 3, device=x.device)
-    mixed = torch.einsum("bdc,bmchw->bmdhw", _GAIN * mixing / mixing.abs().sum(-1, True), x)
-    spread, mean = torch.std_mean(mixed, dim=(1, 3, 4), keepdim=True)
-    low, high = _CONTRAST
-    contrast = low + (high - low) * torch.rand_like(mean)
-    brightness = 0.5 + _BRIGHTNESS * torch.randn_like(mean)
-    return ((mixed - mean) / (spread + 0.03) * contrast + brightness).clamp(0.0, 1.0)
+    right = F.pad(x[..., 1:] - x[..., :-1], (0, 1))
+    down = F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))
+    # The floor keeps the gradient of the root finite where a picture is flat.
+    steep = (right.square() + down.square()).amax(dim=2, keepdim=True).clamp(min=1e-8).sqrt()
+    white = _BRIGHT * steep.mean(dim=(1, 2, 3, 4), keepdim=True) + 0.02
+    return (steep / white).clamp(max=1.0).expand_as(x)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.nn.views import recoloured, shifted
+from doorlab.nn.views import drawn, shifted
 
 
 @pytest.fixture
@@ -42,27 +42,32 @@ def test_frames_of_a_set_move_together():
     assert (moved[0, 0] - same[0, 0]).abs().max() > 0.1
 
 
-def test_equal_colours_stay_equal_and_others_differ(x):
-    flat = torch.rand(40, 2, 3, 1, 4).repeat(1, 1, 1, 6, 1)
-    torch.manual_seed(2)
-    y = recoloured(flat)
-    assert y.min() >= 0
-    assert y.max() <= 1
-    torch.testing.assert_close(y[..., 0, :], y[..., 5, :])
-    assert ((y[..., 0, 0] - y[..., 0, 3]).abs().amax(dim=(1, 2)) > 1e-3).all()
+def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
+    """Beside the gradient written out with NumPy, colour by colour."""
+    pictures = x.numpy()
+    right, down = np.zeros_like(pictures), np.zeros_like(pictures)
+    right[..., :-1] = np.diff(pictures, axis=-1)
+    down[..., :-1, :] = np.diff(pictures, axis=-2)
+    steep = np.hypot(right, down).max(axis=2)
+    white = 6.0 * steep.mean(axis=(1, 2, 3)) + 0.02
+    expected = np.minimum(steep / white[:, None, None, None], 1.0)
+    found = drawn(x)
+    for colour in range(3):
+        np.testing.assert_allclose(found[:, :, colour], expected, atol=1e-3)
 
 
-def test_colours_of_a_set_say_little_of_what_they_were():
-    torch.manual_seed(3)
-    brightness = torch.rand(400)
-    x = (brightness[:, None, None, None, None] + 0.3 * torch.rand(400, 2, 3, 8, 8)) / 1.3
-    means = recoloured(x).mean(dim=(1, 2, 3, 4))
-    correlation = np.corrcoef(means.numpy(), brightness.numpy())[0, 1]
-    assert abs(correlation) < 0.15  # 3 standard errors
+def test_a_drawing_does_not_show_colours():
+    """Colours that are swapped, inverted or brightened leave the lines alone."""
+    x = 0.2 + 0.6 * torch.rand(4, 2, 3, 16, 16)
+    lines = drawn(x)
+    torch.testing.assert_close(drawn(x[:, :, [2, 0, 1]]), lines)
+    torch.testing.assert_close(drawn(1.0 - x), lines)
+    torch.testing.assert_close(drawn(x + 0.2), lines, atol=1e-5, rtol=1e-4)
 
 
-def test_frames_of_a_set_keep_their_differences():
-    """One map for the set: what is brighter in one frame than in another stays apart from it."""
-    x = torch.rand(1, 1, 3, 8, 8).expand(1, 2, 3, 8, 8)
-    y = recoloured(x)
-    torch.testing.assert_close(y[:, 0], y[:, 1])
+def test_a_flat_picture_has_no_lines_and_a_finite_gradient():
+    flat = torch.full((1, 2, 3, 8, 8), 0.4, requires_grad=True)
+    lines = drawn(flat)
+    lines.sum().backward()
+    assert lines.max() < 0.01
+    assert torch.isfinite(flat.grad).all()
