@@ -16,7 +16,7 @@ from torch import nn
 
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import atomic_write_bytes, atomic_write_json, read_json
-from doorlab.models.architecture import Architecture
+from doorlab.models.architecture import Architecture, completed
 from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
 
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
@@ -76,7 +76,7 @@ def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
 
 
 def _architecture(values: dict[str, Any]) -> Architecture:
-    known = {f.name for f in fields(Architecture)}
+    known, values = {f.name for f in fields(Architecture)}, completed(values)
     if set(values) != known:
         raise KeyError(f"architecture with other sizes: {sorted(known ^ set(values))}")
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
