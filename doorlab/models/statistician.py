@@ -115,7 +115,7 @@ class NeuralStatistician(nn.Module):
         c: Float[Tensor, "B E"],
         draw: Callable[[Normal], Tensor],
     ) -> States:
-        """z of every frame, from the top layer down.
+        """The states of all frames, layer by layer from the top.
 
         Args:
             h: the frames' features.

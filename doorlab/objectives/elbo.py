@@ -56,7 +56,7 @@ def statistician_loss(
     """Negative ELBO of sets, per frame, with both KL terms (Edwards & Storkey 2017, eq. 2).
 
     L = E[sum_m log p(x_m | z_m, c) - KL(q(z_m | x_m, c) || p(z_m | c))] - KL(q(c | x) || p(c)),
-    divided by M. The betas weigh the KL terms, `free_nats` of each dimension are free (`free_bits`);
+    divided by M. The betas weigh the KL terms, of which `free_bits` takes none below `free_nats`;
     1 and 0 are the bound itself.
 
     Returns:
