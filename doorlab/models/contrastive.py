@@ -78,7 +78,7 @@ class ContrastiveStatistician(NeuralStatistician):
         self.register_buffer("mirrored_sign", sign, persistent=False)
         self.telling = max(1, round(z * 0.4))  # dimensions of z that tell frames apart
 
-    def add_instances(self, architecture: Architecture) -> None:
+    def add_top_layer(self, architecture: Architecture) -> None:
         """The network of z, whose prior needs none. Raises ConfigError for several layers."""
         if architecture.instance_layers > 1:
             raise ConfigError(
@@ -89,7 +89,6 @@ class ContrastiveStatistician(NeuralStatistician):
         f = architecture.features
         reading = keep_variance(nn.Sequential(nn.Linear(f, f), nn.ReLU()))
         self.to_z = nn.Sequential(reading, GaussianHead(f, architecture.instance_dim))
-        self.below = nn.ModuleList()
 
     def look(self, x: Float[Tensor, "B M C _ _"]) -> Float[Tensor, "B M G"]:
         """Features of frames, and of their mirror images."""

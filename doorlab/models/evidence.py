@@ -50,8 +50,8 @@ class Evidence:
         elbo: evidence lower bound of all frames of a door together, nats.
         importance: the same, importance-weighted: closer to log p(x_1..M).
         beliefs: by latent; (B, E) for "c", of doors, (B, M, Z) for those of frames: "z", or each
-            layer of it from the top, "z2", "z1". Every latent's are those at the means of the
-            latents that it depends on.
+            layer of it from the top: "z_layer_2", "z_layer_1". Every latent's are those at the
+            means of the latents that it depends on.
     """
 
     elbo: Float[Tensor, " B"]
@@ -169,7 +169,7 @@ def _frames(
 
 def _layers(states: States, count: int) -> dict[str, Beliefs]:
     """The beliefs of every layer of z, from the top."""
-    names = [f"z{count - i}" for i in range(count)] if count > 1 else ["z"]
+    names = [f"z_layer_{count - i}" for i in range(count)] if count > 1 else ["z"]
     q, p = (_apart(normal, count) for normal in (states.posterior, states.prior))
     return {name: Beliefs(*belief) for name, *belief in zip(names, q, p, strict=True)}
 

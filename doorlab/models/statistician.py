@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -84,17 +85,17 @@ class NeuralStatistician(nn.Module):
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
         self.to_c = GaussianHead(f * len(check_statistics(a.statistics)), c)
-        self.add_instances(a)
+        self.add_top_layer(a)
+        lower = nn.ModuleList(LowerLayer(a) for _ in range(a.instance_layers - 1))
+        self.below = cast("Sequence[LowerLayer]", lower)
         self.from_latents = keep_variance(nn.Sequential(mlp(c + a.state_dim, f, f), nn.ReLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
 
-    def add_instances(self, architecture: Architecture) -> None:
-        """The networks of z: its top layer's, and the layers below that."""
+    def add_top_layer(self, architecture: Architecture) -> None:
+        """The networks of z, of its top layer if it has several."""
         c, z, f = architecture.context_dim, architecture.instance_dim, architecture.features
         self.to_z: nn.Module = GaussianHead(f + c, z)
         self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
-        lower = range(architecture.instance_layers - 1)
-        self.below = nn.ModuleList(LowerLayer(architecture) for _ in lower)
 
     def look(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
         """Features of frames, which both latents are inferred from."""
