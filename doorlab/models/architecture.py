@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,14 @@ class Architecture:
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
     reconstruction_weight: float = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
+
+
+def architecture_of(values: dict[str, Any]) -> Architecture:
+    """The architecture that was stored as `values`; sizes that came later are at their defaults.
+
+    Raises KeyError for a size that is not known.
+    """
+    unknown = set(values) - {f.name for f in fields(Architecture)}
+    if unknown:
+        raise KeyError(f"architecture with unknown sizes: {sorted(unknown)}")
+    return Architecture(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

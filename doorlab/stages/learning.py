@@ -151,7 +151,10 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
         )
     if not done:
         return False
-    changed = differing(read_json(config.out / METRICS_FILE).get("settings", {}), settings)
+    before = read_json(config.out / METRICS_FILE).get("settings", {})
+    # A size that came later was at its default.
+    sizes = {**to_json(Architecture()), **before.get("architecture", {})}
+    changed = differing({**before, "architecture": sizes}, settings)
     if changed:
         raise ConfigError(
             f"the settings of the finished run in {config.out}",
