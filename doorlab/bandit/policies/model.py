@@ -119,6 +119,15 @@ class ModelPolicy:
                 [self._model.embed(self._images(frames[part])) for part in self._parts(len(frames))]
             )
 
+    def begin_from(self, embedding: Float[Tensor, "D E"], rng: np.random.Generator) -> None:
+        """As `begin`, for doors that were looked at before: with the `embedding` of then."""
+        self._embedding, self._rng = embedding.to(self._device), rng
+
+    @property
+    def embedding(self) -> Float[Tensor, "D E"]:
+        """What the model made of the frames: all that it keeps of them."""
+        return self._embedding
+
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
         search = self._config.search
@@ -131,6 +140,19 @@ class ModelPolicy:
             here = candidates.expand(len(context.embedding), -1, -1)
             actions.append(maximise(score, here, search).cpu())
         return torch.cat(actions).numpy()
+
+    def predict(
+        self, history: History, actions: Float32[np.ndarray, "D T 4"]
+    ) -> tuple[Float32[np.ndarray, "D T"], Float32[np.ndarray, "D T"]]:
+        """Mean and standard deviation of the rewards of `actions`, given all that was tried."""
+        said = []
+        with torch.no_grad():
+            for part in self._parts(len(self._embedding)):
+                at = torch.from_numpy(actions[part]).to(self._device)
+                found = _predict(self._model, self._context(history, part), at)
+                said.append(torch.stack([found.mean, found.std]).cpu())
+        mean, std = torch.cat(said, dim=1).numpy()
+        return mean, std
 
     def _score(self, context: _Context, seed: int) -> Score:
         return CHOICES[self._config.choice](self._model, context, self._config, seed)

@@ -90,6 +90,26 @@ def test_portions_change_nothing():
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
+def test_predictions_are_the_models_given_what_was_tried():
+    history = History(np.zeros((3, 1, 4), np.float32), np.array([[0.1], [0.2], [0.0]], np.float32))
+    policy = ModelPolicy(Bowl(), ModelConfig(doors_at_once=2))
+    policy.begin(frames([51, 102, 204]), np.random.default_rng(0))
+    actions = np.random.default_rng(1).uniform(-1, 1, (3, 5, 4)).astype(np.float32)
+    mean, std = policy.predict(history, actions)
+    optimum = np.array([[-0.6 + 0.1], [-0.2 + 0.2], [0.6]])
+    np.testing.assert_allclose(mean, -((actions[..., 1] - optimum) ** 2), atol=1e-6)
+    np.testing.assert_allclose(std, 1 - (actions[..., 2] - 0.7) ** 2, atol=1e-6)
+
+
+def test_an_embedding_stands_for_the_frames():
+    model = Bowl()
+    first, second = ModelPolicy(Bowl()), ModelPolicy(model)
+    expected = act(first, [51, 204], seed=3)
+    second.begin_from(first.embedding, np.random.default_rng(3))
+    np.testing.assert_array_equal(second.act(History.empty(2)), expected)
+    assert model.batches == []
+
+
 def test_looks_once_however_often_it_acts():
     model = Bowl()
     policy = ModelPolicy(model)
