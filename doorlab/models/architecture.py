@@ -36,14 +36,14 @@ class Architecture:
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
     beta_c: float = 1.0
     """Weight of the statistician's KL(c)."""
-    contrast_weight: float = 0.08
+    contrast_weight: float = 0.25
     """Weight of the contrastive statistician's search for the same door (nats per door) beside the
     picture term (nats per pixel and colour)."""
-    frame_contrast_weight: float = 0.025
+    frame_contrast_weight: float = 0.05
     """Weight of its search for the same frame among a door's (nats per frame)."""
     view_shift: float = 0.06
     """Share of the picture by which it shifts and stretches what it searches among, at most."""
-    independence_weight: float = 0.025
+    independence_weight: float = 0.1
     """Weight of what its instance latents say about the door (`objectives.independence`)."""
     decoded_share: float = 0.5
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
