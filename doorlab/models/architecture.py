@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from doorlab.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes shared by all models, so that comparisons are between ideas, not capacities."""
+    """Sizes shared by all models, so that comparisons are between ideas, not capacities.
+
+    Raises ConfigError for less than one layer of z, or less than nothing that is free.
+    """
 
     encoder_channels: tuple[int, ...] = (24, 48, 64)
     """Channels of the encoder's convolutions, each of which halves the picture."""
@@ -23,7 +29,9 @@ class Architecture:
     context_dim: int = 32
     """Dimensions of the context latent c, and of every door embedding."""
     instance_dim: int = 4
-    """Dimensions of the statistician's instance latent z."""
+    """Dimensions of the statistician's instance latent z, of each layer if it has several."""
+    instance_layers: int = 1
+    """Layers of z, each of which depends on the one above."""
     interaction_dim: int = 32
     """Dimensions of the interaction latent u."""
     hidden: int = 128
@@ -36,6 +44,9 @@ class Architecture:
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
     beta_c: float = 1.0
     """Weight of the statistician's KL(c)."""
+    free_nats: float = 0.0
+    """KL of a dimension of its latents, averaged over the batch, up to which nothing is gained by
+    lowering it; 0 for the bound itself."""
     contrast_weight: float = 0.25
     """Weight of the contrastive statistician's search for the same door (nats per door) beside the
     picture term (nats per pixel and colour)."""
@@ -50,13 +61,28 @@ class Architecture:
     reconstruction_weight: float = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
 
+    def __post_init__(self) -> None:
+        for name, least in (("instance_layers", 1), ("free_nats", 0.0)):
+            value = getattr(self, name)
+            if not value >= least:  # rather than `<`, so that NaN is refused too
+                option = f"--architecture.{name.replace('_', '-')}"
+                raise ConfigError(f"{option} of {least:g} or more", f"{value}", "correct it")
 
-def architecture_of(values: dict[str, Any]) -> Architecture:
-    """The architecture that was stored as `values`; sizes that came later are at their defaults.
+    @property
+    def state_dim(self) -> int:
+        """Dimensions of all layers of z together."""
+        return self.instance_dim * self.instance_layers
 
-    Raises KeyError for a size that is not known.
-    """
-    unknown = set(values) - {f.name for f in fields(Architecture)}
-    if unknown:
-        raise KeyError(f"architecture with unknown sizes: {sorted(unknown)}")
-    return Architecture(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+# Settings that came later, and what all models had been like until then.
+_CAME_LATER: dict[str, Any] = {
+    "instance_layers": 1,
+    "free_nats": 0.0,
+    "frame_contrast_weight": 0.05,
+    "view_shift": 0.06,
+}
+
+
+def completed(sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """An architecture as a file has it, with the settings that the file is too old to know."""
+    return {**_CAME_LATER, **sizes}

@@ -12,28 +12,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
-from doorlab.nn.images import FrameDecoder, FrameEncoder
-from doorlab.nn.initialisation import keep_variance
-from doorlab.nn.mlp import mlp
+from doorlab.models.bottleneck import Bottleneck
 from doorlab.objectives.elbo import image_log_likelihood
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Bottleneck):
     """Pictures through a bottleneck."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
-        super().__init__()
-        a = self.architecture = architecture
-        latent = a.context_dim + a.instance_dim
-        self.embedding_dim = self.instance_dim = latent
-        self.encoder = FrameEncoder(image_size, a.encoder_channels, a.features, a.working_size)
-        self.to_z = nn.Sequential(nn.ReLU(), nn.Linear(a.features, latent))
-        self.from_z = keep_variance(nn.Sequential(mlp(latent, a.features, a.features), nn.ReLU()))
-        self.decoder = FrameDecoder(image_size, a.decoder_channels, a.features)
-
-    def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
-        """The picture of z."""
-        return self.decoder(self.from_z(z))
+        super().__init__(image_size, architecture, nn.Linear)
 
     def loss(
         self, x: Float[Tensor, "B M C H W"]
@@ -44,14 +31,6 @@ class Autoencoder(nn.Module):
         per_pixel = likelihood / x.shape[-3:].numel()
         return -per_pixel, {"log_likelihood": per_pixel}
 
-    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B Z"]:
-        """Mean over the frames of their latents."""
-        return self.embed_frames(x).mean(dim=1)
-
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
         """The latents of every frame."""
         return self.to_z(self.encoder(x))
-
-    def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-        """Pictures from the latents."""
-        return self.decode(self.embed_frames(x))

@@ -63,9 +63,6 @@ class ContrastiveStatistician(NeuralStatistician):
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__(image_size, architecture)
         c, f, z = architecture.context_dim, architecture.features, architecture.instance_dim
-        reading = keep_variance(nn.Sequential(nn.Linear(f, f), nn.ReLU()))
-        self.to_z = nn.Sequential(reading, GaussianHead(f, z))
-        del self.prior_z  # replaced by the standard normal
         # The search sees c through a projection: it may forget what shifts and colours change.
         self.project = nn.Sequential(
             nn.Linear(c, f, bias=False),
@@ -81,6 +78,18 @@ class ContrastiveStatistician(NeuralStatistician):
         sign[z - z // 3 :] = -1.0
         self.register_buffer("mirrored_sign", sign, persistent=False)
         self.telling = max(1, round(z * 0.4))  # dimensions of z that tell frames apart
+
+    def add_top_layer(self, architecture: Architecture) -> None:
+        """The network of z, whose prior needs none. Raises ConfigError for several layers."""
+        if architecture.instance_layers > 1:
+            raise ConfigError(
+                "one layer of z for the contrastive statistician",
+                f"--architecture.instance-layers {architecture.instance_layers}",
+                "leave it out, or take --model statistician",
+            )
+        f = architecture.features
+        reading = keep_variance(nn.Sequential(nn.Linear(f, f), nn.ReLU()))
+        self.to_z = nn.Sequential(reading, GaussianHead(f, architecture.instance_dim))
 
     def look(self, x: Float[Tensor, "B M C _ _"]) -> Float[Tensor, "B M G"]:
         """Features of frames, and of their mirror images."""

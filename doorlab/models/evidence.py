@@ -1,13 +1,14 @@
 """How well pretrained models explain frames: bounds on likelihoods, and what each latent costs.
 
-Legend: B doors, M frames, C H W a picture; E context latent, Z instance latent; K samples of the
-door's latent, L of the frame's for each.
+Legend: B doors, M frames, C H W a picture; E context latent, Z instance latent or a layer of it; K
+samples of the door's latent, L of the frame's for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,9 +18,9 @@ from torch.distributions import Normal, kl_divergence
 
 from doorlab.errors import ConfigError
 from doorlab.models.contrastive import ContrastiveStatistician
-from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.statistician import NeuralStatistician, States
 from doorlab.models.vae import VAE
-from doorlab.nn.gaussian import sample, standard_normal
+from doorlab.nn.gaussian import mean_of, sample, standard_normal
 from doorlab.objectives import bounds
 from doorlab.objectives.elbo import image_log_likelihood
 
@@ -48,7 +49,9 @@ class Evidence:
     Attributes:
         elbo: evidence lower bound of all frames of a door together, nats.
         importance: the same, importance-weighted: closer to log p(x_1..M).
-        beliefs: by latent ("c", "z"); (B, E) for those of doors, (B, M, Z) for those of frames.
+        beliefs: by latent; (B, E) for "c", of doors, (B, M, Z) for those of frames: "z", or each
+            layer of it from the top: "z_layer_2", "z_layer_1". Every latent's are those at the
+            means of the latents that it depends on.
     """
 
     elbo: Float[Tensor, " B"]
@@ -136,37 +139,44 @@ def _statistician(
     ratios_c, ratios = [], []
     for _ in range(samples // inner):
         c = sample(q_c, generator)
-        q = model.infer_instances(h, c)
-        p = model.instance_prior(c, q.mean)
         ratios_c.append(bounds.log_ratio(c, p_c, q_c))
-        ratios.append(_frames(model, x, c, Beliefs(q, p), inner, generator))
+        ratios.append(_frames(model, x, h, c, inner, generator))
     log_ratio_c, log_ratios = torch.stack(ratios_c), torch.stack(ratios, dim=1)
-    z = model.infer_instances(h, q_c.mean)
+    states = model.infer_states(h, q_c.mean, mean_of)
     return Evidence(
         bounds.set_elbo(log_ratio_c, log_ratios),
         bounds.importance_bound(bounds.set_log_weights(log_ratio_c, log_ratios)),
-        {
-            "c": Beliefs(q_c, p_c),
-            "z": Beliefs(z, model.instance_prior(q_c.mean, z.mean)),
-        },
+        {"c": Beliefs(q_c, p_c), **_layers(states, model.architecture.instance_layers)},
     )
 
 
 def _frames(
     model: NeuralStatistician,
     x: Float[Tensor, "B M C H W"],
+    h: Float[Tensor, "B M F"],
     c: Float[Tensor, "B E"],
-    z: Beliefs,
     inner: int,
     generator: torch.Generator | None,
 ) -> Float[Tensor, "L B M"]:
     """Log p(x_m, z_l | c) - log q(z_l | x_m, c) of `inner` samples of every frame's z."""
     scale, found = model.architecture.pixel_scale, []
     for _ in range(inner):
-        drawn = sample(z.posterior, generator)
-        likelihood = image_log_likelihood(x, model.decode(c, drawn), scale)
-        found.append(likelihood + bounds.log_ratio(drawn, z.prior, z.posterior))
+        s = model.infer_states(h, c, partial(sample, generator=generator))
+        likelihood = image_log_likelihood(x, model.decode(c, s.z), scale)
+        found.append(likelihood + bounds.log_ratio(s.z, s.prior, s.posterior))
     return torch.stack(found)
+
+
+def _layers(states: States, count: int) -> dict[str, Beliefs]:
+    """The beliefs of every layer of z, from the top."""
+    names = [f"z_layer_{count - i}" for i in range(count)] if count > 1 else ["z"]
+    q, p = (_apart(normal, count) for normal in (states.posterior, states.prior))
+    return {name: Beliefs(*belief) for name, *belief in zip(names, q, p, strict=True)}
+
+
+def _apart(normal: Normal, count: int) -> list[Normal]:
+    parts = zip(normal.mean.chunk(count, -1), normal.stddev.chunk(count, -1), strict=True)
+    return [Normal(mean, std, validate_args=False) for mean, std in parts]
 
 
 def _join(parts: Sequence[Normal]) -> Normal:

@@ -6,7 +6,7 @@ RUN/weights.safetensors   the weights
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import atomic_write_bytes, atomic_write_json, read_json
-from doorlab.models.architecture import Architecture, architecture_of
+from doorlab.models.architecture import Architecture, completed
 from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
 
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
@@ -61,7 +61,7 @@ def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
     if kind not in PRETRAINED and kind not in REWARD_MODELS:
         raise CheckpointError(f"a known model in {folder}", repr(kind), "train it again")
     try:
-        model = build_model(kind, int(about["image_size"]), architecture_of(about["architecture"]))
+        model = build_model(kind, int(about["image_size"]), _architecture(about["architecture"]))
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except FileNotFoundError:
         raise CheckpointError(
@@ -73,3 +73,11 @@ def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
             f"whole weights of a {kind} in {folder}", reason, "train the model again"
         ) from None
     return model.eval()
+
+
+def _architecture(values: dict[str, Any]) -> Architecture:
+    known, values = {f.name for f in fields(Architecture)}, completed(values)
+    if set(values) != known:
+        raise KeyError(f"architecture with other sizes: {sorted(known ^ set(values))}")
+    sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Architecture(**sizes)

@@ -28,7 +28,7 @@ class PrincipalComponents(nn.Module):
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
         self.size = min(check_image_size(image_size), architecture.working_size)
-        latent = architecture.context_dim + architecture.instance_dim
+        latent = architecture.context_dim + architecture.state_dim
         self.embedding_dim = self.instance_dim = latent
         self.pool = nn.AvgPool2d(image_size // self.size)
         self.register_buffer("mean", torch.zeros(3 * self.size**2))

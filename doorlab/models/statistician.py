@@ -2,12 +2,22 @@
 
     p(c) p(z_m | c) p(x_m | z_m, c),   q(c | x_1..M) q(z_m | x_m, c)
 
-c is to hold the door, z what changes from frame to frame (its opening angle, the camera).
+c is to hold the door, z what changes from frame to frame (its opening angle, the camera). With
+several layers of z (their full model, figure 1) every layer is read and drawn in the light of the
+one above, and the decoder sees all of them:
 
-Legend: B doors, M frames, C H W a picture, E context latent c, Z instance latent z, F features.
+    p(z_m | c) = p(z_mL | c) prod_l p(z_ml | z_m(l+1), c)
+    q(z_m | x_m, c) = q(z_mL | x_m, c) prod_l q(z_ml | z_m(l+1), x_m, c),   l = L-1 .. 1
+
+Legend: B doors, M frames, C H W a picture, E context latent c, Z instance latent z, its layers side
+by side from the top, L one of these layers, F features.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -15,12 +25,53 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from doorlab.models.architecture import Architecture
-from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
+from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
 from doorlab.nn.pooling import check_statistics, set_statistics
 from doorlab.objectives.elbo import image_log_likelihood, statistician_loss
+
+
+@dataclass(frozen=True)
+class States:
+    """One z of every frame, and the distributions that it was drawn from and measured by.
+
+    In those of several layers each layer's dimensions depend on what was drawn above them.
+    """
+
+    z: Float[Tensor, "B M Z"]
+    posterior: Normal
+    prior: Normal
+
+    @staticmethod
+    def join(layers: Sequence[States]) -> States:
+        """Layers side by side."""
+        return States(
+            torch.cat([layer.z for layer in layers], dim=-1),
+            _side_by_side([layer.posterior for layer in layers]),
+            _side_by_side([layer.prior for layer in layers]),
+        )
+
+
+class LowerLayer(nn.Module):
+    """A layer of z below another one."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        c, z, f = architecture.context_dim, architecture.instance_dim, architecture.features
+        self.to_z = nn.Sequential(mlp(f + c + z, f), nn.ReLU(), GaussianHead(f, z))
+        self.prior_z = nn.Sequential(mlp(c + z, f), nn.ReLU(), GaussianHead(f, z))
+
+    def infer(
+        self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"], above: Float[Tensor, "B M L"]
+    ) -> Normal:
+        """q(z_l | z_l+1, x_m, c)."""
+        return self.to_z(torch.cat([h.relu(), _for_each(c, above), above], dim=-1))
+
+    def prior(self, c: Float[Tensor, "B E"], above: Float[Tensor, "B M L"]) -> Normal:
+        """p(z_l | z_l+1, c)."""
+        return self.prior_z(torch.cat([_for_each(c, above), above], dim=-1))
 
 
 class NeuralStatistician(nn.Module):
@@ -29,15 +80,22 @@ class NeuralStatistician(nn.Module):
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        c, z, f = a.context_dim, a.instance_dim, a.features
-        self.embedding_dim, self.instance_dim = c, z
+        c, f = a.context_dim, a.features
+        self.embedding_dim, self.instance_dim = c, a.state_dim
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
         self.to_c = GaussianHead(f * len(check_statistics(a.statistics)), c)
-        self.to_z = GaussianHead(f + c, z)
-        self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
-        self.from_latents = keep_variance(nn.Sequential(mlp(c + z, f, f), nn.ReLU()))
+        self.add_top_layer(a)
+        lower = nn.ModuleList(LowerLayer(a) for _ in range(a.instance_layers - 1))
+        self.below = cast("Sequence[LowerLayer]", lower)
+        self.from_latents = keep_variance(nn.Sequential(mlp(c + a.state_dim, f, f), nn.ReLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
+
+    def add_top_layer(self, architecture: Architecture) -> None:
+        """The networks of z, of its top layer if it has several."""
+        c, z, f = architecture.context_dim, architecture.instance_dim, architecture.features
+        self.to_z: nn.Module = GaussianHead(f + c, z)
+        self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
 
     def look(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
         """Features of frames, which both latents are inferred from."""
@@ -49,16 +107,35 @@ class NeuralStatistician(nn.Module):
         return self.to_c(pooled)
 
     def infer_instances(self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"]) -> Normal:
-        """q(z_m | x_m, c)."""
-        shared = c[:, None].expand(-1, h.shape[1], -1)
-        return self.to_z(torch.cat([h.relu(), shared], dim=-1))
+        """q(z_m | x_m, c), of the top layer."""
+        return self.to_z(torch.cat([h.relu(), _for_each(c, h)], dim=-1))
+
+    def infer_states(
+        self,
+        h: Float[Tensor, "B M F"],
+        c: Float[Tensor, "B E"],
+        draw: Callable[[Normal], Tensor],
+    ) -> States:
+        """The states of all frames, layer by layer from the top.
+
+        Args:
+            h: the frames' features.
+            c: their doors.
+            draw: what to take from every layer's q, and to go on with below: a sample, the mean.
+        """
+        q = self.infer_instances(h, c)
+        layers = [States(draw(q), q, self.instance_prior(c, q.mean))]
+        for layer in self.below:
+            above = layers[-1].z
+            q = layer.infer(h, c, above)
+            layers.append(States(draw(q), q, layer.prior(c, above)))
+        return States.join(layers)
 
     def decode(
         self, c: Float[Tensor, "B E"], z: Float[Tensor, "B M Z"]
     ) -> Float[Tensor, "B M C H W"]:
         """The mean pictures of doors c in states z."""
-        shared = c[:, None].expand(-1, z.shape[1], -1)
-        return self.decoder(self.from_latents(torch.cat([shared, z], dim=-1)))
+        return self.decoder(self.from_latents(torch.cat([_for_each(c, z), z], dim=-1)))
 
     def loss(
         self, x: Float[Tensor, "B M C H W"]
@@ -80,43 +157,43 @@ class NeuralStatistician(nn.Module):
         """
         a = self.architecture
         c_sample = sample(c)
-        z = self.infer_instances(h, c_sample)
-        z_sample = sample(z)
-        likelihood = image_log_likelihood(x, self.decode(c_sample, z_sample), a.pixel_scale)
+        states = self.infer_states(h, c_sample, sample)
+        likelihood = image_log_likelihood(x, self.decode(c_sample, states.z), a.pixel_scale)
         loss, kl_z, kl_c = statistician_loss(
             likelihood,
-            z,
-            self.instance_prior(c_sample, z.mean),
+            states.posterior,
+            states.prior,
             c,
             standard_normal(c.mean),
             a.beta_z,
             a.beta_c,
+            a.free_nats,
         )
         pixels = x.shape[-3:].numel()
         scalars = {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl_z, "kl_c": kl_c}
-        return loss / pixels, scalars, z_sample
+        return loss / pixels, scalars, states.z
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """Mean of q(c | x_1..M)."""
         return self.infer_context(self.look(x)).mean
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
-        """Mean of q(z_m | x_m, c) at the mean of c."""
-        h = self.look(x)
-        return self.infer_instances(h, self.infer_context(h).mean).mean
+        """Mean of q(z_m | x_m, c) at the mean of c, of each layer at the mean of the one above."""
+        return self._means(x)[1]
 
     def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-        """Pictures from the means of both latents."""
-        h = self.look(x)
-        c = self.infer_context(h).mean
-        return self.decode(c, self.infer_instances(h, c).mean)
+        """Pictures from the means of all latents."""
+        return self.decode(*self._means(x))
 
     def new_frames(
         self, c: Float[Tensor, "B E"], frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
         """Doors c in states drawn from p(z | c): frames that nobody took."""
-        like = c.new_zeros(len(c), frames, self.instance_dim)
-        return self.decode(c, sample(self.instance_prior(c, like), generator))
+        like = c.new_zeros(len(c), frames, self.architecture.instance_dim)
+        layers = [sample(self.instance_prior(c, like), generator)]
+        for layer in self.below:
+            layers.append(sample(layer.prior(c, layers[-1]), generator))
+        return self.decode(c, torch.cat(layers, dim=-1))
 
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None
@@ -125,11 +202,29 @@ class NeuralStatistician(nn.Module):
         like = next(self.parameters()).new_zeros(doors, self.embedding_dim)
         return self.new_frames(sample(standard_normal(like), generator), frames, generator)
 
-    def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M Z"]) -> Normal:
-        """p(z | c), in the shape of `like`."""
+    def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M L"]) -> Normal:
+        """p(z | c) of the top layer, in the shape of `like`."""
         prior = self.prior_z(c)
         return Normal(
             prior.mean[:, None].expand_as(like),
             prior.stddev[:, None].expand_as(like),
             validate_args=False,
         )
+
+    def _means(
+        self, x: Float[Tensor, "B M C H W"]
+    ) -> tuple[Float[Tensor, "B E"], Float[Tensor, "B M Z"]]:
+        h = self.look(x)
+        c = self.infer_context(h).mean
+        return c, self.infer_states(h, c, mean_of).z
+
+
+def _for_each(c: Float[Tensor, "B E"], frames: Float[Tensor, "B M _"]) -> Float[Tensor, "B M E"]:
+    """The doors of frames."""
+    return c[:, None].expand(-1, frames.shape[1], -1)
+
+
+def _side_by_side(layers: Sequence[Normal]) -> Normal:
+    mean = torch.cat([layer.mean for layer in layers], dim=-1)
+    std = torch.cat([layer.stddev for layer in layers], dim=-1)
+    return Normal(mean, std, validate_args=False)

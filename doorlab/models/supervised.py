@@ -31,7 +31,7 @@ class Supervised(nn.Module):
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
         a = architecture
-        c, z, f = a.context_dim, a.instance_dim, a.features
+        c, z, f = a.context_dim, a.state_dim, a.features
         self.embedding_dim, self.instance_dim = c, z
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.working_size)
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))

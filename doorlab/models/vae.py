@@ -9,37 +9,24 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Normal
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.bottleneck import Bottleneck
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
-from doorlab.nn.images import FrameDecoder, FrameEncoder
-from doorlab.nn.initialisation import keep_variance
-from doorlab.nn.mlp import mlp
 from doorlab.objectives.elbo import image_log_likelihood, vae_loss
 
 
-class VAE(nn.Module):
+class VAE(Bottleneck):
     """p(x | z) p(z), with as many latents as the statistician's c and z together."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
-        super().__init__()
-        a = self.architecture = architecture
-        latent = a.context_dim + a.instance_dim
-        self.embedding_dim = self.instance_dim = latent
-        self.encoder = FrameEncoder(image_size, a.encoder_channels, a.features, a.working_size)
-        self.to_z = nn.Sequential(nn.ReLU(), GaussianHead(a.features, latent))
-        self.from_z = keep_variance(nn.Sequential(mlp(latent, a.features, a.features), nn.ReLU()))
-        self.decoder = FrameDecoder(image_size, a.decoder_channels, a.features)
+        super().__init__(image_size, architecture, GaussianHead)
 
     def encode(self, x: Float[Tensor, "*batch C H W"]) -> Normal:
         """q(z | x)."""
         return self.to_z(self.encoder(x))
-
-    def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
-        """The mean picture of z."""
-        return self.decoder(self.from_z(z))
 
     def loss(
         self, x: Float[Tensor, "B M C H W"]
@@ -51,17 +38,9 @@ class VAE(nn.Module):
         pixels = x.shape[-3:].numel()
         return loss / pixels, {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl}
 
-    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B Z"]:
-        """Mean over the frames of the mean of q(z | x)."""
-        return self.embed_frames(x).mean(dim=1)
-
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
         """Mean of q(z | x) of every frame."""
         return self.encode(x).mean
-
-    def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-        """Pictures from the mean of q(z | x)."""
-        return self.decode(self.embed_frames(x))
 
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None

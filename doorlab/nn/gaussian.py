@@ -37,6 +37,11 @@ def sample(normal: Normal, generator: torch.Generator | None = None) -> Float[Te
     return mean + std * noise
 
 
+def mean_of(normal: Normal) -> Float[Tensor, "*batch Z"]:
+    """The mean, for what would otherwise `sample`."""
+    return normal.mean
+
+
 def standard_normal(like: Float[Tensor, "*batch Z"]) -> Normal:
     """N(0, 1) in the shape of `like`."""
     return Normal(torch.zeros_like(like), torch.ones_like(like), validate_args=False)

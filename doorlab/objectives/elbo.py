@@ -1,12 +1,13 @@
 """Evidence lower bounds of pictures.
 
-Legend: B sets, M frames per set, C H W a picture, Z instance latent, E context latent.
+Legend: *batch any leading axes, B sets, M frames per set, C H W a picture, E Z latents.
 """
 
 from __future__ import annotations
 
 import math
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
@@ -29,6 +30,19 @@ def vae_loss(
     return (beta * kl - log_likelihood).mean(), kl.mean()
 
 
+def free_bits(kl: Float[Tensor, "*batch Z"], free_nats: float) -> Float[Tensor, "*batch Z"]:
+    """KL terms as free bits charge for them (Kingma et al. 2016, appendix C.8).
+
+    A dimension whose mean over the batch is `free_nats` or less costs just that, and no gradient
+    lowers it further: the mean of the result is max(free_nats, mean KL), by dimension. Nothing
+    changes where `free_nats` is 0.
+    """
+    if free_nats <= 0.0:
+        return kl
+    mean = kl.flatten(0, -2).mean(dim=0)
+    return torch.where(mean > free_nats, kl, torch.full_like(kl, free_nats))
+
+
 def statistician_loss(
     log_likelihood: Float[Tensor, "B M"],
     z: Normal,
@@ -37,17 +51,20 @@ def statistician_loss(
     c_prior: Normal,
     beta_z: float = 1.0,
     beta_c: float = 1.0,
+    free_nats: float = 0.0,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""], Float[Tensor, ""]]:
     """Negative ELBO of sets, per frame, with both KL terms (Edwards & Storkey 2017, eq. 2).
 
     L = E[sum_m log p(x_m | z_m, c) - KL(q(z_m | x_m, c) || p(z_m | c))] - KL(q(c | x) || p(c)),
-    divided by M. The betas weigh the KL terms; 1 is the bound itself.
+    divided by M. The betas weigh the KL terms, of which `free_bits` takes none below `free_nats`;
+    1 and 0 are the bound itself.
 
     Returns:
-        The loss, the mean KL of z per frame, the mean KL of c per set; all in nats.
+        The loss, the mean KL of z per frame, the mean KL of c per set, all in nats. The KLs are
+        the true ones, whatever is free.
     """
-    kl_z = kl_divergence(z, z_prior).sum(dim=-1)  # (B, M)
-    kl_c = kl_divergence(c, c_prior).sum(dim=-1)  # (B,)
+    kl_z, kl_c = kl_divergence(z, z_prior), kl_divergence(c, c_prior)  # (B, M, Z), (B, E)
+    cost_z, cost_c = (free_bits(kl, free_nats).sum(dim=-1) for kl in (kl_z, kl_c))
     frames = log_likelihood.shape[1]
-    per_set = (log_likelihood - beta_z * kl_z).sum(dim=1) - beta_c * kl_c
-    return -per_set.mean() / frames, kl_z.mean(), kl_c.mean()
+    per_set = (log_likelihood - beta_z * cost_z).sum(dim=1) - beta_c * cost_c
+    return -per_set.mean() / frames, kl_z.sum(dim=-1).mean(), kl_c.sum(dim=-1).mean()

@@ -19,9 +19,6 @@ Contributions = Mapping[str, Mapping[Reading, np.ndarray]]
 """Model -> reading -> (S, D): each test door's share of the score, for each seed."""
 Figure = dict[str, Any]
 
-# Models with a context: what the context-free ones are compared with.
-OURS = ("statistician", "contrastive_statistician")
-
 # What a statistician should reach: target -> least score, from the latent that should know.
 BARS: dict[str, float] = {
     "handedness": 0.99,
@@ -33,13 +30,24 @@ BARS: dict[str, float] = {
 }
 
 
-def summarise(found: Contributions, context_free: Iterable[str], seed: int = 0) -> dict[str, Any]:
-    """All that there is to say of many scores; `seed` is that of the bootstrap."""
+def summarise(
+    found: Contributions, statisticians: Iterable[str], context_free: Iterable[str], seed: int = 0
+) -> dict[str, Any]:
+    """All that there is to say of many scores.
+
+    Args:
+        found: the scores.
+        statisticians: names of models with a context.
+        context_free: names of those that they are compared with.
+        seed: of the bootstrap.
+    """
     main = headline({reading for scores in found.values() for reading in scores})
     own = [reading for reading in main if reading.own]
+    ours = [model for model in statisticians if model in found]
     return {
+        "statisticians": ours,
         "probes": {model: _figures(scores, own, seed) for model, scores in found.items()},
-        "differences": differences(found, context_free, own, seed),
+        "differences": differences(found, ours, context_free, own, seed),
         "latents": {
             model: {
                 latent: _figures(scores, [r for r in main if r.latent == latent], seed)
@@ -64,7 +72,11 @@ def headline(readings: Iterable[Reading]) -> list[Reading]:
 
 
 def differences(
-    found: Contributions, context_free: Iterable[str], own: Iterable[Reading], seed: int
+    found: Contributions,
+    statisticians: Iterable[str],
+    context_free: Iterable[str],
+    own: Iterable[Reading],
+    seed: int,
 ) -> dict[str, dict[str, Figure]]:
     """Each statistician less each context-free model, by target, in pairs of doors and seeds."""
     own, rivals = list(own), [model for model in context_free if model in found]
@@ -74,8 +86,7 @@ def differences(
             for r in own
             if r in found[ours] and r in found[model]
         }
-        for ours in OURS
-        if ours in found
+        for ours in statisticians
         for model in rivals
     }
 
@@ -105,7 +116,7 @@ def against_best(
     """
     rivals = [model for model in context_free if model in found]
     own = [r for r in headline({r for scores in found.values() for r in scores}) if r.own]
-    result: dict[str, dict[str, Figure]] = {ours: {} for ours in OURS if ours in found}
+    result: dict[str, dict[str, Figure]] = {ours: {} for ours in summary["statisticians"]}
     for reading in own:
         known = [m for m in rivals if reading in found[m]]
         if not known:
@@ -126,8 +137,8 @@ def bars(summary: Mapping[str, Any]) -> dict[str, dict[str, Figure]]:
             for target, bar in BARS.items()
             if target in scores
         }
-        for ours, scores in summary["probes"].items()
-        if ours in OURS
+        for ours in summary["statisticians"]
+        for scores in (summary["probes"][ours],)
     }
 
 

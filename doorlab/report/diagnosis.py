@@ -84,7 +84,10 @@ def _differences(by_name: dict[str, Any]) -> list[Html]:
 
 def _active(found: dict[str, Any]) -> str:
     counts = found.get("active_units", {})
-    parts = [f"{count} of {len(found['kl'][name])} {name}" for name, count in counts.items()]
+    parts = [
+        f"{count} of {len(found['kl'][name])} {name.replace('_', ' ')}"
+        for name, count in counts.items()
+    ]
     return ", ".join(parts) or DASH
 
 

@@ -16,8 +16,7 @@ from doorlab.report.style import in_order, style_of
 from doorlab.report.tables import interval
 from doorlab.results import read_result
 
-_STATISTICIANS = ("statistician", "contrastive_statistician")
-_BOTH_LATENTS = (*_STATISTICIANS, "supervised", "vae")  # whose latents a table sets side by side
+_BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
 _METRICS = {"accuracy": "accuracy", "r2": "R²"}
 
 
@@ -106,7 +105,7 @@ def _difference_tables(result: Mapping[str, Any]) -> list[Html]:
     by_model: dict[str, dict[str, Any]] = {}
     for pair, found in differences.items():
         by_model.setdefault(pair.split(" - ")[0], {})[pair] = found
-    return [_difference_table(model, found) for model, found in by_model.items()]
+    return [_difference_table(model, by_model[model]) for model in in_order(by_model)]
 
 
 def _difference_table(model: str, differences: Mapping[str, Any]) -> Html:
@@ -120,14 +119,13 @@ def _difference_table(model: str, differences: Mapping[str, Any]) -> Html:
 
 
 def _latent_table(result: Mapping[str, Any]) -> Html:
-    latents = result["latents"]
-    models = [name for name in _BOTH_LATENTS if latents.get(name, {}).get("instance")]
+    latents, ours = result["latents"], in_order(result.get("statisticians", ()))
+    models = [name for name in (*ours, *_BESIDE) if latents.get(name, {}).get("instance")]
     if not models:
         return Html("")
     head = [""]
     for name in models:
-        context = "c" if name in _STATISTICIANS else "door"
-        instance = "z" if name in _STATISTICIANS else "frame"
+        context, instance = ("c", "z") if name in ours else ("door", "frame")
         head += [f"{style_of(name).label}: {context}", instance]
     targets = _targets({f"{n} {k}": f for n in models for k, f in latents[n].items()})
     rows = [

@@ -39,6 +39,7 @@ from doorlab.errors import ConfigError
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
+from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
 from doorlab.probes.frame_features import FEATURES, FrameFeatures, learn_features
 from doorlab.probes.two_sample import TwoSampleScore, two_sample_score
@@ -254,14 +255,19 @@ def compare(frames: Frames, others: np.ndarray, seed: int) -> dict[str, TwoSampl
 
 
 def differences(by_door: dict[str, dict[str, np.ndarray]], seed: int) -> dict[str, Any]:
-    """Paired differences, door by door, of the statistician and each other model."""
-    ours = by_door.get("statistician", {})
+    """Paired differences, door by door, of each statistician and each other model."""
+    ours = [kind for kind in STATISTICIANS if kind in by_door]
+    pairs = [
+        (mine, kind)
+        for i, mine in enumerate(ours)
+        for kind in by_door
+        if kind not in ours[: i + 1]  # of two statisticians one way round is enough
+    ]
     return {
-        f"statistician - {kind}": {
-            name: paired_difference(ours[name], theirs[name], seed=seed)
-            for name in ours
-            if name in theirs
+        f"{mine} - {kind}": {
+            name: paired_difference(values, by_door[kind][name], seed=seed)
+            for name, values in by_door[mine].items()
+            if name in by_door[kind]
         }
-        for kind, theirs in by_door.items()
-        if ours and kind != "statistician"
+        for mine, kind in pairs
     }

@@ -21,7 +21,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.generation import ActionMix
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_json
-from doorlab.models.architecture import Architecture
+from doorlab.models.architecture import Architecture, completed
 from doorlab.models.io import MODEL_FILE, WEIGHTS_FILE, save_model
 from doorlab.results import to_json, write_result
 from doorlab.training import Outcome, TrainConfig, check_devices
@@ -152,9 +152,8 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
     if not done:
         return False
     before = read_json(config.out / METRICS_FILE).get("settings", {})
-    # A size that came later was at its default.
-    sizes = {**to_json(Architecture()), **before.get("architecture", {})}
-    changed = differing({**before, "architecture": sizes}, settings)
+    before["architecture"] = completed(before.get("architecture", {}))
+    changed = differing(before, settings)
     if changed:
         raise ConfigError(
             f"the settings of the finished run in {config.out}",

@@ -34,7 +34,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
-from doorlab.models.registry import CONTEXT_FREE
+from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
 from doorlab.probes.summary import headline, summarise
 from doorlab.progress import track
@@ -106,7 +106,7 @@ def run(config: Config) -> Path:
     named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
     atomic_write_arrays(path.with_suffix(".npz"), named)
     one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
-    summary = summarise(one_seed, CONTEXT_FREE, config.seed)
+    summary = summarise(one_seed, STATISTICIANS, CONTEXT_FREE, config.seed)
     add_choices(summary, scores)
     write_result(
         path,

@@ -37,16 +37,16 @@ from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
 from doorlab.models.architecture import Architecture
-from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STEPLESS
+from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.probes import Reading
-from doorlab.probes.summary import OURS, against_best, bars, summarise
+from doorlab.probes.summary import against_best, bars, summarise
 from doorlab.report.figures.probe_curves import probe_curves
 from doorlab.report.probe_results import panels, study_tables
 from doorlab.report.style import save_png
 from doorlab.results import write_result
 from doorlab.stages import generate, pretrain, probe
 
-MODELS = (*OURS, *CONTEXT_FREE, "supervised")
+MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
 
 
 @dataclass(frozen=True)
@@ -184,11 +184,11 @@ def check(config: Config) -> None:
         if not values or len(set(values)) < len(values):
             option = "--" + name.replace("_", "-")
             raise ConfigError(f"{option} without repeats", f"{values}", "name each once")
-    if not set(OURS) & set(config.models) or not set(CONTEXT_FREE) & set(config.models):
+    if not all(set(names) & set(config.models) for names in (STATISTICIANS, CONTEXT_FREE)):
+        named = ", and one of ".join(", ".join(names) for names in (STATISTICIANS, CONTEXT_FREE))
         raise ConfigError(
-            f"--models with one of {', '.join(OURS)}, and one of {', '.join(CONTEXT_FREE)}",
-            " ".join(config.models), "add what is missing",
-        )  # fmt: skip
+            f"--models with one of {named}", " ".join(config.models), "add what is missing"
+        )
 
 
 def dataset_of(config: Config, prior: str) -> DoorDataset:
@@ -292,7 +292,7 @@ def summary_of(config: Config, runs: Sequence[Run]) -> dict[str, Any]:
         model: stacked([folders[run] / "probes.npz" for run in runs if run.model == model])
         for model in dict.fromkeys(run.model for run in runs)
     }
-    summary = summarise(by_model, CONTEXT_FREE)
+    summary = summarise(by_model, STATISTICIANS, CONTEXT_FREE)
     return {
         "learning_rates": {run.model: run.rate for run in runs},
         "seeds": len(config.seeds),

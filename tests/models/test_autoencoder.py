@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -18,6 +20,12 @@ def test_shapes_are_the_vae_s(model, frames, small):
     assert model.reconstruct(frames).shape == frames.shape
     sizes = [[p.shape for p in m.decoder.parameters()] for m in (model, VAE(32, small))]
     assert sizes[0] == sizes[1]
+
+
+def test_its_latents_are_as_many_as_all_layers_of_a_statistician(frames, small):
+    layered = replace(small, instance_layers=3)
+    assert Autoencoder(32, layered).embed(frames).shape == VAE(32, layered).embed(frames).shape
+    assert VAE(32, layered).embed(frames).shape == (4, small.context_dim + 3 * small.instance_dim)
 
 
 def test_frames_are_alone_and_a_door_is_their_mean(model, frames):

@@ -59,6 +59,13 @@ def test_every_weight_learns(model, frames):
     assert all(torch.isfinite(value) for value in scalars.values())
 
 
+def test_layers_are_for_the_plain_statistician(small):
+    with pytest.raises(
+        ConfigError, match=r"one layer of z .* got --architecture.instance-layers 2"
+    ):
+        ContrastiveStatistician(32, replace(small, instance_layers=2))
+
+
 def test_one_frame_has_no_other_half(model, frames):
     with pytest.raises(ConfigError, match="--frames 2"):
         model.loss(frames[:, :1])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from linear_gaussian import S, T, draw_sets, log_evidence, posterior_c, posterior_z
+from linear_gaussian import S, T, TwoLayers, U, draw_sets, log_evidence, posterior_c, posterior_z
 from torch import nn
 from torch.distributions import Normal
 
@@ -21,22 +23,58 @@ class LinearStatistician(NeuralStatistician):
 
     def __init__(self, shift: float) -> None:
         nn.Module.__init__(self)
-        self.architecture, self.shift = Architecture(pixel_scale=S), shift
-        self.encoder = nn.Flatten(2)
+        self.architecture, self.shift = Architecture(pixel_scale=S, instance_dim=1), shift
+        self.encoder, self.below = nn.Flatten(2), nn.ModuleList()
 
     def infer_context(self, h):
-        exact = posterior_c(h[..., 0])
-        return Normal(exact.mean + self.shift * exact.stddev, exact.stddev)
+        return shifted(posterior_c(h[..., 0]), self.shift)
 
     def infer_instances(self, h, c):
-        exact = posterior_z(h[..., 0], c)
-        return Normal((exact.mean + self.shift * exact.stddev)[..., None], exact.stddev[..., None])
+        found = shifted(posterior_z(h[..., 0], c), self.shift)
+        return Normal(found.mean[..., None], found.stddev[..., None])
 
     def decode(self, c, z):
         return (z + c[:, None])[..., None, None]
 
     def instance_prior(self, c, like):
         return Normal(c[:, None].expand_as(like), torch.full_like(like, T))
+
+
+class LinearLayer(nn.Module):
+    """The lower z of the model with two."""
+
+    def __init__(self, shift: float) -> None:
+        super().__init__()
+        self.shift = shift
+
+    def infer(self, h, c, above):
+        return shifted(TwoLayers.posterior_z1(h, c[:, None], above), self.shift)
+
+    def prior(self, c, above):
+        mean = above + c[:, None]
+        return Normal(mean, torch.full_like(mean, U))
+
+
+class TwoLayerStatistician(LinearStatistician):
+    """The same with two layers of z."""
+
+    def __init__(self, shift: float) -> None:
+        super().__init__(shift)
+        self.architecture = replace(self.architecture, instance_layers=2)
+        self.below = nn.ModuleList([LinearLayer(shift)])
+
+    def infer_context(self, h):
+        return shifted(TwoLayers.posterior_c(h[..., 0]), self.shift)
+
+    def infer_instances(self, h, c):
+        return shifted(TwoLayers.posterior_z2(h, c[:, None]), self.shift)
+
+    def decode(self, c, z):
+        return super().decode(c, z.sum(dim=-1, keepdim=True))
+
+
+def shifted(exact: Normal, by: float) -> Normal:
+    return Normal(exact.mean + by * exact.stddev, exact.stddev)
 
 
 class LinearVAE(VAE):
@@ -76,6 +114,32 @@ def test_with_exact_posteriors_every_bound_is_the_evidence(samples):
     torch.testing.assert_close(found.importance, alone, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("samples", [1, 6])
+def test_with_exact_posteriors_of_two_layers_every_bound_is_the_evidence(samples):
+    x = TwoLayers.draw_sets(6, 4)
+    found = evidence(TwoLayerStatistician(0.0), pictures(x), samples)
+    torch.testing.assert_close(found.elbo, TwoLayers.log_evidence(x), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.importance, found.elbo, atol=1e-4, rtol=1e-4)
+
+
+def test_with_others_the_elbo_of_two_layers_lacks_the_divergence_of_each():
+    x = TwoLayers.draw_sets(1, 3).expand(4000, -1)
+    truth = TwoLayers.log_evidence(x[:1]).item()
+    few, many = (evidence(TwoLayerStatistician(0.5), pictures(x), n) for n in (2, 64))
+    # s^2 / 2 for the shift s of c and of both z of all three frames.
+    assert truth - few.elbo.mean().item() == pytest.approx(7 * 0.5**2 / 2, abs=0.1)
+    assert few.elbo.mean() < few.importance.mean() < many.importance.mean() < truth + 0.01
+    assert truth - many.importance.mean() < 0.1
+
+
+def test_new_frames_of_two_layers_are_spread_as_the_model_says():
+    c = torch.tensor([[0.5], [-2.0]])
+    drawn = TwoLayerStatistician(0.0).new_frames(c, 20_000).flatten(1)
+    torch.testing.assert_close(drawn.mean(dim=1), 4 * c[:, 0], atol=0.05, rtol=0)
+    expected = torch.full((2,), (4 * T**2 + U**2) ** 0.5)
+    torch.testing.assert_close(drawn.std(dim=1), expected, atol=0.05, rtol=0)
+
+
 def test_with_others_the_bounds_are_below_it_and_samples_help():
     x = draw_sets(1, 3).expand(3000, -1)
     truth = log_evidence(x[:1]).item()
@@ -88,7 +152,9 @@ def test_with_others_the_bounds_are_below_it_and_samples_help():
 
 def test_the_elbo_is_what_training_maximises(small, frames):
     """Within the noise of samples: minus the loss, times the pixels."""
-    for model in (VAE(32, small), NeuralStatistician(32, small)):
+    layered = replace(small, instance_layers=3)
+    models = VAE(32, small), NeuralStatistician(32, small), NeuralStatistician(32, layered)
+    for model in models:
         with torch.no_grad():
             losses = torch.stack([model.loss(frames)[0] for _ in range(64)])
         found = evidence(model, frames, 64).elbo.mean() / frames[0].numel()
@@ -106,6 +172,17 @@ def test_beliefs_are_those_of_the_model(small, frames):
     assert found["c"].kl().shape == (4, small.context_dim)
     assert found["z"].kl().shape == (4, 3, small.instance_dim)
     torch.testing.assert_close(found["c"].kl().sum(dim=1).mean(), scalars["kl_c"])
+
+
+def test_every_layer_has_its_beliefs(small, frames):
+    model = NeuralStatistician(32, replace(small, instance_layers=3))
+    found = evidence(model, frames, 2).beliefs
+    assert list(found) == ["c", "z_layer_3", "z_layer_2", "z_layer_1"]
+    means = [found[name].posterior.mean for name in list(found)[1:]]
+    with torch.no_grad():
+        torch.testing.assert_close(torch.cat(means, dim=-1), model.embed_frames(frames))
+        c, (lower, _) = model.embed(frames), model.below
+        torch.testing.assert_close(found["z_layer_2"].prior.mean, lower.prior(c, means[0]).mean)
 
 
 def test_the_same_chance_gives_the_same_bound(small, frames):

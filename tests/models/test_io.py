@@ -33,6 +33,15 @@ def test_the_files_can_be_read_without_doorlab(tmp_path, small):
     assert about["dataset_checksum"] == "blake2b:1"
 
 
+def test_a_model_from_before_there_were_layers_has_one(tmp_path, small, frames):
+    model = saved(tmp_path, small, "statistician").eval()
+    about = json.loads((tmp_path / "model.json").read_text())
+    for name in ("instance_layers", "free_nats"):
+        del about["architecture"][name]
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    torch.testing.assert_close(load_model(tmp_path).reconstruct(frames), model.reconstruct(frames))
+
+
 def test_another_kind_is_refused(tmp_path, small):
     saved(tmp_path, small)
     with pytest.raises(CheckpointError, match=r"expected a ssnp in .*; got a np; give the run"):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -38,6 +40,32 @@ def test_the_seed_decides_the_weights(kind, small):
     assert not all(
         torch.equal(a, b) for a, b in zip(models[0].values(), models[2].values(), strict=True)
     )
+
+
+@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("kind", ["statistician", "contrastive_statistician", "vae", "autoencoder"])
+def test_pictures_of_128_pixels_are_learned(kind, size, small):
+    """Doors are colours, their frames brightnesses."""
+    torch.manual_seed(0)
+    model = build_model(kind, 128, replace(small, working_size=size))
+    colour = torch.rand(4, 1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    light = torch.tensor([0.5, 1.0]).view(2, 1, 1, 1)
+    x = (colour * light).expand(-1, -1, -1, 128, 128)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    first = (model.reconstruct(x) - x).square().mean().item()
+    for _ in range(20):
+        optimiser.zero_grad()
+        loss, _ = model.loss(x)
+        loss.backward()
+        optimiser.step()
+    rebuilt = model.eval().reconstruct(x)
+    assert rebuilt.shape == x.shape
+    assert (rebuilt - x).square().mean().item() < 0.9 * first
+    # Squares of 2 pixels average to grey at 32 pixels, and are seen at 64.
+    side = torch.arange(128) // 2 % 2
+    grey, squares = torch.full_like(x, 0.5), (0.35 + 0.3 * (side[:, None] ^ side)).expand_as(x)
+    moved = (model.embed(squares) - model.embed(grey)).abs().max()
+    assert (moved > 1e-4) == (size == 64)
 
 
 def test_unknown_names_are_answered_with_a_hint(small):

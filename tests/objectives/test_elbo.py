@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 from doorlab.nn.gaussian import standard_normal
-from doorlab.objectives.elbo import image_log_likelihood, statistician_loss, vae_loss
+from doorlab.objectives.elbo import free_bits, image_log_likelihood, statistician_loss, vae_loss
 
 
 def rand_normal(*shape, seed=0):
@@ -86,3 +86,28 @@ def test_statistician_betas_weigh_their_terms():
     torch.testing.assert_close(plain, -likelihood.mean() + kl_z + kl_c / 5)
     torch.testing.assert_close(statistician_loss(*args, beta_z=3.0)[0], plain + 2 * kl_z)
     torch.testing.assert_close(statistician_loss(*args, beta_c=0.0)[0], plain - kl_c / 5)
+
+
+def test_what_is_free_costs_its_limit_and_is_not_lowered():
+    kl = torch.tensor([[0.1, 2.0, 0.9], [0.3, 1.0, 0.1]], requires_grad=True)  # means 0.2, 1.5, 0.5
+    found = free_bits(kl, 0.5)
+    assert found.tolist() == [[0.5, 2.0, 0.5], [0.5, 1.0, 0.5]]
+    found.sum().backward()
+    assert kl.grad is not None
+    assert kl.grad.tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert free_bits(kl, 0.0) is kl
+
+
+def test_free_nats_of_a_statistician_are_those_of_each_dimension():
+    likelihood, c = torch.randn(3, 5), rand_normal(3, 4, seed=1)
+    z, prior = rand_normal(3, 5, 2, seed=2), rand_normal(3, 5, 2, seed=3)
+    unit = standard_normal(c.mean)
+    kl_z = kl_divergence(z, prior).mean(dim=(0, 1))
+    kl_c = kl_divergence(c, unit).mean(dim=0)
+    free = torch.cat([kl_z, kl_c]).sort().values[2:4].mean().item()  # of six, three cost as much
+    cost = 2 * kl_z.clamp(min=free).sum() + 3 * kl_c.clamp(min=free).sum() / 5
+    args = (likelihood, z, prior, c, unit, 2.0, 3.0)
+    loss, *told = statistician_loss(*args, free_nats=free)
+    torch.testing.assert_close(loss, cost - likelihood.mean())
+    torch.testing.assert_close(told, [kl_z.sum(), kl_c.sum()])
+    assert torch.equal(statistician_loss(*args, free_nats=0.0)[0], statistician_loss(*args)[0])

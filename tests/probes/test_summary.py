@@ -10,6 +10,7 @@ from doorlab.probes import TARGETS, Reading, plan
 from doorlab.probes.summary import BARS, against_best, bars, summarise
 
 DOORS, RIVALS = 50, ("vae", "pca")
+OURS = ("statistician", "contrastive_statistician")
 LEVELS = {"statistician": 0.9, "vae": 0.5, "pca": 0.7, "supervised": 1.0}
 
 
@@ -35,7 +36,7 @@ def found():
 
 
 def test_tables_hold_the_means_at_the_headline_setting(found):
-    summary = summarise(found, RIVALS)
+    summary = summarise(found, OURS, RIVALS)
     reading = Reading("width", "context", 4, 100)
     for model in LEVELS:
         figure = summary["probes"][model]["width"]
@@ -50,13 +51,13 @@ def test_tables_hold_the_means_at_the_headline_setting(found):
 def test_with_one_seed_the_intervals_are_over_doors():
     found = made_up(1)
     reading = Reading("place", "context", 4, 100)
-    figure = summarise(found, RIVALS)["probes"]["pca"]["place"]
+    figure = summarise(found, OURS, RIVALS)["probes"]["pca"]["place"]
     expected = bootstrap_mean(found["pca"][reading][0]).to_json()
     assert {k: figure[k] for k in expected} == expected
 
 
 def test_differences_are_taken_in_pairs_and_not_with_the_ceiling(found):
-    differences = summarise(found, RIVALS)["differences"]
+    differences = summarise(found, OURS, RIVALS)["differences"]
     assert list(differences) == ["statistician - vae", "statistician - pca"]
     width = differences["statistician - pca"]["width"]
     assert width["mean"] == pytest.approx(0.2, abs=0.01)
@@ -66,7 +67,7 @@ def test_differences_are_taken_in_pairs_and_not_with_the_ceiling(found):
 
 def test_the_best_rival_is_the_one_with_the_best_mean(found):
     found["vae"] = {r: v + 0.3 * (r.target == "height") for r, v in found["vae"].items()}
-    best = against_best(found, summarise(found, RIVALS), RIVALS)["statistician"]
+    best = against_best(found, summarise(found, OURS, RIVALS), RIVALS)["statistician"]
     assert {target: b["rival"] for target, b in best.items()} == {
         target: "vae" if target == "height" else "pca" for target in TARGETS
     }
@@ -74,27 +75,30 @@ def test_the_best_rival_is_the_one_with_the_best_mean(found):
 
 
 def test_curves_are_walked_in_order_with_holes_where_nothing_was_asked(found):
-    curves = summarise(found, RIVALS)["curves"]
+    curves = summarise(found, OURS, RIVALS)["curves"]
     assert (curves["frames"]["at"], curves["doors"]["at"]) == ([1, 4], [10, 100])
     angle = curves["frames"]["scores"]["statistician"]["joint_angle"]
     assert angle[0] is None
-    assert angle[1] == summarise(found, RIVALS)["probes"]["statistician"]["joint_angle"]
+    assert angle[1] == summarise(found, OURS, RIVALS)["probes"]["statistician"]["joint_angle"]
     width = curves["doors"]["scores"]["vae"]["width"]
     assert width[0]["mean"] < width[1]["mean"]
 
 
 def test_bars_are_reached_by_the_mean(found):
-    found_bars = bars(summarise(found, RIVALS))["statistician"]
+    found_bars = bars(summarise(found, OURS, RIVALS))["statistician"]
     reached = {target: bar["reached"] for target, bar in found_bars.items()}
-    means = {t: s["mean"] for t, s in summarise(found, RIVALS)["probes"]["statistician"].items()}
+    means = {
+        t: s["mean"] for t, s in summarise(found, OURS, RIVALS)["probes"]["statistician"].items()
+    }
     assert reached == {target: means[target] >= bar for target, bar in BARS.items()}
 
 
 def test_every_statistician_is_compared(found):
     found["contrastive_statistician"] = {r: v - 0.05 for r, v in found["statistician"].items()}
-    summary = summarise(found, RIVALS)
+    summary = summarise(found, OURS, RIVALS)
     best = against_best(found, summary, RIVALS)
     assert len(summary["differences"]) == 4
+    assert summary["statisticians"] == list(OURS)
     for target, plain in best["statistician"].items():
         assert best["contrastive_statistician"][target]["mean"] == pytest.approx(
             plain["mean"] - 0.05
@@ -104,8 +108,8 @@ def test_every_statistician_is_compared(found):
 
 def test_without_a_statistician_nothing_is_compared(found):
     del found["statistician"]
-    summary = summarise(found, RIVALS)
-    assert summary["differences"] == {}
+    summary = summarise(found, OURS, RIVALS)
+    assert (summary["statisticians"], summary["differences"]) == ([], {})
     assert set(summary["probes"]) == {"vae", "pca", "supervised"}
 
 

@@ -71,6 +71,7 @@ def make_probes() -> dict:
         "seed": 0,
         "dataset_checksum": "blake2b:0123456789abcdef0123",
         "config": {"doors": 1000},
+        "statisticians": ["statistician"],
         "probes": {
             model: {target: score(metric, level) for target, metric in targets.items()}
             for model, level in levels.items()

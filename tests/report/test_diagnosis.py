@@ -50,6 +50,14 @@ def test_errors_bounds_and_latents_in_use(result):
     assert "standard deviation 0.1" in evidence_table(result)
 
 
+def test_layers_are_counted_apart(result):
+    found = result["diagnosis"]["statistician"]
+    found["kl"] = {"c": [1.0] * 6, "z_layer_2": [1.0] * 2, "z_layer_1": [1.0] * 2}
+    found["active_units"] = {"c": 5, "z_layer_2": 2, "z_layer_1": 0}
+    rows = rows_of(evidence_table(result))
+    assert rows["statistician"][4] == "5 of 6 c, 2 of 2 z layer 2, 0 of 2 z layer 1"
+
+
 def test_the_best_of_each_measure_is_bold(result):
     bold = re.findall(r'class="best">([\d.]+)<', evidence_table(result))
     best = result["diagnosis"]["statistician"]  # lowest error and bits, highest bounds

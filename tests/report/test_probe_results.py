@@ -24,6 +24,7 @@ def result() -> dict:
     """Of four models, along one axis."""
     levels = {"statistician": 0.91, "vae": 0.61, "pca": 0.71, "supervised": 0.99}
     return {
+        "statisticians": ["statistician"],
         "probes": {
             m: {"swing": figure(x, "accuracy"), "joint_angle": figure(x - 0.2)}
             for m, x in levels.items()
@@ -77,6 +78,7 @@ def test_every_model_is_a_column_and_differences_have_a_table_of_their_own(resul
     assert "swing 0.300 [0.250, 0.350] 0.200 [0.150, 0.250]" in text
     text = words(latents)
     assert "statistician: c z" in text
+    assert "VAE: door frame" in text
     assert "0.011 [-0.039, 0.061] 0.910" in text
     assert "PCA" not in text  # a context-free model's two latents are one
 

@@ -28,6 +28,7 @@ SMALL = Architecture(
     instance_dim=2,
     pixel_scale=0.2,
 )
+LAYERED = replace(SMALL, instance_layers=2)
 
 
 class Stripes:
@@ -76,10 +77,11 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folders = []
-    for kind in ("vae", "statistician"):
+    sizes = {"vae": SMALL, "statistician": LAYERED, "contrastive_statistician": SMALL}
+    for kind, size in sizes.items():
         torch.manual_seed(0)
         folders.append(tmp_path_factory.mktemp("models") / kind)
-        save_model(folders[-1], build_model(kind, 32, SMALL), kind, 32, SMALL)
+        save_model(folders[-1], build_model(kind, 32, size), kind, 32, size)
     return tuple(folders)
 
 
@@ -123,7 +125,7 @@ def test_bounds_are_in_order_and_bits_follow_from_nats(result):
 def test_the_elbo_is_minus_the_loss_of_training(result, data, models):
     dataset = DoorDataset.open(data)
     frames = frozen.to_frames(dataset.read("images", dataset.indices("test")))
-    for folder in models:
+    for folder in models[:2]:  # the contrastive statistician's has other terms
         model = frozen.FrozenModel.open(folder, dataset)
         with torch.no_grad():
             losses = torch.stack([model.network.loss(frames)[0] for _ in range(30)])
@@ -132,7 +134,11 @@ def test_the_elbo_is_minus_the_loss_of_training(result, data, models):
 
 
 def test_every_latent_has_its_kl_and_activity(result):
-    expected = {"vae": {"z": 8}, "statistician": {"c": 6, "z": 2}}
+    expected = {
+        "vae": {"z": 8},
+        "statistician": {"c": 6, "z_layer_2": 2, "z_layer_1": 2},
+        "contrastive_statistician": {"c": 6, "z": 2},
+    }
     for kind, sizes in expected.items():
         found = result["diagnosis"][kind]
         assert {name: len(kl) for name, kl in found["kl"].items()} == sizes
@@ -154,14 +160,22 @@ def test_a_latent_that_collapsed_is_found():
     np.testing.assert_allclose(found["kl"]["z"], by_hand.mean(dim=(0, 1)), rtol=1e-5, atol=1e-6)
 
 
-def test_the_statistician_also_makes_new_frames_and_differences_are_paired(result):
+def test_statisticians_also_make_new_frames_and_differences_are_paired(result):
     kinds = {kind: set(found["two_sample"]) for kind, found in result["diagnosis"].items()}
     assert kinds["vae"] == {"reconstructions", "samples"}
-    assert kinds["statistician"] == {"reconstructions", "samples", "new_frames"}
-    difference = result["figures"]["differences"]["statistician - vae"]
-    for name, estimate in difference.items():
-        ours, theirs = (result["diagnosis"][k][name]["mean"] for k in ("statistician", "vae"))
-        assert estimate["mean"] == pytest.approx(ours - theirs, abs=1e-6)
+    for kind in ("statistician", "contrastive_statistician"):
+        assert kinds[kind] == {"reconstructions", "samples", "new_frames"}
+    differences = result["figures"]["differences"]
+    assert set(differences) == {
+        "statistician - vae",
+        "contrastive_statistician - vae",
+        "contrastive_statistician - statistician",
+    }
+    for pair, found in differences.items():
+        assert {"reconstruction_mse", "importance_bound"} < set(found)
+        for name, estimate in found.items():
+            ours, theirs = (result["diagnosis"][k][name]["mean"] for k in pair.split(" - "))
+            assert estimate["mean"] == pytest.approx(ours - theirs, abs=1e-6)
 
 
 def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(

@@ -161,6 +161,20 @@ def test_earlier_runs_are_safe(config):
     assert json.loads((config.out / "metrics.json").read_text())["seed"] == 1
 
 
+def test_a_run_from_before_there_were_layers_is_done(config):
+    pretrain.run(config)
+    path = config.out / "metrics.json"
+    metrics = json.loads(path.read_text())
+    for name in ("instance_layers", "free_nats"):
+        del metrics["settings"]["architecture"][name]
+    path.write_text(json.dumps(metrics))
+    pretrain.run(replace(config, resume=True))
+    layered = replace(SMALL, instance_layers=2)
+    with pytest.raises(ConfigError, match="--architecture"):
+        pretrain.run(replace(config, resume=True, architecture=layered))
+    assert json.loads(path.read_text()) == metrics
+
+
 def test_a_stopped_run_resumes_with_its_own_settings_only(config):
     pretrain.run(replace(config, stop_after=4))
     with pytest.raises(ResultError, match="one that was stopped"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from doorlab.report.style import DPI, FONT_SIZE, INK, MUTED, WIDTH, new_figure
 
 _GAP, _GROUP_GAP = 2, 12  # pixels of the pictures themselves
 _LABEL_WIDTH, _HEAD_HEIGHT, _HEADING_HEIGHT, _MARGIN = 1.35, 0.3, 0.36, 0.05  # inches
+_LABEL_LETTERS = 18  # that fit beside the pictures
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _label(axes: Axes, rows: Sequence[Row], columns: Sequence[str], layout: Layo
         axes.text(
             -14 * pixel,
             top + layout.side[0] / 2,
-            row.label,
+            "\n".join(fill(line, _LABEL_LETTERS) for line in row.label.split("\n")),
             ha="right",
             va="center",
             fontsize=FONT_SIZE - 0.5,

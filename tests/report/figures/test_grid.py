@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from doorlab.report.figures.grid import Row, image_grid, layout_of, montage
+from doorlab.report.style import STYLES
 
 
 def row(label: str, value: int, columns: int = 3, side: int = 16) -> Row:
@@ -72,6 +73,15 @@ def test_the_rendered_pixels_are_the_pictures(patch):
         for image, left in zip(r.images, layout.lefts, strict=True):
             seen = patch(figure, axes, left + 8, top + 8).mean(axis=0)
             np.testing.assert_allclose(seen, image[8, 8], atol=2)
+
+
+def test_the_names_of_all_models_fit_beside_their_pictures(pixels_of):
+    rows = [row(style.label, 1) for style in STYLES.values()]
+    figure = image_grid([rows])
+    pixels_of(figure)
+    texts = figure.axes[0].texts
+    assert all(text.get_window_extent().x0 >= 0 for text in texts)
+    assert [text.get_text().replace("\n", " ") for text in texts] == [r.label for r in rows]
 
 
 def test_labels_are_level_with_their_rows_and_inside_the_page(pixels_of):
