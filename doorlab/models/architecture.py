@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class Architecture:
     """Width of the reward networks."""
     latent_samples: int = 4
     """Samples of u behind every prediction."""
+    head: str = "soft_bernoulli"
+    """What is said of a reward: soft_bernoulli (its mean, and apart from that its spread),
+    inflated_beta (both ends have a probability, a Beta lies between) or gaussian."""
+    aggregator: str = "split"
+    """How interactions are pooled: mean, as in the papers, or split (also what worked and what
+    failed, apart, and how many)."""
+    attention_heads: int = 4
+    """Heads of attentive models; divides `hidden`."""
     pixel_scale: float = 0.1
     """Standard deviation of the picture likelihood, in units of [0, 1]."""
     beta_z: float = 1.0
@@ -44,3 +52,12 @@ class Architecture:
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
     reconstruction_weight: float = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
+
+    def with_process_of(self, other: Architecture) -> Architecture:
+        """The picture networks of this one, the reward networks of the other."""
+        return replace(self, **{name: getattr(other, name) for name in _OF_PROCESSES})
+
+
+_OF_PROCESSES = (
+    "interaction_dim", "hidden", "latent_samples", "head", "aggregator", "attention_heads",
+)  # fmt: skip
