@@ -61,9 +61,7 @@ class InteractionAttention(nn.Module):
         places = self._seen(tried.actions, scale, shift)
         return Memory(self.attention.attended(places, contents, tried.mask), scale, shift)
 
-    def forward(
-        self, actions: Float[Tensor, "B T A"], memory: Memory
-    ) -> Float[Tensor, "B T H"]:
+    def forward(self, actions: Float[Tensor, "B T A"], memory: Memory) -> Float[Tensor, "B T H"]:
         """What actions recall."""
         return self.attention(self._seen(actions, memory.scale, memory.shift), memory.attended)
 

@@ -52,7 +52,8 @@ class RewardPrediction:
     @cached_property
     def std(self) -> Float[Tensor, "B T"]:
         """Standard deviations of what will be observed: what is not known, and what is noise."""
-        spread = (self.law.mean - self.mean).square().mean(dim=0)
+        means = self.law.mean
+        spread = (means - means.mean(dim=0)).square().mean(dim=0)
         return (self.law.std.square().mean(dim=0) + spread).sqrt()
 
     def log_prob(self, r: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:

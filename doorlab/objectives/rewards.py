@@ -109,7 +109,7 @@ def sampled_loss(score_SBT: Float[Tensor, "S B T"]) -> Float[Tensor, ""]:
     return -sample_mean(score_SBT.sum(dim=2)).mean() / targets
 
 
-def sample_mean(log_density: Float[Tensor, "S *batch"]) -> Float[Tensor, "*batch"]:
+def sample_mean(log_density: Float[Tensor, " S *batch"]) -> Float[Tensor, "*batch"]:
     """Log-density of the mixture of S equally likely samples."""
     return torch.logsumexp(log_density, dim=0) - math.log(len(log_density))
 

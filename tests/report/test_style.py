@@ -41,6 +41,7 @@ def linear(color: str) -> np.ndarray:
 
 def test_policies_of_one_figure_are_told_apart_by_colour_blind_people():
     shown = ["ssnp", "np", "statistician_np", "vae_np", "gp_ucb", "random", "oracle"]
+    shown += ["attentive_ssnp", "attentive_np", "cnp"]
     for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
         seen = {
             name: np.cbrt(np.clip(matrix @ linear(style_of(name).color), 0, 1)) for name in shown

@@ -1,7 +1,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,8 @@ from doorlab.data.batches import DoorTensors
 from doorlab.errors import CheckpointError, ConfigError, TrainingError
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model
+from doorlab.models.registry import JOINT
+from doorlab.nn.tried import Tried
 from doorlab.stages import pretrain, train
 
 SMALL = Architecture(
@@ -65,7 +66,7 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["stage"], metrics["model"]) == ("train", kind)
     assert metrics["figures"]["labelled_doors"] == 10
-    assert metrics["figures"]["frame_doors"] == (18 if kind == "ssnp" else 10)
+    assert metrics["figures"]["frame_doors"] == (18 if kind in JOINT else 10)
     figure = metrics["figures"]["validation_reward_mse_after_0"]
     assert figure["n"] == 6
     assert 0 < figure["mean"] < 1
@@ -73,8 +74,8 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     dataset = DoorDataset.open(config.data)
     frames = torch.from_numpy(dataset.read("images")[:2]).movedim(-1, 2) / 255
     model = load_model(out, expect=kind)
-    known = torch.zeros(2, 1, 4), torch.zeros(2, 1), torch.zeros(2, 1, dtype=torch.bool)
-    said = model.predict(model.embed(frames), *known, torch.zeros(2, 7, 4))
+    at = torch.zeros(2, 7, 4)
+    said = model.predict_from_frames(frames, Tried.nothing(at), at)
     assert said.mean.shape == (2, 7)
 
 
@@ -127,16 +128,6 @@ def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
     assert torch.equal(few, more[:5])
 
 
-def test_looking_is_without_interactions(config, data):
-    doors = DoorTensors.load(DoorDataset.open(data), "train")
-    settings = replace(config, context=3, targets=4)
-    rows, generator = torch.arange(40) % len(doors), torch.Generator().manual_seed(0)
-    batch = train.interaction_batch(doors, rows, settings, generator, empty_share=1.0)
-    assert batch.x_BMCHW.shape == (40, 3, 3, 32, 32)
-    assert batch.at_BTA.shape == (40, 4, 4)
-    assert not batch.mask_BN.any()
-
-
 def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path):
     """With as many steps of looking, the encoder is the same, however long one tries."""
     weights = {}
@@ -153,27 +144,6 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     for name in set(weights[4]) - process:
         assert torch.equal(weights[4][name], weights[8][name]), name
     assert any(not torch.equal(weights[4][name], weights[8][name]) for name in process)
-
-
-def test_squared_errors_are_those_of_the_second_half(config, data):
-    class Oracle:
-        """Says the mean of the rewards that it was shown."""
-
-        def embed(self, x):
-            return torch.zeros(len(x), 1)
-
-        def predict(self, embedding, ac, rc, mask, at):
-            seen = (rc * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
-            return SimpleNamespace(mean=seen.expand(at.shape[:2]))
-
-    doors = DoorTensors.load(DoorDataset.open(data), "validation")
-    errors = train.squared_errors(Oracle(), doors)
-    assert list(errors) == [0, 1, 4]
-    rewards = doors.rewards
-    torch.testing.assert_close(errors[0], rewards[:, 4:] ** 2)
-    torch.testing.assert_close(errors[1], (rewards[:, :1] - rewards[:, 4:]) ** 2)
-    expected = (rewards[:, :4].mean(1, keepdim=True) - rewards[:, 4:]) ** 2
-    torch.testing.assert_close(errors[4], expected)
 
 
 @pytest.mark.parametrize(

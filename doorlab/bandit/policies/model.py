@@ -132,7 +132,9 @@ class ModelPolicy:
         return (slice(first, min(first + size, doors)) for first in range(0, doors, size))
 
 
-def _greedy(model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator) -> Score:
+def _greedy(
+    model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
+) -> Score:
     return lambda at: model.decode(state, at).mean
 
 
@@ -144,7 +146,9 @@ def _ucb(model: RewardModel, state: Any, config: ModelConfig, generator: torch.G
     return bound
 
 
-def _thompson(model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator) -> Score:
+def _thompson(
+    model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
+) -> Score:
     drawn = model.draw(state, generator)  # one function per door, asked many times
     return lambda at: model.decode(drawn, at).mean
 
