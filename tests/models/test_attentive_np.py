@@ -27,11 +27,9 @@ def test_without_what_it_recalls_it_is_the_latent_process(small, batch):
     torch.testing.assert_close(attentive.predict(e, tried, batch.at_BTA).mean, expected)
 
 
-def test_it_recalls_what_it_was_shown():
+def test_it_recalls_what_it_was_shown(small):
     """Rewards that nothing explains: they can be remembered one by one, and not in a small u."""
-    from conftest import SMALL
-
-    sizes = replace(SMALL, hidden=64, interaction_dim=2, latent_samples=1, head="gaussian")
+    sizes = replace(small, hidden=64, interaction_dim=2, latent_samples=1, head="gaussian")
     errors = {}
     for kind in (AttentiveProcess, LatentProcess):
         torch.manual_seed(0)

@@ -15,6 +15,7 @@ from doorlab.models.io import load_model
 from doorlab.models.registry import JOINT
 from doorlab.nn.tried import Tried
 from doorlab.stages import pretrain, train
+from doorlab.stages.reward_metrics import mean_error
 
 SMALL = Architecture(
     encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
@@ -133,7 +134,9 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     weights = {}
     for steps in (4, 8):
         out = tmp_path / f"{steps}"
-        looking = replace(config, steps=8, look_first=0.5, out=out, stop_after=steps % 8)
+        looking = replace(
+            config, steps=8, look_first=0.5, out=out, stop_after=steps % 8, keep_best=False
+        )
         train.run(looking)
         file = out / "checkpoint.pt"
         if file.exists():
@@ -144,6 +147,31 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     for name in set(weights[4]) - process:
         assert torch.equal(weights[4][name], weights[8][name]), name
     assert any(not torch.equal(weights[4][name], weights[8][name]) for name in process)
+
+
+def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
+    """And the figures are theirs: against the history, and a run that keeps the last ones."""
+    config = replace(config, steps=12, validate_every=2, learning_rate=0.02)
+    best = json.loads((train.run(config) / "metrics.json").read_text())
+    last = replace(config, keep_best=False, out=config.out.with_name("last"))
+    last = json.loads((train.run(last) / "metrics.json").read_text())
+    assert last["history"] == best["history"]
+    looks = {r.pop("step"): mean_error(r) for r in best["history"]["validation"]}
+    assert best["figures"]["best_step"] == min(looks, key=lambda step: looks[step])
+    assert "best_step" not in last["figures"]
+    for metrics, step in ((best, best["figures"]["best_step"]), (last, 12)):
+        found = [metrics["figures"][f"validation_reward_mse_after_{n}"]["mean"] for n in (0, 1, 4)]
+        assert sum(found) / 3 == pytest.approx(looks[step], rel=1e-5)
+    for name in ("log_likelihood", "calibration_error"):
+        assert best["figures"][f"validation_{name}_after_3"]["n"] == 6
+
+
+def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretrained):
+    config = with_base(config, "vae_np", pretrained)
+    asked = replace(config.architecture, head="inflated_beta", aggregator="mean", hidden=24)
+    model = load_model(train.run(replace(config, architecture=asked)))
+    assert model.process.decoder.output[-1].out_features == 4
+    assert model.process.decoder.output[0].in_features == 24
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from doorlab.training.checkpoint import (
 
 def make(step=7):
     weights = {"w": torch.arange(6.0).view(2, 3)}
-    return Checkpoint(step, weights, {"state": {}}, {"train": []}, {"name": "toy"})
+    return Checkpoint(step, weights, {"state": {}}, {"train": []}, {"name": "toy"}, None)
 
 
 def test_what_is_written_is_read(tmp_path):
