@@ -70,7 +70,7 @@ def test_killed_while_writing_leaves_a_whole_one(tmp_path):
         "while True:\n"
         "    step += 1\n"
         "    weights = {'w': torch.full((200_000,), float(step))}\n"
-        "    save_checkpoint(Path(sys.argv[1]), Checkpoint(step, weights, {}, {}, {}))\n"
+        "    save_checkpoint(Path(sys.argv[1]), Checkpoint(step, weights, {}, {}, {}, None))\n"
         "    print(step, flush=True)\n"
     )
     writer = subprocess.Popen(
