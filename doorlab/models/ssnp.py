@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from doorlab.models.architecture import Architecture
-from doorlab.models.reward import LabelledBatch, Process, RewardModel
+from doorlab.models.process import Process
+from doorlab.models.reward import LabelledBatch, RewardModel
 from doorlab.models.statistician import NeuralStatistician
 
 

@@ -43,6 +43,8 @@ STYLES: dict[str, ModelStyle] = {
     "contrastive_np": ModelStyle("contrastive statistician + NP", "#8b4513", "-", ">"),
     "vae_np": ModelStyle("VAE + NP", "#cc79a7", "-", "^"),
     "cnp": ModelStyle("CNP", "#e69f00", "-", "v"),
+    "attentive_ssnp": ModelStyle("attentive SSNP", "#882255", "-", "2"),
+    "attentive_np": ModelStyle("attentive NP", "#332288", "-", "1"),
     "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),
     "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
     "contrastive_statistician": ModelStyle("contrastive statistician", "#8b4513", "-", ">"),

@@ -27,22 +27,22 @@ class Bowl:
     has_latent = True
 
     def __init__(self):
-        self.batches = []
+        self.batches, self.conditions = [], []
 
     def embed(self, x):
         self.batches.append(len(x))
         return 2 * x.mean(dim=(1, 2, 3, 4))[:, None] - 1
 
-    def optimum(self, embedding, rc, mask):
-        return embedding + (rc * mask).sum(dim=1, keepdim=True)
+    def condition(self, embedding, tried):
+        self.conditions.append(tried)
+        return embedding + (tried.rewards * tried.mask).sum(dim=1, keepdim=True)
 
-    def predict(self, embedding, ac, rc, mask, at):
-        mean = -(at[..., 1] - self.optimum(embedding, rc, mask)).square()
+    def draw(self, optimum, generator):
+        return optimum + 0.2 * torch.randn(len(optimum), 1, generator=generator)
+
+    def decode(self, optimum, at):
+        mean = -(at[..., 1] - optimum).square()
         return Prediction(mean, 1 - (at[..., 2] - 0.7).square())
-
-    def sample_functions(self, embedding, ac, rc, mask, at, generator):
-        u = 0.2 * torch.randn(len(embedding), 1, generator=generator)
-        return -(at[..., 1] - self.optimum(embedding, rc, mask) - u).square()
 
 
 def frames(brightness):
@@ -116,6 +116,15 @@ def test_looks_once_however_often_it_acts():
     act(policy, [1, 2])
     policy.act(History.empty(2))
     assert model.batches == [2]
+
+
+def test_conditions_once_per_try_however_long_it_searches():
+    model = Bowl()
+    policy = ModelPolicy(model)
+    act(policy, [1, 2, 3])
+    policy.act(History(np.ones((3, 2, 4), np.float32), np.ones((3, 2), np.float32)))
+    assert [tried.actions.shape for tried in model.conditions] == [(3, 0, 4), (3, 2, 4)]
+    assert model.conditions[1].mask.all()
 
 
 def test_bad_choices_are_refused():
