@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -52,7 +53,7 @@ BASES: dict[str, str] = {
 
 
 # Reward models that learn from pictures of unlabelled doors at the same time.
-JOINT = frozenset({"ssnp", "attentive_ssnp"})
+JOINT = frozenset({"ssnp", "attentive_ssnp", "contrastive_ssnp"})
 
 
 def _on(
@@ -79,6 +80,7 @@ REWARD_MODELS: dict[str, Callable[[int, Architecture], nn.Module]] = {
     "attentive_np": _on(EndToEnd, AttentiveProcess),
     "ssnp": _on(SSNP, LatentProcess),
     "attentive_ssnp": _on(SSNP, AttentiveProcess),
+    "contrastive_ssnp": _on(partial(SSNP, learner=ContrastiveStatistician), LatentProcess),
     **{name: _frozen(base) for name, base in BASES.items()},
 }
 

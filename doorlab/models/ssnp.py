@@ -21,10 +21,16 @@ from doorlab.models.statistician import NeuralStatistician
 class SSNP(RewardModel):
     """The context learner and the process on it."""
 
-    def __init__(self, image_size: int, architecture: Architecture, process: Process) -> None:
+    def __init__(
+        self,
+        image_size: int,
+        architecture: Architecture,
+        process: Process,
+        learner: type[NeuralStatistician] = NeuralStatistician,
+    ) -> None:
         super().__init__(process)
         self.weight = architecture.reconstruction_weight
-        self.statistician = NeuralStatistician(image_size, architecture)
+        self.statistician = learner(image_size, architecture)
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """Mean of q(c | x_1..M)."""

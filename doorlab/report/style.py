@@ -43,6 +43,7 @@ STYLES: dict[str, ModelStyle] = {
     "contrastive_np": ModelStyle("contrastive statistician + NP", "#8b4513", "-", ">"),
     "vae_np": ModelStyle("VAE + NP", "#cc79a7", "-", "^"),
     "cnp": ModelStyle("CNP", "#e69f00", "-", "v"),
+    "contrastive_ssnp": ModelStyle("contrastive SSNP", "#b2182b", "-", "3"),
     "attentive_ssnp": ModelStyle("attentive SSNP", "#882255", "-", "2"),
     "attentive_np": ModelStyle("attentive NP", "#332288", "-", "1"),
     "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),

@@ -3,7 +3,8 @@
 Models: np is trained end to end on labelled doors alone; ssnp also learns from the frames of all
 doors at the same time (Liu et al. 2024); vae_np, statistician_np and contrastive_np put a
 neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent;
-attentive_np and attentive_ssnp are np and ssnp whose actions also recall single interactions.
+attentive_np and attentive_ssnp are np and ssnp whose actions also recall single interactions;
+contrastive_ssnp is ssnp whose context learner is a contrastive statistician.
 Labelled doors are the first --labelled of the training split, so that a smaller set is part of
 every larger one.
 
@@ -66,7 +67,8 @@ class Config(BatchConfig):
     """Which reward model, from how many labels, and how long."""
 
     model: str = "ssnp"
-    """np, cnp, attentive_np, ssnp, attentive_ssnp, vae_np, statistician_np or contrastive_np."""
+    """np, cnp, attentive_np, ssnp, attentive_ssnp, contrastive_ssnp, vae_np, statistician_np or
+    contrastive_np."""
     pretrained: Path | None = None
     """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np, of a
     contrastive_statistician for contrastive_np."""
