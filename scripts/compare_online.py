@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import tyro
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
@@ -24,6 +23,7 @@ from doorlab.models.io import load_model
 from doorlab.results import write_result
 from doorlab.stages import pretrain, train
 from doorlab.stages.lessons import Lesson
+from doorlab.stages.reward_metrics import predictions_on
 
 SOURCES = ("dataset", "online")
 
@@ -90,11 +90,10 @@ def _train(config: Config, source: str, data: Path) -> dict[str, float]:
 def _errors(folder: Path, doors: DoorTensors) -> dict[str, Any]:
     """Name -> errors on every test door: (D,), or (D, T) of rewards."""
     statistician, ssnp = load_model(folder / "statistician"), load_model(folder / "ssnp")
-    with torch.no_grad():
-        rewards = train.squared_errors(ssnp, doors)
+    said = predictions_on(ssnp, doors, (0, 1, 4, 10))
     return {
         "reconstruction_mse": pretrain.reconstruction_errors(statistician, Lesson(doors)).numpy(),
-        **{f"reward_mse_after_{seen}": found.numpy() for seen, found in rewards.items()},
+        **{f"reward_mse_after_{seen}": p.squared_error for seen, p in said.items()},
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
     path
-    for folder in ("doorlab", "envs", "scripts", "assets")
+    for folder in ("doorlab", "envs", "examples", "scripts", "assets")
     for path in (ROOT / folder).rglob("*.py")
 )
 
@@ -37,6 +37,7 @@ def modules_after(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     ("statement", "forbidden"),
     [
+        ("import doorlab; dir(doorlab)", {"torch", "pybullet", "numpy"}),
         ("import doorlab.doors, doorlab.sim, doorlab.data.generation", {"torch", "pybullet"}),
         ("import doorlab.report, doorlab.stages.report", {"torch", "pybullet"}),
         ("import doorlab.sim.pybullet.simulator", {"torch", "matplotlib"}),
@@ -50,7 +51,7 @@ def test_imports_bring_only_what_they_need(statement, forbidden):
 def test_nothing_of_the_checkout_is_importable_from_outside(tmp_path):
     code = (
         "import importlib.util as u\n"
-        "for name in ('envs', 'tests', 'assets', 'scripts'):\n"
+        "for name in ('envs', 'tests', 'assets', 'examples', 'scripts'):\n"
         "    spec = u.find_spec(name)\n"
         "    print(*(spec.submodule_search_locations or [spec.origin]) if spec else [])"
     )

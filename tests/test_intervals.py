@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from doorlab.errors import ConfigError
-from doorlab.intervals import bootstrap_crossed, bootstrap_mean, paired_difference
+from doorlab.intervals import (
+    bootstrap_crossed,
+    bootstrap_function,
+    bootstrap_mean,
+    paired_difference,
+)
 
 
 def test_interval_matches_the_normal_approximation_on_large_samples():
@@ -72,3 +77,27 @@ def test_crossed_intervals_cover_the_truth():
 def test_nothing_to_cross_is_an_error():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_crossed(np.zeros((2, 0)))
+
+
+def test_functions_of_means_have_intervals_that_cover_the_truth():
+    """|mean| of values about 0.5, many standard errors from 0: the textbook interval of a mean."""
+    values = np.random.default_rng(0).normal(0.5, 1.0, (400, 1))
+    found = bootstrap_function(values, lambda means: np.abs(means[..., 0]))
+    error = values.std() / 20
+    assert found.mean == pytest.approx(values.mean())
+    assert found.n == 400
+    expected = (found.mean - 1.96 * error, found.mean + 1.96 * error)
+    assert found.ci95 == pytest.approx(expected, abs=0.15 * error)
+
+
+def test_figures_that_chance_makes_larger_are_taken_down():
+    """A sum of 50 |means| is about 40 standard errors where every mean is 0."""
+    values = np.random.default_rng(1).normal(0.0, 1.0, (100, 50))
+    found = bootstrap_function(values, lambda means: np.abs(means).sum(-1))
+    assert found.mean == pytest.approx(50 * 0.1 * (2 / np.pi) ** 0.5, rel=0.2)
+    assert 0 <= found.ci95[0] < found.ci95[1] < found.mean
+
+
+def test_no_values_have_no_function():
+    with pytest.raises(ConfigError, match="at least one value"):
+        bootstrap_function(np.zeros((0, 3)), lambda means: means.sum(-1))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 import tempfile
@@ -83,6 +84,7 @@ def write_dataset(
         workers=workers,
         launcher=launcher,
         resume=resume,
+        option="" if launcher == "local" else f" --launcher {shlex.quote(launcher)}",
     )
 
 
@@ -124,6 +126,7 @@ def write_parts(
     launcher: str,
     resume: bool,
     command: str = "",
+    option: str = "",
 ) -> Manifest:
     """Makes the parts of a dataset of any kind, and journals them in dataset.json.
 
@@ -136,13 +139,14 @@ def write_parts(
         launcher: a name of `launching.LAUNCHERS`.
         resume: keep the parts in `path` that are whole, and make the others.
         command: what to run to go on; "" for the config's own command.
+        option: what to add to a config's own command.
 
     Raises as `write_dataset`.
     """
     run = get_launcher(launcher)
     check_workers(workers)
-    with _explained(path, command or manifest.config.command(path)), _owned(path):
-        manifest = _begin(path, manifest, resume)
+    with _explained(path, command or manifest.config.command(path) + option), _owned(path):
+        manifest = _begin(path, manifest, resume, option)
         try:
             shared = OnSharedDisk(path, work)
             results = run(shared, manifest.missing, workers)
@@ -236,7 +240,7 @@ class PartWriter:
         return self._simulator
 
 
-def _begin(path: Path, wanted: Manifest, resume: bool) -> Manifest:
+def _begin(path: Path, wanted: Manifest, resume: bool, option: str) -> Manifest:
     """The manifest to start from, on disk too. Everything that it lists is whole."""
     if (path / FILE_NAME).exists():
         if not resume:
@@ -246,7 +250,7 @@ def _begin(path: Path, wanted: Manifest, resume: bool) -> Manifest:
                 "choose another --out, or complete or repair it with --resume",
             )
         found = Manifest.read(path)
-        _refuse_other_settings(path, found, wanted)
+        _refuse_other_settings(path, found, wanted, option)
         whole = {p: known for p, known in found.parts.items() if part_checksum(path / p) == known}
         wanted = replace(found, parts=whole)
     _remove_leftovers(path)
@@ -254,7 +258,7 @@ def _begin(path: Path, wanted: Manifest, resume: bool) -> Manifest:
     return wanted
 
 
-def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest) -> None:
+def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option: str) -> None:
     differing = found.config.differing(wanted.config)
     if found.renderer != wanted.renderer:
         differing.append(f"renderer ({found.renderer} there, {wanted.renderer} here)")
@@ -262,7 +266,7 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest) -> Non
         raise ConfigError(
             f"the settings that {path} was begun with",
             f"a difference in {', '.join(differing)}",
-            f"run `{found.config.command(path)}`, or choose another --out",
+            f"run `{found.config.command(path)}{option}`, or choose another --out",
         )
 
 

@@ -54,6 +54,12 @@ def joint_origin(door: Door) -> Vector:
     return (door.side_sign * door.width / 2, y, 0.0)
 
 
+def grip_point(door: Door) -> Vector:
+    """Where a hand takes hold of the shut door: on the handle's axis, in the joint's plane."""
+    x, y, _ = joint_origin(door)
+    return (x - door.side_sign * door.handle_radius, y, door.handle_height)
+
+
 def panel_center(door: Door) -> Vector:
     """The middle of the panel in its own frame: it lies on the inner side of the hinge axis."""
     y = door.swing_sign * door.thickness / 2

@@ -15,6 +15,26 @@ class View:
     target: tuple[float, float, float]
     field_of_view: float  # vertical, rad
 
+    def project(self, points: np.ndarray, image_size: int) -> np.ndarray:
+        """Where points appear in a square picture.
+
+        Args:
+            points: (N, 3), m, in the world frame, before the camera.
+            image_size: height and width of the picture, pixels.
+
+        Returns:
+            float64 (N, 2), pixels to the right and downwards from the corner of the picture: the
+            middle of its first pixel is at (0.5, 0.5).
+        """
+        forward = np.subtract(self.target, self.eye)
+        right = np.cross(forward, (0.0, 0.0, 1.0))
+        axes = np.stack([right, np.cross(forward, right), forward])
+        x, y, depth = (axes / np.linalg.norm(axes, axis=1)[:, None]) @ np.subtract(
+            points, self.eye
+        ).T
+        focal = image_size / 2 / np.tan(self.field_of_view / 2)
+        return image_size / 2 + focal * np.stack([x, y], axis=1) / depth[:, None]
+
     def to_array(self) -> np.ndarray:
         """float64 (7,): eye, target, field of view."""
         return np.array([*self.eye, *self.target, self.field_of_view])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from doorlab.errors import ConfigError
@@ -38,6 +38,14 @@ class Architecture:
     """Width of the reward networks."""
     latent_samples: int = 4
     """Samples of u behind every prediction."""
+    head: str = "soft_bernoulli"
+    """What is said of a reward: soft_bernoulli (its mean, and apart from that its spread),
+    inflated_beta (both ends have a probability, a Beta lies between) or gaussian."""
+    aggregator: str = "split"
+    """How interactions are pooled: mean, as in the papers, or split (also what worked and what
+    failed, apart, and how many)."""
+    attention_heads: int = 4
+    """Heads of attentive models; divides `hidden`."""
     pixel_scale: float = 0.1
     """Standard deviation of the picture likelihood, in units of [0, 1]."""
     beta_z: float = 1.0
@@ -47,14 +55,14 @@ class Architecture:
     free_nats: float = 0.0
     """KL of a dimension of its latents, averaged over the batch, up to which nothing is gained by
     lowering it; 0 for the bound itself."""
-    contrast_weight: float = 0.08
+    contrast_weight: float = 0.25
     """Weight of the contrastive statistician's search for the same door (nats per door) beside the
     picture term (nats per pixel and colour)."""
-    frame_contrast_weight: float = 0.025
+    frame_contrast_weight: float = 0.05
     """Weight of its search for the same frame among a door's (nats per frame)."""
     view_shift: float = 0.06
     """Share of the picture by which it shifts and stretches what it searches among, at most."""
-    independence_weight: float = 0.025
+    independence_weight: float = 0.1
     """Weight of what its instance latents say about the door (`objectives.independence`)."""
     decoded_share: float = 0.5
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
@@ -73,9 +81,24 @@ class Architecture:
         """Dimensions of all layers of z together."""
         return self.instance_dim * self.instance_layers
 
+    def with_process_of(self, other: Architecture) -> Architecture:
+        """The picture networks of this one, the reward networks of the other."""
+        return replace(self, **{name: getattr(other, name) for name in _OF_PROCESSES})
 
+
+_OF_PROCESSES = (
+    "interaction_dim", "hidden", "latent_samples", "head", "aggregator", "attention_heads",
+)  # fmt: skip
 # Settings that came later, and what all models had been like until then.
-_CAME_LATER: dict[str, Any] = {"instance_layers": 1, "free_nats": 0.0}
+_CAME_LATER: dict[str, Any] = {
+    "instance_layers": 1,
+    "free_nats": 0.0,
+    "frame_contrast_weight": 0.05,
+    "view_shift": 0.06,
+    "head": "soft_bernoulli",
+    "aggregator": "split",
+    "attention_heads": 4,
+}
 
 
 def completed(sizes: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,80 +5,90 @@ The product is what lets "hinge on the left" and "pull to the left" meet: a sum 
 an exclusive or.
 
 Legend: B doors, E embedding, N context and T target interactions, A = 4 action coordinates,
-U interaction latent, S samples (1 here).
+U interaction latent, S samples (1 here), H hidden features, P outputs of the head.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
-from doorlab.models.reward import ACTION_FEATURES, Process, RewardPrediction, action_features
+from doorlab.models.heads import RewardLaw, reward_head
+from doorlab.models.process import ACTION_FEATURES, Process, action_features
 from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
-from doorlab.nn.pooling import masked_mean, set_size, weighted_mean
-from doorlab.objectives.rewards import reward_score
-
-_MIN_STD = 0.02
+from doorlab.nn.pooling import aggregator
+from doorlab.nn.tried import Tried
 
 
 class InteractionEncoder(nn.Module):
     """The interactions so far as one vector, whatever their order and number."""
 
-    def __init__(self, embedding_dim: int, hidden: int, outputs: int) -> None:
+    def __init__(self, embedding_dim: int, hidden: int, outputs: int, pooling: str) -> None:
         super().__init__()
+        self.aggregator = aggregator(pooling)
         self.pair = keep_variance(nn.Linear(ACTION_FEATURES + 1, hidden))
         self.modulation = mlp(embedding_dim, hidden, 2 * hidden)
         self.read = keep_variance(nn.Sequential(nn.GELU(), nn.Linear(hidden, hidden)))
-        self.pooled = keep_variance(mlp(3 * hidden + 1, hidden, outputs))
+        self.pooled = keep_variance(mlp(self.aggregator.size(hidden), hidden, outputs))
 
-    def forward(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-    ) -> Float[Tensor, "B U"]:
+    def forward(self, embedding: Float[Tensor, "B E"], tried: Tried) -> Float[Tensor, "B U"]:
         """u; interactions that the mask leaves out do not count."""
         # What a failure says depends on the door: it counts where the action should have worked.
         scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
-        pair = self.pair(torch.cat([action_features(ac), rc[..., None]], dim=-1))
-        h = self.read(pair * (1.0 + scale) + shift)
-        # What worked and what did not, apart: in a plain mean the one success among many failures,
-        # which says most, all but vanishes.
-        worked = weighted_mean(h, rc * mask)
-        failed = weighted_mean(h, (1.0 - rc) * mask)
-        pooled = [masked_mean(h, mask), worked, failed, set_size(mask)]
-        return self.pooled(torch.cat(pooled, dim=-1))
+        pair = torch.cat([action_features(tried.actions), tried.rewards[..., None]], dim=-1)
+        h = self.read(self.pair(pair) * (1.0 + scale) + shift)
+        return self.pooled(self.aggregator.pool(h, tried.rewards, tried.mask))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the decoder reads actions, by door and sample of u."""
+
+    scale: Float[Tensor, "S B 1 H"]
+    shift: Float[Tensor, "S B 1 H"]
 
 
 class RewardDecoder(nn.Module):
-    """p(r | a, embedding, u): mean in (0, 1) and standard deviation."""
+    """p(r | a, embedding, u), in two parts: what depends on the door, and what on the action."""
 
-    def __init__(self, embedding_dim: int, interaction_dim: int, hidden: int) -> None:
+    def __init__(self, embedding_dim: int, interaction_dim: int, hidden: int, head: str) -> None:
         super().__init__()
+        self.law = reward_head(head)
         self.action = mlp(ACTION_FEATURES, hidden, hidden)
         self.modulation = mlp(embedding_dim + interaction_dim, hidden, 2 * hidden)
-        self.output = mlp(hidden, hidden, 2)
+        self.output = mlp(hidden, hidden, self.law.outputs)
+
+    def reading(self, embedding: Float[Tensor, "B E"], u: Float[Tensor, "S B U"]) -> Reading:
+        """How actions on doors are to be read."""
+        known = torch.cat([embedding.expand(len(u), -1, -1), u], dim=-1)
+        return Reading(*self.modulation(known)[..., None, :].chunk(2, dim=-1))
 
     def forward(
         self,
-        embedding: Float[Tensor, "*batch E"],
-        u: Float[Tensor, "*batch U"],
-        at: Float[Tensor, "*batch T A"],
-    ) -> tuple[Float[Tensor, "*batch T"], Float[Tensor, "*batch T"]]:
-        """Mean and standard deviation of the rewards of `at`."""
-        scale, shift = self.modulation(torch.cat([embedding, u], dim=-1)).chunk(2, dim=-1)
-        h = self.action(action_features(at)) * scale[..., None, :] + shift[..., None, :]
-        mean, spread = self.output(h).unbind(dim=-1)
-        # Most actions achieve nothing: the mean starts low.
-        return torch.sigmoid(mean - 2.0), _MIN_STD + 0.3 * F.softplus(spread)
+        reading: Reading,
+        at: Float[Tensor, "B T A"],
+        recalled: Float[Tensor, "B T H"] | None = None,
+    ) -> RewardLaw:
+        """Laws of the rewards of `at`, their batch S, B, T.
+
+        Args:
+            reading: of the doors.
+            at: actions.
+            recalled: what a process adds to its reading of each action.
+        """
+        # An action is read once for all samples of u.
+        h = self.action(action_features(at)) * reading.scale + reading.shift
+        raw = self.output(h if recalled is None else h + recalled)
+        # The laws take logarithms, for which bfloat16 is too coarse.
+        return self.law(raw.float() if raw.dtype == torch.bfloat16 else raw)
 
 
-class ConditionalProcess(Process):
+class ConditionalProcess(Process[Reading]):
     """CNP: u is a function of the interactions."""
 
     has_latent = False
@@ -86,31 +96,16 @@ class ConditionalProcess(Process):
     def __init__(self, embedding_dim: int, architecture: Architecture) -> None:
         super().__init__()
         a = architecture
+        u = a.interaction_dim
         self.standardise = nn.BatchNorm1d(embedding_dim)
-        self.interactions = InteractionEncoder(embedding_dim, a.hidden, a.interaction_dim)
-        self.decoder = RewardDecoder(embedding_dim, a.interaction_dim, a.hidden)
+        self.interactions = InteractionEncoder(embedding_dim, a.hidden, u, a.aggregator)
+        self.decoder = RewardDecoder(embedding_dim, u, a.hidden, a.head)
 
-    def predict(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-    ) -> RewardPrediction:
-        """See `RewardModel.predict`."""
+    def condition(self, embedding: Float[Tensor, "B E"], tried: Tried) -> Reading:
+        """See `Process.condition`."""
         e = self.standardise(embedding)
-        return RewardPrediction(*self.decoder(e, self.interactions(e, ac, rc, mask), at))
+        return self.decoder.reading(e, self.interactions(e, tried)[None])
 
-    def score(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-        rt: Float[Tensor, "B T"],
-    ) -> tuple[Float[Tensor, "S B T"], Float[Tensor, "B T"]]:
-        """How well each target is predicted, and the predicted means."""
-        prediction = self.predict(embedding, ac, rc, mask, at)
-        return reward_score(prediction.mean, prediction.std, rt)[None], prediction.mean
+    def laws(self, state: Reading, actions: Float[Tensor, "B T A"]) -> RewardLaw:
+        """See `Process.laws`."""
+        return self.decoder(state, actions)

@@ -11,8 +11,8 @@ swing among them. Five changes put the door into c and only its state into z:
    Each half is shifted and stretched in its own way, and one of them is a line drawing: place,
    size and colour, which the pictures ask for anyhow, are not enough (views as in Chen et al.
    2020, SimCLR).
-3. Some dimensions of z have to tell a door's frames from one another, and find each again in such
-   a drawing: how far the door is open is what is left to go by.
+3. Some dimensions of z have to tell a door's frames from one another, and find each again when it
+   is shifted, or such a drawing, too: how far the door is open is what is left to go by.
 4. z has the same prior for all doors, and is held to the same spread within each of them: states
    that depend on the door would say which door it is.
 5. A mirrored frame has the same z, but for some dimensions that change their sign: a left door and
@@ -72,7 +72,8 @@ class ContrastiveStatistician(NeuralStatistician):
             nn.BatchNorm1d(_PROJECTION, affine=False),
         )
         self.doors_sharpness = Sharpness(*_DOORS_SHARPNESS)
-        self.frames_sharpness = Sharpness(*_FRAMES_SHARPNESS)
+        # Of drawings, which are found with less certainty, and of frames as they are.
+        self.frames_sharpness = nn.ModuleList(Sharpness(*_FRAMES_SHARPNESS) for _ in range(2))
         sign = torch.ones(z)
         sign[z - z // 3 :] = -1.0
         self.register_buffer("mirrored_sign", sign, persistent=False)
@@ -160,11 +161,17 @@ class ContrastiveStatistician(NeuralStatistician):
         self, x: Float[Tensor, "b M C H W"], z: Float[Tensor, "b M Z"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """The search of frames for another view of them, and the share that is found."""
-        views = self._shifted(drawn(x).flatten(0, 1)[:, None])  # each frame in its own way
-        h = self.look(views).view(*x.shape[:2], -1)
+        half, told = (len(x) + 1) // 2, self.telling
+        views = torch.cat([x[:half], drawn(x[half:])]).flatten(0, 1)
+        h = self.look(self._shifted(views[:, None])).view(*x.shape[:2], -1)  # each in its own way
         other = sample(self.infer_instances(h, z.new_zeros(len(z), self.embedding_dim)))
-        told = self.telling
-        return frame_contrast(z[..., :told], other[..., :told], self.frames_sharpness())
+        plain, lines = self.frames_sharpness
+        loss, found = frame_contrast(z[:half, :, :told], other[:half, :, :told], plain())
+        if half < len(x):
+            among = slice(told, 2 * told)
+            drawings = frame_contrast(z[half:, :, among], other[half:, :, among], lines())
+            loss, found = (loss + drawings[0]) / 2, (found + drawings[1]) / 2
+        return loss, found
 
     def _shifted(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C S S"]:
         """Every set of frames elsewhere in the picture, in the size that the encoder works in."""

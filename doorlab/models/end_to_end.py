@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
-from doorlab.models.reward import Process, RewardModel
+from doorlab.models.process import Process
+from doorlab.models.reward import RewardModel
 from doorlab.nn.images import FrameEncoder
 from doorlab.nn.initialisation import keep_variance
 

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from doorlab.models.reward import Process, RewardModel
+from doorlab.models.process import Process
+from doorlab.models.reward import RewardModel
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.models.vae import VAE
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.models.architecture import Architecture
+from doorlab.models.attentive_np import AttentiveProcess
 from doorlab.models.autoencoder import Autoencoder
 from doorlab.models.cnp import ConditionalProcess
 from doorlab.models.contrastive import ContrastiveStatistician
@@ -16,6 +18,7 @@ from doorlab.models.end_to_end import EndToEnd
 from doorlab.models.frozen import FrozenEmbedding
 from doorlab.models.latent_np import LatentProcess
 from doorlab.models.pca import PrincipalComponents
+from doorlab.models.process import Process
 from doorlab.models.random_features import RandomFeatures
 from doorlab.models.ssnp import SSNP
 from doorlab.models.statistician import NeuralStatistician
@@ -49,16 +52,18 @@ BASES: dict[str, str] = {
 }
 
 
-def _np(image_size: int, a: Architecture) -> nn.Module:
-    return EndToEnd(image_size, a, LatentProcess(a.context_dim, a))
+# Reward models that learn from pictures of unlabelled doors at the same time.
+JOINT = frozenset({"ssnp", "attentive_ssnp", "contrastive_ssnp"})
 
 
-def _cnp(image_size: int, a: Architecture) -> nn.Module:
-    return EndToEnd(image_size, a, ConditionalProcess(a.context_dim, a))
+def _on(
+    embedding: Callable[[int, Architecture, Process[Any]], nn.Module],
+    process: Callable[[int, Architecture], Process[Any]],
+) -> Callable[[int, Architecture], nn.Module]:
+    def build(image_size: int, a: Architecture) -> nn.Module:
+        return embedding(image_size, a, process(a.context_dim, a))
 
-
-def _ssnp(image_size: int, a: Architecture) -> nn.Module:
-    return SSNP(image_size, a, LatentProcess(a.context_dim, a))
+    return build
 
 
 def _frozen(base: str) -> Callable[[int, Architecture], nn.Module]:
@@ -70,9 +75,12 @@ def _frozen(base: str) -> Callable[[int, Architecture], nn.Module]:
 
 
 REWARD_MODELS: dict[str, Callable[[int, Architecture], nn.Module]] = {
-    "np": _np,
-    "cnp": _cnp,
-    "ssnp": _ssnp,
+    "np": _on(EndToEnd, LatentProcess),
+    "cnp": _on(EndToEnd, ConditionalProcess),
+    "attentive_np": _on(EndToEnd, AttentiveProcess),
+    "ssnp": _on(SSNP, LatentProcess),
+    "attentive_ssnp": _on(SSNP, AttentiveProcess),
+    "contrastive_ssnp": _on(partial(SSNP, learner=ContrastiveStatistician), LatentProcess),
     **{name: _frozen(base) for name, base in BASES.items()},
 }
 

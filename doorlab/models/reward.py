@@ -1,32 +1,21 @@
-"""What every reward model shares: its predictions, its view of actions, its loss.
+"""What every reward model shares: an embedding of doors, a neural process on it, a loss.
 
 Legend: B doors, M frames, C H W a picture, E embedding, N context and T target interactions,
-A = 4 action coordinates, S samples of the interaction latent u.
+A = 4 action coordinates.
 """
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from doorlab.errors import ConfigError
+from doorlab.models.process import Process, RewardPrediction
+from doorlab.nn.tried import Tried
 from doorlab.objectives.rewards import mean_squared_error, sampled_loss
-
-ACTION_FEATURES = 5
-
-
-@dataclass(frozen=True)
-class RewardPrediction:
-    """Rewards of actions: mean in [0, 1], standard deviation of what will be observed."""
-
-    mean: Float[Tensor, "B T"]
-    std: Float[Tensor, "B T"]
 
 
 @runtime_checkable
@@ -47,89 +36,61 @@ class LabelledBatch(TriedBatch, Protocol):
     x_BMCHW: Float[Tensor, "B M C H W"]
 
 
-def action_features(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch 5"]:
-    """phi, which is periodic, by its sine and cosine; the other coordinates as they are."""
-    phi = math.pi * a[..., :1]
-    return torch.cat([phi.sin(), phi.cos(), a[..., 1:]], dim=-1)
-
-
-class Process(nn.Module):
-    """A neural process on embeddings: what was tried, and where, to what it would obtain."""
-
-    has_latent: bool
-
-    @abstractmethod
-    def predict(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-    ) -> RewardPrediction:
-        """See `RewardModel.predict`."""
-
-    @abstractmethod
-    def score(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-        rt: Float[Tensor, "B T"],
-    ) -> tuple[Float[Tensor, "S B T"], Float[Tensor, "B T"]]:
-        """How well each sample of u predicts each target, and the predicted means."""
-
-    def sample_functions(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-        generator: torch.Generator,
-    ) -> Float[Tensor, "B T"]:
-        """See `RewardModel.sample_functions`. Processes with a latent define it."""
-        raise ConfigError("a process with a latent to sample", type(self).__name__, "use another")
-
-
 class RewardModel(nn.Module):
-    """An embedding of doors and a neural process on it. Children define `embed`."""
+    """An embedding of doors and a neural process on it. Children define `embed`.
+
+    Who asks often embeds a door once, conditions once per try and decodes at every step of a
+    search; `predict` and `predict_from_frames` do it in one go.
+    """
 
     has_latent: bool
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process[Any]) -> None:
         super().__init__()
         self.process = process
         self.has_latent = process.has_latent
 
     @abstractmethod
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """One embedding per door."""
+        """One embedding per door, from frames in [0, 1]."""
+
+    def condition(self, embedding: Float[Tensor, "B E"], tried: Tried) -> Any:
+        """What is known of doors: a state for `decode` and `draw`."""
+        return self.process.condition(embedding, tried)
+
+    def draw(self, state: Any, generator: torch.Generator | None = None) -> Any:
+        """A state in which what is not known yet is decided, for Thompson sampling.
+
+        The same for the same state of the generator, which lies on the device of the model. Raises
+        ConfigError for models without a latent.
+        """
+        return self.process.draw(state, generator)
+
+    def decode(self, state: Any, actions: Float[Tensor, "B T A"]) -> RewardPrediction:
+        """Rewards of actions; differentiable in them."""
+        return self.process.decode(state, actions)
 
     def predict(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
+        self, embedding: Float[Tensor, "B E"], tried: Tried, actions: Float[Tensor, "B T A"]
     ) -> RewardPrediction:
-        """Rewards of the actions `at`, given those tried; differentiable in `at`."""
-        return self.process.predict(embedding, ac, rc, mask, at)
+        """Rewards of actions, given those tried: `decode` after `condition`."""
+        return self.process.predict(embedding, tried, actions)
+
+    def predict_from_frames(
+        self, x: Float[Tensor, "B M C H W"], tried: Tried, actions: Float[Tensor, "B T A"]
+    ) -> RewardPrediction:
+        """`predict` after `embed`."""
+        return self.predict(self.embed(x), tried, actions)
 
     def sample_functions(
         self,
         embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
+        tried: Tried,
+        actions: Float[Tensor, "B T A"],
         generator: torch.Generator,
     ) -> Float[Tensor, "B T"]:
-        """One plausible reward function per door, at `at` (for Thompson sampling)."""
-        return self.process.sample_functions(embedding, ac, rc, mask, at, generator)
+        """One plausible reward function per door, at `actions`: `decode` after `draw`."""
+        return self.process.sample_functions(embedding, tried, actions, generator)
 
     def loss(self, batch: LabelledBatch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative score per target interaction, and the squared error."""
@@ -139,8 +100,7 @@ class RewardModel(nn.Module):
         self, embedding: Float[Tensor, "B E"], batch: TriedBatch
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """As `loss`, for doors that are embedded already."""
-        score, mean = self.process.score(
-            embedding, batch.ac_BNA, batch.rc_BN, batch.mask_BN, batch.at_BTA, batch.rt_BT
-        )
+        tried = Tried(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+        score, mean = self.process.score(embedding, tried, batch.at_BTA, batch.rt_BT)
         scalars = {"reward_mse": mean_squared_error(mean.detach(), batch.rt_BT)}
         return sampled_loss(score), scalars

@@ -13,17 +13,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from doorlab.models.architecture import Architecture
-from doorlab.models.reward import LabelledBatch, Process, RewardModel
+from doorlab.models.process import Process
+from doorlab.models.reward import LabelledBatch, RewardModel
 from doorlab.models.statistician import NeuralStatistician
 
 
 class SSNP(RewardModel):
     """The context learner and the process on it."""
 
-    def __init__(self, image_size: int, architecture: Architecture, process: Process) -> None:
+    def __init__(
+        self,
+        image_size: int,
+        architecture: Architecture,
+        process: Process,
+        learner: type[NeuralStatistician] = NeuralStatistician,
+    ) -> None:
         super().__init__(process)
         self.weight = architecture.reconstruction_weight
-        self.statistician = NeuralStatistician(image_size, architecture)
+        self.statistician = learner(image_size, architecture)
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """Mean of q(c | x_1..M)."""

@@ -1,11 +1,12 @@
 """Pooling sets, whatever the order and the number of their members.
 
-Legend: B sets, N members, F features, S statistics.
+Legend: B sets, N members, F features, S statistics, P pooled features.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -35,6 +36,41 @@ def set_size(mask_BN: Bool[Tensor, "B N"]) -> Float[Tensor, "B 1"]:
     return torch.log1p(mask_BN.sum(dim=1, keepdim=True).float())
 
 
+def pool_plainly(
+    h_BNF: Float[Tensor, "B N F"], r_BN: Float[Tensor, "B N"], mask_BN: Bool[Tensor, "B N"]
+) -> Float[Tensor, "B P"]:
+    """The mean of those that count, as in the papers; P = F."""
+    return masked_mean(h_BNF, mask_BN)
+
+
+def pool_apart(
+    h_BNF: Float[Tensor, "B N F"], r_BN: Float[Tensor, "B N"], mask_BN: Bool[Tensor, "B N"]
+) -> Float[Tensor, "B P"]:
+    """The mean, that of what worked (r near 1), that of what did not, and the size; P = 3 F + 1.
+
+    In a plain mean the one success among many failures, which says most, all but vanishes.
+    """
+    worked = weighted_mean(h_BNF, r_BN * mask_BN)
+    failed = weighted_mean(h_BNF, (1.0 - r_BN) * mask_BN)
+    return torch.cat([masked_mean(h_BNF, mask_BN), worked, failed, set_size(mask_BN)], dim=-1)
+
+
+@dataclass(frozen=True)
+class Aggregator:
+    """A way to pool interactions, each read as F features, with rewards r in [0, 1]."""
+
+    pool: Callable[[Tensor, Tensor, Tensor], Tensor]
+    size: Callable[[int], int]
+    """F -> P."""
+
+
+def aggregator(name: str) -> Aggregator:
+    """One of `AGGREGATORS`. Raises ConfigError for any other name."""
+    if name not in AGGREGATORS:
+        raise unknown_name("aggregator", name, AGGREGATORS)
+    return AGGREGATORS[name]
+
+
 def set_statistics(h_BNF: Float[Tensor, "B N F"], names: Sequence[str]) -> Float[Tensor, "B S"]:
     """The statistics of `names`, one after the other, S = F for each."""
     return torch.cat([STATISTICS[name](h_BNF) for name in names], dim=-1)
@@ -59,4 +95,9 @@ STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda h_BNF: h_BNF.mean(dim=1),
     "max": lambda h_BNF: h_BNF.amax(dim=1),
     "spread": _spread,
+}
+
+AGGREGATORS: dict[str, Aggregator] = {
+    "mean": Aggregator(pool_plainly, lambda features: features),
+    "split": Aggregator(pool_apart, lambda features: 3 * features + 1),
 }

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.intervals import Estimate, bootstrap_function, bootstrap_mean
 
 LEVELS = (0.1, 0.25, 0.5, 0.68, 0.8, 0.9, 0.95)
 
@@ -41,7 +41,7 @@ def reliability(
         bins: how many.
         fewest: bins with predictions on fewer doors say nothing and are left out.
     """
-    index = np.clip((mean * bins).astype(int), 0, bins - 1)
+    index = _bin_of(mean, bins)
     result = []
     for i in range(bins):
         inside = index == i
@@ -49,6 +49,19 @@ def reliability(
             observed = _by_door(outcome, inside)
             result.append(Bin(float(mean[inside].mean()), observed, float(inside.mean())))
     return result
+
+
+def calibration_error(
+    mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10, seed: int = 0
+) -> Estimate:
+    """The expected calibration error: |predicted - observed| of the bins, by their shares.
+
+    0 for a calibrated model, but for chance: with few doors it is larger, whatever the model. Its
+    interval is over doors. Arguments as for `reliability`.
+    """
+    index = _bin_of(mean, bins)[..., None] == np.arange(bins)
+    gaps = ((mean - outcome)[..., None] * index).sum(axis=1) / mean.shape[1]  # (D, bins)
+    return bootstrap_function(gaps, lambda means: np.abs(means).sum(axis=-1), seed=seed)
 
 
 def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Estimate]:
@@ -59,6 +72,10 @@ def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Est
     distance = np.abs(outcome - mean) / np.maximum(std, 1e-12)
     widths = [NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS]
     return [bootstrap_mean(distance <= width) for width in widths]
+
+
+def _bin_of(mean: np.ndarray, bins: int) -> np.ndarray:
+    return np.clip((mean * bins).astype(int), 0, bins - 1)
 
 
 def _by_door(values: np.ndarray, mask: np.ndarray) -> Estimate:

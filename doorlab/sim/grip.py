@@ -64,6 +64,12 @@ def hand_paths(actions: Sequence[Action], time_step: float) -> tuple[np.ndarray,
     )
 
 
+def until_released(paths: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """float32: paths (N, T, 3) of hands, NaN from the number of `steps` (N,) on."""
+    held = np.arange(paths.shape[1]) < steps[:, None]
+    return np.where(held[..., None], paths, np.nan).astype(np.float32)
+
+
 def opens_latch(door: Door, action: Action) -> bool:
     """Whether the hand's turn of the handle frees the door: never where it is locked."""
     turned = action.turn * door.latch_direction >= door.latch_turn

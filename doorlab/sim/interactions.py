@@ -26,6 +26,9 @@ class Interactions:
         steps: int32 (D, J), control steps until the end or the slip.
         trajectories: float32 (D, J, T) joint position at every control step, held after the
             end; None unless it was asked for.
+        hands: float32 (D, J, T, 3), m, where the hand is in the middle of every control step, from
+            `doors.geometry.grip_point`; NaN once it has let go. None unless trajectories were asked
+            for.
     """
 
     rewards: np.ndarray
@@ -33,6 +36,7 @@ class Interactions:
     slipped: np.ndarray
     steps: np.ndarray
     trajectories: np.ndarray | None = None
+    hands: np.ndarray | None = None
 
 
 def rewards_of(doors: Sequence[Door], joint_positions: np.ndarray) -> np.ndarray:

@@ -56,6 +56,12 @@ class FrozenModel:
         """What is left of frames after the latents, in [0, 1]."""
         return np.moveaxis(self._each(self.network.reconstruct, images), 2, -1)
 
+    def tensors(self, *arrays: np.ndarray) -> tuple[Tensor, ...]:
+        """Arrays as the network takes them, on its device, numbers in float32."""
+        return tuple(
+            torch.from_numpy(np.ascontiguousarray(a)).float().to(self.device) for a in arrays
+        )
+
     def _each(
         self, ask: Callable[[Tensor], Tensor], images: UInt8[np.ndarray, "D M H W 3"]
     ) -> np.ndarray:

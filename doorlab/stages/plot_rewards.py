@@ -1,13 +1,12 @@
 """Figures of predicted rewards on held-out doors: for `doorlab plot`.
 
-Legend: D doors, N interactions seen, T asked about, J recorded, E size of a door's embedding;
-A grid points per axis, K doors shown.
+Legend: D doors, J interactions recorded; A grid points per axis, K doors shown.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ import torch
 from doorlab.doors import Action, Door, oracle_action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.nn.tried import Tried
 from doorlab.report import calibration as statistics
 from doorlab.report.figures import calibration as calibration_figure
 from doorlab.report.figures.curves import Curve, error_by_interactions
@@ -23,60 +23,24 @@ from doorlab.report.style import style_of
 from doorlab.stages.frozen import FrozenModel
 from doorlab.stages.plot_pictures import describe, varied
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.stages.reward_metrics import Predicted, predictions, shown
 
 _COUNTS = (0, 1, 2, 4, 8, 16)
 _CALIBRATED_AT = 4  # interactions seen
+_SHOWN = ("mean", "std")
 _GRID = 41
 _PHI_SPAN = (-90.0, 270.0)  # degrees: right (0) and left (180) both lie inside
 _SWINGS = (-MAX_SWING, MAX_SWING)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says about the rewards of actions; both (D, T)."""
-
-    mean: np.ndarray
-    std: np.ndarray
-
-
-def predict(
-    model: FrozenModel,
-    embeddings: np.ndarray,
-    actions: np.ndarray,
-    rewards: np.ndarray,
-    targets: np.ndarray,
-) -> Predictions:
-    """Predicted rewards of `targets` (D, T, 4), given embeddings (D, E) and the interactions seen.
-
-    Args:
-        model: of `doorlab train`.
-        embeddings: (D, E), from `model.embed`.
-        actions: (D, N, 4) that were tried; N may be 0.
-        rewards: (D, N) that they obtained.
-        targets: (D, T, 4).
-    """
-    seen = actions.shape[1]
-    if not seen:  # one masked interaction: models need not know about empty sets
-        actions, rewards = np.zeros_like(targets[:, :1]), np.zeros_like(targets[:, :1, 0])
-    arrays = (embeddings, actions, rewards, targets)
-    e, ac, rc, at = (torch.from_numpy(np.ascontiguousarray(a)).to(model.device) for a in arrays)
-    with torch.no_grad():
-        said = model.network.predict(e, ac, rc, torch.full_like(rc, seen > 0, dtype=torch.bool), at)
-    return Predictions(said.mean.cpu().numpy(), said.std.cpu().numpy())
-
-
 def adaptation(sources: Sources) -> Drawing:
     """Squared error by the number of interactions seen, for every reward model."""
-    actions, rewards, first = _recorded(sources)
+    _, rewards, first = _recorded(sources)
     counts = [n for n in _COUNTS if n <= first]
     errors: dict[str, list[Estimate]] = {}
     for kind, model in sources.reward_models.items():
-        embeddings = model.embed(sources.images)
-        errors[kind] = []
-        for n in counts:
-            said = predict(model, embeddings, actions[:, :n], rewards[:, :n], actions[:, first:])
-            squares = (said.mean - rewards[:, first:]) ** 2
-            errors[kind].append(bootstrap_mean(squares, seed=sources.seed))
+        found = _predictions(sources, model, counts)
+        errors[kind] = [bootstrap_mean(found[n].squared_error, seed=sources.seed) for n in counts]
     variance = float(np.var(rewards[:, first:]))
     curves = {kind: Curve.of(range(len(counts)), e) for kind, e in errors.items()}
     return Drawing(
@@ -88,21 +52,22 @@ def adaptation(sources: Sources) -> Drawing:
 
 def calibration(sources: Sources) -> Drawing:
     """Reliability and coverage of every reward model after a few interactions."""
-    actions, rewards, first = _recorded(sources)
-    n, outcome = min(_CALIBRATED_AT, first), rewards[:, first:]
+    _, rewards, first = _recorded(sources)
+    n = min(_CALIBRATED_AT, first)
     said = {
-        kind: predict(
-            model, model.embed(sources.images), actions[:, :n], rewards[:, :n], actions[:, first:]
-        )
-        for kind, model in sources.reward_models.items()
+        kind: _predictions(sources, model, [n])[n] for kind, model in sources.reward_models.items()
     }
-    bins = {kind: statistics.reliability(p.mean, outcome) for kind, p in said.items()}
-    covered = {kind: statistics.coverage(p.mean, p.std, outcome) for kind, p in said.items()}
-    arrays = {f"{kind}/{part}": v for kind, p in said.items() for part, v in vars(p).items()}
+    bins = {kind: statistics.reliability(p.mean, p.outcome) for kind, p in said.items()}
+    covered = {kind: statistics.coverage(p.mean, p.std, p.outcome) for kind, p in said.items()}
+    errors = {
+        kind: statistics.calibration_error(p.mean, p.outcome, seed=sources.seed)
+        for kind, p in said.items()
+    }
+    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in said.items() for part in _SHOWN}
     return Drawing(
         calibration_figure.calibration(bins, covered),
-        {"outcome": outcome, **arrays},
-        {"levels": list(statistics.LEVELS), "coverage": covered},
+        {"outcome": rewards[:, first:], **arrays},
+        {"levels": list(statistics.LEVELS), "coverage": covered, "calibration_error": errors},
         {"context": str(n)},
     )
 
@@ -115,13 +80,16 @@ def landscape(sources: Sources) -> Drawing:
     if not latched:
         raise Missing("no held-out door has a latch")
     chosen = [latched[k] for k in varied([sources.doors[i] for i in latched], 4)]
-    doors, embeddings = [sources.doors[i] for i in chosen], model.embed(sources.images[chosen])
-    actions, rewards = actions[chosen], rewards[chosen]
+    doors, embedding = [sources.doors[i] for i in chosen], model.embed(sources.images[chosen])
+    embedding, ac, rc = model.tensors(embedding, actions[chosen], rewards[chosen])
+    tried = Tried.all(ac, rc)
     direction, turning = (np.stack([grid(d) for d in doors]) for grid in (_directions, _turns))
 
+    @torch.no_grad()
     def maps(targets: np.ndarray, seen: int) -> np.ndarray:
-        said = predict(model, embeddings, actions[:, :seen], rewards[:, :seen], targets)
-        return said.mean.reshape(-1, _GRID, _GRID)
+        (at,) = model.tensors(targets)
+        said = model.network.predict(embedding, tried.first(seen), at)
+        return said.mean.cpu().numpy().reshape(-1, _GRID, _GRID)
 
     seen = actions.shape[1]
     slices = [
@@ -137,11 +105,19 @@ def landscape(sources: Sources) -> Drawing:
     )
 
 
+def _predictions(
+    sources: Sources, model: FrozenModel, counts: Sequence[int]
+) -> dict[int, Predicted]:
+    actions, rewards, _ = _recorded(sources)
+    embedding, actions, rewards = model.tensors(model.embed(sources.images), actions, rewards)
+    return predictions(model.network, embedding, actions, rewards, counts)
+
+
 def _recorded(sources: Sources) -> tuple[np.ndarray, np.ndarray, int]:
     """Actions (D, J, 4), rewards (D, J), and where those begin that are predicted, never seen."""
     if sources.dataset.interactions < 2:
         raise Missing("the dataset has no interactions: `doorlab generate --interactions`")
-    return sources.read("actions"), sources.read("rewards"), sources.dataset.interactions // 2
+    return sources.read("actions"), sources.read("rewards"), shown(sources.dataset.interactions)
 
 
 def _hinge_slice(doors: list[Door], rewards: np.ndarray) -> Slice:

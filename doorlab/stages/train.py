@@ -2,7 +2,9 @@
 
 Models: np is trained end to end on labelled doors alone; ssnp also learns from the frames of all
 doors at the same time (Liu et al. 2024); vae_np, statistician_np and contrastive_np put a
-neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent.
+neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent;
+attentive_np and attentive_ssnp are np and ssnp whose actions also recall single interactions;
+contrastive_ssnp is ssnp whose context learner is a contrastive statistician.
 Labelled doors are the first --labelled of the training split, so that a smaller set is part of
 every larger one.
 
@@ -10,13 +12,15 @@ With --online no door is seen twice: every step draws fresh ones from a prior, f
 on the device. All of them are labelled, and after the steps of looking the frozen encoder looks at
 them as they come.
 
+Every --validate-every steps the model predicts rewards of validation doors; the run ends with the
+weights that did so best (--no-keep-best: with the last).
+
 Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
 or killed, goes on with --resume and ends as if nothing had happened.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,27 +31,17 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from doorlab.data.batches import (
-    DoorTensors,
-    InteractionBatch,
-    sample_frames,
-    sample_interactions_of,
-    sample_rows,
-)
+from doorlab.data.batches import DoorTensors, InteractionBatch
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.fresh import Wanted
-from doorlab.data.mirroring import mirror_half, mirror_interactions
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import read_json
-from doorlab.intervals import bootstrap_mean
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import MODEL_FILE, load_model
-from doorlab.models.registry import BASES, REWARD_MODELS, build_model, set_pretrained
+from doorlab.models.registry import BASES, JOINT, REWARD_MODELS, build_model, set_pretrained
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.models.vae import VAE
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
-    LearningConfig,
     check_doors,
     finish,
     finished_before,
@@ -58,8 +52,10 @@ from doorlab.stages.learning import (
     size_of,
     with_preset,
 )
-from doorlab.stages.memory import Memory, Remembered, look_at
-from doorlab.stages.online import OnlineDoors, Plan, check_fresh, load_validation
+from doorlab.stages.memory import Remembered
+from doorlab.stages.online import OnlineDoors, check_fresh, load_validation
+from doorlab.stages.reward_metrics import figures, mean_error, means, predictions_on
+from doorlab.stages.train_batches import BatchConfig, fresh_batches, plans, recorded_batches
 from doorlab.training import Outcome, Task, fit, launch
 from doorlab.training.loop import Batches
 
@@ -67,39 +63,23 @@ _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is meas
 
 
 @dataclass(frozen=True)
-class Config(LearningConfig):
+class Config(BatchConfig):
     """Which reward model, from how many labels, and how long."""
 
     model: str = "ssnp"
-    """np, cnp, ssnp, vae_np, statistician_np or contrastive_np."""
+    """np, cnp, attentive_np, ssnp, attentive_ssnp, contrastive_ssnp, vae_np, statistician_np or
+    contrastive_np."""
     pretrained: Path | None = None
     """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np, of a
     contrastive_statistician for contrastive_np."""
     out: Path = Path("runs/train")
     """Folder of the run."""
-    batch: int = 32
-    """Labelled doors per step while looking."""
-    frames: int = 3
-    """Frames per door and step, drawn anew every time."""
     labelled: int = 0
     """Training doors whose interactions are learned from, the first of the split; 0 for all. With
     --online, where every door is labelled, it does not count."""
-    unlabelled_batch: int = 8
-    """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
-    context: int = 10
-    """Interactions given before those to be predicted, at most."""
-    targets: int = 22
-    """Interactions to be predicted, per door and step."""
-    look_first: float = 0.33
-    """Share of the steps, from the first on, in which no interactions are given, only frames, and
-    the encoder learns; then it is frozen, and the process learns from interactions what pictures
-    don't tell. Models on frozen embeddings begin with the latter."""
-    try_batch: int = 64
-    """Labelled doors per step after that: embeddings are remembered, so they cost little."""
-    empty_share: float = 0.1
-    """Share of doors of which no interaction is given in the steps after that."""
-    mirror: bool = True
-    """Show every door, and what was done to it, mirrored half of the time."""
+    keep_best: bool = True
+    """End with the weights whose squared error on the validation doors was smallest, of those
+    looked at every --validate-every steps; otherwise with those of the last step."""
 
 
 PRESETS: dict[str, Config] = {
@@ -196,12 +176,12 @@ def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
     if dataset is not None and not config.online:
         labelled = DoorTensors.load(dataset, "train", fabric.device, config.labelled or None)
         everything = labelled
-        if config.model == "ssnp":
+        if config.model in JOINT:
             everything = DoorTensors.load(dataset, "train", fabric.device)
         doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
-        return run(_batches(config, model, labelled, everything), lambda: doors)
-    with OnlineDoors(config, fabric, _plans(config)) as fresh:
-        return run(_fresh_batches(config, model, fresh), fresh.figures)
+        return run(recorded_batches(config, model, labelled, everything), lambda: doors)
+    with OnlineDoors(config, fabric, plans(config)) as fresh:
+        return run(fresh_batches(config, model, fresh), fresh.figures)
 
 
 def _fit(
@@ -221,13 +201,16 @@ def _fit(
         batches=batches,
         batch=config.batch,
         validate=partial(_validation, validation) if validation else None,
+        error_of=mean_error if config.keep_best else None,
         settings=settings,
     )
     outcome = fit(fabric, model, task, config, config.out)
     if outcome.finished and fabric.is_global_zero:
-        figures = about_doors()
-        figures |= _figures(model.eval(), validation, config.seed) if validation else {}
-        finish("train", config, dataset, model, architecture, outcome, figures, settings)
+        found = about_doors()
+        if outcome.best_step is not None:
+            found["best_step"] = outcome.best_step
+        found |= _figures(model.eval(), validation, config.seed) if validation else {}
+        finish("train", config, dataset, model, architecture, outcome, found, settings)
     return outcome
 
 
@@ -236,7 +219,7 @@ def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architectu
     architecture, base = config.architecture, None
     if config.pretrained is not None:
         base = cast(VAE | NeuralStatistician, load_model(config.pretrained, BASES[config.model]))
-        architecture = base.architecture
+        architecture = base.architecture.with_process_of(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model = build_model(config.model, size_of(config, dataset), architecture)
     if base is not None:
@@ -244,89 +227,8 @@ def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architectu
     return model, architecture
 
 
-def _batches(config: Config, model: Any, labelled: DoorTensors, everything: DoorTensors) -> Batches:
-    """Batches to look at doors in the first steps, and to remember them in the others."""
-    memory = Memory(model, labelled, config.frames, config.seed, config.mirror)
-    looking, unlabelled = _looking_steps(config), _share(config, config.unlabelled_batch)
-
-    def batch_of(step: int, generator: torch.Generator, doors: int) -> Any:
-        if step >= looking:
-            share = _share(config, config.try_batch)
-            return memory.sample(
-                share, generator, config.context, config.targets, config.empty_share
-            )
-        rows = sample_rows(labelled, doors, generator)
-        batch = interaction_batch(labelled, rows, config, generator, empty_share=1.0)
-        if config.model != "ssnp":
-            return batch
-        frames = sample_frames(everything, unlabelled, config.frames, generator)
-        return batch, mirror_half(frames, generator) if config.mirror else frames
-
-    return batch_of
-
-
-def _fresh_batches(config: Config, model: Any, doors: OnlineDoors) -> Batches:
-    """The same of fresh doors: in the other steps the frozen encoder looks at them as they come."""
-
-    def batch_of(step: int, generator: torch.Generator, count: int) -> Any:
-        fresh, every = doors.at(step), torch.arange(count)
-        if "look" not in fresh:
-            every = torch.arange(_share(config, config.try_batch))
-            share = config.empty_share
-            return look_at(model, interaction_batch(fresh["try"], every, config, generator, share))
-        batch = interaction_batch(fresh["look"], every, config, generator, empty_share=1.0)
-        if config.model != "ssnp":
-            return batch
-        frames = fresh["unlabelled"].images.float() / 255.0
-        return batch, mirror_half(frames, generator) if config.mirror else frames
-
-    return batch_of
-
-
-def _plans(config: Config) -> list[Plan]:
-    """The doors that the steps of an online run want."""
-    looking, tries = _looking_steps(config), config.context + config.targets
-
-    def plan(name: str, doors: int, interactions: int, steps: range) -> Plan:
-        every = config.devices * _share(config, doors)
-        return Plan(Wanted(name, every, config.frames, interactions), steps)
-
-    plans = [
-        plan("look", config.batch, tries, range(looking)),
-        plan("try", config.try_batch, tries, range(looking, config.steps)),
-    ]
-    if config.model == "ssnp":
-        plans.append(plan("unlabelled", config.unlabelled_batch, 0, range(looking)))
-    return plans
-
-
-def _looking_steps(config: Config) -> int:
-    """Steps in which the encoder learns."""
-    return 0 if config.model in BASES else math.ceil(config.look_first * config.steps)
-
-
-def _share(config: Config, doors: int) -> int:
-    """Of so many doors per step, those of one process."""
-    return max(1, doors // config.devices)
-
-
-def interaction_batch(
-    doors: DoorTensors,
-    rows: Tensor,
-    config: Config,
-    generator: torch.Generator,
-    empty_share: float,
-) -> InteractionBatch:
-    """The doors at `rows`: frames, interactions to learn from, others to predict."""
-    found = sample_interactions_of(
-        doors, rows, config.frames, generator, config.context, config.targets, empty_share
-    )
-    chosen = torch.rand(len(rows), generator=generator) < 0.5 * config.mirror
-    return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
-
-
 def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Of a batch of `_batches`: remembered doors, doors to look at, the same with more frames."""
+    """Of remembered doors, of doors to look at, or of the same with more frames."""
     if isinstance(batch, Remembered):
         return model.reward_loss(batch.embedding_BE, batch.tries)
     if isinstance(batch, InteractionBatch):
@@ -334,32 +236,13 @@ def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
     return model.joint_loss(*batch)
 
 
-def squared_errors(model: Any, doors: DoorTensors) -> dict[int, Tensor]:
-    """Interactions seen -> (D, T) squared errors of the rewards predicted for the second half."""
-    first = doors.actions.shape[1] // 2
-    embedding = torch.cat([model.embed(x.float() / 255.0) for x in doors.images.split(64)])
-    actions, rewards = doors.actions[:, :first], doors.rewards[:, :first]
-    errors = {}
-    for seen in [n for n in _CONTEXTS if n <= first]:
-        mask = (torch.arange(first, device=rewards.device) < seen).expand_as(rewards)
-        said = model.predict(embedding, actions, rewards, mask, doors.actions[:, first:])
-        errors[seen] = (said.mean - doors.rewards[:, first:]).square()
-    return errors
-
-
 def _validation(doors: DoorTensors, model: nn.Module) -> dict[str, float]:
-    """Mean squared errors by the number of interactions seen."""
-    errors = {seen: float(e.mean()) for seen, e in squared_errors(model, doors).items()}
-    return {f"reward_mse_after_{seen}": error for seen, error in errors.items()}
+    return means(predictions_on(model, doors, _CONTEXTS))
 
 
 def _figures(model: nn.Module, doors: DoorTensors, seed: int) -> dict[str, Any]:
-    with torch.no_grad():
-        errors = squared_errors(model, doors)
+    found = figures(predictions_on(model, doors), seed)
     return {
         "validation_reward_variance": float(doors.rewards.var()),
-        **{
-            f"validation_reward_mse_after_{seen}": bootstrap_mean(e.cpu().numpy(), seed=seed)
-            for seen, e in errors.items()
-        },
+        **{f"validation_{name}": estimate for name, estimate in found.items()},
     }

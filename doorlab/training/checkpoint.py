@@ -34,6 +34,8 @@ class Checkpoint:
     """What was logged so far."""
     settings: dict[str, Any]
     """What the run was started with; a resumed run must agree."""
+    best: dict[str, Any] | None
+    """The weights with the smallest validation error so far; see `training.best`."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from doorlab.errors import CheckpointError
 from doorlab.progress import progress_bar
 from doorlab.seeding import integer_seed
+from doorlab.training.best import Best, Figures
 from doorlab.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from doorlab.training.config import TrainConfig, differing
 from doorlab.training.devices import Sealed
@@ -43,6 +44,9 @@ class Task:
     """Doors per step, over all devices."""
     validate: Callable[[nn.Module], dict[str, float]] | None = None
     """Figures on validation doors; called in evaluation mode, without gradients."""
+    error_of: Callable[[Figures], float] | None = None
+    """Which of these figures, or what made of them, is smallest for the weights that a finished run
+    ends with; None for the weights of the last step."""
     settings: dict[str, Any] | None = None
     """What a resumed run must agree with, plain values: the stage's config, the dataset."""
 
@@ -61,10 +65,14 @@ class Outcome:
     """What was logged: "train" and "validation" records."""
     seconds: float
     """Of this process's share: since it was started or resumed."""
+    best_step: int | None = None
+    """Steps after which a finished run's weights were seen, where they were chosen."""
 
 
 def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path) -> Outcome:
     """Trains `model` in place, from the checkpoint in `out` if there is one.
+
+    When the last step is done, the model has the weights that `task.error_of` prefers.
 
     Writes OUT/checkpoint.pt and OUT/tensorboard. On Ctrl-C or SIGTERM it ends the step, writes a
     checkpoint and returns.
@@ -111,7 +119,7 @@ class _Run:
     ) -> None:
         self.fabric, self.model, self.task, self.config, self.out = fabric, model, task, config, out
         self.journal = Journal(out if fabric.is_global_zero else None)
-        self.step = 0
+        self.step, self.best = 0, Best(task.error_of)
         # Before DDP wraps the module: the optimiser's parameters are then in the model's order.
         groups = _groups(model, config.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
@@ -139,12 +147,16 @@ class _Run:
             if self.step % config.checkpoint_every == 0:
                 self.save()
         self.save()
+        finished = self.step >= config.steps
+        if finished:
+            self.best.put_into(self.model)
         return Outcome(
             self.step,
-            self.step >= config.steps,
+            finished,
             self.step < last,
             self.journal.history(),
             time.monotonic() - start,
+            self.best.step if finished else None,
         )
 
     def resume(self) -> None:
@@ -162,6 +174,7 @@ class _Run:
         self.model.load_state_dict(checkpoint.model)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.journal.restore(checkpoint.journal, self.fabric.device)
+        self.best.restore(checkpoint.best)
         self.step = checkpoint.step
 
     def save(self) -> None:
@@ -174,6 +187,7 @@ class _Run:
                 self.optimizer.state_dict(),
                 self.journal.state(),
                 self._settings(),
+                self.best.state(),
             )
             save_checkpoint(self.out, state)
         self.fabric.barrier()
@@ -219,6 +233,7 @@ class _Run:
             figures = self.task.validate(self.model)
         self.model.train()
         self.journal.validated(self.step, figures)
+        self.best.look(self.step, figures, self.model)
 
     def _any(self, flag: bool) -> bool:
         """Whether any process says so: all must stop after the same step."""

@@ -92,13 +92,19 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `doors_from`  | str, Path or None | `None`       | folder of a dataset, whose doors and      |
     |               |                   |              | frames replace those of the prior         |
     | `split`       | str               | `"test"`     | the split of that dataset                 |
-    | `render_mode` | str or None       | `None`       | `"rgb_array"`                             |
+    | `render_mode` | str or None       | `None`       | `"rgb_array"` or `"rgb_array_list"`       |
 
     `reset(options={"door": key})` asks for one door: with a dataset, its index there (a door of
     the split); with a prior, the seed that it is drawn from. Otherwise the seed of `reset` decides.
 
     `render()` gives a picture (256 x 256 pixels) of the door as the last interaction left it, from
     a still camera. `trajectory` has the opening angle at every control step of that interaction.
+
+    With `"rgb_array_list"` it gives a list: the films of all interactions since it was called last,
+    or since the reset (then with a picture of the shut door before them). Each has 24 pictures, to
+    be shown at 12 a second, with a disc where the hand is until it lets go. They are drawn when
+    they are asked for. `gymnasium.wrappers.RecordVideo` keeps one picture per step, the last;
+    `doorlab_envs.wrappers.RecordFilms` keeps them all.
 
     ```python
     >>> import gymnasium as gym
@@ -139,7 +145,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         )
         self.observation_space = self._bench.observation_space
         self.action_space = self._bench.action_space
-        self.render_mode = render_mode
+        self.render_mode, self.metadata = render_mode, self._bench.metadata
         self._horizon, self._tries = horizon, 0
 
     def reset(
@@ -163,12 +169,10 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         truncated = self._tries >= self._horizon
         return self._observation(), outcome["reward"], False, truncated, step_info(outcome)
 
-    def render(self) -> np.ndarray | None:  # type: ignore[override]
-        """uint8 (256, 256, 3): the door as the last interaction left it."""
-        if self.render_mode is None:
-            gymnasium.logger.warn('give render_mode="rgb_array" to gymnasium.make to see the door')
-            return None
-        return self._bench.picture()[0]
+    def render(self) -> np.ndarray | list[np.ndarray] | None:  # type: ignore[override]
+        """uint8 (256, 256, 3): the door as it was left; a list of them in "rgb_array_list"."""
+        shown = self._bench.render()
+        return None if shown is None else shown[0]
 
     @property
     def trajectory(self) -> np.ndarray | None:

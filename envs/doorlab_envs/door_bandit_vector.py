@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -49,6 +48,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
             frames, image_size, horizon, prior, simulator, doors_from, split, render_mode
         )
         self.num_envs, self.render_mode = num_envs, render_mode
+        self.metadata = {**self.metadata, **self._bench.metadata}
         self.single_observation_space = self._bench.observation_space
         self.single_action_space = self._bench.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -84,12 +84,10 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         info = self._masked(step_info(outcome))
         return self._observation(), outcome["reward"], never, truncated, info
 
-    def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
-        """One picture per door, uint8 (256, 256, 3), as the last interaction left it."""
-        if self.render_mode is None:
-            gymnasium.logger.warn('give render_mode="rgb_array" to make_vec to see the doors')
-            return None
-        return tuple(self._bench.picture())
+    def render(self) -> tuple[Any, ...] | None:  # type: ignore[override]
+        """What `DoorBanditEnv.render` gives, of every door."""
+        shown = self._bench.render()
+        return None if shown is None else tuple(shown)
 
     @property
     def trajectories(self) -> np.ndarray | None:

@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 
 from doorlab.doors import ACTION_DIM, Door, View
 from doorlab.errors import ConfigError
 from doorlab.sim import Interactions, make_simulator
+from doorlab_envs.films import FILM_RATE, Film
 from doorlab_envs.problems import PriorProblems, Problems, ProblemSource, RecordedProblems
 
-RENDER_MODES = ("rgb_array",)
+RENDER_MODES = ("rgb_array", "rgb_array_list")
 _RENDER_SIZE = 256  # pixels
+_STILL_RATE = 2  # frames/s, of a video with one picture per interaction
 
 
 class Workbench:
@@ -32,7 +35,7 @@ class Workbench:
         simulator: name of the simulator.
         doors_from: folder of a dataset whose doors and frames are used instead of the prior's.
         split: the split of that dataset.
-        render_mode: "rgb_array", or None for environments that are never rendered.
+        render_mode: one of `RENDER_MODES`, or None for environments that are never rendered.
 
     Raises:
         ConfigError: for a setting that is unknown or out of range.
@@ -69,9 +72,16 @@ class Workbench:
         self.observation_space = spaces.Dict(
             {"images": spaces.Box(0, 255, (frames, image_size, image_size, 3), np.uint8)}
         )
-        self._records = render_mode is not None
+        self._render_mode = render_mode
         self._problems: Problems | None = None
         self._last: Interactions | None = None
+        self._films: list[list[Film]] = []  # one per door, of everything since the last `render`
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What Gymnasium wants to know about pictures."""
+        fps = FILM_RATE if self._render_mode == "rgb_array_list" else _STILL_RATE
+        return {"render_modes": list(RENDER_MODES), "render_fps": fps}
 
     @property
     def problems(self) -> Problems:
@@ -83,6 +93,7 @@ class Workbench:
     def reset(self, keys: Sequence[int]) -> None:
         """Puts up one door per key, shut."""
         self._problems, self._last = self.source.make(keys), None
+        self._films = [[Film.shut()] for _ in keys]
 
     def interact(self, actions: np.ndarray) -> dict[str, np.ndarray]:
         """One whole interaction per door.
@@ -95,8 +106,11 @@ class Workbench:
         """
         problems = self.problems
         self._last = self._simulator.interact(
-            problems.doors, np.asarray(actions)[:, None], record=self._records
+            problems.doors, np.asarray(actions)[:, None], record=self._render_mode is not None
         )
+        if self._render_mode == "rgb_array_list":
+            for number, films in enumerate(self._films):
+                films.append(Film.of_interaction(self._last, number))
         rewards = self._last.rewards[:, 0].astype(np.float64)
         optimal = problems.optimal_rewards.astype(np.float64)
         return {
@@ -117,13 +131,39 @@ class Workbench:
             return None
         return self._last.trajectories[:, 0]
 
-    def picture(self) -> np.ndarray:
-        """uint8 (D, 256, 256, 3): the doors as the last interaction left them, or shut."""
+    def render(self) -> list[Any] | None:
+        """What to show of every door.
+
+        Returns:
+            In the mode "rgb_array", a picture uint8 (256, 256, 3) as the last interaction left it,
+            or shut. In the mode "rgb_array_list", a list of them: the films of all interactions
+            since the last call, after a reset with a picture of the shut door before them. None
+            without a mode.
+        """
+        if self._render_mode is None:
+            gymnasium.logger.warn(
+                f"give a render_mode ({', '.join(RENDER_MODES)}) when the environment is made"
+            )
+            return None
+        if self._render_mode == "rgb_array_list":
+            return self._develop()
         doors = self.problems.doors
         shut = np.zeros((len(doors), 1))
         positions = shut if self._last is None else self._last.joint_positions
         views = [[still_view(door)] for door in doors]
-        return self._simulator.render(doors, positions, views, _RENDER_SIZE).images[:, 0]
+        return list(self._simulator.render(doors, positions, views, _RENDER_SIZE).images[:, 0])
+
+    def _develop(self) -> list[list[np.ndarray]]:
+        doors = self.problems.doors
+        films, self._films = self._films, [[] for _ in doors]
+        return [
+            [
+                picture
+                for film in of_door
+                for picture in film.develop(self._simulator, door, still_view(door), _RENDER_SIZE)
+            ]
+            for door, of_door in zip(doors, films, strict=True)
+        ]
 
     def close(self) -> None:
         """Frees the simulator. Calling it twice is harmless."""

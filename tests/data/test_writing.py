@@ -3,6 +3,7 @@ import errno
 import multiprocessing
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tyro
 from fake_simulator import FakeSimulator, generate_slowly, make_fake
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.launching import LAUNCHERS
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.stages.generate import Config
 
 
 def tree(path):
@@ -155,6 +158,31 @@ def test_resuming_nothing_begins_and_resuming_the_finished_changes_nothing(
 ):
     path = tmp_path / "new"
     assert resumed(path, config) == resumed(path, config) == tree(dataset.path)
+
+
+@pytest.mark.parametrize("launcher", ["local", "elsewhere"])
+def test_commands_that_go_on_name_the_launcher(tmp_path, config, monkeypatch, launcher):
+    def interrupted(work, items, workers):
+        yield work(items[0])
+        raise KeyboardInterrupt
+
+    def commands():
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            write_dataset(tmp_path / "d", config, launcher=launcher, simulator=make_fake)
+        other = replace(config, seed=9)
+        with pytest.raises(ConfigError) as refused:
+            write_dataset(
+                tmp_path / "d", other, launcher=launcher, simulator=make_fake, resume=True
+            )
+        for message in (str(stopped.value), str(refused.value)):
+            program, stage, *arguments = shlex.split(message.split("`")[1])
+            yield program, stage, tyro.cli(Config, args=arguments)
+
+    monkeypatch.setitem(LAUNCHERS, launcher, lambda: interrupted)
+    for program, stage, parsed in commands():
+        assert (program, stage, parsed.resume) == ("doorlab", "generate", True)
+        assert parsed.launcher == launcher
+        assert parsed.seed == config.seed
 
 
 def test_an_existing_dataset_is_not_overwritten(config, dataset):

@@ -1,20 +1,39 @@
-"""Properties that every neural process must have, conditional or latent."""
+"""Properties that every neural process must have: conditional, latent or attentive."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
+from doorlab.errors import ConfigError
+from doorlab.models.attentive_np import AttentiveProcess
 from doorlab.models.cnp import ConditionalProcess
+from doorlab.models.heads import HEADS
 from doorlab.models.latent_np import LatentProcess
+from doorlab.nn.pooling import AGGREGATORS
+from doorlab.nn.tried import Tried
 
 E_DIM = 6
+PROCESSES = {
+    "cnp": ConditionalProcess,
+    "latent_np": LatentProcess,
+    "attentive_np": AttentiveProcess,
+}
+KINDS = [("soft_bernoulli", "split"), ("inflated_beta", "mean"), ("gaussian", "split")]
+assert {head for head, _ in KINDS} == set(HEADS)
+assert {pooling for _, pooling in KINDS} == set(AGGREGATORS)
 
 
-@pytest.fixture(params=[ConditionalProcess, LatentProcess], ids=["cnp", "latent_np"])
+@pytest.fixture(params=[(name, *kind) for name in PROCESSES for kind in KINDS], ids="-".join)
 def process(request, small):
+    name, head, aggregator = request.param
     torch.manual_seed(0)
-    return request.param(E_DIM, small).eval()
+    return PROCESSES[name](E_DIM, replace(small, head=head, aggregator=aggregator)).eval()
+
+
+@pytest.fixture(params=[LatentProcess, AttentiveProcess], ids=["latent_np", "attentive_np"])
+def latent(request):
+    return request.param
 
 
 @pytest.fixture
@@ -23,100 +42,118 @@ def e():
 
 
 def context(batch):
-    return batch.ac_BNA, batch.rc_BN, batch.mask_BN
+    return Tried(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+
+
+def rows(tried, chosen):
+    return Tried(tried.actions[chosen], tried.rewards[chosen], tried.mask[chosen])
 
 
 def test_predictions_are_rewards(process, e, batch):
-    said = process.predict(e, *context(batch), batch.at_BTA)
+    said = process.predict(e, context(batch), batch.at_BTA)
     assert said.mean.shape == said.std.shape == (4, 6)
     assert said.mean.min() >= 0
     assert said.mean.max() <= 1
     assert said.std.min() > 0
+    assert said.log_prob(batch.rt_BT).shape == (4, 6)
 
 
 def test_the_order_of_interactions_does_not_matter(process, e, batch):
     order = torch.tensor([4, 2, 0, 3, 1])
-    ac, rc, mask = context(batch)
-    said = process.predict(e, ac, rc, mask, batch.at_BTA)
-    shuffled = process.predict(e, ac[:, order], rc[:, order], mask[:, order], batch.at_BTA)
+    tried = context(batch)
+    said = process.predict(e, tried, batch.at_BTA)
+    mixed = Tried(tried.actions[:, order], tried.rewards[:, order], tried.mask[:, order])
+    shuffled = process.predict(e, mixed, batch.at_BTA)
     torch.testing.assert_close(shuffled.mean, said.mean)
     torch.testing.assert_close(shuffled.std, said.std)
 
 
-def test_what_is_masked_does_not_matter(process, e, batch):
-    ac, rc, mask = context(batch)
-    said = process.predict(e, ac, rc, mask, batch.at_BTA)
-    noise = torch.where(mask[..., None], ac, torch.rand(ac.shape))
-    other = process.predict(
-        e, noise, torch.where(mask, rc, torch.rand(rc.shape)), mask, batch.at_BTA
+def test_what_is_masked_is_as_if_it_were_left_out(process, e, batch):
+    tried = context(batch)
+    said = process.predict(e, tried, batch.at_BTA)
+    noise = Tried(
+        torch.where(tried.mask[..., None], tried.actions, torch.rand(tried.actions.shape)),
+        torch.where(tried.mask, tried.rewards, torch.rand(tried.rewards.shape)),
+        tried.mask,
     )
+    other = process.predict(e, noise, batch.at_BTA)
     torch.testing.assert_close(other.mean, said.mean)
-    short = process.predict(e[:3], ac[:3, :3], rc[:3, :3], mask[:3, :3], batch.at_BTA[:3])
-    torch.testing.assert_close(short.mean, said.mean[:3])
+    for door, seen in enumerate((0, 1, 3, 5)):
+        short = Tried.all(tried.actions[[door], :seen], tried.rewards[[door], :seen])
+        alone = process.predict(e[[door]], short, batch.at_BTA[[door]])
+        torch.testing.assert_close(alone.mean, said.mean[[door]])
+        torch.testing.assert_close(alone.std, said.std[[door]])
 
 
 def test_what_is_not_masked_does_matter(process, e, batch):
-    ac, rc, mask = context(batch)
-    said = process.predict(e, ac, rc, mask, batch.at_BTA).mean
-    other = process.predict(e, ac, torch.where(mask, 1 - rc, rc), mask, batch.at_BTA).mean
-    changed = (said - other).abs().amax(1)
+    tried = context(batch)
+    said = process.predict(e, tried, batch.at_BTA).mean
+    others = replace(tried, rewards=torch.where(tried.mask, 1 - tried.rewards, tried.rewards))
+    changed = (said - process.predict(e, others, batch.at_BTA).mean).abs().amax(1)
     assert changed[0] == 0  # a door with no interactions yet
     assert (changed[1:] > 1e-6).all()
 
 
 def test_targets_do_not_look_at_one_another(process, e, batch):
-    whole = process.predict(e, *context(batch), batch.at_BTA).mean
-    one = process.predict(e, *context(batch), batch.at_BTA[:, 2:3]).mean
+    whole = process.predict(e, context(batch), batch.at_BTA).mean
+    one = process.predict(e, context(batch), batch.at_BTA[:, 2:3]).mean
     torch.testing.assert_close(one, whole[:, 2:3])
 
 
 def test_doors_do_not_mix(process, e, batch):
-    whole = process.predict(e, *context(batch), batch.at_BTA).mean
-    part = process.predict(e[1:2], *(x[1:2] for x in context(batch)), batch.at_BTA[1:2]).mean
+    whole = process.predict(e, context(batch), batch.at_BTA).mean
+    part = process.predict(e[1:2], rows(context(batch), slice(1, 2)), batch.at_BTA[1:2]).mean
     torch.testing.assert_close(part, whole[1:2])
 
 
 def test_phi_is_periodic(process, e, batch):
     low, high = batch.at_BTA.clone(), batch.at_BTA.clone()
     low[..., 0], high[..., 0] = -1.0, 1.0
-    a, b = (process.predict(e, *context(batch), at).mean for at in (low, high))
+    a, b = (process.predict(e, context(batch), at).mean for at in (low, high))
     torch.testing.assert_close(a, b)
 
 
 def test_predictions_can_be_climbed(process, e, batch):
-    """Gradients by actions are those of finite differences."""
+    """Gradients by actions are those of finite differences, also where nothing was tried."""
     process = process.double()
-    parts = [x.double() if x.is_floating_point() else x for x in context(batch)]
+    tried = Tried(batch.ac_BNA.double(), batch.rc_BN.double(), batch.mask_BN)
     at = batch.at_BTA[:, :2].double().requires_grad_()
-    assert torch.autograd.gradcheck(
-        lambda a: process.predict(e.double(), *parts, a).mean, at, eps=1e-6, atol=1e-4
-    )
+    state = process.condition(e.double(), tried)
+    for part in ("mean", "std"):
+        assert torch.autograd.gradcheck(
+            lambda a, part=part: getattr(process.decode(state, a), part), at, eps=1e-6, atol=1e-4
+        )
 
 
-def test_predicting_twice_is_predicting_once(process, e, batch):
-    a, b = (process.predict(e, *context(batch), batch.at_BTA) for _ in range(2))
-    assert torch.equal(a.mean, b.mean)
-    assert torch.equal(a.std, b.std)
+def test_predicting_is_conditioning_once_and_decoding(process, e, batch):
+    state = process.condition(e, context(batch))
+    for at in (batch.at_BTA, batch.at_BTA.flip(1), batch.at_BTA[:, :1]):
+        whole, parts = process.predict(e, context(batch), at), process.decode(state, at)
+        assert torch.equal(whole.mean, parts.mean)
+        assert torch.equal(whole.std, parts.std)
+        r = batch.rt_BT[:, : at.shape[1]]
+        assert torch.equal(whole.log_prob(r), parts.log_prob(r))
 
 
 def test_scores_have_one_row_per_sample(process, e, batch, small):
-    score, mean = process.score(e, *context(batch), batch.at_BTA, batch.rt_BT)
+    score, mean = process.score(e, context(batch), batch.at_BTA, batch.rt_BT)
     samples = small.latent_samples if process.has_latent else 1
     assert score.shape == (samples, 4, 6)
     assert mean.shape == (4, 6)
 
 
-def test_the_mixture_knows_its_moments(small, e, batch):
-    """Of latent processes: against a mixture written out with torch.distributions."""
+def test_the_prediction_is_the_mixture_of_its_samples(latent, small, e, batch):
+    """Against one door, one sample and one target at a time, and torch.distributions."""
     torch.manual_seed(0)
-    process = LatentProcess(E_DIM, replace(small, latent_samples=5)).eval()
-    said = process.predict(e, *context(batch), batch.at_BTA)
-    standard = process.standardise(e)
-    u = process.infer(standard, *context(batch))
-    parts = [
-        process.decoder(standard, u.mean + u.stddev * noise, batch.at_BTA)
-        for noise in process.noise
-    ]
+    process = latent(E_DIM, replace(small, latent_samples=5, head="gaussian")).eval()
+    tried, r = context(batch), batch.rt_BT.clamp(0.05, 0.95)  # where the law is Gaussian
+    said, state = process.predict(e, tried, batch.at_BTA), process.condition(e, tried)
+    parts = []
+    for noise in process.noise:
+        u = state.u.mean + state.u.stddev * noise
+        reading = process.decoder.reading(state.embedding, u[None])
+        law = process.laws(replace(state, reading=reading), batch.at_BTA)
+        parts.append((law.mean[0], law.std[0]))
     mixture = torch.distributions.MixtureSameFamily(
         torch.distributions.Categorical(torch.ones(4, 6, len(parts))),
         torch.distributions.Normal(
@@ -125,27 +162,55 @@ def test_the_mixture_knows_its_moments(small, e, batch):
     )
     torch.testing.assert_close(said.mean, mixture.mean)
     torch.testing.assert_close(said.std, mixture.stddev)
+    torch.testing.assert_close(said.log_prob(r), mixture.log_prob(r))
 
 
-def test_a_sampled_function_is_one_function(small, e, batch):
-    process = LatentProcess(E_DIM, small).eval()
+def test_a_sampled_function_is_one_function(latent, small, e, batch):
+    process = latent(E_DIM, small).eval()
 
     def draw(seed, at):
         generator = torch.Generator().manual_seed(seed)
-        return process.sample_functions(e, *context(batch), at, generator)
+        return process.sample_functions(e, context(batch), at, generator)
 
     whole = draw(7, batch.at_BTA)
     assert whole.shape == (4, 6)
     torch.testing.assert_close(draw(7, batch.at_BTA[:, 1:3]), whole[:, 1:3])
     assert not torch.equal(draw(8, batch.at_BTA), whole)
+    state = process.condition(e, context(batch))
+    drawn = process.draw(state, torch.Generator().manual_seed(7))
+    assert torch.equal(process.decode(drawn, batch.at_BTA).mean, whole)
 
 
-def test_sampled_functions_average_to_the_prediction(small, e, batch):
+def test_without_a_latent_there_is_nothing_to_sample(small, e, batch):
+    process = ConditionalProcess(E_DIM, small).eval()
+    with pytest.raises(ConfigError, match="a process with a latent"):
+        process.sample_functions(e, context(batch), batch.at_BTA, torch.Generator())
+
+
+def test_sampled_functions_average_to_the_prediction(latent, small, e, batch):
     torch.manual_seed(0)
-    process = LatentProcess(E_DIM, replace(small, latent_samples=512)).eval()
+    process = latent(E_DIM, replace(small, latent_samples=512)).eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        args = (e, *context(batch), batch.at_BTA)
-        draws = [process.sample_functions(*args, generator) for _ in range(512)]
-        said = process.predict(*args).mean
-    torch.testing.assert_close(torch.stack(draws).mean(0), said, atol=0.02, rtol=0)
+        state = process.condition(e, context(batch))
+        draws = [process.decode(process.draw(state, generator), batch.at_BTA) for _ in range(512)]
+        said = process.decode(state, batch.at_BTA).mean
+    average = torch.stack([d.mean for d in draws]).mean(0)
+    torch.testing.assert_close(average, said, atol=0.02, rtol=0)
+
+
+def test_a_plain_mean_forgets_how_many(small, e, batch):
+    """The same interactions twice say more to `split`, and nothing new to `mean`."""
+    tried = Tried.all(batch.ac_BNA[3:], batch.rc_BN[3:])
+    twice = Tried.all(tried.actions.repeat(1, 2, 1), tried.rewards.repeat(1, 2))
+    for name, forgets in (("mean", True), ("split", False)):
+        torch.manual_seed(0)
+        process = ConditionalProcess(E_DIM, replace(small, aggregator=name)).eval()
+        once, again = (process.predict(e[3:], t, batch.at_BTA[3:]).mean for t in (tried, twice))
+        assert torch.allclose(once, again, atol=1e-6) == forgets
+
+
+@pytest.mark.parametrize("setting", ["head", "aggregator"])
+def test_unknown_parts_are_answered_with_the_known_ones(small, setting):
+    with pytest.raises(ConfigError, match=f"{setting}.*nonsense"):
+        LatentProcess(E_DIM, replace(small, **{setting: "nonsense"}))

@@ -1,11 +1,21 @@
 """What every reward model must do, whatever its embedding."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from doorlab.models.registry import BASES, PRETRAINED, REWARD_MODELS, build_model, set_pretrained
+from doorlab.models.heads import HEADS
+from doorlab.models.registry import (
+    BASES,
+    JOINT,
+    PRETRAINED,
+    REWARD_MODELS,
+    build_model,
+    set_pretrained,
+)
+from doorlab.nn.tried import Tried
 from doorlab.objectives.rewards import sampled_loss
 
 
@@ -24,11 +34,15 @@ def test_from_frames_to_rewards(model, batch, small):
     model.eval()
     embedding = model.embed(batch.x_BMCHW)
     assert embedding.shape[0] == 4
-    said = model.predict(embedding, batch.ac_BNA, batch.rc_BN, batch.mask_BN, batch.at_BTA)
+    args = (Tried(batch.ac_BNA, batch.rc_BN, batch.mask_BN), batch.at_BTA)
+    said = model.predict(embedding, *args)
     assert said.mean.shape == said.std.shape == batch.rt_BT.shape
-    args = (embedding, batch.ac_BNA, batch.rc_BN, batch.mask_BN, batch.at_BTA)
+    assert torch.equal(model.predict_from_frames(batch.x_BMCHW, *args).mean, said.mean)
     if model.has_latent:
-        assert model.sample_functions(*args, torch.Generator()).shape == batch.rt_BT.shape
+        drawn = model.sample_functions(embedding, *args, torch.Generator().manual_seed(3))
+        state = model.condition(embedding, args[0])
+        state = model.draw(state, torch.Generator().manual_seed(3))
+        assert torch.equal(model.decode(state, batch.at_BTA).mean, drawn)
 
 
 def test_the_order_of_frames_does_not_matter(model, frames):
@@ -49,10 +63,11 @@ def test_the_loss_reaches_the_weights(model, kind, batch):
         assert any("encoder" in name and not name.startswith("process") for name in learns)
 
 
-def test_ssnp_learns_from_both(small, batch, frames):
+@pytest.mark.parametrize("name", sorted(JOINT))
+def test_ssnp_learns_from_both(name, small, batch, frames):
     """The joint loss is the sum of its parts; frames alone reach the encoder and the decoder."""
     torch.manual_seed(0)
-    model = build_model("ssnp", 32, small)
+    model = build_model(name, 32, small)
     torch.manual_seed(1)
     loss, scalars = model.joint_loss(batch, frames)
     torch.manual_seed(1)
@@ -81,10 +96,33 @@ def test_what_is_frozen_is_the_pretrained_model(name, small, frames, batch):
     assert all(torch.equal(v, before[k]) for k, v in model.pretrained.state_dict().items())
 
 
-def test_np_learns_what_interactions_tell(small):
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [(kind, "soft_bernoulli") for kind in sorted(REWARD_MODELS)]
+    + [("np", head) for head in sorted(HEADS.keys() - {"soft_bernoulli"})],
+)
+def test_every_model_can_overfit_two_doors(kind, head, small, batch):
+    """Rewards of two doors that differ only in their pictures, and a little in what was tried."""
+    torch.manual_seed(0)
+    model = build_model(kind, 32, replace(small, hidden=32, head=head))
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    two = SimpleNamespace(**{name: value[[0, 3]] for name, value in vars(batch).items()})
+    two.at_BTA = two.at_BTA[:1].expand(2, -1, -1)
+    two.rt_BT = (two.rt_BT > 0.5).float() * torch.tensor([[0.0, 1, 1, 0.3, 0, 1]])
+    two.rt_BT[1] = 1 - two.rt_BT[0]
+    for _ in range(60):
+        loss, scalars = model.loss(two)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert scalars["reward_mse"] < 0.01  # a model that ignored the door: 0.25 and more
+
+
+@pytest.mark.parametrize("name", ["np", "attentive_np"])
+def test_np_learns_what_interactions_tell(name, small):
     """Doors are a hidden sign that no picture shows: only a context can tell it."""
     torch.manual_seed(0)
-    model = build_model("np", 32, replace(small, hidden=64)).process
+    model = build_model(name, 32, replace(small, hidden=64)).process
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     generator = torch.Generator().manual_seed(0)
     e = torch.randn(64, small.context_dim, generator=generator)
@@ -94,11 +132,11 @@ def test_np_learns_what_interactions_tell(small):
         a = 2 * torch.rand(64, 10, 4, generator=generator) - 1
         r = 0.5 + 0.45 * sign * a[..., 2].sign()
         mask = (torch.arange(4) < seen).expand(64, 4)
-        return a[:, :4], r[:, :4] * mask, mask, a[:, 4:], r[:, 4:]
+        return Tried(a[:, :4], r[:, :4] * mask, mask), a[:, 4:], r[:, 4:]
 
     for step in range(400):
-        *known, at, rt = draw(step % 5)
-        score, _ = model.score(e, *known, at, rt)
+        tried, at, rt = draw(step % 5)
+        score, _ = model.score(e, tried, at, rt)
         loss = sampled_loss(score)
         optimizer.zero_grad()
         loss.backward()
@@ -107,7 +145,7 @@ def test_np_learns_what_interactions_tell(small):
     errors = []
     with torch.no_grad():
         for seen in (0, 4):
-            *known, at, rt = draw(seen)
-            errors.append((model.predict(e, *known, at).mean - rt).square().mean().item())
+            tried, at, rt = draw(seen)
+            errors.append((model.predict(e, tried, at).mean - rt).square().mean().item())
     assert errors[0] > 0.15  # a coin toss: the variance is 0.2
     assert errors[1] < 0.08

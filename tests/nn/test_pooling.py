@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.nn.pooling import masked_mean, set_size, set_statistics, weighted_mean
+from doorlab.errors import ConfigError
+from doorlab.nn.pooling import (
+    AGGREGATORS,
+    aggregator,
+    masked_mean,
+    set_size,
+    set_statistics,
+    weighted_mean,
+)
 
 H = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
 MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0] * 6]).bool()
@@ -53,3 +61,30 @@ def test_a_single_member_has_no_spread_and_a_finite_gradient():
     spread.sum().backward()
     assert float(spread.detach().max()) < 2e-3
     assert torch.isfinite(h.grad).all()
+
+
+@pytest.mark.parametrize("name", sorted(AGGREGATORS))
+def test_aggregators_pool_sets(name):
+    """Of the size that they say, whatever the order, and alike for empty sets of any length."""
+    rewards = torch.rand(4, 6, generator=torch.Generator().manual_seed(2))
+    found = AGGREGATORS[name].pool(H, rewards, MASK)
+    assert found.shape == (4, AGGREGATORS[name].size(3))
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    again = AGGREGATORS[name].pool(H[:, order], rewards[:, order], MASK[:, order])
+    torch.testing.assert_close(again, found)
+    empty = AGGREGATORS[name].pool(H[3:, :0], rewards[3:, :0], MASK[3:, :0])
+    torch.testing.assert_close(empty, found[3:])
+
+
+def test_one_success_among_failures_is_lost_in_the_plain_mean_alone():
+    h = torch.zeros(1, 20, 1)
+    h[0, 7] = 1.0
+    rewards, mask = h[..., 0], torch.ones(1, 20, dtype=torch.bool)
+    plain, split = (AGGREGATORS[name].pool(h, rewards, mask) for name in ("mean", "split"))
+    assert plain.max() == pytest.approx(0.05)
+    assert split[0, 1] == pytest.approx(1 / 1.1)  # of what worked
+
+
+def test_unknown_aggregators_are_refused():
+    with pytest.raises(ConfigError, match="did you mean 'split'"):
+        aggregator("splt")

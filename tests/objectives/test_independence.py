@@ -6,17 +6,23 @@ from doorlab.objectives.independence import set_discrepancy
 
 def kernel(a, b):
     squares = torch.cdist(a, b).square()
-    return sum((-squares / (2 * v)).exp() for v in (0.25, 1.0, 4.0))
+    linear = a @ b.T / a.shape[1]
+    return linear + sum((-squares / (2 * v)).exp() for v in (0.25, 1.0, 4.0))
+
+
+def without_itself(points):
+    """Mean of the kernel over pairs of different points."""
+    found = kernel(points, points)
+    return (found.sum() - found.trace()) / (len(points) * (len(points) - 1))
 
 
 def test_against_a_normal_that_is_sampled():
     generator = torch.Generator().manual_seed(0)
     z = 0.5 + torch.randn(3, 6, 2, generator=generator).double()
     normal = torch.randn(4000, 2, generator=generator).double()
-    among_normal = (kernel(normal, normal).sum() - 3 * 4000) / (4000 * 3999)
+    among_normal = without_itself(normal)
     for mine, found in zip(z, set_discrepancy(z.float()), strict=True):
-        among = (kernel(mine, mine).sum() - 3 * 6) / (6 * 5)
-        wanted = among - 2 * kernel(mine, normal).mean() + among_normal
+        wanted = without_itself(mine) - 2 * kernel(mine, normal).mean() + among_normal
         assert float(found) == pytest.approx(float(wanted), abs=0.03)
 
 
@@ -44,3 +50,13 @@ def test_whatever_they_say_of_the_door_is_noticed(said):
 
 def test_one_frame_has_no_spread():
     assert set_discrepancy(torch.randn(5, 1, 2)).tolist() == [0.0] * 5
+
+
+def test_doors_far_apart_are_pulled_together_as_strongly_as_near_ones():
+    """The pull of Gaussian kernels alone fades with distance."""
+    pulls = []
+    for away in (1.0, 10.0):
+        z = torch.full((1, 4, 1), away, requires_grad=True)
+        set_discrepancy(z).sum().backward()
+        pulls.append(float(z.grad.sum()))
+    assert pulls[1] > pulls[0] > 0

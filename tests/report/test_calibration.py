@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from doorlab.report.calibration import LEVELS, coverage, reliability
+from doorlab.report.calibration import LEVELS, calibration_error, coverage, reliability
 
 RNG = np.random.default_rng(0)
 
@@ -52,3 +52,28 @@ def test_intervals_are_over_doors_not_over_interactions():
     low, high = only.observed.ci95
     assert only.observed.n == 40
     assert high - low == pytest.approx(2 * 1.96 * outcome[:, 0].std() / np.sqrt(40), rel=0.15)
+
+
+def test_the_calibration_error_is_the_gap_of_the_bins_by_their_shares():
+    mean = RNG.random((200, 30))
+    outcome = np.clip(mean + 0.15 * (mean > 0.5) + 0.05 * RNG.normal(size=mean.shape), 0, 2)
+    bins = reliability(mean, outcome, fewest=1)
+    expected = sum(b.share * abs(b.predicted - b.observed.mean) for b in bins)
+    found = calibration_error(mean, outcome)
+    assert found.mean == pytest.approx(expected)
+    assert found.mean == pytest.approx(0.075, abs=0.01)  # half of the predictions, 0.15 too low
+    assert found.ci95[0] <= found.mean <= found.ci95[1] + 0.005
+    assert found.n == 200
+
+
+def test_of_a_calibrated_model_the_calibration_error_is_chance():
+    mean = RNG.random((1000, 10))
+    outcome = (RNG.random(mean.shape) < mean).astype(float)
+    found = calibration_error(mean, outcome)
+    assert found.mean < 0.02
+    assert found.ci95[1] < 0.02
+
+
+def test_errors_that_cancel_between_bins_count():
+    mean = np.tile([0.25, 0.75], (20, 1))
+    assert calibration_error(mean, np.full((20, 2), 0.5)).mean == pytest.approx(0.25)

@@ -41,6 +41,7 @@ def linear(color: str) -> np.ndarray:
 
 def test_policies_of_one_figure_are_told_apart_by_colour_blind_people():
     shown = ["ssnp", "np", "statistician_np", "vae_np", "gp_ucb", "random", "oracle"]
+    shown += ["contrastive_ssnp", "attentive_ssnp", "attentive_np", "cnp"]
     for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
         seen = {
             name: np.cbrt(np.clip(matrix @ linear(style_of(name).color), 0, 1)) for name in shown
@@ -64,7 +65,7 @@ def test_probed_models_are_told_apart_by_colour_blind_people():
 def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
     bases = ("vae", "statistician", "contrastive_statistician")
     others = [style for name, style in STYLES.items() if name not in bases]
-    assert len({style.marker for style in others}) == len(others) == 15
+    assert len({style.marker for style in others}) == len(others) == 18
     for base in bases:
         assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 

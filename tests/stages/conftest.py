@@ -109,12 +109,13 @@ class RunningMean(Colours):
 
     has_latent = False
 
-    def predict(self, embedding, ac, rc, mask, at):
-        assert mask.dtype == torch.bool
-        assert len(embedding) == len(ac) == len(at)
-        seen = (rc * mask).sum(1) / mask.sum(1).clamp(min=1)
+    def predict(self, embedding, tried, at):
+        assert tried.mask.dtype == torch.bool
+        assert len(embedding) == len(tried.actions) == len(at)
+        seen = (tried.rewards * tried.mask).sum(1) / tried.mask.sum(1).clamp(min=1)
         mean = seen[:, None].expand(at.shape[:2])
-        return SimpleNamespace(mean=mean, std=torch.full_like(mean, 0.1))
+        law = torch.distributions.Normal(mean, 0.1)
+        return SimpleNamespace(mean=mean, std=law.stddev, log_prob=law.log_prob)
 
 
 MODELS = {

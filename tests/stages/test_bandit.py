@@ -33,11 +33,14 @@ class Stubborn(torch.nn.Module):
     def embed(self, x):
         return x.mean(dim=(1, 2, 3, 4))[:, None]
 
-    def predict(self, embedding, ac, rc, mask, at):
-        return Prediction(-(at - 0.25).square().sum(-1), torch.ones(at.shape[:2]))
+    def condition(self, embedding, tried):
+        return None
 
-    def sample_functions(self, *_):
+    def draw(self, state, generator):
         raise NotImplementedError
+
+    def decode(self, state, at):
+        return Prediction(-(at - 0.25).square().sum(-1), torch.ones(at.shape[:2]))
 
 
 @pytest.fixture(scope="module")

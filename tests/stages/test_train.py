@@ -1,7 +1,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,10 @@ from doorlab.data.batches import DoorTensors
 from doorlab.errors import CheckpointError, ConfigError, TrainingError
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model
+from doorlab.models.registry import JOINT
+from doorlab.nn.tried import Tried
 from doorlab.stages import pretrain, train
+from doorlab.stages.reward_metrics import mean_error
 
 SMALL = Architecture(
     encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
@@ -65,7 +67,7 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["stage"], metrics["model"]) == ("train", kind)
     assert metrics["figures"]["labelled_doors"] == 10
-    assert metrics["figures"]["frame_doors"] == (18 if kind == "ssnp" else 10)
+    assert metrics["figures"]["frame_doors"] == (18 if kind in JOINT else 10)
     figure = metrics["figures"]["validation_reward_mse_after_0"]
     assert figure["n"] == 6
     assert 0 < figure["mean"] < 1
@@ -73,8 +75,8 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     dataset = DoorDataset.open(config.data)
     frames = torch.from_numpy(dataset.read("images")[:2]).movedim(-1, 2) / 255
     model = load_model(out, expect=kind)
-    known = torch.zeros(2, 1, 4), torch.zeros(2, 1), torch.zeros(2, 1, dtype=torch.bool)
-    said = model.predict(model.embed(frames), *known, torch.zeros(2, 7, 4))
+    at = torch.zeros(2, 7, 4)
+    said = model.predict_from_frames(frames, Tried.nothing(at), at)
     assert said.mean.shape == (2, 7)
 
 
@@ -127,22 +129,14 @@ def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
     assert torch.equal(few, more[:5])
 
 
-def test_looking_is_without_interactions(config, data):
-    doors = DoorTensors.load(DoorDataset.open(data), "train")
-    settings = replace(config, context=3, targets=4)
-    rows, generator = torch.arange(40) % len(doors), torch.Generator().manual_seed(0)
-    batch = train.interaction_batch(doors, rows, settings, generator, empty_share=1.0)
-    assert batch.x_BMCHW.shape == (40, 3, 3, 32, 32)
-    assert batch.at_BTA.shape == (40, 4, 4)
-    assert not batch.mask_BN.any()
-
-
 def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path):
     """With as many steps of looking, the encoder is the same, however long one tries."""
     weights = {}
     for steps in (4, 8):
         out = tmp_path / f"{steps}"
-        looking = replace(config, steps=8, look_first=0.5, out=out, stop_after=steps % 8)
+        looking = replace(
+            config, steps=8, look_first=0.5, out=out, stop_after=steps % 8, keep_best=False
+        )
         train.run(looking)
         file = out / "checkpoint.pt"
         if file.exists():
@@ -155,25 +149,29 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     assert any(not torch.equal(weights[4][name], weights[8][name]) for name in process)
 
 
-def test_squared_errors_are_those_of_the_second_half(config, data):
-    class Oracle:
-        """Says the mean of the rewards that it was shown."""
+def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
+    """And the figures are theirs: against the history, and a run that keeps the last ones."""
+    config = replace(config, steps=12, validate_every=2, learning_rate=0.02)
+    best = json.loads((train.run(config) / "metrics.json").read_text())
+    last = replace(config, keep_best=False, out=config.out.with_name("last"))
+    last = json.loads((train.run(last) / "metrics.json").read_text())
+    assert last["history"] == best["history"]
+    looks = {r.pop("step"): mean_error(r) for r in best["history"]["validation"]}
+    assert best["figures"]["best_step"] == min(looks, key=lambda step: looks[step])
+    assert "best_step" not in last["figures"]
+    for metrics, step in ((best, best["figures"]["best_step"]), (last, 12)):
+        found = [metrics["figures"][f"validation_reward_mse_after_{n}"]["mean"] for n in (0, 1, 4)]
+        assert sum(found) / 3 == pytest.approx(looks[step], rel=1e-5)
+    for name in ("log_likelihood", "calibration_error"):
+        assert best["figures"][f"validation_{name}_after_3"]["n"] == 6
 
-        def embed(self, x):
-            return torch.zeros(len(x), 1)
 
-        def predict(self, embedding, ac, rc, mask, at):
-            seen = (rc * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
-            return SimpleNamespace(mean=seen.expand(at.shape[:2]))
-
-    doors = DoorTensors.load(DoorDataset.open(data), "validation")
-    errors = train.squared_errors(Oracle(), doors)
-    assert list(errors) == [0, 1, 4]
-    rewards = doors.rewards
-    torch.testing.assert_close(errors[0], rewards[:, 4:] ** 2)
-    torch.testing.assert_close(errors[1], (rewards[:, :1] - rewards[:, 4:]) ** 2)
-    expected = (rewards[:, :4].mean(1, keepdim=True) - rewards[:, 4:]) ** 2
-    torch.testing.assert_close(errors[4], expected)
+def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretrained):
+    config = with_base(config, "vae_np", pretrained)
+    asked = replace(config.architecture, head="inflated_beta", aggregator="mean", hidden=24)
+    model = load_model(train.run(replace(config, architecture=asked)))
+    assert model.process.decoder.output[-1].out_features == 4
+    assert model.process.decoder.output[0].in_features == 24
 
 
 @pytest.mark.parametrize(

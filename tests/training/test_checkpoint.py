@@ -18,7 +18,7 @@ from doorlab.training.checkpoint import (
 
 def make(step=7):
     weights = {"w": torch.arange(6.0).view(2, 3)}
-    return Checkpoint(step, weights, {"state": {}}, {"train": []}, {"name": "toy"})
+    return Checkpoint(step, weights, {"state": {}}, {"train": []}, {"name": "toy"}, None)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -70,7 +70,7 @@ def test_killed_while_writing_leaves_a_whole_one(tmp_path):
         "while True:\n"
         "    step += 1\n"
         "    weights = {'w': torch.full((200_000,), float(step))}\n"
-        "    save_checkpoint(Path(sys.argv[1]), Checkpoint(step, weights, {}, {}, {}))\n"
+        "    save_checkpoint(Path(sys.argv[1]), Checkpoint(step, weights, {}, {}, {}, None))\n"
         "    print(step, flush=True)\n"
     )
     writer = subprocess.Popen(

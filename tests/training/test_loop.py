@@ -82,6 +82,53 @@ def test_killed_and_resumed_is_as_never_killed(config, task, tmp_path):
     assert_same(resumed, whole)
 
 
+def distance_from_early(figures):
+    """Smallest where the slope is half learned, which is long before the end."""
+    return abs(figures["slope_error"] - 1.0)
+
+
+def test_a_run_ends_with_its_best_weights(config, tmp_path):
+    config = replace(config, steps=60, validate_every=1)
+    task = toy_task(error_of=distance_from_early)
+    weights, history = train(config, task, tmp_path / "best")
+    errors = [distance_from_early(r) for r in history["validation"]]
+    early = errors.index(min(errors)) + 1
+    assert 1 < early < 40
+    slope = torch.tensor([[1.0], [-2.0]])
+    off = (weights["linear.weight"].T - slope).abs().max().item()
+    assert abs(off - 1.0) == pytest.approx(min(errors))
+    last, same_history = train(config, toy_task(), tmp_path / "last")
+    assert same_history == history  # choosing changes nothing on the way
+    assert not torch.equal(last["linear.weight"], weights["linear.weight"])
+
+
+@pytest.mark.parametrize("stop", [3, 14, 19, 20])
+def test_the_best_weights_survive_being_killed(config, tmp_path, stop):
+    """Killed before, at and after the best step, and after the last one."""
+
+    def dying(step, generator, doors):
+        if step == stop:
+            raise SystemError("killed")
+        return batches(step, generator, doors)
+
+    config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
+    chosen = {"error_of": distance_from_early}
+    whole, history = train(config, toy_task(**chosen), tmp_path / "whole")
+    if stop < 20:
+        with pytest.raises(SystemError, match="killed"):
+            train(config, toy_task(batches=dying, **chosen), tmp_path / "parts")
+    else:
+        train(config, toy_task(**chosen), tmp_path / "parts")
+    resumed, resumed_history = train(config, toy_task(**chosen), tmp_path / "parts")
+    assert_same(resumed, whole)
+    assert resumed_history == history
+    kept = load_checkpoint(tmp_path / "parts")
+    assert kept is not None
+    assert kept.best is not None
+    assert 2 < kept.best["step"] < 20
+    assert_same(kept.best["weights"], whole)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number):
     def signalling(step, generator, doors):

@@ -2,33 +2,40 @@
 
 Any model with the methods of `RewardModel` will do; this file knows none in particular.
 
-Legend: B = D doors, M frames per door, C H W an image, E embedding, N interactions so far,
-T actions asked about, A = 4 action coordinates.
+Legend: B = D doors, M frames per door, C H W an image, E embedding, T actions asked about, A = 4
+action coordinates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, maximise, sobol_actions
-from doorlab.doors import ACTION_DIM
 from doorlab.errors import ConfigError, unknown_name
+from doorlab.nn.tried import Tried
 
 
 @runtime_checkable
 class Prediction(Protocol):
     """What a model says about rewards."""
 
-    mean: Float[Tensor, "B T"]
-    std: Float[Tensor, "B T"]
+    @property
+    def mean(self) -> Float[Tensor, "B T"]:
+        """Expected rewards."""
+        ...
+
+    @property
+    def std(self) -> Float[Tensor, "B T"]:
+        """Their standard deviations."""
+        ...
 
 
 @runtime_checkable
@@ -41,29 +48,16 @@ class RewardModel(Protocol):
         """Doors from their frames, in [0, 1]."""
         ...
 
-    def predict(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-        /,
-    ) -> Prediction:
-        """Rewards of the actions `at`, given those tried; differentiable in `at`."""
+    def condition(self, embedding: Float[Tensor, "B E"], tried: Tried, /) -> Any:
+        """What is known of doors after some tries, in the model's own form."""
         ...
 
-    def sample_functions(
-        self,
-        embedding: Float[Tensor, "B E"],
-        ac: Float[Tensor, "B N A"],
-        rc: Float[Tensor, "B N"],
-        mask: Bool[Tensor, "B N"],
-        at: Float[Tensor, "B T A"],
-        generator: torch.Generator,
-        /,
-    ) -> Float[Tensor, "B T"]:
-        """One plausible reward function per door at `at`: the same for the same generator state."""
+    def draw(self, state: Any, generator: torch.Generator, /) -> Any:
+        """The same with what is not known decided: the same for the same generator state."""
+        ...
+
+    def decode(self, state: Any, actions: Float[Tensor, "B T A"], /) -> Prediction:
+        """Rewards of actions on doors of which so much is known; differentiable in the actions."""
         ...
 
 
@@ -79,16 +73,6 @@ class ModelConfig:
     """How to look for the best action."""
     doors_at_once: int = 64
     """Doors per batch, which bounds memory."""
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What is known about a portion of the doors."""
-
-    embedding: Float[Tensor, "B E"]
-    actions: Float[Tensor, "B N A"]
-    rewards: Float[Tensor, "B N"]
-    mask: Bool[Tensor, "B N"]
 
 
 class ModelPolicy:
@@ -119,6 +103,15 @@ class ModelPolicy:
                 [self._model.embed(self._images(frames[part])) for part in self._parts(len(frames))]
             )
 
+    def begin_from(self, embedding: Float[Tensor, "D E"], rng: np.random.Generator) -> None:
+        """As `begin`, for doors that were looked at before: with the `embedding` of then."""
+        self._embedding, self._rng = embedding.to(self._device), rng
+
+    @property
+    def embedding(self) -> Float[Tensor, "D E"]:
+        """What the model made of the frames: all that it keeps of them."""
+        return self._embedding
+
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
         search = self._config.search
@@ -126,26 +119,36 @@ class ModelPolicy:
         candidates = sobol_actions(search.candidates, sobol_seed, torch.float32).to(self._device)
         actions = []
         for part in self._parts(len(self._embedding)):
-            context = self._context(history, part)
-            score = self._score(context, draw_seed + part.start)
-            here = candidates.expand(len(context.embedding), -1, -1)
+            score = self._score(history, part, draw_seed + part.start)
+            here = candidates.expand(part.stop - part.start, -1, -1)
             actions.append(maximise(score, here, search).cpu())
         return torch.cat(actions).numpy()
 
-    def _score(self, context: _Context, seed: int) -> Score:
-        return CHOICES[self._config.choice](self._model, context, self._config, seed)
+    @torch.no_grad()
+    def predict(
+        self, history: History, actions: Float32[np.ndarray, "D T 4"]
+    ) -> tuple[Float32[np.ndarray, "D T"], Float32[np.ndarray, "D T"]]:
+        """Mean and standard deviation of the rewards of `actions`, given all that was tried."""
+        said = []
+        for part in self._parts(len(self._embedding)):
+            at = torch.from_numpy(actions[part]).to(self._device)
+            found = self._model.decode(self._known(history, part), at)
+            said.append(torch.stack([found.mean, found.std]).cpu())
+        mean, std = torch.cat(said, dim=1).numpy()
+        return mean, std
 
-    def _context(self, history: History, part: slice) -> _Context:
-        doors = part.stop - part.start
-        entries = max(history.tries, 1)  # nothing known: one masked entry, not an empty set
-        actions = torch.zeros(doors, entries, ACTION_DIM)
-        rewards, known = torch.zeros(doors, entries), torch.zeros(doors, entries, dtype=torch.bool)
-        actions[:, : history.tries] = torch.from_numpy(history.actions[part])
-        rewards[:, : history.tries] = torch.from_numpy(history.rewards[part])
-        known[:, : history.tries] = True
-        return _Context(
-            self._embedding[part], *(x.to(self._device) for x in (actions, rewards, known))
-        )
+    @torch.no_grad()
+    def _score(self, history: History, part: slice, seed: int) -> Score:
+        """What is to be maximised on a portion of the doors."""
+        generator = torch.Generator(self._device).manual_seed(seed)
+        state = self._known(history, part)
+        return CHOICES[self._config.choice](self._model, state, self._config, generator)
+
+    def _known(self, history: History, part: slice) -> Any:
+        """What the model makes of all that was tried on a portion of the doors."""
+        tried = (torch.from_numpy(x[part]) for x in (history.actions, history.rewards))
+        tried = Tried.all(*(x.to(self._device) for x in tried))
+        return self._model.condition(self._embedding[part], tried)
 
     def _images(self, frames: UInt8[np.ndarray, "D M H W 3"]) -> Float[Tensor, "D M 3 H W"]:
         return torch.from_numpy(frames).to(self._device).movedim(-1, 2) / 255.0
@@ -155,34 +158,28 @@ class ModelPolicy:
         return (slice(first, min(first + size, doors)) for first in range(0, doors, size))
 
 
-def _greedy(model: RewardModel, known: _Context, config: ModelConfig, seed: int) -> Score:
-    return lambda at: _predict(model, known, at).mean
+def _greedy(
+    model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
+) -> Score:
+    return lambda at: model.decode(state, at).mean
 
 
-def _ucb(model: RewardModel, known: _Context, config: ModelConfig, seed: int) -> Score:
+def _ucb(model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator) -> Score:
     def bound(at: Tensor) -> Tensor:
-        prediction = _predict(model, known, at)
+        prediction = model.decode(state, at)
         return prediction.mean + config.kappa * prediction.std
 
     return bound
 
 
-def _thompson(model: RewardModel, known: _Context, config: ModelConfig, seed: int) -> Score:
-    def sampled(at: Tensor) -> Tensor:
-        # The generator starts afresh at every call: one function per door, asked many times.
-        generator = torch.Generator(at.device).manual_seed(seed)
-        return model.sample_functions(
-            known.embedding, known.actions, known.rewards, known.mask, at, generator
-        )
-
-    return sampled
+def _thompson(
+    model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
+) -> Score:
+    drawn = model.draw(state, generator)  # one function per door, asked many times
+    return lambda at: model.decode(drawn, at).mean
 
 
-def _predict(model: RewardModel, known: _Context, at: Tensor) -> Prediction:
-    return model.predict(known.embedding, known.actions, known.rewards, known.mask, at)
-
-
-CHOICES: dict[str, Callable[[RewardModel, _Context, ModelConfig, int], Score]] = {
+CHOICES: dict[str, Callable[[RewardModel, Any, ModelConfig, torch.Generator], Score]] = {
     "greedy": _greedy,
     "ucb": _ucb,
     "thompson": _thompson,

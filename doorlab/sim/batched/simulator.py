@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from doorlab.doors.action import ACTION_DIM, Action
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.errors import ConfigError
@@ -16,7 +18,7 @@ from doorlab.sim.batched.columns import DoorTensors, view_tensor
 from doorlab.sim.batched.compiling import CompiledKernels
 from doorlab.sim.batched.physics import TIME_STEP, interact
 from doorlab.sim.batched.rendering import render
-from doorlab.sim.grip import SWING_SECONDS
+from doorlab.sim.grip import SWING_SECONDS, hand_paths, until_released
 from doorlab.sim.interactions import Interactions, check_actions
 from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
 
@@ -127,7 +129,14 @@ class TorchSimulator:
             )
             for name, array in flat.items():
                 array[at] = getattr(pulled, name)[:, 0].cpu().numpy()
-        return done
+        return replace(done, hands=self._hands(actions, done.steps)) if record else done
+
+    def _hands(self, actions: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """float32 (D, J, T, 3): see `Interactions`."""
+        pulls = [Action.from_normalised(a) for a in actions.reshape(-1, ACTION_DIM)]
+        paths, _ = hand_paths(pulls, self._time_step)
+        hands = until_released(paths, steps.reshape(-1))
+        return hands.reshape(*steps.shape, *hands.shape[1:])
 
     def close(self) -> None:
         """Nothing to free; there for the interface."""

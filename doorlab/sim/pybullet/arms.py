@@ -26,7 +26,7 @@ import pybullet_data
 
 from doorlab.doors.action import Action
 from doorlab.doors.door import Door
-from doorlab.sim.grip import Handles, grip_pull
+from doorlab.sim.grip import Handles, grip_pull, until_released
 from doorlab.sim.panda import JOINTS, LOWER, SECONDS, TOP_SPEED, TORQUES, UPPER, plan
 from doorlab.sim.pybullet.engine import connect, pybullet, quiet
 from doorlab.sim.pybullet.interaction import Lanes, Trials
@@ -129,9 +129,16 @@ class ArmTrials(Trials):
         super().__init__(doors, actions, time_step, record)
         self._arms, self._plans = arms, plan(actions, time_step)
         self._last = self._plans.steps
+        shape = (len(doors), round(SECONDS / time_step) if record else 0)
+        self._grips = np.zeros((*shape, 3))
         if record:
-            self.courses = np.zeros((len(doors), round(SECONDS / time_step)), np.float32)
+            self.courses = np.zeros(shape, np.float32)
         self._force = np.zeros((3, arms.grip.shape[1]))  # on the handles, in the base frame
+
+    @property
+    def hands(self) -> np.ndarray:
+        """As of `Trials`: where the grippers were, if that was recorded."""
+        return until_released(self._grips, self.steps)
 
     def _grip(
         self, lanes: Lanes, handles: Handles, q: np.ndarray, q_rate: np.ndarray
@@ -141,6 +148,8 @@ class ArmTrials(Trials):
         grip = stand.position + stand.turned_out(self._arms.grip) + rate * (self._time_step / 2)
         along, force, lag = grip_pull(handles, q, q_rate, grip, rate)
         self._force = stand.turned_in(force)
+        if self._grips.size:
+            self._grips[lanes.trial[lanes.busy], lanes.done[lanes.busy]] = grip.T[lanes.busy]
         return along, lag
 
     def _go_on(self, lanes: Lanes, idle: np.ndarray) -> None:

@@ -20,6 +20,7 @@ from doorlab.sim.grip import (
     grip_force,
     hand_paths,
     opens_latch,
+    until_released,
 )
 from doorlab.sim.pybullet.rack import Rack
 
@@ -50,6 +51,11 @@ class Trials:
         self.steps = np.zeros(shape[0], np.int32)
         self._last = np.full(shape[0], shape[1])  # steps that every interaction takes
         self.courses = np.zeros(shape, np.float32) if record else None
+
+    @property
+    def hands(self) -> np.ndarray:
+        """float32 (N, T, 3), m: where the hands were until they let go; see `Interactions`."""
+        return until_released(self._path[..., :3], self.steps)
 
     def run_single(self, rack: Rack) -> None:
         """`run` for one trial in a rack of one lane, where arrays would take most of the time."""

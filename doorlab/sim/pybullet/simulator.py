@@ -69,6 +69,7 @@ class PyBulletSimulator:
         ends, slipped, steps = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int32)
         most = round(self._seconds / self._time_step)
         courses = np.zeros((*shape, most), np.float32) if record else None
+        hands = np.zeros((*shape, most, 3), np.float32) if record else None
         for slides in (False, True):
             which = [d for d, door in enumerate(doors) if (door.mechanism == "sliding") == slides]
             trials = [(d, j) for d in which for j in range(shape[1])]
@@ -76,10 +77,10 @@ class PyBulletSimulator:
                 rows = tuple(np.array(trials[first : first + self._most_trials]).T)
                 done = self._try([doors[d] for d in rows[0]], actions[rows], slides, record)
                 ends[rows], slipped[rows], steps[rows] = done.ends, done.slipped, done.steps
-                if courses is not None:
-                    courses[rows] = done.courses
+                if courses is not None and hands is not None:
+                    courses[rows], hands[rows] = done.courses, done.hands
         rewards = rewards_of(doors, ends)
-        return Interactions(rewards, ends.astype(np.float32), slipped, steps, courses)
+        return Interactions(rewards, ends.astype(np.float32), slipped, steps, courses, hands)
 
     def close(self) -> None:
         """Frees the engine. Calling it twice is harmless."""

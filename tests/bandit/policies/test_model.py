@@ -27,22 +27,22 @@ class Bowl:
     has_latent = True
 
     def __init__(self):
-        self.batches = []
+        self.batches, self.conditions = [], []
 
     def embed(self, x):
         self.batches.append(len(x))
         return 2 * x.mean(dim=(1, 2, 3, 4))[:, None] - 1
 
-    def optimum(self, embedding, rc, mask):
-        return embedding + (rc * mask).sum(dim=1, keepdim=True)
+    def condition(self, embedding, tried):
+        self.conditions.append(tried)
+        return embedding + (tried.rewards * tried.mask).sum(dim=1, keepdim=True)
 
-    def predict(self, embedding, ac, rc, mask, at):
-        mean = -(at[..., 1] - self.optimum(embedding, rc, mask)).square()
+    def draw(self, optimum, generator):
+        return optimum + 0.2 * torch.randn(len(optimum), 1, generator=generator)
+
+    def decode(self, optimum, at):
+        mean = -(at[..., 1] - optimum).square()
         return Prediction(mean, 1 - (at[..., 2] - 0.7).square())
-
-    def sample_functions(self, embedding, ac, rc, mask, at, generator):
-        u = 0.2 * torch.randn(len(embedding), 1, generator=generator)
-        return -(at[..., 1] - self.optimum(embedding, rc, mask) - u).square()
 
 
 def frames(brightness):
@@ -90,12 +90,41 @@ def test_portions_change_nothing():
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
+def test_predictions_are_the_models_given_what_was_tried():
+    history = History(np.zeros((3, 1, 4), np.float32), np.array([[0.1], [0.2], [0.0]], np.float32))
+    policy = ModelPolicy(Bowl(), ModelConfig(doors_at_once=2))
+    policy.begin(frames([51, 102, 204]), np.random.default_rng(0))
+    actions = np.random.default_rng(1).uniform(-1, 1, (3, 5, 4)).astype(np.float32)
+    mean, std = policy.predict(history, actions)
+    optimum = np.array([[-0.6 + 0.1], [-0.2 + 0.2], [0.6]])
+    np.testing.assert_allclose(mean, -((actions[..., 1] - optimum) ** 2), atol=1e-6)
+    np.testing.assert_allclose(std, 1 - (actions[..., 2] - 0.7) ** 2, atol=1e-6)
+
+
+def test_an_embedding_stands_for_the_frames():
+    model = Bowl()
+    first, second = ModelPolicy(Bowl()), ModelPolicy(model)
+    expected = act(first, [51, 204], seed=3)
+    second.begin_from(first.embedding, np.random.default_rng(3))
+    np.testing.assert_array_equal(second.act(History.empty(2)), expected)
+    assert model.batches == []
+
+
 def test_looks_once_however_often_it_acts():
     model = Bowl()
     policy = ModelPolicy(model)
     act(policy, [1, 2])
     policy.act(History.empty(2))
     assert model.batches == [2]
+
+
+def test_conditions_once_per_try_however_long_it_searches():
+    model = Bowl()
+    policy = ModelPolicy(model)
+    act(policy, [1, 2, 3])
+    policy.act(History(np.ones((3, 2, 4), np.float32), np.ones((3, 2), np.float32)))
+    assert [tried.actions.shape for tried in model.conditions] == [(3, 0, 4), (3, 2, 4)]
+    assert model.conditions[1].mask.all()
 
 
 def test_bad_choices_are_refused():

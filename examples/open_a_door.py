@@ -1,0 +1,94 @@
+"""Opens a door that nobody has seen, by a model that others have taught: what a robot would run.
+
+    python examples/open_a_door.py runs/demo/train/ssnp --door 3
+
+On a robot, `env.reset` is a look around, `env.step` is the arm, and the reward is what an encoder,
+or a second look, says of how far the door went. With --state a run that is stopped goes on with
+the same door, after the tries that it had.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import gymnasium
+import tyro
+from tyro.conf import Positional
+
+from doorlab import RewardPredictor
+from doorlab.doors import Action
+from doorlab.errors import DoorlabError
+
+ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
+
+
+def main(
+    run: Positional[Path],
+    door: int = 0,
+    tries: int = 10,
+    choice: str = "greedy",
+    enough: float = 0.9,
+    prior: str = "narrow",
+    simulator: str = "pybullet",
+    state: Path | None = None,
+) -> float:
+    """Tries until the door is open; returns the best reward.
+
+    Args:
+        run: Folder of `doorlab train`.
+        door: Seed of the door.
+        tries: How many, at most.
+        choice: How the model chooses: greedy, ucb, thompson.
+        enough: Reward, from 0 to 1, at which the door counts as open.
+        prior: Where doors come from: narrow, as in the demo; default; wild.
+        simulator: What they are opened in: pybullet, torch, panda.
+        state: Folder in which tries are kept, to go on from.
+    """
+    predictor = RewardPredictor.load(run)
+    env = gymnasium.make(ENVIRONMENT, horizon=tries, prior=prior, simulator=simulator)
+    try:
+        observation, _ = env.reset(seed=door)
+        if state is not None and state.exists():
+            predictor.restore(state)
+        else:
+            predictor.observe(observation["images"])
+        best = max((reward for _, reward in predictor.tries), default=0.0)
+        while len(predictor.tries) < tries and best < enough:
+            action = predictor.suggest(choice)  # pyright: ignore[reportArgumentType]
+            mean, std = predictor.predict([action])
+            _, reward, _, _, _ = env.step(action.to_normalised())
+            predictor.record(action, float(reward))
+            if state is not None:
+                predictor.save(state)
+            best = max(best, float(reward))
+            print(
+                f"try {len(predictor.tries)}: {describe(action)}; "
+                f"expected {mean[0]:.2f} +- {std[0]:.2f}, got {reward:.2f}"
+            )
+    finally:
+        env.close()
+    outcome = "open" if best >= enough else "not open"
+    print(f"door {door} is {outcome} after {len(predictor.tries)} tries: {best:.2f} of its way")
+    return best
+
+
+def describe(action: Action) -> str:
+    """An action in words, in metres and degrees."""
+    side = ("right", "top", "left", "bottom")[round(action.phi / (math.pi / 2)) % 4]
+    turn = f"turn the handle by {math.degrees(action.turn):.0f} degrees"
+    if action.slides:
+        return f"{turn}, slide by {action.swing:.2f} m to the {side}"
+    verb = "pull" if action.swing > 0 else "push"
+    swing = abs(math.degrees(action.swing))
+    return (
+        f"{turn}, {verb} by {swing:.0f} degrees about a hinge {action.radius:.2f} m to the {side}"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        tyro.cli(main)
+    except DoorlabError as error:
+        sys.exit(f"open_a_door: error: {error}")

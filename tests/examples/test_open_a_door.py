@@ -1,0 +1,56 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import save_model
+from doorlab.models.registry import build_model
+
+SMALL = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, hidden=16
+)
+SIZE = 32  # frames of the environment have 64 pixels: the predictor makes them smaller
+
+
+@pytest.fixture
+def run(tmp_path):
+    torch.manual_seed(0)
+    save_model(tmp_path / "run", build_model("ssnp", SIZE, SMALL), "ssnp", SIZE, SMALL)
+    return tmp_path / "run"
+
+
+def test_it_tries_prints_and_stops(load, run, capsys):
+    best = load("open_a_door").main(run, door=3, tries=3, enough=1.1, simulator="torch")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["try 1", "try 2", "try 3"]
+    rewards = [float(line.split("got ")[1]) for line in lines[:3]]
+    assert max(rewards) == pytest.approx(best, abs=0.005)
+    assert lines[3:] == [f"door 3 is not open after 3 tries: {best:.2f} of its way"]
+
+
+def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys):
+    main = load("open_a_door").main
+    how = {"door": 4, "enough": 1.1, "choice": "thompson", "simulator": "torch"}
+    main(run, tries=2, **how)
+    whole = capsys.readouterr().out.splitlines()
+    main(run, tries=1, state=tmp_path / "state", **how)
+    main(run, tries=2, state=tmp_path / "state", **how)
+    parts = capsys.readouterr().out.splitlines()
+    assert [line for line in parts if line.startswith("try")] == whole[:2]
+
+
+def test_it_stops_at_an_open_door(load, run, capsys):
+    load("open_a_door").main(run, tries=3, enough=0.0, simulator="torch")
+    assert "is open after 0 tries" in capsys.readouterr().out
+
+
+def test_a_missing_run_is_one_line(tmp_path):
+    script = Path(__file__).parents[2] / "examples" / "open_a_door.py"
+    command = [sys.executable, str(script), str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("open_a_door: error: expected a file")
+    assert len(done.stderr.splitlines()) == 1

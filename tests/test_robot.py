@@ -1,0 +1,298 @@
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import doorlab
+from doorlab.bandit import History
+from doorlab.bandit.policies import ModelConfig, ModelPolicy
+from doorlab.bandit.search import SearchConfig
+from doorlab.doors import Action
+from doorlab.errors import CheckpointError, ConfigError
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import save_model
+from doorlab.models.registry import build_model
+from doorlab.robot import RewardPredictor
+
+SIZE = 32
+SMALL = Architecture(
+    encoder_channels=(4, 8),
+    decoder_channels=(6, 4),
+    working_size=SIZE,
+    features=16,
+    context_dim=6,
+    instance_dim=2,
+    interaction_dim=5,
+    hidden=16,
+)
+QUICK = SearchConfig(candidates=64, steps=2)
+PULL = Action(phi=0.3, radius=0.8, swing=1.5, turn=-0.5)
+SLIDE = Action(phi=3.0, radius=np.inf, swing=0.6, turn=0.0)
+
+
+def model_of(kind="ssnp", seed=0):
+    torch.manual_seed(seed)
+    return build_model(kind, SIZE, SMALL)
+
+
+def pictures(seed=0, size=(SIZE, SIZE), frames=3):
+    return np.random.default_rng(seed).integers(0, 256, (frames, *size, 3), dtype=np.uint8)
+
+
+def predictor_of(model=None, frames=True, **settings):
+    predictor = RewardPredictor(model or model_of(), SIZE, search=QUICK, **settings)
+    if frames:
+        predictor.observe(pictures())
+    return predictor
+
+
+@pytest.fixture
+def run(tmp_path):
+    save_model(tmp_path / "run", model_of(), "ssnp", SIZE, SMALL)
+    return tmp_path / "run"
+
+
+def decisions(predictor, tries=3):
+    """What it suggests next, in every manner, trying what it suggests."""
+    found = []
+    for _ in range(tries):
+        actions = [predictor.suggest(choice) for choice in ("greedy", "ucb", "thompson")]
+        mean, std = predictor.predict(actions)
+        predictor.record(actions[-1], float(mean[0]))
+        found.append((actions, mean.tolist(), std.tolist()))
+    return found
+
+
+@pytest.mark.parametrize("choice", ["greedy", "ucb", "thompson"])
+def test_suggests_what_the_policy_of_the_bandit_stage_would_do(choice):
+    model = model_of().eval()
+    predictor = predictor_of(model, seed=5)
+    policy = ModelPolicy(model, ModelConfig(choice=choice, kappa=2.0, search=QUICK))
+    policy.begin(pictures()[None], np.random.Generator(np.random.PCG64()))
+    policy._rng.bit_generator.state = predictor._rng.bit_generator.state
+    history = History.empty(1)
+    for reward in (0.0, 0.3, 0.1):
+        expected = policy.act(history)
+        assert predictor.suggest(choice, kappa=2.0) == Action.from_normalised(expected[0])
+        history = history.extended(expected, np.array([reward], np.float32))
+        predictor.record(expected[0], reward)
+
+
+def test_predicts_what_the_model_says():
+    model = model_of().eval()
+    predictor = predictor_of(model)
+    predictor.record(PULL, 0.4)
+    mean, std = predictor.predict([PULL, SLIDE])
+    policy = ModelPolicy(model)
+    policy.begin(pictures()[None], np.random.default_rng(0))
+    tried = History(PULL.to_normalised()[None, None], np.array([[0.4]], np.float32))
+    at = np.stack([PULL.to_normalised(), SLIDE.to_normalised()])
+    expected = policy.predict(tried, at[None])
+    np.testing.assert_array_equal(mean, expected[0][0])
+    np.testing.assert_array_equal(std, expected[1][0])
+    assert mean.shape == std.shape == (2,)
+    assert (std > 0).all()
+    np.testing.assert_array_equal(predictor.predict(at)[0], mean)  # normalised ones alike
+
+
+def test_what_was_tried_changes_what_is_expected_until_the_next_door():
+    predictor = predictor_of()
+    before = predictor.predict([PULL])
+    predictor.record(PULL, 1.0)
+    assert predictor.predict([PULL])[0] != before[0]
+    assert [(round(a.radius, 4), r) for a, r in predictor.tries] == [(0.8, 1.0)]
+    predictor.observe(pictures())
+    assert predictor.predict([PULL]) == before
+    assert predictor.tries == []
+
+
+def test_frames_of_any_size_are_averaged_to_the_models():
+    small = pictures()
+    large = small.repeat(5, axis=1).repeat(5, axis=2)
+    wide = np.pad(large, [(0, 0), (0, 0), (7, 7), (0, 0)])
+    expected = predictor_of(frames=False)
+    expected.observe(small)
+    for frames in (large, wide, list(large), [small[0], wide[1], large[2]]):
+        predictor = predictor_of(frames=False)
+        predictor.observe(frames)
+        assert predictor.predict([PULL]) == expected.predict([PULL])
+    padded = predictor_of(frames=False)
+    padded.observe(wide, fit="pad")
+    assert padded.predict([PULL]) != expected.predict([PULL])
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (pictures()[0], r"\(H, W, 3\); got \(32, 3\)"),
+        (pictures().transpose(0, 3, 1, 2), r"got \(3, 32, 32\)"),
+        (pictures() / 255.0, "uint8, from 0 to 255; got float64"),
+        (pictures()[:0], "at least one frame"),
+        (pictures(size=(0, 16)), r"got \(0, 16, 3\)"),
+    ],
+)
+def test_frames_that_are_none_are_refused(frames, message):
+    predictor = predictor_of()
+    predictor.record(PULL, 0.5)
+    with pytest.raises(ConfigError, match=message):
+        predictor.observe(frames)
+    assert len(predictor.tries) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "reward", "message"),
+    [
+        (PULL, 1.2, r"a reward in \[0, 1\]; got 1.2"),
+        (PULL, float("nan"), "a reward"),
+        (np.zeros(3), 0.5, "4 finite numbers"),
+        (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, "4 finite numbers"),
+        (replace(PULL, swing=np.nan), 0.5, "4 finite numbers"),
+    ],
+)
+def test_tries_that_cannot_be_are_refused(action, reward, message):
+    predictor = predictor_of()
+    with pytest.raises(ConfigError, match=message):
+        predictor.record(action, reward)
+    assert predictor.tries == []
+
+
+def test_actions_beyond_the_box_are_what_the_environment_makes_of_them():
+    beyond = np.array([1.25, 0.5, -3.0, 2.0], np.float32)
+    predictor = predictor_of()
+    predictor.record(beyond, 0.5)
+    ((action, _),) = predictor.tries
+    wanted = Action.from_normalised(beyond)
+    assert (action.radius, action.swing, action.turn) == (wanted.radius, wanted.swing, wanted.turn)
+    assert np.exp(1j * action.phi) == pytest.approx(np.exp(1j * wanted.phi))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p, folder: p.suggest(),
+        lambda p, folder: p.predict([PULL]),
+        lambda p, folder: p.record(PULL, 0.5),
+        lambda p, folder: p.save(folder),
+    ],
+)
+def test_nothing_goes_before_a_look(call, tmp_path):
+    with pytest.raises(ConfigError, match="observe"):
+        call(predictor_of(frames=False), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_thompson_needs_a_latent():
+    with pytest.raises(ConfigError, match="latent"):
+        predictor_of(model_of("cnp")).suggest("thompson")
+
+
+def test_a_run_of_train_is_loaded(run):
+    predictor = doorlab.RewardPredictor.load(run, seed=3)
+    predictor.observe(pictures(size=(48, 64)))
+    same = RewardPredictor(model_of(), SIZE, seed=3)
+    same.observe(pictures(size=(48, 64)))
+    assert predictor.suggest() == same.suggest()
+
+
+def test_models_that_predict_no_rewards_are_refused(tmp_path):
+    save_model(tmp_path, model_of("vae"), "vae", SIZE, SMALL)
+    with pytest.raises(CheckpointError, match=r"predicts rewards .*; got a vae; give a run of"):
+        RewardPredictor.load(tmp_path)
+
+
+def test_a_missing_device_is_a_config_error(run):
+    missing = "cpu:x" if torch.cuda.is_available() else "cuda"
+    with pytest.raises(ConfigError, match="use cpu"):
+        RewardPredictor.load(run, device=missing)
+
+
+def test_decisions_after_a_round_trip_are_equal_to_the_bit(run, tmp_path):
+    predictor = RewardPredictor.load(run, seed=1)
+    predictor.observe(pictures())
+    decisions(predictor, 2)
+    predictor.save(tmp_path / "state")
+    predictor.save(tmp_path / "state")  # saving changes nothing, and twice is once
+    assert len(list((tmp_path / "state").iterdir())) == 2
+    again = RewardPredictor.load(run, seed=99)
+    again.observe(pictures(seed=8))
+    again.restore(tmp_path / "state")
+    assert again.tries == predictor.tries
+    assert decisions(again) == decisions(predictor)
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_killed_while_saving_it_is_the_old_state_or_the_new_one(run, tmp_path, monkeypatch, moment):
+    folder = tmp_path / "state"
+    predictor = RewardPredictor.load(run)
+    predictor.observe(pictures())
+    predictor.record(PULL, 0.2)
+    predictor.save(folder)
+    predictor.record(SLIDE, 0.7)
+    monkeypatch.setattr(os, "replace", dying_at(moment, os.replace))
+    with pytest.raises(Killed):
+        predictor.save(folder)
+    monkeypatch.undo()
+    again = RewardPredictor.load(run)
+    again.restore(folder)
+    assert again.tries == predictor.tries[: 2 if moment == 3 else 1]
+    again.save(folder)
+    assert len(list(folder.iterdir())) == 2
+
+
+class Killed(BaseException):
+    pass
+
+
+def dying_at(moment, replace):
+    """`os.replace` that dies before (even) or after (odd) the first or the second call."""
+    calls = []
+
+    def dying(old, new):
+        calls.append(new)
+        if moment == 2 * len(calls) - 2:
+            raise Killed
+        replace(old, new)
+        if moment == 2 * len(calls) - 1:
+            raise Killed
+
+    return dying
+
+
+@pytest.mark.parametrize(
+    "harm", ["nothing", "no tensors", "cut", "older tensors", "no json", "generator", "version"]
+)
+def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
+    folder, predictor = tmp_path / "state", predictor_of(RewardPredictor.load(run)._model)
+    predictor.save(folder)
+    older = tmp_path / "older.safetensors"
+    shutil.copy(next(folder.glob("*.safetensors")), older)
+    predictor.record(PULL, 0.5)
+    predictor.save(folder)
+    file, about = next(folder.glob("*.safetensors")), folder / "bandit.json"
+    if harm == "nothing":
+        shutil.rmtree(folder)
+    elif harm == "no tensors":
+        file.unlink()
+    elif harm == "cut":
+        file.write_bytes(file.read_bytes()[:-4])
+    elif harm == "older tensors":
+        older.replace(file)
+    elif harm == "no json":
+        about.write_text("{")
+    elif harm == "generator":
+        about.write_text(about.read_text().replace("PCG64", "MT19937"))
+    else:
+        about.write_text(about.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(CheckpointError) as caught:
+        predictor.restore(folder)
+    assert "\n" not in str(caught.value)
+    assert len(predictor.tries) == 1
+
+
+def test_another_models_state_is_refused(run, tmp_path):
+    predictor_of(model_of(seed=1)).save(tmp_path / "state")
+    with pytest.raises(CheckpointError, match=r"the model that .* was saved with; got another one"):
+        RewardPredictor.load(run).restore(tmp_path / "state")
