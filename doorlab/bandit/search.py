@@ -7,6 +7,7 @@ Legend: D doors, N candidates, S starts, A = 4 action coordinates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,6 +41,22 @@ def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tenso
     return engine.draw(candidates, dtype=dtype) * 2 - 1
 
 
+def best_actions(
+    score: Score,
+    doors: int,
+    seed: int,
+    config: SearchConfig,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> Float[Tensor, "D 4"]:
+    """The best action on every door, as every policy looks for it: `maximise` from Sobol points.
+
+    All doors get the same points, so that what is best on one does not depend on the others.
+    """
+    candidates = sobol_actions(config.candidates, seed, dtype).to(device)
+    return maximise(score, candidates.expand(doors, -1, -1), config)
+
+
 def maximise(
     score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
 ) -> Float[Tensor, "D 4"]:
@@ -70,3 +87,9 @@ def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     """Actions in Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
     phi, rest = actions[..., :1], actions[..., 1:]
     return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)
+
+
+def action_features(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 5"]:
+    """phi, which is periodic, by its sine and cosine; the other coordinates as they are."""
+    phi = math.pi * actions[..., :1]
+    return torch.cat([phi.sin(), phi.cos(), actions[..., 1:]], dim=-1)
