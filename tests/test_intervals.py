@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from doorlab.errors import ConfigError
-from doorlab.intervals import bootstrap_crossed, bootstrap_mean, paired_difference
+from doorlab.intervals import (
+    bootstrap_crossed,
+    bootstrap_mean,
+    crossed_difference,
+    paired_difference,
+)
 
 
 def test_interval_matches_the_normal_approximation_on_large_samples():
@@ -72,3 +77,21 @@ def test_crossed_intervals_cover_the_truth():
 def test_nothing_to_cross_is_an_error():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_crossed(np.zeros((2, 0)))
+
+
+def test_runs_without_partners_differ_as_independent_samples_on_the_same_units():
+    """Units cancel where they act alike on all runs; the runs' own spreads add up."""
+    rng = np.random.default_rng(0)
+    units = rng.normal(0, 5, 200)
+    a = rng.normal(1.0, 0.3, (30, 1)) + units
+    b = rng.normal(0.6, 0.2, (20, 1)) + units
+    found = crossed_difference(a, b)
+    spread = np.hypot(a.mean(1).std() / np.sqrt(30), b.mean(1).std() / np.sqrt(20))
+    assert found.mean == pytest.approx(a.mean() - b.mean())
+    assert found.ci95[1] - found.ci95[0] == pytest.approx(2 * 1.96 * spread, rel=0.1)
+    assert found.n == 200
+
+
+def test_runs_on_other_units_cannot_be_compared():
+    with pytest.raises(ConfigError, match="same units"):
+        crossed_difference(np.zeros((2, 3)), np.zeros((2, 4)))

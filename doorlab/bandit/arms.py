@@ -79,6 +79,10 @@ class ArmsNetwork:
             h = torch.baddbmm(bias, h, w).relu()
         return h
 
+    def rewards(self, contexts: Float[Tensor, "P N C"]) -> Float[Tensor, "P N A"]:
+        """What the network expects of every arm."""
+        return torch.baddbmm(self._weights[-1], self.features(contexts), self._weights[-2])
+
     def train(
         self,
         contexts: Float[Tensor, "P N C"],
@@ -90,8 +94,7 @@ class ArmsNetwork:
         for step in range(c.train_steps):
             rows = torch.randint(seen, (problems, c.batch), generator=self._generator)
             x = contexts.gather(1, rows[..., None].expand(-1, -1, contexts.shape[-1]))
-            said = torch.baddbmm(self._weights[-1], self.features(x), self._weights[-2])
-            mine = said.gather(2, arms.gather(1, rows)[..., None])[..., 0]
+            mine = self.rewards(x).gather(2, arms.gather(1, rows)[..., None])[..., 0]
             loss = (mine - rewards.gather(1, rows)).square().sum() / c.batch
             gradients = torch.autograd.grad(loss, self._weights)
             self._descend(gradients, c.rate / (1.0 + c.rate_decay * step))

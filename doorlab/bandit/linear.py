@@ -37,7 +37,8 @@ class LinearBelief:
         factor = strength**0.5 * torch.eye(shape[-1], dtype=torch.float64)
         scalar = torch.ones(shape[:-1], dtype=torch.float64)
         zero = torch.zeros(shape, dtype=torch.float64)
-        return LinearBelief(zero, factor.expand(*shape, shape[-1]), a * scalar, b * scalar)
+        factor = factor.expand(*shape, shape[-1]).contiguous()
+        return LinearBelief(zero, factor, a * scalar, b * scalar)
 
     def given(self, x: Float[Tensor, "*B N F"], y: Float[Tensor, "*B N"]) -> LinearBelief:
         """The posterior after observations."""

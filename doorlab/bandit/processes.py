@@ -185,6 +185,8 @@ def _drawn(rng: np.random.Generator, *shape: int) -> Tensor:
     return torch.from_numpy(rng.standard_normal(shape))
 
 
-def _waves(x: Float[Tensor, "D N F"], frequency: Float[Tensor, "D F R"]) -> Float[Tensor, "D N 2R"]:
+def _waves(
+    x: Float[Tensor, "D N F"], frequency: Float[Tensor, "D F R"]
+) -> Float[Tensor, "D N 2*R"]:
     phase = x @ frequency
     return torch.cat([phase.sin(), phase.cos()], dim=-1)

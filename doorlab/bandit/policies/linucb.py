@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -62,12 +63,12 @@ class LinUCBPolicy(Remembers):
         config: LinUCBConfig | None = None,
         device: str = "cpu",
     ) -> None:
-        self._model, self._config, self._device = model, config or LinUCBConfig(), device
+        self._config, self._look = config or LinUCBConfig(), partial(look, model, device=device)
         width, rng = self._config.features, stream(self._config.seed, "linucb")
         frequency = rng.standard_normal((5, width)) / self._config.lengthscale
         self._frequency = torch.from_numpy(frequency).float()
         self._phase = torch.from_numpy(rng.uniform(0, 2 * math.pi, width)).float()
-        embedding = look(model, labelled.frames, device).cpu()
+        embedding = self._look(labelled.frames).cpu()
         self._centre, self._scale = standardisation(embedding)
         x = self._features(torch.from_numpy(labelled.actions)).double()
         y = torch.from_numpy(labelled.rewards).double()
@@ -77,7 +78,7 @@ class LinUCBPolicy(Remembers):
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
-        self._rng, self._embedding = rng, look(self._model, frames, self._device).cpu()
+        self._rng, self._embedding = rng, self._look(frames).cpu()
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action of the largest upper confidence bound."""

@@ -6,17 +6,24 @@ Legend: D doors, M frames per door, H, W pixels, E embedding, N actions, J inter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.policies.model import RewardModel
 from doorlab.doors import ACTION_DIM
 
 _AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
+
+
+class Looks(Protocol):
+    """What has eyes for doors."""
+
+    def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
+        """Doors from their frames, in [0, 1]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,16 @@ class LabelledDoors:
 
 
 def look(
-    model: RewardModel, frames: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
+    model: Looks, frames: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
 ) -> Float[Tensor, "D E"]:
     """Embeddings of doors, on `device`."""
     with torch.no_grad():
         parts = torch.from_numpy(np.ascontiguousarray(frames)).split(_AT_ONCE)
-        return torch.cat(
-            [model.embed(part.to(device).movedim(-1, 2).float() / 255.0) for part in parts]
-        )
+        return torch.cat([model.embed(part.to(device).movedim(-1, 2) / 255.0) for part in parts])
 
 
 def expect(
-    model: RewardModel, embedding: Float[Tensor, "D E"], actions: Float[Tensor, "D N 4"]
+    model: Any, embedding: Float[Tensor, "D E"], actions: Float[Tensor, "D N 4"]
 ) -> Float[Tensor, "D N"]:
     """Mean rewards of actions on doors that have been looked at and never tried."""
     entry: dict[str, Any] = {"device": embedding.device}  # one masked entry, not an empty set

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from doorlab.bandit.memory import Remembers
+from doorlab.bandit.policies.looking import look
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.doors import ACTION_DIM
@@ -78,8 +79,8 @@ class ModelConfig:
     """Weight of uncertainty in ucb."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
-    doors_at_once: int = 0
-    """Doors per batch; 0 for 16 on a CPU, whose cache holds no more, and 512 elsewhere."""
+    doors_at_once: int = 256
+    """Doors per batch, which bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,7 @@ class ModelPolicy(Remembers):
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         self._rng = rng
-        with torch.no_grad():
-            self._embedding = torch.cat(
-                [self._model.embed(self._images(frames[part])) for part in self._parts(len(frames))]
-            )
+        self._embedding = look(self._model, frames, self._device)
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
@@ -150,11 +148,8 @@ class ModelPolicy(Remembers):
             self._embedding[part], *(x.to(self._device) for x in (actions, rewards, known))
         )
 
-    def _images(self, frames: UInt8[np.ndarray, "D M H W 3"]) -> Float[Tensor, "D M 3 H W"]:
-        return torch.from_numpy(frames).to(self._device).movedim(-1, 2) / 255.0
-
     def _parts(self, doors: int) -> Iterator[slice]:
-        size = self._config.doors_at_once or (16 if self._device == "cpu" else 512)
+        size = self._config.doors_at_once
         return (slice(first, min(first + size, doors)) for first in range(0, doors, size))
 
 

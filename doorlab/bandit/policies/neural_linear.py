@@ -9,12 +9,13 @@ updates them, and the noise, in closed form. At every try one draw of the weight
 In the paper the network goes on learning from the bandit's own rewards. Here it may not: doors
 must not influence one another, and the tries on one are too few for a network.
 
-Legend: D doors, M frames, E embedding, N actions, J interactions, F features, H hidden units.
+Legend: D doors, M frames, E embedding, N actions, J interactions, F features, G gains and shifts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -70,12 +71,12 @@ class FeatureNetwork(nn.Module):
         self.last = nn.Linear(config.hidden, config.features)
         self.reward = nn.Linear(config.features, 1)
 
-    def modulation(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D 1 2*H"]:
+    def modulation(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D 1 G"]:
         """How a door changes the way in which actions are read."""
         return self.door((embedding - self.centre) / self.scale)[:, None]
 
     def features(
-        self, modulation: Float[Tensor, "D 1 2*H"], actions: Float[Tensor, "D N 4"]
+        self, modulation: Float[Tensor, "D 1 G"], actions: Float[Tensor, "D N 4"]
     ) -> Float[Tensor, "D N F"]:
         """The last hidden layer, and a constant as the last feature."""
         scale, shift = modulation.chunk(2, dim=-1)
@@ -96,8 +97,11 @@ class NeuralLinearPolicy(Remembers):
         config: NeuralLinearConfig | None = None,
         device: str = "cpu",
     ) -> None:
-        self._model, self._config, self._device = model, config or NeuralLinearConfig(), device
-        embedding = look(model, labelled.frames, device).cpu()
+        self._config, self._look = (
+            config or NeuralLinearConfig(),
+            partial(look, model, device=device),
+        )
+        embedding = self._look(labelled.frames).cpu()
         actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
         # At least two doors tell how doors differ, and at least one trains the network.
         apart = max(2, round(self._config.held_out * len(embedding)))
@@ -111,7 +115,7 @@ class NeuralLinearPolicy(Remembers):
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
-        self._rng, self._embedding = rng, look(self._model, frames, self._device).cpu()
+        self._rng, self._embedding = rng, self._look(frames).cpu()
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The best action under one draw of every door's weights."""
