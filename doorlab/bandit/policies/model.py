@@ -9,7 +9,7 @@ T actions asked about, A = 4 action coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -77,8 +77,10 @@ class ModelConfig:
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: float = 1.0
     """Weight of uncertainty in ucb."""
-    search: SearchConfig = field(default_factory=SearchConfig)
-    """How to look for the best action."""
+    search: SearchConfig = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
+    """How to look for the best action. Models promise much on broad hills: the best of few
+    candidates climbs one, another one at every try, where a search for the highest of all would
+    have the greedy choice repeat what failed."""
     doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
 
