@@ -65,7 +65,7 @@ def test_probed_models_are_told_apart_by_colour_blind_people():
 def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
     bases = ("vae", "statistician", "contrastive_statistician")
     others = [style for name, style in STYLES.items() if name not in bases]
-    assert len({style.marker for style in others}) == len(others) == 18
+    assert len({style.marker for style in others}) == len(others) == 19
     for base in bases:
         assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 
@@ -107,3 +107,11 @@ def test_a_figure_gives_the_same_bytes_twice_and_is_written_whole(tmp_path):
     save_png(draw(), tmp_path / "new" / "figure.png")
     assert (tmp_path / "new" / "figure.png").read_bytes() == to_png(draw())
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["figure.png"]
+
+
+def test_what_is_made_of_a_model_has_its_colour_and_follows_it():
+    ways = ["ssnp:cpp", "ssnp:thompson", "ssnp:ucb"]
+    assert {style_of(way).color for way in ways} == {style_of("ssnp").color}
+    assert len({(style_of(n).line, style_of(n).marker) for n in (*ways, "ssnp")}) == 4
+    assert style_of("ssnp:ucb").label == "SSNP, UCB"
+    assert in_order(["random", "np", *ways, "ssnp"]) == ["ssnp", *ways, "np", "random"]
