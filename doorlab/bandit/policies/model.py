@@ -69,6 +69,11 @@ class RewardModel(Protocol):
         ...
 
 
+# Models promise much on broad hills: the best of few candidates climbs one, another one at every
+# try, where a search for the highest of all would have the greedy choice repeat what failed.
+_SEARCH = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """How a model's predictions become an action."""
@@ -77,10 +82,8 @@ class ModelConfig:
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: float = 1.0
     """Weight of uncertainty in ucb."""
-    search: SearchConfig = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
-    """How to look for the best action. Models promise much on broad hills: the best of few
-    candidates climbs one, another one at every try, where a search for the highest of all would
-    have the greedy choice repeat what failed."""
+    search: SearchConfig = _SEARCH
+    """How to look for the best action."""
     doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
 
