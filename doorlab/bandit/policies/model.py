@@ -63,6 +63,8 @@ class RewardModel(Protocol):
         ...
 
 
+# Models promise much on broad hills: the best of few candidates climbs one, another one at every
+# try, where a search for the highest of all would have the greedy choice repeat what failed.
 _SEARCH = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
 
 
@@ -75,9 +77,7 @@ class ModelConfig:
     kappa: float = 1.0
     """Weight of uncertainty in ucb."""
     search: SearchConfig = _SEARCH
-    """How to look for the best action. Models promise much on broad hills: the best of few
-    candidates climbs one, another one at every try, where a search for the highest of all would
-    have the greedy choice repeat what failed."""
+    """How to look for the best action."""
     doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
 
@@ -117,6 +117,11 @@ class ModelPolicy(Remembers):
     def embedding(self) -> Float[Tensor, "D E"]:
         """What the model made of the frames: all that it keeps of them."""
         return self._embedding
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The policy's source of chance."""
+        return self._rng
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
