@@ -9,7 +9,7 @@ action coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -63,11 +63,6 @@ class RewardModel(Protocol):
         ...
 
 
-# Models promise much on broad hills: the best of few candidates climbs one, another one at every
-# try, where a search for the highest of all would have the greedy choice repeat what failed.
-_SEARCH = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
-
-
 @dataclass(frozen=True)
 class ModelConfig:
     """How a model's predictions become an action."""
@@ -76,7 +71,7 @@ class ModelConfig:
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: float = 1.0
     """Weight of uncertainty in ucb."""
-    search: SearchConfig = _SEARCH
+    search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
     doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
