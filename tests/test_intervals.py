@@ -6,6 +6,7 @@ from doorlab.intervals import (
     bootstrap_crossed,
     bootstrap_function,
     bootstrap_mean,
+    crossed_difference,
     paired_difference,
 )
 
@@ -101,3 +102,21 @@ def test_figures_that_chance_makes_larger_are_taken_down():
 def test_no_values_have_no_function():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_function(np.zeros((0, 3)), lambda means: means.sum(-1))
+
+
+def test_runs_without_partners_differ_as_independent_samples_on_the_same_units():
+    """Units cancel where they act alike on all runs; the runs' own spreads add up."""
+    rng = np.random.default_rng(0)
+    units = rng.normal(0, 5, 200)
+    a = rng.normal(1.0, 0.3, (30, 1)) + units
+    b = rng.normal(0.6, 0.2, (20, 1)) + units
+    found = crossed_difference(a, b)
+    spread = np.hypot(a.mean(1).std() / np.sqrt(30), b.mean(1).std() / np.sqrt(20))
+    assert found.mean == pytest.approx(a.mean() - b.mean())
+    assert found.ci95[1] - found.ci95[0] == pytest.approx(2 * 1.96 * spread, rel=0.1)
+    assert found.n == 200
+
+
+def test_runs_on_other_units_cannot_be_compared():
+    with pytest.raises(ConfigError, match="same units"):
+        crossed_difference(np.zeros((2, 3)), np.zeros((2, 4)))

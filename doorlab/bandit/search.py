@@ -7,6 +7,7 @@ Legend: D doors, N candidates, S starts, A = 4 action coordinates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from doorlab.doors import ACTION_DIM
 
 Score = Callable[[Tensor], Tensor]
 """(D, N, 4) actions -> (D, N) values to be maximised; differentiable, each value by its action."""
+
+
+_POINTS = {"cpu": 8192, "gpu": 2**20}  # actions that are scored at once
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,32 @@ def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tenso
     return engine.draw(candidates, dtype=dtype) * 2 - 1
 
 
+def best_actions(
+    score: Score,
+    doors: int,
+    seed: int,
+    config: SearchConfig,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> Float[Tensor, "D 4"]:
+    """The best action on every door, as every policy looks for it: `maximise` from Sobol points.
+
+    All doors get the same points, so that what is best on one does not depend on the others.
+    """
+    candidates = sobol_actions(config.candidates, seed, dtype).to(device)
+    return maximise(score, candidates.expand(doors, -1, -1), config)
+
+
 def maximise(
     score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
 ) -> Float[Tensor, "D 4"]:
     """The best action on every door: never worse than the best candidate."""
     with torch.no_grad():
-        values = score(candidates)
+        # In portions of the candidates, for all doors: what a core's cache holds is fastest, and
+        # the few starts that are left can take their steps all at once.
+        points = _POINTS["cpu" if candidates.is_cpu else "gpu"]
+        portions = candidates.split(max(1, points // len(candidates)), dim=1)
+        values = torch.cat([score(part) for part in portions], dim=1)
     starts = min(config.starts, values.shape[1]) if config.steps else 1
     best_values, index = values.topk(starts, dim=1)
     best = candidates.gather(1, index[..., None].expand(-1, -1, ACTION_DIM))
@@ -70,3 +94,9 @@ def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     """Actions in Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
     phi, rest = actions[..., :1], actions[..., 1:]
     return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)
+
+
+def action_features(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 5"]:
+    """phi, which is periodic, by its sine and cosine; the other coordinates as they are."""
+    phi = math.pi * actions[..., :1]
+    return torch.cat([phi.sin(), phi.cos(), actions[..., 1:]], dim=-1)

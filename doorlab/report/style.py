@@ -55,25 +55,45 @@ STYLES: dict[str, ModelStyle] = {
     "random_features": ModelStyle("random features", "#8a8f98", ":", "x"),
     "supervised": ModelStyle("supervised (ceiling)", INK, ":", "8"),
     "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", "--", "P"),
+    "gp_ts": ModelStyle("GP-Thompson", "#56b4e9", ":", "p"),
     "random": ModelStyle("random", "#8a8f98", "--", "X"),
     "visible_oracle": ModelStyle("visible oracle", "#5f6c7b", "-.", "d"),
     "oracle": ModelStyle("oracle", INK, ":", "*"),
+}
+# What a bandit can make of a model: words, line and marker.
+_WAYS: dict[str, tuple[str, str, str]] = {
+    "ucb": ("UCB", "--", "^"),
+    "thompson": ("Thompson", "-.", "v"),
+    "epsilon": ("epsilon-greedy", ":", "x"),
+    "linucb": ("LinUCB", "--", "s"),
+    "neural_linear": ("neural-linear", "-.", "D"),
+    "cpp": ("contextual prior", ":", "P"),
 }
 _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
 
 
 def style_of(name: str) -> ModelStyle:
-    """The look of `name`; a model that nobody gave one gets a spare colour, always the same."""
+    """The look of `name`; a model that nobody gave one gets a spare colour, always the same.
+
+    What a bandit makes of a model ("ssnp:ucb") has the model's colour, and a line of its own.
+    """
     if name in STYLES:
         return STYLES[name]
+    model, _, way = name.partition(":")
+    if way:
+        label, line, marker = _WAYS.get(way, (way.replace("_", " "), "--", "h"))
+        return ModelStyle(f"{style_of(model).label}, {label}", style_of(model).color, line, marker)
     color = _SPARE_COLORS[zlib.crc32(name.encode()) % len(_SPARE_COLORS)]
     return ModelStyle(name.replace("_", " "), color, "-", "h")
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names from the headline model to the yardsticks; unknown ones last, by name."""
+    """Names from the headline model to the yardsticks; unknown ones last, by name.
+
+    What a bandit makes of a model ("ssnp:ucb") follows the model.
+    """
     order = {name: i for i, name in enumerate(STYLES)}
-    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+    return sorted(names, key=lambda name: (order.get(name.partition(":")[0], len(order)), name))
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:

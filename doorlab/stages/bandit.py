@@ -4,19 +4,23 @@ Every policy meets the same held-out doors with the same random numbers. A polic
 passive frames, its own actions and their rewards; what the best action would have obtained is
 known to the evaluator alone. Regret is the difference between the two.
 
-Four policies need no training: random; gp_ucb, a Gaussian process that learns each door by touch
-alone; oracle, which knows every parameter of the door; and visible_oracle, which knows all that
-can be seen and has to try out the rest, so that its regret is what the hidden parameters cost.
-Every run of `doorlab train` given by --models joins them under the name of its kind of model.
+Policies that need no training: random; gp_ucb and gp_ts, Gaussian processes that learn each door by
+touch alone; oracle, which knows every parameter of the door; and visible_oracle, which knows all
+that can be seen and has to try out the rest, so that its regret is what the hidden parameters cost.
 
-Writes OUT/regret.json (figures with 95 % intervals) and OUT/rollouts.npz (every action and reward).
+Runs of `doorlab train` given by --models go by the name of their kind of model, and --policies
+says what is made of them: KIND:greedy (or KIND alone), KIND:ucb, KIND:thompson and KIND:epsilon
+choose by the model's predictions; KIND:linucb, KIND:neural_linear and KIND:cpp see with the model,
+and learn with linear regressions or Gaussian processes from what they try. Runs of one kind with
+different seeds count as one policy, with intervals over seeds and doors.
+
+Writes OUT/regret.json (figures with 95 % intervals, on all doors and by what can't be seen of them)
+and OUT/rollouts.npz (every action and reward).
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,33 +29,27 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from doorlab.bandit import Policy, Rollout, paired_differences, run_policy, summarise
-from doorlab.bandit.policies import (
-    GPUCBPolicy,
-    ModelConfig,
-    ModelPolicy,
-    OraclePolicy,
-    RandomPolicy,
-    VisibleOraclePolicy,
+from doorlab.bandit import (
+    Rollout,
+    Runs,
+    hidden_groups,
+    merge,
+    paired_differences,
+    regret_by_group,
+    run_policy,
+    summarise,
 )
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
-from doorlab.errors import CheckpointError, ConfigError, unknown_name
-from doorlab.files import atomic_write_bytes, read_json, refuse_overwrite
-from doorlab.models.io import load_model
+from doorlab.errors import ConfigError
+from doorlab.files import atomic_write_arrays, refuse_overwrite
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.sim import make_simulator
+from doorlab.stages.panel import Entry, Weights, make_policy, panel
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
-
-BASELINES: dict[str, Callable[[Sequence[Door]], Policy]] = {
-    "random": lambda doors: RandomPolicy(),
-    "oracle": OraclePolicy,
-    "visible_oracle": VisibleOraclePolicy,
-    "gp_ucb": lambda doors: GPUCBPolicy(),
-}
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,10 @@ class Config:
     data: Path = Path("runs/dataset")
     """Dataset whose held-out doors are opened."""
     models: tuple[Path, ...] = ()
-    """Runs of `doorlab train`."""
-    baselines: tuple[str, ...] = tuple(BASELINES)
-    """Policies that need no training."""
+    """Runs of `doorlab train`; several of one kind need different seeds."""
+    policies: tuple[str, ...] = ()
+    """Names of policies, see above; by default random, oracle, visible_oracle, gp_ucb and every
+    model's greedy one."""
     out: Path = Path("runs/bandit")
     """Folder of the results."""
     split: Literal["test", "validation", "train"] = "test"
@@ -74,12 +73,10 @@ class Config:
     """Number of doors, the first of the split."""
     interactions: int = 10
     """Tries on every door."""
-    choice: Literal["greedy", "ucb", "thompson"] = "greedy"
-    """How models choose: greedy (mean), ucb (mean + kappa * std), thompson (a sampled function)."""
     simulator: str = ""
     """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
-    kappa: float = 1.0
-    """Weight of the models' uncertainty in ucb."""
+    weights: Weights = field(default_factory=Weights)
+    """How much policies explore."""
     seed: int = 0
     """Seed of the policies and of the bootstrap."""
     workers: int = 0
@@ -113,15 +110,16 @@ def run(config: Config) -> Path:
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
-    names = policy_names(config, dataset)
+    entries = panel(config.policies, config.models, dataset)
     if config.simulator:
         make_simulator(config.simulator).close()  # or say why not, before anything is computed
     _check_device(config.device)
     workers = count_workers(config.workers)
-    found = dict(track(run_local(_Evaluation(config), names, workers), "policies", len(names)))
-    rollouts = {name: found[name] for name in names}  # in their order, not in that of their ends
-    policies = {name: summarise(rollout, config.seed) for name, rollout in rollouts.items()}
-    _write_rollouts(config.out / "rollouts.npz", doors, rollouts)
+    work = run_local(_Evaluation(config), list(entries), workers)
+    found = dict(track(work, "policies", len(entries)))
+    runs = _merged(entries, found)
+    _write_rollouts(config.out / "rollouts.npz", doors, runs)
+    policies = _summaries(runs, dataset.doors(doors), config.seed)
     write_result(
         path,
         "bandit",
@@ -131,7 +129,7 @@ def run(config: Config) -> Path:
         doors=len(doors),
         interactions=config.interactions,
         policies=policies,
-        paired_differences=paired_differences(rollouts, config.seed),
+        paired_differences=paired_differences(runs, config.seed),
     )
     _show(path)
     return path
@@ -151,21 +149,23 @@ def held_out(dataset: DoorDataset, config: Config) -> np.ndarray:
     return indices[: config.doors]
 
 
-def policy_names(config: Config, dataset: DoorDataset) -> list[str]:
-    """The baselines, then the models by their kinds. Raises for what could not be evaluated."""
-    for name in config.baselines:
-        if name not in BASELINES:
-            raise unknown_name("baseline", name, BASELINES)
-    kinds = [_kind(run, dataset) for run in config.models]
-    names = [*config.baselines, *kinds]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(
-                "every policy once", f"{name} more than once", "evaluate the two into two --out"
-            )
-    if not names:
-        raise ConfigError("at least one policy", "none", "give --models or --baselines")
-    return names
+def _merged(entries: dict[str, Entry], found: dict[str, Rollout]) -> dict[str, Runs]:
+    """The rollouts of every policy, in the order in which they were asked for."""
+    by_name: dict[str, dict[int, Rollout]] = {}
+    for key, entry in entries.items():
+        by_name.setdefault(entry.name, {})[entry.seed] = found[key]
+    return {name: merge(rollouts) for name, rollouts in by_name.items()}
+
+
+def _summaries(runs: dict[str, Runs], doors: list[Door], seed: int) -> dict[str, Any]:
+    groups = hidden_groups(doors)
+    return {
+        name: {
+            **summarise(one, seed),
+            "by_hidden": {what: regret_by_group(one, g, seed) for what, g in groups.items()},
+        }
+        for name, one in runs.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class _Evaluation:
 
     config: Config
 
-    def __call__(self, name: str) -> tuple[str, Rollout]:
+    def __call__(self, key: str) -> tuple[str, Rollout]:
         config = self.config
         torch.set_num_threads(config.threads)
         dataset = DoorDataset.open(config.data)
@@ -191,21 +191,14 @@ class _Evaluation:
             split=config.split,
         )
         try:
-            policy = make_policy(name, config, dataset, dataset.doors(doors))
+            entry = panel(config.policies, config.models, dataset)[key]
+            policy = make_policy(
+                entry, dataset, dataset.doors(doors), config.weights, config.device
+            )
             keys = doors.tolist()
-            return name, run_policy(env, policy, config.interactions, doors=keys, seed=config.seed)
+            return key, run_policy(env, policy, config.interactions, doors=keys, seed=config.seed)
         finally:
             env.close()
-
-
-def make_policy(name: str, config: Config, dataset: DoorDataset, doors: Sequence[Door]) -> Policy:
-    """The policy called `name`; only the oracles look at `doors`."""
-    if name in config.baselines:
-        return BASELINES[name](doors)
-    run = next(run for run in config.models if _kind(run, dataset) == name)
-    model: Any = load_model(run).to(config.device).eval()
-    how = ModelConfig(choice=config.choice, kappa=config.kappa)
-    return ModelPolicy(model, how, config.device)
 
 
 def _check_device(device: str) -> None:
@@ -214,26 +207,16 @@ def _check_device(device: str) -> None:
         raise ConfigError(f"--device {' or '.join(known)} on this machine", device, "choose one")
 
 
-def _kind(run: Path, dataset: DoorDataset) -> str:
-    """What kind of model a run has trained, if the model is one for this dataset's frames."""
-    model = read_json(run / "model.json", CheckpointError)
-    size, kind = model.get("image_size"), model.get("kind")
-    if size != dataset.image_size or not isinstance(kind, str):
-        raise CheckpointError(
-            f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
-            f"{kind} for {size} pixels in {run}",
-            "train on a dataset of the same image size",
-        )
-    return kind
-
-
-def _write_rollouts(path: Path, doors: np.ndarray, rollouts: dict[str, Rollout]) -> None:
+def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, Runs]) -> None:
+    """Arrays with an axis for training seeds in front where there are several."""
     arrays: dict[str, Any] = {"doors": doors}
-    for name, rollout in rollouts.items():
-        arrays |= {f"{name}/{key}": value for key, value in vars(rollout).items()}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    atomic_write_bytes(path, buffer.getvalue())
+    for name, one in runs.items():
+        parts = {part: value for part, value in vars(one).items() if part != "seeds"}
+        many = len(one.seeds) > 1
+        arrays |= {f"{name}/{part}": v if many else v[0] for part, v in parts.items()}
+        if many:
+            arrays[f"{name}/seeds"] = np.array(one.seeds)
+    atomic_write_arrays(path, arrays)
 
 
 def _show(path: Path) -> None:

@@ -18,6 +18,7 @@ from doorlab.benchmarks import (
     arm,
     batched,
     convergence,
+    decisions,
     environment,
     generation,
     reading,
@@ -42,6 +43,8 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "pretraining": training.pretraining,
     "arithmetic": training.arithmetic,
     "environment": environment.vector,
+    "decisions": decisions.decisions,
+    "simulation_share": decisions.simulation_share,
     "panda": arm.panda,
     "soak": generation.soak,
 }

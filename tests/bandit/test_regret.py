@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from doorlab.bandit import Rollout, paired_differences, summarise
+from doorlab.bandit import Rollout, merge, paired_differences, regret_by_group, summarise
+from doorlab.bandit.regret import tries_to_open
+from doorlab.errors import ConfigError
 
 
 def rollout(regrets, optimal=1.0):
@@ -75,3 +77,89 @@ def test_paired_differences_are_sharper_than_the_policies_apart():
     assert difference["b"]["a"]["mean"] == pytest.approx(-difference["a"]["b"]["mean"])
     assert difference["a"]["b"]["ci95"][0] > 0.04
     assert set(difference["a"]) == {"b"}
+
+
+def test_tries_until_a_door_is_open_by_hand():
+    found = rollout([[1.0, 0.05, 0.0], [0.0, 0.5, 0.5], [1.0, 1.0, 0.5]])
+    np.testing.assert_array_equal(tries_to_open(found), [[2.0, 1.0, 4.0]])  # 4: not within 3
+
+
+def test_tries_until_open_are_geometric_where_every_try_is_a_new_chance():
+    """Mean of min(G, T + 1) with G geometric of chance p: (1 - (1 - p)^(T + 1)) / p."""
+    p, tries = 0.3, 10
+    regrets = (np.random.default_rng(0).random((4000, tries)) > p).astype(float)
+    found = summarise(rollout(regrets))["tries_to_open"]
+    expected = (1 - (1 - p) ** (tries + 1)) / p
+    assert found["ci95"][0] < expected < found["ci95"][1]
+
+
+def test_doors_that_nobody_can_open_say_nothing_about_opening():
+    both = Rollout(
+        np.zeros((2, 2, 4), np.float32),
+        np.array([[0.2, 1.0], [0.0, 0.0]], np.float32),
+        np.array([[0.8, 0.0], [0.0, 0.0]]),
+        np.zeros((2, 2), bool),
+    )
+    entry = summarise(both)
+    assert entry["opened_by"] == pytest.approx([0.0, 1.0])
+    assert entry["tries_to_open"]["mean"] == 2.0
+    assert entry["mean_regret"]["n"] == 2
+
+
+def test_merged_seeds_are_averaged_and_remembered():
+    parts = {3: rollout([[1.0, 0.5]] * 4), 7: rollout([[0.5, 0.0]] * 4)}
+    runs = merge(parts)
+    assert runs.seeds == (3, 7)
+    assert runs.regrets.shape == (2, 4, 2)
+    entry = summarise(runs)
+    assert entry["seeds"] == 2
+    assert entry["regret_per_interaction"] == pytest.approx([0.75, 0.25])
+    assert summarise(merge({0: parts[3]})) == summarise(parts[3])
+
+
+def test_other_doors_do_not_merge():
+    one = rollout([[1.0, 0.5]] * 4)
+    for other in (rollout([[1.0, 0.5]] * 5), rollout([[0.5, 0.2]] * 4, optimal=0.7)):
+        with pytest.raises(ConfigError, match="same doors"):
+            merge({0: one, 1: other})
+    with pytest.raises(ConfigError, match="none"):
+        merge({})
+
+
+def test_seeds_that_differ_widen_the_interval():
+    """With doors alike, all that is uncertain is the seed: normal theory with s - 1 of s."""
+    rng = np.random.default_rng(0)
+    level = rng.normal(0.5, 0.1, 20)
+    runs = merge({s: rollout(np.full((50, 1), level[s])) for s in range(20)})
+    low, high = summarise(runs)["mean_regret"]["ci95"]
+    assert high - low == pytest.approx(2 * 1.96 * level.std() / np.sqrt(20), rel=0.15)
+    one = summarise(rollout(np.full((50, 1), level[0])))["mean_regret"]["ci95"]
+    assert one[1] - one[0] < 1e-9
+
+
+def test_policies_with_the_same_seeds_are_compared_seed_by_seed():
+    rng = np.random.default_rng(0)
+    hard = {s: np.full((30, 2), 0.3 + 0.2 * rng.random()) for s in range(4)}
+    a = merge({s: rollout(r) for s, r in hard.items()})
+    b = merge({s: rollout(r - 0.05) for s, r in hard.items()})
+    other = merge({s + 10: rollout(r - 0.05) for s, r in hard.items()})
+    found = paired_differences(
+        {"a": a, "b": b, "other": other, "alone": merge({0: rollout(hard[0])})}
+    )
+    paired, apart = (found["a"][name]["ci95"] for name in ("b", "other"))
+    assert found["a"]["b"]["mean"] == pytest.approx(0.05)
+    assert found["a"]["other"]["mean"] == pytest.approx(0.05)
+    assert paired[1] - paired[0] < 1e-9  # the same in every seed
+    assert apart[1] - apart[0] > 0.02
+    alone = found["a"]["alone"]["ci95"]
+    assert alone[0] < found["a"]["alone"]["mean"] < alone[1]
+
+
+def test_regret_on_parts_of_the_doors():
+    found = rollout([[1.0, 0.5], [0.0, 0.0], [0.5, 0.5]])
+    groups = {"some": np.array([True, False, True]), "none": np.zeros(3, bool)}
+    parts = regret_by_group(found, groups)
+    assert set(parts) == {"some"}
+    assert parts["some"]["doors"] == 2
+    assert parts["some"]["regret_per_interaction"] == pytest.approx([0.75, 0.5])
+    assert len(parts["some"]["regret_per_interaction_ci95"]) == 2

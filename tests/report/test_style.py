@@ -107,3 +107,11 @@ def test_a_figure_gives_the_same_bytes_twice_and_is_written_whole(tmp_path):
     save_png(draw(), tmp_path / "new" / "figure.png")
     assert (tmp_path / "new" / "figure.png").read_bytes() == to_png(draw())
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["figure.png"]
+
+
+def test_what_is_made_of_a_model_has_its_colour_and_follows_it():
+    ways = ["ssnp:cpp", "ssnp:thompson", "ssnp:ucb"]
+    assert {style_of(way).color for way in ways} == {style_of("ssnp").color}
+    assert len({(style_of(n).line, style_of(n).marker) for n in (*ways, "ssnp")}) == 4
+    assert style_of("ssnp:ucb").label == "SSNP, UCB"
+    assert in_order(["random", "np", *ways, "ssnp"]) == ["ssnp", *ways, "np", "random"]

@@ -11,12 +11,15 @@ from doorlab.data import DoorDataset
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.writing import write_dataset
 from doorlab.errors import CheckpointError, ConfigError, ResultError
-from doorlab.stages import bandit
-from doorlab.stages.bandit import BASELINES, Config
+from doorlab.stages import bandit, panel
+from doorlab.stages.bandit import Config
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("pybullet") is None, reason="the bandit simulates with pybullet"
 )
+
+
+DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
 
 
 @dataclass
@@ -62,12 +65,13 @@ def config(data, tmp_path):
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
     """Makes run folders of models that are all stubborn."""
-    monkeypatch.setattr(bandit, "load_model", lambda run: Stubborn())
+    monkeypatch.setattr(panel, "load_model", lambda run: Stubborn())
 
-    def _trained(name, kind="ssnp", image_size=16):
+    def _trained(name, kind="ssnp", image_size=16, seed=0):
         run = tmp_path / name
         run.mkdir()
-        (run / "model.json").write_text(json.dumps({"kind": kind, "image_size": image_size}))
+        about = {"kind": kind, "image_size": image_size, "seed": seed}
+        (run / "model.json").write_text(json.dumps(about))
         return run
 
     return _trained
@@ -83,7 +87,7 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
     assert result["seed"] == 4
     assert result["dataset_checksum"] == DoorDataset.open(config.data).checksum
     assert (result["doors"], result["interactions"]) == (10, 3)
-    assert set(result["policies"]) == {*BASELINES, "ssnp", "vae_np"}
+    assert set(result["policies"]) == {*DEFAULTS, "ssnp", "vae_np"}
     for name, policy in result["policies"].items():
         assert len(policy["regret_per_interaction"]) == 3
         for figure in ("mean_regret", "first_reward"):
@@ -92,6 +96,10 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
             assert policy[figure]["n"] == 10
         mean = np.mean(policy["regret_per_interaction"])
         assert policy["mean_regret"]["mean"] == pytest.approx(mean)
+        by_latch = policy["by_hidden"]["latch"].values()
+        parts = [(g["doors"], np.mean(g["regret_per_interaction"])) for g in by_latch]
+        assert sum(doors for doors, _ in parts) == 10
+        assert sum(doors * part for doors, part in parts) / 10 == pytest.approx(mean)
         others = set(result["policies"]) - {name}
         assert set(result["paired_differences"][name]) == others
 
@@ -106,7 +114,7 @@ def test_policies_stand_where_they_must(config):
 
 
 def test_either_simulator_gives_a_policy_the_same_regret(config, tmp_path):
-    config = replace(config, baselines=("random", "visible_oracle", "oracle"), doors=10)
+    config = replace(config, policies=("random", "visible_oracle", "oracle"), doors=10)
     results = {}
     for name in ("pybullet", "torch"):
         path = bandit.run(replace(config, simulator=name, out=tmp_path / name))
@@ -124,7 +132,7 @@ def test_an_unknown_simulator_is_one_line(config):
 
 
 def test_rollouts_are_kept_for_plots(config, trained):
-    config = replace(config, models=(trained("a"),), baselines=("random",))
+    config = replace(config, models=(trained("a"),), policies=("random", "ssnp"))
     path = bandit.run(config)
     result = json.loads(path.read_text())
     with np.load(config.out / "rollouts.npz") as arrays:
@@ -138,14 +146,14 @@ def test_rollouts_are_kept_for_plots(config, trained):
 
 
 def test_workers_change_nothing(config, tmp_path):
-    config = replace(config, baselines=("random", "visible_oracle"), interactions=2)
+    config = replace(config, policies=("random", "visible_oracle"), interactions=2)
     alone = json.loads(bandit.run(config).read_text())
     together = replace(config, out=tmp_path / "two", workers=2)
     assert json.loads(bandit.run(together).read_text())["policies"] == alone["policies"]
 
 
 def test_results_are_replaced_only_when_asked(config):
-    config = replace(config, baselines=("oracle",))
+    config = replace(config, policies=("oracle",))
     path = bandit.run(config)
     before = path.read_text()
     with pytest.raises(ResultError, match="--overwrite"):
@@ -161,9 +169,10 @@ def test_results_are_replaced_only_when_asked(config):
         ({"doors": 13}, "12 of the split 'test'"),
         ({"doors": 0}, "--doors"),
         ({"interactions": 0}, "--interactions"),
-        ({"baselines": ("orcale",)}, "'oracle'"),
-        ({"baselines": ()}, "at least one policy"),
-        ({"baselines": ("random", "random")}, "random more than once"),
+        ({"policies": ("orcale",)}, "'oracle'"),
+        ({"policies": ("random", "random")}, "random more than once"),
+        ({"policies": ("cpp",)}, "--models for the policy cpp"),
+        ({"policies": ("ssnp:greedy",)}, "policy out of"),
         ({"workers": -1}, "--workers"),
         ({"device": "abacus"}, "--device cpu"),
     ],
@@ -176,14 +185,14 @@ def test_bad_settings_are_refused_before_anything_is_written(config, settings, c
 
 def test_models_must_fit_and_differ(config, trained, tmp_path):
     first, second, large = trained("a"), trained("b"), trained("c", image_size=64)
-    with pytest.raises(ConfigError, match="ssnp more than once"):
+    with pytest.raises(ConfigError, match="ssnp with different seeds"):
         bandit.run(replace(config, models=(first, second)))
     with pytest.raises(CheckpointError, match="16 pixels"):
         bandit.run(replace(config, models=(large,)))
     with pytest.raises(CheckpointError, match=r"model\.json"):
         bandit.run(replace(config, models=(tmp_path / "nothing",)))
     with pytest.raises(ConfigError, match="thompson"):
-        bandit.run(replace(config, models=(first,), baselines=(), choice="thompson"))
+        bandit.run(replace(config, models=(first,), policies=("ssnp:thompson",)))
 
 
 def test_the_command_line_takes_many_models():
@@ -193,12 +202,37 @@ def test_the_command_line_takes_many_models():
         "--models",
         "runs/a",
         "runs/b",
-        "--choice",
-        "ucb",
+        "--policies",
+        "a:ucb",
+        "gp_ts",
+        "--weights.kappa",
+        "2",
         "--doors",
         "5",
     ]
     config = parse(bandit, "bandit", arguments)
     assert isinstance(config, Config)
     assert [model.name for model in config.models] == ["a", "b"]
-    assert (config.preset, config.choice, config.doors) == ("small", "ucb", 5)
+    assert (config.preset, config.policies, config.doors) == ("small", ("a:ucb", "gp_ts"), 5)
+    assert config.weights.kappa == 2.0
+
+
+def test_seeds_of_one_kind_are_one_policy(config, trained):
+    runs = tuple(trained(f"run{seed}", seed=seed) for seed in (4, 9))
+    path = bandit.run(replace(config, models=runs, policies=("ssnp", "random"), interactions=2))
+    result = json.loads(path.read_text())
+    assert result["policies"]["ssnp"]["seeds"] == 2
+    assert result["policies"]["random"]["seeds"] == 1
+    with np.load(path.parent / "rollouts.npz") as arrays:
+        assert arrays["ssnp/rewards"].shape == (2, 10, 2)
+        assert arrays["ssnp/seeds"].tolist() == [4, 9]
+        assert arrays["random/rewards"].shape == (10, 2)
+
+
+def test_every_way_to_use_a_model_runs(config, trained):
+    """Through the stage, from files: what the policies do is tested beside them."""
+    ways = ("ssnp:ucb", "ssnp:epsilon", "cpp", "linucb", "ssnp:neural_linear")
+    names = ("ssnp", "ssnp:ucb", "ssnp:epsilon", "ssnp:cpp", "ssnp:linucb", "ssnp:neural_linear")
+    config = replace(config, models=(trained("a"),), policies=("ssnp:greedy", *ways))
+    path = bandit.run(replace(config, interactions=2, doors=4))
+    assert tuple(json.loads(path.read_text())["policies"]) == names

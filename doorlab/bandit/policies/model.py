@@ -17,8 +17,10 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from doorlab.bandit.memory import Remembers
+from doorlab.bandit.policies.looking import look
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import Score, SearchConfig, maximise, sobol_actions
+from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.nn.tried import Tried
 
@@ -71,16 +73,18 @@ class ModelConfig:
     """Weight of uncertainty in ucb."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
-    doors_at_once: int = 64
+    doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
 
 
-class ModelPolicy:
+class ModelPolicy(Remembers):
     """Opens doors by what a model has learned from others.
 
     Raises:
         ConfigError: for an unknown choice, or thompson with a model that has no latent.
     """
+
+    remembers = ("_rng", "_embedding")
 
     def __init__(
         self, model: RewardModel, config: ModelConfig | None = None, device: str = "cpu"
@@ -98,10 +102,7 @@ class ModelPolicy:
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         self._rng = rng
-        with torch.no_grad():
-            self._embedding = torch.cat(
-                [self._model.embed(self._images(frames[part])) for part in self._parts(len(frames))]
-            )
+        self._embedding = look(self._model, frames, self._device)
 
     def begin_from(self, embedding: Float[Tensor, "D E"], rng: np.random.Generator) -> None:
         """As `begin`, for doors that were looked at before: with the `embedding` of then."""
@@ -116,12 +117,12 @@ class ModelPolicy:
         """The action that the model thinks best, in the sense of the configured choice."""
         search = self._config.search
         sobol_seed, draw_seed = (int(s) for s in self._rng.integers(2**31, size=2))
-        candidates = sobol_actions(search.candidates, sobol_seed, torch.float32).to(self._device)
         actions = []
         for part in self._parts(len(self._embedding)):
             score = self._score(history, part, draw_seed + part.start)
-            here = candidates.expand(part.stop - part.start, -1, -1)
-            actions.append(maximise(score, here, search).cpu())
+            doors = part.stop - part.start
+            best = best_actions(score, doors, sobol_seed, search, device=self._device)
+            actions.append(best.cpu())
         return torch.cat(actions).numpy()
 
     @torch.no_grad()
@@ -149,9 +150,6 @@ class ModelPolicy:
         tried = (torch.from_numpy(x[part]) for x in (history.actions, history.rewards))
         tried = Tried.all(*(x.to(self._device) for x in tried))
         return self._model.condition(self._embedding[part], tried)
-
-    def _images(self, frames: UInt8[np.ndarray, "D M H W 3"]) -> Float[Tensor, "D M 3 H W"]:
-        return torch.from_numpy(frames).to(self._device).movedim(-1, 2) / 255.0
 
     def _parts(self, doors: int) -> Iterator[slice]:
         size = self._config.doors_at_once

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from doorlab.bandit.memory import Remembers
 from doorlab.bandit.policy import History
 from doorlab.doors import Door, oracle_action
 from doorlab.doors.action import MAX_TURN
@@ -19,7 +20,7 @@ from doorlab.doors.action import MAX_TURN
 _FAILED = 0.1  # a reward below this says that the latch held
 
 
-class OraclePolicy:
+class OraclePolicy(Remembers):
     """Knows every parameter of every door."""
 
     def __init__(self, doors: Sequence[Door]) -> None:
@@ -33,13 +34,15 @@ class OraclePolicy:
         return self._actions.copy()
 
 
-class VisibleOraclePolicy:
+class VisibleOraclePolicy(Remembers):
     """Knows the visible parameters, guesses the hidden ones, and learns from its tries.
 
     Of the hidden parameters the latch decides most. The handle is turned as far as it goes, which
     draws any latch if the direction is right; the direction is a guess at first, and changes after
     every try that left the door shut.
     """
+
+    remembers = ("_first",)
 
     def __init__(self, doors: Sequence[Door]) -> None:
         guesses = [[_without_hidden(door, direction) for door in doors] for direction in (1, -1)]

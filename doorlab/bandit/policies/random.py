@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from doorlab.bandit.memory import Remembers
 from doorlab.bandit.policy import History
 from doorlab.doors import ACTION_DIM
 
 
-class RandomPolicy:
+class RandomPolicy(Remembers):
     """Draws every action uniformly from Box(-1, 1)."""
+
+    remembers = ("_rng",)
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at nothing."""
-        self._doors, self._rng = len(frames), rng
+        self._rng = rng
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """Learns nothing."""
-        return self._rng.uniform(-1.0, 1.0, (self._doors, ACTION_DIM)).astype(np.float32)
+        return self._rng.uniform(-1.0, 1.0, (len(history.rewards), ACTION_DIM)).astype(np.float32)

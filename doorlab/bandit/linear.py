@@ -1,0 +1,155 @@
+"""Bayesian linear regression with unknown noise: many regressions side by side, in closed form.
+
+Conjugate: y = x w + noise of variance s2, w | s2 ~ N(mean, s2 precision^-1), s2 ~ IG(a, b), as in
+Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. The door policies and the wheel
+bandit share this file, so that what calibrates the one holds for the other.
+
+Legend: *B regressions, F features, N observations, D doors, J observations per door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from doorlab.errors import ConfigError
+
+_JITTER = 1e-6  # of a covariance's mean variance: keeps what data can't tell apart invertible
+
+
+@dataclass(frozen=True)
+class LinearBelief:
+    """What is believed about weights and noise, before or after observations; float64."""
+
+    mean: Float[Tensor, "*B F"]
+    factor: Float[Tensor, "*B F F"]
+    """Cholesky factor of the weights' inverse covariance, in units of the noise's."""
+    a: Float[Tensor, "*B"]
+    b: Float[Tensor, "*B"]
+
+    @staticmethod
+    def ridge(shape: tuple[int, ...], strength: float, a: float, b: float) -> LinearBelief:
+        """Weights about zero: `shape` is (*B, F), `strength` the diagonal of the precision."""
+        factor = strength**0.5 * torch.eye(shape[-1], dtype=torch.float64)
+        scalar = torch.ones(shape[:-1], dtype=torch.float64)
+        zero = torch.zeros(shape, dtype=torch.float64)
+        factor = factor.expand(*shape, shape[-1]).contiguous()
+        return LinearBelief(zero, factor, a * scalar, b * scalar)
+
+    def given(self, x: Float[Tensor, "*B N F"], y: Float[Tensor, "*B N"]) -> LinearBelief:
+        """The posterior after observations."""
+        x, y = x.to(self.mean), y.to(self.mean)
+        xy = (x.mT @ y[..., None])[..., 0]
+        return self.given_sums(x.mT @ x, xy, y.square().sum(-1), float(y.shape[-1]))
+
+    def given_sums(
+        self,
+        xx: Float[Tensor, "*B F F"],
+        xy: Float[Tensor, "*B F"],
+        yy: Float[Tensor, "*B"],
+        n: Float[Tensor, "*B"] | float,
+    ) -> LinearBelief:
+        """The posterior after `n` observations of which only x'x, x'y and y'y are known."""
+        before = (self.precision @ self.mean[..., None])[..., 0]
+        factor = torch.linalg.cholesky(self.precision + xx)
+        mean = torch.cholesky_solve((before + xy)[..., None], factor)[..., 0]
+        explained = (mean * (before + xy)).sum(-1) - (self.mean * before).sum(-1)
+        # Rounding must not make what is left unexplained negative.
+        b = self.b + 0.5 * (yy - explained).clamp_min(0.0)
+        return LinearBelief(mean, factor, self.a + 0.5 * n, b)
+
+    @property
+    def precision(self) -> Float[Tensor, "*B F F"]:
+        """The weights' inverse covariance, in units of the noise's."""
+        return self.factor @ self.factor.mT
+
+    @property
+    def covariance(self) -> Float[Tensor, "*B F F"]:
+        """Of the weights: the mean of s2 times the inverse of the precision."""
+        return self.noise[..., None, None] * torch.cholesky_inverse(self.factor)
+
+    @property
+    def noise(self) -> Float[Tensor, "*B"]:
+        """Mean of s2, which there is where a > 1."""
+        return self.b / (self.a - 1.0)
+
+    def sample(self, rng: np.random.Generator) -> Float[Tensor, "*B F"]:
+        """One draw of the weights of every regression, its noise drawn first."""
+        s2 = self.b / torch.from_numpy(np.asarray(rng.standard_gamma(self.a.numpy())))
+        z = torch.from_numpy(rng.standard_normal(self.mean.shape))[..., None]
+        away = torch.linalg.solve_triangular(self.factor.mT, z, upper=True)[..., 0]
+        return self.mean + s2.sqrt()[..., None] * away
+
+
+def fit_belief(
+    x: Float[Tensor, "D J F"],
+    y: Float[Tensor, "D J"],
+    steps: int = 30,
+    a: float = 3.0,
+) -> LinearBelief:
+    """The prior that doors share, from observations of many (empirical Bayes).
+
+    Every door has weights of its own, N(mean, covariance), and all have the same noise; the three
+    are the maximum of their likelihood, found by expectation maximisation (Laird and Ware 1982).
+
+    Args:
+        x: features of what was tried on every door.
+        y: what came of it.
+        steps: of expectation maximisation.
+        a: of the belief about the noise, above 1: how firmly it is held, in half observations.
+
+    Raises:
+        ConfigError: for fewer than two doors, which say nothing about how doors differ.
+    """
+    doors, tries, features = x.shape
+    if doors < 2 or tries < 1:
+        raise ConfigError("two doors or more, each tried", f"{doors}", "give more labelled doors")
+    x, y = x.double(), y.double()
+    eye = torch.eye(features, dtype=torch.float64)
+    scale = float(y.var()) / float(x.square().sum(-1).mean().clamp_min(1e-12))
+    mean, covariance = torch.zeros(features, dtype=torch.float64), max(scale, 1e-9) * eye
+    noise = max(0.1 * float(y.var()), 1e-6)
+    for _ in range(steps):
+        mean, covariance, noise = _improved(x, y, mean, covariance, noise)
+        covariance = covariance + _JITTER * covariance.diagonal().mean() * eye
+    precision = noise * torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+    shape = torch.tensor(a, dtype=torch.float64)
+    return LinearBelief(mean, torch.linalg.cholesky(precision), shape, noise * (shape - 1.0))
+
+
+def _improved(
+    x: Tensor, y: Tensor, mean: Tensor, covariance: Tensor, noise: float
+) -> tuple[Tensor, Tensor, float]:
+    """One step of expectation maximisation; the matrices to be inverted are J x J."""
+    doors, tries, _ = x.shape
+    left = y - x @ mean
+    xc = x @ covariance
+    eye = torch.eye(tries, dtype=torch.float64)
+    k = xc @ x.mT + noise * eye
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(k))
+    away = (xc.mT @ (inverse @ left[..., None]))[..., 0]  # posterior mean of a door's own part
+    flat = xc.flatten(0, 1)
+    known = flat.T @ (inverse @ xc).flatten(0, 1) / doors
+    # tr(x V x') per door, with V the posterior covariance: J noise - noise^2 tr(K^-1).
+    spread = tries * noise - noise**2 * inverse.diagonal(dim1=-2, dim2=-1).sum(-1)
+    wrong = (left - (x @ away[..., None])[..., 0]).square().sum(-1)
+    shift = away.mean(dim=0)
+    centred = away - shift
+    covariance = centred.T @ centred / doors + covariance - known
+    covariance = 0.5 * (covariance + covariance.T)
+    return mean + shift, covariance, max(float((wrong + spread).mean()) / tries, 1e-6)
+
+
+def repeated(belief: LinearBelief, doors: int, mean: Tensor | None = None) -> LinearBelief:
+    """The same belief for so many doors, about other means where they are given, (D, F)."""
+    own = belief.mean.expand(doors, -1) if mean is None else belief.mean + mean.double()
+    return LinearBelief(
+        own,
+        belief.factor.expand(doors, -1, -1),
+        belief.a.expand(doors),
+        belief.b.expand(doors),
+    )

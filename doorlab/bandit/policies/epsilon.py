@@ -1,0 +1,45 @@
+"""Epsilon-greedy: now and then an action at random, otherwise what another policy would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from doorlab.bandit.memory import Remembers
+from doorlab.bandit.policy import History, Policy
+from doorlab.doors import ACTION_DIM
+from doorlab.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class EpsilonConfig:
+    """How often chance decides."""
+
+    epsilon: float = 0.1
+    """Share of tries that are random, in [0, 1]."""
+
+
+class EpsilonGreedyPolicy(Remembers):
+    """Any policy, made to explore. Raises ConfigError for an epsilon that is no share."""
+
+    remembers = ("_rng", "_greedy")
+
+    def __init__(self, greedy: Policy, config: EpsilonConfig | None = None) -> None:
+        self._greedy, self._config = greedy, config or EpsilonConfig()
+        if not 0.0 <= self._config.epsilon <= 1.0:
+            raise ConfigError("epsilon from 0 to 1", f"{self._config.epsilon}", "correct it")
+
+    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
+        """Begins the other policy, with the random numbers that it would have alone."""
+        (self._rng,) = rng.spawn(1)
+        self._greedy.begin(frames, rng)
+
+    def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
+        """The other policy's action on every door, or a random one."""
+        chosen = self._greedy.act(history)
+        doors = len(chosen)
+        random = self._rng.random(doors) < self._config.epsilon
+        drawn = self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
+        return np.where(random[:, None], drawn, chosen)

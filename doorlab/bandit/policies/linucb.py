@@ -1,0 +1,128 @@
+"""LinUCB: rewards linear in features of an action, with weights that a door's looks predict.
+
+Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", with
+what doors share known beforehand (their hybrid model): the weights of a door are a linear function
+of its embedding, fitted by ridge regression to labelled doors, plus a part of its own, whose
+distribution those doors tell too (`doorlab.bandit.linear.fit_belief`). What is tried on a door
+updates its weights in closed form. The action of the largest mean + alpha * standard deviation of
+the expected reward is chosen.
+
+Features are random Fourier features (Rahimi and Recht 2007) of [sin phi, cos phi, radius, swing,
+turn]: a linear function of them is a smooth function of the action.
+
+Legend: D doors, M frames, E embedding, J interactions, F features, A = 4 action coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
+from doorlab.bandit.memory import Remembers
+from doorlab.bandit.policies.looking import LabelledDoors, look, standardisation
+from doorlab.bandit.policies.model import RewardModel
+from doorlab.bandit.policy import History
+from doorlab.bandit.search import Score, SearchConfig, action_features, best_actions
+from doorlab.seeding import stream
+
+
+@dataclass(frozen=True)
+class LinUCBConfig:
+    """The features, and how they are used."""
+
+    alpha: float = 1.0
+    """Weight of uncertainty."""
+    features: int = 128
+    """Random Fourier features of an action."""
+    lengthscale: float = 0.8
+    """How far apart actions are alike, in units of the features of a Gaussian process."""
+    ridge: float = 10.0
+    """Of the regression on embeddings, in units of one observation."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """How to look for the best action."""
+    seed: int = 0
+    """Of the random features."""
+
+
+class LinUCBPolicy(Remembers):
+    """Sees with a trained model, learns with linear regressions."""
+
+    remembers = ("_rng", "_embedding")
+
+    def __init__(
+        self,
+        model: RewardModel,
+        labelled: LabelledDoors,
+        config: LinUCBConfig | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self._config, self._look = config or LinUCBConfig(), partial(look, model, device=device)
+        width, rng = self._config.features, stream(self._config.seed, "linucb")
+        frequency = rng.standard_normal((5, width)) / self._config.lengthscale
+        self._frequency = torch.from_numpy(frequency).float()
+        self._phase = torch.from_numpy(rng.uniform(0, 2 * math.pi, width)).float()
+        embedding = self._look(labelled.frames).cpu()
+        self._centre, self._scale = standardisation(embedding)
+        x = self._features(torch.from_numpy(labelled.actions)).double()
+        y = torch.from_numpy(labelled.rewards).double()
+        seen = self._seen(embedding)
+        self._weights = _ridge(seen, x, y, self._config.ridge)
+        self._shared = fit_belief(x, y - torch.einsum("djf,df->dj", x, seen @ self._weights))
+
+    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
+        """Looks at every door once."""
+        self._rng, self._embedding = rng, self._look(frames).cpu()
+
+    def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
+        """The action of the largest upper confidence bound."""
+        seed = int(self._rng.integers(2**31))
+        score = self._bound(self.belief(history))
+        return best_actions(score, len(history.rewards), seed, self._config.search).numpy()
+
+    def belief(self, history: History) -> LinearBelief:
+        """What is believed about the weights of every door after `history`."""
+        looks = self._seen(self._embedding) @ self._weights
+        prior = repeated(self._shared, len(looks), looks)
+        x = self._features(torch.from_numpy(history.actions))
+        return prior.given(x, torch.from_numpy(history.rewards))
+
+    def _bound(self, belief: LinearBelief) -> Score:
+        mean, covariance = belief.mean.float()[..., None], belief.covariance.float()
+
+        def bound(at: Tensor) -> Tensor:
+            x = self._features(at)
+            variance = ((x @ covariance) * x).sum(-1).clamp_min(1e-12)
+            return (x @ mean)[..., 0] + self._config.alpha * variance.sqrt()
+
+        return bound
+
+    def _features(self, actions: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch F"]:
+        phase = action_features(actions) @ self._frequency + self._phase
+        return phase.cos() * (2.0 / self._config.features) ** 0.5
+
+    def _seen(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D E+1"]:
+        """Standardised embeddings, and a constant."""
+        e = ((embedding - self._centre) / self._scale).double()
+        return torch.cat([e, torch.ones_like(e[:, :1])], dim=1)
+
+
+def _ridge(
+    seen: Float[Tensor, "D E"], x: Float[Tensor, "D J F"], y: Float[Tensor, "D J"], ridge: float
+) -> Float[Tensor, "E F"]:
+    """W of y = x (seen W)', by ridge regression on the products of the two kinds of features."""
+    width, features = seen.shape[1], x.shape[2]
+    # A product of two matrices is summed over tries first, door by door, then over doors.
+    xx = torch.einsum("de,dfg,dh->efhg", seen, x.mT @ x, seen)
+    xy = torch.einsum("de,djf,dj->ef", seen, x, y)
+    size = width * features
+    system = xx.reshape(size, size)
+    system.diagonal().add_(ridge)
+    factor = torch.linalg.cholesky(system)
+    return torch.cholesky_solve(xy.reshape(size, 1), factor).reshape(width, features)

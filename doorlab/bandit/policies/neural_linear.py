@@ -1,0 +1,163 @@
+"""Neural-linear: Bayesian linear regression on the last hidden layer of a network; Thompson.
+
+Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network learns from labelled
+doors to predict the reward of an action from a door's embedding; its last hidden layer are the
+features. Every door has weights of its own on them, about those that the labelled doors share
+(`doorlab.bandit.linear.fit_belief`, on doors that the network was not trained on); what is tried
+updates them, and the noise, in closed form. At every try one draw of the weights is believed.
+
+In the paper the network goes on learning from the bandit's own rewards. Here it may not: doors
+must not influence one another, and the tries on one are too few for a network.
+
+Legend: D doors, M frames, E embedding, N actions, J interactions, F features, G gains and shifts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor, nn
+
+from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
+from doorlab.bandit.memory import Remembers
+from doorlab.bandit.policies.looking import LabelledDoors, look, standardisation
+from doorlab.bandit.policies.model import RewardModel
+from doorlab.bandit.policy import History
+from doorlab.bandit.search import Score, SearchConfig, action_features, best_actions
+from doorlab.nn.mlp import mlp
+from doorlab.seeding import integer_seed
+
+
+@dataclass(frozen=True)
+class NeuralLinearConfig:
+    """The network, how it is trained, and how its features are used."""
+
+    hidden: int = 100
+    """Width of the network."""
+    features: int = 64
+    """Width of its last hidden layer."""
+    steps: int = 1500
+    """Training steps (Adam)."""
+    batch: int = 64
+    """Labelled doors per step, with all of their interactions."""
+    rate: float = 2e-3
+    """Learning rate at the start; it falls to zero along a cosine."""
+    held_out: float = 0.25
+    """Share of the labelled doors that the network does not see: they tell how doors differ."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """How to look for the best action."""
+    seed: int = 0
+    """Of the network's weights and batches."""
+
+
+class FeatureNetwork(nn.Module):
+    """Rewards of actions on doors, through features that a linear layer reads."""
+
+    centre: Float[Tensor, " E"]
+    scale: Float[Tensor, " E"]
+
+    def __init__(self, embedding: Float[Tensor, "D E"], config: NeuralLinearConfig) -> None:
+        super().__init__()
+        centre, scale = standardisation(embedding)
+        self.register_buffer("centre", centre)
+        self.register_buffer("scale", scale)
+        self.action = mlp(5, config.hidden, config.hidden)
+        self.door = mlp(embedding.shape[1], config.hidden, 2 * config.hidden)
+        self.last = nn.Linear(config.hidden, config.features)
+        self.reward = nn.Linear(config.features, 1)
+
+    def modulation(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D 1 G"]:
+        """How a door changes the way in which actions are read."""
+        return self.door((embedding - self.centre) / self.scale)[:, None]
+
+    def features(
+        self, modulation: Float[Tensor, "D 1 G"], actions: Float[Tensor, "D N 4"]
+    ) -> Float[Tensor, "D N F"]:
+        """The last hidden layer, and a constant as the last feature."""
+        scale, shift = modulation.chunk(2, dim=-1)
+        h = F.gelu(self.action(action_features(actions)) * (1.0 + scale) + shift)
+        x = F.gelu(self.last(h))
+        return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1)
+
+
+class NeuralLinearPolicy(Remembers):
+    """Sees with a trained model, learns with linear regressions on a network's features."""
+
+    remembers = ("_rng", "_embedding")
+
+    def __init__(
+        self,
+        model: RewardModel,
+        labelled: LabelledDoors,
+        config: NeuralLinearConfig | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self._config, self._look = (
+            config or NeuralLinearConfig(),
+            partial(look, model, device=device),
+        )
+        embedding = self._look(labelled.frames).cpu()
+        actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
+        # At least two doors tell how doors differ, and at least one trains the network.
+        apart = max(2, round(self._config.held_out * len(embedding)))
+        self._network = _trained(
+            embedding[:-apart], actions[:-apart], rewards[:-apart], self._config
+        )
+        with torch.no_grad():
+            seen = self._network.modulation(embedding[-apart:])
+            x = self._network.features(seen, actions[-apart:])
+        self._shared = fit_belief(x, rewards[-apart:])
+
+    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
+        """Looks at every door once."""
+        self._rng, self._embedding = rng, self._look(frames).cpu()
+
+    def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
+        """The best action under one draw of every door's weights."""
+        with torch.no_grad():
+            seen = self._network.modulation(self._embedding)
+        weights = self.belief(history).sample(self._rng).float()
+        seed = int(self._rng.integers(2**31))
+        score = _linear(self._network, seen, weights)
+        return best_actions(score, len(weights), seed, self._config.search).numpy()
+
+    def belief(self, history: History) -> LinearBelief:
+        """What is believed about the weights of every door after `history`."""
+        with torch.no_grad():
+            seen = self._network.modulation(self._embedding)
+            x = self._network.features(seen, torch.from_numpy(history.actions))
+        prior = repeated(self._shared, len(seen))
+        return prior.given(x, torch.from_numpy(history.rewards))
+
+
+def _linear(network: FeatureNetwork, seen: Tensor, weights: Float[Tensor, "D F"]) -> Score:
+    return lambda at: (network.features(seen, at) @ weights[..., None])[..., 0]
+
+
+def _trained(
+    embedding: Float[Tensor, "D E"],
+    actions: Float[Tensor, "D J 4"],
+    rewards: Float[Tensor, "D J"],
+    config: NeuralLinearConfig,
+) -> FeatureNetwork:
+    """The network after `config.steps` steps on squared errors."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(integer_seed(config.seed, "neural_linear"))
+        network = FeatureNetwork(embedding, config)
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
+        for _ in range(config.steps):
+            rows = torch.randint(len(embedding), (config.batch,))
+            x = network.features(network.modulation(embedding[rows]), actions[rows])
+            said = network.reward(x[..., :-1])[..., 0]
+            loss = F.mse_loss(said, rewards[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,120 @@
+"""Bandit decisions: what deciding for many doors at once gains, and what part simulating takes.
+
+`decisions_vs_loop` compares decisions per second (looking, searching the action, taking the reward
+in) of a policy on 200 doors at once with the same policy, equally set, on one door after the other.
+`simulation_share` is the simulator's part of the time that two processes spend opening doors with
+the greedy policy of a model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+
+from doorlab.bandit import History, Policy, run_policy
+from doorlab.bandit.policies import GPUCBPolicy, ModelPolicy
+from doorlab.benchmarks.environment import ENVIRONMENT
+from doorlab.benchmarks.timing import paired_rates
+from doorlab.data.launching import run_local
+from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.models.architecture import Architecture
+from doorlab.models.registry import build_model
+
+_DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 200, 4, 10, 64, 8
+_EVALUATED = 64  # doors in each of the processes of `simulation_share`
+
+
+def decisions(rounds: int) -> dict[str, Estimate]:
+    """Of a neural process that sees, and of Gaussian processes that do not."""
+    torch.set_num_threads(1)
+    model = _model()
+    speed, alone, ratio = _against_loop(lambda: ModelPolicy(model), rounds)
+    gp_speed, gp_alone, gp_ratio = _against_loop(GPUCBPolicy, rounds)
+    return {
+        "decisions_per_s": speed,
+        "loop_decisions_per_s": alone,
+        "decisions_vs_loop": ratio,
+        "gp_decisions_per_s": gp_speed,
+        "gp_loop_decisions_per_s": gp_alone,
+        "gp_decisions_vs_loop": gp_ratio,
+    }
+
+
+def simulation_share(rounds: int) -> dict[str, Estimate]:
+    """The simulator's part of the time between two films, over both processes."""
+    shares = [
+        sum(simulated for simulated, _ in parts) / sum(whole for _, whole in parts)
+        for parts in (list(run_local(_open_doors, ["0", "1"], 2)) for _ in range(rounds))
+    ]
+    return {"simulation_share": bootstrap_mean(np.array(shares))}
+
+
+def _model() -> Any:
+    """Of a trained one's size; what its weights are does not change how long it takes."""
+    torch.manual_seed(0)
+    return build_model("ssnp", _SIZE, Architecture()).eval()
+
+
+def _against_loop(make: Callable[[], Policy], rounds: int) -> tuple[Estimate, Estimate, Estimate]:
+    rng = np.random.default_rng(0)
+    frames = rng.integers(256, size=(_DOORS, _FRAMES, _SIZE, _SIZE, 3), dtype=np.uint8)
+    rewards = rng.random((_TRIES, _DOORS)).astype(np.float32)
+
+    def together() -> int:
+        return _decide(make(), frames, rewards)
+
+    def one_by_one() -> int:
+        doors = range(_ALONE)
+        return sum(_decide(make(), frames[i : i + 1], rewards[:, i : i + 1]) for i in doors)
+
+    return paired_rates(together, one_by_one, rounds)
+
+
+def _decide(policy: Policy, frames: np.ndarray, rewards: np.ndarray) -> int:
+    """Looks, then decides as often as there are rewards; returns the number of decisions."""
+    policy.begin(frames, np.random.default_rng(0))
+    history = History.empty(len(frames))
+    for obtained in rewards:
+        history = history.extended(policy.act(history), obtained)
+    return rewards.size
+
+
+class _Timed:
+    """A vector environment that knows how long its interactions took, and when they began."""
+
+    def __init__(self, env: Any) -> None:
+        self._env, self.num_envs, self.seconds, self.start = env, env.num_envs, 0.0, 0.0
+
+    def reset(self, **options: Any) -> Any:
+        found = self._env.reset(**options)
+        self.start = time.perf_counter()
+        return found
+
+    def step(self, actions: np.ndarray) -> Any:
+        before = time.perf_counter()
+        found = self._env.step(actions)
+        self.seconds += time.perf_counter() - before
+        return found
+
+
+def _open_doors(item: str) -> tuple[float, float]:
+    """Seconds that the simulator took, and seconds in all, from the films on."""
+    torch.set_num_threads(1)
+    env = gymnasium.make_vec(
+        ENVIRONMENT,
+        num_envs=_EVALUATED,
+        vectorization_mode="vector_entry_point",
+        frames=_FRAMES,
+        image_size=_SIZE,
+        horizon=_TRIES,
+    )
+    timed: Any = _Timed(env)
+    run_policy(timed, ModelPolicy(_model()), _TRIES, seed=int(item))
+    whole = time.perf_counter() - timed.start
+    env.close()
+    return timed.seconds, whole

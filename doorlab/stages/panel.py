@@ -1,0 +1,212 @@
+"""The policies of `doorlab bandit` by name: which there are, and how each is made.
+
+random                 a policy that needs no model
+ssnp, ssnp:greedy      one that a run of `doorlab train` makes possible: the kind of its model, a
+                       colon, and what is made of it (greedy if nothing is said)
+linucb                 the same, for the first model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from doorlab.bandit import Policy
+from doorlab.bandit.policies import (
+    ContextualPriorPolicy,
+    EpsilonConfig,
+    EpsilonGreedyPolicy,
+    GPConfig,
+    GPThompsonPolicy,
+    GPUCBPolicy,
+    LabelledDoors,
+    LinUCBConfig,
+    LinUCBPolicy,
+    ModelConfig,
+    ModelPolicy,
+    NeuralLinearPolicy,
+    OraclePolicy,
+    RandomPolicy,
+    VisibleOraclePolicy,
+)
+from doorlab.bandit.policies.cpp import RESIDUALS
+from doorlab.data.dataset import DoorDataset
+from doorlab.doors import Door
+from doorlab.errors import CheckpointError, ConfigError, unknown_name
+from doorlab.files import read_json
+from doorlab.models.io import MODEL_FILE, load_model
+
+_MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: they fit in memory
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each policy explores."""
+
+    kappa: float = 1.0
+    """KIND:ucb takes the largest mean + kappa * std of a model."""
+    epsilon: float = 0.1
+    """Share of the tries of KIND:epsilon that are random."""
+    alpha: float = LinUCBConfig.alpha
+    """linucb takes the largest mean + alpha * std."""
+    beta: float = GPConfig.beta
+    """gp_ucb takes the largest mean + sqrt(beta) * std."""
+    cpp_beta: float = RESIDUALS.beta
+    """The same of cpp."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One policy with one training seed."""
+
+    name: str
+    """In results: KIND for the greedy one, KIND:WAY for others, or what needs no model."""
+    way: str
+    """A name of WITHOUT_MODEL or of WITH_MODEL."""
+    run: Path | None = None
+    """Of `doorlab train`."""
+    seed: int = 0
+    """That it was trained with."""
+
+
+WITHOUT_MODEL: dict[str, Callable[[Sequence[Door], Weights], Policy]] = {
+    "random": lambda doors, weights: RandomPolicy(),
+    "oracle": lambda doors, weights: OraclePolicy(doors),
+    "visible_oracle": lambda doors, weights: VisibleOraclePolicy(doors),
+    "gp_ucb": lambda doors, weights: GPUCBPolicy(GPConfig(beta=weights.beta)),
+    "gp_ts": lambda doors, weights: GPThompsonPolicy(),
+}
+_DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
+
+
+def _choosing(choice: str) -> Callable[[Any, Any, Weights, str], Policy]:
+    def make(model: Any, labelled: Any, weights: Weights, device: str) -> Policy:
+        return ModelPolicy(model, ModelConfig(choice=choice, kappa=weights.kappa), device)
+
+    return make
+
+
+def _epsilon(model: Any, labelled: Any, weights: Weights, device: str) -> Policy:
+    greedy = ModelPolicy(model, ModelConfig(), device)
+    return EpsilonGreedyPolicy(greedy, EpsilonConfig(weights.epsilon))
+
+
+def _cpp(model: Any, labelled: Any, weights: Weights, device: str) -> Policy:
+    return ContextualPriorPolicy(model, replace(RESIDUALS, beta=weights.cpp_beta), device)
+
+
+def _linucb(model: Any, labelled: Any, weights: Weights, device: str) -> Policy:
+    return LinUCBPolicy(model, labelled(), LinUCBConfig(alpha=weights.alpha), device)
+
+
+def _neural_linear(model: Any, labelled: Any, weights: Weights, device: str) -> Policy:
+    return NeuralLinearPolicy(model, labelled(), device=device)
+
+
+# Made from a model, a function that reads the doors it was trained on, weights, and a device.
+WITH_MODEL: dict[str, Callable[[Any, Callable[[], LabelledDoors], Weights, str], Policy]] = {
+    "greedy": _choosing("greedy"),
+    "ucb": _choosing("ucb"),
+    "thompson": _choosing("thompson"),
+    "epsilon": _epsilon,
+    "linucb": _linucb,
+    "neural_linear": _neural_linear,
+    "cpp": _cpp,
+}
+
+
+def panel(names: Sequence[str], runs: Sequence[Path], dataset: DoorDataset) -> dict[str, Entry]:
+    """What is to be evaluated, under keys of its own: a policy has one entry per training seed.
+
+    Args:
+        names: as typed; none of them for the default ones and every model's greedy policy.
+        runs: of `doorlab train`.
+        dataset: whose frames the models must take.
+
+    Raises:
+        ConfigError: for a name that is unknown or comes twice, for two runs of one kind and seed,
+            and for nothing to evaluate.
+        CheckpointError: for a run that can't be read, or that does not fit the dataset.
+    """
+    by_kind = _by_kind(runs, dataset)
+    entries: dict[str, Entry] = {}
+    for typed in names or (*_DEFAULTS, *by_kind):
+        for entry in _entries(typed, by_kind):
+            key = f"{entry.name}@{entry.seed}"
+            if key in entries:
+                raise ConfigError("every policy once", f"{entry.name} more than once", "drop one")
+            entries[key] = entry
+    return entries
+
+
+def make_policy(
+    entry: Entry, dataset: DoorDataset, doors: Sequence[Door], weights: Weights, device: str
+) -> Policy:
+    """The policy of an entry; only the oracles look at `doors`."""
+    if entry.run is None:
+        return WITHOUT_MODEL[entry.way](doors, weights)
+    run, model = entry.run, load_model(entry.run)
+    model = model.to(device).eval()
+    return WITH_MODEL[entry.way](model, lambda: labelled_doors(run, dataset), weights, device)
+
+
+def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDoors:
+    """The doors whose interactions the model of a run learned from, at most 2,000 of them.
+
+    Those are the first of the training split; all of it where the model learned from other doors.
+    """
+    doors = dataset.indices("train")
+    about = read_json(run / MODEL_FILE, CheckpointError)
+    if about.get("dataset_checksum") == dataset.checksum:
+        figures = read_json(run / "metrics.json", CheckpointError).get("figures", {})
+        doors = doors[: figures.get("labelled_doors", len(doors))]
+    doors = doors[:_MAX_LABELLED]
+    return LabelledDoors(*(dataset.read(name, doors) for name in ("images", "actions", "rewards")))
+
+
+def _entries(typed: str, by_kind: dict[str, dict[int, Path]]) -> list[Entry]:
+    """A name as typed, for every training seed."""
+    if typed in WITHOUT_MODEL:
+        return [Entry(typed, typed)]
+    kind, _, way = typed.partition(":")
+    if not way and kind in WITH_MODEL and kind not in by_kind:
+        if not by_kind:
+            raise ConfigError(f"--models for the policy {kind}", "none", "give a trained run")
+        kind, way = next(iter(by_kind)), kind
+    if kind not in by_kind:
+        ways = [f"{k}:{w}" for k in by_kind for w in WITH_MODEL]
+        raise unknown_name("policy", typed, [*WITHOUT_MODEL, *by_kind, *ways])
+    if (way or "greedy") not in WITH_MODEL:
+        raise unknown_name(f"policy of {kind}", way, WITH_MODEL)
+    name = kind if way in ("", "greedy") else f"{kind}:{way}"
+    return [Entry(name, way or "greedy", run, seed) for seed, run in by_kind[kind].items()]
+
+
+def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, Path]]:
+    """Kind of model -> training seed -> run."""
+    found: dict[str, dict[int, Path]] = {}
+    for run in runs:
+        kind, seed = _about(run, dataset)
+        if seed in found.setdefault(kind, {}):
+            raise ConfigError(
+                f"runs of {kind} with different seeds",
+                f"seed {seed} in {found[kind][seed]} and in {run}",
+                "evaluate the two into two --out",
+            )
+        found[kind][seed] = run
+    return found
+
+
+def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
+    """A run's kind of model and training seed, if the model is one for this dataset's frames."""
+    model = read_json(run / MODEL_FILE, CheckpointError)
+    size, kind = model.get("image_size"), model.get("kind")
+    if size != dataset.image_size or not isinstance(kind, str):
+        raise CheckpointError(
+            f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
+            f"{kind} for {size} pixels in {run}",
+            "train on a dataset of the same image size",
+        )
+    return kind, int(model.get("seed") or 0)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+
+from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
+from doorlab.errors import ConfigError
+
+
+def random_belief(batch=(), features=4, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    root = torch.randn(*batch, features, features, generator=rng, dtype=torch.float64)
+    precision = root @ root.mT + torch.eye(features, dtype=torch.float64)
+    mean = torch.randn(*batch, features, generator=rng, dtype=torch.float64)
+    ones = torch.ones(batch, dtype=torch.float64)
+    return LinearBelief(mean, torch.linalg.cholesky(precision), 4.0 * ones, 0.3 * ones)
+
+
+def observations(batch=(), number=7, features=4, seed=1):
+    rng = torch.Generator().manual_seed(seed)
+    x = torch.randn(*batch, number, features, generator=rng, dtype=torch.float64)
+    return x, torch.randn(*batch, number, generator=rng, dtype=torch.float64)
+
+
+def test_the_posterior_is_that_of_the_observations_joint_distribution():
+    """In the space of observations: y ~ Student t about x m0 with shape I + x S x'."""
+    prior, (x, y) = random_belief(), observations()
+    posterior = prior.given(x, y)
+    s = np.linalg.inv(prior.precision.numpy())
+    x, left = x.numpy(), (y - x @ prior.mean).numpy()
+    k = np.eye(7) + x @ s @ x.T
+    gain = s @ x.T @ np.linalg.inv(k)
+    np.testing.assert_allclose(posterior.mean, prior.mean.numpy() + gain @ left, atol=1e-10)
+    shape = s - gain @ x @ s
+    np.testing.assert_allclose(np.linalg.inv(posterior.precision.numpy()), shape, atol=1e-10)
+    assert float(posterior.a) == pytest.approx(4.0 + 3.5)
+    assert float(posterior.b) == pytest.approx(0.3 + 0.5 * left @ np.linalg.solve(k, left))
+
+
+def test_one_by_one_is_all_at_once_and_regressions_do_not_mix():
+    prior, (x, y) = random_belief((3,)), observations((3,))
+    whole, step = prior.given(x, y), prior
+    for i in range(7):
+        step = step.given(x[:, i : i + 1], y[:, i : i + 1])
+    apart = random_belief((3,)).given(x[[0, 1, 1]], y[[0, 1, 1]])
+    for name in ("mean", "factor", "a", "b"):
+        torch.testing.assert_close(getattr(step, name), getattr(whole, name))
+        torch.testing.assert_close(getattr(apart, name)[:2], getattr(whole, name)[:2])
+
+
+def test_draws_have_the_moments_of_the_belief():
+    belief = random_belief().given(*observations())
+    many = repeated(belief, 40_000)
+    drawn = many.sample(np.random.default_rng(0))
+    error = belief.covariance.diagonal().sqrt() / 200
+    assert ((drawn.mean(dim=0) - belief.mean).abs() < 4 * error).all()
+    torch.testing.assert_close(drawn.T.cov(), belief.covariance, rtol=0.1, atol=0.002)
+
+
+def test_nothing_observed_changes_nothing():
+    prior = LinearBelief.ridge((2, 3), 0.25, 6.0, 6.0)
+    after = prior.given(torch.zeros(2, 0, 3), torch.zeros(2, 0))
+    for name in ("mean", "factor", "a", "b"):
+        torch.testing.assert_close(getattr(after, name), getattr(prior, name))
+    torch.testing.assert_close(prior.precision[0], 0.25 * torch.eye(3, dtype=torch.float64))
+    assert prior.noise.tolist() == pytest.approx([1.2, 1.2])
+
+
+def test_what_doors_share_is_found_again():
+    rng = np.random.default_rng(0)
+    doors, tries = 600, 8
+    mean, root = np.array([1.0, -0.5, 0.0]), np.array([[0.5, 0, 0], [0.3, 0.2, 0], [0, 0, 1e-3]])
+    x = rng.normal(size=(doors, tries, 3))
+    w = mean + rng.normal(size=(doors, 3)) @ root.T
+    y = np.einsum("djf,df->dj", x, w) + 0.1 * rng.normal(size=(doors, tries))
+    found = fit_belief(torch.from_numpy(x), torch.from_numpy(y), steps=100)
+    np.testing.assert_allclose(found.mean, mean, atol=4 * 0.6 / np.sqrt(doors))
+    np.testing.assert_allclose(found.covariance, root @ root.T, atol=0.04)
+    assert float(found.noise) == pytest.approx(0.01, rel=0.1)
+
+
+def test_a_shared_belief_about_other_means():
+    belief = repeated(random_belief(), 2, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]))
+    shift = belief.mean - random_belief().mean
+    torch.testing.assert_close(shift, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]).double())
+
+
+def test_one_door_does_not_tell_how_doors_differ():
+    with pytest.raises(ConfigError, match="two doors"):
+        fit_belief(torch.zeros(1, 3, 2), torch.zeros(1, 3))

@@ -1,0 +1,82 @@
+import json
+
+import numpy as np
+import pytest
+
+from doorlab.errors import CheckpointError, ConfigError
+from doorlab.stages.panel import Entry, labelled_doors, panel
+
+
+class Recorded:
+    """What `panel` asks of a dataset."""
+
+    path, image_size, checksum = "doors", 16, "blake2b:1"
+
+    def indices(self, split):
+        return {"train": np.arange(10, 16)}[split]
+
+    def read(self, name, indices):
+        width = {"images": (1, 2, 2, 3), "actions": (3, 4), "rewards": (3,)}[name]
+        return np.broadcast_to(indices.reshape(-1, *[1] * len(width)), (len(indices), *width))
+
+
+@pytest.fixture
+def trained(tmp_path):
+    def make(name, kind, seed=0, **about):
+        run = tmp_path / name
+        run.mkdir()
+        about = {"kind": kind, "image_size": 16, "seed": seed, **about}
+        (run / "model.json").write_text(json.dumps(about))
+        return run
+
+    return make
+
+
+def test_by_default_the_untrained_ones_and_every_model(trained):
+    runs = [trained("a", "ssnp"), trained("b", "np")]
+    names = [entry.name for entry in panel((), runs, Recorded()).values()]
+    assert names == ["random", "oracle", "visible_oracle", "gp_ucb", "ssnp", "np"]
+
+
+def test_names_say_the_model_and_what_is_made_of_it(trained):
+    a, b = trained("a", "ssnp"), trained("b", "np")
+    typed = ("ssnp:thompson", "np", "gp_ts", "cpp", "np:cpp")
+    assert list(panel(typed, [a, b], Recorded()).values()) == [
+        Entry("ssnp:thompson", "thompson", a),
+        Entry("np", "greedy", b),
+        Entry("gp_ts", "gp_ts"),
+        Entry("ssnp:cpp", "cpp", a),  # of the first model
+        Entry("np:cpp", "cpp", b),
+    ]
+
+
+def test_every_seed_is_an_entry_of_the_same_policy(trained):
+    runs = [trained("a", "ssnp", seed=4), trained("b", "ssnp", seed=1)]
+    entries = panel(("ssnp:ucb",), runs, Recorded())
+    assert list(entries) == ["ssnp:ucb@4", "ssnp:ucb@1"]
+    assert [entry.run for entry in entries.values()] == runs
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("ssnp:tompson", "did you mean 'thompson'"),
+        ("snp:ucb", "did you mean 'ssnp:ucb'"),
+        ("gp_usb", "did you mean 'gp_ucb'"),
+        ("ssnp:greedy ssnp", "ssnp more than once"),
+        ("cpp ssnp:cpp", "ssnp:cpp more than once"),
+    ],
+)
+def test_slips_are_one_line_with_a_suggestion(trained, typed, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        panel(typed.split(), [trained("a", "ssnp")], Recorded())
+
+
+def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
+    run = trained("a", "ssnp", dataset_checksum="blake2b:1")
+    with pytest.raises(CheckpointError, match=r"metrics\.json"):
+        labelled_doors(run, Recorded())
+    (run / "metrics.json").write_text(json.dumps({"figures": {"labelled_doors": 2}}))
+    assert labelled_doors(run, Recorded()).rewards[:, 0].tolist() == [10, 11]
+    elsewhere = trained("b", "ssnp", dataset_checksum="blake2b:2")
+    assert labelled_doors(elsewhere, Recorded()).rewards[:, 0].tolist() == [*range(10, 16)]
