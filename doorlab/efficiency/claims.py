@@ -105,7 +105,7 @@ def _beats_rivals(e: Evidence) -> Claim:
             for rival in RIVALS:
                 pair = [scores.get(model, {}).get(labelled) for model in (e.ours, rival)]
                 if pair[0] is None or pair[1] is None:
-                    missing.add(f"{measure} of {rival} with {labelled}")
+                    missing.add(f"{measure} of {rival}")
                     continue
                 found = difference(pair[0], pair[1], e.seed)
                 figures.append(
@@ -114,7 +114,7 @@ def _beats_rivals(e: Evidence) -> Claim:
     below = [f["difference"]["ci95"][1] < 0 for f in figures]
     words = f"{sum(below)} of {len(below)} comparisons lie below zero"
     if missing:
-        words += f"; not studied: {', '.join(sorted(missing))}"
+        words += f"; not always studied: {', '.join(sorted(missing))}"
     return Claim("beats_rivals", text, _verdict(below, missing), words, figures)
 
 

@@ -41,21 +41,17 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
-from doorlab.files import atomic_write_arrays, read_json, refuse_overwrite
+from doorlab.files import read_json, refuse_overwrite
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import load_model
 from doorlab.models.registry import BASES, REWARD_MODELS
-from doorlab.report.calibration import calibration_shares
 from doorlab.report.study import study_tables
 from doorlab.results import to_json
-from doorlab.stages import bandit, generate, pretrain, study_results, train
+from doorlab.stages import bandit, generate, pretrain, study_results, study_scores, train
 from doorlab.stages.panel import WITHOUT_MODEL
-from doorlab.stages.reward_metrics import CONTEXTS, predictions_on, shown
 from doorlab.stages.side_by_side import check_choices, device_of, do_runs, single_threaded
 
 
@@ -95,12 +91,12 @@ class Config:
     """Share of its doors that weights and learning rates are chosen by."""
     simulator: str = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
-    steps: int = 120
+    steps: int = 400
     """Optimiser steps of every model that learns to look; those on frozen embeddings do without
     the steps of looking. 0 for those of `doorlab train`."""
-    pretrain_steps: int = 60
+    pretrain_steps: int = 150
     """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
-    validate_every: int = 40
+    validate_every: int = 100
     """Steps between looks at the validation doors."""
     learning_rates: tuple[float, ...] = (2e-3,)
     """Learning rates that every model may choose from, and what it stands on with it."""
@@ -136,7 +132,7 @@ _STUDY = replace(
     test_fraction=0.1,
     validation_fraction=0.1,
     simulator="torch",
-    steps=1500,
+    steps=3000,
     pretrain_steps=0,
     validate_every=200,
     learning_rates=(2e-3, 4e-3),
@@ -223,6 +219,8 @@ def check(config: Config) -> None:
         for name in names:
             if name not in known:
                 raise unknown_name(what, name, known)
+    if config.data is None:
+        check_interactions(config, config.interactions)
     if len(config.models) < 2:
         raise ConfigError("--models to compare", " ".join(config.models), "name two or more")
     for option, named in (
@@ -239,6 +237,7 @@ def dataset_of(config: Config) -> DoorDataset:
     if config.data is not None:
         found = DoorDataset.open(config.data)
         found.require("optimal_reward")
+        check_interactions(config, found.interactions)
         return found
     settings = generate.Config(
         seed=config.doors_seed, doors=config.doors, frames=config.frames,
@@ -248,6 +247,16 @@ def dataset_of(config: Config) -> DoorDataset:
         workers=config.workers, resume=True,
     )  # fmt: skip
     return DoorDataset.open(generate.run(settings))
+
+
+def check_interactions(config: Config, interactions: int) -> None:
+    """Raises ConfigError for fewer per door than models are shown and have to predict."""
+    base = train.PRESETS[config.preset]
+    if interactions < base.context + base.targets:
+        raise ConfigError(
+            f"doors with {base.context + base.targets} interactions or more", f"{interactions}",
+            "generate more with --interactions",
+        )  # fmt: skip
 
 
 def completed(config: Config, dataset: DoorDataset) -> Config:
@@ -334,31 +343,7 @@ def train_run(config: Config, data: Path, run: Run) -> None:
             architecture=config.architecture, resume=True, accelerator=config.accelerator,
         )
     )  # fmt: skip
-    score(config, dataset, folder)
-
-
-def score(config: Config, dataset: DoorDataset, folder: Path) -> None:
-    """Writes scores.npz: (D, N) each, N numbers of interactions seen; unless it is there."""
-    doors = dataset.indices("test")[: config.test_doors]
-    contexts = [n for n in CONTEXTS if n <= shown(dataset.interactions)]
-    if (folder / study_results.SCORES_FILE).exists():
-        with np.load(folder / study_results.SCORES_FILE) as before:
-            if np.array_equal(before["doors"], doors):
-                return
-    device = device_of(config.accelerator)
-    tensors = DoorTensors.load(dataset, "test", device, len(doors))
-    model: Any = load_model(folder).to(device).eval()
-    found = predictions_on(model, tensors, contexts)
-    said = found.values()
-    scores = {
-        "reward_mse": [s.squared_error.mean(axis=1) for s in said],
-        "log_likelihood": [s.log_likelihood.mean(axis=1) for s in said],
-        "calibration_error": [calibration_shares(s.mean, s.outcome) for s in said],
-    }
-    arrays = {name: np.stack(values, axis=1) for name, values in scores.items()}
-    about = {"contexts": contexts, "variance": found[0].outcome.var(), "doors": doors}
-    arrays |= {name: np.asarray(value) for name, value in about.items()}
-    atomic_write_arrays(folder / study_results.SCORES_FILE, arrays)
+    study_scores.score(folder, dataset, config.test_doors, device_of(config.accelerator))
 
 
 def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:

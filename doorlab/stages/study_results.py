@@ -22,24 +22,22 @@ from doorlab.report.figures.label_curves import label_curves
 from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, FIGURES, REWARD_FILE, label_panels
 from doorlab.report.style import save_png
 from doorlab.results import write_result
+from doorlab.stages.study_scores import METRICS, read
 
 if TYPE_CHECKING:
     from doorlab.stages.study import Config
 
-SCORES_FILE = "scores.npz"
 Folders = dict[str, dict[int, list[Path]]]
 """Model -> labelled doors -> one run per seed."""
-
-_METRICS = ("reward_mse", "log_likelihood", "calibration_error")
 
 
 def write(
     config: Config, dataset: DoorDataset, folders: Folders, rates: Mapping[str, float]
 ) -> None:
     """Writes reward.json, bandit.json, the figures and, last of all, claims.json."""
-    scores = {metric: _scores(folders, metric) for metric in _METRICS}
-    with np.load(next(iter(folders[config.ours].values()))[0] / SCORES_FILE) as first:
-        variance, contexts, doors = (first[n] for n in ("variance", "contexts", "doors"))
+    scores = {metric: _scores(folders, metric) for metric in METRICS}
+    first = next(iter(folders[config.ours].values()))[0]
+    variance, contexts, doors = (read(first, name) for name in ("variance", "contexts", "doors"))
     if variance == 0:
         raise ConfigError(
             "test doors whose rewards differ", f"{len(doors)} that all give the same", "use others"
@@ -57,9 +55,9 @@ def write(
         "contexts": contexts.tolist(),
         "reward_variance": float(variance),
         "models": reward_summary(scores, float(variance)),
-        "differences": {m: differences(scores[m], config.ours) for m in _METRICS},
+        "differences": {m: differences(scores[m], config.ours) for m in METRICS},
     }
-    opened = {**about, **_opened(config, evidence), "learning_rates": dict(rates)}
+    opened = {**about, **_opened(config, evidence)}
     checksum = dataset.checksum
     _draw(config, evidence, reward, opened)
     write_result(config.out / REWARD_FILE, "study", config, {}, checksum, **reward)
@@ -72,15 +70,10 @@ def _scores(folders: Folders, metric: str) -> Scores:
     """(S, D, N) each."""
     return {
         model: {
-            labelled: np.stack([_score(f, metric) for f in runs]) for labelled, runs in of.items()
+            labelled: np.stack([read(f, metric) for f in runs]) for labelled, runs in of.items()
         }
         for model, of in folders.items()
     }
-
-
-def _score(folder: Path, metric: str) -> np.ndarray:
-    with np.load(folder / SCORES_FILE) as arrays:
-        return arrays[metric]
 
 
 def _evidence(
