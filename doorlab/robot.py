@@ -4,15 +4,7 @@
     predictor.observe(frames)                 # pictures of one door, uint8 RGB, of any size
     action = predictor.suggest()              # rad and m, see `doorlab.doors.Action`
     predictor.record(action, reward)          # the share of the way that the door opened
-    predictor.save("state")                   # `restore` goes on from here, to the same bit
-
-On disk, where a predictor is saved:
-
-    FOLDER/bandit.json                  which model, the source of chance, which file has the rest
-    FOLDER/bandit-CHECKSUM.safetensors  the door's embedding, the actions and rewards so far
-
-bandit.json is written last, and names a file that is never changed: whenever the process is killed,
-the folder holds the old state or the new one.
+    predictor.save("door.safetensors")        # `restore` goes on from here, to the same bit
 
 Legend: M frames, H, W pixels, N actions, E embedding.
 """
@@ -27,25 +19,22 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float32
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
+from doorlab.bandit.memory import load_bandit, save_bandit
 from doorlab.bandit.policies.model import ModelConfig, ModelPolicy
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import SearchConfig
 from doorlab.data.footage import FITS, Fit, to_square
 from doorlab.doors import ACTION_DIM, Action
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.files import atomic_write_bytes, atomic_write_json, read_json
+from doorlab.files import read_json
 from doorlab.models.io import MODEL_FILE, load_model
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.models.reward import RewardModel
 from doorlab.seeding import stream
 
 Choice = Literal["greedy", "ucb", "thompson"]
-
-_FORMAT = 1
-_STATE_FILE = "bandit.json"
 
 
 class RewardPredictor:
@@ -79,7 +68,7 @@ class RewardPredictor:
             ) from None
         self._image_size, self._device = image_size, device
         self._checksum = _checksum_of(model)
-        self._search = search or SearchConfig()
+        self._search = search or ModelConfig().search
         self._rng = stream(seed, "policy")
         self._embedding: torch.Tensor | None = None
         self._history = History.empty(1)
@@ -186,68 +175,26 @@ class RewardPredictor:
         pairs = zip(self._history.actions[0], self._history.rewards[0], strict=True)
         return [(Action.from_normalised(action), float(reward)) for action, reward in pairs]
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes what is known about this door, and the source of chance; not the model.
+
+        One file, whole or not at all (`doorlab.bandit.save_bandit`).
 
         Raises:
             ConfigError: before `observe`.
-            ResultError: when the folder can't be written.
+            ResultError: when it can't be written.
         """
-        folder = Path(folder)
-        data = save(
-            {
-                "embedding": self._looked(ModelConfig()).embedding.cpu().contiguous(),
-                "actions": torch.from_numpy(self._history.actions[0]),
-                "rewards": torch.from_numpy(self._history.rewards[0]),
-            }
-        )
-        checksum = _checksum(data)
-        atomic_write_bytes(folder / _tensor_file(checksum), data)
-        state = {
-            "format": _FORMAT,
-            "model": self._checksum,
-            "tensors": checksum,
-            "tries": self._history.tries,
-            "generator": self._rng.bit_generator.state,
-        }
-        atomic_write_json(folder / _STATE_FILE, state)
-        for old in {*folder.glob("bandit-*.safetensors"), *folder.glob(".bandit*.tmp")}:
-            if old.name != _tensor_file(checksum):
-                old.unlink(missing_ok=True)
+        save_bandit(path, self._looked(ModelConfig()), self._history, self._checksum)
 
-    def restore(self, folder: str | Path) -> None:
+    def restore(self, path: str | Path) -> None:
         """Goes on with a door that was saved, on a predictor with the same model.
 
         Raises CheckpointError when there is none, it is damaged, or of another model; then the
         predictor is as it was.
         """
-        folder = Path(folder)
-        state = read_json(folder / _STATE_FILE, CheckpointError)
-        if state.get("format") != _FORMAT:
-            got = f"version {state.get('format')}"
-            raise CheckpointError(f"version {_FORMAT} of {folder / _STATE_FILE}", got, "look again")
-        if state.get("model") != self._checksum:
-            raise CheckpointError(
-                f"the model that {folder} was saved with",
-                "another one",
-                "load that one, or look at the door again",
-            )
-        try:
-            data = (folder / _tensor_file(str(state["tensors"]))).read_bytes()
-            if _checksum(data) != state["tensors"]:
-                raise ValueError("other bytes than were written")
-            tensors = load(data)
-            history = History(tensors["actions"].numpy()[None], tensors["rewards"].numpy()[None])
-            generator = np.random.Generator(np.random.PCG64())
-            generator.bit_generator.state = state["generator"]
-            embedding = tensors["embedding"].to(self._device)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"a whole state in {folder}",
-                f"{error}" or type(error).__name__,
-                "restore the folder, or look at the door again",
-            ) from None
-        self._embedding, self._history, self._rng = embedding, history, generator
+        policy = self._policy(ModelConfig())
+        self._history = load_bandit(path, policy, self._checksum)
+        self._embedding, self._rng = policy.embedding, policy.rng
 
     def _policy(self, config: ModelConfig) -> ModelPolicy:
         return ModelPolicy(self._model, config, self._device)
@@ -286,16 +233,7 @@ def _normalised(action: Action | np.ndarray) -> Float32[np.ndarray, " 4"]:
     return np.clip(a, -1.0, 1.0)
 
 
-def _tensor_file(checksum: str) -> str:
-    return f"bandit-{checksum}.safetensors"
-
-
-def _checksum(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
 def _checksum_of(model: Any) -> str:
     """Of the weights; a predictor's state belongs to one model."""
-    return _checksum(
-        save({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()})
-    )
+    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    return hashlib.blake2b(save(weights), digest_size=16).hexdigest()

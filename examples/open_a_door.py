@@ -44,7 +44,7 @@ def main(
         enough: Reward, from 0 to 1, at which the door counts as open.
         prior: Where doors come from: narrow, as in the demo; default; wild.
         simulator: What they are opened in: pybullet, torch, panda.
-        state: Folder in which tries are kept, to go on from.
+        state: File in which tries are kept, to go on from.
     """
     predictor = RewardPredictor.load(run)
     env = gymnasium.make(ENVIRONMENT, horizon=tries, prior=prior, simulator=simulator)

@@ -55,8 +55,11 @@ class Remembers:
                 setattr(self, name, _moved(state[name], getattr(self, "_device", "cpu")))
 
 
-def save_bandit(path: str | Path, policy: Policy, history: History) -> None:
+def save_bandit(path: str | Path, policy: Policy, history: History, model: str = "") -> None:
     """Writes a policy that has begun, and the history that it has seen, to the file `path`.
+
+    Args:
+        model: what tells the policy's model from others, for `load_bandit` to compare.
 
     Raises:
         ConfigError: for a policy that has not begun, or that can't say what it remembers.
@@ -67,18 +70,23 @@ def save_bandit(path: str | Path, policy: Policy, history: History) -> None:
         "policy": _flat(_remembering(policy).state(), "policy", tensors),
         "history": _flat(vars(history), "history", tensors),
     }
-    header = {"format": _FORMAT, "kind": _kind(policy), "state": state}
+    header = {"format": _FORMAT, "kind": _kind(policy), "model": model, "state": state}
     metadata = {_HEADER: json.dumps(header, allow_nan=False)}
     atomic_write_bytes(path, save(tensors, metadata))
 
 
-def load_bandit(path: str | Path, policy: Policy) -> History:
+def load_bandit(path: str | Path, policy: Policy, model: str = "") -> History:
     """Restores `policy`, made as the saved one was, from the file `path`; returns the history.
 
     Raises:
-        CheckpointError: for a file that is missing, damaged, or of another policy.
+        CheckpointError: for a file that is missing, damaged, of another policy, or of another
+            `model` than was saved.
     """
     header, tensors = _read(Path(path))
+    if header.get("model") != model:
+        raise CheckpointError(
+            f"the model that {path} was saved with", "another one", "load that one, or begin anew"
+        )
     if header.get("kind") != _kind(policy):
         raise CheckpointError(
             f"the bandit of a {_kind(policy)['policy']} with its settings in {path}",

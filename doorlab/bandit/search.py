@@ -34,8 +34,8 @@ class SearchConfig:
     """Best candidates per door from which gradient steps start."""
     steps: int = 20
     """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
-    step_size: float = 0.04
-    """Adam's learning rate, in units of the normalised action."""
+    step_size: float = 0.08
+    """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
 
 
 def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tensor, "N 4"]:
@@ -84,6 +84,7 @@ def maximise(
         if step < config.steps:
             # The values do not interact, so a step on their sum is a step on each.
             (x.grad,) = torch.autograd.grad(values.sum(), x)
+            optimiser.param_groups[0]["lr"] = config.step_size * (1.0 - step / config.steps)
             optimiser.step()
             x.data = into_box(x.data)
     winner = best_values.argmax(dim=1)

@@ -25,7 +25,7 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.models.architecture import Architecture
 from doorlab.models.registry import build_model
 
-_DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 200, 4, 10, 64, 8
+_DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 200, 4, 6, 64, 8
 _EVALUATED = 64  # doors in each of the processes of `simulation_share`
 
 

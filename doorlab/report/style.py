@@ -55,7 +55,7 @@ STYLES: dict[str, ModelStyle] = {
     "random_features": ModelStyle("random features", "#8a8f98", ":", "x"),
     "supervised": ModelStyle("supervised (ceiling)", INK, ":", "8"),
     "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", "--", "P"),
-    "gp_ts": ModelStyle("GP-Thompson", "#56b4e9", ":", "p"),
+    "gp_ts": ModelStyle("GP-Thompson", "#56b4e9", ":", "+"),
     "random": ModelStyle("random", "#8a8f98", "--", "X"),
     "visible_oracle": ModelStyle("visible oracle", "#5f6c7b", "-.", "d"),
     "oracle": ModelStyle("oracle", INK, ":", "*"),

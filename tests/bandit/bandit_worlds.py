@@ -43,18 +43,18 @@ class Sighted:
     def embed(self, x):
         return 2 * x.mean(dim=(1, 2, 3, 4))[:, None] - 1
 
+    def predict(self, embedding, tried, at):
+        return self.decode(self.condition(embedding, tried), at)
+
     def condition(self, embedding, tried):
-        return embedding
+        return embedding.sign()
 
     def draw(self, state, generator):
         raise NotImplementedError
 
     def decode(self, state, at):
-        ways = [_reward(at, state.sign(), way, torch) for way in (-1.0, 1.0)]
+        ways = [_reward(at, state, way, torch) for way in (-1.0, 1.0)]
         return Prediction(sum(ways) / 2, torch.full(at.shape[:2], 0.1))
-
-    def predict(self, embedding, tried, at):
-        return self.decode(self.condition(embedding, tried), at)
 
 
 class World:

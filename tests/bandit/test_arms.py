@@ -4,7 +4,7 @@ import torch
 from doorlab.bandit import wheel
 from doorlab.bandit.arms import ArmsNetwork, NeuralLinearArmsConfig, _Sums, play
 
-SMALL = NeuralLinearArmsConfig(hidden=(32, 32), batch=128)
+SMALL = NeuralLinearArmsConfig(hidden=(32, 32), batch=64)
 
 
 def observations(problems, number, width, seed=0):
@@ -60,7 +60,7 @@ def test_training_learns_what_arms_pay():
 def test_it_learns_the_wheel():
     """At delta 0.5 three contexts in four are on the rim: uniform choice is soon beaten."""
     rng = np.random.default_rng(0)
-    contexts = np.stack([wheel.sample_contexts(260, rng) for _ in range(2)])
+    contexts = np.stack([wheel.sample_contexts(220, rng) for _ in range(2)])
     means = wheel.mean_rewards(contexts, 0.5)
     chosen = play(contexts, lambda t, a: means[np.arange(2), t, a], 5, rng, SMALL)
     assert (chosen[:, :10] == np.arange(10) % 5).all()  # every arm twice, in turn

@@ -65,7 +65,7 @@ def test_probed_models_are_told_apart_by_colour_blind_people():
 def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
     bases = ("vae", "statistician", "contrastive_statistician")
     others = [style for name, style in STYLES.items() if name not in bases]
-    assert len({style.marker for style in others}) == len(others) == 18
+    assert len({style.marker for style in others}) == len(others) == 19
     for base in bases:
         assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 

@@ -42,6 +42,9 @@ class Stubborn(torch.nn.Module):
     def draw(self, state, generator):
         raise NotImplementedError
 
+    def predict(self, embedding, tried, at):
+        return self.decode(self.condition(embedding, tried), at)
+
     def decode(self, state, at):
         return Prediction(-(at - 0.25).square().sum(-1), torch.ones(at.shape[:2]))
 

@@ -1,23 +1,29 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from doorlab.data import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.stages.panel import Entry, labelled_doors, panel
 
 
-class Recorded:
-    """What `panel` asks of a dataset."""
+class Recorded(DoorDataset):
+    """What `panel` asks of a dataset, and nothing on disk."""
 
-    path, image_size, checksum = "doors", 16, "blake2b:1"
+    path, image_size, checksum = Path("doors"), 16, "blake2b:1"
+
+    def __init__(self):
+        pass
 
     def indices(self, split):
         return {"train": np.arange(10, 16)}[split]
 
     def read(self, name, indices):
         width = {"images": (1, 2, 2, 3), "actions": (3, 4), "rewards": (3,)}[name]
-        return np.broadcast_to(indices.reshape(-1, *[1] * len(width)), (len(indices), *width))
+        values = np.broadcast_to(indices.reshape(-1, *[1] * len(width)), (len(indices), *width))
+        return values.astype(np.uint8 if name == "images" else np.float32)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from doorlab.data.batches import DoorTensors, InteractionBatch
+from doorlab.models.registry import JOINT
 from doorlab.stages.memory import Remembered
 from doorlab.stages.train_batches import (
     BatchConfig,
@@ -63,9 +64,7 @@ def test_first_one_looks_and_then_one_tries(config, doors):
     torch.testing.assert_close(batch.embedding_BE[:, 0], batch.tries.rt_BT[:, 0])
 
 
-@pytest.mark.parametrize(
-    "kind", ["ssnp", "attentive_ssnp", "contrastive_ssnp", "np", "attentive_np"]
-)
+@pytest.mark.parametrize("kind", [*sorted(JOINT), "attentive_np", "np"])
 def test_only_joint_models_see_other_doors(config, doors, kind):
     batch = batch_at(0, replace(config, model=kind), doors)
     if kind.endswith("ssnp"):

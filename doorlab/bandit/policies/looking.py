@@ -6,7 +6,7 @@ Legend: D doors, M frames per door, H, W pixels, E embedding, N actions, J inter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from doorlab.nn.tried import Tried
 _AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
 
 
+@runtime_checkable
 class Looks(Protocol):
     """What has eyes for doors."""
 

@@ -9,7 +9,7 @@ action coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -63,6 +63,11 @@ class RewardModel(Protocol):
         ...
 
 
+# Models promise much on broad hills: the best of few candidates climbs one, another one at every
+# try, where a search for the highest of all would have the greedy choice repeat what failed.
+_SEARCH = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """How a model's predictions become an action."""
@@ -71,7 +76,7 @@ class ModelConfig:
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: float = 1.0
     """Weight of uncertainty in ucb."""
-    search: SearchConfig = field(default_factory=SearchConfig)
+    search: SearchConfig = _SEARCH
     """How to look for the best action."""
     doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
@@ -113,6 +118,11 @@ class ModelPolicy(Remembers):
         """What the model made of the frames: all that it keeps of them."""
         return self._embedding
 
+    @property
+    def rng(self) -> np.random.Generator:
+        """The policy's source of chance."""
+        return self._rng
+
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
         search = self._config.search
@@ -121,8 +131,9 @@ class ModelPolicy(Remembers):
         for part in self._parts(len(self._embedding)):
             score = self._score(history, part, draw_seed + part.start)
             doors = part.stop - part.start
-            best = best_actions(score, doors, sobol_seed, search, device=self._device)
-            actions.append(best.cpu())
+            actions.append(
+                best_actions(score, doors, sobol_seed, search, device=self._device).cpu()
+            )
         return torch.cat(actions).numpy()
 
     @torch.no_grad()

@@ -3,7 +3,14 @@ import pytest
 from bandit_worlds import Sighted, World
 
 from doorlab.bandit import History
-from doorlab.bandit.policies import EpsilonConfig, EpsilonGreedyPolicy, ModelPolicy, RandomPolicy
+from doorlab.bandit.policies import (
+    EpsilonConfig,
+    EpsilonGreedyPolicy,
+    ModelConfig,
+    ModelPolicy,
+    RandomPolicy,
+)
+from doorlab.bandit.search import SearchConfig
 from doorlab.errors import ConfigError
 
 
@@ -31,8 +38,10 @@ def test_so_many_tries_are_random_and_those_are_uniform(epsilon):
 
 def test_without_chance_it_is_the_other_policy():
     world = World(6)
-    alone = world.play(ModelPolicy(Sighted()), 2)
-    wrapped = world.play(EpsilonGreedyPolicy(ModelPolicy(Sighted()), EpsilonConfig(0.0)), 2)
+    quick = ModelConfig(search=SearchConfig(candidates=32, steps=3))
+    alone = world.play(ModelPolicy(Sighted(), quick), 2)
+    same = ModelPolicy(Sighted(), quick)
+    wrapped = world.play(EpsilonGreedyPolicy(same, EpsilonConfig(0.0)), 2)
     np.testing.assert_array_equal(alone.actions, wrapped.actions)
 
 
