@@ -84,11 +84,11 @@ def claims_table(claimed: Mapping[str, Any]) -> Html:
     return table(["claim", "reproduced", "how much"], rows, caption)
 
 
-def label_table(found: Mapping[str, Any], metric: str, heading: str, digits: int = 3) -> Html:
+def label_table(found: Mapping[str, Any], metric: str, heading: str) -> Html:
     """A metric of every model by the number of labelled doors, for the page."""
     counts = _counts(found)
     rows = [
-        [model_name(name), *(interval(found[name].get(n, {}).get(metric), digits) for n in counts)]
+        [model_name(name), *(interval(found[name].get(n, {}).get(metric)) for n in counts)]
         for name in in_order(found)
     ]
     return table([f"{heading}, labelled doors:", *counts], rows, stacked=True)
