@@ -23,6 +23,7 @@ STAGES = {
     "represent": "train every model with every seed, probe them all, compare",
     "train": "learn to predict the reward of an action on a door",
     "bandit": "how many tries each policy needs on doors never seen",
+    "study": "train every model with few labels and many, open doors, check claims",
     "plot": "figures of a run, each as PNG and as arrays",
     "report": "one self-contained HTML page about a run",
     "bench": "throughput of this machine, as JSON",

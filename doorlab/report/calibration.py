@@ -59,9 +59,18 @@ def calibration_error(
     0 for a calibrated model, but for chance: with few doors it is larger, whatever the model. Its
     interval is over doors. Arguments as for `reliability`.
     """
-    index = _bin_of(mean, bins)[..., None] == np.arange(bins)
-    gaps = ((mean - outcome)[..., None] * index).sum(axis=1) / mean.shape[1]  # (D, bins)
+    gaps = _gaps(mean, outcome, bins)
     return bootstrap_function(gaps, lambda means: np.abs(means).sum(axis=-1), seed=seed)
+
+
+def calibration_shares(mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10) -> np.ndarray:
+    """(D,): what each door adds to the expected calibration error, which is their mean.
+
+    With the signs of the gaps as they are: an interval of that mean is that of the error,
+    linearised, and can be over several models at once. Arguments as for `reliability`.
+    """
+    gaps = _gaps(mean, outcome, bins)
+    return gaps @ np.sign(gaps.mean(axis=0))
 
 
 def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Estimate]:
@@ -72,6 +81,12 @@ def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Est
     distance = np.abs(outcome - mean) / np.maximum(std, 1e-12)
     widths = [NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS]
     return [bootstrap_mean(distance <= width) for width in widths]
+
+
+def _gaps(mean: np.ndarray, outcome: np.ndarray, bins: int) -> np.ndarray:
+    """(D, bins): predicted less observed, of each door's predictions in each bin, over T."""
+    index = _bin_of(mean, bins)[..., None] == np.arange(bins)
+    return ((mean - outcome)[..., None] * index).sum(axis=1) / mean.shape[1]
 
 
 def _bin_of(mean: np.ndarray, bins: int) -> np.ndarray:

@@ -14,6 +14,8 @@ SECTIONS = {
     "making": "How it was made",
 }
 
+STUDY = {"study": "How few labels"}  # the last, of a run that has a study
+
 INTRODUCTIONS = {
     "doors": (
         "A robot stands before a door that it has never seen. It has a few pictures of the door, "
@@ -40,6 +42,11 @@ INTRODUCTIONS = {
         "that the model thinks best, tries it, and lets the model know. GP-UCB searches each door "
         "by touch alone; the visible oracle knows everything that can be seen and has to find out "
         "the rest; the oracle knows everything."
+    ),
+    "study": (
+        "Labels are interactions with a door: they cost a robot's time, pictures do not. Every "
+        "model was trained with few labelled doors and with many; the same few for all models. "
+        "Every claim is about doors that none of them was trained on."
     ),
     "making": (
         "Every number on this page comes from a result file of the run, which holds its settings, "

@@ -5,6 +5,7 @@
     RUN/probe/probes.json                      doorlab probe
     RUN/diagnose/diagnosis.json                doorlab diagnose
     RUN/bandit/regret.json                     doorlab bandit
+    RUN/study/claims.json, *.json, *.png       doorlab study; or in RUN itself
     RUN/plot/plot.json, *.png                  doorlab plot
     RUN/timing.json                            doorlab demo: seconds of every command
     RUN/report/index.html                      doorlab report
@@ -20,6 +21,7 @@ from typing import Any
 
 from doorlab.errors import ResultError
 from doorlab.files import read_json
+from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 RUN_PARTS = ("pretrain", "train")
 
@@ -30,6 +32,11 @@ _NEEDED = {
     "diagnose": ("diagnosis", "reference"),
     "bandit": ("doors", "interactions", "policies"),
     "plot": ("figures",),
+}
+_STUDY = {
+    CLAIMS_FILE: ("claims", "ours", "doors", "seeds"),
+    REWARD_FILE: ("models",),
+    BANDIT_FILE: ("policies",),
 }
 
 
@@ -49,6 +56,7 @@ class RunFiles:
     """A run folder. Every result is a dict, empty where `missing` says why.
 
     Attributes:
+        study: name of a result file of `doorlab study` -> its contents; empty if there is none.
         missing: part ("bandit") -> one sentence on what is wrong and how to mend it.
     """
 
@@ -62,6 +70,7 @@ class RunFiles:
     plots: dict[str, Any]
     timing: dict[str, Any]
     pictures: dict[str, Path]
+    study: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
@@ -90,6 +99,7 @@ class RunFiles:
             plots=part("plot/plot.json", "plot"),
             timing=_or_empty(path / "timing.json"),
             pictures={file.stem: file for file in sorted((path / "plot").glob("*.png"))},
+            study=_read_study(path),
             missing=missing,
         )
 
@@ -119,6 +129,17 @@ def _read_part(file: Path, stage: str) -> dict[str, Any]:
     if absent:
         raise ResultError(f"a result of `doorlab {stage}`", f"none of its {absent[0]}", "redo it")
     return result
+
+
+def study_folder(path: Path) -> Path:
+    """Where a run has its study: below it, or it is one."""
+    return path / "study" if (path / "study" / CLAIMS_FILE).is_file() else path
+
+
+def _read_study(path: Path) -> dict[str, Any]:
+    found = {name: _or_empty(study_folder(path) / name) for name in _STUDY}
+    whole = all(key in found[name] for name, keys in _STUDY.items() for key in keys)
+    return found if whole else {}
 
 
 def _model(stage: str, path: Path) -> ModelRun:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
+from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, STUDY, fill
 from doorlab.report.diagnosis import evidence_table, likeness_table
 from doorlab.report.html import DASH, Html, element, films, note, picture, section, table
 from doorlab.report.probe_results import probe_tables
-from doorlab.report.run_files import ModelRun, RunFiles
+from doorlab.report.run_files import ModelRun, RunFiles, study_folder
+from doorlab.report.study import (
+    BANDIT_FILE,
+    CLAIMS_FILE,
+    FIGURES,
+    REWARD_FILE,
+    claims_table,
+    label_table,
+)
 from doorlab.report.style import HEADLINE, in_order, style_of
 from doorlab.report.tables import error_table, policy_table
 
@@ -17,18 +25,24 @@ FILMS = 6  # the page carries no more
 
 
 def sections(run: RunFiles) -> list[Html]:
-    """All of them, in the order of SECTIONS."""
+    """All of them, in the order of `headings`."""
     contents = {
         "doors": _doors(run),
         "representation": _representation(run),
         "reward": _reward(run),
         "bandit": _bandit(run),
+        "study": _study(run),
         "making": _making(run),
     }
     return [
         section(name, heading, element("p", INTRODUCTIONS[name]), *contents[name])
-        for name, heading in SECTIONS.items()
+        for name, heading in headings(run).items()
     ]
+
+
+def headings(run: RunFiles) -> dict[str, str]:
+    """Anchor -> heading of every section: SECTIONS, and STUDY for a run that has one."""
+    return {**SECTIONS, **STUDY} if run.study else SECTIONS
 
 
 def _doors(run: RunFiles) -> list[Html]:
@@ -73,6 +87,23 @@ def _bandit(run: RunFiles) -> list[Html]:
     if "bandit" in run.missing:
         return [note(run.missing["bandit"])]
     return [*_figures(run, "bandit"), policy_table(run.regret)]
+
+
+def _study(run: RunFiles) -> list[Html]:
+    if not run.study:
+        return []
+    content, folder = [claims_table(run.study[CLAIMS_FILE])], study_folder(run.path)
+    for name, (heading, text) in FIGURES.items():
+        file = folder / f"{name}.png"
+        if file.is_file():
+            image = picture(file.read_bytes(), f"{heading}. {text}", text)
+            content += [element("h3", heading), image]
+    errors, regrets = run.study[REWARD_FILE]["models"], run.study[BANDIT_FILE]["policies"]
+    return [
+        *content,
+        label_table(errors, "reward_mse_over_variance", "squared error / variance"),
+        label_table(regrets, "mean_regret", "mean regret"),
+    ]
 
 
 def _making(run: RunFiles) -> list[Html]:

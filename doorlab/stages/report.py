@@ -13,7 +13,7 @@ from doorlab.files import atomic_write_text, refuse_overwrite
 from doorlab.report.headline import headline
 from doorlab.report.html import page
 from doorlab.report.run_files import RunFiles
-from doorlab.report.sections import SECTIONS, sections
+from doorlab.report.sections import headings, sections
 
 HEADING = "Opening doors never seen, in few tries"
 
@@ -39,5 +39,5 @@ def run(config: Config) -> Path:
     path = (config.out or config.run / "report") / "index.html"
     files = RunFiles.read(config.run)
     refuse_overwrite(path, config.overwrite)
-    atomic_write_text(path, page(HEADING, headline(files), SECTIONS, sections(files)))
+    atomic_write_text(path, page(HEADING, headline(files), headings(files), sections(files)))
     return path

@@ -20,9 +20,7 @@ Stop it, or kill it, at any time: the same command goes on where it was, and doe
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +30,7 @@ import numpy as np
 from rich.console import Console
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.launching import check_workers, run_local
+from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
@@ -45,6 +43,7 @@ from doorlab.report.probe_results import panels, study_tables
 from doorlab.report.style import save_png
 from doorlab.results import write_result
 from doorlab.stages import generate, pretrain, probe
+from doorlab.stages.side_by_side import check_choices, device_of, do_runs, single_threaded
 
 MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
 
@@ -151,10 +150,10 @@ def run(config: Config) -> Path:
     do = partial(do_run, config, {prior: found.path for prior, found in datasets.items()})
     with single_threaded():
         trials = [r for seed in config.seeds[:1] for r in runs_with(config, seed, rates_of(config))]
-        do_runs(do, trials, config.workers)
+        do_runs(do, trials, config.workers, "trials")
         rates = choose_rates(config, trials)
         runs = [Run(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
-        do_runs(do, runs, config.workers)
+        do_runs(do, runs, config.workers, "runs")
     found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in config.priors}
     for prior, result in found.items():
         result["dataset_checksum"] = datasets[prior].checksum
@@ -179,11 +178,8 @@ def check(config: Config) -> None:
             f"--data with one dataset for each of {', '.join(config.priors)}",
             f"{len(config.data)}", "give as many as --priors, in their order",
         )  # fmt: skip
-    for name in ("priors", "models", "seeds", "learning_rates", "probe_frames", "probe_doors"):
-        values = getattr(config, name)
-        if not values or len(set(values)) < len(values):
-            option = "--" + name.replace("_", "-")
-            raise ConfigError(f"{option} without repeats", f"{values}", "name each once")
+    choices = ("priors", "models", "seeds", "learning_rates", "probe_frames", "probe_doors")
+    check_choices(config, *choices)
     if not all(set(names) & set(config.models) for names in (STATISTICIANS, CONTEXT_FREE)):
         named = ", and one of ".join(", ".join(names) for names in (STATISTICIANS, CONTEXT_FREE))
         raise ConfigError(
@@ -222,17 +218,6 @@ def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) ->
     return [Run(p, m, rate, seed) for p in config.priors for m in rates for rate in rates[m]]
 
 
-def do_runs(do: partial[str], runs: Sequence[Run], workers: int) -> None:
-    """Does runs side by side; those that are finished cost nothing."""
-    by_name = {run.name: run for run in runs}
-    for _ in run_local(partial(_by_name, do, by_name), list(by_name), workers):
-        pass
-
-
-def _by_name(do: partial[str], runs: dict[str, Run], name: str) -> str:
-    return do(runs[name])
-
-
 def do_run(config: Config, data: dict[str, Path], run: Run) -> str:
     """Trains and probes one model, or what is missing of that; returns its name."""
     folder, dataset = config.out / run.name, DoorDataset.open(data[run.prior])
@@ -248,7 +233,7 @@ def do_run(config: Config, data: dict[str, Path], run: Run) -> str:
     settings = probe.Config(
         data=dataset.path, models=(folder,), out=folder / "probe",
         frames=tuple(m for m in config.probe_frames if m <= dataset.frames),
-        probe_doors=config.probe_doors, device=device_of(config), overwrite=True,
+        probe_doors=config.probe_doors, device=device_of(config.accelerator), overwrite=True,
     )  # fmt: skip
     if not probed(settings):
         probe.run(settings)
@@ -263,14 +248,6 @@ def probed(settings: probe.Config) -> bool:
     before = read_json(path)["config"]
     asked = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
     return all(before.get(name) == value for name, value in asked.items())
-
-
-def device_of(config: Config) -> str:
-    """Where models are probed: as they are trained."""
-    import torch
-
-    wanted = config.accelerator != "cpu" and torch.cuda.is_available()
-    return "cuda" if wanted else "cpu"
 
 
 def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str], float]:
@@ -311,17 +288,3 @@ def stacked(files: Sequence[Path]) -> dict[Reading, np.ndarray]:
             found.append({name.split("/", 1)[1]: arrays[name] for name in arrays.files})
     names = [name for name in found[0] if all(name in seed for seed in found)]
     return {Reading.named(name): np.stack([seed[name] for seed in found]) for name in names}
-
-
-@contextlib.contextmanager
-def single_threaded() -> Iterator[None]:
-    """Worker processes that start inside of this compute with one thread each."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before

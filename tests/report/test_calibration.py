@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from doorlab.report.calibration import LEVELS, calibration_error, coverage, reliability
+from doorlab.report.calibration import (
+    LEVELS,
+    calibration_error,
+    calibration_shares,
+    coverage,
+    reliability,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -77,3 +83,13 @@ def test_of_a_calibrated_model_the_calibration_error_is_chance():
 def test_errors_that_cancel_between_bins_count():
     mean = np.tile([0.25, 0.75], (20, 1))
     assert calibration_error(mean, np.full((20, 2), 0.5)).mean == pytest.approx(0.25)
+
+
+def test_what_each_door_adds_to_the_calibration_error_makes_it_up():
+    mean = RNG.random((200, 6))
+    outcome = RNG.random((200, 6))  # nothing to do with it: too low here, too high there
+    shares = calibration_shares(mean, outcome)
+    assert shares.shape == (200,)
+    assert shares.mean() == pytest.approx(calibration_error(mean, outcome).mean)
+    low = calibration_shares(np.full((3, 2), 0.25), np.array([[0.5, 0.5], [0.75, 0.25], [1, 0]]))
+    np.testing.assert_allclose(low, [0.25, 0.25, 0.25])  # one bin, in which all is too low

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from doorlab.intervals import Estimate
@@ -83,6 +84,41 @@ def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
             color=text_color(name), fontweight="bold" if name == HEADLINE else "normal",
             annotation_clip=False,
         )  # fmt: skip
+
+
+def draw_bars(axes: Axes, curves: Mapping[str, Curve], places: np.ndarray) -> None:
+    """Curves against a logarithmic axis with ticks at `places`, intervals as bars.
+
+    Bands of six models would hide one another: bars side by side do not.
+    """
+    axes.set_xscale("log")
+    steps = 1.025 ** (np.arange(len(curves)) - (len(curves) - 1) / 2)  # a few percent about 1
+    for name, step in zip(in_order(curves), steps, strict=True):
+        curve, style = curves[name], style_of(name)
+        x = curve.x * step
+        axes.vlines(x, curve.low, curve.high, color=style.color, linewidth=1.4, alpha=0.5)
+        axes.plot(
+            x, curve.mean, color=style.color, linestyle=style.line, marker=style.marker,
+            markersize=5, linewidth=1.6, label=name,
+        )  # fmt: skip
+    axes.set_xticks(places, [f"{place:g}" for place in places])
+    axes.set_xlim(places[0] / 1.25, places[-1] * 1.25)
+    axes.minorticks_off()
+
+
+def name_above(figure: Figure, models: Sequence[str]) -> None:
+    """A key to the models above all panels."""
+    figure.legend(
+        handles=[_key(name) for name in models], loc="outside upper center",
+        ncols=min(3, len(models)), frameon=False, fontsize=FONT_SIZE,
+    )  # fmt: skip
+
+
+def _key(name: str) -> Line2D:
+    style = style_of(name)
+    key = Line2D([], [], color=style.color, marker=style.marker, label=style.label)
+    key.set_linestyle(style.line)  # pyright: ignore[reportArgumentType]
+    return key
 
 
 def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:

@@ -1,0 +1,125 @@
+"""The results of `doorlab study`: which claims hold, and figures by the number of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.report.figures.curves import Curve
+from doorlab.report.figures.label_curves import LabelPanel
+from doorlab.report.html import DASH, Html, element, table
+from doorlab.report.style import in_order, style_of
+from doorlab.report.tables import interval, model_name
+from doorlab.results import read_result
+
+REWARD_FILE, BANDIT_FILE, CLAIMS_FILE = "reward.json", "bandit.json", "claims.json"
+
+# Figures of a study, and what to look at in them.
+FIGURES = {
+    "labels": (
+        "Few labels, and many",
+        "Squared error of predicted rewards, as a share of their variance (mean over 0 to 10 "
+        "interactions seen), and mean regret over all tries, on doors that no model was trained "
+        "on. Bars are 95 % intervals over doors and training seeds.",
+    ),
+    "adaptation": (
+        "By the number of interactions seen",
+        "Squared error of the reward predicted after so many interactions with the same door.",
+    ),
+    "regret": (
+        "By the number of tries",
+        "Regret of models and of policies that need no labels, on the same doors.",
+    ),
+}
+_ANSWERS = {True: "yes", False: "no", None: "can't tell"}
+_LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
+
+
+def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
+    """The panels of `figures.label_curves` from the contents of reward.json and bandit.json."""
+    errors = {
+        model: _along(found, "reward_mse_over_variance")
+        for model, found in reward["models"].items()
+    }
+    regrets = {model: _along(found, "mean_regret") for model, found in opened["policies"].items()}
+    levels = {
+        name: (style_of(name).label, opened["baselines"][name]["mean_regret"]["mean"])
+        for name in _LEVELS
+        if name in opened["baselines"]
+    }
+    mean = {"random": ("always predicting the mean", 1.0)}
+    return [
+        LabelPanel("Squared error / variance", errors, mean),
+        LabelPanel("Mean regret", regrets, levels),
+    ]
+
+
+def study_tables(folder: str | Path) -> list[Table]:
+    """For the terminal: figures by the number of labelled doors, and the claims.
+
+    Raises ResultError when the files of the study are missing or are none.
+    """
+    folder = Path(folder)
+    reward, opened, claimed = (
+        read_result(folder / name, "study") for name in (REWARD_FILE, BANDIT_FILE, CLAIMS_FILE)
+    )
+    errors = _terminal(reward["models"], "reward_mse_over_variance", "Squared error / variance")
+    regrets = _terminal(opened["policies"], "mean_regret", "Mean regret")
+    return [errors, regrets, _terminal_claims(claimed)]
+
+
+def claims_table(claimed: Mapping[str, Any]) -> Html:
+    """For the page."""
+    rows = [
+        [claim["claim"], element("b", _ANSWERS[claim["reproduced"]]), claim["how_much"]]
+        for claim in claimed["claims"]
+    ]
+    caption = (
+        f"What is claimed of {style_of(claimed['ours']).label}; "
+        f"{claimed['doors']} doors, {claimed['seeds']} training seeds."
+    )
+    return table(["claim", "reproduced", "how much"], rows, caption)
+
+
+def label_table(found: Mapping[str, Any], metric: str, heading: str) -> Html:
+    """A metric of every model by the number of labelled doors, for the page."""
+    counts = _counts(found)
+    rows = [
+        [model_name(name), *(interval(found[name].get(n, {}).get(metric)) for n in counts)]
+        for name in in_order(found)
+    ]
+    return table([f"{heading}, labelled doors:", *counts], rows, stacked=True)
+
+
+def _along(found: Mapping[str, Any], metric: str) -> Curve:
+    counts = sorted(found, key=int)
+    figures = [found[count][metric] for count in counts]
+    means, intervals = [f["mean"] for f in figures], [f["ci95"] for f in figures]
+    return Curve.through([int(count) for count in counts], means, intervals)
+
+
+def _counts(found: Mapping[str, Any]) -> list[str]:
+    return sorted({count for of in found.values() for count in of}, key=int)
+
+
+def _terminal(found: Mapping[str, Any], metric: str, heading: str) -> Table:
+    shown, counts = Table(title=f"{heading}, by labelled doors"), _counts(found)
+    shown.add_column("")
+    for count in counts:
+        shown.add_column(count, justify="right")
+    for name in in_order(found):
+        figures = [found[name].get(count, {}).get(metric) for count in counts]
+        shown.add_row(style_of(name).label, *(f"{f['mean']:.3f}" if f else DASH for f in figures))
+    return shown
+
+
+def _terminal_claims(claimed: Mapping[str, Any]) -> Table:
+    shown = Table(title=f"Claims of {style_of(claimed['ours']).label}", show_lines=True)
+    for head in ("claim", "reproduced", "how much"):
+        shown.add_column(head)
+    for claim in claimed["claims"]:
+        shown.add_row(claim["claim"], _ANSWERS[claim["reproduced"]], claim["how_much"])
+    return shown

@@ -1,0 +1,379 @@
+"""The label-efficiency study as one command: doors, every model with few labels and with many.
+
+Makes the dataset (unless it is there, or given with --data); trains every model with every number
+of labelled doors and every seed; scores what it says of the rewards on test doors after 0 to 10
+interactions; opens those doors with it, and with policies that need no training; and says of each
+claim of the papers whether it is reproduced. Labelled doors are the first of the training split:
+fewer are part of more, and every model has the same.
+
+Models on frozen embeddings stand on models that are pretrained here, on the frames of all training
+doors, once per seed. All models get the same choice of learning rates: with several
+--learning-rates each is trained with all of them on the first seed, with --tuned-at labelled doors,
+and goes on with the one that errs least on validation doors. These are labelled, too; no model
+learns from them, and all models have the same.
+
+    OUT/dataset/                                      doorlab generate
+    OUT/pretrained/MODEL/rate-R/seed-S/               doorlab pretrain
+    OUT/labelled-N/MODEL/rate-R/seed-S/               doorlab train
+    OUT/labelled-N/MODEL/rate-R/seed-S/scores.npz     what it says of the rewards on test doors
+    OUT/labelled-N/bandit/, OUT/baselines/            doorlab bandit
+    OUT/reward.json, bandit.json, claims.json         summaries, with 95 % intervals
+    OUT/labels.png, adaptation.png, regret.png
+
+reward.json and bandit.json have every figure by model and number of labelled doors, and --ours less
+each other model, in pairs of doors and seeds; claims.json has each claim with "reproduced" (true,
+false, or null where the study lacks what it is about) and the figures that it rests on.
+`doorlab report --run OUT` shows them.
+
+Stop it, or kill it, at any time: the same command goes on where it was, and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.launching import check_workers
+from doorlab.doors import get_prior
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.files import read_json, refuse_overwrite
+from doorlab.models.architecture import Architecture
+from doorlab.models.registry import BASES, REWARD_MODELS
+from doorlab.report.study import study_tables
+from doorlab.results import to_json
+from doorlab.stages import bandit, generate, pretrain, study_results, study_scores, train
+from doorlab.stages.panel import WITHOUT_MODEL
+from doorlab.stages.side_by_side import check_choices, device_of, do_runs, single_threaded
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which doors, models, numbers of labels and seeds, and how much of each."""
+
+    preset: str = "tiny"
+    """Defaults for everything else: tiny (minutes), small (a day on 2 cores), full (GPU)."""
+    out: Path = Path("runs/study")
+    """Folder of the study; one that is there already is completed."""
+    data: Path | None = None
+    """Dataset that is there already; one is made in OUT if none is named."""
+    models: tuple[str, ...] = ("np", "ssnp", "vae_np")
+    """Models of `doorlab train`, two at least."""
+    ours: str = "ssnp"
+    """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""
+    labelled: tuple[int, ...] = (10, 30)
+    """Numbers of labelled training doors; 0 for all of them."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of the training runs; all learn from the same doors."""
+    prior: str = "narrow"
+    """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
+    doors_seed: int = 0
+    """Seed of its doors."""
+    doors: int = 120
+    """Number of its doors."""
+    frames: int = 4
+    """Frames per door."""
+    interactions: int = 32
+    """Interactions per door."""
+    image_size: int = 32
+    """Height and width of its frames, pixels."""
+    test_fraction: float = 0.25
+    """Share of its doors that the final figures are about."""
+    validation_fraction: float = 0.2
+    """Share of its doors that weights and learning rates are chosen by."""
+    simulator: str = "pybullet"
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
+    steps: int = 400
+    """Optimiser steps of every model that learns to look; those on frozen embeddings do without
+    the steps of looking. 0 for those of `doorlab train`."""
+    pretrain_steps: int = 150
+    """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
+    validate_every: int = 100
+    """Steps between looks at the validation doors."""
+    learning_rates: tuple[float, ...] = (2e-3,)
+    """Learning rates that every model may choose from, and what it stands on with it."""
+    tuned_at: int = 30
+    """The one of --labelled that learning rates are chosen with."""
+    test_doors: int = 0
+    """Test doors that figures are about, the first of the split; 0 for all."""
+    opened_with: tuple[int, ...] = ()
+    """Those of --labelled whose models open doors; all of them if none is named."""
+    tries: int = 10
+    """Tries on every door."""
+    baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
+    """Policies of `doorlab bandit` that need no model."""
+    architecture: Architecture = field(default_factory=Architecture)
+    """Sizes of the networks."""
+    accelerator: str = "auto"
+    """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
+    workers: int = 0
+    """Runs side by side, one thread each; 0 for one per core."""
+    overwrite: bool = False
+    """Replace earlier summaries (never a finished run)."""
+
+
+_STUDY = replace(
+    Config(),
+    models=("np", "ssnp", "contrastive_ssnp", "vae_np", "statistician_np", "contrastive_np"),
+    labelled=(20, 40, 80, 160, 400, 0),
+    seeds=(0, 1, 2),
+    doors_seed=7,  # of doors that nothing was tuned on
+    doors=5000,
+    frames=8,
+    image_size=64,
+    test_fraction=0.1,
+    validation_fraction=0.1,
+    simulator="torch",
+    steps=3000,
+    pretrain_steps=0,
+    validate_every=200,
+    learning_rates=(2e-3, 4e-3),
+    tuned_at=160,
+    architecture=pretrain.LARGER,
+)
+PRESETS: dict[str, Config] = {
+    "tiny": Config(),
+    "small": replace(_STUDY, preset="small"),
+    "full": replace(
+        _STUDY, preset="full", prior="default", doors=44_000, image_size=128, steps=0,
+        test_fraction=1 / 44, validation_fraction=1 / 44, labelled=(20, 40, 80, 160, 400, 1000, 0),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of the study, or of a model that others stand on."""
+
+    model: str
+    rate: float
+    seed: int
+    labelled: int | None = None
+    """None for a pretrained model, which has no labels."""
+
+    @property
+    def name(self) -> str:
+        """Its folder, below the study's."""
+        kind = "pretrained" if self.labelled is None else f"labelled-{self.labelled}"
+        return f"{kind}/{self.model}/rate-{self.rate:g}/seed-{self.seed}"
+
+    @property
+    def base(self) -> Run | None:
+        """The pretrained run that it stands on: of the same rate and seed."""
+        if self.labelled is None or self.model not in BASES:
+            return None
+        return Run(BASES[self.model], self.rate, self.seed)
+
+
+def run(config: Config) -> Path:
+    """Does what is missing of the study; returns the path of claims.json.
+
+    Raises:
+        ConfigError: for names that are not known, and for a study that compares nothing.
+        ResultError: for a result that is there already.
+        Whatever its stages raise.
+    """
+    path = config.out / study_results.CLAIMS_FILE
+    check(config)
+    refuse_overwrite(path, config.overwrite)
+    dataset = dataset_of(config)
+    config = completed(config, dataset)
+    with single_threaded():
+        rates = choose_rates(config, dataset)
+        runs = [
+            Run(model, rates[model], seed, labelled)
+            for seed in config.seeds
+            for labelled in config.labelled
+            for model in config.models
+        ]
+        do_all(config, dataset, runs)
+    open_doors(config, dataset, runs)
+    folders: study_results.Folders = {}
+    for one in runs:
+        of_model = folders.setdefault(one.model, {})
+        of_model.setdefault(one.labelled or 0, []).append(config.out / one.name)
+    study_results.write(config, dataset, folders, rates)
+    for table in study_tables(config.out):
+        Console().print(table)
+    return path
+
+
+def check(config: Config) -> None:
+    """Raises ConfigError for what can't be studied, before anything is made."""
+    check_workers(config.workers)
+    get_prior(config.prior)
+    check_choices(config, "models", "labelled", "seeds", "learning_rates")
+    for names, known, what in (
+        (config.models, REWARD_MODELS, "model"),
+        ((config.ours,), config.models, "model of the study, for --ours,"),
+        (config.baselines, WITHOUT_MODEL, "policy that needs no model"),
+    ):
+        for name in names:
+            if name not in known:
+                raise unknown_name(what, name, known)
+    if config.data is None:
+        check_interactions(config, config.interactions)
+    if len(config.models) < 2:
+        raise ConfigError("--models to compare", " ".join(config.models), "name two or more")
+    for option, named in (
+        ("--tuned-at", (config.tuned_at,)),
+        ("--opened-with", config.opened_with),
+    ):
+        if not set(named) <= set(config.labelled):
+            counts = ", ".join(map(str, config.labelled))
+            raise ConfigError(f"{option} out of --labelled {counts}", f"{named}", "correct it")
+
+
+def dataset_of(config: Config) -> DoorDataset:
+    """The doors: those given, or those in OUT, made or completed if need be."""
+    if config.data is not None:
+        found = DoorDataset.open(config.data)
+        found.require("optimal_reward")
+        check_interactions(config, found.interactions)
+        return found
+    settings = generate.Config(
+        seed=config.doors_seed, doors=config.doors, frames=config.frames,
+        interactions=config.interactions, image_size=config.image_size, prior=config.prior,
+        simulator=config.simulator, test_fraction=config.test_fraction,
+        validation_fraction=config.validation_fraction, videos=0, out=config.out / "dataset",
+        workers=config.workers, resume=True,
+    )  # fmt: skip
+    return DoorDataset.open(generate.run(settings))
+
+
+def check_interactions(config: Config, interactions: int) -> None:
+    """Raises ConfigError for fewer per door than models are shown and have to predict."""
+    base = train.PRESETS[config.preset]
+    if interactions < base.context + base.targets:
+        raise ConfigError(
+            f"doors with {base.context + base.targets} interactions or more", f"{interactions}",
+            "generate more with --interactions",
+        )  # fmt: skip
+
+
+def completed(config: Config, dataset: DoorDataset) -> Config:
+    """The config with numbers of doors in place of 0; ConfigError for those there are not."""
+    doors, test = (len(dataset.indices(split)) for split in ("train", "test"))
+    most = max(config.labelled)
+    for name, count, there in (("labelled", most, doors), ("test-doors", config.test_doors, test)):
+        if not 0 <= count <= there or not there:
+            raise ConfigError(
+                f"--{name} within the {there} of {dataset.path}", f"{count}", "ask for fewer"
+            )
+    config = replace(
+        config,
+        labelled=tuple(n or doors for n in config.labelled),
+        tuned_at=config.tuned_at or doors,
+        opened_with=tuple(n or doors for n in config.opened_with or config.labelled),
+        test_doors=config.test_doors or test,
+    )
+    check_choices(config, "labelled", "opened_with")
+    return config
+
+
+def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
+    """Model -> the learning rate with which it errs least on validation doors."""
+    if len(config.learning_rates) == 1:
+        return dict.fromkeys(config.models, config.learning_rates[0])
+    trials = [
+        Run(model, rate, config.seeds[0], config.tuned_at)
+        for model in config.models
+        for rate in config.learning_rates
+    ]
+    do_all(config, dataset, trials)
+    errors = {(t.model, t.rate): validation_error(config.out / t.name) for t in trials}
+    return {
+        model: min(config.learning_rates, key=lambda rate: errors[model, rate])
+        for model in config.models
+    }
+
+
+def validation_error(folder: Path) -> float:
+    """Squared error on validation doors, as a mean over the numbers of interactions seen."""
+    figures = read_json(folder / "metrics.json")["figures"]
+    found = [v["mean"] for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
+    if not found:
+        raise ConfigError(
+            "validation doors to choose learning rates by", "none",
+            "generate some with --validation-fraction, or name one of --learning-rates",
+        )  # fmt: skip
+    return float(np.mean(found))
+
+
+def do_all(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
+    """Trains and scores models, after those that they stand on."""
+    bases = dict.fromkeys(run.base for run in runs if run.base)
+    do_runs(partial(pretrain_run, config, dataset.path), list(bases), config.workers, "pretrained")
+    do_runs(partial(train_run, config, dataset.path), runs, config.workers, "trained")
+
+
+def pretrain_run(config: Config, data: Path, run: Run) -> None:
+    """Pretrains one model, or what is missing of that."""
+    base = pretrain.PRESETS[config.preset]
+    frames = DoorDataset.open(data).frames
+    pretrain.run(
+        replace(
+            base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
+            steps=config.pretrain_steps, learning_rate=run.rate, frames=min(base.frames, frames),
+            validate_every=config.validate_every, architecture=config.architecture, resume=True,
+            accelerator=config.accelerator,
+        )
+    )  # fmt: skip
+
+
+def train_run(config: Config, data: Path, run: Run) -> None:
+    """Trains and scores one model, or what is missing of that."""
+    base, dataset = train.PRESETS[config.preset], DoorDataset.open(data)
+    assert run.labelled is not None
+    looking = math.ceil(base.look_first * config.steps) if run.base else 0
+    folder = train.run(
+        replace(
+            base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
+            pretrained=config.out / run.base.name if run.base else None, labelled=run.labelled,
+            steps=config.steps - looking, learning_rate=run.rate,
+            frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
+            architecture=config.architecture, resume=True, accelerator=config.accelerator,
+        )
+    )  # fmt: skip
+    study_scores.score(folder, dataset, config.test_doors, device_of(config.accelerator))
+
+
+def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
+    """Evaluates the policies: every model with every number of labels, the others once."""
+    settings = bandit.Config(
+        preset=config.preset, data=dataset.path, doors=config.test_doors,
+        interactions=config.tries, workers=config.workers, device=device_of(config.accelerator),
+        overwrite=True,
+    )  # fmt: skip
+    wanted = [replace(settings, policies=config.baselines, out=config.out / "baselines")]
+    for labelled in config.opened_with:
+        models = tuple(config.out / run.name for run in runs if run.labelled == labelled)
+        out = config.out / f"labelled-{labelled}" / "bandit"
+        wanted.append(replace(settings, models=models, policies=config.models, out=out))
+    for one in wanted:
+        if one.policies and not opened(one):
+            bandit.run(one)
+
+
+def opened(settings: bandit.Config) -> bool:
+    """Whether a finished evaluation asked the same."""
+    path = settings.out / "regret.json"
+    if not path.exists():
+        return False
+    before, now = (_question(c) for c in (read_json(path)["config"], to_json(settings)))
+    return before == now
+
+
+def _question(config: dict[str, Any]) -> dict[str, Any]:
+    """What was asked of the models of an evaluation, wherever the study lies."""
+    names = ("policies", "split", "doors", "interactions", "simulator", "weights", "seed")
+    models = [os.path.relpath(model, config["out"]) for model in config["models"]]
+    return {"models": models, **{name: config[name] for name in names}}

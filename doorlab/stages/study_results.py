@@ -1,0 +1,163 @@
+"""What the runs of `doorlab study` come to: its result files and figures.
+
+Legend: S training seeds, D test doors, N numbers of interactions seen, T tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from doorlab.bandit import hidden_groups
+from doorlab.data.dataset import DoorDataset
+from doorlab.efficiency import Evidence, Scores, claims, differences, reward_summary
+from doorlab.efficiency.summary import difference
+from doorlab.errors import ConfigError
+from doorlab.files import read_json
+from doorlab.report.figures.curves import Curve, error_by_interactions, regret
+from doorlab.report.figures.label_curves import label_curves
+from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, FIGURES, REWARD_FILE, label_panels
+from doorlab.report.style import save_png
+from doorlab.results import write_result
+from doorlab.stages.study_scores import METRICS, read
+
+if TYPE_CHECKING:
+    from doorlab.stages.study import Config
+
+Folders = dict[str, dict[int, list[Path]]]
+"""Model -> labelled doors -> one run per seed."""
+
+
+def write(
+    config: Config, dataset: DoorDataset, folders: Folders, rates: Mapping[str, float]
+) -> None:
+    """Writes reward.json, bandit.json, the figures and, last of all, claims.json."""
+    scores = {metric: _scores(folders, metric) for metric in METRICS}
+    first = next(iter(folders[config.ours].values()))[0]
+    variance, contexts, doors = (read(first, name) for name in ("variance", "contexts", "doors"))
+    if variance == 0:
+        raise ConfigError(
+            "test doors whose rewards differ", f"{len(doors)} that all give the same", "use others"
+        )
+    evidence = _evidence(config, dataset, doors, scores["reward_mse"], float(variance))
+    about = {
+        "ours": config.ours,
+        "labelled": sorted(config.labelled),
+        "seeds": len(config.seeds),
+        "doors": len(doors),
+        "learning_rates": dict(rates),
+    }
+    reward = {
+        **about,
+        "contexts": contexts.tolist(),
+        "reward_variance": float(variance),
+        "models": reward_summary(scores, float(variance)),
+        "differences": {m: differences(scores[m], config.ours) for m in METRICS},
+    }
+    opened = {**about, **_opened(config, evidence)}
+    checksum = dataset.checksum
+    _draw(config, evidence, reward, opened)
+    write_result(config.out / REWARD_FILE, "study", config, {}, checksum, **reward)
+    write_result(config.out / BANDIT_FILE, "study", config, {}, checksum, **opened)
+    found = claims(evidence)
+    write_result(config.out / CLAIMS_FILE, "study", config, {}, checksum, **about, claims=found)
+
+
+def _scores(folders: Folders, metric: str) -> Scores:
+    """(S, D, N) each."""
+    return {
+        model: {
+            labelled: np.stack([read(f, metric) for f in runs]) for labelled, runs in of.items()
+        }
+        for model, of in folders.items()
+    }
+
+
+def _evidence(
+    config: Config, dataset: DoorDataset, doors: np.ndarray, errors: Scores, variance: float
+) -> Evidence:
+    regrets: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
+    first: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
+    for labelled in config.opened_with:
+        folder = config.out / f"labelled-{labelled}" / "bandit"
+        for model in config.models:
+            regrets[model][labelled] = _rolled_out(folder, model, "regrets")
+            first[model][labelled] = _rolled_out(folder, model, "rewards")[..., 0]
+    baselines = config.out / "baselines"
+    return Evidence(
+        ours=config.ours,
+        errors=errors,
+        variance=variance,
+        regrets=regrets,
+        first_rewards=first,
+        baselines={name: _rolled_out(baselines, name, "regrets") for name in config.baselines},
+        optimal=dataset.read("optimal_reward", doors),
+        latched=~hidden_groups(dataset.doors(doors))["latch"]["none"],
+    )
+
+
+def _rolled_out(folder: Path, policy: str, part: str) -> np.ndarray:
+    """(S, D, T) of a policy of `doorlab bandit`."""
+    with np.load(folder / "rollouts.npz") as arrays:
+        values = arrays[f"{policy}/{part}"]
+    return values if values.ndim == 3 else values[None]
+
+
+def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
+    """The policies as `doorlab bandit` sums them up, and differences of mean regret."""
+    policies: dict[str, dict[str, Any]] = {model: {} for model in config.models}
+    for labelled in sorted(config.opened_with):
+        result = read_json(config.out / f"labelled-{labelled}" / "bandit" / "regret.json")
+        for model in config.models:
+            policies[model][str(labelled)] = result["policies"][model]
+    baselines: dict[str, Any] = {}
+    if config.baselines:
+        baselines = read_json(config.out / "baselines" / "regret.json")["policies"]
+    ours = evidence.regrets[config.ours]
+    against = {
+        f"{config.ours} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
+        for name, theirs in evidence.baselines.items()
+    }
+    return {
+        "labelled": sorted(config.opened_with),
+        "interactions": config.tries,
+        "policies": policies,
+        "baselines": baselines,
+        "differences": differences(evidence.regrets, config.ours) | against,
+    }
+
+
+def _draw(
+    config: Config, evidence: Evidence, reward: dict[str, Any], opened: dict[str, Any]
+) -> None:
+    """By the number of labelled doors; by tries and by interactions with those of the claims."""
+    at = str(evidence.labelled)
+    policies = {model: found[at] for model, found in opened["policies"].items()}
+    policies |= opened["baselines"]
+    per_try, summed = (
+        {name: _over_tries(found, key) for name, found in policies.items()}
+        for key in ("regret_per_interaction", "cumulative_regret")
+    )
+    errors = {
+        model: _through(range(len(reward["contexts"])), found[at]["after"]["reward_mse"])
+        for model, found in reward["models"].items()
+    }
+    drawn = {
+        "labels": label_curves(label_panels(reward, opened)),
+        "regret": regret(per_try, summed),
+        "adaptation": error_by_interactions(errors, reward["contexts"], reward["reward_variance"]),
+    }
+    assert set(drawn) == set(FIGURES)
+    for name, figure in drawn.items():
+        save_png(figure, config.out / f"{name}.png")
+
+
+def _over_tries(found: Mapping[str, Any], key: str) -> Curve:
+    return Curve.through(range(1, len(found[key]) + 1), found[key], found[f"{key}_ci95"])
+
+
+def _through(places: Sequence[float], found: Sequence[Mapping[str, Any]]) -> Curve:
+    return Curve.through(places, [f["mean"] for f in found], [f["ci95"] for f in found])

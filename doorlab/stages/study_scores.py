@@ -1,0 +1,48 @@
+"""What a trained reward model says of rewards on test doors, kept beside it for `doorlab study`.
+
+RUN/scores.npz: for every metric (D, N), D test doors and N numbers of interactions seen; the metric
+is the mean over the doors. Beside them doors (D,), contexts (N,) and the variance of the rewards.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorlab.data.batches import DoorTensors
+from doorlab.data.dataset import DoorDataset
+from doorlab.files import atomic_write_arrays
+from doorlab.models.io import load_model
+from doorlab.report.calibration import calibration_shares
+from doorlab.stages.reward_metrics import CONTEXTS, predictions_on
+
+SCORES_FILE = "scores.npz"
+METRICS = ("reward_mse", "log_likelihood", "calibration_error")
+
+
+def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
+    """Writes the scores on the first so many test doors, unless they are there."""
+    indices = dataset.indices("test")[:doors]
+    if (run / SCORES_FILE).exists() and np.array_equal(read(run, "doors"), indices):
+        return
+    tensors = DoorTensors.load(dataset, "test", device, doors)
+    model: Any = load_model(run).to(device).eval()
+    found = predictions_on(model, tensors, CONTEXTS)
+    said = found.values()
+    by_metric = {
+        "reward_mse": [s.squared_error.mean(axis=1) for s in said],
+        "log_likelihood": [s.log_likelihood.mean(axis=1) for s in said],
+        "calibration_error": [calibration_shares(s.mean, s.outcome) for s in said],
+    }
+    arrays = {name: np.stack(values, axis=1) for name, values in by_metric.items()}
+    arrays["doors"], arrays["contexts"] = indices, np.array(list(found))
+    arrays["variance"] = np.asarray(found[0].outcome.var())
+    atomic_write_arrays(run / SCORES_FILE, arrays)
+
+
+def read(run: Path, name: str) -> np.ndarray:
+    """One of the arrays of a run that was scored."""
+    with np.load(run / SCORES_FILE) as arrays:
+        return arrays[name]

@@ -1,0 +1,226 @@
+"""The study on few doors, with models that are trained in no time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.batches import DoorTensors
+from doorlab.errors import ConfigError, ResultError
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import load_model
+from doorlab.stages import bandit, generate, pretrain, report, study, study_scores, train
+from doorlab.stages.reward_metrics import figures, predictions_on
+
+MODELS = ("ssnp", "np", "vae_np")
+TINY = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
+    interaction_dim=5, hidden=16, latent_samples=2,
+)  # fmt: skip
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Of a study that nobody has started."""
+    return study.Config(
+        out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
+        frames=2, tuned_at=5, seeds=(3, 4), steps=3, pretrain_steps=2, tries=5,
+        learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"), architecture=TINY,
+        accelerator="cpu", workers=1,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(config):
+    """The same, stopped once in the middle of its trainings and gone on with: its config."""
+    fit, left = train.fit, [5]
+
+    def stop(*args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Stopped
+        return fit(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "fit", stop)
+        with pytest.raises(Stopped):
+            study.run(config)
+    assert not (config.out / "claims.json").exists()
+    assert len(list(config.out.glob("labelled-*/*/*/*/scores.npz"))) == 5
+    study.run(config)
+    return config
+
+
+@pytest.fixture
+def results(finished):
+    names = ("reward", "bandit", "claims")
+    return {name: json.loads((finished.out / f"{name}.json").read_text()) for name in names}
+
+
+def test_every_run_is_a_folder_of_train(finished, results):
+    train_doors = len(DoorDataset.open(finished.out / "dataset").indices("train"))
+    assert results["reward"]["labelled"] == [5, train_doors]
+    rates = results["reward"]["learning_rates"]
+    assert set(rates) == set(MODELS)
+    for model in MODELS:
+        for labelled in (5, train_doors):
+            for seed in (3, 4):
+                name = f"labelled-{labelled}/{model}/rate-{rates[model]:g}/seed-{seed}"
+                metrics = json.loads((finished.out / name / "metrics.json").read_text())
+                assert (metrics["model"], metrics["seed"]) == (model, seed)
+                assert metrics["figures"]["labelled_doors"] == labelled
+                looking = 1 if model == "vae_np" else 0  # a third of the steps
+                assert metrics["figures"]["steps"] == 3 - looking
+    assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.pt"))
+
+
+def test_the_rate_is_the_one_that_errs_least_on_validation_doors(finished, results):
+    for model in MODELS:
+        means = {}
+        for rate in (1e-3, 4e-3):
+            folder = finished.out / f"labelled-5/{model}/rate-{rate:g}/seed-3"
+            found = json.loads((folder / "metrics.json").read_text())["figures"]
+            errors = [v["mean"] for k, v in found.items() if "validation_reward_mse_after" in k]
+            assert len(errors) == 11
+            means[rate] = np.mean(errors)
+        assert results["reward"]["learning_rates"][model] == min(means, key=means.get)
+
+
+def test_scores_are_those_of_the_models_on_test_doors(finished, results):
+    dataset = DoorDataset.open(finished.out / "dataset")
+    doors = DoorTensors.load(dataset, "test")
+    rate = results["reward"]["learning_rates"]["np"]
+    by_seed = []
+    for seed in (3, 4):
+        run = finished.out / f"labelled-5/np/rate-{rate:g}/seed-{seed}"
+        by_seed.append(figures(predictions_on(load_model(run).eval(), doors)))
+    found = results["reward"]["models"]["np"]["5"]
+    for metric in ("reward_mse", "log_likelihood", "calibration_error"):
+        for n in (0, 4, 10):
+            expected = np.mean([one[f"{metric}_after_{n}"].mean for one in by_seed])
+            assert found["after"][metric][n]["mean"] == pytest.approx(expected, rel=1e-5)
+        means = [estimate["mean"] for estimate in found["after"][metric]]
+        assert found[metric]["mean"] == pytest.approx(np.mean(means))
+    variance = float(doors.rewards[:, 16:].var(correction=0))
+    share = found["reward_mse"]["mean"] / variance
+    assert found["reward_mse_over_variance"]["mean"] == pytest.approx(share, rel=1e-5)
+    assert results["reward"]["doors"] == len(doors)
+    assert set(results["reward"]["differences"]["reward_mse"]) == {"ssnp - np", "ssnp - vae_np"}
+
+
+def test_policies_are_those_of_doorlab_bandit_and_differ_in_pairs(finished, results):
+    found = results["bandit"]
+    assert set(found["policies"]) == set(MODELS)
+    assert set(found["baselines"]) == {"random", "gp_ucb"}
+    with np.load(finished.out / "labelled-5/bandit/rollouts.npz") as arrays:
+        regrets = {model: arrays[f"{model}/regrets"] for model in MODELS}
+    assert regrets["ssnp"].shape == (2, found["doors"], 5)
+    mean = regrets["ssnp"].mean()
+    assert found["policies"]["ssnp"]["5"]["mean_regret"]["mean"] == pytest.approx(mean)
+    assert len(found["policies"]["ssnp"]["5"]["by_hidden"]["latch"]) >= 1
+    difference = found["differences"]["ssnp - np"]["5"]["mean"]
+    assert difference == pytest.approx(mean - regrets["np"].mean())
+    random = found["baselines"]["random"]["mean_regret"]["mean"]
+    assert found["differences"]["ssnp - random"]["5"]["mean"] == pytest.approx(mean - random)
+
+
+def test_claims_are_answered_from_these_figures(results):
+    found = {claim["name"]: claim for claim in results["claims"]["claims"]}
+    share = results["reward"]["models"]["ssnp"]["5"]["reward_mse_over_variance"]
+    (half, *_) = found["half_of_variance"]["figures"]
+    assert half["error_over_variance"]["mean"] == pytest.approx(share["mean"])
+    assert "statistician_np" in found["beats_rivals"]["how_much"]
+    assert found["beats_rivals"]["reproduced"] is not True
+    against = found["beats_gp_ucb"]["figures"][0]["against"]
+    assert against == pytest.approx(results["bandit"]["baselines"]["gp_ucb"]["mean_regret"]["mean"])
+    assert {claim["reproduced"] for claim in found.values()} <= {True, False, None}
+
+
+def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
+    page = report.run(report.Config(run=finished.out, out=tmp_path)).read_text()
+    assert '<section id="study">' in page
+    for claim in results["claims"]["claims"]:
+        assert claim["claim"] in page
+    for name in ("labels", "regret", "adaptation"):
+        assert (finished.out / f"{name}.png").stat().st_size > 10_000
+    assert page.count("data:image/png") == 3
+
+
+def test_nothing_is_done_twice(finished, results, monkeypatch):
+    with pytest.raises(ResultError, match="--overwrite"):
+        study.run(finished)
+
+    def never(*args, **kwargs):
+        raise AssertionError("trained, scored or opened doors again")
+
+    monkeypatch.setattr(train, "fit", never)
+    monkeypatch.setattr(pretrain, "fit", never)
+    monkeypatch.setattr(study_scores, "predictions_on", never)
+    monkeypatch.setattr(bandit, "run", never)
+    study.run(replace(finished, overwrite=True))
+    for name in results:
+        after = json.loads((finished.out / f"{name}.json").read_text())
+        assert {**after, "config": None} == {**results[name], "config": None}
+
+
+def test_other_numbers_of_doors_are_scored_anew(finished):
+    settings = bandit.Config(
+        models=tuple(finished.out / "labelled-5" / m for m in MODELS), policies=MODELS,
+        out=finished.out / "labelled-5" / "bandit",
+    )  # fmt: skip
+    assert not study.opened(settings)
+
+
+def test_trained_with_other_settings_is_said(finished):
+    with pytest.raises(ConfigError, match=r"--steps \(3 there, 4 here\)"):
+        study.run(replace(finished, steps=4, overwrite=True))
+
+
+def test_a_dataset_without_interactions_will_not_do(tmp_path):
+    path = tmp_path / "doors"
+    write_dataset(
+        path, GenerationConfig(doors=8, frames=2, interactions=0, image_size=32, videos=0)
+    )
+    with pytest.raises(ConfigError, match="doors with 32 interactions or more; got 0"):
+        study.run(study.Config(out=tmp_path / "none", data=path))
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ("ssnp", "npp")}, "did you mean 'np'"),
+        ({"models": ("ssnp",)}, "--models to compare"),
+        ({"ours": "contrastive_ssnp"}, "for --ours"),
+        ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
+        ({"prior": "narow"}, "did you mean 'narrow'"),
+        ({"seeds": (1, 1)}, "--seeds without repeats"),
+        ({"labelled": ()}, "--labelled without repeats"),
+        ({"tuned_at": 7}, "--tuned-at out of --labelled 10, 30"),
+        ({"opened_with": (10, 20)}, "--opened-with out of --labelled"),
+        ({"interactions": 8}, "32 interactions or more"),
+        ({"workers": -1}, "workers of at least 0"),
+    ],
+)
+def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
+    monkeypatch.setattr(generate, "run", None)
+    with pytest.raises(ConfigError, match=message):
+        study.run(study.Config(out=tmp_path / "none", **changes))
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("changes", [{"labelled": (5, 500)}, {"test_doors": 500}])
+def test_more_doors_than_there_are_is_said_before_anything_is_trained(
+    finished, changes, monkeypatch
+):
+    monkeypatch.setattr(study, "do_runs", None)
+    with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*ask for fewer"):
+        study.run(replace(finished, overwrite=True, **changes))
