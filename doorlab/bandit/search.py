@@ -36,7 +36,7 @@ class SearchConfig:
     """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
     step_size: float = 0.08
     """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
-    at_once: int = 8192
+    at_once: int = 4096
     """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
 
 

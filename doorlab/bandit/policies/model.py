@@ -71,7 +71,7 @@ class RewardModel(Protocol):
 
 # Models promise much on broad hills: the best of few candidates climbs one, another one at every
 # try, where a search for the highest of all would have the greedy choice repeat what failed.
-_SEARCH = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1, at_once=1024)
+_SEARCH = SearchConfig(candidates=128, starts=1, steps=30, step_size=0.1)
 
 
 @dataclass(frozen=True)
