@@ -21,7 +21,7 @@ Score = Callable[[Tensor], Tensor]
 """(D, N, 4) actions -> (D, N) values to be maximised; differentiable, each value by its action."""
 
 
-_POINTS = {"cpu": 8192, "gpu": 2**20}  # actions that are scored at once
+_AT_ONCE_ON_GPU = 2**20  # actions
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class SearchConfig:
     """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
     step_size: float = 0.08
     """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
+    at_once: int = 4096
+    """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
 
 
 def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tensor, "N 4"]:
@@ -67,7 +69,7 @@ def maximise(
     with torch.no_grad():
         # In portions of the candidates, for all doors: what a core's cache holds is fastest, and
         # the few starts that are left can take their steps all at once.
-        points = _POINTS["cpu" if candidates.is_cpu else "gpu"]
+        points = config.at_once if candidates.is_cpu else _AT_ONCE_ON_GPU
         portions = candidates.split(max(1, points // len(candidates)), dim=1)
         values = torch.cat([score(part) for part in portions], dim=1)
     starts = min(config.starts, values.shape[1]) if config.steps else 1
