@@ -6,13 +6,14 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from doorlab.data.launching import run_local
 from doorlab.errors import ConfigError
 from doorlab.progress import track
 
 
+@runtime_checkable
 class Named(Protocol):
     """A run: what to do, as plain values that any process can be sent."""
 
