@@ -159,5 +159,5 @@ def _over_tries(found: Mapping[str, Any], key: str) -> Curve:
     return Curve.through(range(1, len(found[key]) + 1), found[key], found[f"{key}_ci95"])
 
 
-def _through(places: Sequence[float], found: Sequence[Mapping[str, Any]]) -> Curve:
+def _through(places: Sequence[int], found: Sequence[Mapping[str, Any]]) -> Curve:
     return Curve.through(places, [f["mean"] for f in found], [f["ci95"] for f in found])
