@@ -82,12 +82,13 @@ class Architecture:
         return self.instance_dim * self.instance_layers
 
     def with_process_of(self, other: Architecture) -> Architecture:
-        """The picture networks of this one, the reward networks of the other."""
+        """The picture networks of this one, the reward networks of the other, and their balance."""
         return replace(self, **{name: getattr(other, name) for name in _OF_PROCESSES})
 
 
 _OF_PROCESSES = (
     "interaction_dim", "hidden", "latent_samples", "head", "aggregator", "attention_heads",
+    "reconstruction_weight",
 )  # fmt: skip
 # Settings that came later, and what all models had been like until then.
 _CAME_LATER: dict[str, Any] = {

@@ -50,10 +50,14 @@ BASES: dict[str, str] = {
     "statistician_np": "statistician",
     "contrastive_np": "contrastive_statistician",
 }
-
-
-# Reward models that learn from pictures of unlabelled doors at the same time.
-JOINT = frozenset({"ssnp", "attentive_ssnp", "contrastive_ssnp"})
+# Reward models that learn from pictures of unlabelled doors at the same time, and what their
+# context learner may have been before.
+BEGINNINGS: dict[str, str] = {
+    "ssnp": "statistician",
+    "attentive_ssnp": "statistician",
+    "contrastive_ssnp": "contrastive_statistician",
+}
+JOINT = frozenset(BEGINNINGS)
 
 
 def _on(
@@ -97,11 +101,19 @@ def build_model(kind: str, image_size: int, architecture: Architecture) -> nn.Mo
 
 
 def set_pretrained(model: nn.Module, kind: str, pretrained: nn.Module) -> None:
-    """Puts trained weights under a model of `BASES`. Raises ConfigError if they don't fit."""
-    if not isinstance(model, FrozenEmbedding) or type(model.pretrained) is not type(pretrained):
+    """Puts trained weights under a model of `BASES`, or into one of `BEGINNINGS`.
+
+    Raises ConfigError if they don't fit.
+    """
+    own = None
+    if isinstance(model, FrozenEmbedding):
+        own = model.pretrained
+    elif isinstance(model, SSNP):
+        own = model.statistician
+    if own is None or type(own) is not type(pretrained):
         raise ConfigError(
-            f"a pretrained {BASES.get(kind, 'nothing')} for {kind}",
+            f"a pretrained {(BASES | BEGINNINGS).get(kind, 'nothing')} for {kind}",
             type(pretrained).__name__,
             "give the run of the right model with --pretrained",
         )
-    model.pretrained.load_state_dict(pretrained.state_dict())
+    own.load_state_dict(pretrained.state_dict())

@@ -4,7 +4,8 @@ Models: np is trained end to end on labelled doors alone; ssnp also learns from 
 doors at the same time (Liu et al. 2024); vae_np, statistician_np and contrastive_np put a
 neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent;
 attentive_np and attentive_ssnp are np and ssnp whose actions also recall single interactions;
-contrastive_ssnp is ssnp whose context learner is a contrastive statistician.
+contrastive_ssnp is ssnp whose context learner is a contrastive statistician. With --pretrained the
+context learner of an ssnp begins as a model of `doorlab pretrain`, and goes on learning.
 Labelled doors are the first --labelled of the training split, so that a smaller set is part of
 every larger one.
 
@@ -37,7 +38,14 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import MODEL_FILE, load_model
-from doorlab.models.registry import BASES, JOINT, REWARD_MODELS, build_model, set_pretrained
+from doorlab.models.registry import (
+    BASES,
+    BEGINNINGS,
+    JOINT,
+    REWARD_MODELS,
+    build_model,
+    set_pretrained,
+)
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.models.vae import VAE
 from doorlab.seeding import integer_seed
@@ -71,7 +79,8 @@ class Config(BatchConfig):
     contrastive_np."""
     pretrained: Path | None = None
     """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np, of a
-    contrastive_statistician for contrastive_np."""
+    contrastive_statistician for contrastive_np. If you like, also of a statistician for ssnp and
+    attentive_ssnp, of a contrastive_statistician for contrastive_ssnp: what they begin with."""
     out: Path = Path("runs/train")
     """Folder of the run."""
     labelled: int = 0
@@ -136,14 +145,19 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         if not 0.0 <= getattr(config, name) <= 1.0:
             flag = "--" + name.replace("_", "-")
             raise ConfigError(f"{flag} from 0 to 1", f"{getattr(config, name)}", "correct it")
-    if (config.model in BASES) != (config.pretrained is not None):
-        base = BASES.get(config.model)
+    _check_pretrained(config)
+
+
+def _check_pretrained(config: Config) -> None:
+    needs, takes = BASES.get(config.model), BEGINNINGS.get(config.model)
+    if needs and config.pretrained is None:
         raise ConfigError(
-            f"--pretrained with the run of a {base} for {config.model}"
-            if base
-            else f"no --pretrained for {config.model}",
-            str(config.pretrained or "none"),
-            f"run `doorlab pretrain --model {base}` first" if base else "leave it out",
+            f"--pretrained with the run of a {needs} for {config.model}", "none",
+            f"run `doorlab pretrain --model {needs}` first",
+        )  # fmt: skip
+    if config.pretrained is not None and not needs and not takes:
+        raise ConfigError(
+            f"no --pretrained for {config.model}", f"{config.pretrained}", "leave it out"
         )
 
 
@@ -218,7 +232,8 @@ def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architectu
     """The model with fresh weights, under which those of a pretrained one may lie."""
     architecture, base = config.architecture, None
     if config.pretrained is not None:
-        base = cast(VAE | NeuralStatistician, load_model(config.pretrained, BASES[config.model]))
+        kind = (BASES | BEGINNINGS)[config.model]
+        base = cast(VAE | NeuralStatistician, load_model(config.pretrained, kind))
         architecture = base.architecture.with_process_of(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model = build_model(config.model, size_of(config, dataset), architecture)

@@ -80,15 +80,38 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     assert said.mean.shape == (2, 7)
 
 
-@pytest.mark.parametrize("kind", ["ssnp", "np", "vae_np"])
+@pytest.mark.parametrize("kind", ["ssnp", "np", "vae_np", "contrastive_ssnp"])
 def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp_path, kind):
     config = with_base(config, kind, pretrained)
+    if kind == "contrastive_ssnp":
+        config = replace(config, pretrained=pretrained / "contrastive_statistician")
     train.run(replace(config, out=tmp_path / "whole"))
     train.run(replace(config, stop_after=4))
     torch.manual_seed(77)
     train.run(replace(config, resume=True))
     a, b = (load_file(run / "weights.safetensors") for run in (tmp_path / "whole", config.out))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("kind", sorted(train.BEGINNINGS))
+def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_path, kind):
+    """Without steps of looking it stays that; with them it goes on learning."""
+    run = pretrained / train.BEGINNINGS[kind]
+    config = replace(config, model=kind, pretrained=run)
+    was = load_file(run / "weights.safetensors")
+    same = {}
+    for looking in (0.0, 1.0):
+        out = train.run(replace(config, look_first=looking, out=tmp_path / f"{looking}"))
+        now = load_file(out / "weights.safetensors")
+        same[looking] = all(torch.equal(now[f"statistician.{n}"], w) for n, w in was.items())
+    assert same == {0.0: True, 1.0: False}
+
+
+def test_a_joint_model_that_began_otherwise_is_not_gone_on_with(config, pretrained):
+    train.run(config)
+    began = replace(config, pretrained=pretrained / "statistician", resume=True)
+    with pytest.raises(ConfigError, match="pretrained"):
+        train.run(began)
 
 
 def test_bfloat16_trains_too(config):
