@@ -23,6 +23,7 @@ from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
 from doorlab.nn.pooling import aggregator
 from doorlab.nn.tried import Tried
+from doorlab.nn.whitening import Whitening
 
 
 class InteractionEncoder(nn.Module):
@@ -97,13 +98,13 @@ class ConditionalProcess(Process[Reading]):
         super().__init__()
         a = architecture
         u = a.interaction_dim
-        self.standardise = nn.BatchNorm1d(embedding_dim)
+        self.whiten = Whitening(embedding_dim)
         self.interactions = InteractionEncoder(embedding_dim, a.hidden, u, a.aggregator)
         self.decoder = RewardDecoder(embedding_dim, u, a.hidden, a.head)
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: Tried) -> Reading:
         """See `Process.condition`."""
-        e = self.standardise(embedding)
+        e = self.whiten(embedding)
         return self.decoder.reading(e, self.interactions(e, tried)[None])
 
     def laws(self, state: Reading, actions: Float[Tensor, "B T A"]) -> RewardLaw:

@@ -24,8 +24,10 @@ class EndToEnd(RewardModel):
         self.encoder = FrameEncoder(image_size, a.encoder_channels, a.features, a.working_size)
         f = a.features
         self.frame_statistic = keep_variance(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
-        self.to_embedding = nn.Linear(a.features, a.context_dim)
+        self.to_embedding = nn.Sequential(
+            nn.Linear(a.features, a.context_dim), nn.BatchNorm1d(a.context_dim)
+        )
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """The mean over frames, through a linear layer."""
+        """The mean over frames, through a linear layer, in units of its spread."""
         return self.to_embedding(self.frame_statistic(self.encoder(x)).mean(dim=1))

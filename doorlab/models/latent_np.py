@@ -23,6 +23,7 @@ from doorlab.models.heads import RewardLaw
 from doorlab.models.process import Process
 from doorlab.nn.gaussian import GaussianHead, sample
 from doorlab.nn.tried import Tried
+from doorlab.nn.whitening import Whitening
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Belief:
     """What is known of doors, and how actions are read under some samples of u."""
 
     embedding: Float[Tensor, "B E"]
-    """Standardised."""
+    """Whitened."""
     u: Normal
     """q(u | {(a, r)}, c), of shape B, U."""
     reading: Reading
@@ -49,7 +50,7 @@ class LatentProcess(Process[Belief]):
     def __init__(self, embedding_dim: int, architecture: Architecture) -> None:
         super().__init__()
         a = architecture
-        self.standardise = nn.BatchNorm1d(embedding_dim)
+        self.whiten = Whitening(embedding_dim)
         self.interactions = InteractionEncoder(embedding_dim, a.hidden, a.hidden, a.aggregator)
         self.to_u = nn.Sequential(nn.GELU(), GaussianHead(a.hidden, a.interaction_dim, 0.1))
         self.decoder = RewardDecoder(embedding_dim, a.interaction_dim, a.hidden, a.head)
@@ -81,5 +82,5 @@ class LatentProcess(Process[Belief]):
     def _infer(
         self, embedding: Float[Tensor, "B E"], tried: Tried
     ) -> tuple[Float[Tensor, "B E"], Normal]:
-        e = self.standardise(embedding)
+        e = self.whiten(embedding)
         return e, self.to_u(self.interactions(e, tried))

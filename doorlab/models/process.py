@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from doorlab.errors import ConfigError
 from doorlab.models.heads import RewardLaw
 from doorlab.nn.tried import Tried
+from doorlab.nn.whitening import Whitening
 from doorlab.objectives.rewards import sample_mean
 
 ACTION_FEATURES = 5
@@ -65,6 +66,7 @@ class Process(nn.Module, Generic[State]):
     """A neural process on embeddings: what was tried, and where, to what it would obtain."""
 
     has_latent: bool
+    whiten: Whitening
 
     @abstractmethod
     def condition(self, embedding: Float[Tensor, "B E"], tried: Tried) -> State:

@@ -72,6 +72,12 @@ def load_validation(
     return doors.draw(Wanted("validation", count, config.film_frames, interactions), range(1))[0]
 
 
+def typical_doors(config: LearningConfig, device: torch.device, count: int) -> DoorTensors:
+    """Fresh doors that no step has, the same for all processes."""
+    doors = FreshDoors(fresh_config(config), device)
+    return doors.draw(Wanted("typical", count, config.frames, 0), range(1))[0]
+
+
 class OnlineDoors:
     """The fresh doors of every step, by name. A context manager: it keeps a thread.
 

@@ -13,6 +13,10 @@ With --online no door is seen twice: every step draws fresh ones from a prior, f
 on the device. All of them are labelled, and after the steps of looking the frozen encoder looks at
 them as they come.
 
+When looking ends, the encoder is frozen as it was at its best, embeddings are whitened, and the
+process starts anew; then the few doors that are labelled each stand for others like them
+(--embedding-noise).
+
 Every --validate-every steps the model predicts rewards of validation doors; the run ends with the
 weights that did so best (--no-keep-best: with the last).
 
@@ -61,10 +65,11 @@ from doorlab.stages.learning import (
     with_preset,
 )
 from doorlab.stages.memory import Remembered
-from doorlab.stages.online import OnlineDoors, check_fresh, load_validation
+from doorlab.stages.online import OnlineDoors, check_fresh, load_validation, typical_doors
 from doorlab.stages.reward_metrics import figures, mean_error, means, predictions_on
 from doorlab.stages.train_batches import BatchConfig, fresh_batches, plans, recorded_batches
-from doorlab.training import Outcome, Task, fit, launch
+from doorlab.stages.turning import TYPICAL_DOORS, turn
+from doorlab.training import Outcome, Task, Turn, fit, launch
 from doorlab.training.loop import Batches
 
 _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
@@ -136,12 +141,14 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         check_fresh(config)
     else:
         _check_recorded(config, dataset)
-    least = {"context": 0, "targets": 1, "unlabelled_batch": 1, "try_batch": 1}
+    least = {
+        "context": 0, "targets": 1, "unlabelled_batch": 1, "try_batch": 1, "embedding_noise": 0,
+    }  # fmt: skip
     for name, low in least.items():
         if getattr(config, name) < low:
             flag = "--" + name.replace("_", "-")
             raise ConfigError(f"{flag} of {low} or more", f"{getattr(config, name)}", "correct it")
-    for name in ("empty_share", "look_first"):
+    for name in ("empty_share", "look_first", "embedding_share"):
         if not 0.0 <= getattr(config, name) <= 1.0:
             flag = "--" + name.replace("_", "-")
             raise ConfigError(f"{flag} from 0 to 1", f"{getattr(config, name)}", "correct it")
@@ -187,15 +194,18 @@ def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
     dataset = open_data(config)
     model, architecture = _build(config, dataset)
     run = partial(_fit, fabric, config, settings, dataset, model, architecture)
+    turning = partial(turn, config, lambda: _build(config, dataset)[0])
     if dataset is not None and not config.online:
         labelled = DoorTensors.load(dataset, "train", fabric.device, config.labelled or None)
         everything = labelled
-        if config.model in JOINT:
+        if config.model in JOINT or config.model in BASES:
             everything = DoorTensors.load(dataset, "train", fabric.device)
         doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
-        return run(recorded_batches(config, model, labelled, everything), lambda: doors)
+        batches = recorded_batches(config, model, labelled, everything)
+        return run(batches, turning(lambda: everything, len(labelled)), lambda: doors)
     with OnlineDoors(config, fabric, plans(config)) as fresh:
-        return run(fresh_batches(config, model, fresh), fresh.figures)
+        typical = partial(typical_doors, config, fabric.device, TYPICAL_DOORS)
+        return run(fresh_batches(config, model, fresh), turning(typical, None), fresh.figures)
 
 
 def _fit(
@@ -206,6 +216,7 @@ def _fit(
     model: Any,
     architecture: Architecture,
     batches: Batches,
+    turning: Turn,
     about_doors: Callable[[], dict[str, Any]],
 ) -> Outcome:
     interactions = config.context + config.targets
@@ -216,6 +227,7 @@ def _fit(
         batch=config.batch,
         validate=partial(_validation, validation) if validation else None,
         error_of=mean_error if config.keep_best else None,
+        turn=turning,
         settings=settings,
     )
     outcome = fit(fabric, model, task, config, config.out)

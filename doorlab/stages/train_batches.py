@@ -53,6 +53,17 @@ class BatchConfig(LearningConfig):
     """Share of doors of which no interaction is given in the steps after that."""
     mirror: bool = True
     """Show every door, and what was done to it, mirrored half of the time."""
+    embedding_share: float = 0.97
+    """Share of the variance of embeddings that is left when trying begins: they are whitened, and
+    directions in which doors hardly differ are left out."""
+    embedding_noise: float = 4.0
+    """Noise on the whitened embeddings of labelled doors while trying, in units of their spread,
+    times the root of their number: the fewer there are, the more each stands for others."""
+
+    def phase_at(self, step: int) -> tuple[int, int]:
+        """Looking and trying each have a rise and a fall of the learning rate."""
+        looking = looking_steps(self)
+        return (0, looking) if step < looking else (looking, self.steps - looking)
 
 
 def recorded_batches(
@@ -60,7 +71,7 @@ def recorded_batches(
 ) -> Batches:
     """Batches to look at doors in the first steps, and to remember them in the others."""
     memory = Memory(model, labelled, config.frames, config.seed, config.mirror)
-    looking, unlabelled = _looking_steps(config), _share(config, config.unlabelled_batch)
+    looking, unlabelled = looking_steps(config), _share(config, config.unlabelled_batch)
 
     def batch_of(step: int, generator: torch.Generator, doors: int) -> Any:
         if step >= looking:
@@ -98,7 +109,7 @@ def fresh_batches(config: BatchConfig, model: Any, doors: OnlineDoors) -> Batche
 
 def plans(config: BatchConfig) -> list[Plan]:
     """The doors that the steps of an online run want."""
-    looking, tries = _looking_steps(config), config.context + config.targets
+    looking, tries = looking_steps(config), config.context + config.targets
 
     def plan(name: str, doors: int, interactions: int, steps: range) -> Plan:
         every = config.devices * _share(config, doors)
@@ -113,7 +124,7 @@ def plans(config: BatchConfig) -> list[Plan]:
     return wanted
 
 
-def _looking_steps(config: BatchConfig) -> int:
+def looking_steps(config: BatchConfig) -> int:
     """Steps in which the encoder learns."""
     return 0 if config.model in BASES else math.ceil(config.look_first * config.steps)
 

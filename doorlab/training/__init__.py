@@ -3,6 +3,6 @@
 from doorlab.training.config import TrainConfig
 from doorlab.training.devices import check_devices, launch
 from doorlab.training.journal import Journal
-from doorlab.training.loop import Outcome, Task, fit
+from doorlab.training.loop import Outcome, Task, Turn, fit
 
-__all__ = ["Journal", "Outcome", "Task", "TrainConfig", "check_devices", "fit", "launch"]
+__all__ = ["Journal", "Outcome", "Task", "TrainConfig", "Turn", "check_devices", "fit", "launch"]

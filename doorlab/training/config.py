@@ -67,15 +67,20 @@ class TrainConfig:
             raise unknown_name("accelerator", self.accelerator, ACCELERATORS)
 
     def learning_rate_at(self, step: int) -> float:
-        """For step 0, 1, ..., steps - 1: a linear rise, then half a cosine down to nothing.
+        """For step 0, 1, ..., steps - 1: a linear rise, then half a cosine down, in every phase.
 
         A pure function of the step, so that a resumed run needs no scheduler's state.
         """
-        rise = self.warmup * self.steps
+        first, steps = self.phase_at(step)
+        step, rise = step - first, self.warmup * steps
         if step < rise:
             return self.learning_rate * (step + 1) / (math.ceil(rise) or 1)
-        done = (step - rise) / max(1.0, self.steps - rise)
+        done = (step - rise) / max(1.0, steps - rise)
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+    def phase_at(self, step: int) -> tuple[int, int]:
+        """The first step of the part of a run that a step belongs to, and the steps it has."""
+        return 0, self.steps
 
 
 # What may differ between a run and its resumption without changing what is computed.

@@ -35,6 +35,17 @@ Batches = Callable[[int, torch.Generator, int], Any]
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A change of the model in the middle of a run."""
+
+    step: int
+    """Steps after which it comes."""
+    do: Callable[[nn.Module], None]
+    """To the model, in evaluation mode, without gradients; a run is the same for the same weights
+    and seed."""
+
+
+@dataclass(frozen=True)
 class Task:
     """What is to be learned, for any model."""
 
@@ -47,6 +58,9 @@ class Task:
     error_of: Callable[[Figures], float] | None = None
     """Which of these figures, or what made of them, is smallest for the weights that a finished run
     ends with; None for the weights of the last step."""
+    turn: Turn | None = None
+    """What happens to the model on the way, if anything: to the best weights so far. The optimiser
+    forgets what was before."""
     settings: dict[str, Any] | None = None
     """What a resumed run must agree with, plain values: the stage's config, the dataset."""
 
@@ -196,6 +210,8 @@ class _Run:
         config, step, rank = self.config, self.step, self.fabric.global_rank
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate_at(step)
+        if self.task.turn is not None and step == self.task.turn.step:
+            self._turn(self.task.turn)
         generator = generator_for(config.seed, "batch", step, rank)
         batch = self.task.batches(step, generator, self.share)
         torch.manual_seed(integer_seed(config.seed, "noise", step, rank))
@@ -209,6 +225,15 @@ class _Run:
         self.stepper.zero_grad()
         self.journal.add({"loss": loss, **scalars, "gradient_norm": norm})
         self.step = step + 1
+
+    def _turn(self, turn: Turn) -> None:
+        self.best.put_into(self.model)
+        self.model.eval()
+        torch.manual_seed(integer_seed(self.config.seed, "turn"))
+        with torch.no_grad():
+            turn.do(self.model)
+        self.model.train()
+        self.optimizer.state.clear()
 
     def _clip(self) -> Tensor:
         limit = self.config.clip or float("inf")

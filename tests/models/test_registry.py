@@ -82,8 +82,8 @@ def test_another_base_is_refused(small):
     model = build_model("vae_np", 32, small)
     with pytest.raises(ConfigError, match="a pretrained vae for vae_np"):
         set_pretrained(model, "vae_np", PRETRAINED["statistician"](32, small))
+    model = build_model("contrastive_ssnp", 32, small)
     with pytest.raises(ConfigError, match="a pretrained contrastive_statistician for contr"):
-        model = build_model("contrastive_ssnp", 32, small)
         set_pretrained(model, "contrastive_ssnp", PRETRAINED["statistician"](32, small))
     with pytest.raises(ConfigError):
         set_pretrained(build_model("np", 32, small), "np", PRETRAINED["vae"](32, small))

@@ -13,6 +13,7 @@ from doorlab.stages.train_batches import (
     plans,
     recorded_batches,
 )
+from doorlab.training import TrainConfig
 
 DOORS, FRAMES, INTERACTIONS = 20, 5, 8
 
@@ -45,6 +46,15 @@ def batch_at(step, config, doors):
     )
     batches = recorded_batches(config, model, doors, doors)
     return batches(step, torch.Generator().manual_seed(step), config.batch)
+
+
+def test_looking_and_trying_each_have_a_schedule(config):
+    """As that of a run of its own."""
+    config = replace(config, steps=40)
+    rates = [config.learning_rate_at(step) for step in range(40)]
+    parts = [TrainConfig(steps=steps, learning_rate=config.learning_rate) for steps in (10, 30)]
+    expected = [part.learning_rate_at(step) for part in parts for step in range(part.steps)]
+    assert rates == pytest.approx(expected)
 
 
 def test_looking_is_without_interactions(config, doors):

@@ -7,7 +7,7 @@ import torch
 from toys import batches, deterministic, make_model, poisoned, same_share, toy_task, train_toy
 
 from doorlab.errors import CheckpointError, TrainingError
-from doorlab.training import fit, launch
+from doorlab.training import Turn, fit, launch
 from doorlab.training.checkpoint import load_checkpoint
 
 
@@ -127,6 +127,59 @@ def test_the_best_weights_survive_being_killed(config, tmp_path, stop):
     assert kept.best is not None
     assert 2 < kept.best["step"] < 20
     assert_same(kept.best["weights"], whole)
+
+
+def doubled(model):
+    assert not model.training
+    model.linear.weight.mul_(2.0)
+
+
+@pytest.mark.parametrize("stop", [1, 6, 7, 8, 19])
+def test_a_turn_comes_once_however_often_a_run_is_stopped(config, task, tmp_path, stop):
+    task = replace(task, turn=Turn(7, doubled))
+    whole, history = train(config, task, tmp_path / "whole")
+    train(replace(config, stop_after=stop), task, tmp_path / "parts")
+    resumed, resumed_history = train(config, task, tmp_path / "parts")
+    assert_same(resumed, whole)
+    assert resumed_history == history
+
+
+def test_a_turn_is_the_start_of_a_new_run(config, tmp_path):
+    """Without moments of the old one: against a loop by hand."""
+    config = replace(config, steps=6, weight_decay=0.0)
+    task = toy_task(loss=deterministic, batches=same_share)
+    weights, _ = train(config, replace(task, turn=Turn(3, doubled)), tmp_path)
+    model = make_model()
+    for first in (0, 3):
+        optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)
+        if first:
+            model.linear.weight.data.mul_(2.0)
+        for step in range(first, first + 3):
+            optimizer.param_groups[0]["lr"] = config.learning_rate_at(step)
+            loss, _ = deterministic(model, same_share(step, None, 8))
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            optimizer.step()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(weights[name], value)
+
+
+def test_a_turn_goes_on_with_the_best_weights(config, tmp_path):
+    seen = {}
+
+    def remember(model):
+        seen.update({name: value.clone() for name, value in model.state_dict().items()})
+
+    config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
+    task = toy_task(error_of=distance_from_early)
+    train(config, replace(task, turn=Turn(15, remember)), tmp_path / "turned")
+    train(replace(config, stop_after=15), task, tmp_path / "stopped")
+    kept = load_checkpoint(tmp_path / "stopped")
+    assert kept is not None
+    assert kept.best is not None
+    assert kept.best["step"] < 14
+    assert_same(seen, kept.best["weights"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
