@@ -6,11 +6,12 @@ interactions; opens those doors with it, and with policies that need no training
 claim of the papers whether it is reproduced. Labelled doors are the first of the training split:
 fewer are part of more, and every model has the same.
 
-Models on frozen embeddings stand on models that are pretrained here, on the frames of all training
-doors, once per seed. All models get the same choice of learning rates: with several
---learning-rates each is trained with all of them on the first seed, with --tuned-at labelled doors,
-and goes on with the one that errs least on validation doors. These are labelled, too; no model
-learns from them, and all models have the same.
+Models on frozen embeddings stand on models that are pretrained on the frames of all training doors,
+once per seed; ssnp begins with such a model, and goes on learning from frames and rewards together.
+--pretrained names a folder of a `doorlab represent`, OUT/PRIOR, that has them already. All models
+get the same choice of learning rates: with several --learning-rates each is trained with all of
+them on the first seed, with --tuned-at labelled doors, and goes on with the one that errs least on
+validation doors. These are labelled, too; no model learns from them, and all have the same.
 
     OUT/dataset/                                      doorlab generate
     OUT/pretrained/MODEL/rate-R/seed-S/               doorlab pretrain
@@ -30,15 +31,12 @@ Stop it, or kill it, at any time: the same command goes on where it was, and doe
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from doorlab.data.dataset import DoorDataset
@@ -47,12 +45,13 @@ from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
 from doorlab.models.architecture import Architecture
-from doorlab.models.registry import BASES, REWARD_MODELS
+from doorlab.models.registry import REWARD_MODELS
 from doorlab.report.study import study_tables
 from doorlab.results import to_json
-from doorlab.stages import bandit, generate, pretrain, study_results, study_scores, train
+from doorlab.stages import bandit, generate, pretrain, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
-from doorlab.stages.side_by_side import check_choices, device_of, do_runs, single_threaded
+from doorlab.stages.side_by_side import check_choices, device_of, single_threaded
+from doorlab.stages.study_runs import Run, choose_rates, do_all
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,17 @@ class Config:
     """Share of its doors that weights and learning rates are chosen by."""
     simulator: str = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
-    steps: int = 400
-    """Optimiser steps of every model that learns to look; those on frozen embeddings do without
-    the steps of looking. 0 for those of `doorlab train`."""
+    pretrained: Path | None = None
+    """Folder with MODEL/rate-R/seed-S of models that are pretrained already; what it lacks is
+    pretrained here."""
     pretrain_steps: int = 150
     """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
+    look_steps: int = 130
+    """Optimiser steps in which models learn to look that begin with nothing."""
+    join_steps: int = 60
+    """Those in which models that begin with a pretrained one learn from rewards, too."""
+    try_steps: int = 270
+    """Those after that, in which every model learns from interactions."""
     validate_every: int = 100
     """Steps between looks at the validation doors."""
     learning_rates: tuple[float, ...] = (2e-3,)
@@ -132,8 +137,10 @@ _STUDY = replace(
     test_fraction=0.1,
     validation_fraction=0.1,
     simulator="torch",
-    steps=3000,
     pretrain_steps=0,
+    look_steps=1500,
+    join_steps=300,
+    try_steps=2000,
     validate_every=200,
     learning_rates=(2e-3, 4e-3),
     tuned_at=160,
@@ -143,34 +150,11 @@ PRESETS: dict[str, Config] = {
     "tiny": Config(),
     "small": replace(_STUDY, preset="small"),
     "full": replace(
-        _STUDY, preset="full", prior="default", doors=44_000, image_size=128, steps=0,
+        _STUDY, preset="full", prior="default", doors=44_000, image_size=128,
+        look_steps=30_000, join_steps=10_000, try_steps=70_000,
         test_fraction=1 / 44, validation_fraction=1 / 44, labelled=(20, 40, 80, 160, 400, 1000, 0),
     ),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run of the study, or of a model that others stand on."""
-
-    model: str
-    rate: float
-    seed: int
-    labelled: int | None = None
-    """None for a pretrained model, which has no labels."""
-
-    @property
-    def name(self) -> str:
-        """Its folder, below the study's."""
-        kind = "pretrained" if self.labelled is None else f"labelled-{self.labelled}"
-        return f"{kind}/{self.model}/rate-{self.rate:g}/seed-{self.seed}"
-
-    @property
-    def base(self) -> Run | None:
-        """The pretrained run that it stands on: of the same rate and seed."""
-        if self.labelled is None or self.model not in BASES:
-            return None
-        return Run(BASES[self.model], self.rate, self.seed)
 
 
 def run(config: Config) -> Path:
@@ -219,6 +203,11 @@ def check(config: Config) -> None:
         for name in names:
             if name not in known:
                 raise unknown_name(what, name, known)
+    if config.pretrained is not None and not config.pretrained.is_dir():
+        raise ConfigError(
+            "--pretrained with the folder of a prior of `doorlab represent`",
+            f"{config.pretrained}, which is none", "leave it out, or correct it",
+        )  # fmt: skip
     if config.data is None:
         check_interactions(config, config.interactions)
     if len(config.models) < 2:
@@ -277,73 +266,6 @@ def completed(config: Config, dataset: DoorDataset) -> Config:
     )
     check_choices(config, "labelled", "opened_with")
     return config
-
-
-def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
-    """Model -> the learning rate with which it errs least on validation doors."""
-    if len(config.learning_rates) == 1:
-        return dict.fromkeys(config.models, config.learning_rates[0])
-    trials = [
-        Run(model, rate, config.seeds[0], config.tuned_at)
-        for model in config.models
-        for rate in config.learning_rates
-    ]
-    do_all(config, dataset, trials)
-    errors = {(t.model, t.rate): validation_error(config.out / t.name) for t in trials}
-    return {
-        model: min(config.learning_rates, key=lambda rate: errors[model, rate])
-        for model in config.models
-    }
-
-
-def validation_error(folder: Path) -> float:
-    """Squared error on validation doors, as a mean over the numbers of interactions seen."""
-    figures = read_json(folder / "metrics.json")["figures"]
-    found = [v["mean"] for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
-    if not found:
-        raise ConfigError(
-            "validation doors to choose learning rates by", "none",
-            "generate some with --validation-fraction, or name one of --learning-rates",
-        )  # fmt: skip
-    return float(np.mean(found))
-
-
-def do_all(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
-    """Trains and scores models, after those that they stand on."""
-    bases = dict.fromkeys(run.base for run in runs if run.base)
-    do_runs(partial(pretrain_run, config, dataset.path), list(bases), config.workers, "pretrained")
-    do_runs(partial(train_run, config, dataset.path), runs, config.workers, "trained")
-
-
-def pretrain_run(config: Config, data: Path, run: Run) -> None:
-    """Pretrains one model, or what is missing of that."""
-    base = pretrain.PRESETS[config.preset]
-    frames = DoorDataset.open(data).frames
-    pretrain.run(
-        replace(
-            base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
-            steps=config.pretrain_steps, learning_rate=run.rate, frames=min(base.frames, frames),
-            validate_every=config.validate_every, architecture=config.architecture, resume=True,
-            accelerator=config.accelerator,
-        )
-    )  # fmt: skip
-
-
-def train_run(config: Config, data: Path, run: Run) -> None:
-    """Trains and scores one model, or what is missing of that."""
-    base, dataset = train.PRESETS[config.preset], DoorDataset.open(data)
-    assert run.labelled is not None
-    looking = math.ceil(base.look_first * config.steps) if run.base else 0
-    folder = train.run(
-        replace(
-            base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
-            pretrained=config.out / run.base.name if run.base else None, labelled=run.labelled,
-            steps=config.steps - looking, learning_rate=run.rate,
-            frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
-            architecture=config.architecture, resume=True, accelerator=config.accelerator,
-        )
-    )  # fmt: skip
-    study_scores.score(folder, dataset, config.test_doors, device_of(config.accelerator))
 
 
 def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:

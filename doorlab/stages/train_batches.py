@@ -126,7 +126,7 @@ def plans(config: BatchConfig) -> list[Plan]:
 
 def looking_steps(config: BatchConfig) -> int:
     """Steps in which the encoder learns."""
-    return 0 if config.model in BASES else math.ceil(config.look_first * config.steps)
+    return 0 if config.model in BASES else math.ceil(config.look_first * config.steps - 1e-6)
 
 
 def _share(config: BatchConfig, doors: int) -> int:
