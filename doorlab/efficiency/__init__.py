@@ -3,7 +3,7 @@
 Pure summaries of arrays: nothing here knows of models, runs or files.
 """
 
-from doorlab.efficiency.claims import Claim, Evidence, claims
+from doorlab.efficiency.claims import Claim, Evidence, claims, usual
 from doorlab.efficiency.summary import Scores, differences, reward_summary
 
-__all__ = ["Claim", "Evidence", "Scores", "claims", "differences", "reward_summary"]
+__all__ = ["Claim", "Evidence", "Scores", "claims", "differences", "reward_summary", "usual"]

@@ -16,6 +16,7 @@ from doorlab.report.study import (
     FIGURES,
     REWARD_FILE,
     claims_table,
+    elsewhere_tables,
     label_table,
 )
 from doorlab.report.style import HEADLINE, in_order, style_of
@@ -98,11 +99,13 @@ def _study(run: RunFiles) -> list[Html]:
         if file.is_file():
             image = picture(file.read_bytes(), f"{heading}. {text}", text)
             content += [element("h3", heading), image]
-    errors, regrets = run.study[REWARD_FILE]["models"], run.study[BANDIT_FILE]["policies"]
+    opened = run.study[BANDIT_FILE]
+    errors, regrets = run.study[REWARD_FILE]["models"], opened["policies"]
     return [
         *content,
         label_table(errors, "reward_mse_over_variance", "squared error / variance"),
         label_table(regrets, "mean_regret", "mean regret"),
+        *elsewhere_tables(opened),
     ]
 
 

@@ -68,7 +68,24 @@ def study_tables(folder: str | Path) -> list[Table]:
     )
     errors = _terminal(reward["models"], "reward_mse_over_variance", "Squared error / variance")
     regrets = _terminal(opened["policies"], "mean_regret", "Mean regret")
-    return [errors, regrets, _terminal_claims(claimed)]
+    elsewhere = [
+        _terminal(_by_count(found), "mean_regret", f"Mean regret on doors of the prior {prior}")
+        for prior, found in opened.get("elsewhere", {}).items()
+    ]
+    return [errors, regrets, *elsewhere, _terminal_claims(claimed)]
+
+
+def elsewhere_tables(opened: Mapping[str, Any]) -> list[Html]:
+    """Mean regret on doors of other priors, for the page."""
+    return [
+        label_table(_by_count(found), "mean_regret", f"Mean regret on doors of the prior {prior}")
+        for prior, found in opened.get("elsewhere", {}).items()
+    ]
+
+
+def _by_count(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Policies as those of a study are: by the number of labelled doors."""
+    return {name: {str(found["labelled"]): of} for name, of in found["policies"].items()}
 
 
 def claims_table(claimed: Mapping[str, Any]) -> Html:

@@ -18,6 +18,7 @@ validation doors. These are labelled, too; no model learns from them, and all ha
     OUT/labelled-N/MODEL/rate-R/seed-S/               doorlab train
     OUT/labelled-N/MODEL/rate-R/seed-S/scores.npz     what it says of the rewards on test doors
     OUT/labelled-N/bandit/, OUT/baselines/            doorlab bandit
+    OUT/elsewhere/PRIOR/                              the same on doors of another prior
     OUT/reward.json, bandit.json, claims.json         summaries, with 95 % intervals
     OUT/labels.png, adaptation.png, regret.png
 
@@ -31,6 +32,7 @@ Stop it, or kill it, at any time: the same command goes on where it was, and doe
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -42,6 +44,7 @@ from rich.console import Console
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
+from doorlab.efficiency import usual
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
 from doorlab.models.architecture import Architecture
@@ -52,6 +55,8 @@ from doorlab.stages import bandit, generate, pretrain, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
 from doorlab.stages.side_by_side import check_choices, device_of, single_threaded
 from doorlab.stages.study_runs import Run, choose_rates, do_all
+
+_MOST = 0.9  # share of the doors of a dataset that may be test doors
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,8 @@ class Config:
     """Tries on every door."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
     """Policies of `doorlab bandit` that need no model."""
+    elsewhere: tuple[str, ...] = ()
+    """Other priors whose doors are opened, too, with models of about 400 labelled doors."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
     accelerator: str = "auto"
@@ -144,6 +151,7 @@ _STUDY = replace(
     validate_every=200,
     learning_rates=(2e-3, 4e-3),
     tuned_at=160,
+    elsewhere=("wild",),
     architecture=pretrain.LARGER,
 )
 PRESETS: dict[str, Config] = {
@@ -193,7 +201,8 @@ def run(config: Config) -> Path:
 def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
-    get_prior(config.prior)
+    for prior in (config.prior, *config.elsewhere):
+        get_prior(prior)
     check_choices(config, "models", "labelled", "seeds", "learning_rates")
     for names, known, what in (
         (config.models, REWARD_MODELS, "model"),
@@ -228,14 +237,29 @@ def dataset_of(config: Config) -> DoorDataset:
         found.require("optimal_reward")
         check_interactions(config, found.interactions)
         return found
-    settings = generate.Config(
-        seed=config.doors_seed, doors=config.doors, frames=config.frames,
-        interactions=config.interactions, image_size=config.image_size, prior=config.prior,
-        simulator=config.simulator, test_fraction=config.test_fraction,
-        validation_fraction=config.validation_fraction, videos=0, out=config.out / "dataset",
-        workers=config.workers, resume=True,
+    return _generated(
+        config, seed=config.doors_seed, doors=config.doors, prior=config.prior,
+        test_fraction=config.test_fraction, validation_fraction=config.validation_fraction,
+        out=config.out / "dataset",
     )  # fmt: skip
-    return DoorDataset.open(generate.run(settings))
+
+
+def doors_elsewhere(config: Config, prior: str) -> DoorDataset:
+    """As many test doors of another prior, drawn by other chance."""
+    return _generated(
+        config, seed=config.doors_seed + 1, doors=math.ceil(config.test_doors / _MOST),
+        prior=prior, test_fraction=_MOST, validation_fraction=0.0,
+        out=config.out / "elsewhere" / prior / "dataset",
+    )  # fmt: skip
+
+
+def _generated(config: Config, **settings: Any) -> DoorDataset:
+    """Doors made as those of the study are, or what is missing of them."""
+    same = generate.Config(
+        frames=config.frames, interactions=config.interactions, image_size=config.image_size,
+        simulator=config.simulator, videos=0, workers=config.workers, resume=True,
+    )  # fmt: skip
+    return DoorDataset.open(generate.run(replace(same, **settings)))
 
 
 def check_interactions(config: Config, interactions: int) -> None:
@@ -280,6 +304,12 @@ def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> Non
         models = tuple(config.out / run.name for run in runs if run.labelled == labelled)
         out = config.out / f"labelled-{labelled}" / "bandit"
         wanted.append(replace(settings, models=models, policies=config.models, out=out))
+    for prior in config.elsewhere:
+        at = usual(config.opened_with)
+        models = tuple(config.out / run.name for run in runs if run.labelled == at)
+        doors = doors_elsewhere(config, prior).path
+        policies, out = config.models + config.baselines, config.out / "elsewhere" / prior
+        wanted.append(replace(settings, data=doors, models=models, policies=policies, out=out))
     for one in wanted:
         if one.policies and not opened(one):
             bandit.run(one)

@@ -5,7 +5,7 @@ Legend: S training seeds, D test doors, N numbers of interactions seen, T tries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +127,19 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
         "policies": policies,
         "baselines": baselines,
         "differences": differences(evidence.regrets, config.ours) | against,
+        "elsewhere": {
+            prior: {
+                "labelled": evidence.labelled,
+                **{name: found[name] for name in ("doors", "policies", "paired_differences")},
+            }
+            for prior, found in _elsewhere(config)
+        },
     }
+
+
+def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    for prior in config.elsewhere:
+        yield prior, read_json(config.out / "elsewhere" / prior / "regret.json")
 
 
 def _draw(

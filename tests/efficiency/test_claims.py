@@ -165,3 +165,13 @@ def test_doors_without_a_latch_do_not_count_as_adaptation():
     claim, same = (found(with_(GOOD, "regrets", ssnp=r))["adapts"] for r in (after, before))
     assert claim == same
     assert found(replace(GOOD, latched=np.zeros(DOORS, bool)))["adapts"].reproduced is None
+
+
+def test_the_first_try_is_shown_beside_what_can_be_seen():
+    """An oracle that has to guess the latch obtains 0.7 on average at first."""
+    seen = np.tile(np.array([0.3, 0.0]), (1, DOORS, 1)) * GOOD.optimal[None, :, None]
+    evidence = replace(GOOD, baselines={**GOOD.baselines, "visible_oracle": seen})
+    claim, before = found(evidence)["first_try"], found(GOOD)["first_try"]
+    assert claim.figures[0]["with_all_seen"] == pytest.approx(0.7 * GOOD.optimal.mean())
+    assert claim.how_much.startswith(before.how_much)
+    assert claim.reproduced == before.reproduced

@@ -36,9 +36,8 @@ def config(tmp_path_factory):
     return study.Config(
         out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
         frames=2, tuned_at=5, seeds=(3, 4), look_steps=1, join_steps=1, try_steps=2,
-        pretrain_steps=2, tries=5,
-        learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"), architecture=TINY,
-        accelerator="cpu", workers=1,
+        pretrain_steps=2, tries=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
+        elsewhere=("wild",), architecture=TINY, accelerator="cpu", workers=1,
     )  # fmt: skip
 
 
@@ -135,6 +134,22 @@ def test_policies_are_those_of_doorlab_bandit_and_differ_in_pairs(finished, resu
     assert found["differences"]["ssnp - random"]["5"]["mean"] == pytest.approx(mean - random)
 
 
+def test_doors_of_another_prior_are_opened_with_the_same_models(finished, results):
+    found = results["bandit"]["elsewhere"]["wild"]
+    folder = finished.out / "elsewhere" / "wild"
+    dataset = DoorDataset.open(folder / "dataset")
+    assert dataset.generation.prior == "wild"
+    assert dataset.generation.seed != finished.doors_seed
+    assert found["doors"] == results["bandit"]["doors"]
+    assert set(found["policies"]) == {*MODELS, "random", "gp_ucb"}
+    with np.load(folder / "rollouts.npz") as arrays:
+        regrets = arrays["ssnp/regrets"]
+    assert regrets.shape == (2, found["doors"], 5)
+    assert found["policies"]["ssnp"]["mean_regret"]["mean"] == pytest.approx(regrets.mean())
+    usual = max(results["bandit"]["labelled"])  # the number nearest 400
+    assert found["labelled"] == usual
+
+
 def test_claims_are_answered_from_these_figures(results):
     found = {claim["name"]: claim for claim in results["claims"]["claims"]}
     share = results["reward"]["models"]["ssnp"]["5"]["reward_mse_over_variance"]
@@ -152,6 +167,7 @@ def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
     assert '<section id="study">' in page
     for claim in results["claims"]["claims"]:
         assert claim["claim"] in page
+    assert "on doors of the prior wild" in page
     for name in ("labels", "regret", "adaptation"):
         assert (finished.out / f"{name}.png").stat().st_size > 10_000
     assert page.count("data:image/png") == 3
@@ -221,6 +237,7 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"ours": "contrastive_ssnp"}, "for --ours"),
         ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
         ({"prior": "narow"}, "did you mean 'narrow'"),
+        ({"elsewhere": ("wilde",)}, "did you mean 'wild'"),
         ({"seeds": (1, 1)}, "--seeds without repeats"),
         ({"labelled": ()}, "--labelled without repeats"),
         ({"tuned_at": 7}, "--tuned-at out of --labelled 10, 30"),
