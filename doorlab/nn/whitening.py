@@ -11,50 +11,43 @@ from torch import Tensor, nn
 
 
 class Whitening(nn.Module):
-    """All directions in which embeddings differ count the same, those in which they don't nothing.
+    """All directions in which embeddings differ count the same, others hardly.
 
     Until `settle` it changes nothing. After that, in training, every embedding stands for those
     around it, too (vicinal risk: Chapelle et al. 2000): what is learned from a few of them is then
-    smooth between them.
+    smooth between them, and blind to directions in which they differ by less than the noise.
     """
 
     centre: Float[Tensor, " E"]
     matrix: Float[Tensor, "E E"]
-    blur: Float[Tensor, "E E"]
+    noise: Float[Tensor, ""]
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(size))
         self.register_buffer("matrix", torch.eye(size))
-        self.register_buffer("blur", torch.zeros(size, size))
+        self.register_buffer("noise", torch.zeros(()))
 
     def forward(self, embedding: Float[Tensor, "B E"]) -> Float[Tensor, "B E"]:
         """Whitened; in training with noise."""
         white = (embedding - self.centre) @ self.matrix
-        if not self.training:
-            return white
-        return white + torch.randn_like(white) @ self.blur
+        return white + self.noise * torch.randn_like(white) if self.training else white
 
     @torch.no_grad()
-    def settle(self, embeddings: Float[Tensor, "B E"], share: float, noise: float) -> None:
-        """Fits it to embeddings that are typical.
+    def settle(self, embeddings: Float[Tensor, "B E"], floor: float, noise: float) -> None:
+        """Fits it to embeddings that are typical: v / (v + floor * sum of all v) is left of v.
 
         Args:
-            embeddings: two or more.
-            share: of their variance, in (0, 1], that has to remain: directions are left out from
-                the least on.
-            noise: standard deviation of what is added in training to embeddings whose own is 1.
+            embeddings: two or more; v are their variances along their principal axes.
+            floor: as a share of all variance.
+            noise: standard deviation of what is added in training, in all directions.
         """
         values = embeddings.double()
         centre = values.mean(dim=0)
-        _, spread, directions = torch.linalg.svd(values - centre, full_matrices=False)
-        spread = spread / len(values) ** 0.5
-        explained = spread.square().cumsum(0) / spread.square().sum().clamp(min=1e-12)
-        kept = min(int((explained < share).sum()) + 1, len(spread))
-        basis = directions[:kept]
-        # Turned back into the old axes, and as large on average as if all directions were there.
-        scale = (len(centre) / kept) ** 0.5
-        onto = basis.T @ basis * scale
+        off = values - centre
+        variance, axes = torch.linalg.eigh(off.T @ off / len(off))
+        variance = variance.clamp(min=0.0)
+        scale = (variance + floor * variance.sum()).clamp(min=1e-12).rsqrt()
         self.centre.copy_(centre)
-        self.matrix.copy_(basis.T @ (basis / spread[:kept, None].clamp(min=1e-6)) * scale)
-        self.blur.copy_(onto * noise)
+        self.matrix.copy_(axes * scale @ axes.T)
+        self.noise.fill_(noise)

@@ -112,6 +112,11 @@ def means(found: dict[int, Predicted]) -> dict[str, float]:
     return errors | likelihoods
 
 
+def first_error(seen: Mapping[str, float]) -> float:
+    """Of the figures of `means`, the squared error before any interaction."""
+    return seen["reward_mse_after_0"]
+
+
 def mean_error(seen: Mapping[str, float]) -> float:
     """Of the figures of `means`, the squared error as a mean over the numbers of interactions."""
     return float(np.mean([v for k, v in seen.items() if k.startswith("reward_mse_after_")]))

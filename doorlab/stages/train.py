@@ -91,9 +91,6 @@ class Config(BatchConfig):
     labelled: int = 0
     """Training doors whose interactions are learned from, the first of the split; 0 for all. With
     --online, where every door is labelled, it does not count."""
-    keep_best: bool = True
-    """End with the weights whose squared error on the validation doors was smallest, of those
-    looked at every --validate-every steps; otherwise with those of the last step."""
 
 
 PRESETS: dict[str, Config] = {
@@ -148,7 +145,7 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         if getattr(config, name) < low:
             flag = "--" + name.replace("_", "-")
             raise ConfigError(f"{flag} of {low} or more", f"{getattr(config, name)}", "correct it")
-    for name in ("empty_share", "look_first", "embedding_share"):
+    for name in ("empty_share", "look_first", "embedding_floor"):
         if not 0.0 <= getattr(config, name) <= 1.0:
             flag = "--" + name.replace("_", "-")
             raise ConfigError(f"{flag} from 0 to 1", f"{getattr(config, name)}", "correct it")

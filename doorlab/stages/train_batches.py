@@ -53,17 +53,23 @@ class BatchConfig(LearningConfig):
     """Share of doors of which no interaction is given in the steps after that."""
     mirror: bool = True
     """Show every door, and what was done to it, mirrored half of the time."""
-    embedding_share: float = 0.97
-    """Share of the variance of embeddings that is left when trying begins: they are whitened, and
-    directions in which doors hardly differ are left out."""
+    keep_best: bool = True
+    """Go on from looking to trying, and end, with the weights whose squared error on the validation
+    doors was smallest, of those looked at every --validate-every steps; otherwise with the last."""
+    embedding_floor: float = 0.01
+    """Embeddings are whitened when trying begins; a direction that has less than this share of
+    their variance counts for less."""
     embedding_noise: float = 4.0
     """Noise on the whitened embeddings of labelled doors while trying, in units of their spread,
     times the root of their number: the fewer there are, the more each stands for others."""
 
     def phase_at(self, step: int) -> tuple[int, int]:
-        """Looking and trying each have a rise and a fall of the learning rate."""
+        """Trying has a rise and a fall of the learning rate of its own.
+
+        Looking has the first part of what the whole run would have: it never gets slow.
+        """
         looking = looking_steps(self)
-        return (0, looking) if step < looking else (looking, self.steps - looking)
+        return (0, self.steps) if step < looking else (looking, self.steps - looking)
 
 
 def recorded_batches(

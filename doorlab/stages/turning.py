@@ -15,6 +15,7 @@ from torch import Tensor
 
 from doorlab.data.batches import DoorTensors
 from doorlab.models.reward import RewardModel
+from doorlab.stages.reward_metrics import first_error
 from doorlab.stages.train_batches import BatchConfig, looking_steps
 from doorlab.training import Turn
 
@@ -41,9 +42,9 @@ def turn(
     def do(model: Any) -> None:
         embeddings = embed_all(model, typical(), config.mirror)
         model.process.load_state_dict(fresh().process.state_dict())
-        model.process.whiten.settle(embeddings, config.embedding_share, noise)
+        model.process.whiten.settle(embeddings, config.embedding_floor, noise)
 
-    return Turn(looking_steps(config), do)
+    return Turn(looking_steps(config), do, first_error if config.keep_best else None)
 
 
 def embed_all(model: RewardModel, doors: DoorTensors, mirror: bool) -> Float[Tensor, "B E"]:

@@ -41,8 +41,9 @@ class Turn:
     step: int
     """Steps after which it comes."""
     do: Callable[[nn.Module], None]
-    """To the model, in evaluation mode, without gradients; a run is the same for the same weights
-    and seed."""
+    """To the model, in evaluation mode, without gradients."""
+    error_of: Callable[[Figures], float] | None = None
+    """What is smallest for the weights that it happens to; None for those of the last step."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Task:
     """Which of these figures, or what made of them, is smallest for the weights that a finished run
     ends with; None for the weights of the last step."""
     turn: Turn | None = None
-    """What happens to the model on the way, if anything: to the best weights so far. The optimiser
-    forgets what was before."""
+    """What happens to the model on the way, if anything. What was before is forgotten: the
+    optimiser's moments, and weights that were better."""
     settings: dict[str, Any] | None = None
     """What a resumed run must agree with, plain values: the stage's config, the dataset."""
 
@@ -133,7 +134,8 @@ class _Run:
     ) -> None:
         self.fabric, self.model, self.task, self.config, self.out = fabric, model, task, config, out
         self.journal = Journal(out if fabric.is_global_zero else None)
-        self.step, self.best = 0, Best(task.error_of)
+        self.step = 0
+        self.best = Best(task.turn.error_of if task.turn else task.error_of)
         # Before DDP wraps the module: the optimiser's parameters are then in the model's order.
         groups = _groups(model, config.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
@@ -188,8 +190,10 @@ class _Run:
         self.model.load_state_dict(checkpoint.model)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.journal.restore(checkpoint.journal, self.fabric.device)
-        self.best.restore(checkpoint.best)
         self.step = checkpoint.step
+        if self.task.turn and self.step > self.task.turn.step:
+            self.best = Best(self.task.error_of)
+        self.best.restore(checkpoint.best)
 
     def save(self) -> None:
         """Writes a checkpoint; refuses weights that a bad step has spoilt."""
@@ -234,6 +238,7 @@ class _Run:
             turn.do(self.model)
         self.model.train()
         self.optimizer.state.clear()
+        self.best = Best(self.task.error_of)
 
     def _clip(self) -> Tensor:
         limit = self.config.clip or float("inf")

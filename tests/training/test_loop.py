@@ -173,13 +173,30 @@ def test_a_turn_goes_on_with_the_best_weights(config, tmp_path):
 
     config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
     task = toy_task(error_of=distance_from_early)
-    train(config, replace(task, turn=Turn(15, remember)), tmp_path / "turned")
+    turned = replace(task, turn=Turn(15, remember, distance_from_early))
+    weights, _ = train(config, turned, tmp_path / "turned")
     train(replace(config, stop_after=15), task, tmp_path / "stopped")
     kept = load_checkpoint(tmp_path / "stopped")
     assert kept is not None
     assert kept.best is not None
     assert kept.best["step"] < 14
     assert_same(seen, kept.best["weights"])
+    last = load_checkpoint(tmp_path / "turned")
+    assert last is not None
+    assert last.best is not None
+    assert last.best["step"] > 15  # those before were of another task
+    assert_same(weights, last.best["weights"])
+
+
+@pytest.mark.parametrize("stop", [7, 8, 15, 19])
+def test_the_best_weights_on_both_sides_of_a_turn_survive_being_stopped(config, tmp_path, stop):
+    config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
+    turn = Turn(7, doubled, lambda figures: -figures["slope_error"])
+    task = toy_task(error_of=distance_from_early, turn=turn)
+    whole, _ = train(config, task, tmp_path / "whole")
+    train(replace(config, stop_after=stop), task, tmp_path / "parts")
+    resumed, _ = train(config, task, tmp_path / "parts")
+    assert_same(resumed, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
