@@ -10,7 +10,7 @@ Legend: B labelled doors, U unlabelled doors, M frames, C H W a picture, E embed
 from __future__ import annotations
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.process import Process
@@ -31,10 +31,12 @@ class SSNP(RewardModel):
         super().__init__(process)
         self.weight = architecture.reconstruction_weight
         self.statistician = learner(image_size, architecture)
+        # c is small at first, and its dimensions differ: without this, rewards shape it slowly.
+        self.standardise = nn.BatchNorm1d(architecture.context_dim)
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """Mean of q(c | x_1..M)."""
-        return self.statistician.embed(x)
+        """Mean of q(c | x_1..M), in units of its spread."""
+        return self.standardise(self.statistician.embed(x))
 
     def joint_loss(
         self, batch: LabelledBatch, unlabelled: Float[Tensor, "U M C H W"]

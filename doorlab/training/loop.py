@@ -231,6 +231,8 @@ class _Run:
         self.step = step + 1
 
     def _turn(self, turn: Turn) -> None:
+        if self.step % self.config.validate_every and turn.error_of is not None:
+            self._validate()  # the last weights may be the best
         self.best.put_into(self.model)
         self.model.eval()
         torch.manual_seed(integer_seed(self.config.seed, "turn"))

@@ -110,7 +110,7 @@ def test_every_model_can_overfit_two_doors(kind, head, small, batch):
     two.at_BTA = two.at_BTA[:1].expand(2, -1, -1)
     two.rt_BT = (two.rt_BT > 0.5).float() * torch.tensor([[0.0, 1, 1, 0.3, 0, 1]])
     two.rt_BT[1] = 1 - two.rt_BT[0]
-    for _ in range(60):
+    for _ in range(120):
         loss, scalars = model.loss(two)
         optimizer.zero_grad()
         loss.backward()
@@ -134,7 +134,7 @@ def test_np_learns_what_interactions_tell(name, small):
         mask = (torch.arange(4) < seen).expand(64, 4)
         return Tried(a[:, :4], r[:, :4] * mask, mask), a[:, 4:], r[:, 4:]
 
-    for step in range(400):
+    for step in range(500):
         tried, at, rt = draw(step % 5)
         score, _ = model.score(e, tried, at, rt)
         loss = sampled_loss(score)
