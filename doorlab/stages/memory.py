@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from doorlab.data.batches import (
@@ -58,6 +58,22 @@ def look_at(model: Embeds, batch: InteractionBatch) -> Remembered:
     embedding = model.embed(batch.x_BMCHW)
     model.train(training)
     return Remembered(embedding, batch)
+
+
+@torch.no_grad()
+def embed_all(
+    model: Embeds, images: UInt8[Tensor, "B M C H W"], mirror: bool = False
+) -> Float[Tensor, "_ E"]:
+    """Embeddings of doors by all their frames; of every portion its mirror images, too, if wanted.
+
+    Returns:
+        (B, E), or (2 B, E) with mirror images.
+    """
+    found = []
+    for portion in images.split(_DOORS_AT_ONCE):
+        x = portion.float() / 255.0
+        found += [model.embed(view) for view in ([x, x.flip(-1)] if mirror else [x])]
+    return torch.cat(found)
 
 
 class Memory:

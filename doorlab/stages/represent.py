@@ -21,7 +21,7 @@ Stop it, or kill it, at any time: the same command goes on where it was, and doe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
-from doorlab.models.architecture import Architecture
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.probes import Reading
 from doorlab.probes.summary import against_best, bars, summarise
@@ -42,18 +41,23 @@ from doorlab.report.figures.probe_curves import probe_curves
 from doorlab.report.probe_results import panels, study_tables
 from doorlab.report.style import save_png
 from doorlab.results import write_result
-from doorlab.stages import generate, pretrain, probe
-from doorlab.stages.side_by_side import check_choices, device_of, do_runs, single_threaded
+from doorlab.stages import pretrain, probe
+from doorlab.stages.side_by_side import (
+    StudyConfig,
+    check_choices,
+    device_of,
+    do_runs,
+    doors_of,
+    single_threaded,
+)
 
 MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(StudyConfig):
     """Which doors, models and seeds, and how much of each."""
 
-    preset: str = "tiny"
-    """Defaults for everything else: tiny (a minute), small (a day on 2 cores), full (GPU)."""
     out: Path = Path("runs/represent")
     """Folder of the study; one that is there already is completed."""
     priors: tuple[str, ...] = ("narrow",)
@@ -64,36 +68,12 @@ class Config:
     """Models of `doorlab pretrain`; a statistician and a context-free one must be among them."""
     seeds: tuple[int, ...] = (0, 1)
     """Seeds of the training runs; all learn from the same doors."""
-    doors_seed: int = 0
-    """Seed of the doors of a dataset that is made here."""
-    doors: int = 120
-    """Doors of a dataset that is made here."""
-    frames: int = 4
-    """Frames per door of a dataset that is made here."""
-    image_size: int = 32
-    """Height and width of its frames, pixels."""
-    test_fraction: float = 0.25
-    """Share of its doors that the final figures are about."""
-    validation_fraction: float = 0.2
-    """Share of its doors that penalties and learning rates are chosen by."""
-    simulator: str = "pybullet"
-    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
     steps: int = 20
     """Optimiser steps of every model that learns in steps; 0 for those of doorlab pretrain."""
-    learning_rates: tuple[float, ...] = (2e-3,)
-    """Learning rates that every model may choose from, the first one for models without steps."""
     probe_frames: tuple[int, ...] = (1, 2, 4)
     """Numbers of frames that embeddings are made from; those that the datasets have."""
     probe_doors: tuple[int, ...] = (10, 30)
     """Numbers of labelled doors that probes are fitted on."""
-    architecture: Architecture = field(default_factory=Architecture)
-    """Sizes of the networks."""
-    accelerator: str = "auto"
-    """Where to train and to embed: cpu, cuda, or auto for the best there is."""
-    workers: int = 0
-    """Runs side by side, one thread each; 0 for one per core."""
-    overwrite: bool = False
-    """Replace an earlier representation.json (never a finished run)."""
 
 
 _STUDY = replace(
@@ -198,13 +178,7 @@ def dataset_of(config: Config, prior: str) -> DoorDataset:
                 "give --data in the order of --priors",
             )
         return given
-    settings = generate.Config(
-        seed=config.doors_seed, doors=config.doors, frames=config.frames, interactions=0,
-        image_size=config.image_size, prior=prior, simulator=config.simulator,
-        test_fraction=config.test_fraction, validation_fraction=config.validation_fraction,
-        videos=0, out=config.out / prior / "dataset", workers=config.workers, resume=True,
-    )  # fmt: skip
-    return DoorDataset.open(generate.run(settings))
+    return doors_of(config, prior, config.out / prior / "dataset", interactions=0)
 
 
 def rates_of(config: Config) -> dict[str, tuple[float, ...]]:

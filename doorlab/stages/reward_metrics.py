@@ -22,11 +22,10 @@ from doorlab.data.batches import DoorTensors
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.nn.tried import Tried
 from doorlab.report.calibration import calibration_error
+from doorlab.stages.memory import embed_all
 
 CONTEXTS = tuple(range(11))
 """Numbers of interactions seen for which a study gives figures."""
-
-_DOORS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,8 @@ def predictions_on(
     model: Any, doors: DoorTensors, contexts: Sequence[int] = CONTEXTS
 ) -> dict[int, Predicted]:
     """The same of doors that the model has not looked at yet."""
-    with torch.no_grad():
-        looks = [model.embed(x.float() / 255.0) for x in doors.images.split(_DOORS_AT_ONCE)]
-    return predictions(model, torch.cat(looks), doors.actions, doors.rewards, contexts)
+    embedding = embed_all(model, doors.images)
+    return predictions(model, embedding, doors.actions, doors.rewards, contexts)
 
 
 def figures(found: dict[int, Predicted], seed: int = 0) -> dict[str, Estimate]:

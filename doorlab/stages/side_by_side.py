@@ -1,16 +1,73 @@
-"""What studies of many runs share: they are done side by side, one thread each."""
+"""What studies of many runs share: their doors, and that runs are done side by side."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import run_local
 from doorlab.errors import ConfigError
+from doorlab.models.architecture import Architecture
 from doorlab.progress import track
+from doorlab.stages import generate
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """Which doors a study makes, and how its runs are done."""
+
+    preset: str = "tiny"
+    """Defaults for everything else: tiny (minutes), small (a day on 2 cores), full (GPU)."""
+    out: Path = Path("runs/study")
+    """Folder of the study; one that is there already is completed."""
+    doors_seed: int = 0
+    """Seed of the doors of a dataset that is made here."""
+    doors: int = 120
+    """Number of its doors."""
+    frames: int = 4
+    """Frames per door."""
+    image_size: int = 32
+    """Height and width of its frames, pixels."""
+    test_fraction: float = 0.25
+    """Share of its doors that the final figures are about."""
+    validation_fraction: float = 0.2
+    """Share of its doors that weights, penalties and learning rates are chosen by."""
+    simulator: str = "pybullet"
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
+    learning_rates: tuple[float, ...] = (2e-3,)
+    """Learning rates that every model may choose from, the first one for models without steps."""
+    architecture: Architecture = field(default_factory=Architecture)
+    """Sizes of the networks."""
+    accelerator: str = "auto"
+    """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
+    workers: int = 0
+    """Runs side by side, one thread each; 0 for one per core."""
+    overwrite: bool = False
+    """Replace earlier summaries (never a finished run)."""
+
+
+def doors_of(config: StudyConfig, prior: str, out: Path, **others: Any) -> DoorDataset:
+    """Doors of a prior, made as a study wants them, or what is missing of them.
+
+    Args:
+        config: of the study.
+        prior: that they are drawn from.
+        out: the dataset's folder.
+        others: of `generate.Config`: what the study does not say, or wants otherwise here.
+    """
+    as_usual = generate.Config(
+        seed=config.doors_seed, doors=config.doors, prior=prior, frames=config.frames,
+        image_size=config.image_size, simulator=config.simulator,
+        test_fraction=config.test_fraction, validation_fraction=config.validation_fraction,
+        videos=0, out=out, workers=config.workers, resume=True,
+    )  # fmt: skip
+    return DoorDataset.open(generate.run(replace(as_usual, **others)))
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,26 +47,27 @@ from doorlab.doors import get_prior
 from doorlab.efficiency import usual
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
-from doorlab.models.architecture import Architecture
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.report.study import study_tables
 from doorlab.results import to_json
-from doorlab.stages import bandit, generate, pretrain, study_results, train
+from doorlab.stages import bandit, pretrain, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
-from doorlab.stages.side_by_side import check_choices, device_of, single_threaded
+from doorlab.stages.side_by_side import (
+    StudyConfig,
+    check_choices,
+    device_of,
+    doors_of,
+    single_threaded,
+)
 from doorlab.stages.study_runs import Run, choose_rates, do_all
 
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(StudyConfig):
     """Which doors, models, numbers of labels and seeds, and how much of each."""
 
-    preset: str = "tiny"
-    """Defaults for everything else: tiny (minutes), small (a day on 2 cores), full (GPU)."""
-    out: Path = Path("runs/study")
-    """Folder of the study; one that is there already is completed."""
     data: Path | None = None
     """Dataset that is there already; one is made in OUT if none is named."""
     models: tuple[str, ...] = ("np", "ssnp", "vae_np")
@@ -79,22 +80,8 @@ class Config:
     """Seeds of the training runs; all learn from the same doors."""
     prior: str = "narrow"
     """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
-    doors_seed: int = 0
-    """Seed of its doors."""
-    doors: int = 120
-    """Number of its doors."""
-    frames: int = 4
-    """Frames per door."""
     interactions: int = 32
     """Interactions per door."""
-    image_size: int = 32
-    """Height and width of its frames, pixels."""
-    test_fraction: float = 0.25
-    """Share of its doors that the final figures are about."""
-    validation_fraction: float = 0.2
-    """Share of its doors that weights and learning rates are chosen by."""
-    simulator: str = "pybullet"
-    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
     pretrained: Path | None = None
     """Folder with MODEL/rate-R/seed-S of models that are pretrained already; what it lacks is
     pretrained here."""
@@ -108,8 +95,6 @@ class Config:
     """Those after that, in which every model learns from interactions."""
     validate_every: int = 100
     """Steps between looks at the validation doors."""
-    learning_rates: tuple[float, ...] = (2e-3,)
-    """Learning rates that every model may choose from, and what it stands on with it."""
     tuned_at: int = 30
     """The one of --labelled that learning rates are chosen with."""
     test_doors: int = 0
@@ -122,14 +107,6 @@ class Config:
     """Policies of `doorlab bandit` that need no model."""
     elsewhere: tuple[str, ...] = ()
     """Other priors whose doors are opened, too, with models of about 400 labelled doors."""
-    architecture: Architecture = field(default_factory=Architecture)
-    """Sizes of the networks."""
-    accelerator: str = "auto"
-    """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
-    workers: int = 0
-    """Runs side by side, one thread each; 0 for one per core."""
-    overwrite: bool = False
-    """Replace earlier summaries (never a finished run)."""
 
 
 _STUDY = replace(
@@ -152,7 +129,7 @@ _STUDY = replace(
     learning_rates=(2e-3, 4e-3),
     tuned_at=160,
     elsewhere=("wild",),
-    architecture=pretrain.LARGER,
+    architecture=replace(pretrain.LARGER, reconstruction_weight=1.0),
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),
@@ -237,29 +214,17 @@ def dataset_of(config: Config) -> DoorDataset:
         found.require("optimal_reward")
         check_interactions(config, found.interactions)
         return found
-    return _generated(
-        config, seed=config.doors_seed, doors=config.doors, prior=config.prior,
-        test_fraction=config.test_fraction, validation_fraction=config.validation_fraction,
-        out=config.out / "dataset",
-    )  # fmt: skip
+    out, interactions = config.out / "dataset", config.interactions
+    return doors_of(config, config.prior, out, interactions=interactions)
 
 
 def doors_elsewhere(config: Config, prior: str) -> DoorDataset:
     """As many test doors of another prior, drawn by other chance."""
-    return _generated(
-        config, seed=config.doors_seed + 1, doors=math.ceil(config.test_doors / _MOST),
-        prior=prior, test_fraction=_MOST, validation_fraction=0.0,
-        out=config.out / "elsewhere" / prior / "dataset",
+    return doors_of(
+        config, prior, config.out / "elsewhere" / prior / "dataset",
+        seed=config.doors_seed + 1, doors=math.ceil(config.test_doors / _MOST),
+        interactions=config.interactions, test_fraction=_MOST, validation_fraction=0.0,
     )  # fmt: skip
-
-
-def _generated(config: Config, **settings: Any) -> DoorDataset:
-    """Doors made as those of the study are, or what is missing of them."""
-    same = generate.Config(
-        frames=config.frames, interactions=config.interactions, image_size=config.image_size,
-        simulator=config.simulator, videos=0, workers=config.workers, resume=True,
-    )  # fmt: skip
-    return DoorDataset.open(generate.run(replace(same, **settings)))
 
 
 def check_interactions(config: Config, interactions: int) -> None:

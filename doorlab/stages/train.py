@@ -27,6 +27,7 @@ or killed, goes on with --resume and ends as if nothing had happened.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -191,7 +192,7 @@ def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
     dataset = open_data(config)
     model, architecture = _build(config, dataset)
     run = partial(_fit, fabric, config, settings, dataset, model, architecture)
-    turning = partial(turn, config, lambda: _build(config, dataset)[0])
+    turning = partial(turn, config, deepcopy(model.process.state_dict()))
     if dataset is not None and not config.online:
         labelled = DoorTensors.load(dataset, "train", fabric.device, config.labelled or None)
         everything = labelled
