@@ -15,7 +15,8 @@ demo: $(VENV)/.installed  ## the whole pipeline on a small preset, ending in an 
 	$(BIN)/doorlab demo --out $(RUN)
 
 test: $(VENV)/.installed-dev check  ## formatting, lint, types, import layers, and all tests
-	$(BIN)/python -m pytest --jaxtyping-packages=doorlab,beartype.beartype
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal \
+		--jaxtyping-packages=doorlab,beartype.beartype
 
 check: $(VENV)/.installed-dev  ## formatting, lint, types and import layers
 	$(BIN)/ruff format --check .
