@@ -22,21 +22,22 @@ Score = Callable[[Tensor], Tensor]
 
 
 _AT_ONCE_ON_GPU = 2**20  # actions
+_BETAS = 0.7, 0.9  # of Adam: its usual memory is longer than the whole climb
 
 
 @dataclass(frozen=True)
 class SearchConfig:
     """How hard to look for the best action."""
 
-    candidates: int = 512
+    candidates: int = 64
     """Sobol points that are scored on every door."""
     starts: int = 4
     """Best candidates per door from which gradient steps start."""
-    steps: int = 20
+    steps: int = 10
     """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
-    step_size: float = 0.08
+    step_size: float = 0.2
     """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
-    at_once: int = 4096
+    at_once: int = 2048
     """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
 
 
@@ -76,7 +77,7 @@ def maximise(
     best_values, index = values.topk(starts, dim=1)
     best = candidates.gather(1, index[..., None].expand(-1, -1, ACTION_DIM))
     x = best.clone().requires_grad_()
-    optimiser = torch.optim.Adam([x], lr=config.step_size, maximize=True)
+    optimiser = torch.optim.Adam([x], lr=config.step_size, betas=_BETAS, maximize=True)
     for step in range(config.steps + 1):
         values = score(x)
         with torch.no_grad():

@@ -1,9 +1,10 @@
 """Bandit decisions: what deciding for many doors at once gains, and what part simulating takes.
 
 `decisions_vs_loop` compares decisions per second (looking, searching the action, taking the reward
-in) of a policy on 200 doors at once with the same policy, equally set, on one door after the other.
-`simulation_share` is the simulator's part of the time that two processes spend opening doors with
-the greedy policy of a model.
+in) of a policy on 256 doors at once with the same policy, equally set, on one door after the other.
+`simulation_share` is the simulator's part, filming included, of the time that two processes spend
+on a bandit evaluation with the greedy policy of a model; `interaction_share` is that of
+interactions alone in what remains when the films are there.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.models.architecture import Architecture
 from doorlab.models.registry import build_model
 
-_DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 200, 4, 6, 64, 8
-_EVALUATED = 64  # doors in each of the processes of `simulation_share`
+_DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 256, 4, 10, 64, 8
+_EVALUATED = 250  # doors in each of the processes of `simulation_share`
 
 
 def decisions(rounds: int) -> dict[str, Estimate]:
@@ -46,12 +47,13 @@ def decisions(rounds: int) -> dict[str, Estimate]:
 
 
 def simulation_share(rounds: int) -> dict[str, Estimate]:
-    """The simulator's part of the time between two films, over both processes."""
-    shares = [
-        sum(simulated for simulated, _ in parts) / sum(whole for _, whole in parts)
-        for parts in (list(run_local(_open_doors, ["0", "1"], 2)) for _ in range(rounds))
-    ]
-    return {"simulation_share": bootstrap_mean(np.array(shares))}
+    """The simulator's part of an evaluation's time, over both processes, with films and without."""
+    evaluations = [list(run_local(_open_doors, ["0", "1"], 2)) for _ in range(rounds)]
+    film, interact, whole = np.array(evaluations).sum(axis=1).T
+    return {
+        "simulation_share": bootstrap_mean((film + interact) / whole),
+        "interaction_share": bootstrap_mean(interact / (whole - film)),
+    }
 
 
 def _model() -> Any:
@@ -85,25 +87,26 @@ def _decide(policy: Policy, frames: np.ndarray, rewards: np.ndarray) -> int:
 
 
 class _Timed:
-    """A vector environment that knows how long its interactions took, and when they began."""
+    """A vector environment that knows how long its films and its interactions took."""
 
     def __init__(self, env: Any) -> None:
-        self._env, self.num_envs, self.seconds, self.start = env, env.num_envs, 0.0, 0.0
+        self._env, self.num_envs, self.film, self.interact = env, env.num_envs, 0.0, 0.0
 
     def reset(self, **options: Any) -> Any:
+        before = time.perf_counter()
         found = self._env.reset(**options)
-        self.start = time.perf_counter()
+        self.film += time.perf_counter() - before
         return found
 
     def step(self, actions: np.ndarray) -> Any:
         before = time.perf_counter()
         found = self._env.step(actions)
-        self.seconds += time.perf_counter() - before
+        self.interact += time.perf_counter() - before
         return found
 
 
-def _open_doors(item: str) -> tuple[float, float]:
-    """Seconds that the simulator took, and seconds in all, from the films on."""
+def _open_doors(item: str) -> tuple[float, float, float]:
+    """Seconds of films, of interactions, and in all."""
     torch.set_num_threads(1)
     env = gymnasium.make_vec(
         ENVIRONMENT,
@@ -114,7 +117,9 @@ def _open_doors(item: str) -> tuple[float, float]:
         horizon=_TRIES,
     )
     timed: Any = _Timed(env)
-    run_policy(timed, ModelPolicy(_model()), _TRIES, seed=int(item))
-    whole = time.perf_counter() - timed.start
+    policy = ModelPolicy(_model())
+    before = time.perf_counter()
+    run_policy(timed, policy, _TRIES, seed=int(item))
+    whole = time.perf_counter() - before
     env.close()
-    return timed.seconds, whole
+    return timed.film, timed.interact, whole

@@ -83,7 +83,7 @@ class RewardDecoder(nn.Module):
             recalled: what a process adds to its reading of each action.
         """
         # An action is read once for all samples of u.
-        h = self.action(action_features(at)) * reading.scale + reading.shift
+        h = torch.addcmul(reading.shift, self.action(action_features(at)), reading.scale)
         raw = self.output(h if recalled is None else h + recalled)
         # The laws take logarithms, for which bfloat16 is too coarse.
         return self.law(raw.float() if raw.dtype == torch.bfloat16 else raw)

@@ -1,12 +1,14 @@
 """Convolutions between pictures and vectors, cheap enough for one CPU core.
 
-Legend: *batch any leading axes, C = 3 colours, H = W pixels, F features.
+Legend: *batch any leading axes, C = 3 colours, H = W pixels, F features, N pictures,
+S pixels of the working size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -28,6 +30,18 @@ def check_image_size(image_size: int) -> int:
     return image_size
 
 
+class Shrink(nn.Module):
+    """Pictures in [0, 1], averaged down to `size` pixels, then in [-1, 1]."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C S S"]:
+        """Of pictures of this size or a multiple of it."""
+        return 2.0 * F.avg_pool2d(x, x.shape[-1] // self.size) - 1.0
+
+
 class FrameEncoder(nn.Module):
     """Pictures to features.
 
@@ -43,7 +57,7 @@ class FrameEncoder(nn.Module):
     ) -> None:
         super().__init__()
         size = min(check_image_size(image_size), working_size)
-        layers: list[nn.Module] = [nn.AdaptiveAvgPool2d(size)]
+        layers: list[nn.Module] = [Shrink(size)]
         inputs = 3
         for outputs in channels:
             layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
@@ -53,8 +67,7 @@ class FrameEncoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch F"]:
         """Features of pictures in [0, 1], of the working size or a multiple of it."""
-        flat = self.layers(2.0 * x.flatten(0, -4) - 1.0)
-        return flat.unflatten(0, x.shape[:-3])
+        return self.layers(x.flatten(0, -4)).unflatten(0, x.shape[:-3])
 
 
 class FrameDecoder(nn.Module):

@@ -105,12 +105,12 @@ def test_every_model_can_overfit_two_doors(kind, head, small, batch):
     """Rewards of two doors that differ only in their pictures, and a little in what was tried."""
     torch.manual_seed(0)
     model = build_model(kind, 32, replace(small, hidden=32, head=head))
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=4e-3)
     two = SimpleNamespace(**{name: value[[0, 3]] for name, value in vars(batch).items()})
     two.at_BTA = two.at_BTA[:1].expand(2, -1, -1)
     two.rt_BT = (two.rt_BT > 0.5).float() * torch.tensor([[0.0, 1, 1, 0.3, 0, 1]])
     two.rt_BT[1] = 1 - two.rt_BT[0]
-    for _ in range(120):
+    for _ in range(150):
         loss, scalars = model.loss(two)
         optimizer.zero_grad()
         loss.backward()

@@ -42,7 +42,9 @@ def look(
     """Embeddings of doors, on `device`."""
     with torch.no_grad():
         parts = torch.from_numpy(np.ascontiguousarray(frames)).split(_AT_ONCE)
-        return torch.cat([model.embed(part.to(device).movedim(-1, 2) / 255.0) for part in parts])
+        return torch.cat(
+            [model.embed(part.to(device).movedim(-1, 2).float() / 255.0) for part in parts]
+        )
 
 
 def expect(
