@@ -35,7 +35,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,96 +50,14 @@ from doorlab.files import read_json, refuse_overwrite
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.report.study import study_tables
 from doorlab.results import to_json
-from doorlab.stages import bandit, pretrain, study_results, train
+from doorlab.stages import bandit, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
-from doorlab.stages.side_by_side import (
-    StudyConfig,
-    check_choices,
-    device_of,
-    doors_of,
-    single_threaded,
-)
+from doorlab.stages.side_by_side import check_choices, device_of, doors_of, single_threaded
+from doorlab.stages.study_config import PRESETS as PRESETS  # what the command line looks for
+from doorlab.stages.study_config import Config
 from doorlab.stages.study_runs import Run, choose_rates, do_all
 
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
-
-
-@dataclass(frozen=True)
-class Config(StudyConfig):
-    """Which doors, models, numbers of labels and seeds, and how much of each."""
-
-    data: Path | None = None
-    """Dataset that is there already; one is made in OUT if none is named."""
-    models: tuple[str, ...] = ("np", "ssnp", "vae_np")
-    """Models of `doorlab train`, two at least."""
-    ours: str = "ssnp"
-    """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""
-    labelled: tuple[int, ...] = (10, 30)
-    """Numbers of labelled training doors; 0 for all of them."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds of the training runs; all learn from the same doors."""
-    prior: str = "narrow"
-    """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
-    interactions: int = 32
-    """Interactions per door."""
-    pretrained: Path | None = None
-    """Folder with MODEL/rate-R/seed-S of models that are pretrained already; what it lacks is
-    pretrained here."""
-    pretrain_steps: int = 150
-    """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
-    look_steps: int = 130
-    """Optimiser steps in which models learn to look that begin with nothing."""
-    join_steps: int = 60
-    """Those in which models that begin with a pretrained one learn from rewards, too."""
-    try_steps: int = 270
-    """Those after that, in which every model learns from interactions."""
-    validate_every: int = 100
-    """Steps between looks at the validation doors."""
-    tuned_at: int = 30
-    """The one of --labelled that learning rates are chosen with."""
-    test_doors: int = 0
-    """Test doors that figures are about, the first of the split; 0 for all."""
-    opened_with: tuple[int, ...] = ()
-    """Those of --labelled whose models open doors; all of them if none is named."""
-    tries: int = 10
-    """Tries on every door."""
-    baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
-    """Policies of `doorlab bandit` that need no model."""
-    elsewhere: tuple[str, ...] = ()
-    """Other priors whose doors are opened, too, with models of about 400 labelled doors."""
-
-
-_STUDY = replace(
-    Config(),
-    models=("np", "ssnp", "contrastive_ssnp", "vae_np", "statistician_np", "contrastive_np"),
-    labelled=(20, 40, 80, 160, 400, 0),
-    seeds=(0, 1, 2),
-    doors_seed=7,  # of doors that nothing was tuned on
-    doors=5000,
-    frames=8,
-    image_size=64,
-    test_fraction=0.1,
-    validation_fraction=0.1,
-    simulator="torch",
-    pretrain_steps=0,
-    look_steps=1500,
-    join_steps=300,
-    try_steps=2000,
-    validate_every=200,
-    learning_rates=(2e-3, 4e-3),
-    tuned_at=160,
-    elsewhere=("wild",),
-    architecture=replace(pretrain.LARGER, reconstruction_weight=1.0),
-)
-PRESETS: dict[str, Config] = {
-    "tiny": Config(),
-    "small": replace(_STUDY, preset="small"),
-    "full": replace(
-        _STUDY, preset="full", prior="default", doors=44_000, image_size=128,
-        look_steps=30_000, join_steps=10_000, try_steps=70_000,
-        test_fraction=1 / 44, validation_fraction=1 / 44, labelled=(20, 40, 80, 160, 400, 1000, 0),
-    ),
-}  # fmt: skip
 
 
 def run(config: Config) -> Path:

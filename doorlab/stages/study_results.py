@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,8 @@ from doorlab.report.figures.label_curves import label_curves
 from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, FIGURES, REWARD_FILE, label_panels
 from doorlab.report.style import save_png
 from doorlab.results import write_result
+from doorlab.stages.study_config import Config
 from doorlab.stages.study_scores import METRICS, read
-
-if TYPE_CHECKING:
-    from doorlab.stages.study import Config
 
 Folders = dict[str, dict[int, list[Path]]]
 """Model -> labelled doors -> one run per seed."""

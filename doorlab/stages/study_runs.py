@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from doorlab.models.registry import BASES, BEGINNINGS
 from doorlab.stages import pretrain, study_scores, train
 from doorlab.stages.learning import METRICS_FILE
 from doorlab.stages.side_by_side import device_of, do_runs
-
-if TYPE_CHECKING:
-    from doorlab.stages.study import Config
+from doorlab.stages.study_config import Config
 
 
 @dataclass(frozen=True)
