@@ -43,9 +43,10 @@ def _draw(axes: Axes, panel: LabelPanel) -> None:
     draw_bars(axes, panel.curves, places)
     for name, (words, height) in panel.levels.items():
         axes.axhline(height, color=style_of(name).color, linestyle="--", linewidth=1.2, zorder=1)
+        # On the left, where few labels keep the curves away from the best level.
         axes.annotate(
-            words, (places[-1] * 1.2, height), xytext=(0, 3), textcoords="offset points",
-            ha="right", fontsize=FONT_SIZE - 2, color=text_color(name),
+            words, (places[0] / 1.2, height), xytext=(0, 3), textcoords="offset points",
+            ha="left", fontsize=FONT_SIZE - 2, color=text_color(name),
         )  # fmt: skip
     highs = [float(curve.high.max()) for curve in panel.curves.values()]
     axes.set_ylim(0, 1.1 * max([*highs, *(height for _, height in panel.levels.values())]))
