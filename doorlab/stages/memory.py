@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from doorlab.bandit.policies.looking import Looks
 from doorlab.data.batches import (
     DoorTensors,
     InteractionBatch,
@@ -36,14 +37,10 @@ class Remembered:
 
 
 @runtime_checkable
-class Embeds(Protocol):
+class Embeds(Looks, Protocol):
     """What is needed of a reward model."""
 
     training: bool
-
-    def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
-        """One embedding per door."""
-        ...
 
     def train(self, mode: bool = True, /) -> object:
         """Training or evaluation mode."""
@@ -62,7 +59,7 @@ def look_at(model: Embeds, batch: InteractionBatch) -> Remembered:
 
 @torch.no_grad()
 def embed_all(
-    model: Embeds, images: UInt8[Tensor, "B M C H W"], mirror: bool = False
+    model: Looks, images: UInt8[Tensor, "B M C H W"], mirror: bool = False
 ) -> Float[Tensor, "_ E"]:
     """Embeddings of doors by all their frames; of every portion its mirror images, too, if wanted.
 

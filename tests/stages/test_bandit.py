@@ -141,7 +141,7 @@ def test_rollouts_are_kept_for_plots(config, trained):
     with np.load(config.out / "rollouts.npz") as arrays:
         assert arrays["random/rewards"].shape == (10, 3)
         assert arrays["ssnp/actions"].shape == (10, 3, 4)
-        np.testing.assert_allclose(arrays["ssnp/actions"], 0.25, atol=0.02)
+        np.testing.assert_allclose(arrays["ssnp/actions"], 0.25, atol=0.05)
         found = arrays["random/regrets"].mean()
         assert found == pytest.approx(result["policies"]["random"]["mean_regret"]["mean"])
         doors = DoorDataset.open(config.data).indices("test")[:10]
