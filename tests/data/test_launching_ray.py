@@ -76,7 +76,7 @@ def test_a_killed_worker_is_replaced(connected, tmp_path):
 
 def test_workers_that_always_die_end_in_an_error(connected):
     with pytest.raises(SimulatorError, match="--workers"):
-        list(run_on_ray(kill_always, ["a", "b"], 1))  # every death costs a worker's start
+        list(run_on_ray(kill_always, ["a", "b"], 2))
 
 
 def test_closing_the_results_stops_the_workers(connected, tmp_path):

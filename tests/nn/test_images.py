@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from doorlab.errors import ConfigError
-from doorlab.nn.images import FrameDecoder, FrameEncoder, check_image_size
+from doorlab.nn.images import FrameDecoder, FrameEncoder, Shrink, check_image_size
 
 
 @pytest.mark.parametrize("size", [32, 64, 128])
@@ -56,3 +56,10 @@ def test_the_variance_of_pictures_survives_the_encoder():
 def test_other_sizes_are_refused(size):
     with pytest.raises(ConfigError, match="multiple of 32"):
         check_image_size(size)
+
+
+def test_pictures_are_averaged_in_blocks_and_centred():
+    x = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    blocks = x.reshape(2, 3, 4, 3, 4, 3).mean(dim=(3, 5))
+    torch.testing.assert_close(Shrink(4)(x), 2 * blocks - 1)
+    torch.testing.assert_close(Shrink(12)(x), 2 * x - 1)

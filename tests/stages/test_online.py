@@ -113,11 +113,12 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
     assert a["figures"]["doors_seen"] == b["figures"]["doors_seen"]
 
 
-def test_the_command_survives_kill(frames_config, tmp_path, signalled):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_the_command_survives_signals(frames_config, tmp_path, number, signalled):
     config = replace(frames_config, steps=60, architecture=replace(SMALL, features=64))
     whole = pretrain.run(replace(config, out=tmp_path / "whole"))
-    status, _ = signalled("pretrain", config, signal.SIGKILL)
-    assert status in (-signal.SIGKILL, 0)
+    status, _ = signalled("pretrain", config, number)
+    assert status in (-signal.SIGKILL if number == signal.SIGKILL else 130, 0)
     assert (config.out / "metrics.json").exists() == (status == 0)
     assert_same_weights(pretrain.run(replace(config, resume=True)), whole)
 
