@@ -20,7 +20,7 @@ and OUT/rollouts.npz (every action and reward).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +48,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.sim import make_simulator
 from doorlab.stages.panel import Entry, Weights, make_policy, panel
+from doorlab.training import resolve_device
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -83,8 +84,8 @@ class Config:
     """Processes, one policy each at a time; 0 for one per core."""
     threads: int = 1
     """Torch threads per process."""
-    device: str = "cpu"
-    """Where models run: cpu, cuda."""
+    device: str = "auto"
+    """Where models run: cpu, cuda, or auto for the best there is."""
     overwrite: bool = False
     """Replace earlier results in --out."""
 
@@ -107,13 +108,13 @@ def run(config: Config) -> Path:
     """
     path = config.out / "regret.json"
     refuse_overwrite(path, config.overwrite)
+    config = replace(config, device=resolve_device(config.device))
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
     entries = panel(config.policies, config.models, dataset)
     if config.simulator:
         make_simulator(config.simulator).close()  # or say why not, before anything is computed
-    _check_device(config.device)
     workers = count_workers(config.workers)
     work = run_local(_Evaluation(config), list(entries), workers)
     found = dict(track(work, "policies", len(entries)))
@@ -199,12 +200,6 @@ class _Evaluation:
             return key, run_policy(env, policy, config.interactions, doors=keys, seed=config.seed)
         finally:
             env.close()
-
-
-def _check_device(device: str) -> None:
-    known = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    if device.split(":")[0] not in known:
-        raise ConfigError(f"--device {' or '.join(known)} on this machine", device, "choose one")
 
 
 def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, Runs]) -> None:

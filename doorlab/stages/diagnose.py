@@ -27,7 +27,7 @@ Writes OUT/diagnosis.json.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import integer_seed
 from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
+from doorlab.training import resolve_device
 
 _DOORS_AT_ONCE = 32
 
@@ -76,8 +77,8 @@ class Config:
     """Steps of training the feature network."""
     seed: int = 0
     """Seed of samples, of the feature network and of the bootstrap behind the intervals."""
-    device: str = "cpu"
-    """Where the models run: cpu, cuda."""
+    device: str = "auto"
+    """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: int = 1
     """Threads of torch."""
     overwrite: bool = False
@@ -119,6 +120,7 @@ def run(config: Config) -> Path:
     """
     path = config.out / "diagnosis.json"
     refuse_overwrite(path, config.overwrite)
+    config = replace(config, device=resolve_device(config.device))
     _check(config)
     torch.set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)

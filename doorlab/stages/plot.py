@@ -27,6 +27,7 @@ from doorlab.report.style import save_png
 from doorlab.results import write_result
 from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.training import resolve_device
 
 FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "gallery": plot_pictures.gallery,
@@ -71,8 +72,8 @@ class Config:
     """Held-out doors that maps, errors and calibration are made from, at most."""
     seed: int = 0
     """Seed of what is sampled from models."""
-    device: str = "cpu"
-    """Where the models run: cpu, cuda."""
+    device: str = "auto"
+    """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: int = 1
     """Threads of torch."""
     overwrite: bool = False
@@ -97,7 +98,7 @@ def run(config: Config) -> Path:
         config.data or config.run / "dataset",
         max_doors=config.doors,
         seed=config.seed,
-        device=config.device,
+        device=resolve_device(config.device),
     )
     drawn, skipped = _draw(sources, names, path.parent)
     earlier = read_json(path) if path.exists() else {}

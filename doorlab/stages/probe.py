@@ -23,7 +23,7 @@ context-free embeddings.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.stages.answers import read_answers
 from doorlab.stages.frozen import FrozenModel, by_kind
+from doorlab.training import resolve_device
 
 Scores = dict[Reading, ProbeScore]
 
@@ -64,8 +65,8 @@ class Config:
     """Numbers of training doors that probes are fitted on, at most (the first of the split)."""
     seed: int = 0
     """Seed of the bootstrap behind the intervals."""
-    device: str = "cpu"
-    """Where the models run: cpu, cuda."""
+    device: str = "auto"
+    """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: int = 1
     """Threads of torch."""
     overwrite: bool = False
@@ -90,6 +91,7 @@ def run(config: Config) -> Path:
     """
     path = config.out / "probes.json"
     refuse_overwrite(path, config.overwrite)
+    config = replace(config, device=resolve_device(config.device))
     if not config.models:
         raise ConfigError("at least one model", "none", "give --models")
     torch.set_num_threads(config.threads)

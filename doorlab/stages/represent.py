@@ -45,11 +45,11 @@ from doorlab.stages import pretrain, probe
 from doorlab.stages.side_by_side import (
     StudyConfig,
     check_choices,
-    device_of,
     do_runs,
     doors_of,
     single_threaded,
 )
+from doorlab.training import resolve_device
 
 MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
 
@@ -148,6 +148,7 @@ def run(config: Config) -> Path:
 def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
+    resolve_device(config.accelerator, "--accelerator")
     for prior in config.priors:
         get_prior(prior)
     for model in config.models:
@@ -207,7 +208,7 @@ def do_run(config: Config, data: dict[str, Path], run: Run) -> str:
     settings = probe.Config(
         data=dataset.path, models=(folder,), out=folder / "probe",
         frames=tuple(m for m in config.probe_frames if m <= dataset.frames),
-        probe_doors=config.probe_doors, device=device_of(config.accelerator), overwrite=True,
+        probe_doors=config.probe_doors, device=config.accelerator, overwrite=True,
     )  # fmt: skip
     if not probed(settings):
         probe.run(settings)

@@ -125,11 +125,3 @@ def check_choices(config: Any, *names: str) -> None:
         if not values or len(set(values)) < len(values):
             option = "--" + name.replace("_", "-")
             raise ConfigError(f"{option} without repeats", f"{values}", "name each once")
-
-
-def device_of(accelerator: str) -> str:
-    """Where trained models are asked: as they are trained."""
-    import torch
-
-    wanted = accelerator != "cpu" and torch.cuda.is_available()
-    return "cuda" if wanted else "cpu"

@@ -52,10 +52,11 @@ from doorlab.report.study import study_tables
 from doorlab.results import to_json
 from doorlab.stages import bandit, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
-from doorlab.stages.side_by_side import check_choices, device_of, doors_of, single_threaded
+from doorlab.stages.side_by_side import check_choices, doors_of, single_threaded
 from doorlab.stages.study_config import PRESETS as PRESETS  # what the command line looks for
 from doorlab.stages.study_config import Config
 from doorlab.stages.study_runs import Run, choose_rates, do_all
+from doorlab.training import resolve_device
 
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
 
@@ -96,6 +97,7 @@ def run(config: Config) -> Path:
 def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
+    resolve_device(config.accelerator, "--accelerator")
     for prior in (config.prior, *config.elsewhere):
         get_prior(prior)
     check_choices(config, "models", "labelled", "seeds", "learning_rates")
@@ -179,7 +181,7 @@ def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> Non
     """Evaluates the policies: every model with every number of labels, the others once."""
     settings = bandit.Config(
         preset=config.preset, data=dataset.path, doors=config.test_doors,
-        interactions=config.tries, workers=config.workers, device=device_of(config.accelerator),
+        interactions=config.tries, workers=config.workers, device=config.accelerator,
         overwrite=True,
     )  # fmt: skip
     wanted = [replace(settings, policies=config.baselines, out=config.out / "baselines")]

@@ -15,8 +15,9 @@ from doorlab.files import read_json
 from doorlab.models.registry import BASES, BEGINNINGS
 from doorlab.stages import pretrain, study_scores, train
 from doorlab.stages.learning import METRICS_FILE
-from doorlab.stages.side_by_side import device_of, do_runs
+from doorlab.stages.side_by_side import do_runs
 from doorlab.stages.study_config import Config
+from doorlab.training import resolve_device
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def train_run(config: Config, data: Path, run: Run) -> None:
             architecture=config.architecture, resume=True, accelerator=config.accelerator,
         )
     )  # fmt: skip
-    study_scores.score(folder, dataset, config.test_doors, device_of(config.accelerator))
+    study_scores.score(folder, dataset, config.test_doors, resolve_device(config.accelerator))
 
 
 def _looking_steps(config: Config, run: Run) -> int:

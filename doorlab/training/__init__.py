@@ -1,8 +1,18 @@
 """The one training loop: it takes a module, a loss function and a source of batches."""
 
 from doorlab.training.config import TrainConfig
-from doorlab.training.devices import check_devices, launch
+from doorlab.training.devices import check_devices, launch, resolve_device
 from doorlab.training.journal import Journal
 from doorlab.training.loop import Outcome, Task, Turn, fit
 
-__all__ = ["Journal", "Outcome", "Task", "TrainConfig", "Turn", "check_devices", "fit", "launch"]
+__all__ = [
+    "Journal",
+    "Outcome",
+    "Task",
+    "TrainConfig",
+    "Turn",
+    "check_devices",
+    "fit",
+    "launch",
+    "resolve_device",
+]

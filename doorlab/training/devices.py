@@ -18,14 +18,27 @@ from doorlab.training.config import TrainConfig
 T = TypeVar("T")
 
 
+def resolve_device(name: str, option: str = "--device") -> str:
+    """Where to compute: the device of that name; for auto, cuda where there is one, else cpu.
+
+    Raises ConfigError for a device that this machine does not have.
+    """
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    known = ["cpu", *(["cuda"] if cards else []), *(f"cuda:{i}" for i in range(cards))]
+    if name == "auto":
+        return "cuda" if cards else "cpu"
+    if name not in known:
+        raise ConfigError(
+            f"{option} auto or one of {', '.join(known)} on this machine", name, "choose one"
+        )
+    return name
+
+
 def check_devices(config: TrainConfig) -> None:
     """Raises ConfigError when this machine lacks the devices that a config asks for."""
-    if config.accelerator == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "a CUDA device for --accelerator cuda", "none", "use --accelerator cpu or auto"
-        )
+    device = resolve_device(config.accelerator, "--accelerator")
     cards = torch.cuda.device_count()
-    if _accelerator(config) == "cuda" and config.devices > cards:
+    if device == "cuda" and config.devices > cards:
         raise ConfigError(
             f"at most the {cards} devices of this machine", f"{config.devices}", "lower --devices"
         )
@@ -52,7 +65,7 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     # Tasks may train a part of their model in some steps.
     spawn = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     fabric = Fabric(
-        accelerator=_accelerator(config),
+        accelerator=resolve_device(config.accelerator, "--accelerator"),
         devices=config.devices,
         strategy=spawn if config.devices > 1 else "auto",
         precision=cast(Any, config.precision),
@@ -74,9 +87,3 @@ def _in_process(
         torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", message=".*did not find any unused parameters")
     return Sealed(work(fabric, *args))
-
-
-def _accelerator(config: TrainConfig) -> str:
-    if config.accelerator != "auto":
-        return config.accelerator
-    return "cuda" if torch.cuda.is_available() else "cpu"

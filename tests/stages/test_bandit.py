@@ -177,7 +177,7 @@ def test_results_are_replaced_only_when_asked(config):
         ({"policies": ("cpp",)}, "--models for the policy cpp"),
         ({"policies": ("ssnp:greedy",)}, "policy out of"),
         ({"workers": -1}, "--workers"),
-        ({"device": "abacus"}, "--device cpu"),
+        ({"device": "abacus"}, "--device auto or one of cpu"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(config, settings, complaint):

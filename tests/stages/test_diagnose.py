@@ -212,6 +212,7 @@ def test_the_same_seed_gives_the_same_result(config, result, tmp_path):
 def test_bad_input_is_named_and_nothing_is_written(config):
     cases = [
         (replace(config, models=()), "at least one model"),
+        (replace(config, device="abacus"), "--device auto or one of cpu"),
         (replace(config, samples=0), "--samples of 1 or more"),
         (replace(config, feature_steps=0), "--feature-steps"),
         (replace(config, doors=5), "8 test doors"),

@@ -133,6 +133,7 @@ def test_bad_input_is_named_and_nothing_is_written(config, painted_run, tmp_path
     vae = config.models[0]
     cases = [
         (replace(config, models=()), ConfigError, "at least one model"),
+        (replace(config, device="abacus"), ConfigError, "--device auto or one of cpu"),
         (replace(config, models=(vae, vae)), ConfigError, "two of vae"),
         (replace(config, models=(tmp_path / "none",)), CheckpointError, "model.json"),
         (replace(config, data=tmp_path / "none"), DatasetError, "a dataset"),

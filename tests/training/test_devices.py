@@ -6,7 +6,7 @@ from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from doorlab.errors import ConfigError, TrainingError
-from doorlab.training import TrainConfig, launch
+from doorlab.training import TrainConfig, launch, resolve_device
 
 
 def test_work_is_given_its_arguments_and_threads():
@@ -23,8 +23,26 @@ def test_work_is_given_its_arguments_and_threads():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_told():
     config = TrainConfig()
-    with pytest.raises(ConfigError, match="CUDA device"):
+    with pytest.raises(ConfigError, match="--accelerator auto or one of cpu"):
         launch(lambda fabric: None, replace(config, accelerator="cuda"))
+
+
+@pytest.mark.parametrize(
+    ("cards", "name", "found"),
+    [
+        (0, "auto", "cpu"),
+        (0, "cpu", "cpu"),
+        (2, "auto", "cuda"),
+        (2, "cpu", "cpu"),
+        (2, "cuda:1", "cuda:1"),
+    ],
+)
+def test_auto_is_the_best_there_is(monkeypatch, cards, name, found):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cards > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    assert resolve_device(name) == found
+    with pytest.raises(ConfigError, match=r"--device auto or one of cpu.*got cuda:2"):
+        resolve_device("cuda:2")
 
 
 def test_a_process_of_several_that_fails_is_one_line(monkeypatch):

@@ -1,0 +1,125 @@
+"""Likelihoods of rewards, compared: errors, log-likelihoods and calibration on validation doors.
+
+Trains a neural process on a frozen embedding with every head of `--architecture.head`, several
+numbers of labelled doors and several seeds, on a dataset of which only training and validation
+doors are touched. Writes OUT/heads.json; training that is done already is kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from doorlab.data import DoorDataset
+from doorlab.data.batches import DoorTensors
+from doorlab.files import refuse_overwrite
+from doorlab.intervals import bootstrap_crossed
+from doorlab.models.architecture import Architecture
+from doorlab.models.heads import HEADS
+from doorlab.models.io import load_model
+from doorlab.report.calibration import calibration_shares
+from doorlab.results import write_result
+from doorlab.stages import pretrain, train
+from doorlab.stages.reward_metrics import CONTEXTS, predictions_on
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which doors, embedding, heads, numbers of labels and seeds."""
+
+    data: Path
+    """Dataset with interactions, and with validation doors."""
+    pretrained: Path
+    """Folder with seed-S of context learners that fit the model (OUT/PRIOR/MODEL/rate-R of
+    `doorlab represent`)."""
+    out: Path = Path("runs/heads")
+    """Folder of the runs and the result."""
+    model: str = "contrastive_np"
+    """vae_np, statistician_np or contrastive_np."""
+    heads: tuple[str, ...] = tuple(HEADS)
+    """Heads to compare; the first is what the others are compared with."""
+    labelled: tuple[int, ...] = (80, 400)
+    """Numbers of labelled training doors."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of the training runs and of what they stand on."""
+    steps: int = 2000
+    """Optimiser steps."""
+    learning_rate: float = 2e-3
+    """Peak learning rate."""
+    frames: int = 5
+    """Frames per door and step."""
+    architecture: Architecture = field(default_factory=lambda: pretrain.LARGER)
+    """That of the pretrained models; its head does not count."""
+    overwrite: bool = False
+    """Replace the result."""
+
+
+def run(config: Config) -> Path:
+    """Trains what is not trained yet and writes the result; returns its path."""
+    path = config.out / "heads.json"
+    refuse_overwrite(path, config.overwrite)
+    dataset = DoorDataset.open(config.data)
+    doors = DoorTensors.load(dataset, "validation")
+    figures: dict[str, Any] = {"validation_reward_variance": float(doors.rewards.var())}
+    for labelled in config.labelled:
+        scores = {
+            head: [_scores(_train(config, head, labelled, s), doors) for s in config.seeds]
+            for head in config.heads
+        }
+        figures |= _compared(f"labelled_{labelled}", scores)
+    write_result(path, "compare_heads", config, figures, dataset.checksum)
+    return path
+
+
+def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
+    """The run's folder, trained."""
+    recipe = dataclasses.replace(
+        train.PRESETS["small"],
+        model=config.model,
+        data=config.data,
+        pretrained=config.pretrained / f"seed-{seed}",
+        out=config.out / head / f"labelled-{labelled}" / f"seed-{seed}",
+        architecture=dataclasses.replace(config.architecture, head=head),
+        labelled=labelled,
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        frames=config.frames,
+        seed=seed,
+        look_first=0.0,
+        validate_every=200,
+        resume=True,
+    )
+    return train.run(recipe)
+
+
+def _scores(folder: Path, doors: DoorTensors) -> dict[str, np.ndarray]:
+    """Name -> (D,), of every door: means over the numbers of interactions seen."""
+    said = predictions_on(load_model(folder), doors, CONTEXTS).values()
+    per_door = {
+        "reward_mse": [p.squared_error.mean(axis=1) for p in said],
+        "log_likelihood": [p.log_likelihood.mean(axis=1) for p in said],
+        "calibration_error": [calibration_shares(p.mean, p.outcome) for p in said],
+    }
+    return {name: np.mean(values, axis=0) for name, values in per_door.items()}
+
+
+def _compared(group: str, scores: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, Any]:
+    """Every score of every head, and its difference to the first head's, by doors and seeds."""
+    first, figures = next(iter(scores)), {}
+    for name in scores[first][0]:
+        of = {head: np.stack([run[name] for run in runs]) for head, runs in scores.items()}
+        for head, values in of.items():
+            figures[f"{group}/{head}/{name}"] = bootstrap_crossed(values)
+            if head != first:
+                difference = bootstrap_crossed(values - of[first])
+                figures[f"{group}/{head} - {first}/{name}"] = difference
+    return figures
+
+
+if __name__ == "__main__":
+    print(run(tyro.cli(Config, description=__doc__)))
