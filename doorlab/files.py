@@ -58,9 +58,10 @@ def atomic_write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> N
 def atomic_directory(path: str | Path) -> Iterator[Path]:
     """Yields a temporary folder beside `path`, renamed onto it when the block ends well.
 
-    When the block fails, the temporary folder is removed and `path` is as it was.
+    When the block fails, the temporary folder is removed and `path` is as it was. A link stays
+    one: what it leads to is replaced.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
@@ -68,12 +69,24 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
         with writing(path):
             yield temporary
             os.chmod(temporary, 0o777 & ~_umask())
-            if path.exists():
-                shutil.rmtree(path)
-            os.replace(temporary, path)
+            _put_in_place(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Renames `new` to `path`; what was there goes only when the new folder has its name."""
+    old = new.with_suffix(".old.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except BaseException:
+        if old.exists():
+            os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_overwrite(path: str | Path, overwrite: bool) -> None:

@@ -7,6 +7,7 @@ was drawn before. That makes a dataset independent of the number of workers that
 from __future__ import annotations
 
 import hashlib
+import operator
 
 import numpy as np
 
@@ -22,6 +23,12 @@ def integer_seed(seed: int, *names: str | int) -> int:
 
 
 def _entropy(seed: int, *names: str | int) -> int:
-    # The type is part of the path: stream(0, "1") and stream(0, 1) differ.
-    path = "/".join([str(int(seed)), *(f"{type(name).__name__}:{name}" for name in names)])
+    path = "/".join([str(int(seed)), *map(_part, names)])
     return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=16).digest(), "little")
+
+
+def _part(name: str | int) -> str:
+    # The type is part of the path: stream(0, "1") and stream(0, 1) differ, whatever integer 1 is.
+    if isinstance(name, str):
+        return "str:" + name.replace("\\", "\\\\").replace("/", "\\/")
+    return f"int:{operator.index(name)}"

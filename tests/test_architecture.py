@@ -53,9 +53,11 @@ def test_nothing_of_the_checkout_is_importable_from_outside(tmp_path):
         "import importlib.util as u\n"
         "for name in ('envs', 'tests', 'assets', 'examples', 'scripts'):\n"
         "    spec = u.find_spec(name)\n"
-        "    print(*(spec.submodule_search_locations or [spec.origin]) if spec else [])"
+        "    print(*(spec.submodule_search_locations or [spec.origin]) if spec else [], sep='\\n')"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    found = [Path(line) for line in run.stdout.split()]
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    found = [Path(line) for line in run.stdout.splitlines()]
     # Another package may have brought a folder of that name; ours must not be among them.
     assert not [path for path in found if path.parent in (ROOT, ROOT / "envs")]

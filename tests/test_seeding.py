@@ -1,5 +1,6 @@
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from doorlab.seeding import integer_seed, stream
@@ -15,9 +16,17 @@ def test_streams_do_not_depend_on_what_was_drawn_before(seed, names):
 
 
 @given(NAMES, NAMES)
+@example(["a", "b"], ["a/str:b"])
+@example(["a\\", "b"], ["a\\/str:b"])
 def test_different_paths_are_different_streams(a, b):
     same = integer_seed(0, *a) == integer_seed(0, *b)
     assert same == ([(type(x), x) for x in a] == [(type(x), x) for x in b])
+
+
+def test_integers_of_all_kinds_are_one():
+    assert integer_seed(0, "door", 3) == integer_seed(0, "door", np.int64(3))
+    with pytest.raises(TypeError):
+        stream(0, 0.5)  # pyright: ignore[reportArgumentType]
 
 
 def test_integer_seeds_fit_63_bits():

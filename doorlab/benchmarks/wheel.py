@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float64
 from rich.console import Console
 from rich.table import Table
@@ -32,6 +31,7 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import stream
+from doorlab.training import use_threads
 
 # Riquelme et al. 2018, table of section 5.4: cumulative regret of NeuralLinear, % of uniform.
 PUBLISHED = {0.5: 0.95, 0.7: 1.60, 0.9: 4.65, 0.95: 9.56, 0.99: 49.63}
@@ -72,7 +72,7 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
         raise ConfigError("--problems and --steps of at least 1", got, "raise them")
     if config.out is not None:
         refuse_overwrite(config.out, config.overwrite)
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     figures = {}
     for delta in track(config.deltas, "deltas"):
         share = relative_regret(delta, config)

@@ -114,6 +114,11 @@ def restore_dataset(
     )
 
 
+def exported_checksum(source: Path) -> str:
+    """Of the dataset that was exported to `source`. Raises DatasetError as `restore_dataset`."""
+    return _read_export(source)[0].checksum
+
+
 class RestoringWriter:
     """Makes parts of what was exported; a copy lives in every worker."""
 

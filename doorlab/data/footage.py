@@ -151,7 +151,7 @@ def _from_video(path: Path, frames: int) -> Iterator[np.ndarray]:
         for number, frame in enumerate(_decoded(path)):
             if number in wanted:
                 image = frame.to_ndarray(format="rgb24")
-                yield np.rot90(image, round(getattr(frame, "rotation", 0) / 90))
+                yield np.rot90(image, round(frame.rotation / 90))
 
 
 def _decoded(path: Path) -> Iterator[av.VideoFrame]:

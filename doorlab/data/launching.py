@@ -99,7 +99,10 @@ def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str
         workers, mp_context=context, initializer=_begin, initargs=(work, watched)
     )
     try:
-        with _interrupts_ignored():  # the workers inherit that: Ctrl-C is the parent's to handle
+        with (
+            _cores_shared(workers),
+            _interrupts_ignored(),
+        ):  # the workers inherit that: Ctrl-C is the parent's to handle
             futures = {pool.submit(_call, item): item for item in items}
         for future in as_completed(futures):
             yield futures.pop(future), future.result()
@@ -130,6 +133,19 @@ def _end_with_parent(watched: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
         watched.recv_bytes()
     os._exit(1)
+
+
+@contextlib.contextmanager
+def _cores_shared(workers: int) -> Iterator[None]:
+    """Worker processes that start inside of this compute on their share of the cores."""
+    if "OMP_NUM_THREADS" in os.environ:  # somebody has decided
+        yield
+        return
+    os.environ["OMP_NUM_THREADS"] = str(max(1, count_workers(0) // workers))
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from doorlab.errors import ConfigError, DatasetError
 from doorlab.files import atomic_write_json, read_json
 
 FILE_NAME = "dataset.json"
+LOCK_FILE = ".lock"  # held by the process that writes
 EXPORT_FILE = "doorlab.json"  # what an exported dataset has instead
 PART_FOLDERS = ("shards", "videos")
 CONFIGS: dict[str, type[DatasetConfig]] = {

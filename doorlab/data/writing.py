@@ -25,7 +25,7 @@ from typing import Protocol, runtime_checkable
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
 from doorlab.data.importing import FootageWriter, ImportConfig
 from doorlab.data.launching import check_workers, get_launcher
-from doorlab.data.manifest import FILE_NAME, PART_FOLDERS, Manifest, part_checksum
+from doorlab.data.manifest import FILE_NAME, LOCK_FILE, PART_FOLDERS, Manifest, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.video import encode_video, film_door
 from doorlab.doors import get_prior
@@ -290,7 +290,8 @@ def _owned(path: Path) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    # A file, as network file systems do not pass on locks of folders to other machines.
+    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
     try:  # the system drops the lock when the process ends, however it ends
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -305,7 +306,8 @@ def _owned(path: Path) -> Iterator[None]:
 def _refuse_strangers(path: Path) -> None:
     """Only what a run leaves that was killed in its first moment may be in a new folder."""
     if path.is_dir():
-        strangers = [f.name for f in path.iterdir() if not f.match(f".{FILE_NAME}.*.tmp")]
+        ours = (LOCK_FILE, f".{FILE_NAME}.*.tmp")
+        strangers = [f.name for f in path.iterdir() if not any(map(f.match, ours))]
         got = f"a folder with {min(strangers)} in it" if strangers else None
     else:
         got = "a file"

@@ -5,6 +5,7 @@ from doorlab.doors.arrays import door_from_arrays, doors_to_arrays
 from doorlab.doors.door import Appearance, Door
 from doorlab.doors.prior import DoorPrior
 from doorlab.doors.priors import PRIORS, get_prior
+from doorlab.doors.urdf import door_urdf
 from doorlab.doors.view import View
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DoorPrior",
     "View",
     "door_from_arrays",
+    "door_urdf",
     "doors_to_arrays",
     "get_prior",
     "oracle_action",

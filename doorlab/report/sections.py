@@ -52,12 +52,14 @@ def _doors(run: RunFiles) -> list[Html]:
         return [note(run.missing["generate"]), *_figures(run, "doors")]
     config, splits = data.get("config", {}), data.get("splits", {})
     counts = ", ".join(f"{number:,} {name}" for name, number in splits.items())
+    kind, interactions = data.get("kind", "simulated"), config.get("interactions", 0)
     facts = (
-        f"This run has {data.get('doors', 0):,} simulated doors ({counts}), each with "
-        f"{config.get('frames', '?')} frames of {config.get('image_size', '?')} pixels and "
-        f"{config.get('interactions', '?')} interactions."
+        f"This run has {data.get('doors', 0):,} {kind} doors ({counts}), each with "
+        f"{config.get('frames', '?')} frames of {config.get('image_size', '?')} pixels"
+        f"{f' and {interactions} interactions' if interactions else ''}."
     )
-    return [element("p", facts), *_films(run), *_figures(run, "doors")]
+    films = _films(run) if kind == "simulated" else []
+    return [element("p", facts), *films, *_figures(run, "doors")]
 
 
 def _representation(run: RunFiles) -> list[Html]:

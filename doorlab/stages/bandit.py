@@ -26,7 +26,6 @@ from typing import Any, Literal
 
 import gymnasium
 import numpy as np
-import torch
 from rich.console import Console
 
 from doorlab.bandit import (
@@ -48,7 +47,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.sim import make_simulator
 from doorlab.stages.panel import Entry, Weights, make_policy, panel
-from doorlab.training import resolve_device
+from doorlab.training import resolve_device, use_threads
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -83,7 +82,7 @@ class Config:
     workers: int = 0
     """Processes, one policy each at a time; 0 for one per core."""
     threads: int = 1
-    """Torch threads per process."""
+    """Torch threads per process; 0 leaves torch's own choice."""
     device: str = "auto"
     """Where models run: cpu, cuda, or auto for the best there is."""
     overwrite: bool = False
@@ -109,6 +108,7 @@ def run(config: Config) -> Path:
     path = config.out / "regret.json"
     refuse_overwrite(path, config.overwrite)
     config = replace(config, device=resolve_device(config.device))
+    use_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
@@ -177,7 +177,7 @@ class _Evaluation:
 
     def __call__(self, key: str) -> tuple[str, Rollout]:
         config = self.config
-        torch.set_num_threads(config.threads)
+        use_threads(config.threads)
         dataset = DoorDataset.open(config.data)
         doors = held_out(dataset, config)
         env = gymnasium.make_vec(

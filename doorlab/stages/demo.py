@@ -77,7 +77,9 @@ def run(config: Config) -> Path:
     run_steps(pipeline(config), config.out, jobs, console)
     report = config.out / "report" / "index.html"
     print_regrets(config.out / "bandit" / "regret.json", console)
-    console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
+    console.print(
+        f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", markup=False, highlight=False
+    )
     return report
 
 
@@ -157,7 +159,10 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
     done = {step.name for step in steps if _finished(step)}
     for step in steps:
         if step.name in done:
-            console.print(f"[dim]{step.name}: done before ({step.result})[/]", highlight=False)
+            console.print(
+                f"{step.name}: done before ({step.result})",
+                style="dim", markup=False, highlight=False,
+            )  # fmt: skip
     waiting = [step for step in steps if step.name not in done]
     running: dict[str, tuple[Step, subprocess.Popen[bytes], float]] = {}
     try:
@@ -166,8 +171,9 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
             for step in ready[: jobs - len(running)]:
                 waiting.remove(step)
                 console.print(
-                    f"[bold]$ doorlab {shlex.join(step.args)}[/]", highlight=False, soft_wrap=True
-                )
+                    f"$ doorlab {shlex.join(step.args)}",
+                    style="bold", markup=False, highlight=False, soft_wrap=True,
+                )  # fmt: skip
                 running[step.name] = (step, _start(step, out), time.monotonic())
             seconds = _collect(running, out, console)
             _note_times(out, seconds)
@@ -178,6 +184,8 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
             process.terminate()
         for _, process, _ in running.values():
             process.wait()
+        now = time.monotonic()
+        _note_times(out, {name: now - start for name, (_, _, start) in running.items()})
 
 
 def _finished(step: Step) -> bool:
@@ -214,11 +222,12 @@ def _collect(
 
 
 def _note_times(out: Path, seconds: dict[str, float]) -> None:
-    """Adds to RUN/timing.json, which the report reads."""
+    """Adds to RUN/timing.json, which the report reads: all that a step took, stopped or not."""
     path = out / "timing.json"
     if seconds:
         before = read_json(path)["seconds"] if path.exists() else {}
-        atomic_write_json(path, {"seconds": before | seconds})
+        total = {name: before.get(name, 0.0) + spent for name, spent in seconds.items()}
+        atomic_write_json(path, {"seconds": before | total})
 
 
 def print_regrets(path: Path, console: Console) -> None:

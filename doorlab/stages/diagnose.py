@@ -47,7 +47,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import integer_seed
 from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
-from doorlab.training import resolve_device
+from doorlab.training import resolve_device, use_threads
 
 _DOORS_AT_ONCE = 32
 
@@ -80,7 +80,7 @@ class Config:
     device: str = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: int = 1
-    """Threads of torch."""
+    """Threads of torch; 0 leaves its own choice."""
     overwrite: bool = False
     """Replace an earlier result."""
 
@@ -122,7 +122,7 @@ def run(config: Config) -> Path:
     refuse_overwrite(path, config.overwrite)
     config = replace(config, device=resolve_device(config.device))
     _check(config)
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     models = _models(dataset, config)
     frames = _frames(dataset, config)

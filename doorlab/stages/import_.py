@@ -8,7 +8,8 @@ SOURCE holds one entry per door: a subfolder with images (jpg, png, webp, bmp, t
 A run that is stopped, or killed, goes on with --resume where it was; --resume also repairs damaged
 parts from the footage.
 
-A folder that `doorlab export` wrote becomes again the dataset that it was, under its checksum.
+A folder that `doorlab export` wrote becomes again the dataset that it was: the same values, and the
+same checksum where the same version of tensorstore compresses them.
 """
 
 from __future__ import annotations
@@ -50,10 +51,13 @@ def run(config: Config) -> Path:
     """
     how = {"workers": config.workers, "resume": config.resume}
     if (config.source / EXPORT_FILE).exists():
-        from doorlab.data.exporting import restore_dataset  # here: it needs pyarrow
+        from doorlab.data import exporting  # here: it needs pyarrow
 
         _refuse_settings(config)
-        restore_dataset(config.out, config.source, **how)
+        restored = exporting.restore_dataset(config.out, config.source, **how)
+        if restored.checksum != exporting.exported_checksum(config.source):
+            note = "the values are those that were exported, their checksum is not"
+            print(f"doorlab: {note}: another tensorstore compressed them", file=sys.stderr)
         return config.out
     if config.source.resolve() in (config.out.resolve(), *config.out.resolve().parents):
         raise ConfigError(

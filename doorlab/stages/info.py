@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
@@ -46,7 +47,7 @@ def run(config: Config) -> None:
         console.print(f"all {len(manifest.parts)} parts have their checksums")
     if not manifest.complete:
         command = manifest.config.command(config.data)
-        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True)
+        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True, markup=False)
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
@@ -63,7 +64,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     config, document = manifest.config, manifest.to_json()
     frames = config.doors * config.frames
     on_disk = {kind: _bytes_under(path / kind) for kind in ("shards", "videos")}
-    table = _table(f"{path}", "", "")
+    table = _table(escape(f"{path}"), "", "")
     table.add_row("doors", f"{config.doors:,} {config.kind}")
     for split, count in document["splits"].items():
         table.add_row(f"  {split}", f"{count:,}")
@@ -81,7 +82,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
 def _settings(manifest: Manifest) -> Table:
     table = _table("Settings", "name", "value")
     for name, value in manifest.config.to_json().items():
-        table.add_row(name, listing(value) if isinstance(value, tuple) else str(value))
+        table.add_row(name, escape(listing(value) if isinstance(value, tuple) else str(value)))
     return table
 
 

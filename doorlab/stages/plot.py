@@ -16,10 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from tyro.conf import Positional
 
-from doorlab.errors import unknown_name
+from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import atomic_write_arrays, read_json, refuse_overwrite
 from doorlab.progress import track
 from doorlab.report.run_files import require_run
@@ -27,7 +26,7 @@ from doorlab.report.style import save_png
 from doorlab.results import write_result
 from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
-from doorlab.training import resolve_device
+from doorlab.training import resolve_device, use_threads
 
 FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "gallery": plot_pictures.gallery,
@@ -75,7 +74,7 @@ class Config:
     device: str = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: int = 1
-    """Threads of torch."""
+    """Threads of torch; 0 leaves its own choice."""
     overwrite: bool = False
     """Replace earlier figures."""
 
@@ -90,9 +89,11 @@ def run(config: Config) -> Path:
     """
     path = (config.out or config.run / "plot") / "plot.json"
     names = chosen_figures(config.figures)
+    if config.doors < 1:
+        raise ConfigError("--doors of at least 1", f"{config.doors}", "correct --doors")
     require_run(config.run)
     refuse_overwrite(path, config.overwrite)
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     sources = Sources(
         config.run,
         config.data or config.run / "dataset",

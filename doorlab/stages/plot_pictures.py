@@ -33,7 +33,9 @@ def varied(doors: Sequence[Door], count: int) -> list[int]:
 
 
 def describe(door: Door) -> str:
-    """Its side and swing: left hinge, pull."""
+    """Its side and swing (left hinge, pull), or where it slides to."""
+    if door.mechanism == "sliding":
+        return f"slides, {door.hinge_side}"
     return f"{door.hinge_side} hinge, {door.swing}"
 
 

@@ -76,9 +76,12 @@ def landscape(sources: Sources) -> Drawing:
     """Expected rewards over two slices of the action space, before and after trying."""
     model = sources.headline_model
     actions, rewards, _ = _recorded(sources)
-    latched = [i for i, door in enumerate(sources.doors) if door.latch_turn > 0]
+    latched = [
+        i for i, door in enumerate(sources.doors)
+        if door.latch_turn > 0 and door.mechanism == "hinged"  # others move by metres, not radians
+    ]  # fmt: skip
     if not latched:
-        raise Missing("no held-out door has a latch")
+        raise Missing("no held-out door on a hinge has a latch")
     chosen = [latched[k] for k in varied([sources.doors[i] for i in latched], 4)]
     doors, embedding = [sources.doors[i] for i in chosen], model.embed(sources.images[chosen])
     embedding, ac, rc = model.tensors(embedding, actions[chosen], rewards[chosen])

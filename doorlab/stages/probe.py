@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
@@ -41,7 +40,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.stages.answers import read_answers
 from doorlab.stages.frozen import FrozenModel, by_kind
-from doorlab.training import resolve_device
+from doorlab.training import resolve_device, use_threads
 
 Scores = dict[Reading, ProbeScore]
 
@@ -68,7 +67,7 @@ class Config:
     device: str = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: int = 1
-    """Threads of torch."""
+    """Threads of torch; 0 leaves its own choice."""
     overwrite: bool = False
     """Replace an earlier result."""
 
@@ -94,7 +93,7 @@ def run(config: Config) -> Path:
     config = replace(config, device=resolve_device(config.device))
     if not config.models:
         raise ConfigError("at least one model", "none", "give --models")
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     frames = chosen_frames(config, dataset)
     doors = {split: read_doors(dataset, split, config) for split in SPLITS}

@@ -1,7 +1,7 @@
 """The one training loop: it takes a module, a loss function and a source of batches."""
 
 from doorlab.training.config import TrainConfig
-from doorlab.training.devices import check_devices, launch, resolve_device
+from doorlab.training.devices import check_devices, launch, resolve_device, use_threads
 from doorlab.training.journal import Journal
 from doorlab.training.loop import Outcome, Task, Turn, fit
 
@@ -15,4 +15,5 @@ __all__ = [
     "fit",
     "launch",
     "resolve_device",
+    "use_threads",
 ]

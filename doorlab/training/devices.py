@@ -34,6 +34,14 @@ def resolve_device(name: str, option: str = "--device") -> str:
     return name
 
 
+def use_threads(threads: int) -> None:
+    """Has torch compute with so many threads; 0 leaves its own choice. ConfigError below that."""
+    if threads < 0:
+        raise ConfigError("--threads of at least 0", f"{threads}", "correct --threads")
+    if threads:
+        torch.set_num_threads(threads)
+
+
 def check_devices(config: TrainConfig) -> None:
     """Raises ConfigError when this machine lacks the devices that a config asks for."""
     device = resolve_device(config.accelerator, "--accelerator")
@@ -83,7 +91,6 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
 def _in_process(
     work: Callable[..., Any], args: tuple[Any, ...], threads: int, fabric: Fabric
 ) -> Sealed:
-    if threads:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     warnings.filterwarnings("ignore", message=".*did not find any unused parameters")
     return Sealed(work(fabric, *args))

@@ -121,6 +121,7 @@ def _label(axes: Axes, rows: Sequence[Row], columns: Sequence[str], layout: Layo
             fontsize=FONT_SIZE - 0.5,
             color=row.color,
             linespacing=1.25,
+            parse_math=False,  # a door of footage may be called anything
         )
     for text, left in zip(columns, layout.lefts, strict=False):
         axes.text(left, -10 * pixel, text, ha="left", va="bottom", fontsize=FONT_SIZE, color=MUTED)

@@ -19,7 +19,7 @@ from doorlab.doors import geometry as g
 from doorlab.doors.door import CATEGORIES
 from doorlab.sim.batched.columns import DoorTensors
 
-SCENE_BOXES, PANEL_BOXES = 10, 5
+SCENE_BOXES = 10
 PARTS = (0,) * 6 + (1,) * 4 + (2,) * 5  # index in `geometry.PARTS` of every box
 # The first box that reaches as far along x, and along y, as this one does.
 SAME_X = (0, 1, 2, 3, 3, 3, 6, 7, 8, 9, 10, 11, 11, 13, 13)

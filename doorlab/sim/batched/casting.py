@@ -12,8 +12,8 @@ compared as the whole numbers that their bits spell, which keeps the order of po
 takes one instruction instead of four (no NaN), and leaves room for a face's number in the last six
 bits: one maximum finds depth and face.
 
-Nothing in `cast` needs a transcendental function, and compilers are told not to contract: so it
-gives the same bits compiled or not.
+Nothing in `cast` needs a transcendental function, and on a CPU torch's compiler does not contract
+unless told to: so it gives the same bits there compiled or not.
 
 Shapes: B frames, K boxes, H, W pixels; body 0 is the scene, body 1 the panel.
 """

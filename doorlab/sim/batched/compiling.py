@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class CompiledKernels:
-    """`rendering.Kernels` that compile themselves; the bits are those of the eager ones.
+    """`rendering.Kernels` that compile themselves; on a CPU with the bits of the eager ones.
 
     Args:
         wanted: True: compile at once; False: never; None: once this process was asked for so many
