@@ -12,22 +12,22 @@ import operator
 import numpy as np
 
 
-def stream(seed: int, *names: str | int) -> np.random.Generator:
+def stream(seed: int, *names: str | int | np.integer) -> np.random.Generator:
     """A generator that depends on `seed` and the path of `names`, and on nothing else."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(_entropy(seed, *names))))
 
 
-def integer_seed(seed: int, *names: str | int) -> int:
+def integer_seed(seed: int, *names: str | int | np.integer) -> int:
     """A 63-bit seed for libraries that want a number (torch, Gymnasium, Sobol engines)."""
     return _entropy(seed, *names) >> 65
 
 
-def _entropy(seed: int, *names: str | int) -> int:
+def _entropy(seed: int, *names: str | int | np.integer) -> int:
     path = "/".join([str(int(seed)), *map(_part, names)])
     return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=16).digest(), "little")
 
 
-def _part(name: str | int) -> str:
+def _part(name: str | int | np.integer) -> str:
     # The type is part of the path: stream(0, "1") and stream(0, 1) differ, whatever integer 1 is.
     if isinstance(name, str):
         return "str:" + name.replace("\\", "\\\\").replace("/", "\\/")

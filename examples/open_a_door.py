@@ -44,14 +44,15 @@ def main(
         enough: Reward, from 0 to 1, at which the door counts as open.
         prior: Where doors come from: narrow, as in the demo; default; wild.
         simulator: What they are opened in: pybullet, torch, panda.
-        state: File in which tries are kept, to go on from.
+        state: Folder in which the tries on every door are kept, to go on from.
     """
+    kept = state / f"{prior}-{simulator}-{door}.safetensors" if state is not None else None
     predictor = RewardPredictor.load(run)
     env = gymnasium.make(ENVIRONMENT, horizon=tries, prior=prior, simulator=simulator)
     try:
         observation, _ = env.reset(seed=door)
-        if state is not None and state.exists():
-            predictor.restore(state)
+        if kept is not None and kept.exists():
+            predictor.restore(kept)
         else:
             predictor.observe(observation["images"])
         best = max((reward for _, reward in predictor.tries), default=0.0)
@@ -60,8 +61,8 @@ def main(
             mean, std = predictor.predict([action])
             _, reward, _, _, _ = env.step(action.to_normalised())
             predictor.record(action, float(reward))
-            if state is not None:
-                predictor.save(state)
+            if kept is not None:
+                predictor.save(kept)
             best = max(best, float(reward))
             print(
                 f"try {len(predictor.tries)}: {describe(action)}; "

@@ -45,6 +45,47 @@ def test_a_folder_replaces_the_one_before_only_at_the_end(tmp_path):
     assert os.listdir(target) == ["new"]
 
 
+def test_a_folder_survives_being_replaced_halfway(tmp_path, monkeypatch):
+    """Ctrl-C while the old files go, and a new folder that does not get its name."""
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").touch()
+
+    def replace_it():
+        with files.atomic_directory(target) as folder:
+            (folder / "new").touch()
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    real = os.replace
+
+    def only_aside(source, to):
+        if str(to) == str(target) and os.path.exists(os.path.join(source, "new")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", only_aside)
+        with pytest.raises(ResultError):
+            replace_it()
+    assert (os.listdir(tmp_path), os.listdir(target)) == (["run"], ["old"])
+    with monkeypatch.context() as patch:
+        patch.setattr(files.shutil, "rmtree", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            replace_it()
+    assert os.listdir(target) == ["new"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with files.atomic_directory(tmp_path / "link") as folder:
+        (folder / "new").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert os.listdir(tmp_path / "real") == ["new"]
+
+
 def test_results_are_not_overwritten_silently(tmp_path):
     (tmp_path / "x").touch()
     with pytest.raises(ResultError, match="--overwrite"):

@@ -64,15 +64,38 @@ def test_runs_that_agree_are_as_one_and_runs_that_differ_widen_the_interval():
     assert bootstrap_crossed(shifted).n == 100
 
 
-def test_crossed_intervals_cover_the_truth():
-    """Scores = effect of the run + effect of the door + noise: variances a/s + b/n + c/(s n)."""
+@pytest.mark.parametrize("of_runs", [0.0, 0.02, 0.3])
+@pytest.mark.parametrize("runs", [2, 3, 12])
+def test_crossed_intervals_cover_the_truth(runs, of_runs):
+    """Scores = effect of the run + effect of the door + noise; few runs must do, too."""
     rng, hits = np.random.default_rng(6), 0
-    for i in range(200):
-        runs, doors = rng.normal(0, 0.3, (12, 1)), rng.normal(0, 1.0, (1, 60))
-        values = 1.0 + runs + doors + rng.normal(0, 0.5, (12, 60))
+    for i in range(300):
+        effects = rng.normal(0, of_runs, (runs, 1)) + rng.normal(0, 0.5, (1, 60))
+        values = 1.0 + effects + rng.normal(0, 0.5, (runs, 60))
         low, high = bootstrap_crossed(values, seed=i, resamples=400).ci95
         hits += low <= 1.0 <= high
-    assert 0.89 <= hits / 200 <= 0.99
+    assert 0.92 <= hits / 300 <= 0.99
+
+
+@pytest.mark.parametrize("runs", [(2, 2), (3, 3), (3, 1), (12, 3)])
+def test_intervals_of_differences_cover_the_truth(runs):
+    rng, hits = np.random.default_rng(7), 0
+    for i in range(300):
+        doors = rng.normal(0, 0.5, (1, 60))
+        # One run alone says nothing of others like it: then they are all the same here.
+        a, b = (
+            doors + rng.normal(0, 0.2 * (s > 1), (s, 1)) + rng.normal(0, 0.3, (s, 60)) for s in runs
+        )
+        low, high = crossed_difference(a + 1.0, b, seed=i, resamples=400).ci95
+        hits += low <= 1.0 <= high
+    assert 0.92 <= hits / 300 <= 0.995
+
+
+def test_intervals_of_shares_stay_between_0_and_1():
+    right = np.ones((3, 200))
+    right[0, :3] = 0.0
+    low, high = bootstrap_crossed(right).ci95
+    assert low < right.mean() < high == 1.0
 
 
 def test_nothing_to_cross_is_an_error():

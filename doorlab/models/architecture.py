@@ -8,6 +8,12 @@ from typing import Any
 
 from doorlab.errors import ConfigError
 
+_SIZES = (
+    "working_size", "features", "context_dim", "instance_dim", "instance_layers",
+    "interaction_dim", "hidden", "latent_samples", "attention_heads",
+)  # fmt: skip
+_LEAST = {**dict.fromkeys(_SIZES, 1), "pixel_scale": 1e-6, "free_nats": 0.0}
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -70,7 +76,7 @@ class Architecture:
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
 
     def __post_init__(self) -> None:
-        for name, least in (("instance_layers", 1), ("free_nats", 0.0)):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if not value >= least:  # rather than `<`, so that NaN is refused too
                 option = f"--architecture.{name.replace('_', '-')}"

@@ -80,7 +80,16 @@ class ContrastiveStatistician(NeuralStatistician):
         self.telling = max(1, round(z * 0.4))  # dimensions of z that tell frames apart
 
     def add_top_layer(self, architecture: Architecture) -> None:
-        """The network of z, whose prior needs none. Raises ConfigError for several layers."""
+        """The network of z, whose prior needs none. Raises ConfigError for several layers.
+
+        Also for one dimension: frames and drawings of them are told apart by different ones.
+        """
+        if architecture.instance_dim < 2:
+            raise ConfigError(
+                "two or more dimensions of z for the contrastive statistician",
+                f"--architecture.instance-dim {architecture.instance_dim}",
+                "raise it, or take --model statistician",
+            )
         if architecture.instance_layers > 1:
             raise ConfigError(
                 "one layer of z for the contrastive statistician",
@@ -94,6 +103,10 @@ class ContrastiveStatistician(NeuralStatistician):
     def look(self, x: Float[Tensor, "B M C _ _"]) -> Float[Tensor, "B M G"]:
         """Features of frames, and of their mirror images."""
         return torch.cat([self.encoder(x), self.encoder(x.flip(-1))], dim=-1)
+
+    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
+        """Mean of q(c | x_1..M), for which nobody need look at mirror images."""
+        return self.infer_context(self.encoder(x)).mean
 
     def infer_context(self, h: Float[Tensor, "B M _"]) -> Normal:
         """q(c | x_1..M), from the frames as they are."""

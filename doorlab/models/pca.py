@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from doorlab.models.architecture import Architecture
-from doorlab.nn.images import check_image_size
+from doorlab.nn.images import shrunk_size
 
 
 class PrincipalComponents(nn.Module):
@@ -27,7 +27,7 @@ class PrincipalComponents(nn.Module):
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
-        self.size = min(check_image_size(image_size), architecture.working_size)
+        self.size = shrunk_size(image_size, architecture.working_size)
         latent = architecture.context_dim + architecture.state_dim
         self.embedding_dim = self.instance_dim = latent
         self.pool = nn.AvgPool2d(image_size // self.size)

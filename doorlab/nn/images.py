@@ -30,6 +30,18 @@ def check_image_size(image_size: int) -> int:
     return image_size
 
 
+def shrunk_size(image_size: int, working_size: int) -> int:
+    """Pixels to a side that networks work with; ConfigError where averaging does not lead there."""
+    size = min(check_image_size(image_size), working_size)
+    if image_size % size:
+        raise ConfigError(
+            f"--architecture.working-size that divides the {image_size} pixels of a picture",
+            f"{working_size}",
+            "use 32, or another divisor",
+        )
+    return size
+
+
 class Shrink(nn.Module):
     """Pictures in [0, 1], averaged down to `size` pixels, then in [-1, 1]."""
 
@@ -56,7 +68,7 @@ class FrameEncoder(nn.Module):
         self, image_size: int, channels: Sequence[int], features: int, working_size: int = 32
     ) -> None:
         super().__init__()
-        size = min(check_image_size(image_size), working_size)
+        size = shrunk_size(image_size, working_size)
         layers: list[nn.Module] = [Shrink(size)]
         inputs = 3
         for outputs in channels:

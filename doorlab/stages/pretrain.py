@@ -121,6 +121,12 @@ def run(config: Config) -> Path:
 
 
 def _check(config: Config, dataset: DoorDataset | None) -> None:
+    if config.model == "contrastive_statistician" and config.frames < 2:
+        raise ConfigError(
+            "--frames of 2 or more for contrastive_statistician, which compares halves",
+            f"{config.frames}",
+            "raise it",
+        )
     if dataset is not None and not config.online:
         if config.model in TOLD:
             dataset.require(door_array("hinge_side"))

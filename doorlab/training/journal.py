@@ -26,12 +26,12 @@ class Journal:
         self.validation: list[dict[str, float | int]] = []
         self._folder, self._writer = folder, None
         self._sums: dict[str, Tensor] = {}
-        self._count = 0
+        self._counts: dict[str, int] = {}  # apart: not every step has every scalar
 
     def add(self, scalars: Mapping[str, Tensor]) -> None:
         """Adds one step. Nothing waits for the device here."""
-        self._count += 1
         for name, value in scalars.items():
+            self._counts[name] = self._counts.get(name, 0) + 1
             value = value.detach().double()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
 
@@ -46,9 +46,9 @@ class Journal:
             more: figures to be added as they are.
         """
         names = list(self._sums)
-        means = torch.stack([self._sums[name] for name in names]) / self._count
+        means = torch.stack([self._sums[name] / self._counts[name] for name in names])
         values = (average(means) if average else means).tolist()
-        self._sums, self._count = {}, 0
+        self._sums, self._counts = {}, {}
         self.train.append({"step": step, **dict(zip(names, values, strict=True)), **more})
         self._write("train", self.train[-1])
 
@@ -68,14 +68,14 @@ class Journal:
             "train": self.train,
             "validation": self.validation,
             "sums": dict(self._sums),
-            "count": self._count,
+            "counts": dict(self._counts),
         }
 
     def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
         """The inverse of `state`."""
         self.train, self.validation = list(state["train"]), list(state["validation"])
         self._sums = {name: value.to(device) for name, value in state["sums"].items()}
-        self._count = state["count"]
+        self._counts = dict(state["counts"])
 
     def history(self) -> dict[str, list[dict[str, float | int]]]:
         """What metrics.json holds."""

@@ -155,8 +155,8 @@ class _Run:
             if self.step % config.log_every == 0 or self.step == config.steps:
                 self._log()
                 now = time.monotonic()
-                speed = (self.step - seen_step) * self.task.batch / max(now - seen_at, 1e-9)
-                self.journal.measure(self.step, doors_per_second=speed)
+                speed = (self.step - seen_step) / max(now - seen_at, 1e-9)
+                self.journal.measure(self.step, steps_per_second=speed)
                 seen_at, seen_step = now, self.step
             if self.step % config.validate_every == 0 or self.step == config.steps:
                 self._validate()
@@ -238,6 +238,7 @@ class _Run:
         torch.manual_seed(integer_seed(self.config.seed, "turn"))
         with torch.no_grad():
             turn.do(self.model)
+        self._agree()
         self.model.train()
         self.optimizer.state.clear()
         self.best = Best(self.task.error_of)
@@ -259,13 +260,20 @@ class _Run:
     def _validate(self) -> None:
         if self.task.validate is None:
             return
+        self._agree()
         self.model.eval()
         torch.manual_seed(integer_seed(self.config.seed, "validation"))
         with torch.no_grad():
-            figures = self.task.validate(self.model)
+            figures = self.fabric.broadcast(self.task.validate(self.model))
         self.model.train()
         self.journal.validated(self.step, figures)
         self.best.look(self.step, figures, self.model)
+
+    def _agree(self) -> None:
+        """Gives all processes the first one's model: running averages of batches differ."""
+        if self.fabric.world_size > 1:
+            for tensor in (*self.model.parameters(), *self.model.buffers()):
+                torch.distributed.broadcast(tensor.data, src=0)
 
     def _any(self, flag: bool) -> bool:
         """Whether any process says so: all must stop after the same step."""
@@ -286,7 +294,7 @@ def generator_for(seed: int, *names: str | int) -> torch.Generator:
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters, with decay for matrices and kernels, without for vectors."""
+    """Trainable parameters, with decay for all but vectors and numbers."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     return [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},

@@ -104,3 +104,7 @@ def sleep_unless_quick(item):
         return item
     Path(item).write_text(str(os.getpid()))
     return time.sleep(60)
+
+
+def threads_of_libraries(_):
+    return os.environ.get("OMP_NUM_THREADS")

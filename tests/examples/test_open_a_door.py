@@ -40,6 +40,8 @@ def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys)
     main(run, tries=2, state=tmp_path / "state", **how)
     parts = capsys.readouterr().out.splitlines()
     assert [line for line in parts if line.startswith("try")] == whole[:2]
+    main(run, tries=1, state=tmp_path / "state", **{**how, "door": 5})
+    assert capsys.readouterr().out.startswith("try 1:")  # another door begins anew
 
 
 def test_it_stops_at_an_open_door(load, run, capsys):

@@ -108,6 +108,17 @@ def test_a_missing_part_is_a_note(run_folder, part, said):
     assert found.startswith(said)
 
 
+def test_footage_is_called_so(run_folder):
+    path = run_folder / "dataset" / "dataset.json"
+    about = json.loads(path.read_text()) | {"kind": "imported"}
+    del about["config"]["interactions"]
+    path.write_text(json.dumps(about))
+    said = words_of(report(run_folder))
+    assert "100 imported doors (60 train, 10 validation, 30 test)" in said
+    assert "each with 8 frames of 64 pixels." in said
+    assert "--videos" not in said
+
+
 def test_a_damaged_part_is_a_note_with_the_reason(run_folder):
     (run_folder / "bandit" / "regret.json").write_text('{"policies": ')
     (found,) = notes_of(report(run_folder))

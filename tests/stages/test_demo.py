@@ -5,6 +5,7 @@ from rich.console import Console
 
 from doorlab.cli import STAGES, parse
 from doorlab.errors import ConfigError
+from doorlab.files import atomic_write_json, read_json
 from doorlab.stages import demo
 from doorlab.stages.demo import Config, Step, StepFailed, pipeline, run_steps
 
@@ -44,6 +45,25 @@ def test_steps_run_once_and_in_order(tmp_path):
     assert said.index("second:") < said.index("third:")
     assert sorted(p.name for p in (tmp_path / "logs").iterdir()) == ["second.log", "third.log"]
     assert (tmp_path / "logs" / "third.log").read_text().startswith("doorlab ")
+
+
+def test_times_are_those_of_all_that_a_step_took(tmp_path):
+    atomic_write_json(tmp_path / "timing.json", {"seconds": {"a": 100.0, "b": 7.0}})
+    run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())
+    seconds = read_json(tmp_path / "timing.json")["seconds"]
+    assert 100.0 < seconds["a"] < 200.0
+    assert seconds["b"] == 7.0
+
+
+def test_a_folder_may_be_called_anything(tmp_path):
+    out = tmp_path / "runs [tiny] [" / "]"
+    done = out / "done"
+    steps = [Step("a", ("--version",), done), Step("b", ("--version", str(out)), done)]
+    out.mkdir(parents=True)
+    done.touch()
+    console = quiet_console()
+    run_steps(steps, out, 1, console)
+    assert console.file.getvalue().count("runs [tiny] [/]") == 2
 
 
 def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):

@@ -47,6 +47,17 @@ def test_incomplete_datasets_are_shown_with_the_way_on(path, capsys):
     assert f"doorlab generate --out {path} --doors 5" in out
 
 
+def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    odd = path.rename(path.with_name("[tiny]x [red]"))
+    manifest = Manifest.read(odd)
+    del manifest.parts["shards/shard-00000"]
+    manifest.write(odd)
+    run(Config(odd))
+    out = capsys.readouterr().out
+    assert out.count("[tiny]x [red]") == 2  # the heading, and the command that goes on
+
+
 def test_no_dataset(tmp_path):
     with pytest.raises(DatasetError, match="doorlab generate"):
         run(Config(tmp_path))

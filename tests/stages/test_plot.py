@@ -12,10 +12,12 @@ import torch
 from PIL import Image
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.doors import oracle_action
+from doorlab.doors import get_prior, oracle_action
+from doorlab.doors.action import MAX_SWING
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.report.captions import CAPTIONS
-from doorlab.stages import frozen, plot, plot_rewards, probe
+from doorlab.seeding import stream
+from doorlab.stages import frozen, plot, plot_pictures, plot_rewards, probe
 from doorlab.stages.plot_pictures import varied
 
 
@@ -238,6 +240,7 @@ def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
     _, arrays = draw(config, "landscape")
     doors = DoorDataset.open(painted_run / "dataset").doors(arrays["landscape"]["doors"])
     assert all(door.latch_turn > 0 for door in doors)
+    assert all(door.mechanism == "hinged" for door in doors)  # the axis is in radians
     assert arrays["landscape"]["maps"].shape[:2] == (3, len(doors))
     for grid in (plot_rewards._directions, plot_rewards._turns):
         best = oracle_action(doors[0])
@@ -245,6 +248,21 @@ def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
         assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
         assert distance[:, 1].max() == 0
         assert ((grid(doors[0]) >= -1) & (grid(doors[0]) <= 1)).all()
+
+
+def test_stars_lie_where_the_oracle_s_action_does_on_the_axes(painted_run):
+    dataset = DoorDataset.open(painted_run / "dataset")
+    doors = [d for d in dataset.doors(np.arange(40)) if d.mechanism == "hinged"]
+    (across, along) = plot_rewards._hinge_slice(doors, np.zeros((len(doors), 1, 1))).best.T
+    assert np.unique(across).tolist() == [0.0, 180.0]
+    expected = [oracle_action(d)[2] * MAX_SWING for d in doors]
+    np.testing.assert_allclose(along, expected, rtol=1e-6)
+
+
+def test_a_sliding_door_is_described_as_one():
+    doors = (get_prior("wild").sample(stream(0, i)) for i in range(100))
+    said = {plot_pictures.describe(d) for d in doors if d.mechanism == "sliding"}
+    assert said == {"slides, left", "slides, right"}
 
 
 def test_pictures_are_as_wide_as_a_page(config, painted_run):
@@ -279,6 +297,10 @@ def test_names_of_groups_stand_for_their_figures(config, painted_run):
 def test_bad_input_is_named(config, tmp_path, painted_run):
     with pytest.raises(ConfigError, match="did you mean 'regret'"):
         plot.run(replace(config, figures=("regrett",)))
+    with pytest.raises(ConfigError, match="--doors of at least 1"):
+        plot.run(replace(config, doors=0))
+    with pytest.raises(ConfigError, match="--threads of at least 0"):
+        plot.run(replace(config, threads=-1))
     with pytest.raises(ResultError, match="the folder of a run"):
         plot.run(plot.Config(run=tmp_path / "nowhere"))
     (tmp_path / "broken").mkdir()

@@ -20,6 +20,15 @@ def test_records_are_means_over_an_interval():
     ]
 
 
+def test_scalars_of_some_steps_are_means_over_those():
+    journal = Journal(None)
+    journal.add({"loss": torch.tensor(1.0), "kl": torch.tensor(5.0)})
+    for _ in range(3):
+        journal.add({"loss": torch.tensor(1.0)})
+    journal.close_interval(4)
+    assert journal.train == [{"step": 4, "loss": 1.0, "kl": 5.0}]
+
+
 def test_means_can_be_averaged_over_processes():
     journal = Journal(None)
     journal.add({"a": torch.tensor(1.0), "b": torch.tensor(3.0)})
@@ -48,11 +57,11 @@ def test_tensorboard_can_read_it(tmp_path):
     journal.add({"loss": torch.tensor(4.0)})
     journal.close_interval(5)
     journal.validated(5, {"error": 0.25})
-    journal.measure(5, doors_per_second=9.0)
+    journal.measure(5, steps_per_second=9.0)
     journal.close()
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     for tag, value in (("train/loss", 4.0), ("validation/error", 0.25)):
         (scalar,) = events.Scalars(tag)
         assert (scalar.step, scalar.value) == (5, pytest.approx(value))
-    assert "speed/doors_per_second" in events.Tags()["scalars"]
-    assert "doors_per_second" not in str(journal.history())
+    assert "speed/steps_per_second" in events.Tags()["scalars"]
+    assert "steps_per_second" not in str(journal.history())

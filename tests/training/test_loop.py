@@ -4,7 +4,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from toys import batches, deterministic, make_model, poisoned, same_share, toy_task, train_toy
+from toys import (
+    batches,
+    deterministic,
+    make_model,
+    poisoned,
+    same_share,
+    toy_task,
+    train_averaging,
+    train_toy,
+)
 
 from doorlab.errors import CheckpointError, TrainingError
 from doorlab.training import Turn, fit, launch
@@ -287,3 +296,13 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path):
         torch.testing.assert_close(both[name], alone[name])
     for a, b in zip(history["train"], both_history["train"], strict=True):
         assert a == pytest.approx(b, rel=1e-5)
+
+
+def test_processes_see_and_turn_the_same_model(config, tmp_path):
+    """Running averages of batches are each process's own, until all are given the first one's."""
+    config = replace(config, steps=6, validate_every=2, log_every=2, devices=2)
+    launch(train_averaging, config, config, tmp_path)
+    for moment in ("seen", "turned"):
+        first, second = (torch.load(tmp_path / f"{moment}-{rank}.pt") for rank in (0, 1))
+        assert_same(first, second)
+        assert first["norm.running_mean"].abs().sum() > 0

@@ -1,9 +1,11 @@
 """Models and tasks that train in milliseconds. Importable, so that workers can unpickle them."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
-from doorlab.training import Task, fit
+from doorlab.training import Task, Turn, fit
 
 SLOPE = torch.tensor([[1.0], [-2.0]])
 
@@ -75,3 +77,38 @@ def train_toy(fabric, config, task, out):
     outcome = fit(fabric, model, task, config, out)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     return weights, outcome.history
+
+
+class Averaging(nn.Module):
+    """A model that remembers averages of the batches that it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.linear = nn.BatchNorm1d(2), nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.linear(self.norm(x))
+
+
+def averaging_loss(model, batch):
+    x, y = batch
+    return (model(x) - y).square().mean(), {}
+
+
+def note(folder, moment, model):
+    """Leaves what this process's model is like at the moment."""
+    torch.save(model.state_dict(), folder / f"{moment}-{torch.distributed.get_rank()}.pt")
+
+
+def note_and_validate(folder, model):
+    note(folder, "seen", model)
+    x = torch.linspace(-1.0, 1.0, 10).reshape(5, 2)
+    return {"error": float((model(x) - x @ SLOPE).square().mean())}
+
+
+def train_averaging(fabric, config, folder):
+    """For `launch`: trains, and turns in the middle of it."""
+    torch.manual_seed(0)
+    turn = Turn(4, partial(note, folder, "turned"), lambda figures: figures["error"])
+    task = toy_task(loss=averaging_loss, validate=partial(note_and_validate, folder), turn=turn)
+    return fit(fabric, Averaging(), task, config, folder / "run").step
