@@ -18,7 +18,8 @@ from torch import Tensor
 
 from doorlab.errors import ConfigError
 
-_JITTER = 1e-6  # of a covariance's mean variance: keeps what data can't tell apart invertible
+# Doors that differ alike in all features: what few doors do not show is not nothing.
+_IMAGINED = 5.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,10 @@ def fit_belief(
     """The prior that doors share, from observations of many (empirical Bayes).
 
     Every door has weights of its own, N(mean, covariance), and all have the same noise; the three
-    are the maximum of their likelihood, found by expectation maximisation (Laird and Ware 1982).
+    are found by expectation maximisation (Laird and Ware 1982). Few doors show some of the ways in
+    which doors differ, and fit them too closely: the covariance of highest likelihood is too small.
+    So it counts some more doors, with weights that are as different in every direction as would
+    explain all of y (an inverse Wishart prior). And the mean of so many doors is uncertain.
 
     Args:
         x: features of what was tried on every door.
@@ -111,11 +115,13 @@ def fit_belief(
     x, y = x.double(), y.double()
     eye = torch.eye(features, dtype=torch.float64)
     scale = float(y.var()) / float(x.square().sum(-1).mean().clamp_min(1e-12))
-    mean, covariance = torch.zeros(features, dtype=torch.float64), max(scale, 1e-9) * eye
+    scale = max(scale, 1e-9)
+    mean, covariance = torch.zeros(features, dtype=torch.float64), scale * eye
     noise = max(0.1 * float(y.var()), 1e-6)
     for _ in range(steps):
         mean, covariance, noise = _improved(x, y, mean, covariance, noise)
-        covariance = covariance + _JITTER * covariance.diagonal().mean() * eye
+        covariance = (doors * covariance + _IMAGINED * scale * eye) / (doors + _IMAGINED)
+    covariance = covariance * (1.0 + 1.0 / doors)
     precision = noise * torch.cholesky_inverse(torch.linalg.cholesky(covariance))
     shape = torch.tensor(a, dtype=torch.float64)
     return LinearBelief(mean, torch.linalg.cholesky(precision), shape, noise * (shape - 1.0))

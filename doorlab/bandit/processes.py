@@ -32,7 +32,9 @@ from torch import Tensor
 from torch.optim import Adam
 
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import SearchConfig, action_features
+from doorlab.bandit.search import SearchConfig
+from doorlab.errors import ConfigError
+from doorlab.nn.actions import action_features
 
 _FIT_RATE = 0.05  # of Adam, on BoTorch's unconstrained hyperparameters
 _FEATURES = 256  # frequencies of a sampled function
@@ -41,7 +43,10 @@ _NU = 2.5  # of the Matern kernel: functions that can be differentiated twice
 
 @dataclass(frozen=True)
 class GPConfig:
-    """The process, and how it is used. Rewards have a known scale, so none of it is relative."""
+    """The process, and how it is used. Rewards have a known scale, so none of it is relative.
+
+    Raises ConfigError for a beta that has no root.
+    """
 
     beta: float = 4.0
     """Weight of uncertainty in ucb: mean + sqrt(beta) * standard deviation."""
@@ -61,6 +66,10 @@ class GPConfig:
     """Gradient steps per fit."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.beta < math.inf:
+            raise ConfigError("beta of at least 0", f"{self.beta}", "correct it")
 
 
 class ActionFeatures(InputTransform):

@@ -7,7 +7,6 @@ Legend: D doors, N candidates, S starts, A = 4 action coordinates.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -98,9 +97,3 @@ def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     """Actions in Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
     phi, rest = actions[..., :1], actions[..., 1:]
     return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)
-
-
-def action_features(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 5"]:
-    """phi, which is periodic, by its sine and cosine; the other coordinates as they are."""
-    phi = math.pi * actions[..., :1]
-    return torch.cat([phi.sin(), phi.cos(), actions[..., 1:]], dim=-1)

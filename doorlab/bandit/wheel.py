@@ -11,7 +11,7 @@ Legend: *B any axes, 2 coordinates of a context, 5 arms.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
 from doorlab.errors import ConfigError
 
@@ -52,16 +52,3 @@ def mean_rewards(
 def regrets(rewards: Float64[np.ndarray, "*B 5"]) -> Float64[np.ndarray, "*B 5"]:
     """What every arm pays less than the best, on average."""
     return rewards.max(axis=-1, keepdims=True) - rewards
-
-
-def uniform_regret(delta: float) -> float:
-    """Expected regret per step of somebody who chooses arms uniformly, in closed form."""
-    rim = 1.0 - delta**2  # its share of the disc
-    on_rim = ((LARGE - SAFE) + (ARMS - 2) * (LARGE - OTHER)) / ARMS
-    inside = (ARMS - 1) * (SAFE - OTHER) / ARMS
-    return rim * on_rim + (1.0 - rim) * inside
-
-
-def best_arms(rewards: Float64[np.ndarray, "*B 5"]) -> Int64[np.ndarray, "*B"]:
-    """The arm that pays most."""
-    return rewards.argmax(axis=-1)

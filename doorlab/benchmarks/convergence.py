@@ -8,6 +8,7 @@ from doorlab.benchmarks.simulation import sample_doors
 from doorlab.data.generation import GenerationConfig, passive_actions
 from doorlab.doors import Door
 from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.sim import make_simulator
 
 _DOORS, _INTERACTIONS = 60, 16
 _STEPS_PER_SECOND = (15, 20, 30, 60, 120)
@@ -19,6 +20,7 @@ def study(rounds: int) -> dict[str, Estimate]:
 
     The study has no rounds: it is not a matter of time.
     """
+    make_simulator().close()  # or say why not: there may be no PyBullet
     doors = sample_doors(_DOORS)
     config = GenerationConfig(interactions=_INTERACTIONS, prior="default")
     actions = np.stack([passive_actions(config, i) for i in range(_DOORS)])

@@ -38,12 +38,13 @@ def frames(rounds: int) -> dict[str, Estimate]:
 
     What putting a scene up and taking it down costs is left out of the bare loop.
     """
+    simulator = make_simulator()  # first: it says so where there is no PyBullet
     from doorlab.sim.pybullet.camera import photograph
     from doorlab.sim.pybullet.scene import Scene
 
     doors = sample_doors(20)
     angles, views = sample_views(doors)
-    simulator, scene, layers = make_simulator(), Scene(), Layers()
+    scene, layers = Scene(), Layers()
 
     def ours() -> float:
         start = time.perf_counter()
@@ -74,13 +75,13 @@ def interactions(rounds: int) -> dict[str, Estimate]:
 
     The bare loop neither reads the joint nor drives it.
     """
+    simulator = make_simulator()  # first, as above
     from doorlab.sim.pybullet.engine import pybullet
     from doorlab.sim.pybullet.rack import Rack
     from doorlab.sim.pybullet.simulator import TIME_STEP
 
     doors = sample_doors(64)
     actions = sample_actions(doors)
-    simulator = make_simulator()
     steps = int(simulator.interact(doors, actions).steps.sum())
     count = actions.shape[0] * actions.shape[1]
 

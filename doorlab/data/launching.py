@@ -51,7 +51,8 @@ def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
                 raise SimulatorError(
                     "worker processes that live",
                     f"{fruitless} rounds in which one was killed",
-                    "use fewer --workers if memory ran out, and go on with --resume",
+                    "use fewer --workers if memory ran out, and run the same command again, "
+                    "with --resume if it has that option",
                 ) from None
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from doorlab.models.architecture import Architecture
 from doorlab.models.heads import RewardLaw
 from doorlab.models.latent_np import Belief, LatentProcess
-from doorlab.models.process import ACTION_FEATURES, action_features
+from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.attention import Attended, MaskedAttention
 from doorlab.nn.mlp import mlp
 from doorlab.nn.tried import Tried

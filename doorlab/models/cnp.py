@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.heads import RewardLaw, reward_head
-from doorlab.models.process import ACTION_FEATURES, Process, action_features
+from doorlab.models.process import Process
+from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.initialisation import keep_variance
 from doorlab.nn.mlp import mlp
 from doorlab.nn.pooling import aggregator

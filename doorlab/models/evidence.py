@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from doorlab.errors import ConfigError
-from doorlab.models.contrastive import ContrastiveStatistician
 from doorlab.models.statistician import NeuralStatistician, States
 from doorlab.models.vae import VAE
 from doorlab.nn.gaussian import mean_of, sample, standard_normal
@@ -187,5 +186,4 @@ def _join(parts: Sequence[Normal]) -> Normal:
 _EXPLAIN: dict[type[torch.nn.Module], Callable[[Any, Any, int, Any], Evidence]] = {
     VAE: _vae,
     NeuralStatistician: _statistician,
-    ContrastiveStatistician: _statistician,
 }

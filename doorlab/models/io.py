@@ -6,6 +6,7 @@ RUN/weights.safetensors   the weights
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -64,15 +65,38 @@ def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
         model = build_model(kind, int(about["image_size"]), _architecture(about["architecture"]))
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except FileNotFoundError:
-        raise CheckpointError(
-            f"weights in {folder / WEIGHTS_FILE}", "none", "train the model again, or resume it"
-        ) from None
+        raise _without_weights(folder) from None
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, ConfigError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"whole weights of a {kind} in {folder}", reason, "train the model again"
         ) from None
     return model.eval()
+
+
+def architecture_in(folder: str | Path) -> Architecture:
+    """Of the model in a run folder. Raises CheckpointError when it can't be read."""
+    try:
+        return _architecture(read_json(Path(folder) / MODEL_FILE, CheckpointError)["architecture"])
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise CheckpointError(
+            f"the sizes of a model in {folder}", f"{error}", "train the model again"
+        ) from None
+
+
+def weights_checksum(folder: str | Path) -> str:
+    """Tells the weights in a run folder from all others; CheckpointError when there are none."""
+    try:
+        data = (Path(folder) / WEIGHTS_FILE).read_bytes()
+    except FileNotFoundError:
+        raise _without_weights(Path(folder)) from None
+    return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+
+
+def _without_weights(folder: Path) -> CheckpointError:
+    return CheckpointError(
+        f"weights in {folder / WEIGHTS_FILE}", "none", "train the model again, or resume it"
+    )
 
 
 def _architecture(values: dict[str, Any]) -> Architecture:

@@ -9,7 +9,6 @@ S samples of the interaction latent u.
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,15 +24,7 @@ from doorlab.nn.tried import Tried
 from doorlab.nn.whitening import Whitening
 from doorlab.objectives.rewards import sample_mean
 
-ACTION_FEATURES = 5
-
 State = TypeVar("State")
-
-
-def action_features(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch 5"]:
-    """phi, which is periodic, by its sine and cosine; the other coordinates as they are."""
-    phi = math.pi * a[..., :1]
-    return torch.cat([phi.sin(), phi.cos(), a[..., 1:]], dim=-1)
 
 
 @dataclass(frozen=True)

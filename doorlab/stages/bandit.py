@@ -15,7 +15,9 @@ and learn with linear regressions or Gaussian processes from what they try. Runs
 different seeds count as one policy, with intervals over seeds and doors.
 
 Writes OUT/regret.json (figures with 95 % intervals, on all doors and by what can't be seen of them)
-and OUT/rollouts.npz (every action and reward).
+and OUT/rollouts.npz (every action and reward). regret.json is written last, and names the doors and
+the weights that it is about by their checksums: dataset_checksum, and model_weights in the order of
+--models.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.models.io import weights_checksum
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.sim import make_simulator
@@ -113,14 +116,17 @@ def run(config: Config) -> Path:
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
     entries = panel(config.policies, config.models, dataset)
+    weights = [weights_checksum(model) for model in config.models]
     if config.simulator:
         make_simulator(config.simulator).close()  # or say why not, before anything is computed
     workers = count_workers(config.workers)
     work = run_local(_Evaluation(config), list(entries), workers)
     found = dict(track(work, "policies", len(entries)))
     runs = _merged(entries, found)
-    _write_rollouts(config.out / "rollouts.npz", doors, runs)
     policies = _summaries(runs, dataset.doors(doors), config.seed)
+    differences = paired_differences(runs, config.seed)
+    path.unlink(missing_ok=True)  # it says "done", and must not be found beside others' rollouts
+    _write_rollouts(config.out / "rollouts.npz", doors, runs)
     write_result(
         path,
         "bandit",
@@ -130,7 +136,8 @@ def run(config: Config) -> Path:
         doors=len(doors),
         interactions=config.interactions,
         policies=policies,
-        paired_differences=paired_differences(runs, config.seed),
+        paired_differences=differences,
+        model_weights=weights,
     )
     _show(path)
     return path

@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 from torch import nn
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.generation import ActionMix
+from doorlab.data.generation import ActionMix, GenerationConfig
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture, completed
 from doorlab.models.io import MODEL_FILE, WEIGHTS_FILE, save_model
 from doorlab.results import to_json, write_result
 from doorlab.training import Outcome, TrainConfig, check_devices
-from doorlab.training.checkpoint import CHECKPOINT_FILE
+from doorlab.training.checkpoint import CHECKPOINT_FILE, load_checkpoint
 from doorlab.training.config import differing
 from doorlab.training.journal import TENSORBOARD_FOLDER
 
@@ -151,7 +151,7 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
         )
     if not done:
         return False
-    before = read_json(config.out / METRICS_FILE).get("settings", {})
+    before = earlier_settings(config.out)
     before["architecture"] = completed(before.get("architecture", {}))
     changed = differing(before, settings)
     if changed:
@@ -161,6 +161,22 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
             "choose another --out, or replace it with --overwrite",
         )
     return True
+
+
+def earlier_settings(folder: Path) -> dict[str, Any]:
+    """Of the run in a folder, finished or stopped; empty when there is none."""
+    if (folder / METRICS_FILE).exists():
+        return read_json(folder / METRICS_FILE).get("settings", {})
+    checkpoint = load_checkpoint(folder)
+    return checkpoint.settings if checkpoint else {}
+
+
+def drawn_doors(dataset: DoorDataset) -> dict[str, Any] | None:
+    """What two datasets share whose doors are the same ones; None for doors that are real."""
+    config = dataset.config
+    if not isinstance(config, GenerationConfig):
+        return None
+    return {"prior": config.prior, "seed": config.seed}
 
 
 def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> None:
@@ -195,9 +211,11 @@ def finish(
 ) -> None:
     """Writes what a finished run leaves behind, metrics.json last.
 
-    The checksum is that of the dataset that was learned from: null after --online.
+    The checksum is that of the dataset that was learned from, and drawn_doors says what its doors
+    were drawn from: null after --online.
     """
-    checksum = dataset.checksum if dataset and not config.online else None
+    learned = None if config.online else dataset
+    checksum = learned.checksum if learned else None
     about = {"seed": config.seed, "dataset_checksum": checksum, "steps": config.steps}
     if config.online:
         about["online"] = {"prior": config.prior, "simulator": "torch"}
@@ -211,6 +229,7 @@ def finish(
         checksum,
         model=config.model,
         online=config.online,
+        drawn_doors=drawn_doors(learned) if learned else None,
         settings=settings,
         history=outcome.history,
     )

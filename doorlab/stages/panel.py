@@ -36,14 +36,16 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
 from doorlab.files import read_json
+from doorlab.models.architecture import Architecture
 from doorlab.models.io import MODEL_FILE, load_model
+from doorlab.models.registry import REWARD_MODELS
 
 _MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: they fit in memory
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each policy explores."""
+    """How much each policy explores. Raises ConfigError for what a policy would refuse later."""
 
     kappa: float = 1.0
     """KIND:ucb takes the largest mean + kappa * std of a model."""
@@ -55,6 +57,13 @@ class Weights:
     """gp_ucb takes the largest mean + sqrt(beta) * std."""
     cpp_beta: float = RESIDUALS.beta
     """The same of cpp."""
+
+    def __post_init__(self) -> None:
+        ModelConfig(kappa=self.kappa)
+        EpsilonConfig(self.epsilon)
+        LinUCBConfig(alpha=self.alpha)
+        GPConfig(beta=self.beta)
+        GPConfig(beta=self.cpp_beta)
 
 
 @dataclass(frozen=True)
@@ -127,8 +136,9 @@ def panel(names: Sequence[str], runs: Sequence[Path], dataset: DoorDataset) -> d
 
     Raises:
         ConfigError: for a name that is unknown or comes twice, for two runs of one kind and seed,
-            and for nothing to evaluate.
-        CheckpointError: for a run that can't be read, or that does not fit the dataset.
+            for nothing to evaluate, and for draws from a model that has no latent.
+        CheckpointError: for a run that can't be read, that predicts no rewards, or that does not
+            fit the dataset.
     """
     by_kind = _by_kind(runs, dataset)
     entries: dict[str, Entry] = {}
@@ -180,8 +190,21 @@ def _entries(typed: str, by_kind: dict[str, dict[int, Path]]) -> list[Entry]:
         raise unknown_name("policy", typed, [*WITHOUT_MODEL, *by_kind, *ways])
     if (way or "greedy") not in WITH_MODEL:
         raise unknown_name(f"policy of {kind}", way, WITH_MODEL)
+    if way == "thompson" and not _has_latent(kind):
+        raise ConfigError(
+            f"a model with a latent to sample, for {typed}",
+            f"a {kind}, which has none",
+            f"use {kind}:ucb or {kind}:greedy",
+        )
     name = kind if way in ("", "greedy") else f"{kind}:{way}"
     return [Entry(name, way or "greedy", run, seed) for seed, run in by_kind[kind].items()]
+
+
+def _has_latent(kind: str) -> bool:
+    """Whether models of this kind can be sampled: seen from one that is not trained."""
+    sizes = Architecture()
+    model: Any = REWARD_MODELS[kind](sizes.working_size, sizes)
+    return model.has_latent
 
 
 def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, Path]]:
@@ -200,10 +223,14 @@ def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, 
 
 
 def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
-    """A run's kind of model and training seed, if the model is one for this dataset's frames."""
+    """A run's kind of model and training seed, if the model is one of rewards, for these frames."""
     model = read_json(run / MODEL_FILE, CheckpointError)
     size, kind = model.get("image_size"), model.get("kind")
-    if size != dataset.image_size or not isinstance(kind, str):
+    if kind not in REWARD_MODELS:
+        raise CheckpointError(
+            f"a model that predicts rewards in {run}", f"a {kind}", "give a run of `doorlab train`"
+        )
+    if size != dataset.image_size:
         raise CheckpointError(
             f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
             f"{kind} for {size} pixels in {run}",

@@ -105,10 +105,12 @@ def run(config: Config) -> Path:
         scores[kind] = probe_model(model, doors, readings)
     shares = {kind: contributions(found) for kind, found in scores.items()}
     named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
-    atomic_write_arrays(path.with_suffix(".npz"), named)
     one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
     summary = summarise(one_seed, STATISTICIANS, CONTEXT_FREE, config.seed)
     add_choices(summary, scores)
+    targets = about_targets(doors["test"])
+    path.unlink(missing_ok=True)  # it says "done", and must not be found beside others' shares
+    atomic_write_arrays(path.with_suffix(".npz"), named)
     write_result(
         path,
         "probe",
@@ -116,7 +118,7 @@ def run(config: Config) -> Path:
         {"differences": summary["differences"]},
         dataset.checksum,
         **summary,
-        targets=about_targets(doors["test"]),
+        targets=targets,
         doors={split: len(found.images) for split, found in doors.items()},
         frames=max(frames),
     )

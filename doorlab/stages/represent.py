@@ -45,6 +45,7 @@ from doorlab.stages import pretrain, probe
 from doorlab.stages.side_by_side import (
     StudyConfig,
     check_choices,
+    check_split,
     do_runs,
     doors_of,
     single_threaded,
@@ -127,6 +128,8 @@ def run(config: Config) -> Path:
     check(config)
     refuse_overwrite(path, config.overwrite)
     datasets = {prior: dataset_of(config, prior) for prior in config.priors}
+    for dataset in datasets.values():
+        check_splits(config, dataset)
     do = partial(do_run, config, {prior: found.path for prior, found in datasets.items()})
     with single_threaded():
         trials = [r for seed in config.seeds[:1] for r in runs_with(config, seed, rates_of(config))]
@@ -166,6 +169,14 @@ def check(config: Config) -> None:
         raise ConfigError(
             f"--models with one of {named}", " ".join(config.models), "add what is missing"
         )
+    if not config.data:
+        check_splits(config)
+
+
+def check_splits(config: Config, dataset: DoorDataset | None = None) -> None:
+    """Raises ConfigError for doors that models could learn from, but not be probed with."""
+    check_split("validation", "choose learning rates and penalties by", config, dataset)
+    check_split("test", "score the probes on", config, dataset)
 
 
 def dataset_of(config: Config, prior: str) -> DoorDataset:

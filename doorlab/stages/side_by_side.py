@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from doorlab.data.config import split_of_doors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import run_local
+from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
 from doorlab.models.architecture import Architecture
 from doorlab.progress import track
@@ -61,13 +63,39 @@ def doors_of(config: StudyConfig, prior: str, out: Path, **others: Any) -> DoorD
         out: the dataset's folder.
         others: of `generate.Config`: what the study does not say, or wants otherwise here.
     """
+    return DoorDataset.open(generate.run(_wanted(config, prior, out, **others)))
+
+
+def _wanted(config: StudyConfig, prior: str, out: Path, **others: Any) -> generate.Config:
     as_usual = generate.Config(
         seed=config.doors_seed, doors=config.doors, prior=prior, frames=config.frames,
         image_size=config.image_size, simulator=config.simulator,
         test_fraction=config.test_fraction, validation_fraction=config.validation_fraction,
         videos=0, out=out, workers=config.workers, resume=True,
     )  # fmt: skip
-    return DoorDataset.open(generate.run(replace(as_usual, **others)))
+    return replace(as_usual, **others)
+
+
+def check_split(
+    split: str, use: str, config: StudyConfig, dataset: DoorDataset | None = None, fix: str = ""
+) -> None:
+    """Raises ConfigError when a split has no doors.
+
+    Args:
+        split: test or validation.
+        use: what its doors are there for, in words.
+        config: of the study.
+        dataset: to look at; None for the one that the study is going to make.
+        fix: another way out than to have such doors, as an imperative.
+    """
+    if dataset is None:
+        splits = split_of_doors(_wanted(config, "narrow", config.out))  # the same with any prior
+    else:
+        splits = dataset.read("split")
+    if SPLITS.index(split) not in splits:
+        where = f"none in {dataset.path}" if dataset else "none"
+        ways = " or ".join(filter(None, (f"generate some with --{split}-fraction", fix)))
+        raise ConfigError(f"{split} doors to {use}", where, ways)
 
 
 @runtime_checkable

@@ -8,10 +8,11 @@ fewer are part of more, and every model has the same.
 
 Models on frozen embeddings stand on models that are pretrained on the frames of all training doors,
 once per seed; ssnp begins with such a model, and goes on learning from frames and rewards together.
---pretrained names a folder of a `doorlab represent`, OUT/PRIOR, that has them already. All models
-get the same choice of learning rates: with several --learning-rates each is trained with all of
-them on the first seed, with --tuned-at labelled doors, and goes on with the one that errs least on
-validation doors. These are labelled, too; no model learns from them, and all have the same.
+--pretrained names a folder of a `doorlab represent`, OUT/PRIOR, that has them already, pretrained
+on the same dataset or on doors of another seed. All models get the same choice of learning rates:
+with several --learning-rates each is trained with all of them on the first seed, with --tuned-at
+labelled doors, and goes on with the one that errs least on validation doors. These are labelled,
+too; no model learns from them, and all have the same.
 
     OUT/dataset/                                      doorlab generate
     OUT/pretrained/MODEL/rate-R/seed-S/               doorlab pretrain
@@ -34,28 +35,36 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
+from doorlab.data.manifest import FILE_NAME, Manifest
 from doorlab.doors import get_prior
 from doorlab.efficiency import usual
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
+from doorlab.models.io import weights_checksum
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.report.study import study_tables
 from doorlab.results import to_json
 from doorlab.stages import bandit, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
-from doorlab.stages.side_by_side import check_choices, doors_of, single_threaded
+from doorlab.stages.side_by_side import (
+    check_choices,
+    check_split,
+    doors_of,
+    single_threaded,
+)
 from doorlab.stages.study_config import PRESETS as PRESETS  # what the command line looks for
 from doorlab.stages.study_config import Config
-from doorlab.stages.study_runs import Run, choose_rates, do_all
+from doorlab.stages.study_runs import Run, check_pretrained, choose_rates, do_all
 from doorlab.training import resolve_device
 
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
@@ -74,6 +83,8 @@ def run(config: Config) -> Path:
     refuse_overwrite(path, config.overwrite)
     dataset = dataset_of(config)
     config = completed(config, dataset)
+    elsewhere = {prior: doors_elsewhere(config, dataset, prior) for prior in config.elsewhere}
+    check_pretrained(config, dataset, [dataset, *elsewhere.values()])
     with single_threaded():
         rates = choose_rates(config, dataset)
         runs = [
@@ -83,7 +94,7 @@ def run(config: Config) -> Path:
             for model in config.models
         ]
         do_all(config, dataset, runs)
-    open_doors(config, dataset, runs)
+    open_doors(config, dataset, elsewhere, runs)
     folders: study_results.Folders = {}
     for one in runs:
         of_model = folders.setdefault(one.model, {})
@@ -114,17 +125,41 @@ def check(config: Config) -> None:
             "--pretrained with the folder of a prior of `doorlab represent`",
             f"{config.pretrained}, which is none", "leave it out, or correct it",
         )  # fmt: skip
-    if config.data is None:
-        check_interactions(config, config.interactions)
     if len(config.models) < 2:
         raise ConfigError("--models to compare", " ".join(config.models), "name two or more")
+    check_numbers(config)
+    if config.data is None:
+        check_interactions(config, config.interactions)
+        check_tunable(config)
+
+
+def check_numbers(config: Config) -> None:
+    """Raises ConfigError for counts that are too small, or that are not those of the study."""
+    least = {
+        "labelled": 0, "test_doors": 0, "tries": 1, "pretrain_steps": 0, "look_steps": 0,
+        "join_steps": 0, "try_steps": 1, "validate_every": 1,
+    }  # fmt: skip
+    for name, low in least.items():
+        if np.min(getattr(config, name)) < low:
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(
+                f"{option} of {low} or more", f"{getattr(config, name)}", "correct it"
+            )
+    tuned = len(config.learning_rates) > 1
     for option, named in (
-        ("--tuned-at", (config.tuned_at,)),
+        ("--tuned-at", (config.tuned_at,) if tuned else ()),
         ("--opened-with", config.opened_with),
     ):
         if not set(named) <= set(config.labelled):
             counts = ", ".join(map(str, config.labelled))
             raise ConfigError(f"{option} out of --labelled {counts}", f"{named}", "correct it")
+
+
+def check_tunable(config: Config, dataset: DoorDataset | None = None) -> None:
+    """Raises ConfigError for several learning rates and nothing to choose them by."""
+    if len(config.learning_rates) > 1:
+        fix = "name one of --learning-rates"
+        check_split("validation", "choose learning rates by", config, dataset, fix)
 
 
 def dataset_of(config: Config) -> DoorDataset:
@@ -133,17 +168,22 @@ def dataset_of(config: Config) -> DoorDataset:
         found = DoorDataset.open(config.data)
         found.require("optimal_reward")
         check_interactions(config, found.interactions)
+        check_tunable(config, found)
         return found
     out, interactions = config.out / "dataset", config.interactions
     return doors_of(config, config.prior, out, interactions=interactions)
 
 
-def doors_elsewhere(config: Config, prior: str) -> DoorDataset:
-    """As many test doors of another prior, drawn by other chance."""
+def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
+    """As many test doors of another prior, filmed like the study's, and drawn by other chance."""
+    out, like = config.out / "elsewhere" / prior / "dataset", dataset.generation
+    # They are opened, not learned from; but an earlier doorlab recorded interactions with them.
+    interactions = Manifest.read(out).config.interactions if (out / FILE_NAME).exists() else 0
     return doors_of(
-        config, prior, config.out / "elsewhere" / prior / "dataset",
-        seed=config.doors_seed + 1, doors=math.ceil(config.test_doors / _MOST),
-        interactions=config.interactions, test_fraction=_MOST, validation_fraction=0.0,
+        config, prior, out,
+        seed=like.seed + 1, doors=math.ceil(config.test_doors / _MOST), interactions=interactions,
+        frames=like.frames, image_size=like.image_size, simulator=like.simulator,
+        shadows=like.shadows, test_fraction=_MOST, validation_fraction=0.0,
     )  # fmt: skip
 
 
@@ -177,7 +217,12 @@ def completed(config: Config, dataset: DoorDataset) -> Config:
     return config
 
 
-def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
+def open_doors(
+    config: Config,
+    dataset: DoorDataset,
+    elsewhere: Mapping[str, DoorDataset],
+    runs: Sequence[Run],
+) -> None:
     """Evaluates the policies: every model with every number of labels, the others once."""
     settings = bandit.Config(
         preset=config.preset, data=dataset.path, doors=config.test_doors,
@@ -189,24 +234,29 @@ def open_doors(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> Non
         models = tuple(config.out / run.name for run in runs if run.labelled == labelled)
         out = config.out / f"labelled-{labelled}" / "bandit"
         wanted.append(replace(settings, models=models, policies=config.models, out=out))
-    for prior in config.elsewhere:
+    for prior, doors in elsewhere.items():
         at = usual(config.opened_with)
         models = tuple(config.out / run.name for run in runs if run.labelled == at)
-        doors = doors_elsewhere(config, prior).path
         policies, out = config.models + config.baselines, config.out / "elsewhere" / prior
-        wanted.append(replace(settings, data=doors, models=models, policies=policies, out=out))
+        wanted.append(replace(settings, data=doors.path, models=models, policies=policies, out=out))
     for one in wanted:
         if one.policies and not opened(one):
             bandit.run(one)
 
 
 def opened(settings: bandit.Config) -> bool:
-    """Whether a finished evaluation asked the same."""
+    """Whether a finished evaluation asked the same, of the same weights on the same doors."""
     path = settings.out / "regret.json"
     if not path.exists():
         return False
-    before, now = (_question(c) for c in (read_json(path)["config"], to_json(settings)))
-    return before == now
+    found = read_json(path)
+    before, now = (_question(c) for c in (found["config"], to_json(settings)))
+    checksums = {
+        "dataset_checksum": DoorDataset.open(settings.data).checksum,
+        "model_weights": [weights_checksum(model) for model in settings.models],
+    }
+    # An earlier doorlab did not note the weights.
+    return before == now and all(found.get(name, now) == now for name, now in checksums.items())
 
 
 def _question(config: dict[str, Any]) -> dict[str, Any]:

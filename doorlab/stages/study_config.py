@@ -28,8 +28,8 @@ class Config(StudyConfig):
     interactions: int = 32
     """Interactions per door."""
     pretrained: Path | None = None
-    """Folder with MODEL/rate-R/seed-S of models that are pretrained already; what it lacks is
-    pretrained here."""
+    """Folder with MODEL/rate-R/seed-S of models that are pretrained already; models that it lacks
+    are pretrained here. It has to have all seeds of a model, or none, pretrained alike."""
     pretrain_steps: int = 150
     """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
     look_steps: int = 130
@@ -41,7 +41,7 @@ class Config(StudyConfig):
     validate_every: int = 100
     """Steps between looks at the validation doors."""
     tuned_at: int = 30
-    """The one of --labelled that learning rates are chosen with."""
+    """The one of --labelled that learning rates are chosen with, if there are several."""
     test_doors: int = 0
     """Test doors that figures are about, the first of the split; 0 for all."""
     opened_with: tuple[int, ...] = ()

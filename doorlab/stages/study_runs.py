@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError
 from doorlab.files import read_json
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import architecture_in
 from doorlab.models.registry import BASES, BEGINNINGS
+from doorlab.results import to_json
 from doorlab.stages import pretrain, study_scores, train
-from doorlab.stages.learning import METRICS_FILE
+from doorlab.stages.learning import METRICS_FILE, drawn_doors
 from doorlab.stages.side_by_side import do_runs
 from doorlab.stages.study_config import Config
 from doorlab.training import resolve_device
+from doorlab.training.config import differing
+
+# Settings of the architecture that other pretrained models than this one do not look at.
+_OF_CONTRAST = ("contrastive_statistician", (
+    "contrast_weight", "frame_contrast_weight", "view_shift", "independence_weight",
+    "decoded_share",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,12 +80,83 @@ def validation_error(folder: Path) -> float:
     """Squared error on validation doors, as a mean over the numbers of interactions seen."""
     figures = read_json(folder / "metrics.json")["figures"]
     found = [v["mean"] for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
-    if not found:
-        raise ConfigError(
-            "validation doors to choose learning rates by", "none",
-            "generate some with --validation-fraction, or name one of --learning-rates",
-        )  # fmt: skip
     return float(np.mean(found))
+
+
+def check_pretrained(config: Config, dataset: DoorDataset, opened: Iterable[DoorDataset]) -> None:
+    """Raises ConfigError for models of --pretrained whose figures would not be what they seem.
+
+    Seeds that were not pretrained alike are no replicates, be they all there or some yet to be
+    made; and models that have seen the doors that they are tested on may know them.
+
+    Args:
+        config: of the study.
+        dataset: that its models learn from.
+        opened: all datasets that it tests them on.
+    """
+    if config.pretrained is None:
+        return
+    opened = list(opened)
+    kinds = [(BASES | BEGINNINGS).get(model) for model in config.models]
+    for kind in dict.fromkeys(kind for kind in kinds if kind):
+        runs = [Run(kind, rate, seed) for rate in config.learning_rates for seed in config.seeds]
+        found = {run: _folder_of(config, run) for run in runs}
+        there = {run: folder for run, folder in found.items() if folder != config.out / run.name}
+        raised = {folder: _upbringing(folder, kind) for folder in there.values()}
+        for folder in raised:
+            _check_unseen(folder, opened)
+        if len(there) < len(runs):
+            raised[config.out / "pretrained" / kind] = _own_upbringing(config, dataset, kind)
+        _check_alike(kind, raised)
+
+
+def _upbringing(folder: Path, kind: str) -> dict[str, Any]:
+    """What must be the same in all seeds of a pretrained model, and their learning rates."""
+    metrics = read_json(folder / METRICS_FILE)
+    steps, checksum = metrics["config"]["steps"], metrics["dataset_checksum"]
+    return {"steps": steps, "dataset": checksum, **_sizes(architecture_in(folder), kind)}
+
+
+def _own_upbringing(config: Config, dataset: DoorDataset, kind: str) -> dict[str, Any]:
+    """The same of those that the study pretrains itself."""
+    steps = config.pretrain_steps or pretrain.STEPS[config.preset][kind]
+    return {"steps": steps, "dataset": dataset.checksum, **_sizes(config.architecture, kind)}
+
+
+def _sizes(architecture: Architecture, kind: str) -> dict[str, Any]:
+    """Of the networks that are pretrained: the reward networks' are as may be."""
+    sizes = to_json(architecture.with_process_of(Architecture()))
+    contrastive, idle = _OF_CONTRAST
+    if kind == contrastive:
+        idle = ()
+    return {f"architecture.{name}": v for name, v in sizes.items() if name not in idle}
+
+
+def _check_alike(kind: str, raised: Mapping[Path, Mapping[str, Any]]) -> None:
+    (first, known), *others = raised.items()
+    for folder, other in others:
+        changed = differing(known, other)
+        if changed:
+            raise ConfigError(
+                f"all seeds of {kind} pretrained as in {first}",
+                f"others for {folder}: {', '.join(changed)}",
+                "pretrain all of them alike, name fewer --seeds or --learning-rates, or leave "
+                "--pretrained out",
+            )
+
+
+def _check_unseen(folder: Path, opened: Iterable[DoorDataset]) -> None:
+    metrics = read_json(folder / METRICS_FILE)
+    drawn = metrics.get("drawn_doors")  # an earlier doorlab did not note it
+    for doors in opened:
+        others = metrics["dataset_checksum"] != doors.checksum
+        if others and drawn and drawn == drawn_doors(doors):
+            raise ConfigError(
+                f"models that have seen no test door of {doors.path}",
+                f"one in {folder} of other doors of the prior {drawn['prior']} and the seed "
+                f"{drawn['seed']}, of which test doors may be some",
+                "pretrain with doors of another seed, or leave --pretrained out",
+            )
 
 
 def do_all(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:

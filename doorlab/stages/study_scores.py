@@ -1,7 +1,8 @@
 """What a trained reward model says of rewards on test doors, kept beside it for `doorlab study`.
 
 RUN/scores.npz: for every metric (D, N), D test doors and N numbers of interactions seen; the metric
-is the mean over the doors. Beside them doors (D,), contexts (N,) and the variance of the rewards.
+is the mean over the doors. Beside them doors (D,), contexts (N,), the variance of the rewards, and
+the checksum of the weights that said it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
 from doorlab.files import atomic_write_arrays
-from doorlab.models.io import load_model
+from doorlab.models.io import load_model, weights_checksum
 from doorlab.report.calibration import calibration_shares
 from doorlab.stages.reward_metrics import CONTEXTS, predictions_on
 
@@ -25,7 +26,8 @@ METRICS = ("reward_mse", "log_likelihood", "calibration_error")
 def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
     """Writes the scores on the first so many test doors, unless they are there."""
     indices = dataset.indices("test")[:doors]
-    if (run / SCORES_FILE).exists() and np.array_equal(read(run, "doors"), indices):
+    weights = weights_checksum(run)
+    if scored(run, indices, weights):
         return
     tensors = DoorTensors.load(dataset, "test", device, doors)
     model: Any = load_model(run).to(device).eval()
@@ -39,7 +41,20 @@ def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
     arrays = {name: np.stack(values, axis=1) for name, values in by_metric.items()}
     arrays["doors"], arrays["contexts"] = indices, np.array(list(found))
     arrays["variance"] = np.asarray(found[0].outcome.var())
+    arrays["weights"] = np.asarray(weights)
     atomic_write_arrays(run / SCORES_FILE, arrays)
+
+
+def scored(run: Path, doors: np.ndarray, weights: str) -> bool:
+    """Whether there are scores of these weights on these doors.
+
+    Those of an earlier doorlab do not say of which weights they are.
+    """
+    if not (run / SCORES_FILE).exists():
+        return False
+    with np.load(run / SCORES_FILE) as arrays:
+        same = np.array_equal(arrays["doors"], doors)
+        return same and str(arrays.get("weights", weights)) == weights
 
 
 def read(run: Path, name: str) -> np.ndarray:

@@ -42,7 +42,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import MODEL_FILE, load_model
+from doorlab.models.io import MODEL_FILE, load_model, weights_checksum
 from doorlab.models.registry import (
     BASES,
     BEGINNINGS,
@@ -56,6 +56,7 @@ from doorlab.models.vae import VAE
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
     check_doors,
+    earlier_settings,
     finish,
     finished_before,
     open_data,
@@ -67,6 +68,7 @@ from doorlab.stages.learning import (
 )
 from doorlab.stages.memory import Remembered
 from doorlab.stages.online import OnlineDoors, check_fresh, load_validation, typical_doors
+from doorlab.stages.pretrain import LARGER
 from doorlab.stages.reward_metrics import figures, mean_error, means, predictions_on
 from doorlab.stages.train_batches import BatchConfig, fresh_batches, plans, recorded_batches
 from doorlab.stages.turning import TYPICAL_DOORS, turn
@@ -96,8 +98,10 @@ class Config(BatchConfig):
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(labelled=800),
-    "small": with_preset(Config(), "small", unlabelled_batch=32, frames=5),
-    "full": with_preset(Config(), "full", batch=128, unlabelled_batch=128, frames=8),
+    "small": with_preset(Config(), "small", unlabelled_batch=32, frames=5, architecture=LARGER),
+    "full": with_preset(
+        Config(), "full", batch=128, unlabelled_batch=128, frames=8, architecture=LARGER
+    ),
 }
 
 STEPS: dict[str, dict[str, int]] = {
@@ -123,7 +127,9 @@ def run(config: Config) -> Path:
     _check(config, dataset)
     settings = settings_of(config, dataset)
     if config.pretrained is not None:
-        settings["pretrained"] = _fingerprint(config.pretrained, size_of(config, dataset))
+        before = earlier_settings(config.out) if config.resume else {}
+        size = size_of(config, dataset)
+        settings["pretrained"] = _fingerprint(config.pretrained, size, before.get("pretrained"))
     _build(config, dataset)  # or say why not, before anything is removed or written
     if not finished_before(config, settings):
         outcome = launch(_train, config, config, settings)
@@ -135,6 +141,12 @@ def run(config: Config) -> Path:
 def _check(config: Config, dataset: DoorDataset | None) -> None:
     if dataset is not None:
         dataset.require("rewards")
+        if dataset.interactions < 1:
+            raise ConfigError(
+                f"interactions to learn from, or to be measured by, in {dataset.path}",
+                "none",
+                "generate it with --interactions 32",
+            )
     if dataset is None or config.online:
         check_fresh(config)
     else:
@@ -146,6 +158,18 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         if getattr(config, name) < low:
             flag = "--" + name.replace("_", "-")
             raise ConfigError(f"{flag} of {low} or more", f"{getattr(config, name)}", "correct it")
+    if config.batch < 2 * config.devices:
+        raise ConfigError(
+            "--batch of 2 or more doors per device, whose embeddings are compared",
+            f"{config.batch}",
+            "raise it",
+        )
+    if config.model == "contrastive_ssnp" and config.frames < 2:
+        raise ConfigError(
+            "--frames of 2 or more for contrastive_ssnp, which compares halves",
+            f"{config.frames}",
+            "raise it",
+        )
     for name in ("empty_share", "look_first", "embedding_floor"):
         if not 0.0 <= getattr(config, name) <= 1.0:
             flag = "--" + name.replace("_", "-")
@@ -176,8 +200,15 @@ def _check_recorded(config: Config, dataset: DoorDataset) -> None:
         )
 
 
-def _fingerprint(run: Path, size: int) -> dict[str, Any]:
-    """What identifies a pretrained run. Raises CheckpointError when it can't be built upon."""
+def _fingerprint(run: Path, size: int, before: dict[str, Any] | None) -> dict[str, Any]:
+    """What identifies a pretrained run. Raises CheckpointError when it can't be built upon.
+
+    Args:
+        run: the pretrained one.
+        size: of the frames, pixels.
+        before: the same as a run noted it that is gone on with; those of an earlier doorlab know
+            nothing of weights.
+    """
     about = read_json(run / MODEL_FILE, CheckpointError)
     if about.get("image_size") != size:
         raise CheckpointError(
@@ -185,7 +216,9 @@ def _fingerprint(run: Path, size: int) -> dict[str, Any]:
             f"one for {about.get('image_size')} pixels in {run}",
             "pretrain with the same image size",
         )
-    return about
+    if before is not None and "weights" not in before:
+        return about
+    return {**about, "weights": weights_checksum(run)}
 
 
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:

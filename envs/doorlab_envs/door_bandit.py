@@ -69,8 +69,8 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `joint_position` | rad  | opening at the end, 0 when shut (m if it slides)  | step        |
     | `slipped`        |      | whether the grip was lost on the way              | step        |
 
-    The optimal reward is what the oracle *obtained in simulation*. A lucky action may beat it by a
-    little, so regret may be slightly negative.
+    The optimal reward is what the oracle *obtained in simulation*, by the same simulator. A lucky
+    action may beat it by a little, so regret may be slightly negative.
 
     ## Starting State
 

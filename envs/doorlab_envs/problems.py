@@ -32,7 +32,7 @@ class Problems:
     Attributes:
         doors: D doors.
         images: uint8 (D, M, H, W, 3), passive frames; the first of every door shows it shut.
-        optimal_rewards: float32 (D,), what the oracle obtains.
+        optimal_rewards: float32 (D,), what the oracle obtains in the simulator at work.
     """
 
     doors: list[Door]
@@ -83,8 +83,10 @@ class PriorProblems:
 class RecordedProblems:
     """Doors and frames of one split of a dataset, as they were recorded."""
 
-    def __init__(self, path: str | Path, split: str, frames: int, image_size: int) -> None:
-        self._dataset = DoorDataset.open(path)
+    def __init__(
+        self, simulator: Simulator, path: str | Path, split: str, frames: int, image_size: int
+    ) -> None:
+        self._simulator, self._dataset = simulator, DoorDataset.open(path)
         self._split, self._frames = split, frames
         _check_frames(self._dataset, frames, image_size)
 
@@ -106,7 +108,11 @@ class RecordedProblems:
         return int(rng.choice(self._indices))
 
     def make(self, keys: Sequence[int]) -> Problems:
-        """Reads the doors and the first frames of each."""
+        """Reads the doors and the first frames of each.
+
+        What was recorded of the oracle holds in the simulator of then; in another one it tries
+        these doors again.
+        """
         strangers = sorted(set(keys) - set(self._indices.tolist()))
         if strangers:
             raise ConfigError(
@@ -115,10 +121,13 @@ class RecordedProblems:
                 "take them from DoorDataset.indices(split)",
             )
         indices = np.asarray(keys)
+        doors = self._dataset.doors(indices)
         return Problems(
-            self._dataset.doors(indices),
+            doors,
             self._dataset.read("images", indices)[:, : self._frames],
-            self._dataset.read("optimal_reward", indices),
+            self._dataset.read("optimal_reward", indices)
+            if self._dataset.generation.simulator == self._simulator.name
+            else optimal_rewards(self._simulator, doors),
         )
 
 

@@ -63,7 +63,7 @@ class Workbench:
             self.source: ProblemSource = (
                 PriorProblems(self._simulator, prior, frames, image_size)
                 if doors_from is None
-                else RecordedProblems(doors_from, split, frames, image_size)
+                else RecordedProblems(self._simulator, doors_from, split, frames, image_size)
             )
         except BaseException:
             self._simulator.close()

@@ -87,3 +87,19 @@ def test_a_shared_belief_about_other_means():
 def test_one_door_does_not_tell_how_doors_differ():
     with pytest.raises(ConfigError, match="two doors"):
         fit_belief(torch.zeros(1, 3, 2), torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("doors", [5, 20])
+def test_what_few_doors_share_is_believed_loosely(doors):
+    """What fresh doors do is as far from what is expected as is said, on average over worlds."""
+    squares = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(doors + 100, 12, 8))
+        w = 0.5 + rng.normal(size=(doors + 100, 8)) * np.linspace(0.1, 1.0, 8)
+        y = np.einsum("djf,df->dj", x, w) + 0.1 * rng.normal(size=x.shape[:2])
+        found = fit_belief(torch.from_numpy(x[:doors]), torch.from_numpy(y[:doors]))
+        left = y[doors:] - x[doors:] @ found.mean.numpy()
+        spread = np.einsum("djf,fg,djg->dj", x[doors:], found.covariance.numpy(), x[doors:])
+        squares.append((left**2 / (spread + float(found.noise))).mean())
+    assert 0.8 < np.mean(squares) ** 0.5 < 1.3

@@ -6,7 +6,14 @@ import sys
 import time
 
 import pytest
-from fake_simulator import double, fail_on_c, kill_always, kill_once, sleep_unless_quick
+from fake_simulator import (
+    double,
+    fail_on_c,
+    kill_always,
+    kill_once,
+    sleep_unless_quick,
+    threads_of_libraries,
+)
 
 from doorlab.cli import main
 from doorlab.data.launching import count_workers, get_launcher, run_local
@@ -36,7 +43,7 @@ def test_a_killed_worker_is_replaced(tmp_path):
 
 
 def test_workers_that_always_die_end_in_an_error():
-    with pytest.raises(SimulatorError, match="--workers"):
+    with pytest.raises(SimulatorError, match="command again, with --resume if it has"):
         list(run_local(kill_always, ["a", "b"], 2))
 
 
@@ -83,6 +90,16 @@ def test_closing_the_results_stops_the_workers(tmp_path):
     (worker,) = pids([tmp_path / "slow"])
     results.close()
     wait_until(lambda: not alive(worker), seconds=5.0)
+
+
+@pytest.mark.parametrize("decided", [None, "3"])
+def test_workers_share_the_cores(monkeypatch, decided):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if decided:
+        monkeypatch.setenv("OMP_NUM_THREADS", decided)
+    found = set(run_local(threads_of_libraries, ["a", "b"], 2))
+    assert found == {decided or str(max(1, count_workers(0) // 2))}
+    assert os.environ.get("OMP_NUM_THREADS") == decided
 
 
 def test_workers_are_counted():

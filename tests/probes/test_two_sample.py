@@ -36,15 +36,32 @@ def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
     assert mmd2(real, other).mean == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_same_distribution_scores_nothing_on_average_and_intervals_cover_it():
+def test_the_same_distribution_scores_nothing_on_average():
     scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(60)]
     discrepancy = np.array([score.mmd2.mean for score in scores])
     assert abs(discrepancy.mean()) < 3 * discrepancy.std() / np.sqrt(len(scores))
     assert (discrepancy < 0).any()  # unbiased, not clipped
     accuracy = np.array([score.accuracy.mean for score in scores])
     assert abs(accuracy.mean() - 0.5) < 0.03
-    covered = [score.accuracy.ci95[0] <= 0.5 <= score.accuracy.ci95[1] for score in scores]
-    assert np.mean(covered) > 0.88
+    assert covered([score.accuracy for score in scores], 0.5) > 0.88
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4, 1.0])
+def test_intervals_of_the_discrepancy_are_as_wide_as_draws_are_spread(shift):
+    found = [mmd2(features(2 * s), features(2 * s + 1, shift), s) for s in range(100)]
+    means = np.array([one.mean for one in found])
+    assert covered(found, means.mean() if shift else 0.0) > 0.88
+    half_widths = np.diff([one.ci95 for one in found]) / 2
+    assert 0.85 < half_widths.mean() / (1.96 * means.std()) < 1.35
+
+
+def test_with_four_doors_an_interval_is_wide_but_one():
+    found = [mmd2(features(2 * s, doors=4), features(2 * s + 1, doors=4), s) for s in range(100)]
+    assert covered(found, 0.0) > 0.88
+
+
+def covered(estimates, truth):
+    return np.mean([low <= truth <= high for low, high in (e.ci95 for e in estimates)])
 
 
 def test_scores_grow_with_the_difference():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.cli import parse
+from doorlab.cli import main, parse
 from doorlab.data import DoorDataset
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.writing import write_dataset
@@ -75,6 +75,7 @@ def trained(tmp_path, monkeypatch):
         run.mkdir()
         about = {"kind": kind, "image_size": image_size, "seed": seed}
         (run / "model.json").write_text(json.dumps(about))
+        (run / "weights.safetensors").write_bytes(name.encode())
         return run
 
     return _trained
@@ -107,6 +108,37 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
         assert set(result["paired_differences"][name]) == others
 
 
+def test_the_result_names_the_weights_that_it_is_about(config, trained):
+    first, second = trained("a"), trained("b", kind="vae_np")
+    config = replace(config, models=(first, second), policies=("ssnp", "vae_np"), interactions=1)
+    before = json.loads(bandit.run(config).read_text())["model_weights"]
+    (second / "weights.safetensors").write_bytes(b"trained again")
+    after = json.loads(bandit.run(replace(config, overwrite=True)).read_text())["model_weights"]
+    assert before[0] == after[0]
+    assert len({*before, *after}) == 3
+
+
+def test_a_result_never_lies_beside_rollouts_of_another(config, monkeypatch):
+    """Killed at whatever moment: the pair is the earlier one, or there is no result."""
+    config = replace(config, policies=("random",))
+    path = bandit.run(config)
+    rollouts = path.with_name("rollouts.npz")
+    before = path.read_bytes(), rollouts.read_bytes()
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    for moment in ("summarise", "paired_differences", "write_result"):
+        with monkeypatch.context() as patch:
+            patch.setattr(bandit, moment, killed)
+            with pytest.raises(KeyboardInterrupt):
+                bandit.run(replace(config, seed=1, overwrite=True))
+        if moment == "write_result":
+            assert not path.exists()
+        else:
+            assert (path.read_bytes(), rollouts.read_bytes()) == before
+
+
 def test_policies_stand_where_they_must(config):
     policies = json.loads(bandit.run(config).read_text())["policies"]
     regret = {name: policy["mean_regret"]["mean"] for name, policy in policies.items()}
@@ -127,6 +159,32 @@ def test_either_simulator_gives_a_policy_the_same_regret(config, tmp_path):
         np.testing.assert_allclose(
             here["regret_per_interaction"], there["regret_per_interaction"], atol=0.005
         )
+
+
+def test_regret_is_against_what_the_oracle_obtains_in_the_same_simulator(config):
+    """The arm can't do all that the hand did when the doors were recorded."""
+    config = replace(config, simulator="panda", policies=("oracle", "random"), interactions=1)
+    result = json.loads(bandit.run(config).read_text())
+    assert result["policies"]["oracle"]["mean_regret"]["mean"] == pytest.approx(0, abs=1e-6)
+    assert result["policies"]["oracle"]["first_reward"]["mean"] < 0.95
+
+
+def test_a_pretrained_model_is_refused_before_anything_is_computed(config, trained, capsys):
+    run = str(trained("a", kind="statistician"))
+    line = ["bandit", "--data", str(config.data), "--models", run, "--doors", "10"]
+    assert main([*line, "--out", str(config.out)]) == 2
+    said = capsys.readouterr().err
+    assert "`doorlab train`" in said
+    assert said.count("\n") == 1
+    assert not config.out.exists()
+
+
+def test_a_weight_out_of_range_is_one_line(config, capsys):
+    line = ["bandit", "--data", str(config.data), "--weights.epsilon", "2"]
+    assert main([*line, "--out", str(config.out)]) == 2
+    said = capsys.readouterr().err
+    assert "expected epsilon from 0 to 1; got 2" in said
+    assert said.count("\n") == 1
 
 
 def test_an_unknown_simulator_is_one_line(config):

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from doorlab.data import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.stages.panel import Entry, labelled_doors, panel
+from doorlab.stages.panel import Entry, Weights, labelled_doors, panel
 
 
 class Recorded(DoorDataset):
@@ -86,3 +87,33 @@ def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
     assert labelled_doors(run, Recorded()).rewards[:, 0].tolist() == [10, 11]
     elsewhere = trained("b", "ssnp", dataset_checksum="blake2b:2")
     assert labelled_doors(elsewhere, Recorded()).rewards[:, 0].tolist() == [*range(10, 16)]
+
+
+@pytest.mark.parametrize("kind", ["statistician", "vae", "abacus", None])
+def test_a_model_that_predicts_no_rewards_is_refused(trained, kind):
+    run = trained("a", kind)
+    with pytest.raises(CheckpointError, match=f"a {kind}; give a run of `doorlab train`"):
+        panel((), [run], Recorded())
+
+
+def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
+    runs = [trained("a", "cnp"), trained("b", "attentive_np")]
+    assert len(panel(("cnp:ucb", "attentive_np:thompson"), runs, Recorded())) == 2
+    with pytest.raises(ConfigError, match=r"for cnp:thompson.*use cnp:ucb"):
+        panel(("cnp:thompson",), runs, Recorded())
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"epsilon": 1.5},
+        {"epsilon": math.nan},
+        {"kappa": math.nan},
+        {"alpha": math.inf},
+        {"beta": -1.0},
+        {"cpp_beta": math.nan},
+    ],
+)
+def test_weights_that_a_policy_would_refuse_are_refused_at_once(weights):
+    with pytest.raises(ConfigError, match="correct it"):
+        Weights(**weights)

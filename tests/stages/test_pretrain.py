@@ -183,6 +183,21 @@ def test_a_stopped_run_resumes_with_its_own_settings_only(config):
         pretrain.run(replace(config, resume=True, learning_rate=0.5))
 
 
+def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
+    pretrain.run(config)
+    before = (config.out / "weights.safetensors").read_bytes()
+    for wrong, words in (
+        ({"working_size": 24}, "--architecture.working-size that divides the 32 pixels"),
+        ({"working_size": 0}, "--architecture.working-size of 1 or more"),
+        ({"pixel_scale": 0.0}, "--architecture.pixel-scale of"),
+        ({"latent_samples": 0}, "--architecture.latent-samples of 1 or more"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            architecture = replace(config.architecture, **wrong)
+            pretrain.run(replace(config, architecture=architecture, overwrite=True))
+    assert (config.out / "weights.safetensors").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
@@ -191,6 +206,11 @@ def test_a_stopped_run_resumes_with_its_own_settings_only(config):
         ({"batch": 0}, ConfigError, "--batch"),
         ({"batch": 3, "devices": 2}, ConfigError, "multiple of the 2 devices"),
         ({"frames": 5}, ConfigError, "--frames from 1 to the 4"),
+        (
+            {"model": "contrastive_statistician", "frames": 1},
+            ConfigError,
+            "--frames of 2 or more",
+        ),
         ({"doors": 1000}, ConfigError, "at most the 18 training doors"),
         ({"doors": -1}, ConfigError, "at most the 18 training doors"),
         ({"resume": True, "overwrite": True}, ConfigError, "choose one"),

@@ -158,3 +158,24 @@ def test_nothing_is_replaced_silently(config, result):
     with pytest.raises(ResultError, match="--overwrite"):
         probe.run(config)
     probe.run(replace(config, overwrite=True))
+
+
+def test_a_result_never_lies_beside_shares_of_another(config, monkeypatch):
+    """Killed at whatever moment: the pair is the earlier one, or there is no result."""
+    config = replace(config, models=config.models[:1])
+    probe.run(config)
+    files = [config.out / name for name in ("probes.json", "probes.npz")]
+    before = [file.read_bytes() for file in files]
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    for moment in ("summarise", "write_result"):
+        with monkeypatch.context() as patch:
+            patch.setattr(probe, moment, killed)
+            with pytest.raises(KeyboardInterrupt):
+                probe.run(replace(config, probe_doors=(10,), overwrite=True))
+        if moment == "write_result":
+            assert not files[0].exists()
+        else:
+            assert [file.read_bytes() for file in files] == before

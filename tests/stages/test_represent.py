@@ -107,6 +107,21 @@ def test_datasets_that_are_there_are_used_if_they_are_what_is_asked_for(study, t
         represent.dataset_of(replace(study, data=(path,), priors=("default",)), "default")
 
 
+@pytest.mark.parametrize("missing", ["validation", "test"])
+def test_doors_that_can_t_be_probed_are_refused_before_anything_is_trained(
+    study, tmp_path, missing, monkeypatch
+):
+    shares = {"validation_fraction": 0.4, "test_fraction": 0.4, f"{missing}_fraction": 0.0}
+    path = tmp_path / "doors"
+    write_dataset(
+        path, GenerationConfig(doors=5, frames=2, interactions=0, image_size=32, videos=0, **shares)
+    )
+    monkeypatch.setattr(pretrain, "run", None)
+    with pytest.raises(ConfigError, match=f"{missing} doors to .*got none in .*doors"):
+        represent.run(replace(study, data=(path,), out=tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
 def test_trained_with_other_settings_is_said(study):
     with pytest.raises(ConfigError, match=r"--steps \(2 there, 3 here\)"):
         represent.run(replace(study, steps=3, overwrite=True))
@@ -123,6 +138,8 @@ def test_trained_with_other_settings_is_said(study):
         ({"seeds": (1, 1)}, "--seeds without repeats"),
         ({"workers": -1}, "workers of at least 0"),
         ({"probe_doors": ()}, "--probe-doors"),
+        ({"validation_fraction": 0.0}, "validation doors to .*--validation-fraction"),
+        ({"test_fraction": 0.005}, "test doors to .*--test-fraction"),
     ],
 )
 def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
 from doorlab.errors import ConfigError, ResultError
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import load_model
+from doorlab.models.io import load_model, weights_checksum
 from doorlab.stages import bandit, generate, pretrain, report, study, study_scores, train
+from doorlab.stages.panel import Weights
 from doorlab.stages.reward_metrics import figures, predictions_on
 
 MODELS = ("ssnp", "np", "vae_np")
@@ -190,6 +192,29 @@ def test_nothing_is_done_twice(finished, results, monkeypatch):
         assert {**after, "config": None} == {**results[name], "config": None}
 
 
+def test_a_study_of_an_earlier_doorlab_is_finished_too(finished, results, tmp_path, monkeypatch):
+    """Its files do not say which weights they are about, nor where doors were drawn from."""
+    out = Path(shutil.copytree(finished.out, tmp_path / "copy"))
+    for file in out.rglob("*.json"):
+        found = json.loads(file.read_text())
+        if file.name in ("regret.json", "metrics.json"):
+            found.pop("model_weights", None)
+            found.pop("drawn_doors", None)
+            (found.get("settings", {}).get("pretrained") or {}).pop("weights", None)
+            file.write_text(json.dumps(found))
+    for file in out.rglob("scores.npz"):
+        with np.load(file) as arrays:
+            kept = {name: arrays[name] for name in arrays.files if name != "weights"}
+        np.savez(file, **kept)
+    monkeypatch.setattr(train, "launch", None)
+    monkeypatch.setattr(pretrain, "launch", None)
+    monkeypatch.setattr(study_scores, "predictions_on", None)
+    monkeypatch.setattr(bandit, "run", None)
+    study.run(replace(finished, out=out, overwrite=True))
+    after = json.loads((out / "bandit.json").read_text())
+    assert after["policies"] == results["bandit"]["policies"]
+
+
 def test_what_is_pretrained_elsewhere_is_not_pretrained_again(finished, tmp_path, monkeypatch):
     """As a study of representations leaves it: the weights of the frozen part are those."""
     rate = 1e-3
@@ -206,12 +231,49 @@ def test_what_is_pretrained_elsewhere_is_not_pretrained_again(finished, tmp_path
     assert all(torch.equal(frozen[f"pretrained.{name}"], value) for name, value in vae.items())
 
 
-def test_other_numbers_of_doors_are_scored_anew(finished):
-    settings = bandit.Config(
-        models=tuple(finished.out / "labelled-5" / m for m in MODELS), policies=MODELS,
-        out=finished.out / "labelled-5" / "bandit",
-    )  # fmt: skip
-    assert not study.opened(settings)
+def asked(folder: Path) -> bandit.Config:
+    """What an evaluation was asked that lies in a folder now."""
+    found = json.loads((folder / "regret.json").read_text())["config"]
+    models = tuple(folder.parent / Path(m).relative_to(folder.parent) for m in found["models"])
+    places = {"data": Path(found["data"]), "out": folder, "models": models}
+    policies, weights = tuple(found["policies"]), Weights(**found["weights"])
+    return bandit.Config(**{**found, **places, "policies": policies, "weights": weights})
+
+
+@pytest.mark.parametrize("name", ["doors", "interactions", "seed"])
+def test_doors_are_opened_anew_when_something_else_is_asked(finished, name):
+    settings = asked(finished.out / "labelled-5" / "bandit")
+    assert study.opened(settings)
+    assert not study.opened(replace(settings, **{name: getattr(settings, name) + 1}))
+
+
+def test_other_doors_and_other_weights_are_evaluated_anew(finished):
+    """As after somebody has deleted a run, or the dataset, and made it again."""
+    settings = asked(finished.out / "labelled-5" / "bandit")
+    assert not study.opened(replace(settings, data=finished.out / "elsewhere/wild/dataset"))
+    run = settings.models[0]
+    kept = {name: (run / name).read_bytes() for name in ("weights.safetensors", "scores.npz")}
+    doors, weights = study_scores.read(run, "doors"), weights_checksum(run)
+    assert study_scores.scored(run, doors, weights)
+    try:
+        again = {name: value + 1 for name, value in load_file(run / "weights.safetensors").items()}
+        save_file(again, run / "weights.safetensors")
+        assert not study.opened(settings)
+        assert not study_scores.scored(run, doors, weights_checksum(run))
+    finally:
+        for name, content in kept.items():
+            (run / name).write_bytes(content)
+    assert study.opened(settings)
+    assert not study_scores.scored(run, doors[:-1], weights)
+
+
+def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, tmp_path):
+    config, dataset = replace(finished, out=tmp_path), DoorDataset.open(finished.out / "dataset")
+    config = study.completed(config, dataset)
+    made = DoorDataset.open(finished.out / "elsewhere" / "wild" / "dataset").generation
+    there = tmp_path / "elsewhere" / "wild" / "dataset"
+    write_dataset(there, replace(made, interactions=2))
+    assert study.doors_elsewhere(config, dataset, "wild").interactions == 2
 
 
 def test_trained_with_other_settings_is_said(finished):
@@ -240,7 +302,12 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"elsewhere": ("wilde",)}, "did you mean 'wild'"),
         ({"seeds": (1, 1)}, "--seeds without repeats"),
         ({"labelled": ()}, "--labelled without repeats"),
-        ({"tuned_at": 7}, "--tuned-at out of --labelled 10, 30"),
+        ({"tuned_at": 7, "learning_rates": (1.0, 2.0)}, "--tuned-at out of --labelled 10, 30"),
+        ({"labelled": (-10, 30)}, "--labelled of 0 or more"),
+        ({"tries": 0}, "--tries of 1 or more; got 0"),
+        ({"try_steps": 0}, "--try-steps of 1 or more"),
+        ({"look_steps": -1}, "--look-steps of 0 or more"),
+        ({"learning_rates": (1.0, 2.0), "validation_fraction": 0.0}, "one of --learning-rates"),
         ({"opened_with": (10, 20)}, "--opened-with out of --labelled"),
         ({"interactions": 8}, "32 interactions or more"),
         ({"workers": -1}, "workers of at least 0"),

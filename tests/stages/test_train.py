@@ -1,11 +1,14 @@
 import json
+import math
+import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
@@ -16,6 +19,7 @@ from doorlab.models.registry import BASES, JOINT
 from doorlab.nn.tried import Tried
 from doorlab.stages import pretrain, train
 from doorlab.stages.reward_metrics import mean_error
+from doorlab.stages.turning import turn
 
 SMALL = Architecture(
     encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
@@ -116,6 +120,66 @@ def test_a_joint_model_that_began_otherwise_is_not_gone_on_with(config, pretrain
         train.run(began)
 
 
+def test_weights_of_another_base_are_not_gone_on_with(config, pretrained, tmp_path):
+    """Whose model.json is the same, as that of a base that was deleted and pretrained again."""
+    config = with_base(config, "vae_np", pretrained)
+    other = Path(shutil.copytree(pretrained / "vae", tmp_path / "other"))
+    weights = load_file(other / "weights.safetensors")
+    save_file({name: value + 1 for name, value in weights.items()}, other / "weights.safetensors")
+    train.run(replace(config, stop_after=4))
+    with pytest.raises(CheckpointError, match="--pretrained"):
+        train.run(replace(config, pretrained=other, resume=True))
+    train.run(replace(config, resume=True))
+    with pytest.raises(ConfigError, match="--pretrained"):
+        train.run(replace(config, pretrained=other, resume=True))
+
+
+def test_a_run_of_an_earlier_doorlab_is_gone_on_with(config, pretrained, tmp_path, monkeypatch):
+    """One that did not note the weights of its base."""
+    config = with_base(config, "vae_np", pretrained)
+    train.run(replace(config, stop_after=4))
+    checkpoint = torch.load(config.out / "checkpoint.pt", weights_only=True)
+    del checkpoint["settings"]["pretrained"]["weights"]
+    torch.save(checkpoint, config.out / "checkpoint.pt")
+    out = train.run(replace(config, resume=True))
+    assert "weights" not in json.loads((out / "metrics.json").read_text())["settings"]["pretrained"]
+    monkeypatch.setattr(train, "launch", None)
+    train.run(replace(config, resume=True))
+
+
+def test_trying_begins_with_the_best_encoder_and_a_fresh_process(config, monkeypatch):
+    """What happens between looking and trying, seen from within."""
+    seen = {}
+
+    def spied(*args):
+        seen["fresh"], found = deepcopy(args[1]), turn(*args)
+
+        def do(model):
+            found.do(model)
+            seen["turned"] = deepcopy(model.state_dict())
+
+        return replace(found, do=do)
+
+    config = replace(config, steps=12, look_first=0.75, validate_every=2, learning_rate=0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "turn", spied)
+        metrics = json.loads((train.run(config) / "metrics.json").read_text())
+    looks = {r["step"]: r["reward_mse_after_0"] for r in metrics["history"]["validation"]}
+    best = min((step for step in looks if step <= 9), key=lambda step: looks[step])
+    assert best < 9
+    out = train.run(replace(config, out=config.out.with_name("best"), stop_after=best))
+    then = torch.load(out / "checkpoint.pt", weights_only=True)["model"]
+    for name, value in seen["turned"].items():
+        if not name.startswith("process."):
+            torch.testing.assert_close(value, then[name], rtol=0, atol=0)
+        elif not name.startswith("process.whiten."):
+            fresh = seen["fresh"][name.removeprefix("process.")]
+            torch.testing.assert_close(value, fresh, rtol=0, atol=0)
+    left = load_file(config.out / "weights.safetensors")
+    assert float(left["process.whiten.noise"]) == pytest.approx(4 / math.sqrt(10))
+    assert not torch.equal(left["process.whiten.matrix"], torch.eye(6))
+
+
 def test_bfloat16_trains_too(config):
     out = train.run(replace(config, precision="bf16-mixed"))
     assert all(
@@ -129,7 +193,11 @@ def test_two_processes_train_too(config):
 
 
 def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
-    """Rewards of doors beyond --labelled, and of held-out doors, could be anything."""
+    """Rewards of doors beyond --labelled, and of held-out doors, could be anything.
+
+    But for those of validation doors, which only choose the weights.
+    """
+    config = replace(config, keep_best=False)
     whole = train.run(config)
     read = DoorDataset.read
 
@@ -206,6 +274,9 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
         ({"labelled": 19}, "at most the 18 training doors"),
         ({"targets": 6}, "within the 8 interactions"),
         ({"targets": 0}, "--targets"),
+        ({"batch": 1}, "--batch of 2 or more"),
+        ({"batch": 2, "devices": 2}, "--batch of 2 or more doors per device"),
+        ({"model": "contrastive_ssnp", "frames": 1}, "--frames of 2 or more"),
         ({"empty_share": 2.0}, "--empty-share from 0 to 1"),
         ({"look_first": -0.1}, "--look-first from 0 to 1"),
         ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np; got none"),
@@ -217,6 +288,24 @@ def test_bad_input_is_one_line_and_leaves_nothing(config, changes, words):
         train.run(replace(config, **changes))
     assert "\n" not in str(caught.value)
     assert not config.out.exists()
+
+
+def test_doors_that_nobody_tried_are_refused_even_for_looks_alone(config, tmp_path):
+    films = GenerationConfig(
+        doors=12, frames=4, interactions=0, image_size=32, prior="narrow",
+        validation_fraction=0.5, test_fraction=0.0, videos=0,
+    )  # fmt: skip
+    write_dataset(tmp_path / "films", films)
+    for online in (False, True):
+        with pytest.raises(ConfigError, match="generate it with --interactions"):
+            train.run(replace(config, data=tmp_path / "films", online=online, image_size=32))
+    assert not config.out.exists()
+
+
+def test_presets_train_all_models_in_the_same_sizes():
+    """What is compared are ideas: a frozen model brings its own sizes along."""
+    for name in ("tiny", "small", "full"):
+        assert train.PRESETS[name].architecture == pretrain.PRESETS[name].architecture
 
 
 def test_another_pretrained_model_is_refused(config, pretrained):

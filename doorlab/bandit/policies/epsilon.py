@@ -15,21 +15,23 @@ from doorlab.errors import ConfigError
 
 @dataclass(frozen=True)
 class EpsilonConfig:
-    """How often chance decides."""
+    """How often chance decides. Raises ConfigError for an epsilon that is no share."""
 
     epsilon: float = 0.1
     """Share of tries that are random, in [0, 1]."""
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.epsilon <= 1.0:
+            raise ConfigError("epsilon from 0 to 1", f"{self.epsilon}", "correct it")
+
 
 class EpsilonGreedyPolicy(Remembers):
-    """Any policy, made to explore. Raises ConfigError for an epsilon that is no share."""
+    """Any policy, made to explore."""
 
     remembers = ("_rng", "_greedy")
 
     def __init__(self, greedy: Policy, config: EpsilonConfig | None = None) -> None:
         self._greedy, self._config = greedy, config or EpsilonConfig()
-        if not 0.0 <= self._config.epsilon <= 1.0:
-            raise ConfigError("epsilon from 0 to 1", f"{self._config.epsilon}", "correct it")
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Begins the other policy, with the random numbers that it would have alone."""

@@ -3,9 +3,10 @@
 Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", with
 what doors share known beforehand (their hybrid model): the weights of a door are a linear function
 of its embedding, fitted by ridge regression to labelled doors, plus a part of its own, whose
-distribution those doors tell too (`doorlab.bandit.linear.fit_belief`). What is tried on a door
-updates its weights in closed form. The action of the largest mean + alpha * standard deviation of
-the expected reward is chosen.
+distribution those doors tell too (`doorlab.bandit.linear.fit_belief`): by what a regression on the
+others gets wrong about them, since it is least wrong about the doors that it was fitted to. What is
+tried on a door updates its weights in closed form. The action of the largest mean + alpha *
+standard deviation of the expected reward is chosen.
 
 Features are random Fourier features (Rahimi and Recht 2007) of [sin phi, cos phi, radius, swing,
 turn]: a linear function of them is a smooth function of the action.
@@ -26,16 +27,18 @@ from torch import Tensor
 
 from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
 from doorlab.bandit.memory import Remembers
-from doorlab.bandit.policies.looking import LabelledDoors, look, standardisation
+from doorlab.bandit.policies.looking import LabelledDoors, look, require_doors, standardisation
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import Score, SearchConfig, action_features, best_actions
+from doorlab.bandit.search import Score, SearchConfig, best_actions
+from doorlab.errors import ConfigError
+from doorlab.nn.actions import action_features
 from doorlab.seeding import stream
 
 
 @dataclass(frozen=True)
 class LinUCBConfig:
-    """The features, and how they are used."""
+    """The features, and how they are used. Raises ConfigError for what can't be used."""
 
     alpha: float = 1.0
     """Weight of uncertainty."""
@@ -45,10 +48,18 @@ class LinUCBConfig:
     """How far apart actions are alike, in units of the features of a Gaussian process."""
     ridge: float = 10.0
     """Of the regression on embeddings, in units of one observation."""
+    folds: int = 5
+    """Parts of the labelled doors that are held out in turn, or as many as there are doors."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
     seed: int = 0
     """Of the random features."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.alpha):
+            raise ConfigError("alpha as a number", f"{self.alpha}", "correct it")
+        if self.folds < 2:
+            raise ConfigError("at least 2 folds", f"{self.folds}", "raise folds")
 
 
 class LinUCBPolicy(Remembers):
@@ -68,13 +79,13 @@ class LinUCBPolicy(Remembers):
         frequency = rng.standard_normal((5, width)) / self._config.lengthscale
         self._frequency = torch.from_numpy(frequency).float()
         self._phase = torch.from_numpy(rng.uniform(0, 2 * math.pi, width)).float()
+        require_doors(labelled, 2)  # one of them is held out
         embedding = self._look(labelled.frames).cpu()
         self._centre, self._scale = standardisation(embedding)
         x = self._features(torch.from_numpy(labelled.actions)).double()
         y = torch.from_numpy(labelled.rewards).double()
-        seen = self._seen(embedding)
-        self._weights = _ridge(seen, x, y, self._config.ridge)
-        self._shared = fit_belief(x, y - torch.einsum("djf,df->dj", x, seen @ self._weights))
+        self._weights, left = _regressed(self._seen(embedding), x, y, self._config)
+        self._shared = fit_belief(x, left)
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
@@ -113,16 +124,41 @@ class LinUCBPolicy(Remembers):
         return torch.cat([e, torch.ones_like(e[:, :1])], dim=1)
 
 
+def _regressed(
+    seen: Float[Tensor, "D E"],
+    x: Float[Tensor, "D J F"],
+    y: Float[Tensor, "D J"],
+    config: LinUCBConfig,
+) -> tuple[Float[Tensor, "E F"], Float[Tensor, "D J"]]:
+    """W of y = x (seen W)', and what is left of every door's y by the W of other doors."""
+    xx, xy = _products(seen, x, y)
+    left = torch.empty_like(y)
+    part = torch.arange(len(y)) % config.folds
+    for fold in part.unique():
+        out = part == fold
+        own_xx, own_xy = _products(seen[out], x[out], y[out])
+        without = _ridge(xx - own_xx, xy - own_xy, config.ridge)
+        left[out] = y[out] - torch.einsum("djf,df->dj", x[out], seen[out] @ without)
+    return _ridge(xx, xy, config.ridge), left
+
+
+def _products(
+    seen: Float[Tensor, "D E"], x: Float[Tensor, "D J F"], y: Float[Tensor, "D J"]
+) -> tuple[Float[Tensor, "E F E F"], Float[Tensor, "E F"]]:
+    """Sums over doors and tries of products of the two kinds of features: all of a regression."""
+    # Summed over tries first, door by door, then over doors, always of two things: all at once
+    # would keep every product of every door.
+    looks = torch.einsum("de,dh->deh", seen, seen)
+    xx = torch.einsum("deh,dfg->efhg", looks, x.mT @ x)
+    return xx, torch.einsum("de,df->ef", seen, torch.einsum("djf,dj->df", x, y))
+
+
 def _ridge(
-    seen: Float[Tensor, "D E"], x: Float[Tensor, "D J F"], y: Float[Tensor, "D J"], ridge: float
+    xx: Float[Tensor, "E F E F"], xy: Float[Tensor, "E F"], ridge: float
 ) -> Float[Tensor, "E F"]:
-    """W of y = x (seen W)', by ridge regression on the products of the two kinds of features."""
-    width, features = seen.shape[1], x.shape[2]
-    # A product of two matrices is summed over tries first, door by door, then over doors.
-    xx = torch.einsum("de,dfg,dh->efhg", seen, x.mT @ x, seen)
-    xy = torch.einsum("de,djf,dj->ef", seen, x, y)
-    size = width * features
-    system = xx.reshape(size, size)
+    """W by ridge regression."""
+    size = xy.numel()
+    system = xx.reshape(size, size).clone()
     system.diagonal().add_(ridge)
     factor = torch.linalg.cholesky(system)
-    return torch.cholesky_solve(xy.reshape(size, 1), factor).reshape(width, features)
+    return torch.cholesky_solve(xy.reshape(size, 1), factor).reshape(xy.shape)

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from doorlab.errors import ConfigError
 from doorlab.nn.tried import Tried
 
 _AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
@@ -34,6 +35,16 @@ class LabelledDoors:
     frames: UInt8[np.ndarray, "D M H W 3"]
     actions: Float32[np.ndarray, "D J 4"]
     rewards: Float32[np.ndarray, "D J"]
+
+
+def require_doors(labelled: LabelledDoors, least: int) -> None:
+    """Raises ConfigError for fewer labelled doors than a policy can learn from."""
+    if len(labelled.rewards) < least:
+        raise ConfigError(
+            f"{least} labelled doors or more to learn from",
+            f"{len(labelled.rewards)}",
+            "give a run that learned from more",
+        )
 
 
 def look(
@@ -58,5 +69,6 @@ def standardisation(
     embedding: Float[Tensor, "D E"],
 ) -> tuple[Float[Tensor, " E"], Float[Tensor, " E"]]:
     """Mean and standard deviation over doors; 1 where an embedding is the same for all."""
-    std = embedding.std(dim=0)
-    return embedding.mean(dim=0), torch.where(std > 1e-6, std, torch.ones_like(std))
+    mean = embedding.mean(dim=0)
+    std = embedding.std(dim=0) if len(embedding) > 1 else torch.zeros_like(mean)
+    return mean, torch.where(std > 1e-6, std, torch.ones_like(std))

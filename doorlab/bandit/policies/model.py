@@ -8,6 +8,7 @@ action coordinates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -65,7 +66,7 @@ class RewardModel(Protocol):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """How a model's predictions become an action."""
+    """How a model's predictions become an action. Raises ConfigError for a kappa that is none."""
 
     choice: str = "greedy"
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
@@ -75,6 +76,10 @@ class ModelConfig:
     """How to look for the best action."""
     doors_at_once: int = 256
     """Doors per batch, which bounds memory."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.kappa):
+            raise ConfigError("kappa as a number", f"{self.kappa}", "correct it")
 
 
 class ModelPolicy(Remembers):

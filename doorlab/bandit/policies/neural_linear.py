@@ -25,10 +25,11 @@ from torch import Tensor, nn
 
 from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
 from doorlab.bandit.memory import Remembers
-from doorlab.bandit.policies.looking import LabelledDoors, look, standardisation
+from doorlab.bandit.policies.looking import LabelledDoors, look, require_doors, standardisation
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import Score, SearchConfig, action_features, best_actions
+from doorlab.bandit.search import Score, SearchConfig, best_actions
+from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.mlp import mlp
 from doorlab.seeding import integer_seed
 
@@ -66,7 +67,7 @@ class FeatureNetwork(nn.Module):
         centre, scale = standardisation(embedding)
         self.register_buffer("centre", centre)
         self.register_buffer("scale", scale)
-        self.action = mlp(5, config.hidden, config.hidden)
+        self.action = mlp(ACTION_FEATURES, config.hidden, config.hidden)
         self.door = mlp(embedding.shape[1], config.hidden, 2 * config.hidden)
         self.last = nn.Linear(config.hidden, config.features)
         self.reward = nn.Linear(config.features, 1)
@@ -101,10 +102,12 @@ class NeuralLinearPolicy(Remembers):
             config or NeuralLinearConfig(),
             partial(look, model, device=device),
         )
+        # At least two doors tell how doors differ, and at least one trains the network.
+        require_doors(labelled, 3)
         embedding = self._look(labelled.frames).cpu()
         actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
-        # At least two doors tell how doors differ, and at least one trains the network.
-        apart = max(2, round(self._config.held_out * len(embedding)))
+        count = len(embedding)
+        apart = min(max(2, round(self._config.held_out * count)), count - 1)
         self._network = _trained(
             embedding[:-apart], actions[:-apart], rewards[:-apart], self._config
         )

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bandit_worlds import Sighted, World, labelled
+import torch
+from bandit_worlds import Sighted, World, features, labelled
 
 from doorlab.bandit import History
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
+    LabelledDoors,
     LinUCBConfig,
     LinUCBPolicy,
     NeuralLinearConfig,
@@ -16,6 +18,7 @@ from doorlab.bandit.policies import (
 )
 from doorlab.bandit.policies.cpp import RESIDUALS
 from doorlab.bandit.search import SearchConfig
+from doorlab.errors import ConfigError
 
 LABELLED = labelled()
 QUICK = SearchConfig(candidates=128, starts=2, steps=8)
@@ -59,8 +62,6 @@ def test_the_same_seed_is_the_same_door_opened_twice(policy):
 
 def test_linucb_is_optimistic_by_as_much_as_it_is_unsure():
     """Its bound against that of ridge regression on the prior's own scale, door by door."""
-    import torch
-
     policy, world = MAKE["linucb"](), World(3)
     past = world.play(policy, 5)
     belief = policy.belief(past)
@@ -75,13 +76,70 @@ def test_linucb_is_optimistic_by_as_much_as_it_is_unsure():
         np.testing.assert_allclose(bound[door].numpy(), mean + width, atol=2e-3)
 
 
+def many_sided(doors, sides, rng, ways):
+    """Doors with as many things to see as `sides`, and rewards of `ways` through them."""
+    frames = rng.integers(256, size=(doors, 1, 1, sides, 3), dtype=np.uint8)
+    seen = (frames[:, 0, 0, :, 0] / 255 - 0.5) * 12**0.5
+    own = seen @ ways + 0.3 * rng.standard_normal((doors, ways.shape[1]))
+    actions = rng.uniform(-1, 1, (doors, 16, 4)).astype(np.float32)
+    rewards = np.einsum("djf,df->dj", features(actions), own)
+    rewards += 0.05 * rng.standard_normal(rewards.shape)
+    return LabelledDoors(frames, actions, rewards.astype(np.float32))
+
+
+class Many(Sighted):
+    """Sees every side in the red of a pixel."""
+
+    def embed(self, x):
+        return x[:, 0, 0, 0]
+
+
+@pytest.mark.parametrize("doors", [20, 40])
+@pytest.mark.parametrize("sides", [8, 16])
+def test_linucb_errs_on_doors_that_it_never_saw_as_much_as_it_says(sides, doors):
+    squares = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        ways = rng.standard_normal((sides, 5)) * 0.7 / sides**0.5
+        policy = LinUCBPolicy(
+            Many(), many_sided(doors, sides, rng, ways), LinUCBConfig(features=64)
+        )
+        fresh = many_sided(100, sides, rng, ways)
+        policy.begin(fresh.frames, rng)
+        belief = policy.belief(History.empty(100))
+        x = policy._features(torch.from_numpy(fresh.actions)).double()
+        mean = torch.einsum("djf,df->dj", x, belief.mean)
+        variance = torch.einsum("djf,dfg,djg->dj", x, belief.covariance, x)
+        left = torch.from_numpy(fresh.rewards) - mean
+        squares.append((left.square() / (variance + belief.noise[:, None])).mean())
+    assert 0.85 < np.mean(squares) ** 0.5 < 1.25
+
+
+@pytest.mark.parametrize(("name", "least"), [("linucb", 2), ("neural_linear", 3)])
+def test_too_few_labelled_doors_are_refused_and_the_fewest_are_enough(name, least):
+    make = {
+        "linucb": lambda doors: LinUCBPolicy(Sighted(), doors, LinUCBConfig(search=QUICK)),
+        "neural_linear": lambda doors: NeuralLinearPolicy(Sighted(), doors, replace(NETWORK)),
+    }[name]
+    for count in range(1, least):
+        with pytest.raises(ConfigError, match=f"{least} labelled doors or more.*got {count}"):
+            make(labelled(count))
+    actions = World(2).play(make(labelled(least)), 2).actions
+    assert np.isfinite(actions).all()
+
+
+@pytest.mark.parametrize("held_out", [0.0, 1.0])
+def test_some_doors_are_held_out_and_some_are_not(held_out):
+    config = replace(NETWORK, held_out=held_out, steps=5)
+    policy = NeuralLinearPolicy(Sighted(), labelled(6), config)
+    assert np.isfinite(World(2).play(policy, 2).actions).all()
+
+
 def test_a_prior_that_is_right_leaves_nothing_to_learn():
     """CPP on doors that do just what its model expects: the residuals stay at zero."""
 
     class Expected(World):
         def rewards(self, actions):
-            import torch
-
             embedding = torch.from_numpy(self.side[:, None])
             at = torch.from_numpy(np.ascontiguousarray(actions)).double()
             said = Sighted().predict(embedding, None, at).mean

@@ -1,0 +1,14 @@
+import numpy as np
+import torch
+
+from doorlab.nn.actions import ACTION_FEATURES, action_features
+
+
+def test_actions_are_as_far_apart_as_phi_goes_round():
+    """Squared distances: of phi, the chord of its angle; of the others, their own."""
+    a, b = torch.rand(2, 3, 50, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    fa, fb = action_features(a), action_features(b)
+    assert fa.shape == (3, 50, ACTION_FEATURES)
+    away = (a - b).double().numpy()
+    expected = 2 - 2 * np.cos(np.pi * away[..., 0]) + (away[..., 1:] ** 2).sum(-1)
+    np.testing.assert_allclose((fa - fb).square().sum(-1), expected, atol=1e-5)
