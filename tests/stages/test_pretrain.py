@@ -183,6 +183,11 @@ def test_a_stopped_run_resumes_with_its_own_settings_only(config):
         pretrain.run(replace(config, resume=True, learning_rate=0.5))
 
 
+def resized(config, **sizes):
+    architecture = replace(config.architecture, **sizes)
+    return replace(config, architecture=architecture, overwrite=True)
+
+
 def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
     pretrain.run(config)
     before = (config.out / "weights.safetensors").read_bytes()
@@ -193,8 +198,7 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
         ({"latent_samples": 0}, "--architecture.latent-samples of 1 or more"),
     ):
         with pytest.raises(ConfigError, match=words):
-            architecture = replace(config.architecture, **wrong)
-            pretrain.run(replace(config, architecture=architecture, overwrite=True))
+            pretrain.run(resized(config, **wrong))
     assert (config.out / "weights.safetensors").read_bytes() == before
 
 
