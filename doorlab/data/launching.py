@@ -100,10 +100,8 @@ def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str
         workers, mp_context=context, initializer=_begin, initargs=(work, watched)
     )
     try:
-        with (
-            _cores_shared(workers),
-            _interrupts_ignored(),
-        ):  # the workers inherit that: Ctrl-C is the parent's to handle
+        # The workers inherit both: Ctrl-C is the parent's to handle.
+        with _cores_shared(workers), _interrupts_ignored():
             futures = {pool.submit(_call, item): item for item in items}
         for future in as_completed(futures):
             yield futures.pop(future), future.result()

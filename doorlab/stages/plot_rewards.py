@@ -76,10 +76,7 @@ def landscape(sources: Sources) -> Drawing:
     """Expected rewards over two slices of the action space, before and after trying."""
     model = sources.headline_model
     actions, rewards, _ = _recorded(sources)
-    latched = [
-        i for i, door in enumerate(sources.doors)
-        if door.latch_turn > 0 and door.mechanism == "hinged"  # others move by metres, not radians
-    ]  # fmt: skip
+    latched = _latched_on_hinges(sources.doors)
     if not latched:
         raise Missing("no held-out door on a hinge has a latch")
     chosen = [latched[k] for k in varied([sources.doors[i] for i in latched], 4)]
@@ -121,6 +118,11 @@ def _recorded(sources: Sources) -> tuple[np.ndarray, np.ndarray, int]:
     if sources.dataset.interactions < 2:
         raise Missing("the dataset has no interactions: `doorlab generate --interactions`")
     return sources.read("actions"), sources.read("rewards"), shown(sources.dataset.interactions)
+
+
+def _latched_on_hinges(doors: Sequence[Door]) -> list[int]:
+    """Positions of doors with a latch; sliding ones move by metres, not by radians."""
+    return [i for i, d in enumerate(doors) if d.latch_turn > 0 and d.mechanism == "hinged"]
 
 
 def _hinge_slice(doors: list[Door], rewards: np.ndarray) -> Slice:

@@ -8,6 +8,7 @@ from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import optimal_rewards
 from doorlab.sim.grip import MAX_FORCE, SLIP_DISTANCE, STIFFNESS
+from doorlab.sim.interactions import rewards_of
 
 
 def one(simulator, door, action):
@@ -72,6 +73,14 @@ def test_moment_balance_of_a_grip_at_its_limit(simulator, doors, angle):
     assert course[-1] == pytest.approx(angle, rel=0.02)
     further = angle + 1.3 * SLIP_DISTANCE / radius
     assert one(simulator, door, perfect(door, swing=door.swing_sign * further))[1]
+
+
+def test_rewards_do_not_tell_processors_apart(doors):
+    """Whose sines differ in the last bits."""
+    ends = stream(0).uniform(0, 1, (len(doors), 50))
+    ends[:, :5] = 0.0
+    other = ends * (1 + 2e-16) + 1e-17
+    np.testing.assert_array_equal(rewards_of(doors, ends), rewards_of(doors, other))
 
 
 def test_interactions_do_not_depend_on_those_before(simulator, doors):

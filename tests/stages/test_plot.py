@@ -240,7 +240,6 @@ def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
     _, arrays = draw(config, "landscape")
     doors = DoorDataset.open(painted_run / "dataset").doors(arrays["landscape"]["doors"])
     assert all(door.latch_turn > 0 for door in doors)
-    assert all(door.mechanism == "hinged" for door in doors)  # the axis is in radians
     assert arrays["landscape"]["maps"].shape[:2] == (3, len(doors))
     for grid in (plot_rewards._directions, plot_rewards._turns):
         best = oracle_action(doors[0])
@@ -257,6 +256,14 @@ def test_stars_lie_where_the_oracle_s_action_does_on_the_axes(painted_run):
     assert np.unique(across).tolist() == [0.0, 180.0]
     expected = [oracle_action(d)[2] * MAX_SWING for d in doors]
     np.testing.assert_allclose(along, expected, rtol=1e-6)
+
+
+def test_landscapes_leave_out_sliding_doors():  # their swing is in metres
+    doors = [get_prior("wild").sample(stream(0, "door", i)) for i in range(60)]
+    shown = [doors[i] for i in plot_rewards._latched_on_hinges(doors)]
+    assert any(d.mechanism == "sliding" and d.latch_turn > 0 for d in doors)
+    assert shown
+    assert all(d.mechanism == "hinged" and d.latch_turn > 0 for d in shown)
 
 
 def test_a_sliding_door_is_described_as_one():

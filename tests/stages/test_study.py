@@ -11,25 +11,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny_study import TINY, Stopped
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
 from doorlab.errors import ConfigError, ResultError
-from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.stages import bandit, generate, pretrain, report, study, study_scores, train
 from doorlab.stages.panel import Weights
 from doorlab.stages.reward_metrics import figures, predictions_on
 
 MODELS = ("ssnp", "np", "vae_np")
-TINY = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
-    interaction_dim=5, hidden=16, latent_samples=2,
-)  # fmt: skip
-
-
-class Stopped(Exception):
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny_study import TINY, Stopped
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import ConfigError
-from doorlab.models.architecture import Architecture
 from doorlab.stages import pretrain, study
-
-TINY = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
-    interaction_dim=5, hidden=16, latent_samples=2,
-)  # fmt: skip
-
-
-class Stopped(Exception):
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,11 @@ def test_the_montage_holds_every_picture_unchanged():
     assert (canvas[~covered] == 255).all()
 
 
+def test_a_label_is_no_formula():
+    figure = image_grid([[row(r"$\x$", 1)]])
+    figure.canvas.draw()  # would fail to parse it
+
+
 def test_groups_are_farther_apart_than_rows():
     layout = layout_of([[row("a", 1), row("b", 2)], [row("c", 3)]])
     first, second, third = layout.tops
