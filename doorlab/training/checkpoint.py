@@ -18,6 +18,7 @@ from doorlab.errors import CheckpointError
 from doorlab.files import atomic_write_bytes
 
 CHECKPOINT_FILE = "checkpoint.pt"
+FORMAT = 1  # raised when an older version's checkpoints can't be resumed any more
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,24 @@ class Checkpoint:
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replaces the run's checkpoint, whole or not at all."""
     buffer = io.BytesIO()
-    torch.save(vars(checkpoint), buffer)
+    torch.save({"format": FORMAT, **vars(checkpoint)}, buffer)
     atomic_write_bytes(folder / CHECKPOINT_FILE, buffer.getvalue())
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
     """The run's checkpoint, on the CPU; None when there is none.
 
-    Raises CheckpointError when it is damaged, or not one of doorlab's.
+    Raises CheckpointError when it is damaged, or not one that this version of doorlab writes.
     """
     path = folder / CHECKPOINT_FILE
     try:
-        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if state.pop("format", None) != FORMAT:
+            raise ValueError("one that another version of doorlab wrote")
+        return Checkpoint(**state)
     except FileNotFoundError:
         return None
-    except (RuntimeError, TypeError, ValueError, EOFError, OSError, pickle.PickleError) as error:
+    except (RuntimeError, TypeError, AttributeError, ValueError, EOFError, OSError, pickle.PickleError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise CheckpointError(
             f"a checkpoint in {path}", reason, "start the run again with --overwrite"

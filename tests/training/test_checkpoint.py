@@ -10,6 +10,7 @@ import torch
 from doorlab.errors import CheckpointError
 from doorlab.training.checkpoint import (
     CHECKPOINT_FILE,
+    FORMAT,
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -34,7 +35,7 @@ def test_no_checkpoint_is_no_error(tmp_path):
     assert load_checkpoint(tmp_path) is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "other"])
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "other", "tensor"])
 def test_damage_is_told(tmp_path, damage):
     save_checkpoint(tmp_path, make())
     path = tmp_path / CHECKPOINT_FILE
@@ -46,7 +47,15 @@ def test_damage_is_told(tmp_path, damage):
     )
     if damage == "other":
         torch.save({"weights": torch.zeros(1)}, path)
+    if damage == "tensor":
+        torch.save(torch.zeros(1), path)
     with pytest.raises(CheckpointError, match="a checkpoint in"):
+        load_checkpoint(tmp_path)
+
+
+def test_those_of_another_version_are_refused(tmp_path):
+    torch.save({"format": FORMAT + 1, **vars(make())}, tmp_path / CHECKPOINT_FILE)
+    with pytest.raises(CheckpointError, match=r"another version.*--overwrite"):
         load_checkpoint(tmp_path)
 
 
@@ -55,8 +64,9 @@ def test_reading_one_runs_no_foreign_code(tmp_path):
         def __reduce__(self):
             return (print, ("trapped",))
 
-    torch.save({**vars(make()), "model": Trap()}, tmp_path / CHECKPOINT_FILE, pickle_module=pickle)
-    with pytest.raises(CheckpointError):
+    state = {"format": FORMAT, **vars(make()), "model": Trap()}
+    torch.save(state, tmp_path / CHECKPOINT_FILE, pickle_module=pickle)
+    with pytest.raises(CheckpointError, match="[Uu]npickler|Weights only|GLOBAL"):
         load_checkpoint(tmp_path)
 
 
