@@ -12,14 +12,18 @@ _SIZES = (
     "working_size", "features", "context_dim", "instance_dim", "instance_layers",
     "interaction_dim", "hidden", "latent_samples", "attention_heads",
 )  # fmt: skip
-_LEAST = {**dict.fromkeys(_SIZES, 1), "pixel_scale": 1e-6, "free_nats": 0.0}
+_WEIGHTS = (
+    "beta_z", "beta_c", "free_nats", "contrast_weight", "frame_contrast_weight", "view_shift",
+    "independence_weight", "decoded_share", "reconstruction_weight",
+)  # fmt: skip
+_LEAST = {**dict.fromkeys(_SIZES, 1), "pixel_scale": 1e-6, **dict.fromkeys(_WEIGHTS, 0.0)}
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Sizes shared by all models, so that comparisons are between ideas, not capacities.
 
-    Raises ConfigError for less than one layer of z, or less than nothing that is free.
+    Raises ConfigError for sizes below 1 and for weights below 0.
     """
 
     encoder_channels: tuple[int, ...] = (24, 48, 64)

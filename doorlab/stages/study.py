@@ -50,8 +50,9 @@ from doorlab.doors import get_prior
 from doorlab.efficiency import usual
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
+from doorlab.models.architecture import Architecture
 from doorlab.models.io import weights_checksum
-from doorlab.models.registry import REWARD_MODELS
+from doorlab.models.registry import JOINT, REWARD_MODELS
 from doorlab.report.study import study_tables
 from doorlab.results import to_json
 from doorlab.stages import bandit, study_results, train
@@ -64,7 +65,13 @@ from doorlab.stages.side_by_side import (
 )
 from doorlab.stages.study_config import PRESETS as PRESETS  # what the command line looks for
 from doorlab.stages.study_config import Config
-from doorlab.stages.study_runs import Run, check_pretrained, choose_rates, do_all
+from doorlab.stages.study_runs import (
+    Run,
+    architecture_of,
+    check_pretrained,
+    choose_rates,
+    do_all,
+)
 from doorlab.training import resolve_device
 
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
@@ -128,6 +135,7 @@ def check(config: Config) -> None:
     if len(config.models) < 2:
         raise ConfigError("--models to compare", " ".join(config.models), "name two or more")
     check_numbers(config)
+    check_weights(config)
     if config.data is None:
         check_interactions(config, config.interactions)
         check_tunable(config)
@@ -153,6 +161,20 @@ def check_numbers(config: Config) -> None:
         if not set(named) <= set(config.labelled):
             counts = ", ".join(map(str, config.labelled))
             raise ConfigError(f"{option} out of --labelled {counts}", f"{named}", "correct it")
+
+
+def check_weights(config: Config) -> None:
+    """Raises ConfigError for --picture-weights that are none, and for what they stand for."""
+    for name in config.picture_weights:
+        if name not in JOINT:
+            raise unknown_name("model that learns from pictures, too,", name, sorted(JOINT))
+        architecture_of(config, name)
+    general = config.architecture.reconstruction_weight
+    if general != Architecture.reconstruction_weight:
+        raise ConfigError(
+            "--picture-weights.MODEL, which every model has its own of",
+            f"--architecture.reconstruction-weight {general:g}", "give that instead",
+        )  # fmt: skip
 
 
 def check_tunable(config: Config, dataset: DoorDataset | None = None) -> None:

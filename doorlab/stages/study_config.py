@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from doorlab.stages import pretrain
@@ -38,6 +38,11 @@ class Config(StudyConfig):
     """Those in which models that begin with a pretrained one learn from rewards, too."""
     try_steps: int = 270
     """Those after that, in which every model learns from interactions."""
+    picture_weights: dict[str, float] = field(
+        default_factory=lambda: {"ssnp": 0.05, "attentive_ssnp": 0.05, "contrastive_ssnp": 1.0}
+    )
+    """What pictures weigh beside rewards in models that learn from both, in place of
+    --architecture.reconstruction-weight."""
     validate_every: int = 100
     """Steps between looks at the validation doors."""
     tuned_at: int = 30
@@ -74,7 +79,7 @@ _STUDY = replace(
     learning_rates=(2e-3, 4e-3),
     tuned_at=160,
     elsewhere=("wild",),
-    architecture=replace(pretrain.LARGER, reconstruction_weight=1.0),
+    architecture=pretrain.LARGER,
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),

@@ -193,10 +193,22 @@ def train_run(config: Config, data: Path, run: Run) -> None:
             steps=looking + config.try_steps,
             look_first=looking / max(1, looking + config.try_steps), learning_rate=run.rate,
             frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
-            architecture=config.architecture, resume=True, accelerator=config.accelerator,
+            architecture=architecture_of(config, run.model), resume=True,
+            accelerator=config.accelerator,
         )
     )  # fmt: skip
     study_scores.score(folder, dataset, config.test_doors, resolve_device(config.accelerator))
+
+
+def architecture_of(config: Config, model: str) -> Architecture:
+    """The study's, with what pictures weigh in this model.
+
+    Raises ConfigError for a weight that is none.
+    """
+    weight = config.picture_weights.get(model)
+    if weight is None:
+        return config.architecture
+    return replace(config.architecture, reconstruction_weight=weight)
 
 
 def _looking_steps(config: Config, run: Run) -> int:

@@ -59,7 +59,15 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         return Checkpoint(**state)
     except FileNotFoundError:
         return None
-    except (RuntimeError, TypeError, AttributeError, ValueError, EOFError, OSError, pickle.PickleError) as error:
+    except (
+        RuntimeError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        EOFError,
+        OSError,
+        pickle.PickleError,
+    ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise CheckpointError(
             f"a checkpoint in {path}", reason, "start the run again with --overwrite"

@@ -32,6 +32,7 @@ def config(tmp_path_factory):
         frames=2, tuned_at=5, seeds=(3, 4), look_steps=1, join_steps=1, try_steps=2,
         pretrain_steps=2, tries=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
         elsewhere=("wild",), architecture=TINY, accelerator="cpu", workers=1,
+        picture_weights={"ssnp": 0.5},
     )  # fmt: skip
 
 
@@ -75,6 +76,8 @@ def test_every_run_is_a_folder_of_train(finished, results):
                 assert (metrics["model"], metrics["seed"]) == (model, seed)
                 assert metrics["figures"]["labelled_doors"] == labelled
                 assert metrics["figures"]["steps"] == (2 if model == "vae_np" else 3)
+                weight = metrics["config"]["architecture"]["reconstruction_weight"]
+                assert weight == (0.5 if model == "ssnp" else 0.05)
     assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.pt"))
 
 
@@ -304,6 +307,9 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"interactions": 8}, "32 interactions or more"),
         ({"workers": -1}, "workers of at least 0"),
         ({"pretrained": Path("nowhere")}, "got nowhere, which is none"),
+        ({"picture_weights": {"np": 1.0}}, "pictures, too.*np"),
+        ({"picture_weights": {"ssnp": -1.0}}, "reconstruction-weight of 0 or more"),
+        ({"architecture": replace(TINY, reconstruction_weight=1.0)}, "--picture-weights.MODEL"),
     ],
 )
 def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):

@@ -66,7 +66,7 @@ def test_reading_one_runs_no_foreign_code(tmp_path):
 
     state = {"format": FORMAT, **vars(make()), "model": Trap()}
     torch.save(state, tmp_path / CHECKPOINT_FILE, pickle_module=pickle)
-    with pytest.raises(CheckpointError, match="[Uu]npickler|Weights only|GLOBAL"):
+    with pytest.raises(CheckpointError, match="Weights only"):
         load_checkpoint(tmp_path)
 
 
