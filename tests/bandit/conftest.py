@@ -1,12 +1,8 @@
-"""Makes the helpers beside the tests importable, and records doors."""
+"""Recorded doors."""
 
 import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from doorlab.data import DoorDataset
 from doorlab.data.generation import GenerationConfig

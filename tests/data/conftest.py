@@ -1,12 +1,6 @@
-"""Makes the helpers beside the tests importable, in worker processes too."""
-
-import sys
-from pathlib import Path
+"""A dataset of doors that a fake simulator made."""
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from fake_simulator import CONFIG, make_fake
 
 from doorlab.data import DoorDataset, write_dataset

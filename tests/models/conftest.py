@@ -1,15 +1,11 @@
 """Small networks, and doors made of random pixels."""
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from doorlab.models.architecture import Architecture
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "objectives"))  # for linear_gaussian
 
 SIZE, DOORS, FRAMES, CONTEXT, TARGETS = 32, 4, 3, 5, 6
 

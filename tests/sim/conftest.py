@@ -1,15 +1,10 @@
-"""Makes the helpers beside the tests importable."""
-
-import sys
-from pathlib import Path
+"""The PyBullet simulator, and some doors."""
 
 import pytest
 
 from doorlab.doors import get_prior
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,6 @@ from doorlab.doors import oracle_action
 from doorlab.sim import Interactions, Pictures
 from doorlab.stages import frozen
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside the tests, in workers too
-
 SIZE = 16
 
 

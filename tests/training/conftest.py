@@ -1,12 +1,6 @@
 """A toy: fit a line through noise, in as many steps as a test has patience for."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside the tests, in workers too
-
 from toys import toy_task
 
 from doorlab.training import TrainConfig
