@@ -15,7 +15,7 @@ demo: $(VENV)/.installed  ## the whole pipeline on a small preset, ending in an 
 	$(BIN)/doorlab demo --out $(RUN)
 
 test: $(VENV)/.installed-dev check  ## formatting, lint, types, import layers, and all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --durations=15 \
 		--jaxtyping-packages=doorlab,beartype.beartype
 
 check: $(VENV)/.installed-dev  ## formatting, lint, types and import layers
