@@ -165,10 +165,8 @@ def check_numbers(config: Config) -> None:
 
 def check_weights(config: Config) -> None:
     """Raises ConfigError for --picture-weights that are none, and for what they stand for."""
-    for name in config.picture_weights:
-        if name not in JOINT:
-            raise unknown_name("model that learns from pictures, too,", name, sorted(JOINT))
-        architecture_of(config, name)
+    for model in JOINT:
+        architecture_of(config, model)
     general = config.architecture.reconstruction_weight
     if general != Architecture.reconstruction_weight:
         raise ConfigError(

@@ -10,6 +10,18 @@ from doorlab.stages.side_by_side import StudyConfig
 
 
 @dataclass(frozen=True)
+class PictureWeights:
+    """What pictures weigh beside rewards, in place of --architecture.reconstruction-weight."""
+
+    ssnp: float = 0.05
+    """In SSNP, which has the plain statistician."""
+    attentive_ssnp: float = 0.05
+    """In SSNP with attention."""
+    contrastive_ssnp: float = 1.0
+    """In SSNP with the contrastive statistician."""
+
+
+@dataclass(frozen=True)
 class Config(StudyConfig):
     """Which doors, models, numbers of labels and seeds, and how much of each."""
 
@@ -38,11 +50,8 @@ class Config(StudyConfig):
     """Those in which models that begin with a pretrained one learn from rewards, too."""
     try_steps: int = 270
     """Those after that, in which every model learns from interactions."""
-    picture_weights: dict[str, float] = field(
-        default_factory=lambda: {"ssnp": 0.05, "attentive_ssnp": 0.05, "contrastive_ssnp": 1.0}
-    )
-    """What pictures weigh beside rewards in models that learn from both, in place of
-    --architecture.reconstruction-weight."""
+    picture_weights: PictureWeights = field(default_factory=PictureWeights)
+    """What pictures weigh beside rewards, in place of --architecture.reconstruction-weight."""
     validate_every: int = 100
     """Steps between looks at the validation doors."""
     tuned_at: int = 30

@@ -205,7 +205,7 @@ def architecture_of(config: Config, model: str) -> Architecture:
 
     Raises ConfigError for a weight that is none.
     """
-    weight = config.picture_weights.get(model)
+    weight = vars(config.picture_weights).get(model)
     if weight is None:
         return config.architecture
     return replace(config.architecture, reconstruction_weight=weight)

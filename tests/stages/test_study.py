@@ -17,9 +17,11 @@ from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
 from doorlab.errors import ConfigError, ResultError
 from doorlab.models.io import load_model, weights_checksum
+from doorlab.models.registry import JOINT
 from doorlab.stages import bandit, generate, pretrain, report, study, study_scores, train
 from doorlab.stages.panel import Weights
 from doorlab.stages.reward_metrics import figures, predictions_on
+from doorlab.stages.study_config import PictureWeights
 
 MODELS = ("ssnp", "np", "vae_np")
 
@@ -32,7 +34,7 @@ def config(tmp_path_factory):
         frames=2, tuned_at=5, seeds=(3, 4), look_steps=1, join_steps=1, try_steps=2,
         pretrain_steps=2, tries=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
         elsewhere=("wild",), architecture=TINY, accelerator="cpu", workers=1,
-        picture_weights={"ssnp": 0.5},
+        picture_weights=PictureWeights(ssnp=0.5),
     )  # fmt: skip
 
 
@@ -271,6 +273,10 @@ def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, 
     assert study.doors_elsewhere(config, dataset, "wild").interactions == 2
 
 
+def test_every_joint_model_has_its_weight():
+    assert set(vars(PictureWeights())) == JOINT
+
+
 def test_trained_with_other_settings_is_said(finished):
     with pytest.raises(ConfigError, match=r"--steps \(3 there, 4 here\)"):
         study.run(replace(finished, try_steps=3, overwrite=True))
@@ -307,8 +313,7 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"interactions": 8}, "32 interactions or more"),
         ({"workers": -1}, "workers of at least 0"),
         ({"pretrained": Path("nowhere")}, "got nowhere, which is none"),
-        ({"picture_weights": {"np": 1.0}}, "pictures, too.*np"),
-        ({"picture_weights": {"ssnp": -1.0}}, "reconstruction-weight of 0 or more"),
+        ({"picture_weights": PictureWeights(ssnp=-1.0)}, "reconstruction-weight of 0 or more"),
         ({"architecture": replace(TINY, reconstruction_weight=1.0)}, "--picture-weights.MODEL"),
     ],
 )
