@@ -51,7 +51,7 @@ class Config(StudyConfig):
     try_steps: int = 270
     """Those after that, in which every model learns from interactions."""
     picture_weights: PictureWeights = field(default_factory=PictureWeights)
-    """What pictures weigh beside rewards, in place of --architecture.reconstruction-weight."""
+    """What pictures weigh beside rewards, by model."""
     validate_every: int = 100
     """Steps between looks at the validation doors."""
     tuned_at: int = 30
