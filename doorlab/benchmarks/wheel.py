@@ -8,7 +8,7 @@ the last 500 (the paper's simple regret).
 The default (the paper's 50 problems, 2,000 steps) takes less than half an hour on one core. A long
 run spreads the price of the first steps: figures for different numbers of steps can't be compared.
 With 2,000, the ten pulls that begin every problem cost 0.5 % by themselves, and delta 0.5 about
-6 %; with 80,000 (`--steps 80000 --problems 2`, twelve minutes per problem and delta) it costs 0.8 %.
+6 %; with 80,000 (`--steps 80000 --problems 2`, twelve minutes for a problem) it costs 0.8 %.
 """
 
 from __future__ import annotations
