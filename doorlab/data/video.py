@@ -14,6 +14,7 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from doorlab.doors import Door, View, oracle_action
+from doorlab.numeric_locale import decimal_points
 from doorlab.sim import Simulator
 
 VIDEO_SIZE = 192  # pixels, whatever the size of the dataset's frames
@@ -38,6 +39,7 @@ def film_door(simulator: Simulator, door: Door, view: View, size: int = VIDEO_SI
     return frames[frame_of]
 
 
+@decimal_points()
 def encode_video(frames: np.ndarray, frames_per_second: int = FRAMES_PER_SECOND) -> bytes:
     """An MP4 file with `frames`, uint8 (T, H, W, 3), H and W even; equal frames, equal bytes."""
     file = io.BytesIO()

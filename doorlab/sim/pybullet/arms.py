@@ -16,7 +16,6 @@ Legend: L lanes, N interactions.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -28,7 +27,7 @@ from doorlab.doors.action import Action
 from doorlab.doors.door import Door
 from doorlab.sim.grip import Handles, grip_pull, until_released
 from doorlab.sim.panda import JOINTS, LOWER, SECONDS, TOP_SPEED, TORQUES, UPPER, plan
-from doorlab.sim.pybullet.engine import connect, pybullet, quiet
+from doorlab.sim.pybullet.engine import connect, load_urdf, pybullet
 from doorlab.sim.pybullet.interaction import Lanes, Trials
 
 # Of the solver. Ten move one reward in twenty by 0.02 or more.
@@ -164,15 +163,7 @@ class ArmTrials(Trials):
 
 
 def _load(client: int, time_step: float) -> int:
-    with tempfile.TemporaryDirectory(prefix="doorlab-") as folder, quiet():
-        file = Path(folder) / "panda.urdf"
-        file.write_text(_urdf())
-        body = pybullet.loadURDF(
-            str(file),
-            useFixedBase=True,
-            flags=pybullet.URDF_IGNORE_VISUAL_SHAPES,
-            physicsClientId=client,
-        )
+    body = load_urdf(client, _urdf(), pybullet.URDF_IGNORE_VISUAL_SHAPES)
     pybullet.setGravity(0.0, 0.0, -_GRAVITY, physicsClientId=client)
     pybullet.setPhysicsEngineParameter(
         fixedTimeStep=time_step,

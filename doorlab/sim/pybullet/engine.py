@@ -5,35 +5,50 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import tempfile
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from doorlab.errors import SimulatorError
+from doorlab.numeric_locale import decimal_points
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences standard output and error below Python, where the engine writes its remarks."""
+    """Silences standard output and error below Python, where the engine writes its remarks.
+
+    A descriptor that the process has closed stays closed.
+    """
     flush = ctypes.CDLL(None).fflush  # what C has buffered belongs before or inside the silence
     flush(None)
-    saved = [(fd, os.dup(fd)) for fd in (1, 2)]
-    null = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)  # before the copies, which would take a closed 1 or 2
+    saved = _copies((1, 2))
     try:
-        for fd, _ in saved:
+        for fd in saved:
             os.dup2(null, fd)
         yield
     finally:
         flush(None)
-        for fd, copy in saved:
+        for fd, copy in saved.items():
             os.dup2(copy, fd)
             os.close(copy)
         os.close(null)
 
 
+def _copies(descriptors: tuple[int, ...]) -> dict[int, int]:
+    """Duplicates of the descriptors that are open."""
+    copies = {}
+    for fd in descriptors:
+        with contextlib.suppress(OSError):
+            copies[fd] = os.dup(fd)
+    return copies
+
+
 with quiet():
     import pybullet
 
-__all__ = ["connect", "pybullet", "quiet"]
+__all__ = ["connect", "load_urdf", "pybullet"]
 
 
 def connect(owner: object) -> tuple[int, Callable[[], object]]:
@@ -48,3 +63,11 @@ def connect(owner: object) -> tuple[int, Callable[[], object]]:
             "a PyBullet world", "no free slot (PyBullet allows 1,024)", "close some simulators"
         )
     return client, weakref.finalize(owner, pybullet.disconnect, client)
+
+
+def load_urdf(client: int, text: str, flags: int) -> int:
+    """The number of a new body with a fixed base, described by `text` in URDF."""
+    with tempfile.TemporaryDirectory(prefix="doorlab-") as folder, quiet(), decimal_points():
+        file = Path(folder) / "body.urdf"
+        file.write_bytes(os.fsencode(text))
+        return pybullet.loadURDF(str(file), useFixedBase=True, flags=flags, physicsClientId=client)

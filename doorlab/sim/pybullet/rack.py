@@ -10,17 +10,13 @@ limits. A world takes some 25 MB; four lanes to a body would be 5 % faster and t
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from doorlab.doors.door import Door
-from doorlab.sim.pybullet.engine import connect, pybullet, quiet
+from doorlab.sim.pybullet.engine import connect, load_urdf, pybullet
 
 _BODY_LANES = 8
 _ITERATIONS = 10  # of the solver; a joint has at most a friction and a limit to agree on
-_FLAGS = pybullet.URDF_USE_INERTIA_FROM_FILE
 
 
 class Rack:
@@ -116,10 +112,7 @@ class Rack:
 
 
 def _load(client: int, urdf: str) -> int:
-    with tempfile.TemporaryDirectory(prefix="doorlab-") as folder, quiet():
-        file = Path(folder) / "rack.urdf"
-        file.write_text(urdf)
-        body = pybullet.loadURDF(str(file), useFixedBase=True, flags=_FLAGS, physicsClientId=client)
+    body = load_urdf(client, urdf, pybullet.URDF_USE_INERTIA_FROM_FILE)
     for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client)):
         pybullet.changeDynamics(  # the defaults damp everything, which doors do not
             body, link, linearDamping=0, angularDamping=0, physicsClientId=client

@@ -19,6 +19,7 @@ from doorlab.doors.door import Door
 from doorlab.doors.geometry import PARTS, Shape, joint_origin, panel_shapes, scene_shapes
 from doorlab.doors.meshes import Mesh, box_mesh, handle_file
 from doorlab.doors.textures import TILE_SIZES, texture_file
+from doorlab.numeric_locale import decimal_points
 from doorlab.sim.pybullet.engine import connect, pybullet
 
 _RESET_DOORS = 64  # doors between resets of the world
@@ -49,7 +50,8 @@ class Scene:
             [PARTS.index("surroundings"), *(PARTS.index(group[0].part) for group in groups)],
             np.uint8,
         )
-        self._body = self._create(door, groups, links=len(groups) - 1)
+        with decimal_points():  # a mesh file is read when the body with it is made
+            self._body = self._create(door, groups, links=len(groups) - 1)
         try:
             for link, group in enumerate(groups, start=-1):
                 if group[0].texture != "plain":
