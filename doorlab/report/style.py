@@ -18,6 +18,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from doorlab.files import atomic_write_bytes
+from doorlab.report.matplotlib_settings import default_settings
 
 INK, MUTED, FAINT = "#1f2933", "#5f6c7b", "#d9dee4"
 DPI = 150
@@ -96,6 +97,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (order.get(name.partition(":")[0], len(order)), name))
 
 
+@default_settings()
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty white figure of `width` x `height` inches, drawn by Agg: no display, no state."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
@@ -149,6 +151,7 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
+@default_settings()
 def to_png(figure: Figure) -> bytes:
     """The picture. The same figure gives the same bytes: no date, no version in the file."""
     buffer = io.BytesIO()

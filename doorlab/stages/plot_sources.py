@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import door_array
@@ -19,7 +18,7 @@ from doorlab.doors import Door
 from doorlab.files import read_json
 from doorlab.models.registry import STATISTICIANS
 from doorlab.report.run_files import model_runs
-from doorlab.report.style import HEADLINE, in_order
+from doorlab.report.style import HEADLINE, Figure, in_order
 from doorlab.stages.frozen import FrozenModel, kind_of
 
 _ANY_PARAMETER = door_array("hinge_side")

@@ -12,9 +12,11 @@ from matplotlib.lines import Line2D
 from doorlab.intervals import Estimate
 from doorlab.report.calibration import LEVELS, Bin
 from doorlab.report.figures.curves import Curve, draw_curves
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import FONT_SIZE, MUTED, in_order, new_figure, quiet, style_of, title
 
 
+@default_settings()
 def calibration(
     bins: Mapping[str, Sequence[Bin]], coverages: Mapping[str, Sequence[Estimate]]
 ) -> Figure:

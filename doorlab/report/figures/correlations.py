@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import FONT_SIZE, INK, MUTED, in_order, new_figure, style_of, title
 
 COLOR_MAP = "RdBu_r"  # white where there is none; colour-blind people can tell the ends apart
@@ -35,6 +36,7 @@ def strongest_first(found: np.ndarray) -> np.ndarray:
     return np.lexsort((-strength.max(axis=0), strength.argmax(axis=0)))
 
 
+@default_settings()
 def correlation_maps(
     found: Mapping[str, Mapping[str, np.ndarray]], labels: Sequence[str]
 ) -> Figure:

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from doorlab.intervals import Estimate
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import (
     DPI,
     FONT_SIZE,
@@ -121,6 +122,7 @@ def _key(name: str) -> Line2D:
     return key
 
 
+@default_settings()
 def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:
     """Regret of every policy, on each try and summed up to it, with 95 % bands."""
     figure = new_figure(3.9)
@@ -134,6 +136,7 @@ def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Fig
     return figure
 
 
+@default_settings()
 def opened(curves: Mapping[str, Curve]) -> Figure:
     """The share of doors that each policy has opened by each try, with 95 % bands."""
     figure = new_figure(3.9)
@@ -153,6 +156,7 @@ def _over_tries(axes: Axes, curves: Mapping[str, Curve]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
+@default_settings()
 def error_by_interactions(
     curves: Mapping[str, Curve], counts: Sequence[int], variance: float
 ) -> Figure:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import (
     FAINT,
     FONT_SIZE,
@@ -52,6 +53,7 @@ def principal_components(embeddings: np.ndarray, count: int = 2) -> np.ndarray:
     return centred @ (directions * signs[:, None]).T
 
 
+@default_settings()
 def embedding_map(
     embeddings: Mapping[str, np.ndarray], parameters: Mapping[str, Parameter]
 ) -> Figure:

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import DPI, FONT_SIZE, INK, MUTED, WIDTH, new_figure
 
 _GAP, _GROUP_GAP = 2, 12  # pixels of the pictures themselves
@@ -73,6 +74,7 @@ def montage(groups: Sequence[Sequence[Row]], splits: Sequence[int] = ()) -> np.n
     return canvas
 
 
+@default_settings()
 def image_grid(
     groups: Sequence[Sequence[Row]],
     columns: Sequence[str] = (),

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from doorlab.report.figures.curves import Curve, draw_bars, name_above
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import FONT_SIZE, in_order, new_figure, quiet, style_of, text_color, title
 
 
@@ -28,6 +29,7 @@ class LabelPanel:
     levels: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
+@default_settings()
 def label_curves(panels: Sequence[LabelPanel]) -> Figure:
     """Panels side by side, against the number of labelled doors on a logarithmic scale."""
     figure = new_figure(4.4)

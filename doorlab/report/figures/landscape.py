@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import FONT_SIZE, INK, MUTED, new_figure, quiet
 
 COLOR_MAP = "viridis"
@@ -41,6 +42,7 @@ class Slice:
     x_ticks: Mapping[float, str] = field(default_factory=dict)
 
 
+@default_settings()
 def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]) -> Figure:
     """A column per door: its picture, then what the model expects of actions on it.
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from doorlab.report.figures.curves import Curve, draw_bars, name_above
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import MUTED, in_order, new_figure, quiet, title
 
 AXES = {"frames": "frames seen of a door", "doors": "doors that the probe was fitted on"}
@@ -34,6 +35,7 @@ class Panel:
     curves: Mapping[str, Curve]
 
 
+@default_settings()
 def probe_curves(axis: str, panels: Sequence[Panel]) -> Figure:
     """Scores against `axis`, a key of `AXES`, on a logarithmic scale; higher is better."""
     rows = -(-len(panels) // _COLUMNS)

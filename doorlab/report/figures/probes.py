@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from doorlab.intervals import Estimate
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import FONT_SIZE, INK, MUTED, in_order, new_figure, quiet, style_of, title
 
 Scores = Mapping[str, Mapping[str, Estimate]]  # model -> target -> score
 
 
+@default_settings()
 def probes(
     scores: Scores, accuracies: Mapping[str, str], r2s: Mapping[str, str], chance: float = 0.5
 ) -> Figure:

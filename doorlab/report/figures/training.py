@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from doorlab.report.matplotlib_settings import default_settings
 from doorlab.report.style import (
     FONT_SIZE,
     INK,
@@ -38,6 +39,7 @@ class History:
     divergences: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
+@default_settings()
 def training(histories: Mapping[str, History], columns: int = 3) -> Figure:
     """A panel per run, as losses have different scales and meanings; below, the KLs of some."""
     names = in_order(histories)
