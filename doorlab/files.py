@@ -17,6 +17,8 @@ import numpy as np
 
 from doorlab.errors import DoorlabError, ResultError
 
+_REMEDY = "run the stage that writes it"
+
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Writes `data` under a temporary name beside `path`, then renames: never half a file."""
@@ -99,22 +101,70 @@ def refuse_overwrite(path: str | Path, overwrite: bool) -> None:
         )
 
 
+def read_bytes(
+    path: str | Path, error: type[DoorlabError] = ResultError, remedy: str = _REMEDY
+) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: of the file.
+        error: raised when it is missing or can't be read.
+        remedy: how to get one that is missing, as an imperative.
+    """
+    with reading(path, error, remedy):
+        return Path(path).read_bytes()
+
+
 def read_json(path: str | Path, error: type[DoorlabError] = ResultError) -> dict[str, Any]:
     """The JSON object in `path`; `error` is raised when it is missing or is not one."""
-    path = Path(path)
+    data = read_bytes(path, error)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise error(
-            f"a file {path}", "none", "check the path, or run the stage that writes it"
-        ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as cause:
+        value = _parsed(data)
+    except ValueError as cause:
         raise error(f"JSON in {path}", f"{cause}", "restore the file or make it again") from None
     if not isinstance(value, dict):
         raise error(
             f"a JSON object in {path}", type(value).__name__, "restore the file or make it again"
         )
     return value
+
+
+def _parsed(data: bytes) -> Any:
+    """JSON as Python values. Raises ValueError, with a reason for users, for anything else."""
+    try:
+        return json.loads(data.decode(), parse_constant=_refuse_constant)
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise
+    except RecursionError:
+        raise ValueError("values that are nested too deeply") from None
+    except ValueError as cause:  # Python's limit of digits comes with advice for programmers
+        raise ValueError(str(cause).partition(":")[0]) from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"the number {name}, which JSON does not have")
+
+
+@contextlib.contextmanager
+def reading(
+    path: str | Path, error: type[DoorlabError] = ResultError, remedy: str = _REMEDY
+) -> Iterator[None]:
+    """Turns the operating system's refusals while reading `path` into errors for users."""
+    try:
+        yield
+    except OSError as cause:
+        absent = (f"a file {path}", "none", f"check the path, or {remedy}")
+        forbidden = (f"permission to read {path}", "none", f"allow it: chmod u+r {path}")
+        reasons = {
+            errno.ENOENT: absent,
+            errno.ENOTDIR: absent,
+            errno.EACCES: forbidden,
+            errno.EPERM: forbidden,
+            errno.EISDIR: (f"a file {path}", "a folder", "move the folder elsewhere"),
+        }
+        reason = os.strerror(cause.errno) if cause.errno else str(cause)
+        other = (f"a disk that gives {path} back", reason, "check the disk, then run again")
+        raise error(*reasons.get(cause.errno or 0, other)) from None
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What `doorlab pretrain` and `doorlab train` share: settings, the run folder, its files.
 
 OUT/model.json, weights.safetensors     the trained model
-OUT/checkpoint.pt                       where --resume goes on; removed at the end
+OUT/checkpoint.safetensors              where --resume goes on; removed at the end
 OUT/tensorboard/                        scalars
 OUT/metrics.json                        figures and history; written last: it says "done"
 """
@@ -25,7 +25,12 @@ from doorlab.models.architecture import Architecture, completed
 from doorlab.models.io import MODEL_FILE, WEIGHTS_FILE, save_model
 from doorlab.results import to_json, write_result
 from doorlab.training import Outcome, TrainConfig, check_devices
-from doorlab.training.checkpoint import CHECKPOINT_FILE, load_checkpoint
+from doorlab.training.checkpoint import (
+    CHECKPOINT_FILE,
+    EARLIER_FILE,
+    has_checkpoint,
+    load_checkpoint,
+)
 from doorlab.training.config import differing
 from doorlab.training.journal import TENSORBOARD_FOLDER
 
@@ -143,7 +148,7 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
         _clear(config.out)
         return False
     done = (config.out / METRICS_FILE).exists()
-    if not config.resume and (done or (config.out / CHECKPOINT_FILE).exists()):
+    if not config.resume and (done or has_checkpoint(config.out)):
         raise ResultError(
             f"no earlier run in {config.out}",
             "one that is finished" if done else "one that was stopped",
@@ -246,7 +251,7 @@ def report_stop(config: LearningConfig, outcome: Outcome) -> None:
 
 def _clear(folder: Path) -> None:
     """Removes the files of an earlier run, those that say "done" first; nothing else."""
-    for name in (METRICS_FILE, MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE):
+    for name in (METRICS_FILE, MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE, EARLIER_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)
 

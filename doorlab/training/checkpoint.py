@@ -1,24 +1,28 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped.
 
 A checkpoint is written whole or not at all (`doorlab.files`): a run killed at any moment keeps the
-one before. It holds tensors and plain values only, so that reading one runs no foreign code.
+one before. It is one file, a safetensors file with a checksum of its own (`doorlab.state_file`):
+a damaged one is refused, and reading one runs no foreign code.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-from dataclasses import dataclass
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor, nn
 
 from doorlab.errors import CheckpointError
-from doorlab.files import atomic_write_bytes
+from doorlab.state_file import load_state, save_state
 
-CHECKPOINT_FILE = "checkpoint.pt"
-FORMAT = 1  # raised when an older version's checkpoints can't be resumed any more
+CHECKPOINT_FILE = "checkpoint.safetensors"
+EARLIER_FILE = "checkpoint.pt"  # of versions of doorlab up to format 1
+FORMAT = 2  # raised when an older version's checkpoints can't be resumed any more
+_REMEDY = "start the run again with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ class Checkpoint:
     """Steps done."""
     model: dict[str, Any]
     """State dict of the module."""
-    optimizer: dict[str, Any]
-    """State dict of the optimiser."""
+    moments: dict[int, dict[str, Tensor]]
+    """What AdamW remembers of each parameter, by its place among those that are trained."""
     journal: dict[str, Any]
-    """What was logged so far."""
+    """What was logged so far: `Journal.state`."""
     settings: dict[str, Any]
     """What the run was started with; a resumed run must agree."""
     best: dict[str, Any] | None
@@ -41,34 +45,117 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replaces the run's checkpoint, whole or not at all."""
-    buffer = io.BytesIO()
-    torch.save({"format": FORMAT, **vars(checkpoint)}, buffer)
-    atomic_write_bytes(folder / CHECKPOINT_FILE, buffer.getvalue())
+    save_state(folder / CHECKPOINT_FILE, "checkpoint", FORMAT, vars(checkpoint))
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run in the folder was stopped, by this version of doorlab or an earlier one."""
+    return any(os.path.lexists(folder / name) for name in (CHECKPOINT_FILE, EARLIER_FILE))
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
     """The run's checkpoint, on the CPU; None when there is none.
 
-    Raises CheckpointError when it is damaged, or not one that this version of doorlab writes.
+    Raises CheckpointError when it can't be read, is damaged, or is not one that this version of
+    doorlab writes.
     """
     path = folder / CHECKPOINT_FILE
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state.pop("format", None) != FORMAT:
-            raise ValueError("one that another version of doorlab wrote")
-        return Checkpoint(**state)
-    except FileNotFoundError:
+    if not has_checkpoint(folder):
         return None
-    except (
-        RuntimeError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        EOFError,
-        OSError,
-        pickle.PickleError,
-    ) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    if not os.path.lexists(path):
+        got = f"{EARLIER_FILE}, which an earlier version of doorlab wrote"
+        raise CheckpointError(f"a checkpoint {path}", got, _REMEDY)
+    state = load_state(path, "checkpoint", FORMAT, _REMEDY)
+    for name, is_valid in _VALID.items():
+        if not is_valid(state.get(name)):
+            got = f"{name} of another form"
+            raise CheckpointError(f"the state of a run in {path}", got, _REMEDY)
+    return Checkpoint(**{field.name: state[field.name] for field in fields(Checkpoint)})
+
+
+def check_fit(
+    folder: Path, checkpoint: Checkpoint, model: nn.Module, trained: Sequence[Tensor], steps: int
+) -> None:
+    """Raises CheckpointError for the checkpoint of another model, or of a longer run.
+
+    Args:
+        folder: of the run, to be named.
+        checkpoint: of the run.
+        model: that is trained.
+        trained: its parameters, in the order of the optimiser.
+        steps: of the whole run.
+    """
+    if checkpoint.step > steps:
         raise CheckpointError(
-            f"a checkpoint in {path}", reason, "start the run again with --overwrite"
-        ) from None
+            f"a run of {steps} steps in {folder}", f"a checkpoint of step {checkpoint.step}",
+            _REMEDY,
+        )  # fmt: skip
+    own = _shapes(model.state_dict())
+    best = checkpoint.best["weights"] if checkpoint.best else model.state_dict()
+    moments_fit = all(
+        place in range(len(trained)) and _shapes(found) == _shapes_of_moments(trained[place])
+        for place, found in checkpoint.moments.items()
+    )
+    if not (_shapes(checkpoint.model) == own == _shapes(best) and moments_fit):
+        got = "a checkpoint with weights of other names or sizes"
+        raise CheckpointError(f"the model of the run in {folder}", got, _REMEDY)
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _shapes_of_moments(parameter: Tensor) -> dict[str, tuple[int, ...]]:
+    like = tuple(parameter.shape)
+    return {"step": (), "exp_avg": like, "exp_avg_sq": like}
+
+
+def _is_step(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_tensors(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, Tensor) for v in value.values())
+
+
+def _are_moments(value: Any) -> bool:
+    return isinstance(value, dict) and all(_are_tensors(found) for found in value.values())
+
+
+def _is_journal(value: Any) -> bool:
+    return (
+        _has(value, train=list, validation=list, sums=dict, counts=dict)
+        and all(_is_record(record) for record in (*value["train"], *value["validation"]))
+        and _are_tensors(value["sums"])
+        and value["counts"].keys() == value["sums"].keys()
+        and all(_is_step(count) and count > 0 for count in value["counts"].values())
+    )
+
+
+def _is_record(value: Any) -> bool:
+    return _has(value, step=int) and all(isinstance(v, int | float) for v in value.values())
+
+
+def _is_best(value: Any) -> bool:
+    if value is None:
+        return True
+    return (
+        _has(value, step=int, error=(int, float), weights=dict)
+        and math.isfinite(value["error"])
+        and _are_tensors(value["weights"])
+    )
+
+
+def _has(value: Any, **types: type | tuple[type, ...]) -> bool:
+    """Whether the value is a dictionary with these keys, and values of these types."""
+    return isinstance(value, dict) and all(isinstance(value.get(k), t) for k, t in types.items())
+
+
+_VALID: Mapping[str, Callable[[Any], bool]] = {
+    "step": _is_step,
+    "model": _are_tensors,
+    "moments": _are_moments,
+    "journal": _is_journal,
+    "settings": lambda value: isinstance(value, dict),
+    "best": _is_best,
+}

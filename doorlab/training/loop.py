@@ -22,7 +22,12 @@ from doorlab.errors import CheckpointError
 from doorlab.progress import progress_bar
 from doorlab.seeding import integer_seed
 from doorlab.training.best import Best, Figures
-from doorlab.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from doorlab.training.checkpoint import (
+    Checkpoint,
+    check_fit,
+    load_checkpoint,
+    save_checkpoint,
+)
 from doorlab.training.config import TrainConfig, differing
 from doorlab.training.devices import Sealed
 from doorlab.training.journal import Journal
@@ -187,8 +192,11 @@ class _Run:
                 f"others: {', '.join(changed)}",
                 "resume with the same settings, or start again with --overwrite",
             )
+        groups = self.optimizer.state_dict()["param_groups"]
+        trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+        check_fit(self.out, checkpoint, self.model, trained, self.config.steps)
         self.model.load_state_dict(checkpoint.model)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.optimizer.load_state_dict({"state": checkpoint.moments, "param_groups": groups})
         self.journal.restore(checkpoint.journal, self.fabric.device)
         self.step = checkpoint.step
         if self.task.turn and self.step > self.task.turn.step:
@@ -202,7 +210,7 @@ class _Run:
             state = Checkpoint(
                 self.step,
                 self.model.state_dict(),
-                self.optimizer.state_dict(),
+                self.optimizer.state_dict()["state"],
                 self.journal.state(),
                 self._settings(),
                 self.best.state(),

@@ -75,9 +75,9 @@ def test_the_file_is_one_that_others_can_read(tmp_path):
     past = World(4).play(policy, 2)
     save_bandit(path, policy, past)
     with safe_open(path, framework="np") as file:
-        header = json.loads(file.metadata()["doorlab_bandit"])
+        header = json.loads(file.metadata()["doorlab"])
         np.testing.assert_array_equal(file.get_tensor("history.rewards"), past.rewards)
-    assert header["kind"]["policy"] == "RandomPolicy"
+    assert header["state"]["kind"]["policy"] == "RandomPolicy"
     assert [p.name for p in tmp_path.iterdir()] == ["bandit.safetensors"]  # nothing half-written
 
 

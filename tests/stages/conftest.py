@@ -180,7 +180,7 @@ def signalled():
             assert process.stdin is not None
             process.stdin.write(pickle.dumps(config))
             process.stdin.flush()
-            while not (config.out / "checkpoint.pt").exists():
+            while not (config.out / "checkpoint.safetensors").exists():
                 assert process.poll() is None
                 time.sleep(0.002)
             os.kill(process.pid, number)

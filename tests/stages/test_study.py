@@ -80,7 +80,7 @@ def test_every_run_is_a_folder_of_train(finished, results):
                 assert metrics["figures"]["steps"] == (2 if model == "vae_np" else 3)
                 weight = metrics["config"]["architecture"]["reconstruction_weight"]
                 assert weight == (0.5 if model == "ssnp" else 0.05)
-    assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.pt"))
+    assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.safetensors"))
 
 
 def test_the_rate_is_the_one_that_errs_least_on_validation_doors(finished, results):

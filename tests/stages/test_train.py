@@ -20,6 +20,7 @@ from doorlab.nn.tried import Tried
 from doorlab.stages import pretrain, train
 from doorlab.stages.reward_metrics import mean_error
 from doorlab.stages.turning import turn
+from doorlab.training.checkpoint import load_checkpoint, save_checkpoint
 
 SMALL = Architecture(
     encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
@@ -138,9 +139,10 @@ def test_a_run_of_an_earlier_doorlab_is_gone_on_with(config, pretrained, tmp_pat
     """One that did not note the weights of its base."""
     config = with_base(config, "vae_np", pretrained)
     train.run(replace(config, stop_after=4))
-    checkpoint = torch.load(config.out / "checkpoint.pt", weights_only=True)
-    del checkpoint["settings"]["pretrained"]["weights"]
-    torch.save(checkpoint, config.out / "checkpoint.pt")
+    checkpoint = load_checkpoint(config.out)
+    assert checkpoint is not None
+    del checkpoint.settings["pretrained"]["weights"]
+    save_checkpoint(config.out, checkpoint)
     out = train.run(replace(config, resume=True))
     assert "weights" not in json.loads((out / "metrics.json").read_text())["settings"]["pretrained"]
     monkeypatch.setattr(train, "launch", None)
@@ -168,7 +170,9 @@ def test_trying_begins_with_the_best_encoder_and_a_fresh_process(config, monkeyp
     best = min((step for step in looks if step <= 9), key=lambda step: looks[step])
     assert best < 9
     out = train.run(replace(config, out=config.out.with_name("best"), stop_after=best))
-    then = torch.load(out / "checkpoint.pt", weights_only=True)["model"]
+    checkpoint = load_checkpoint(out)
+    assert checkpoint is not None
+    then = checkpoint.model
     for name, value in seen["turned"].items():
         if not name.startswith("process."):
             torch.testing.assert_close(value, then[name], rtol=0, atol=0)
@@ -231,11 +235,8 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
             config, steps=8, look_first=0.5, out=out, stop_after=steps % 8, keep_best=False
         )
         train.run(looking)
-        file = out / "checkpoint.pt"
-        if file.exists():
-            weights[steps] = torch.load(file, weights_only=True)["model"]
-        else:
-            weights[steps] = load_file(out / "weights.safetensors")
+        checkpoint = load_checkpoint(out)
+        weights[steps] = checkpoint.model if checkpoint else load_file(out / "weights.safetensors")
     process = {n for n in weights[4] if n.startswith("process.")}
     for name in set(weights[4]) - process:
         assert torch.equal(weights[4][name], weights[8][name]), name

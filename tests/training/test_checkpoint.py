@@ -6,20 +6,34 @@ import time
 
 import pytest
 import torch
+from torch import nn
 
 from doorlab.errors import CheckpointError
+from doorlab.state_file import save_state
+from doorlab.training import checkpoint
 from doorlab.training.checkpoint import (
     CHECKPOINT_FILE,
     FORMAT,
     Checkpoint,
+    check_fit,
     load_checkpoint,
     save_checkpoint,
 )
+from doorlab.training.journal import Journal
 
 
-def make(step=7):
+def make(**changes):
     weights = {"w": torch.arange(6.0).view(2, 3)}
-    return Checkpoint(step, weights, {"state": {}}, {"train": []}, {"name": "toy"}, None)
+    moments = {0: {name: torch.ones(2, 3) for name in ("exp_avg", "exp_avg_sq")}}
+    moments[0]["step"] = torch.tensor(7.0)
+    journal = Journal(None)
+    journal.add({"loss": torch.tensor(0.5)})
+    best = {"step": 4, "error": 0.25, "weights": weights}
+    whole = {
+        "step": 7, "model": weights, "moments": moments, "journal": journal.state(),
+        "settings": {"name": "toy"}, "best": best,
+    }  # fmt: skip
+    return Checkpoint(**{**whole, **changes})
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -35,39 +49,77 @@ def test_no_checkpoint_is_no_error(tmp_path):
     assert load_checkpoint(tmp_path) is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "other", "tensor"])
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped"])
 def test_damage_is_told(tmp_path, damage):
     save_checkpoint(tmp_path, make())
     path = tmp_path / CHECKPOINT_FILE
     whole = path.read_bytes()
-    path.write_bytes(
-        {"cut": whole[: len(whole) // 2], "garbage": b"not a checkpoint", "empty": b""}.get(
-            damage, b""
-        )
-    )
-    if damage == "other":
-        torch.save({"weights": torch.zeros(1)}, path)
-    if damage == "tensor":
-        torch.save(torch.zeros(1), path)
-    with pytest.raises(CheckpointError, match="a checkpoint in"):
+    flipped = bytearray(whole)
+    flipped[-30] ^= 64  # in the weights
+    damaged = {"cut": whole[: len(whole) // 2], "garbage": b"not a checkpoint", "flipped": flipped}
+    path.write_bytes(damaged.get(damage, b""))
+    with pytest.raises(CheckpointError, match=r"a whole checkpoint in .*; start .* --overwrite"):
         load_checkpoint(tmp_path)
 
 
-def test_those_of_another_version_are_refused(tmp_path):
-    torch.save({"format": FORMAT + 1, **vars(make())}, tmp_path / CHECKPOINT_FILE)
-    with pytest.raises(CheckpointError, match=r"another version.*--overwrite"):
+def test_those_of_another_version_are_refused(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "FORMAT", FORMAT + 1)
+        save_checkpoint(tmp_path, make())
+    with pytest.raises(CheckpointError, match=r"of format 3, not 2.*--overwrite"):
         load_checkpoint(tmp_path)
 
 
-def test_reading_one_runs_no_foreign_code(tmp_path):
+def test_pickles_of_an_earlier_version_are_refused_unread(tmp_path):
     class Trap:
         def __reduce__(self):
             return (print, ("trapped",))
 
-    state = {"format": FORMAT, **vars(make()), "model": Trap()}
-    torch.save(state, tmp_path / CHECKPOINT_FILE, pickle_module=pickle)
-    with pytest.raises(CheckpointError, match="Weights only"):
+    torch.save({"format": 1, "model": Trap()}, tmp_path / "checkpoint.pt", pickle_module=pickle)
+    with pytest.raises(CheckpointError, match=r"an earlier version.*--overwrite"):
         load_checkpoint(tmp_path)
+
+
+WEIGHTS = make().model
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": "x"}, {"step": 2.5}, {"step": -1}, {"step": True},
+        {"model": []}, {"model": {"w": 1}},
+        {"moments": [1]}, {"moments": {0: 1}},
+        {"journal": {}}, {"journal": {**make().journal, "train": [{"step": "x"}]}},
+        {"journal": {**make().journal, "counts": {}}},
+        {"settings": []}, {"settings": "x"},
+        {"best": {}}, {"best": 5}, {"best": {"step": 1, "error": "x", "weights": WEIGHTS}},
+    ],
+)  # fmt: skip
+def test_odd_contents_are_one_line(tmp_path, changes):
+    state = {**vars(make()), **changes}
+    save_state(tmp_path / CHECKPOINT_FILE, "checkpoint", FORMAT, state)
+    (name,) = changes
+    with pytest.raises(CheckpointError, match=f"got {name} of another form; start"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"step": 10**9}, "a run of 20 steps in .* got a checkpoint of step 1000000000"),
+        ({"model": {}}, "weights of other names or sizes"),
+        ({"model": {"w": torch.ones(3, 2)}}, "weights of other names or sizes"),
+        ({"best": {"step": 1, "error": 0.5, "weights": {}}}, "weights of other names"),
+        ({"moments": {3: make().moments[0]}}, "weights of other names"),
+        ({"moments": {0: {"step": torch.tensor(1.0)}}}, "weights of other names"),
+    ],
+)
+def test_those_of_another_model_or_a_longer_run_are_refused(tmp_path, changes, words):
+    module = nn.Module()
+    module.w = nn.Parameter(torch.zeros(2, 3))
+    check_fit(tmp_path, make(), module, [module.w], 20)
+    with pytest.raises(CheckpointError, match=words):
+        check_fit(tmp_path, make(**changes), module, [module.w], 20)
 
 
 def test_killed_while_writing_leaves_a_whole_one(tmp_path):
@@ -76,11 +128,12 @@ def test_killed_while_writing_leaves_a_whole_one(tmp_path):
         "import sys, torch\n"
         "from pathlib import Path\n"
         "from doorlab.training.checkpoint import Checkpoint, save_checkpoint\n"
-        "step = 0\n"
+        "from doorlab.training.journal import Journal\n"
+        "step, journal = 0, Journal(None).state()\n"
         "while True:\n"
         "    step += 1\n"
         "    weights = {'w': torch.full((200_000,), float(step))}\n"
-        "    save_checkpoint(Path(sys.argv[1]), Checkpoint(step, weights, {}, {}, {}, None))\n"
+        "    save_checkpoint(Path(sys.argv[1]), Checkpoint(step, weights, {}, journal, {}, None))\n"
         "    print(step, flush=True)\n"
     )
     writer = subprocess.Popen(
