@@ -24,7 +24,7 @@ from doorlab.data.mirroring import mirror_half
 from doorlab.intervals import Estimate
 from doorlab.models.architecture import Architecture
 from doorlab.models.statistician import NeuralStatistician
-from doorlab.training import Task, TrainConfig, fit
+from doorlab.training import Task, TrainConfig, fit, make_fabric
 
 _DOORS, _BATCH, _FRAMES, _SIZE, _STEPS = 256, 16, 8, 64, 20
 _IMAGES = _BATCH * _FRAMES * _STEPS
@@ -69,8 +69,7 @@ def arithmetic(rounds: int) -> dict[str, Estimate]:
 def _fabric() -> Fabric:
     """One process, on the best device there is, with one thread."""
     torch.set_num_threads(1)
-    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    return Fabric(accelerator=accelerator, devices=1)
+    return make_fabric("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _doors(device: torch.device) -> DoorTensors:

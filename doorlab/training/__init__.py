@@ -1,7 +1,13 @@
 """The one training loop: it takes a module, a loss function and a source of batches."""
 
 from doorlab.training.config import TrainConfig
-from doorlab.training.devices import check_devices, launch, resolve_device, use_threads
+from doorlab.training.devices import (
+    check_devices,
+    launch,
+    make_fabric,
+    resolve_device,
+    use_threads,
+)
 from doorlab.training.journal import Journal
 from doorlab.training.loop import Outcome, Task, Turn, fit
 
@@ -14,6 +20,7 @@ __all__ = [
     "check_devices",
     "fit",
     "launch",
+    "make_fabric",
     "resolve_device",
     "use_threads",
 ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
@@ -16,6 +19,13 @@ from doorlab.errors import ConfigError, TrainingError
 from doorlab.training.config import TrainConfig
 
 T = TypeVar("T")
+
+# What torchrun, Fabric's command line and others tell the processes that they start.
+_OF_LAUNCHERS = {
+    "GROUP_RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK",
+    "RANK", "STANDALONE_PORT", "WORLD_SIZE",
+}  # fmt: skip
+_PREFIXES_OF_LAUNCHERS = ("LT_", "TORCHELASTIC_")
 
 
 def resolve_device(name: str, option: str = "--device") -> str:
@@ -59,6 +69,26 @@ class Sealed:
         self.content = content
 
 
+@contextlib.contextmanager
+def _launchers_ignored() -> Iterator[None]:
+    """Hides what other launchers have left in the environment; takes back what Fabric sets there.
+
+    Fabric and torch would take this process for one of several that somebody else has started.
+    """
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _is_of_launchers(name)}
+    try:
+        yield
+    finally:
+        for name in filter(_is_of_launchers, list(os.environ)):
+            del os.environ[name]
+        os.environ.update(hidden)
+
+
+def _is_of_launchers(name: str) -> bool:
+    return name in _OF_LAUNCHERS or name.startswith(_PREFIXES_OF_LAUNCHERS)
+
+
+@_launchers_ignored()
 def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
 
@@ -70,15 +100,9 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     fails, and whatever `work` raises when it is alone.
     """
     check_devices(config)
-    # Tasks may train a part of their model in some steps.
-    spawn = DDPStrategy(start_method="spawn", find_unused_parameters=True)
-    fabric = Fabric(
-        accelerator=resolve_device(config.accelerator, "--accelerator"),
-        devices=config.devices,
-        strategy=spawn if config.devices > 1 else "auto",
-        precision=cast(Any, config.precision),
-    )
+    device = resolve_device(config.accelerator, "--accelerator")
     try:
+        fabric = make_fabric(device, config.devices, config.precision)
         return fabric.launch(partial(_in_process, work, args, config.threads)).content
     except ProcessException as error:
         raise TrainingError(
@@ -86,6 +110,20 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
             str(error).strip().splitlines()[-1],
             "mend the cause and go on with --resume",
         ) from None
+
+
+@_launchers_ignored()
+def make_fabric(accelerator: str, devices: int = 1, precision: str = "32-true") -> Fabric:
+    """A Fabric that starts its processes itself: inside of a job of SLURM or MPI, too."""
+    # Tasks may train a part of their model in some steps.
+    spawn = DDPStrategy(start_method="spawn", find_unused_parameters=True)
+    return Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        strategy=spawn if devices > 1 else "auto",
+        precision=cast(Any, precision),
+        plugins=LightningEnvironment(),
+    )
 
 
 def _in_process(

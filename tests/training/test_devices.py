@@ -1,7 +1,9 @@
+import os
 from dataclasses import replace
 
 import pytest
 import torch
+from left_by_launchers import SLURM, TORCHRUN
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessRaisedException
 
@@ -18,6 +20,19 @@ def test_work_is_given_its_arguments_and_threads():
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def numbering(fabric):
+    return fabric.global_rank, fabric.world_size, str(fabric.device)
+
+
+@pytest.mark.parametrize("left", [SLURM, TORCHRUN, {"LT_DEVICES": "3", "LT_CLI_USED": "1"}])
+def test_what_other_launchers_left_does_not_matter(monkeypatch, left):
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    assert launch(numbering, TrainConfig(accelerator="cpu")) == (0, 1, "cpu")
+    assert dict(os.environ) == before
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from left_by_launchers import SLURM, TORCHRUN
 from toys import (
     batches,
     deterministic,
@@ -284,8 +285,13 @@ def test_batches_may_be_frozen_dataclasses(config, tmp_path):
         train(replace(config, precision=precision), task, tmp_path / precision)
 
 
-def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path):
-    """DDP with gloo: where both see the same doors, their mean is what one process computes."""
+def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypatch):
+    """DDP with gloo: where both see the same doors, their mean is what one process computes.
+
+    In a job of SLURM, and after a run of torchrun: launchers whose processes these are not.
+    """
+    for name, value in {**SLURM, **TORCHRUN}.items():
+        monkeypatch.setenv(name, value)
     config = replace(config, steps=4, log_every=2, checkpoint_every=2)
     task = toy_task(loss=deterministic, batches=same_share, validate=None)
     alone, history = train(config, replace(task, batch=8), tmp_path / "one")
