@@ -33,6 +33,7 @@ from doorlab.models.io import MODEL_FILE, load_model
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.models.reward import RewardModel
 from doorlab.seeding import stream
+from doorlab.torch_state import allow_gradients, thread_defaults
 
 Choice = Literal["greedy", "ucb", "thompson"]
 
@@ -50,6 +51,7 @@ class RewardPredictor:
     Raises ConfigError for a device that the machine does not have.
     """
 
+    @thread_defaults()
     def __init__(
         self,
         model: RewardModel,
@@ -60,18 +62,27 @@ class RewardPredictor:
         search: SearchConfig | None = None,
     ) -> None:
         try:
-            self._model: Any = model.to(device).eval()
+            self._model: Any = model.to(device, torch.float32).eval()
         except (RuntimeError, AssertionError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigError(
                 f"a device that torch has here, not {device}", reason, "use cpu"
             ) from None
+        allow_gradients(model)
         self._image_size, self._device = image_size, device
         self._checksum = _checksum_of(model)
         self._search = search or ModelConfig().search
         self._rng = stream(seed, "policy")
         self._embedding: torch.Tensor | None = None
         self._history = History.empty(1)
+
+    @thread_defaults()
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Takes over what another predictor knows, in a copy or from a pickle."""
+        vars(self).update(state)
+        allow_gradients(self._model)
+        if self._embedding is not None:
+            self._embedding = self._embedding.clone()
 
     @staticmethod
     def load(run: str | Path, *, device: str = "cpu", seed: int = 0) -> RewardPredictor:
@@ -92,6 +103,7 @@ class RewardPredictor:
             )
         return RewardPredictor(model, int(about["image_size"]), device=device, seed=seed)
 
+    @thread_defaults()
     def observe(self, frames: np.ndarray | Sequence[np.ndarray], fit: Fit = "crop") -> None:
         """Looks at a new door, and forgets what was tried on the one before.
 
@@ -114,6 +126,7 @@ class RewardPredictor:
         policy.begin(squares[None], self._rng)
         self._embedding, self._history = policy.embedding, History.empty(1)
 
+    @thread_defaults()
     def suggest(self, choice: Choice = "greedy", *, kappa: float = 1.0) -> Action:
         """What to try next on this door.
 
@@ -133,6 +146,7 @@ class RewardPredictor:
         config = ModelConfig(choice=choice, kappa=kappa, search=self._search)
         return Action.from_normalised(self._looked(config).act(self._history)[0])
 
+    @thread_defaults()
     def predict(
         self, actions: Sequence[Action] | np.ndarray
     ) -> tuple[Float32[np.ndarray, " N"], Float32[np.ndarray, " N"]]:
@@ -149,6 +163,7 @@ class RewardPredictor:
         )
         return mean[0], std[0]
 
+    @thread_defaults()
     def record(self, action: Action | np.ndarray, reward: float) -> None:
         """Learns from a try on this door.
 
@@ -175,6 +190,7 @@ class RewardPredictor:
         pairs = zip(self._history.actions[0], self._history.rewards[0], strict=True)
         return [(Action.from_normalised(action), float(reward)) for action, reward in pairs]
 
+    @thread_defaults()
     def save(self, path: str | Path) -> None:
         """Writes what is known about this door, and the source of chance; not the model.
 
@@ -186,6 +202,7 @@ class RewardPredictor:
         """
         save_bandit(path, self._looked(ModelConfig()), self._history, self._checksum)
 
+    @thread_defaults()
     def restore(self, path: str | Path) -> None:
         """Goes on with a door that was saved, on a predictor with the same model.
 

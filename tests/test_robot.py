@@ -1,4 +1,7 @@
+import contextlib
+import copy
 import os
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -78,6 +81,26 @@ def test_suggests_what_the_policy_of_the_bandit_stage_would_do(choice):
         assert predictor.suggest(choice, kappa=2.0) == Action.from_normalised(expected[0])
         history = history.extended(expected, np.array([reward], np.float32))
         predictor.record(expected[0], reward)
+
+
+@pytest.mark.parametrize("around", [contextlib.nullcontext, torch.inference_mode])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda predictor: pickle.loads(pickle.dumps(predictor))]
+)
+def test_a_copy_goes_on_as_the_original_does(duplicate, around):
+    predictor = predictor_of()
+    predictor.record(PULL, 0.4)
+    with around():
+        other = duplicate(predictor)
+    assert decisions(other, 1) == decisions(predictor, 1)
+
+
+def test_a_model_from_inference_mode_or_of_another_dtype_suggests():
+    with torch.inference_mode():
+        model = model_of()
+    expected = predictor_of().suggest("ucb")
+    assert predictor_of(model).suggest("ucb") == expected
+    assert predictor_of(model_of().double()).suggest("ucb") == expected
 
 
 def test_predicts_what_the_model_says():

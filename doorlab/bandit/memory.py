@@ -16,6 +16,7 @@ from doorlab.bandit.policy import History, Policy
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.results import to_json
 from doorlab.state_file import load_state, save_state
+from doorlab.torch_state import thread_defaults
 
 _FORMAT = 2
 
@@ -67,6 +68,7 @@ def save_bandit(path: str | Path, policy: Policy, history: History, model: str =
     save_state(path, "saved bandit", _FORMAT, state)
 
 
+@thread_defaults()
 def load_bandit(path: str | Path, policy: Policy, model: str = "") -> History:
     """Restores `policy`, made as the saved one was, from the file `path`; returns the history.
 

@@ -35,6 +35,7 @@ from doorlab.bandit.policy import History
 from doorlab.bandit.search import SearchConfig
 from doorlab.errors import ConfigError
 from doorlab.nn.actions import action_features
+from doorlab.torch_state import float32_by_default
 
 _FIT_RATE = 0.05  # of Adam, on BoTorch's unconstrained hyperparameters
 _FEATURES = 256  # frequencies of a sampled function
@@ -86,6 +87,7 @@ class ActionFeatures(InputTransform):
         return action_features(X)
 
 
+@float32_by_default
 def make_gp(history: History, config: GPConfig) -> SingleTaskGP:
     """A Matern-5/2 process per door on `history`, float64, with hyperparameters at their priors."""
     batch = torch.Size([len(history.rewards)])

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from doorlab.doors import ACTION_DIM
+from doorlab.torch_state import float32_by_default, thread_defaults
 
 Score = Callable[[Tensor], Tensor]
 """(D, N, 4) actions -> (D, N) values to be maximised; differentiable, each value by its action."""
@@ -40,12 +41,14 @@ class SearchConfig:
     """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
 
 
+@float32_by_default
 def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tensor, "N 4"]:
     """Scrambled Sobol points that fill Box(-1, 1)."""
     engine = torch.quasirandom.SobolEngine(ACTION_DIM, scramble=True, seed=seed % 2**31)
     return engine.draw(candidates, dtype=dtype) * 2 - 1
 
 
+@thread_defaults()
 def best_actions(
     score: Score,
     doors: int,
@@ -62,6 +65,7 @@ def best_actions(
     return maximise(score, candidates.expand(doors, -1, -1), config)
 
 
+@thread_defaults()
 def maximise(
     score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
 ) -> Float[Tensor, "D 4"]:

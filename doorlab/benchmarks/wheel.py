@@ -31,6 +31,7 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import stream
+from doorlab.torch_state import process_defaults
 from doorlab.training import use_threads
 
 # Riquelme et al. 2018, table of section 5.4: cumulative regret of NeuralLinear, % of uniform.
@@ -60,6 +61,7 @@ class Config:
     """Replace the file if there is one."""
 
 
+@process_defaults()
 def run(config: Config) -> dict[str, dict[str, Estimate]]:
     """Plays all problems, prints a table, writes the result; figures by delta.
 

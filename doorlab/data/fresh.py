@@ -30,6 +30,7 @@ from doorlab.seeding import stream
 from doorlab.sim import batched
 from doorlab.sim.batched.compiling import CompiledKernels
 from doorlab.sim.batched.rendering import render
+from doorlab.torch_state import thread_defaults
 
 _CHUNK_PIXELS = 256 * 64 * 64  # rendered at once: bounds memory
 _CHUNK_INTERACTIONS = 16_384  # simulated at once
@@ -95,6 +96,7 @@ class FreshDoors:
         self._kernels = CompiledKernels(None)
         self._kernels.expect(pictures, config.image_size)
 
+    @thread_defaults()
     @torch.no_grad()
     def draw(self, wanted: Wanted, steps: range) -> list[DoorTensors]:
         """The doors of every step. What the oracle obtains is not known: NaN."""
@@ -110,7 +112,7 @@ class FreshDoors:
             joint_position=joints,
             actions=torch.as_tensor(actions, device=self._device),
             rewards=self._try(columns, actions),
-            optimal_reward=torch.full((len(columns),), torch.nan, device=self._device),
+            optimal_reward=columns["width"].new_full((len(columns),), torch.nan),
             indices=torch.from_numpy(self._indices(wanted, steps)),
         )
         each = len(columns) // max(1, len(steps))
@@ -169,7 +171,7 @@ class FreshDoors:
     def _try(self, doors: batched.DoorTensors, actions: np.ndarray) -> Tensor:
         """float32 (D, J)."""
         pulls = torch.as_tensor(actions, device=self._device)
-        rewards = torch.zeros(pulls.shape[:2], device=self._device)
+        rewards = pulls.new_zeros(pulls.shape[:2])
         chunk = max(1, _CHUNK_INTERACTIONS // max(1, pulls.shape[1]))
         for at in (slice(n, n + chunk) for n in range(0, len(doors), chunk)):
             if rewards.shape[1]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
@@ -19,6 +20,7 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import atomic_write_bytes, atomic_write_json, read_json
 from doorlab.models.architecture import Architecture, completed
 from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
+from doorlab.torch_state import float32_by_default, thread_defaults
 
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 
@@ -43,6 +45,7 @@ def save_model(
     )
 
 
+@thread_defaults()
 def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
     """The model in a run folder, on the CPU, in evaluation mode.
 
@@ -62,7 +65,7 @@ def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
     if kind not in PRETRAINED and kind not in REWARD_MODELS:
         raise CheckpointError(f"a known model in {folder}", repr(kind), "train it again")
     try:
-        model = build_model(kind, int(about["image_size"]), _architecture(about["architecture"]))
+        model = _untrained(kind, int(about["image_size"]), _architecture(about["architecture"]))
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except FileNotFoundError:
         raise _without_weights(folder) from None
@@ -91,6 +94,12 @@ def weights_checksum(folder: str | Path) -> str:
     except FileNotFoundError:
         raise _without_weights(Path(folder)) from None
     return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+
+
+def _untrained(kind: str, image_size: int, architecture: Architecture) -> nn.Module:
+    """A model to put weights into, in float32, at no random numbers of the caller's."""
+    with float32_by_default, torch.random.fork_rng(devices=[]):
+        return build_model(kind, image_size, architecture)
 
 
 def _without_weights(folder: Path) -> CheckpointError:

@@ -55,9 +55,22 @@ def pool_apart(
     return torch.cat([masked_mean(h_BNF, mask_BN), worked, failed, set_size(mask_BN)], dim=-1)
 
 
+def size_plainly(features: int) -> int:
+    """P of `pool_plainly`."""
+    return features
+
+
+def size_apart(features: int) -> int:
+    """P of `pool_apart`."""
+    return 3 * features + 1
+
+
 @dataclass(frozen=True)
 class Aggregator:
-    """A way to pool interactions, each read as F features, with rewards r in [0, 1]."""
+    """A way to pool interactions, each read as F features, with rewards r in [0, 1].
+
+    Models have one as an attribute, so it is made of functions that can be pickled.
+    """
 
     pool: Callable[[Tensor, Tensor, Tensor], Tensor]
     size: Callable[[int], int]
@@ -98,6 +111,6 @@ STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 AGGREGATORS: dict[str, Aggregator] = {
-    "mean": Aggregator(pool_plainly, lambda features: features),
-    "split": Aggregator(pool_apart, lambda features: 3 * features + 1),
+    "mean": Aggregator(pool_plainly, size_plainly),
+    "split": Aggregator(pool_apart, size_apart),
 }

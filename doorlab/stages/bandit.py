@@ -50,6 +50,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.sim import make_simulator
 from doorlab.stages.panel import Entry, Weights, make_policy, panel
+from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
@@ -99,6 +100,7 @@ PRESETS: dict[str, Config] = {
 }
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Evaluates every policy; returns the path of regret.json.
 

@@ -30,6 +30,7 @@ from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate
 from doorlab.progress import track
 from doorlab.results import write_result
+from doorlab.torch_state import process_defaults
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "frames": simulation.frames,
@@ -64,6 +65,7 @@ class Config:
     """Replace the file if there is one."""
 
 
+@process_defaults()
 def run(config: Config) -> dict[str, Estimate]:
     """Runs the benchmarks, prints a table, writes the JSON result; returns the figures."""
     if config.rounds < 2:

@@ -47,6 +47,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import integer_seed
 from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
+from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
 
 _DOORS_AT_ONCE = 32
@@ -110,6 +111,7 @@ class Frames:
         return self.images[len(self.first) : 2 * len(self.first)]
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Diagnoses every model; returns the path of diagnosis.json.
 

@@ -19,6 +19,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.files import read_json
 from doorlab.models.io import load_model
+from doorlab.torch_state import thread_defaults
 
 _DOORS_AT_ONCE = 64
 
@@ -32,6 +33,7 @@ class FrozenModel:
     device: str
 
     @staticmethod
+    @thread_defaults()
     def open(run: Path, dataset: DoorDataset, device: str = "cpu") -> FrozenModel:
         """The model of a run folder. Raises CheckpointError when it can't be used on `dataset`."""
         kind = kind_of(run)
@@ -56,17 +58,19 @@ class FrozenModel:
         """What is left of frames after the latents, in [0, 1]."""
         return np.moveaxis(self._each(self.network.reconstruct, images), 2, -1)
 
+    @thread_defaults()
     def tensors(self, *arrays: np.ndarray) -> tuple[Tensor, ...]:
         """Arrays as the network takes them, on its device, numbers in float32."""
         return tuple(
             torch.from_numpy(np.ascontiguousarray(a)).float().to(self.device) for a in arrays
         )
 
+    @thread_defaults()
+    @torch.no_grad()
     def _each(
         self, ask: Callable[[Tensor], Tensor], images: UInt8[np.ndarray, "D M H W 3"]
     ) -> np.ndarray:
-        with torch.no_grad():
-            return np.concatenate([ask(x).cpu().numpy() for x in self._batches(images)])
+        return np.concatenate([ask(x).cpu().numpy() for x in self._batches(images)])
 
     def _batches(self, images: np.ndarray) -> Iterator[Float[Tensor, "B M C H W"]]:
         for first in range(0, len(images), _DOORS_AT_ONCE):

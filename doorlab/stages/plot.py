@@ -26,6 +26,7 @@ from doorlab.report.style import save_png
 from doorlab.results import write_result
 from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
 
 FIGURES: dict[str, Callable[[Sources], Drawing]] = {
@@ -79,6 +80,7 @@ class Config:
     """Replace earlier figures."""
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Draws the figures; returns the path of plot.json.
 

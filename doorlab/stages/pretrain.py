@@ -55,6 +55,7 @@ from doorlab.stages.learning import (
 )
 from doorlab.stages.lessons import Lesson, tell, units_of
 from doorlab.stages.online import OnlineDoors, Plan, check_fresh, load_validation
+from doorlab.torch_state import process_defaults
 from doorlab.training import Outcome, Task, fit, launch
 from doorlab.training.loop import Batches
 
@@ -93,6 +94,7 @@ STEPS: dict[str, dict[str, int]] = {
 }
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Trains the model; returns the run's folder.
 

@@ -40,6 +40,7 @@ from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.stages.answers import read_answers
 from doorlab.stages.frozen import FrozenModel, by_kind
+from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
 
 Scores = dict[Reading, ProbeScore]
@@ -80,6 +81,7 @@ class Doors:
     answers: dict[str, np.ndarray]
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Probes every model; returns the path of probes.json.
 

@@ -50,6 +50,7 @@ from doorlab.stages.side_by_side import (
     doors_of,
     single_threaded,
 )
+from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device
 
 MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
@@ -116,6 +117,7 @@ class Run:
         return f"{self.prior}/{self.model}/rate-{self.rate:g}/seed-{self.seed}"
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Does what is missing of the study; returns the path of representation.json.
 

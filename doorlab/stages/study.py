@@ -72,11 +72,13 @@ from doorlab.stages.study_runs import (
     choose_rates,
     do_all,
 )
+from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device
 
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Does what is missing of the study; returns the path of claims.json.
 

@@ -72,6 +72,7 @@ from doorlab.stages.pretrain import LARGER
 from doorlab.stages.reward_metrics import figures, mean_error, means, predictions_on
 from doorlab.stages.train_batches import BatchConfig, fresh_batches, plans, recorded_batches
 from doorlab.stages.turning import TYPICAL_DOORS, turn
+from doorlab.torch_state import process_defaults
 from doorlab.training import Outcome, Task, Turn, fit, launch
 from doorlab.training.loop import Batches
 
@@ -111,6 +112,7 @@ STEPS: dict[str, dict[str, int]] = {
 }
 
 
+@process_defaults()
 def run(config: Config) -> Path:
     """Trains the model; returns the run's folder.
 

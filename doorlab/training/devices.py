@@ -16,6 +16,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
 from doorlab.errors import ConfigError, TrainingError
+from doorlab.torch_state import is_forked, process_defaults
 from doorlab.training.config import TrainConfig
 
 T = TypeVar("T")
@@ -45,10 +46,13 @@ def resolve_device(name: str, option: str = "--device") -> str:
 
 
 def use_threads(threads: int) -> None:
-    """Has torch compute with so many threads; 0 leaves its own choice. ConfigError below that."""
+    """Has torch compute with so many threads; 0 leaves its own choice. ConfigError below that.
+
+    A forked process keeps to one thread (see `doorlab.torch_state`).
+    """
     if threads < 0:
         raise ConfigError("--threads of at least 0", f"{threads}", "correct --threads")
-    if threads:
+    if threads and not is_forked():
         torch.set_num_threads(threads)
 
 
@@ -126,6 +130,7 @@ def make_fabric(accelerator: str, devices: int = 1, precision: str = "32-true") 
     )
 
 
+@process_defaults()
 def _in_process(
     work: Callable[..., Any], args: tuple[Any, ...], threads: int, fabric: Fabric
 ) -> Sealed:

@@ -72,7 +72,7 @@ class Workbench:
         self.observation_space = spaces.Dict(
             {"images": spaces.Box(0, 255, (frames, image_size, image_size, 3), np.uint8)}
         )
-        self._render_mode = render_mode
+        self._render_mode, self._is_closed = render_mode, False
         self._problems: Problems | None = None
         self._last: Interactions | None = None
         self._films: list[list[Film]] = []  # one per door, of everything since the last `render`
@@ -92,6 +92,7 @@ class Workbench:
 
     def reset(self, keys: Sequence[int]) -> None:
         """Puts up one door per key, shut."""
+        self._require_open()
         self._problems, self._last = self.source.make(keys), None
         self._films = [[Film.shut()] for _ in keys]
 
@@ -104,6 +105,7 @@ class Workbench:
         Returns:
             Arrays of shape (D,): reward, optimal_reward, regret, joint_position, slipped.
         """
+        self._require_open()
         problems = self.problems
         self._last = self._simulator.interact(
             problems.doors, np.asarray(actions)[:, None], record=self._render_mode is not None
@@ -140,6 +142,7 @@ class Workbench:
             since the last call, after a reset with a picture of the shut door before them. None
             without a mode.
         """
+        self._require_open()
         if self._render_mode is None:
             gymnasium.logger.warn(
                 f"give a render_mode ({', '.join(RENDER_MODES)}) when the environment is made"
@@ -167,7 +170,15 @@ class Workbench:
 
     def close(self) -> None:
         """Frees the simulator. Calling it twice is harmless."""
+        self._is_closed = True
         self._simulator.close()
+
+    def _require_open(self) -> None:
+        """Raises ConfigError after `close`."""
+        if self._is_closed:
+            raise ConfigError(
+                "an open environment", "one that was closed", "make another with gymnasium.make"
+            )
 
 
 def still_view(door: Door) -> View:

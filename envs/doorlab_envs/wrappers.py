@@ -44,7 +44,7 @@ class RecordFilms(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
                 repr(env.render_mode),
                 "give it to gymnasium.make",
             )
-        self._folder, self._wanted = Path(folder), episode_trigger or (lambda episode: True)
+        self._folder, self._wanted = Path(folder), episode_trigger
         self._episode, self._frames = -1, []
 
     def reset(
@@ -75,7 +75,7 @@ class RecordFilms(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         super().close()
 
     def _film(self) -> None:
-        if self._wanted(self._episode):
+        if self._wanted is None or self._wanted(self._episode):
             self._frames += super().render()  # pyright: ignore[reportOperatorIssue]
 
     def _write(self) -> None:

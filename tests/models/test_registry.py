@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -40,6 +41,13 @@ def test_the_seed_decides_the_weights(kind, small):
     assert not all(
         torch.equal(a, b) for a, b in zip(models[0].values(), models[2].values(), strict=True)
     )
+
+
+@pytest.mark.parametrize("kind", sorted({**PRETRAINED, **REWARD_MODELS}))
+def test_models_can_be_pickled(kind, small, frames):
+    model = build_model(kind, 32, small).eval()
+    other = pickle.loads(pickle.dumps(model))
+    assert torch.equal(model.embed(frames), other.embed(frames))
 
 
 @pytest.mark.parametrize("size", [32, 64])

@@ -48,6 +48,26 @@ def assert_same(a, b):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_settings_of_torch_do_not_matter_and_stay(config, tmp_path):
+    pretrain.run(config)
+    torch.manual_seed(5)
+    before = torch.get_num_threads(), torch.get_rng_state()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode(), torch.autocast("cpu"), torch.device("meta"):
+            pretrain.run(replace(config, out=tmp_path / "other"))
+            untrained = replace(config, model="random_features", steps=0, out=tmp_path / "third")
+            pretrain.run(replace(untrained, threads=before[0] + 1))
+            assert torch.is_inference_mode_enabled()
+            assert torch.get_default_device().type == "meta"
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.get_num_threads() == before[0]
+    assert torch.equal(torch.get_rng_state(), before[1])
+    assert_same(weights(config.out), weights(tmp_path / "other"))
+
+
 @pytest.mark.parametrize("kind", ["pca", "random_features"])
 def test_models_without_steps_are_run_like_the_others(config, kind):
     config = replace(config, model=kind, steps=0, architecture=COARSE)

@@ -23,6 +23,7 @@ from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
 from doorlab.bandit.processes import GPConfig, Posterior
 from doorlab.bandit.search import Score, best_actions
+from doorlab.torch_state import thread_defaults
 
 # Residuals are about zero; a door differs from what it looks like by about as much as rewards do.
 RESIDUALS = GPConfig(beta=1.0, mean=0.0, scale=0.3, lengthscale=1.0)
@@ -39,11 +40,13 @@ class ContextualPriorPolicy(ProcessPolicy):
         super().__init__(config)
         self._model, self._device = model, device
 
+    @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         super().begin(frames, rng)
         self._embedding = look(self._model, frames, self._device)
 
+    @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action of the largest upper confidence bound; of the prior mean at first."""
         doors, seed = len(self._embedding), int(self._rng.integers(2**31))

@@ -21,6 +21,7 @@ from doorlab.bandit.policy import History
 from doorlab.bandit.processes import GPConfig, Posterior, fit_gp, make_gp
 from doorlab.bandit.search import Score, best_actions
 from doorlab.doors import ACTION_DIM
+from doorlab.torch_state import thread_defaults
 
 
 class ProcessPolicy(Remembers):
@@ -37,6 +38,7 @@ class ProcessPolicy(Remembers):
         self._hyperparameters: dict[str, Tensor] = {}
         self._next_fit = float(self._config.first_fit)
 
+    @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The best action in the sense of the policy; at random where nothing is known."""
         doors = len(history.rewards)
@@ -47,6 +49,7 @@ class ProcessPolicy(Remembers):
         best = best_actions(score, doors, seed, self._config.search, torch.float64)
         return best.numpy().astype(np.float32)
 
+    @thread_defaults()
     def posterior(self, history: History) -> Posterior:
         """The processes after `history`; fits their hyperparameters when it is time to."""
         model = make_gp(history, self._config)

@@ -34,6 +34,7 @@ from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.errors import ConfigError
 from doorlab.nn.actions import action_features
 from doorlab.seeding import stream
+from doorlab.torch_state import thread_defaults
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class LinUCBPolicy(Remembers):
 
     remembers = ("_rng", "_embedding")
 
+    @thread_defaults()
     def __init__(
         self,
         model: RewardModel,
@@ -87,16 +89,19 @@ class LinUCBPolicy(Remembers):
         self._weights, left = _regressed(self._seen(embedding), x, y, self._config)
         self._shared = fit_belief(x, left)
 
+    @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         self._rng, self._embedding = rng, self._look(frames).cpu()
 
+    @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action of the largest upper confidence bound."""
         seed = int(self._rng.integers(2**31))
         score = self._bound(self.belief(history))
         return best_actions(score, len(history.rewards), seed, self._config.search).numpy()
 
+    @thread_defaults()
     def belief(self, history: History) -> LinearBelief:
         """What is believed about the weights of every door after `history`."""
         looks = self._seen(self._embedding) @ self._weights

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from doorlab.errors import ConfigError
 from doorlab.nn.tried import Tried
+from doorlab.torch_state import thread_defaults
 
 _AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
 
@@ -47,6 +48,7 @@ def require_doors(labelled: LabelledDoors, least: int) -> None:
         )
 
 
+@thread_defaults()
 def look(
     model: Looks, frames: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
 ) -> Float[Tensor, "D E"]:

@@ -24,6 +24,7 @@ from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.nn.tried import Tried
+from doorlab.torch_state import thread_defaults
 
 
 @runtime_checkable
@@ -104,11 +105,13 @@ class ModelPolicy(Remembers):
                 "choose ucb or greedy",
             )
 
+    @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         self._rng = rng
         self._embedding = look(self._model, frames, self._device)
 
+    @thread_defaults()
     def begin_from(self, embedding: Float[Tensor, "D E"], rng: np.random.Generator) -> None:
         """As `begin`, for doors that were looked at before: with the `embedding` of then."""
         self._embedding, self._rng = embedding.to(self._device), rng
@@ -123,6 +126,7 @@ class ModelPolicy(Remembers):
         """The policy's source of chance."""
         return self._rng
 
+    @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
         search = self._config.search
@@ -136,6 +140,7 @@ class ModelPolicy(Remembers):
             )
         return torch.cat(actions).numpy()
 
+    @thread_defaults()
     @torch.no_grad()
     def predict(
         self, history: History, actions: Float32[np.ndarray, "D T 4"]

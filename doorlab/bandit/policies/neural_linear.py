@@ -32,6 +32,7 @@ from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.mlp import mlp
 from doorlab.seeding import integer_seed
+from doorlab.torch_state import float32_by_default, thread_defaults
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class NeuralLinearPolicy(Remembers):
 
     remembers = ("_rng", "_embedding")
 
+    @thread_defaults()
     def __init__(
         self,
         model: RewardModel,
@@ -116,10 +118,12 @@ class NeuralLinearPolicy(Remembers):
             x = self._network.features(seen, actions[-apart:])
         self._shared = fit_belief(x, rewards[-apart:])
 
+    @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         self._rng, self._embedding = rng, self._look(frames).cpu()
 
+    @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The best action under one draw of every door's weights."""
         with torch.no_grad():
@@ -129,6 +133,7 @@ class NeuralLinearPolicy(Remembers):
         score = _linear(self._network, seen, weights)
         return best_actions(score, len(weights), seed, self._config.search).numpy()
 
+    @thread_defaults()
     def belief(self, history: History) -> LinearBelief:
         """What is believed about the weights of every door after `history`."""
         with torch.no_grad():
@@ -142,6 +147,7 @@ def _linear(network: FeatureNetwork, seen: Tensor, weights: Float[Tensor, "D F"]
     return lambda at: (network.features(seen, at) @ weights[..., None])[..., 0]
 
 
+@float32_by_default
 def _trained(
     embedding: Float[Tensor, "D E"],
     actions: Float[Tensor, "D J 4"],

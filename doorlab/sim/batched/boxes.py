@@ -17,7 +17,7 @@ from torch import Tensor
 
 from doorlab.doors import geometry as g
 from doorlab.doors.door import CATEGORIES
-from doorlab.sim.batched.columns import DoorTensors
+from doorlab.sim.batched.columns import DoorTensors, choose
 
 SCENE_BOXES = 10
 PARTS = (0,) * 6 + (1,) * 4 + (2,) * 5  # index in `geometry.PARTS` of every box
@@ -83,7 +83,7 @@ def joint_origins(doors: DoorTensors) -> Tensor:
     """(D, 3), m: see `geometry.joint_origin`."""
     pulls = doors.is_("swing", "pull")
     gap = g.FRAME_DEPTH / 2 + g.SLIDING_GAP + doors["thickness"]
-    y = torch.where(pulls, 0.0, g.WALL_THICKNESS) - torch.where(
+    y = choose(pulls, 0.0, g.WALL_THICKNESS, doors["width"]) - torch.where(
         doors.slides, doors.swing_sign * gap, 0.0
     )
     return _column(doors["width"], (doors.side_sign * doors["width"] / 2, y, 0.0))

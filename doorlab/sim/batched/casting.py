@@ -33,6 +33,7 @@ from doorlab.doors.door import CATEGORIES
 from doorlab.doors.textures import TILE_SIZES, texture_file
 from doorlab.sim.batched.boxes import PARTS, SAME_X, SAME_Y, SCENE_BOXES, Boxes
 from doorlab.sim.batched.cameras import Poses, Rays
+from doorlab.sim.batched.columns import choose
 from doorlab.sim.pictures import FAR, NEAR
 
 SPECULAR = 0.05
@@ -115,7 +116,7 @@ def faces(
     _, y = pixel_middles(size, low.device)
     steep = (rays.ahead[:, 0, 2, None] + y[0, :, 0] * rays.up[:, 0, 2, None])[:, None]
     rows = _crossing(steep, planes[..., 2].unbind(1), masks[..., 2].unbind(1))
-    side = torch.where(low + high > 0, -1.0, 1.0)  # which face of a pair the eye sees
+    side = choose(low + high > 0, -1.0, 1.0, low)  # which face of a pair the eye sees
     level = _levels(side, pose, light, strength, direct)
     paint = _painted(boxes, level, torch.where(side < 0, low, high))
     return Faces(planes[..., :2].contiguous(), masks[..., :2].contiguous(), rows, paint)
@@ -183,7 +184,8 @@ def _of_boxes(of_bodies: Tensor) -> Tensor:
 @cache
 def _tiles_per_metre(device: torch.device) -> Tensor:
     """float32 (textures,)."""
-    return torch.tensor([1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES], device=device)
+    tiles = [1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES]
+    return torch.tensor(tiles, dtype=torch.float32, device=device)
 
 
 def pixel_middles(size: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -101,6 +101,14 @@ class DoorTensors:
         return torch.where(self.slides, mass, plate)
 
 
+def choose(condition: Tensor, one: float, other: float, like: Tensor) -> Tensor:
+    """`one` where a condition holds, else `other`, in the dtype of `like`.
+
+    Of two numbers `torch.where` would make the default dtype, which is the caller's.
+    """
+    return torch.where(condition, like.new_full((), one), other)
+
+
 def view_tensor(
     views: Sequence[Sequence[View]],
     device: torch.device | str = "cpu",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from functools import cache
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -33,7 +34,6 @@ class CompiledKernels:
 
     def __init__(self, wanted: bool | None) -> None:
         self._wanted = wanted
-        self._cast, self._enter = torch.compile(cast), torch.compile(enter)
         self.seconds = 0.0  # of first calls, which compile
 
     def expect(self, pictures: int, image_size: int) -> None:
@@ -58,7 +58,7 @@ class CompiledKernels:
             parts = of_frames if count > 1 else tuple(torch.cat([t, t]) for t in of_frames)
             for t in parts:
                 torch._dynamo.mark_dynamic(t, 0)
-            result = self._cast(parts[:4], parts[4], parts[5], parts[6], parts[7], texels, size)
+            result = _compiled(cast)(parts[:4], *parts[4:], texels, size)
             return tuple(t[:count] for t in result)
 
         def eager() -> tuple[Tensor, ...]:
@@ -89,7 +89,7 @@ class CompiledKernels:
                 torch._dynamo.mark_dynamic(t, 1)
             for t in parts[2:]:
                 torch._dynamo.mark_dynamic(t, (1, 2))
-            return self._enter(*parts)[:window, :window, :count]
+            return _compiled(enter)(*parts)[:window, :window, :count]
 
         return self._choose(compiled, lambda: enter(counts, always, across, down))
 
@@ -109,3 +109,9 @@ class CompiledKernels:
                 _log.info("compiling the ray caster took %.1f s", seconds)
             return result
         return eager()
+
+
+@cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One for all simulators of this process: it can't be pickled, so none of them has its own."""
+    return torch.compile(function)

@@ -20,7 +20,7 @@ from doorlab.doors import geometry as g
 from doorlab.sim.batched.boxes import panel_centers
 from doorlab.sim.batched.cameras import Poses, Rays
 from doorlab.sim.batched.casting import BEYOND, NOTHING_KEY, SHIFT, SIGN, SPECULAR, pixel_middles
-from doorlab.sim.batched.columns import DoorTensors
+from doorlab.sim.batched.columns import DoorTensors, choose
 from doorlab.sim.batched.hulls import Hulls, hulls
 from doorlab.sim.pictures import NEAR
 
@@ -126,7 +126,7 @@ def _hidden(doors: DoorTensors, eye: Tensor, away: Tensor, depth: Tensor) -> Ten
     """
     half = torch.stack([doors[name] for name in ("width", "thickness", "height")], dim=-1) / 2
     to_panel = torch.stack(panel_centers(doors), dim=-1) - eye
-    side = torch.tensor([-1.0, 1.0], device=eye.device)  # of the panel, where the handle is
+    side = eye.new_tensor([-1.0, 1.0])  # of the panel, where the handle is
     far = to_panel[:, None, 1] + side * half[:, None, 1]
     near = to_panel[:, None, 1] - side * half[:, None, 1]
     behind = (side * far > 0) & (side * near > 0)
@@ -240,7 +240,7 @@ def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor
     inside = kind.offsets[types].movedim(0, -1) - _dot(normals, eyes)
     outside = inside < -_TINY
     safe = torch.where(inside.abs() < _TINY, _TINY, inside)
-    return outside, torch.where(outside, _ROUND_UP, 1.0) / safe
+    return outside, choose(outside, _ROUND_UP, 1.0, safe) / safe
 
 
 def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:

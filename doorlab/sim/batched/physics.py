@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from doorlab.doors.action import MAX_SLIDE, MAX_SWING, MAX_TURN, RADIUS_RANGE, SLIDES_FROM
-from doorlab.sim.batched.columns import DoorTensors
+from doorlab.sim.batched.columns import DoorTensors, choose
 from doorlab.sim.grip import (
     DAMPING,
     LATCH_PLAY,
@@ -108,7 +108,7 @@ def _broadcast(doors: DoorTensors, actions: Tensor) -> dict[str, Tensor]:
         "sine": torch.sin(math.pi * a[..., 0]),
         "hand_slides": hand_slides.to(a.dtype),
         "hand_radius": (low + share * (high - low)) * ~hand_slides,
-        "swing": torch.where(hand_slides, MAX_SLIDE, MAX_SWING) * clipped[..., 2],
+        "swing": choose(hand_slides, MAX_SLIDE, MAX_SWING, a) * clipped[..., 2],
         "limit": torch.where(opens, limit[:, None], LATCH_PLAY),
         "slide": (along * doors.slides)[:, None],
         "along": (along * ~doors.slides)[:, None],

@@ -20,13 +20,15 @@ from doorlab.sim.batched.physics import TIME_STEP, interact
 from doorlab.sim.batched.rendering import render
 from doorlab.sim.grip import SWING_SECONDS, hand_paths, until_released
 from doorlab.sim.interactions import Interactions, check_actions
+from doorlab.sim.lifetime import Closable
 from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
+from doorlab.torch_state import thread_defaults
 
 _CHUNK_PIXELS = 512 * 64 * 64  # rendered at once: bounds memory
 _CHUNK_INTERACTIONS = 4096
 
 
-class TorchSimulator:
+class TorchSimulator(Closable):
     """Films doors by ray casting and pulls on them, many at once.
 
     Args:
@@ -55,6 +57,7 @@ class TorchSimulator:
         self._chunk = chunk_size
         self._kernels = CompiledKernels(compiled)
 
+    @thread_defaults()
     @torch.no_grad()
     def render(
         self,
@@ -65,6 +68,7 @@ class TorchSimulator:
         layers: Layers = RGB_ONLY,
     ) -> Pictures:
         """Pictures (D, M); see `Simulator.render`."""
+        self._require_open()
         positions = check_views(doors, joint_positions, image_size)
         pictures = Pictures.blank(positions.shape, image_size, layers)
         if positions.size == 0:
@@ -96,11 +100,13 @@ class TorchSimulator:
                     array[at] = result.cpu().numpy()
         return pictures
 
+    @thread_defaults()
     @torch.no_grad()
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
     ) -> Interactions:
         """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
+        self._require_open()
         actions = check_actions(doors, actions)
         shape, steps = actions.shape[:2], round(SWING_SECONDS / self._time_step)
         done = Interactions(
@@ -137,9 +143,6 @@ class TorchSimulator:
         paths, _ = hand_paths(pulls, self._time_step)
         hands = until_released(paths, steps.reshape(-1))
         return hands.reshape(*steps.shape, *hands.shape[1:])
-
-    def close(self) -> None:
-        """Nothing to free; there for the interface."""
 
 
 def _interleave(images: Tensor, into: np.ndarray) -> None:

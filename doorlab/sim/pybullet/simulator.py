@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.sim.grip import SWING_SECONDS
 from doorlab.sim.interactions import Interactions, check_actions, rewards_of
+from doorlab.sim.lifetime import Closable
 from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
 from doorlab.sim.pybullet.camera import metres, photograph
 from doorlab.sim.pybullet.interaction import Trials
@@ -22,8 +24,12 @@ TIME_STEP = 1 / 30  # s; `doorlab bench --only convergence` shows what a smaller
 _LANES = 32  # of the rack that takes more than one trial
 
 
-class PyBulletSimulator:
-    """Films doors with TinyRenderer and pulls on them with a hand of limited grip."""
+class PyBulletSimulator(Closable):
+    """Films doors with TinyRenderer and pulls on them with a hand of limited grip.
+
+    The engine belongs to its process and to one simulator: a copy, or what is made from a pickle,
+    connects to an engine of its own.
+    """
 
     name = "pybullet"
     renderer = "tinyrenderer"
@@ -35,6 +41,16 @@ class PyBulletSimulator:
         self._scene = Scene()
         self._racks: dict[tuple[int, bool], Rack] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made from: no connection, nothing of the engine."""
+        return {"time_step": self._time_step, "is_closed": self._is_closed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Connects to an engine of its own, if the original was open."""
+        type(self).__init__(self, state["time_step"])
+        if state["is_closed"]:
+            self.close()
+
     def render(
         self,
         doors: Sequence[Door],
@@ -44,6 +60,7 @@ class PyBulletSimulator:
         layers: Layers = RGB_ONLY,
     ) -> Pictures:
         """Pictures (D, M); see `Simulator.render`."""
+        self._require_open()
         positions = check_views(doors, joint_positions, image_size)
         pictures = Pictures.blank(positions.shape, image_size, layers)
         for d, door in enumerate(doors):
@@ -64,6 +81,7 @@ class PyBulletSimulator:
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
     ) -> Interactions:
         """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
+        self._require_open()
         actions = check_actions(doors, actions)
         shape = actions.shape[:2]
         ends, slipped, steps = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int32)
@@ -84,6 +102,7 @@ class PyBulletSimulator:
 
     def close(self) -> None:
         """Frees the engine. Calling it twice is harmless."""
+        super().close()
         self._scene.close()
         for rack in self._racks.values():
             rack.close()

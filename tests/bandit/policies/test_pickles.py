@@ -1,0 +1,45 @@
+"""Policies that were handed to another process, as workers and joblib do."""
+
+import pickle
+
+import numpy as np
+import pytest
+from bandit_worlds import Sighted, World, labelled
+
+from doorlab.bandit import History
+from doorlab.bandit.policies import (
+    ContextualPriorPolicy,
+    EpsilonGreedyPolicy,
+    GPConfig,
+    GPThompsonPolicy,
+    GPUCBPolicy,
+    LinUCBConfig,
+    LinUCBPolicy,
+    ModelPolicy,
+    NeuralLinearConfig,
+    NeuralLinearPolicy,
+    RandomPolicy,
+)
+
+TOUCH, LABELLED = GPConfig(fit_steps=2), labelled(6, 4)
+MAKE = {
+    "random": RandomPolicy,
+    "gp_ucb": lambda: GPUCBPolicy(TOUCH),
+    "gp_thompson": lambda: GPThompsonPolicy(TOUCH),
+    "model": lambda: ModelPolicy(Sighted()),
+    "epsilon": lambda: EpsilonGreedyPolicy(ModelPolicy(Sighted())),
+    "cpp": lambda: ContextualPriorPolicy(Sighted(), TOUCH),
+    "linucb": lambda: LinUCBPolicy(Sighted(), LABELLED, LinUCBConfig(features=8)),
+    "neural_linear": lambda: NeuralLinearPolicy(
+        Sighted(), LABELLED, NeuralLinearConfig(hidden=8, features=4, steps=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_a_pickled_policy_goes_on_as_the_original_does(name):
+    policy, world = MAKE[name](), World(2)
+    past = world.play(policy, 2)
+    other = pickle.loads(pickle.dumps(policy))
+    assert isinstance(past, History)
+    np.testing.assert_array_equal(other.act(past), policy.act(past))

@@ -1,0 +1,203 @@
+"""Whatever torch's settings are: the answers are the same, and the settings stay."""
+
+import contextlib
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from doorlab.bandit import History, load_bandit, save_bandit
+from doorlab.bandit.policies import (
+    ContextualPriorPolicy,
+    GPConfig,
+    GPThompsonPolicy,
+    GPUCBPolicy,
+    LabelledDoors,
+    LinUCBConfig,
+    LinUCBPolicy,
+    NeuralLinearConfig,
+    NeuralLinearPolicy,
+)
+from doorlab.bandit.search import SearchConfig
+from doorlab.data.fresh import FreshConfig, FreshDoors, Wanted
+from doorlab.data.generation import GenerationConfig, make_door
+from doorlab.doors import View
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import load_model, save_model
+from doorlab.models.registry import build_model
+from doorlab.robot import RewardPredictor
+from doorlab.sim import make_simulator
+from doorlab.sim.pictures import Layers
+from doorlab.stages.frozen import FrozenModel
+
+SIZE = 32
+SMALL = Architecture(
+    encoder_channels=(4, 8),
+    decoder_channels=(6, 4),
+    working_size=SIZE,
+    features=16,
+    context_dim=6,
+    instance_dim=2,
+    interaction_dim=5,
+    hidden=16,
+)
+QUICK = SearchConfig(candidates=16, starts=2, steps=2)
+RNG = np.random.default_rng(0)
+FRAMES = RNG.integers(0, 256, (6, 2, SIZE, SIZE, 3), dtype=np.uint8)
+ACTIONS = RNG.uniform(-1, 1, (6, 4, 4)).astype(np.float32)
+REWARDS = RNG.uniform(0, 1, (6, 4)).astype(np.float32)
+LABELLED = LabelledDoors(FRAMES, ACTIONS, REWARDS)
+torch.manual_seed(0)
+MODEL = build_model("ssnp", SIZE, SMALL).eval()
+
+
+@contextlib.contextmanager
+def changed(get, change, value):
+    before = get()
+    change(value)
+    try:
+        yield
+    finally:
+        change(before)
+
+
+def dtype(value):
+    return changed(torch.get_default_dtype, torch.set_default_dtype, value)
+
+
+def settings():
+    """All that doorlab must leave as it is."""
+    return {
+        "gradients": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "random": torch.get_rng_state().tolist(),
+        "environment": dict(os.environ),
+    }
+
+
+@contextlib.contextmanager
+def control_loop():
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), torch.device("meta"):
+        yield
+
+
+@contextlib.contextmanager
+def reproducible():
+    with (
+        changed(
+            torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, True
+        ),
+        changed(torch.get_num_threads, torch.set_num_threads, torch.get_num_threads() + 1),
+    ):
+        yield
+
+
+STATES = {
+    "without gradients": torch.no_grad,
+    "inference, autocast, meta": control_loop,
+    "float64": lambda: dtype(torch.float64),
+    "float16": lambda: dtype(torch.float16),
+    "deterministic, threads": reproducible,
+}
+
+
+def predicted(folder):
+    predictor = RewardPredictor.load(folder, seed=3)
+    predictor._search = QUICK
+    predictor.observe(FRAMES[0])
+    found = []
+    for choice in ("greedy", "ucb", "thompson"):
+        action = predictor.suggest(choice)
+        predictor.record(action, 0.5)
+        found += [action.to_normalised(), *predictor.predict([action])]
+    predictor.save(folder / "door.safetensors")
+    predictor.restore(folder / "door.safetensors")
+    return [*found, predictor.suggest().to_normalised()]
+
+
+def policies():
+    touch, model = GPConfig(search=QUICK, fit_steps=3), MODEL
+    return {
+        "gp_ucb": lambda: GPUCBPolicy(touch),
+        "gp_thompson": lambda: GPThompsonPolicy(touch),
+        "linucb": lambda: LinUCBPolicy(model, LABELLED, LinUCBConfig(features=8, search=QUICK)),
+        "neural_linear": lambda: NeuralLinearPolicy(
+            model, LABELLED, NeuralLinearConfig(hidden=8, features=4, steps=3, search=QUICK)
+        ),
+        "cpp": lambda: ContextualPriorPolicy(model, touch),
+    }
+
+
+def opened(name):
+    def work(folder):
+        policy = policies()[name]()
+        policy.begin(FRAMES[:2], np.random.default_rng(1))
+        history = History.empty(2)
+        for n in range(3):
+            history = history.extended(policy.act(history), REWARDS[:2, n])
+        save_bandit(folder / "bandit.safetensors", policy, history)
+        history = load_bandit(folder / "bandit.safetensors", policy)
+        return [history.actions, policy.act(history)]
+
+    return work
+
+
+def simulated(folder):
+    doors = [make_door(GenerationConfig(doors=8, prior="wild"), i) for i in range(8)]
+    view = View(eye=(0.2, -2.5, 1.5), target=(0.0, 0.0, 1.0), field_of_view=0.9)
+    simulator = make_simulator("torch")
+    shown = simulator.render(
+        doors, np.full((8, 1), 0.3), [[view]] * 8, 16, Layers(True, True, True)
+    )
+    done = simulator.interact(doors, np.resize(ACTIONS, (8, 4, 4)), record=True)
+    return [shown.images, shown.depth, shown.segmentation, *vars(done).values()]
+
+
+def drawn(folder):
+    fresh = FreshDoors(FreshConfig(prior="wild", image_size=16, film_frames=2))
+    (doors,) = fresh.draw(Wanted("look", 8, 2, 3), range(1))
+    return [value.numpy() for value in vars(doors).values()]
+
+
+def embedded(folder):
+    model = FrozenModel("ssnp", load_model(folder), "cpu")
+    return [model.embed(FRAMES), *(t.numpy() for t in model.tensors(ACTIONS))]
+
+
+WORK = {
+    "predictor": predicted,
+    **{name: opened(name) for name in ("gp_ucb", "gp_thompson", "linucb", "neural_linear", "cpp")},
+    "simulator": simulated,
+    "fresh doors": drawn,
+    "frozen model": embedded,
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    save_model(tmp_path, MODEL, "ssnp", SIZE, SMALL)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    save_model(folder, MODEL, "ssnp", SIZE, SMALL)
+    return {name: work(folder) for name, work in WORK.items()}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", WORK)
+def test_answers_do_not_depend_on_the_settings_and_leave_them(name, state, run, expected):
+    with STATES[state]():
+        before = settings()
+        found = WORK[name](run)
+        assert settings() == before
+    for mine, other in zip(found, expected[name], strict=True):
+        np.testing.assert_array_equal(mine, other)
