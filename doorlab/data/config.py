@@ -93,10 +93,13 @@ class DatasetConfig(ABC):
 
     def differing(self, other: DatasetConfig) -> list[str]:
         """Names of the settings in which the two differ, each with both values."""
-        mine, theirs = self.to_json(), other.to_json()
         if self.kind != other.kind:
             return [f"kind ({self.kind} there, {other.kind} here)"]
-        return [f"{k} ({mine[k]} there, {theirs[k]} here)" for k in mine if mine[k] != theirs[k]]
+        names = [f.name for f in fields(self)]  # pyright: ignore[reportArgumentType]
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return [
+            f"{k} ({mine} there, {new} here)" for k, (mine, new) in pairs.items() if mine != new
+        ]
 
     def _options(self) -> list[str]:
         """The command line's options for the settings that are not the defaults."""
@@ -143,6 +146,19 @@ def split_of_doors(config: DatasetConfig) -> np.ndarray:
     split[order[:test]] = SPLITS.index("test")
     split[order[test : test + validation]] = SPLITS.index("validation")
     return split
+
+
+def empty_splits_warning(config: DatasetConfig) -> str:
+    """A sentence for few doors, whose shares for validation or for tests round to none; else ""."""
+    shares = {"validation": config.validation_fraction, "test": config.test_fraction}
+    counts = np.bincount(split_of_doors(config), minlength=len(SPLITS))
+    sizes: dict[str, int] = dict(zip(SPLITS, counts.tolist(), strict=True))
+    empty = [name for name, share in shares.items() if share and not sizes[name]]
+    if not empty:
+        return ""
+    parts = ", ".join(f"{count} for {name}" for name, count in sizes.items())
+    options = " and ".join(flag(f"{name}_fraction") for name in empty)
+    return f"{config.doors} doors make {parts}; raise {options}, or take more doors"
 
 
 def flag(name: str) -> str:

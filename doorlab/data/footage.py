@@ -4,7 +4,7 @@
     SOURCE/front door/IMG_10.jpg   IMG_2 before IMG_10
     SOURCE/kitchen.mp4             a video is a door, too
 
-Pictures are turned upright as their EXIF data, or the video's display matrix, say.
+Pictures come out as they are shown (`image_files`, `video_files`): upright, for example.
 
 Legend: M frames, H, W pixels of the footage, S of a dataset's frame.
 """
@@ -12,27 +12,32 @@ Legend: M frames, H, W pixels of the footage, S of a dataset's frame.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import av
 import cv2
 import numpy as np
 from av.error import FFmpegError
 
+from doorlab.data import video_files
+from doorlab.data.image_files import read_image
 from doorlab.errors import DatasetError
 
 Fit = Literal["crop", "pad"]
 FITS: tuple[str, ...] = get_args(Fit)
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
+UNREAD_IMAGES = frozenset({".heic", ".heif", ".avif"})  # users have to convert them
+# What operating systems and network disks leave in folders, besides hidden files.
+_CLUTTER = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"})
 
-cv2.utils.logging.setLogLevel(
-    cv2.utils.logging.LOG_LEVEL_SILENT
-)  # a picture that can't be read is said once, by us
+
+class UnreadableError(DatasetError):
+    """A picture, a video or a folder of footage can't be read."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +46,27 @@ class Entry:
 
     Attributes:
         path: a folder of images, or a video.
-        pictures: how many there are to choose from; of a video, as its file says.
+        pictures: how many there are to choose from.
+        passed_over: names of what else is in the folder.
     """
 
     path: Path
     pictures: int
+    passed_over: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """The door and what it has, for messages: "front (0 pictures, besides 9 .heic)"."""
+        kinds = Counter(_kind(self.path / name) for name in self.passed_over)
+        besides = " and ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        return f"{self.path.name} ({self.pictures}{besides and f', besides {besides}'})"
 
 
 def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
     """The doors in the folder `source`, in natural order, and the files that are neither.
 
-    Hidden files and folders are passed over. Raises DatasetError when there is no such folder, no
-    door in it, or images that belong to no door.
+    Hidden files and folders are passed over, and those that systems leave everywhere (Thumbs.db).
+    Raises DatasetError when there is no such folder, no door in it, or images that belong to no
+    door.
     """
     if not source.is_dir():
         got = "a file" if source.exists() else "nothing there"
@@ -69,18 +83,53 @@ def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
     return entries, others
 
 
-def open_entry(path: Path) -> Entry:
-    """The door at `path`. Raises DatasetError for what can't be read."""
+def open_entry(path: Path, frames: int) -> Entry:
+    """The door at `path`; of a video with far more pictures than `frames` the number is rough.
+
+    Raises DatasetError for what can't be read.
+    """
     if path.is_dir():
-        return Entry(path, len(_images_in(path)))
-    with _readable(path), av.open(path) as container:
-        stream = _video_stream(container, path)
-        if stream.frames:  # not every format says
-            return Entry(path, stream.frames)
-        return Entry(path, sum(packet.size > 0 for packet in container.demux(stream)))
+        found = _listed(path)
+        images = [p for p in found if _is(p, IMAGES)]
+        return Entry(path, len(images), tuple(p.name for p in found if p not in set(images)))
+    with _readable(path):
+        return Entry(path, video_files.count_frames(path, exact_below=frames))
 
 
-def read_frames(path: Path, frames: int, size: int, fit: Fit) -> np.ndarray:
+def find_unreadable(path: Path, frames: int, significant_bits: int = 0) -> dict[str, str]:
+    """Name -> what is wrong, of the images in a door's folder that can't be read.
+
+    Only images are read that would be among the `frames` taken, and those that take the place of
+    bad ones. A video is decoded. Raises UnreadableError for a video, or folder, that can't be read.
+    """
+    if not path.is_dir():
+        for _ in _from_video(path, frames):
+            pass
+        return {}
+    bad: dict[str, str] = {}
+    images, good = _images_in(path), set[Path]()
+    while len(images) >= frames:
+        unknown = {images[index] for index in _evenly(len(images), frames)} - good
+        if not unknown:
+            break
+        for image in unknown:
+            try:
+                _read_image(image, significant_bits)
+                good.add(image)
+            except UnreadableError as error:
+                bad[image.name] = error.got
+        images = [image for image in images if image.name not in bad]
+    return dict(sorted(bad.items()))
+
+
+def read_frames(
+    path: Path,
+    frames: int,
+    size: int,
+    fit: Fit,
+    significant_bits: int = 0,
+    leave_out: Collection[str] = (),
+) -> np.ndarray:
     """uint8 (M, S, S, 3): `frames` pictures of a door, evenly spaced from the first to the last.
 
     Args:
@@ -88,11 +137,16 @@ def read_frames(path: Path, frames: int, size: int, fit: Fit) -> np.ndarray:
         frames: M.
         size: S, pixels.
         fit: as for `to_square`.
+        significant_bits: as for `image_files.read_image`.
+        leave_out: names of images in the folder that are not taken.
 
     Raises DatasetError for pictures that can't be read, and for fewer than M.
     """
-    read = _from_folder if path.is_dir() else _from_video
-    return np.stack([to_square(image, size, fit) for image in read(path, frames)])
+    if path.is_dir():
+        images = _from_folder(path, frames, significant_bits, leave_out)
+    else:
+        images = _from_video(path, frames)
+    return np.stack([to_square(image, size, fit) for image in images])
 
 
 def to_square(image: np.ndarray, size: int, fit: Fit) -> np.ndarray:
@@ -124,45 +178,28 @@ def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     return key, path.name
 
 
-def _from_folder(path: Path, frames: int) -> Iterator[np.ndarray]:
-    images = _images_in(path)
+def _from_folder(
+    path: Path, frames: int, significant_bits: int, leave_out: Collection[str]
+) -> Iterator[np.ndarray]:
+    images = [image for image in _images_in(path) if image.name not in leave_out]
     _check_count(path, len(images), frames)
     for index in _evenly(len(images), frames):
-        yield _read_image(images[index])
+        yield _read_image(images[index], significant_bits)
 
 
-def _read_image(path: Path) -> np.ndarray:
+def _read_image(path: Path, significant_bits: int) -> np.ndarray:
     with _readable(path):
-        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if image is None:
-            raise ValueError("one that is empty, damaged or of another format")
-        return np.asarray(image)[..., ::-1]
+        return read_image(path, significant_bits)
 
 
 def _from_video(path: Path, frames: int) -> Iterator[np.ndarray]:
     # What a file says about its length is often off by some frames: counting is safe, and the
     # pictures that are not wanted need no conversion.
     with _readable(path):
-        count = sum(1 for _ in _decoded(path))
+        count = video_files.count_decoded(path)
     _check_count(path, count, frames)
-    wanted = _evenly(count, frames)
     with _readable(path):
-        for number, frame in enumerate(_decoded(path)):
-            if number in wanted:
-                image = frame.to_ndarray(format="rgb24")
-                yield np.rot90(image, round(frame.rotation / 90))
-
-
-def _decoded(path: Path) -> Iterator[av.VideoFrame]:
-    with av.open(path) as container:
-        yield from container.decode(_video_stream(container, path))
-
-
-def _video_stream(container: Any, path: Path) -> Any:
-    if not container.streams.video:
-        raise ValueError("one without pictures")
-    return container.streams.video[0]
+        yield from video_files.read_frames(path, set(_evenly(count, frames)))
 
 
 def _evenly(count: int, frames: int) -> list[int]:
@@ -182,7 +219,16 @@ def _images_in(folder: Path) -> list[Path]:
 
 def _listed(folder: Path) -> list[Path]:
     with _readable(folder):
-        return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=natural_key)
+        return sorted((p for p in folder.iterdir() if not _is_clutter(p)), key=natural_key)
+
+
+def _is_clutter(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.casefold() in _CLUTTER
+
+
+def _kind(path: Path) -> str:
+    """What a file or folder is, for messages."""
+    return "folder" if path.is_dir() else path.suffix.lower() or "file"
 
 
 def _is(path: Path, suffixes: frozenset[str]) -> bool:
@@ -200,8 +246,9 @@ def _readable(path: Path) -> Iterator[None]:
         else:
             got = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         kind = "folder" if path.is_dir() else "picture or video"
-        raise DatasetError(
+        raise UnreadableError(
             f"a {kind} that can be read at {path}",
             got,
-            "repair it, or move it away, and run again with --resume",
+            "repair it, or move it away, and run again with --resume; or leave it out with "
+            "--skip-unreadable, and choose another --out",
         ) from None

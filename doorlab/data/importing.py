@@ -9,20 +9,35 @@ Legend: D doors in a shard, M frames, H, W pixels.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from doorlab.data.config import DatasetConfig, check_limits, split_of_doors
-from doorlab.data.footage import FITS, Fit, find_entries, open_entry, read_frames
+from doorlab.data.footage import (
+    FITS,
+    UNREAD_IMAGES,
+    Entry,
+    Fit,
+    UnreadableError,
+    find_entries,
+    find_unreadable,
+    open_entry,
+    read_frames,
+)
+from doorlab.data.image_files import SIGNIFICANT_BITS
 from doorlab.data.schema import ARRAYS, ArraySpec
 from doorlab.data.store import write_shard
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.progress import track
 
 _ARRAYS = ("images", "split")
+# Settings that came later: dataset.json has them only if they are set, so that checksums stay.
+_LATER = {"skip_unreadable": False, "significant_bits": 0, "left_out": ()}
+_FOUND = ("--source", "--names", "--left-out")  # options that the command line does not have
 _NAMED = 5  # so many doors are named in a message
 _LIMITS: dict[str, tuple[int, int] | tuple[float, float]] = {
     "doors": (1, 100_000_000),
@@ -47,6 +62,10 @@ class FootageSettings:
     """How pictures become square: crop (the middle), pad (all of it, on black)."""
     skip_short: bool = False
     """Leave out doors with fewer images than --frames; without it they are an error."""
+    skip_unreadable: bool = False
+    """Leave out images and videos that can't be read; without it they are an error."""
+    significant_bits: int = 0
+    """Bits in use of pictures that store 16 (9 to 16); 0 for what their files state, or all."""
     seed: int = 0
     """Seed of the splits."""
     validation_fraction: float = 0.05
@@ -70,9 +89,16 @@ class ImportConfig(FootageSettings, DatasetConfig):
     """Folder of the footage, as it was given."""
     names: tuple[str, ...] = ()
     """The subfolder or video of every door."""
+    left_out: tuple[str, ...] = ()
+    """Images ("door 3/2.png") and videos that could not be read."""
 
     def __post_init__(self) -> None:
         check_limits(self, _LIMITS)
+        low, high = SIGNIFICANT_BITS
+        if self.significant_bits and not low <= self.significant_bits <= high:
+            got = repr(self.significant_bits)
+            expected = f"significant_bits from {low} to {high}, or 0"
+            raise ConfigError(expected, got, "correct --significant-bits")
         if self.fit not in FITS:
             raise ConfigError(f"fit as {' or '.join(FITS)}", repr(self.fit), "correct --fit")
 
@@ -95,16 +121,31 @@ class ImportConfig(FootageSettings, DatasetConfig):
         """What can be known from pictures."""
         return {name: ARRAYS[name] for name in _ARRAYS}
 
+    def to_json(self) -> dict[str, Any]:
+        """As for every dataset, without later settings at their defaults."""
+        values = super().to_json()
+        return {k: v for k, v in values.items() if k not in _LATER or v != _LATER[k]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ImportConfig:
+        """The inverse of `to_json`."""
+        return super().from_json({**_LATER, **values})
+
     def differing(self, other: DatasetConfig) -> list[str]:
-        """As for every dataset; footage may be moved meanwhile, and lists of doors are long."""
-        found = [d for d in super().differing(other) if d.split()[0] not in ("source", "names")]
-        if isinstance(other, ImportConfig) and self.names != other.names:
-            found.append(f"the doors ({_difference(self.names, other.names)})")
+        """As for every dataset; footage may be moved meanwhile, and lists of files are long."""
+        own = ("source", "names", "left_out")
+        found = [d for d in super().differing(other) if d.split()[0] not in own]
+        if isinstance(other, ImportConfig):
+            if self.names != other.names:
+                found.append(f"the doors ({_difference(self.names, other.names)})")
+            if self.left_out != other.left_out:
+                odd = _difference(self.left_out, other.left_out)
+                found.append(f"the files that can't be read ({odd})")
         return found
 
     def command(self, out: str | Path) -> str:
         """The shell command that imports this dataset into `out`, or goes on with it."""
-        options = [o for o in self._options() if not o.startswith(("--source", "--names"))]
+        options = [o for o in self._options() if not o.startswith(_FOUND)]
         where = ["doorlab import", shlex.quote(self.source), "--out", shlex.quote(str(out))]
         return " ".join([*where, *options, "--resume"])
 
@@ -117,36 +158,89 @@ class Plan:
         config: of the dataset.
         short: doors that are left out, because they have too few pictures.
         ignored: files in the source that are no footage.
+        passed_over: files and folders in doors' folders that are not images of a known format.
+        unreadable: files that are left out, because they can't be read, and why.
     """
 
     config: ImportConfig
     short: list[str]
     ignored: list[str]
+    passed_over: list[str]
+    unreadable: list[str]
 
 
 def plan_import(source: str | Path, settings: FootageSettings) -> Plan:
-    """Looks at every door in `source`, and reads none.
+    """Looks at every door in `source`; reads pictures only if `settings.skip_unreadable`.
 
     Raises:
         ConfigError: for settings that make no sense.
-        DatasetError: when there is no footage, when a part of it can't be read, and for doors with
-            fewer pictures than frames, unless `settings.skip_short`.
+        DatasetError: when there is no footage, when a part of it can't be read, unless
+            `settings.skip_unreadable`, and for doors with fewer pictures than frames, unless
+            `settings.skip_short`.
     """
     paths, others = find_entries(Path(source))
     values = {name: getattr(settings, name) for name in FootageSettings.__dataclass_fields__}
     config = ImportConfig(**values, source=str(source), names=tuple(p.name for p in paths))
-    entries = list(track(map(open_entry, paths), "doors looked at", len(paths)))
-    short = [f"{e.path.name} ({e.pictures})" for e in entries if e.pictures < config.frames]
-    if short and (len(short) == len(entries) or not config.skip_short):
-        others = "" if len(short) == len(entries) else ", or leave these out with --skip-short"
+    entries, unreadable = _open_all(paths, config)
+    short = [entry for entry in entries if entry.pictures < config.frames]
+    doors = [entry for entry in entries if entry.pictures >= config.frames]
+    if not entries:
         raise DatasetError(
-            f"at least {config.frames} pictures of every door",
-            f"fewer of {listing(short)}",
-            f"ask for fewer --frames{others}",
+            f"a door that can be read in {source}",
+            f"none: {listing([f'{name} ({why})' for name, why in unreadable.items()])}",
+            "repair them, or correct the path",
         )
-    names = tuple(e.path.name for e in entries if e.pictures >= config.frames)
-    kept = ImportConfig(**values, source=str(source), names=names)
-    return Plan(kept, short, [path.name for path in others])
+    if short and not (doors and config.skip_short):
+        raise _too_short(config, short, bool(doors))
+    kept = replace(
+        config, names=tuple(entry.path.name for entry in doors), left_out=tuple(unreadable)
+    )
+    return Plan(
+        kept,
+        [entry.summary() for entry in short],
+        [path.name for path in others],
+        [f"{entry.path.name}/{name}" for entry in entries for name in entry.passed_over],
+        [f"{name} ({reason})" for name, reason in unreadable.items()],
+    )
+
+
+def _open_all(paths: Sequence[Path], config: ImportConfig) -> tuple[list[Entry], dict[str, str]]:
+    """The doors at `paths`, and what can't be read of them, with the reasons."""
+    entries, unreadable = [], {}
+    for path in track(paths, "doors looked at"):
+        try:
+            entry = open_entry(path, config.frames)
+            bad = _unreadable_of(entry, config) if config.skip_unreadable else {}
+        except UnreadableError as error:
+            if not config.skip_unreadable:
+                raise
+            unreadable[path.name] = error.got
+            continue
+        unreadable |= {f"{path.name}/{name}": why for name, why in bad.items()}
+        entries.append(replace(entry, pictures=entry.pictures - len(bad)))
+    return entries, unreadable
+
+
+def _unreadable_of(entry: Entry, config: ImportConfig) -> dict[str, str]:
+    if entry.pictures < config.frames:
+        return {}
+    return find_unreadable(entry.path, config.frames, config.significant_bits)
+
+
+def _too_short(config: ImportConfig, short: Sequence[Entry], any_long: bool) -> DatasetError:
+    found = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
+    nested = any(not e.pictures and (e.path / n).is_dir() for e in short for n in e.passed_over)
+    ways = [
+        "convert HEIC and AVIF to JPEG" if found & UNREAD_IMAGES else "",
+        "put the images of a door into its folder, not into folders in it" if nested else "",
+        "ask for fewer --frames",
+        "leave these out with --skip-short" if any_long else "",
+    ]
+    return DatasetError(
+        f"at least {config.frames} pictures of every door",
+        f"fewer of {listing([entry.summary() for entry in short])}",
+        ", or ".join(filter(None, ways)),
+    )
 
 
 class FootageWriter:
@@ -160,15 +254,23 @@ class FootageWriter:
         """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
         config = self._config
         first, last = config.shards()[Path(part).name]
-        doors = [
-            read_frames(self._source / name, config.frames, config.image_size, config.fit)
-            for name in config.names[first:last]
-        ]
+        doors = [self._read(name) for name in config.names[first:last]]
         arrays = {"images": np.stack(doors), "split": split_of_doors(config)[first:last]}
         return part, write_shard(self._path / part, arrays, config.arrays())
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _read(self, door: str) -> np.ndarray:
+        config, start = self._config, f"{door}/"
+        return read_frames(
+            self._source / door,
+            config.frames,
+            config.image_size,
+            config.fit,
+            config.significant_bits,
+            {name.removeprefix(start) for name in config.left_out if name.startswith(start)},
+        )
 
 
 def listing(names: Sequence[str]) -> str:

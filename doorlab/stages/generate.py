@@ -10,9 +10,11 @@ killed, goes on with --resume where it was; --resume also repairs damaged parts.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from doorlab.data.config import empty_splits_warning
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.writing import write_dataset
 
@@ -48,9 +50,12 @@ PRESETS: dict[str, Config] = {
 def run(config: Config) -> Path:
     """Writes the dataset; returns its folder. See `doorlab.data.write_dataset` for the errors."""
     settings = {f.name: getattr(config, f.name) for f in fields(GenerationConfig)}
+    generation = GenerationConfig(**settings)
+    if warning := empty_splits_warning(generation):
+        print(f"doorlab: {warning}", file=sys.stderr)
     write_dataset(
         config.out,
-        GenerationConfig(**settings),
+        generation,
         workers=config.workers,
         launcher=config.launcher,
         resume=config.resume,

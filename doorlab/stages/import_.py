@@ -1,9 +1,11 @@
 """Make a dataset of footage: images or videos of real doors, to pretrain on.
 
-SOURCE holds one entry per door: a subfolder with images (jpg, png, webp, bmp, tiff), or a video
-(mp4, mov, avi, mkv, webm). From every door come --frames pictures, evenly spaced, cut to squares of
---image-size pixels. Nobody acted on these doors, so the dataset has pictures and splits alone:
-`doorlab pretrain` learns from it, what needs rewards says that there are none.
+SOURCE holds one entry per door: a subfolder with images (jpg, png, webp, bmp, tiff, ppm), or a
+video (mp4, mov, avi, mkv, webm). From every door come --frames pictures, evenly spaced, cut to
+squares of --image-size pixels. Pictures come out as they are shown: turned upright and mirrored as
+their files say, transparent parts on black. HEIC and AVIF have to be converted first. Nobody acted
+on these doors, so the dataset has pictures and splits alone: `doorlab pretrain` learns from it,
+what needs rewards says that there are none.
 
 A run that is stopped, or killed, goes on with --resume where it was; --resume also repairs damaged
 parts from the footage.
@@ -20,7 +22,9 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from doorlab.data.importing import FootageSettings, listing, plan_import
+from doorlab.data.config import empty_splits_warning
+from doorlab.data.footage import UNREAD_IMAGES
+from doorlab.data.importing import FootageSettings, Plan, listing, plan_import
 from doorlab.data.manifest import EXPORT_FILE
 from doorlab.data.writing import import_dataset
 from doorlab.errors import ConfigError
@@ -64,14 +68,29 @@ def run(config: Config) -> Path:
             "an --out outside of the footage", f"{config.out}", "choose another --out"
         )
     plan = plan_import(config.source, config)
-    for what, names in (
-        ("with too few pictures", plan.short),
-        ("that are no footage", plan.ignored),
-    ):
-        if names:
-            print(f"doorlab: left out, {what}: {listing(names)}", file=sys.stderr)
+    _report(plan)
     import_dataset(config.out, plan.config, **how)
     return config.out
+
+
+def _report(plan: Plan) -> None:
+    """Prints what is left out, and whether a split is empty."""
+    heic = any(Path(name).suffix.lower() in UNREAD_IMAGES for name in plan.passed_over)
+    for what, names, advice in (
+        ("with too few pictures", plan.short, ""),
+        ("that are no footage", plan.ignored, ""),
+        ("that can't be read", plan.unreadable, ""),
+        (
+            "in doors' folders, of other formats",
+            plan.passed_over,
+            "; convert HEIC and AVIF to JPEG to have them" if heic else "",
+        ),
+    ):
+        if names:
+            print(f"doorlab: left out, {what}: {listing(names)}{advice}", file=sys.stderr)
+    warning = empty_splits_warning(plan.config)
+    if warning:
+        print(f"doorlab: {warning}", file=sys.stderr)
 
 
 def _refuse_settings(config: Config) -> None:

@@ -3,11 +3,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from filming import picture, write_footage, write_picture, write_video
+from filming import picture, write_footage, write_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorlab.data.footage import find_entries, natural_key, open_entry, read_frames, to_square
+from doorlab.data.footage import (
+    UnreadableError,
+    find_entries,
+    find_unreadable,
+    natural_key,
+    open_entry,
+    read_frames,
+    to_square,
+)
 from doorlab.errors import DatasetError
 
 
@@ -16,17 +24,56 @@ def blues(frames):
     return [round(frame[..., 2].mean() / 20) for frame in frames]
 
 
+def write_bytes(path, data=b"?"):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+
+
 @pytest.fixture
 def source(tmp_path):
     return write_footage(tmp_path / "source")
 
 
 def test_entries_are_folders_and_videos_in_natural_order(source):
-    (source / ".hidden").mkdir()
+    for clutter in (".hidden", "__MACOSX", "@eaDir"):
+        (source / clutter).mkdir()
+    for clutter in (".DS_Store", "Thumbs.db", "door 2/desktop.ini"):
+        (source / clutter).touch()
     entries, others = find_entries(source)
     assert [e.name for e in entries] == ["Cellar", "door 2", "door 10", "kitchen.mp4", "lift.mkv"]
     assert [o.name for o in others] == ["notes.txt"]
-    assert [open_entry(e).pictures for e in entries] == [11, 11, 11, 12, 7]
+    found = [open_entry(e, 8) for e in entries]
+    assert [entry.pictures for entry in found] == [11, 11, 11, 12, 7]
+    assert not any(entry.passed_over for entry in found)
+
+
+def test_what_is_passed_over_in_a_folder_is_named(source):
+    for name in ("9.HEIC", "10.heic", "10.MOV", "raw/1.png", "LIESMICH"):
+        write_bytes(source / "door 2" / name)
+    entry = open_entry(source / "door 2", 8)
+    assert entry.pictures == 11
+    assert entry.passed_over == ("9.HEIC", "10.heic", "10.MOV", "LIESMICH", "raw")
+    assert entry.summary() == "door 2 (11, besides 2 .heic and 1 .mov and 1 file and 1 folder)"
+
+
+def test_images_that_can_not_be_read_make_way_for_others(source):
+    folder = source / "door 2"
+    for name in ("IMG_1.png", "IMG_2.png", "IMG_4.png"):
+        write_bytes(folder / name)
+    bad = find_unreadable(folder, 3)  # of 3, 6, 11, after 1, 6, 11 and 2, 7, 11
+    assert list(bad) == ["IMG_1.png", "IMG_2.png"]
+    assert all(why.startswith("one that is empty") for why in bad.values())
+    assert blues(read_frames(folder, 3, 16, "crop", leave_out=bad)) == [3, 7, 11]
+    with pytest.raises(DatasetError, match=r"door 2/IMG_1.png; .*--skip-unreadable"):
+        read_frames(folder, 3, 16, "crop")
+    assert len(find_unreadable(folder, 9)) == 3  # eight are left
+
+
+def test_a_video_that_can_not_be_read_is_left_out_whole(source):
+    assert find_unreadable(source / "lift.mkv", 7) == {}
+    write_bytes(source / "lift.mkv")
+    with pytest.raises(UnreadableError, match=r"lift\.mkv"):
+        find_unreadable(source / "lift.mkv", 7)
 
 
 def test_numbers_in_names_count():
@@ -81,32 +128,6 @@ def test_padding_keeps_what_cropping_loses():
     assert padded.sum() == image.sum()
 
 
-def test_grey_and_transparent_pictures(tmp_path):
-    folder = tmp_path / "door"
-    folder.mkdir()
-    cv2.imwrite(str(folder / "1.png"), np.full((9, 9), 70, np.uint8))
-    cv2.imwrite(str(folder / "2.png"), np.full((9, 9, 4), 80, np.uint8))
-    cv2.imwrite(str(folder / "3.png"), np.full((9, 9, 3), 90 * 257, np.uint16))
-    frames = read_frames(folder, 3, 8, "crop")
-    assert [int(f.mean()) for f in frames] == [70, 80, 90]
-
-
-def test_telephones_films_are_turned_upright(tmp_path):
-    upright = picture(3, 64, 48)
-    file = write_video(tmp_path / "a.mp4", [np.rot90(upright)] * 3)  # as the sensor lies
-    plain = read_frames(file, 1, 48, "crop")[0]
-    # Rotation by 90 degrees clockwise, as telephones write it, in the track's display matrix.
-    numbers = [0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30]
-    data, turned = file.read_bytes(), np.array(numbers, ">i4").tobytes()
-    start = data.index(b"tkhd") + 4 + 40
-    identity = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
-    assert data[start : start + 36] == identity
-    file.write_bytes(data[:start] + turned + data[start + 36 :])
-    found = read_frames(file, 1, 48, "crop")[0].astype(float)
-    assert np.abs(found - upright[8:56]).mean() < 5
-    assert np.abs(plain - found).mean() > 10
-
-
 def test_too_few_pictures(source):
     for name in ("lift.mkv", "door 2"):
         with pytest.raises(DatasetError, match=rf"at least 20 pictures in .*{name}"):
@@ -128,7 +149,7 @@ def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
 def test_files_that_are_no_video_are_named(tmp_path, content):
     file = tmp_path / "a.mp4"
     file.write_bytes(content)
-    for read in (open_entry, lambda file: read_frames(file, 1, 16, "crop")):
+    for read in (lambda file: open_entry(file, 1), lambda file: read_frames(file, 1, 16, "crop")):
         with pytest.raises(DatasetError, match=r"a picture or video that can be read at .*a\.mp4"):
             read(file)
 
@@ -161,18 +182,4 @@ def test_a_folder_that_may_not_be_read(source, monkeypatch):
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DatasetError, match=r"a folder that can be read at .*door 2; got no perm"):
-        open_entry(source / "door 2")
-
-
-def test_telephones_pictures_are_turned_upright(tmp_path):
-    upright = picture(3, 64, 48)
-    file = tmp_path / "door/a.jpg"
-    write_picture(file, np.rot90(upright))  # as the sensor lies
-    # An EXIF block with one entry: orientation (0x0112), a short (3), 6: turn 90 degrees clockwise.
-    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
-    exif = b"Exif\0\0" + tiff
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    data = file.read_bytes()
-    file.write_bytes(data[:2] + segment + data[2:])
-    (found,) = read_frames(file.parent, 1, 48, "crop")
-    assert np.abs(found - upright[8:56].astype(float)).mean() < 5
+        open_entry(source / "door 2", 8)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from filming import write_footage
+from filming import picture, set_edit, write_footage, write_picture, write_video
 
 from doorlab.data import SPLITS, DoorDataset, import_dataset
 from doorlab.data.batches import DoorTensors, sample_frames, sample_interactions
@@ -162,8 +162,68 @@ def test_short_doors_are_named_or_left_out(source, tmp_path):
         plan_import(source, replace(settings, frames=99, skip_short=True))
 
 
+def test_short_doors_say_what_else_is_in_them(tmp_path):
+    write_picture(tmp_path / "a/1.png", picture(1))
+    write_picture(tmp_path / "b/door 1/1.png", picture(1))
+    for number in range(3):
+        (tmp_path / f"a/{number}.HEIC").touch()
+    with pytest.raises(DatasetError) as error:
+        plan_import(tmp_path, replace(SETTINGS, frames=2))
+    assert error.value.got == "fewer of a (1, besides 3 .heic), b (0, besides 1 folder)"
+    assert error.value.fix == (
+        "convert HEIC and AVIF to JPEG, or put the images of a door into its folder, not into "
+        "folders in it, or ask for fewer --frames"
+    )
+
+
+def test_films_that_show_less_than_they_hold_are_short(source, tmp_path):
+    film = write_video(tmp_path / "short/trimmed.mp4", [picture(n, 48, 64) for n in range(12)])
+    set_edit(film, start=0.4, duration=0.5)
+    shutil.copytree(source / "door 2", tmp_path / "short/door 2")
+    plan = plan_import(tmp_path / "short", replace(SETTINGS, frames=6, skip_short=True))
+    assert plan.short == ["trimmed.mp4 (5)"]
+    assert plan.config.names == ("door 2",)
+
+
+def test_unreadable_files_stop_an_import_or_are_left_out(source, tmp_path):
+    copy = tmp_path / "source"
+    shutil.copytree(source, copy)
+    for name in ("door 2/IMG_1.png", "Cellar/IMG_11.webp", "lift.mkv"):
+        (copy / name).write_bytes(b"?")
+    with pytest.raises(DatasetError, match=r"lift\.mkv.*--skip-unreadable"):
+        plan_import(copy, SETTINGS)
+    plan = plan_import(copy, replace(SETTINGS, skip_unreadable=True))
+    assert plan.config.names == ("Cellar", "door 2", "door 10", "kitchen.mp4")
+    assert plan.config.left_out == ("Cellar/IMG_11.webp", "door 2/IMG_1.png", "lift.mkv")
+    assert plan.unreadable[1].startswith("door 2/IMG_1.png (one that is empty, damaged or")
+    import_dataset(tmp_path / "d", plan.config)
+    dataset = DoorDataset.open(tmp_path / "d")
+    assert dataset.config == plan.config
+    expected = read_frames(source / "door 2", 5, 16, "crop", leave_out=["IMG_1.png"])
+    np.testing.assert_array_equal(dataset.read("images", np.array([1]))[0], expected)
+    shorter = replace(plan.config, left_out=plan.config.left_out[:-1])
+    with pytest.raises(ConfigError, match=r"files that can't be read \(only there: lift\.mkv\)"):
+        import_dataset(tmp_path / "d", shorter, resume=True)
+
+
+def test_nothing_that_can_be_read(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"?")
+    with pytest.raises(DatasetError, match=r"a door that can be read in .*got none: a\.mp4 \("):
+        plan_import(tmp_path, replace(SETTINGS, skip_unreadable=True))
+
+
+def test_settings_that_came_later_do_not_change_checksums(config):
+    document = config.to_json()
+    later = {"skip_unreadable", "significant_bits", "left_out"}
+    assert not later & set(document)
+    assert ImportConfig.from_json(document) == config
+    changed = replace(config, skip_unreadable=True, left_out=("a",), significant_bits=12)
+    assert later < set(changed.to_json())
+    assert ImportConfig.from_json(changed.to_json()) == changed
+
+
 def test_a_video_that_claims_too_many_frames_is_an_error(source, config, tmp_path, monkeypatch):
-    monkeypatch.setattr("doorlab.data.importing.open_entry", lambda path: Entry(path, 99))
+    monkeypatch.setattr("doorlab.data.importing.open_entry", lambda path, frames: Entry(path, 99))
     plan = plan_import(source, replace(SETTINGS, frames=9))
     with pytest.raises(DatasetError, match=r"at least 9 pictures in .*lift\.mkv; got 7"):
         import_dataset(tmp_path / "d", plan.config)
@@ -185,7 +245,14 @@ def test_the_printed_command_gives_the_same_settings(config, tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("frames", 0), ("image_size", 4), ("test_fraction", 1.5), ("seed", -1)],
+    [
+        ("frames", 0),
+        ("image_size", 4),
+        ("test_fraction", 1.5),
+        ("seed", -1),
+        ("significant_bits", 8),
+        ("significant_bits", 17),
+    ],
 )
 def test_bad_settings(source, setting, value):
     with pytest.raises(ConfigError, match=setting.replace("_", ".")):

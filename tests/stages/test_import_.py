@@ -41,6 +41,20 @@ def test_what_is_left_out_is_said(source, tmp_path, capsys):
         run(config(source, tmp_path, skip_short=False, resume=True))
 
 
+def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys):
+    for number in range(7):
+        (source / f"door 1/{number}.heic").touch()
+    (source / "door 2/0.png").write_bytes(b"?")
+    run(config(source, tmp_path, skip_unreadable=True))
+    err = capsys.readouterr().err
+    assert "of other formats: door 1/0.heic, door 1/1.heic" in err
+    assert "and 2 more; convert HEIC and AVIF to JPEG" in err
+    assert "left out, that can't be read: door 2/0.png (one that is empty" in err
+    assert (
+        "10 doors make 9 for train, 0 for validation, 1 for test; raise --validation-fraction, or"
+    ) in err
+
+
 def test_the_command_line(source, tmp_path, capsys):
     args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--fit", "pad"]
     assert main([*args, "--image-size", "16", "--workers", "1"]) == 0
