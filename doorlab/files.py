@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
 import json
 import os
@@ -113,6 +114,11 @@ def read_bytes(
     """
     with reading(path, error, remedy):
         return Path(path).read_bytes()
+
+
+def checksum(data: bytes) -> str:
+    """Tells the content of a file from all others: "blake2b:", and 32 hexadecimal digits."""
+    return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
 def read_json(path: str | Path, error: type[DoorlabError] = ResultError) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from doorlab.bandit.search import SearchConfig
 from doorlab.data.footage import FITS, Fit, to_square
 from doorlab.doors import ACTION_DIM, Action
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.files import read_json
-from doorlab.models.io import MODEL_FILE, load_model
+from doorlab.models.description import read_description
+from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.models.reward import RewardModel
 from doorlab.seeding import stream
@@ -93,15 +93,15 @@ class RewardPredictor:
             ConfigError: for a device that the machine does not have.
         """
         run = Path(run)
-        about = read_json(run / MODEL_FILE, CheckpointError)
+        about = read_description(run)
         model: Any = load_model(run)
-        if about["kind"] not in REWARD_MODELS:
+        if about.kind not in REWARD_MODELS:
             raise CheckpointError(
                 f"a model that predicts rewards in {run}",
-                f"a {about['kind']}",
+                f"a {about.kind}",
                 "give a run of `doorlab train`",
             )
-        return RewardPredictor(model, int(about["image_size"]), device=device, seed=seed)
+        return RewardPredictor(model, about.image_size, device=device, seed=seed)
 
     @thread_defaults()
     def observe(self, frames: np.ndarray | Sequence[np.ndarray], fit: Fit = "crop") -> None:

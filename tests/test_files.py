@@ -21,6 +21,47 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch
     assert os.listdir(tmp_path) == ["result.json"]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "values that are nested too deeply"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "Exceeds the limit"),
+        (b'{"a": Infinity}', "the number Infinity, which JSON does not have"),
+        (b'{"a": NaN}', "the number NaN"),
+        (b"\xff{}", "can't decode byte"),
+        (b"{", "Expecting property name"),
+        (b"[]", "a JSON object in .* got list"),
+        (b"", "Expecting value"),
+    ],
+)
+def test_json_that_cannot_be_read_is_one_line(tmp_path, content, words):
+    path = tmp_path / "file.json"
+    path.write_bytes(content)
+    for error in (ResultError, DatasetError):
+        with pytest.raises(error, match=words) as caught:
+            files.read_json(path, error)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOENT, "a file .*; got none; check the path, or run the stage"),
+        (errno.ENOTDIR, "a file .*; got none"),
+        (errno.EISDIR, "got a folder; move the folder elsewhere"),
+        (errno.EACCES, r"permission to read .*; got none; allow it: chmod u\+r"),
+        (errno.EIO, "a disk that gives .* back; got Input/output error; check the disk"),
+    ],
+)
+def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, number, words):
+    def refuse(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(ResultError, match=words):
+        files.read_json(tmp_path / "file.json")
+
+
 def test_a_folder_is_whole_or_not_there(tmp_path):
     def fail_halfway():
         with files.atomic_directory(tmp_path / "run") as folder:

@@ -272,7 +272,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("harm", ["nothing", "cut", "empty", "generator", "version"])
+@pytest.mark.parametrize("harm", ["nothing", "cut", "empty", "generator", "version", "bit"])
 def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
     path, predictor = tmp_path / "door", predictor_of(RewardPredictor.load(run)._model)
     predictor.save(path)
@@ -283,8 +283,11 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
         "cut": data[:-4],
         "empty": b"",
         "generator": data.replace(b"PCG64", b"PCG46"),
-        "version": data.replace(b'\\"format\\": 1', b'\\"format\\": 2'),
+        "version": data.replace(b'\\"version\\": 2', b'\\"version\\": 3'),
     }
+    bit = bytearray(data)
+    bit[-9] ^= 4  # in a reward or an action
+    harmed["bit"] = bytes(bit)
     assert harmed.get(harm) != data
     if harm == "nothing":
         path.unlink()

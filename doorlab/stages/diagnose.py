@@ -39,6 +39,7 @@ from doorlab.errors import ConfigError
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
+from doorlab.models.io import weights_checksum
 from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
 from doorlab.probes.frame_features import FEATURES, FrameFeatures, learn_features
@@ -148,6 +149,7 @@ def run(config: Config) -> Path:
         diagnosis=found,
         reference=reference,
         doors=len(frames.images),
+        model_weights=[weights_checksum(model) for model in config.models],
     )
     return path
 

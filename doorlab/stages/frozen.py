@@ -17,7 +17,7 @@ from torch import Tensor
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.files import read_json
+from doorlab.models.description import read_description
 from doorlab.models.io import load_model
 from doorlab.torch_state import thread_defaults
 
@@ -36,15 +36,14 @@ class FrozenModel:
     @thread_defaults()
     def open(run: Path, dataset: DoorDataset, device: str = "cpu") -> FrozenModel:
         """The model of a run folder. Raises CheckpointError when it can't be used on `dataset`."""
-        kind = kind_of(run)
-        size = read_json(run / "model.json", CheckpointError).get("image_size")
-        if size != dataset.image_size:
+        about = read_description(run)
+        if about.image_size != dataset.image_size:
             raise CheckpointError(
                 f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
-                f"one for {size} pixels in {run}",
+                f"one for {about.image_size} pixels in {run}",
                 "use a dataset and models of the same image size",
             )
-        return FrozenModel(kind, load_model(run).to(device).eval(), device)
+        return FrozenModel(about.kind, load_model(run).to(device).eval(), device)
 
     def embed(self, images: UInt8[np.ndarray, "D M H W 3"]) -> Float[np.ndarray, "D E"]:
         """One embedding per door; context-free models average over its frames."""
@@ -90,21 +89,11 @@ def to_bytes(images: np.ndarray | Tensor) -> np.ndarray:
     return (np.clip(values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
 
 
-def kind_of(run: Path) -> str:
-    """The name of the model in a run folder. Raises CheckpointError when there is none."""
-    kind = read_json(run / "model.json", CheckpointError).get("kind")
-    if not isinstance(kind, str):
-        raise CheckpointError(
-            f"the kind of model in {run / 'model.json'}", "none", "train it again"
-        )
-    return kind
-
-
 def by_kind(runs: tuple[Path, ...]) -> dict[str, Path]:
     """Runs by the names of their models. Raises ConfigError when two are of one kind."""
     found: dict[str, Path] = {}
     for run in runs:
-        kind = kind_of(run)
+        kind = read_description(run).kind
         if kind in found:
             raise ConfigError(
                 "one run of every kind of model", f"two of {kind}: {found[kind]} and {run}",

@@ -22,7 +22,8 @@ from doorlab.data.generation import ActionMix, GenerationConfig
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture, completed
-from doorlab.models.io import MODEL_FILE, WEIGHTS_FILE, save_model
+from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
+from doorlab.models.io import save_model, weights_checksum
 from doorlab.results import to_json, write_result
 from doorlab.training import Outcome, TrainConfig, check_devices
 from doorlab.training.checkpoint import (
@@ -143,6 +144,7 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
     Raises:
         ResultError: when there is a run and neither was asked for.
         ConfigError: when a finished run was made with other settings.
+        CheckpointError: when a finished run has lost its weights, or has others.
     """
     if config.overwrite:
         _clear(config.out)
@@ -165,6 +167,7 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
             f"others: {', '.join(changed)}",
             "choose another --out, or replace it with --overwrite",
         )
+    weights_checksum(config.out)  # or say that they are damaged, before anything rests on them
     return True
 
 

@@ -37,7 +37,8 @@ from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import MODEL_FILE, load_model
+from doorlab.models.description import read_description
+from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS
 
 _MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: they fit in memory
@@ -168,8 +169,7 @@ def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDoors:
     Those are the first of the training split; all of it where the model learned from other doors.
     """
     doors = dataset.indices("train")
-    about = read_json(run / MODEL_FILE, CheckpointError)
-    if about.get("dataset_checksum") == dataset.checksum:
+    if read_description(run).dataset_checksum == dataset.checksum:
         figures = read_json(run / "metrics.json", CheckpointError).get("figures", {})
         doors = doors[: figures.get("labelled_doors", len(doors))]
     doors = doors[:_MAX_LABELLED]
@@ -224,8 +224,8 @@ def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, 
 
 def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
     """A run's kind of model and training seed, if the model is one of rewards, for these frames."""
-    model = read_json(run / MODEL_FILE, CheckpointError)
-    size, kind = model.get("image_size"), model.get("kind")
+    about = read_description(run)
+    size, kind = about.image_size, about.kind
     if kind not in REWARD_MODELS:
         raise CheckpointError(
             f"a model that predicts rewards in {run}", f"a {kind}", "give a run of `doorlab train`"
@@ -236,4 +236,4 @@ def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
             f"{kind} for {size} pixels in {run}",
             "train on a dataset of the same image size",
         )
-    return kind, int(model.get("seed") or 0)
+    return kind, about.seed

@@ -16,10 +16,11 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import door_array
 from doorlab.doors import Door
 from doorlab.files import read_json
+from doorlab.models.description import read_description
 from doorlab.models.registry import STATISTICIANS
 from doorlab.report.run_files import model_runs
 from doorlab.report.style import HEADLINE, Figure, in_order
-from doorlab.stages.frozen import FrozenModel, kind_of
+from doorlab.stages.frozen import FrozenModel
 
 _ANY_PARAMETER = door_array("hinge_side")
 
@@ -135,7 +136,7 @@ class Sources:
         runs = [folder for part, folder in model_runs(self.run) if part == stage]
         if not runs:
             raise Missing(f"there are no models in {stage}/: `doorlab {stage}` makes them")
-        found = {kind_of(folder): folder for folder in runs}
+        found = {read_description(folder).kind: folder for folder in runs}
         return {
             kind: FrozenModel.open(found[kind], self.dataset, self.device)
             for kind in in_order(found)

@@ -33,6 +33,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
 from doorlab.probes.summary import headline, summarise
@@ -123,6 +124,7 @@ def run(config: Config) -> Path:
         targets=targets,
         doors={split: len(found.images) for split, found in doors.items()},
         frames=max(frames),
+        model_weights=[weights_checksum(model) for model in config.models],
     )
     return path
 

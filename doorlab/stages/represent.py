@@ -34,6 +34,7 @@ from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
+from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.probes import Reading
 from doorlab.probes.summary import against_best, bars, summarise
@@ -229,13 +230,16 @@ def do_run(config: Config, data: dict[str, Path], run: Run) -> str:
 
 
 def probed(settings: probe.Config) -> bool:
-    """Whether a finished probe asked the same."""
+    """Whether a finished probe asked the same, of the same weights."""
     path = settings.out / "probes.json"
     if not path.exists():
         return False
-    before = read_json(path)["config"]
+    found = read_json(path)
     asked = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
-    return all(before.get(name) == value for name, value in asked.items())
+    same = all(found["config"].get(name) == value for name, value in asked.items())
+    weights = [weights_checksum(model) for model in settings.models]
+    # An earlier doorlab did not note the weights.
+    return same and found.get("model_weights", weights) == weights
 
 
 def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str], float]:

@@ -14,7 +14,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError
 from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import architecture_in
+from doorlab.models.description import read_description
 from doorlab.models.registry import BASES, BEGINNINGS
 from doorlab.results import to_json
 from doorlab.stages import pretrain, study_scores, train
@@ -114,7 +114,11 @@ def _upbringing(folder: Path, kind: str) -> dict[str, Any]:
     """What must be the same in all seeds of a pretrained model, and their learning rates."""
     metrics = read_json(folder / METRICS_FILE)
     steps, checksum = metrics["config"]["steps"], metrics["dataset_checksum"]
-    return {"steps": steps, "dataset": checksum, **_sizes(architecture_in(folder), kind)}
+    return {
+        "steps": steps,
+        "dataset": checksum,
+        **_sizes(read_description(folder).architecture, kind),
+    }
 
 
 def _own_upbringing(config: Config, dataset: DoorDataset, kind: str) -> dict[str, Any]:

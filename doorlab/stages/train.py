@@ -40,9 +40,9 @@ from torch import Tensor, nn
 from doorlab.data.batches import DoorTensors, InteractionBatch
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.files import read_json
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import MODEL_FILE, load_model, weights_checksum
+from doorlab.models.description import read_description
+from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import (
     BASES,
     BEGINNINGS,
@@ -211,16 +211,16 @@ def _fingerprint(run: Path, size: int, before: dict[str, Any] | None) -> dict[st
         before: the same as a run noted it that is gone on with; those of an earlier doorlab know
             nothing of weights.
     """
-    about = read_json(run / MODEL_FILE, CheckpointError)
-    if about.get("image_size") != size:
+    about = read_description(run)
+    if about.image_size != size:
         raise CheckpointError(
             f"a model for frames of {size} pixels, as doors have here",
-            f"one for {about.get('image_size')} pixels in {run}",
+            f"one for {about.image_size} pixels in {run}",
             "pretrain with the same image size",
         )
     if before is not None and "weights" not in before:
-        return about
-    return {**about, "weights": weights_checksum(run)}
+        return dict(about.document)
+    return {**about.document, "weights": weights_checksum(run)}
 
 
 def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:

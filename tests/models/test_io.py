@@ -5,7 +5,8 @@ import torch
 from safetensors.numpy import load_file
 
 from doorlab.errors import CheckpointError
-from doorlab.models.io import load_model, save_model
+from doorlab.models.description import read_description
+from doorlab.models.io import load_model, save_model, weights_checksum
 from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
 
 
@@ -24,6 +25,12 @@ def test_what_is_written_is_read(tmp_path, small, kind, frames):
     torch.testing.assert_close(found.embed(frames), model.embed(frames))
 
 
+def rewrite(folder, about):
+    """As an earlier doorlab would have, which wrote no checksums."""
+    bare = {name: value for name, value in about.items() if "checksum" not in name}
+    (folder / "model.json").write_text(json.dumps(bare))
+
+
 def test_the_files_can_be_read_without_doorlab(tmp_path, small):
     model = saved(tmp_path, small)
     weights = load_file(tmp_path / "weights.safetensors")
@@ -38,7 +45,7 @@ def test_a_model_from_before_there_were_layers_has_one(tmp_path, small, frames):
     about = json.loads((tmp_path / "model.json").read_text())
     for name in ("instance_layers", "free_nats"):
         del about["architecture"][name]
-    (tmp_path / "model.json").write_text(json.dumps(about))
+    rewrite(tmp_path, about)
     torch.testing.assert_close(load_model(tmp_path).reconstruct(frames), model.reconstruct(frames))
 
 
@@ -56,8 +63,8 @@ def test_nothing_there(tmp_path):
 @pytest.mark.parametrize("damage", ["no weights", "cut weights", "other sizes", "no json", "kind"])
 def test_damage_is_one_line(tmp_path, small, damage):
     saved(tmp_path, small)
-    weights, about = tmp_path / "weights.safetensors", tmp_path / "model.json"
-    content = json.loads(about.read_text())
+    weights = tmp_path / "weights.safetensors"
+    content = json.loads((tmp_path / "model.json").read_text())
     if damage == "no weights":
         weights.unlink()
     elif damage == "cut weights":
@@ -66,7 +73,80 @@ def test_damage_is_one_line(tmp_path, small, damage):
         content["architecture"]["features"] = 24
     elif damage == "kind":
         content["kind"] = "transformer"
-    about.write_text("{" if damage == "no json" else json.dumps(content))
+    rewrite(tmp_path, content)
+    if damage == "no json":
+        (tmp_path / "model.json").write_text("{")
     with pytest.raises(CheckpointError) as error:
         load_model(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def places(data):
+    """In the header, in the first and the last tensor, and in between."""
+    return [*range(0, 400, 37), *range(400, len(data), len(data) // 20), len(data) - 1]
+
+
+@pytest.mark.parametrize("zeros", [0, 64])
+def test_weights_that_are_not_those_of_the_description_are_refused(tmp_path, small, zeros):
+    saved(tmp_path, small)
+    weights = tmp_path / "weights.safetensors"
+    whole = weights.read_bytes()
+    for place in places(whole):
+        data = bytearray(whole)
+        if zeros:
+            data[place : place + zeros] = bytes(len(data[place : place + zeros]))
+        else:
+            data[place] ^= 4
+        if data == whole:
+            continue
+        weights.write_bytes(data)
+        for read in (load_model, weights_checksum):
+            with pytest.raises(CheckpointError, match=r"the weights that model\.json names in"):
+                read(tmp_path)
+    weights.write_bytes(whole)
+    assert load_model(tmp_path)
+
+
+def test_no_damaged_byte_of_the_description_is_overlooked(tmp_path, small):
+    saved(tmp_path, small)
+    file = tmp_path / "model.json"
+    whole = file.read_bytes()
+    content = json.loads(whole)
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        data[place] ^= 1
+        file.write_bytes(data)
+        try:
+            assert read_description(tmp_path).document == content  # white space
+        except CheckpointError:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": ["ssnp"]}, r"kind as \['ssnp'\], not a text"),
+        ({"image_size": float("inf")}, "the number Infinity"),
+        ({"image_size": 1e400}, "the number Infinity"),
+        ({"image_size": True}, "image_size as True, not a whole number"),
+        ({"image_size": 32.0}, "image_size as 32.0, not a whole number"),
+        ({"seed": "x"}, "seed as 'x', not a whole number"),
+        ({"seed": -1}, "seed as -1"),
+        ({"architecture": []}, "architecture as"),
+    ],
+)
+def test_a_description_of_what_cannot_be_is_one_line(tmp_path, small, changes, words):
+    saved(tmp_path, small)
+    rewrite(tmp_path, json.loads((tmp_path / "model.json").read_text()) | changes)
+    with pytest.raises(CheckpointError, match=words) as error:
+        load_model(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_folder_in_place_of_a_file_is_one_line(tmp_path, small, name):
+    saved(tmp_path, small)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(CheckpointError, match=f"expected a file .*{name}; got a folder"):
+        load_model(tmp_path)

@@ -188,6 +188,7 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
     folder = tmp_path / "copyist"
     folder.mkdir()
     (folder / "model.json").write_text('{"kind": "copyist", "image_size": 32}')
+    (folder / "weights.safetensors").touch()
     path = diagnose.run(replace(config, models=(folder,)))
     again = json.loads(path.read_text())
     copied = again["diagnosis"]["copyist"]

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from altered_runs import damage, train_again
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
-from doorlab.errors import ConfigError, ResultError
+from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.architecture import Architecture
 from doorlab.stages import generate, pretrain, probe, represent
 
@@ -96,6 +97,31 @@ def test_nothing_is_done_twice(study, monkeypatch):
     represent.run(replace(study, overwrite=True))
     after = json.loads((study.out / "representation.json").read_text())
     assert after["priors"] == json.loads(before)["priors"]
+
+
+def test_damaged_weights_of_a_finished_run_end_the_study(study):
+    file = next((study.out / "narrow/vae").glob("*/seed-1/weights.safetensors"))
+    whole = file.read_bytes()
+    try:
+        damage(file)
+        with pytest.raises(CheckpointError, match=f"the weights that .* names in {file}; got oth"):
+            represent.run(replace(study, overwrite=True))
+    finally:
+        file.write_bytes(whole)
+
+
+def test_a_run_that_was_done_again_is_probed_again(study, monkeypatch):
+    folder = next((study.out / "narrow/vae").glob("*/seed-1"))
+    kept = {name: (folder / name).read_bytes() for name in ("weights.safetensors", "model.json")}
+    asked = []
+    monkeypatch.setattr(probe, "run", lambda settings: asked.append(settings.models))
+    try:
+        train_again(folder)
+        represent.run(replace(study, overwrite=True))
+    finally:
+        for name, content in kept.items():
+            (folder / name).write_bytes(content)
+    assert asked == [(folder,)]
 
 
 def test_datasets_that_are_there_are_used_if_they_are_what_is_asked_for(study, tmp_path):

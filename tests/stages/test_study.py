@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from altered_runs import damage, train_again
+from safetensors.torch import load_file
 from tiny_study import TINY, Stopped
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
-from doorlab.errors import ConfigError, ResultError
+from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import JOINT
 from doorlab.stages import bandit, generate, pretrain, report, study, study_scores, train
@@ -249,12 +250,12 @@ def test_other_doors_and_other_weights_are_evaluated_anew(finished):
     settings = asked(finished.out / "labelled-5" / "bandit")
     assert not study.opened(replace(settings, data=finished.out / "elsewhere/wild/dataset"))
     run = settings.models[0]
-    kept = {name: (run / name).read_bytes() for name in ("weights.safetensors", "scores.npz")}
+    names = ("weights.safetensors", "model.json", "scores.npz")
+    kept = {name: (run / name).read_bytes() for name in names}
     doors, weights = study_scores.read(run, "doors"), weights_checksum(run)
     assert study_scores.scored(run, doors, weights)
     try:
-        again = {name: value + 1 for name, value in load_file(run / "weights.safetensors").items()}
-        save_file(again, run / "weights.safetensors")
+        train_again(run)
         assert not study.opened(settings)
         assert not study_scores.scored(run, doors, weights_checksum(run))
     finally:
@@ -262,6 +263,22 @@ def test_other_doors_and_other_weights_are_evaluated_anew(finished):
             (run / name).write_bytes(content)
     assert study.opened(settings)
     assert not study_scores.scored(run, doors[:-1], weights)
+
+
+@pytest.mark.parametrize("place", ["labelled-5/np", "pretrained/vae"])
+def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, place):
+    """They are not scored, nor are doors opened with them, nor models put on top of them."""
+    file = next((finished.out / place).glob("*/seed-4/weights.safetensors"))
+    whole, before = file.read_bytes(), (finished.out / "claims.json").read_bytes()
+    monkeypatch.setattr(study_scores, "predictions_on", None)
+    monkeypatch.setattr(bandit, "run", None)
+    try:
+        damage(file)
+        with pytest.raises(CheckpointError, match=f"the weights that .* names in {file}; got oth"):
+            study.run(replace(finished, overwrite=True))
+    finally:
+        file.write_bytes(whole)
+    assert (finished.out / "claims.json").read_bytes() == before
 
 
 def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from altered_runs import describe_otherwise
 from tiny_study import TINY, Stopped
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
@@ -80,12 +81,15 @@ def test_seeds_that_were_not_pretrained_alike_are_no_replicates(config):
         ("model.json", {"architecture": {**sizes, "features": 9}}, r"features \(16 .* 9 here\)"),
     ):
         before = (folder / file).read_bytes()
-        changed(folder / file, **entry)
+        if file == "model.json":
+            describe_otherwise(folder, **entry)
+        else:
+            changed(folder / file, **entry)
         with pytest.raises(ConfigError, match=f"all seeds of vae pretrained as in .*{message}"):
             study.run(config)
         (folder / file).write_bytes(before)
     for idle in ({"hidden": 9}, {"view_shift": 0.1}):  # of reward networks, of a contrastive model
-        changed(folder / "model.json", architecture={**sizes, **idle})
+        describe_otherwise(folder, architecture={**sizes, **idle})
         with pytest.raises(Stopped):
             study.run(config)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from altered_runs import damage, describe_otherwise, train_again
+from safetensors.torch import load_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
@@ -122,17 +123,28 @@ def test_a_joint_model_that_began_otherwise_is_not_gone_on_with(config, pretrain
 
 
 def test_weights_of_another_base_are_not_gone_on_with(config, pretrained, tmp_path):
-    """Whose model.json is the same, as that of a base that was deleted and pretrained again."""
+    """As those of a base that was deleted and pretrained again."""
     config = with_base(config, "vae_np", pretrained)
     other = Path(shutil.copytree(pretrained / "vae", tmp_path / "other"))
-    weights = load_file(other / "weights.safetensors")
-    save_file({name: value + 1 for name, value in weights.items()}, other / "weights.safetensors")
+    train_again(other)
     train.run(replace(config, stop_after=4))
     with pytest.raises(CheckpointError, match="--pretrained"):
         train.run(replace(config, pretrained=other, resume=True))
     train.run(replace(config, resume=True))
     with pytest.raises(ConfigError, match="--pretrained"):
         train.run(replace(config, pretrained=other, resume=True))
+
+
+def test_damaged_weights_are_neither_resumed_nor_built_upon(config, pretrained, tmp_path):
+    train.run(config)
+    damage(config.out / "weights.safetensors")
+    with pytest.raises(CheckpointError, match=r"the weights that model\.json names"):
+        train.run(replace(config, resume=True))
+    base = Path(shutil.copytree(pretrained / "vae", tmp_path / "base"))
+    damage(base / "weights.safetensors")
+    with pytest.raises(CheckpointError, match=r"the weights that model\.json names"):
+        train.run(replace(config, model="vae_np", pretrained=base, out=tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_run_of_an_earlier_doorlab_is_gone_on_with(config, pretrained, tmp_path, monkeypatch):
@@ -319,8 +331,7 @@ def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tm
     other.mkdir()
     for name in ("model.json", "weights.safetensors"):
         (other / name).write_bytes((pretrained / "vae" / name).read_bytes())
-    about = json.loads((other / "model.json").read_text())
-    (other / "model.json").write_text(json.dumps({**about, "image_size": 64}))
+    describe_otherwise(other, image_size=64)
     with pytest.raises(CheckpointError, match=r"frames of 32 pixels.*64 pixels"):
         train.run(replace(config, model="vae_np", pretrained=other))
 

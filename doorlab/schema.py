@@ -1,0 +1,96 @@
+"""What a JSON document must hold: declared once, checked before anything is read from it.
+
+A schema is one of
+
+    str, bool, dict, list     a value of this type
+    Limits(...)               a number in a range (`doorlab.limits`)
+    {"name": schema, ...}     an object with these keys; one whose name ends in "?" may be absent;
+                              keys that are not named may be there, too
+    Each(schema)              an object of any keys, whose values all fit
+    [schema]                  an array whose items all fit
+    (schema, schema)          an array of so many items
+    Maybe(schema)             null, or what fits
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from doorlab.limits import Limits
+
+_NAMES = {str: "a text", bool: "true or false", dict: "an object", list: "an array"}
+
+
+@dataclass(frozen=True)
+class Each:
+    """An object whose values all fit `schema`."""
+
+    schema: Any
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """null, or what fits `schema`."""
+
+    schema: Any
+
+
+def misfit(value: Any, schema: Any, place: str = "") -> str | None:
+    """The first thing in a document that does not fit, in words; None if all fits.
+
+    Args:
+        value: of the document, or of a part of it.
+        schema: see the head of this file.
+        place: of the part in the document: "policies.ssnp".
+    """
+    if isinstance(schema, Maybe):
+        return None if value is None else misfit(value, schema.schema, place)
+    if isinstance(schema, Limits):
+        return None if schema.admits(value) else _wrong(place, value, str(schema))
+    kind = schema if isinstance(schema, type) else _kind_of(schema)
+    if not isinstance(value, kind) or (kind is list and _has_other_length(value, schema)):
+        return _wrong(place, value, _described(schema, kind))
+    if isinstance(schema, dict):
+        absent = [k for k in schema if not k.endswith("?") and k not in value]
+        if absent:
+            return f"none of its {_join(place, absent[0])}"
+    return next((found for part in _parts(value, schema, place) if (found := misfit(*part))), None)
+
+
+def _parts(value: Any, schema: Any, place: str) -> Iterator[tuple[Any, Any, str]]:
+    """The parts of a value, each with its schema and its place."""
+    if isinstance(schema, Each):
+        yield from ((item, schema.schema, _join(place, key)) for key, item in value.items())
+    elif isinstance(schema, dict):
+        for name, inner in schema.items():
+            key = name.removesuffix("?")
+            if key in value:
+                yield value[key], inner, _join(place, key)
+    elif isinstance(schema, list | tuple):
+        schemas = schema if isinstance(schema, tuple) else schema * len(value)
+        for number, (item, inner) in enumerate(zip(value, schemas, strict=True)):
+            yield item, inner, f"{place}[{number}]"
+
+
+def _kind_of(schema: Any) -> type:
+    return dict if isinstance(schema, Each | dict) else list
+
+
+def _has_other_length(value: list[Any], schema: Any) -> bool:
+    return isinstance(schema, tuple) and len(value) != len(schema)
+
+
+def _described(schema: Any, kind: type) -> str:
+    return f"an array of {len(schema)}" if isinstance(schema, tuple) else _NAMES[kind]
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _wrong(place: str, value: Any, expected: str) -> str:
+    shown = repr(value)
+    shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
+    return f"{place or 'all of it'} as {shown}, not {expected}"

@@ -1,0 +1,36 @@
+"""Run folders after somebody or something has changed them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors.torch import load_file, save
+
+from doorlab.models.description import read_description, write_description
+
+
+def describe_otherwise(folder: Path, **entries) -> None:
+    """Other entries in model.json, which is as an earlier doorlab wrote it: without checksums."""
+    file = folder / "model.json"
+    about = {**json.loads(file.read_text()), **entries}
+    bare = {k: v for k, v in about.items() if k not in ("checksum", "weights_checksum")}
+    file.write_text(json.dumps(bare))
+
+
+def train_again(folder: Path) -> None:
+    """Other weights, as if the run had been deleted and done again."""
+    about = read_description(folder)
+    file = folder / "weights.safetensors"
+    weights = save({name: value + 1 for name, value in load_file(file).items()})
+    file.write_bytes(weights)
+    named = ("kind", "image_size", "architecture", "weights_checksum", "checksum")
+    others = {k: v for k, v in about.document.items() if k not in named}
+    write_description(folder, about.kind, about.image_size, about.architecture, weights, others)
+
+
+def damage(file: Path) -> None:
+    """One bit in the middle of a file."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 4
+    file.write_bytes(data)
