@@ -61,10 +61,10 @@ def atomic_write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> N
 def atomic_directory(path: str | Path) -> Iterator[Path]:
     """Yields a temporary folder beside `path`, renamed onto it when the block ends well.
 
-    When the block fails, the temporary folder is removed and `path` is as it was. A link stays
-    one: what it leads to is replaced.
+    When the block fails, the temporary folder is removed and `path` is as it was. A link at `path`
+    is replaced, and what it leads to stays: to write there, resolve the path first.
     """
-    path = Path(path).resolve()
+    path = Path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
@@ -89,7 +89,16 @@ def _put_in_place(new: Path, path: Path) -> None:
         if old.exists():
             os.replace(old, path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        remove(old)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a folder with all that is in it, or a link, which is not followed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def refuse_overwrite(path: str | Path, overwrite: bool) -> None:

@@ -118,13 +118,16 @@ def test_a_folder_survives_being_replaced_halfway(tmp_path, monkeypatch):
     assert os.listdir(target) == ["new"]
 
 
-def test_a_link_to_a_folder_stays_a_link(tmp_path):
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
     (tmp_path / "real").mkdir()
+    (tmp_path / "real/thesis.txt").touch()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with files.atomic_directory(tmp_path / "link") as folder:
         (folder / "new").touch()
-    assert (tmp_path / "link").is_symlink()
-    assert os.listdir(tmp_path / "real") == ["new"]
+    assert not (tmp_path / "link").is_symlink()
+    assert os.listdir(tmp_path / "link") == ["new"]
+    assert os.listdir(tmp_path / "real") == ["thesis.txt"]
+    assert sorted(os.listdir(tmp_path)) == ["link", "real"]
 
 
 def test_results_are_not_overwritten_silently(tmp_path):

@@ -14,7 +14,10 @@ Legend: D doors, M frames, J interactions, H, W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,11 @@ import tensorstore as ts
 
 from doorlab.data.config import DatasetConfig
 from doorlab.data.generation import GenerationConfig
-from doorlab.data.manifest import Manifest, part_checksum
+from doorlab.data.kvstore_path import KvstorePath
+from doorlab.data.manifest import Manifest
+from doorlab.data.parts import linked_below, part_checksum
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
-from doorlab.data.store import open_array
+from doorlab.data.store import array_files, open_array
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
 from doorlab.errors import DatasetError, unknown_name
@@ -44,6 +49,7 @@ class DoorDataset:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
         self._shards = list(manifest.config.shards().items())
+        self._root = KvstorePath(path)
         self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
         self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
 
@@ -153,8 +159,7 @@ class DoorDataset:
     def verify(self) -> list[str]:
         """The parts that are missing or differ from their checksums ("shards/shard-00002")."""
         with ThreadPoolExecutor() as threads:
-            paths = [self.path / part for part in self.manifest.parts]
-            found = list(threads.map(part_checksum, paths))
+            found = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
         known = self.manifest.parts.items()
         return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)
 
@@ -178,21 +183,27 @@ class DoorDataset:
     def _open(self, name: str, shards: list[int]) -> None:
         """Opens an array in all `shards` at once, and checks its shape; keeps it open."""
         new = [s for s in shards if (name, s) not in self._arrays]
-        folders = [self.path / "shards" / self._shards[s][0] for s in new]
-        futures = [open_array(folder, name, self._context) for folder in folders]
+        futures = [self._begin_to_open(name, s) for s in new]
         for s, future in zip(new, futures, strict=True):
-            array = self._result(s, future)
-            first, last = self._shards[s][1]
-            shape = ARRAYS[name].shape(
-                last - first, self.frames, self.interactions, self.image_size
-            )
-            if array.shape != shape or array.dtype.name != ARRAYS[name].dtype:
-                raise self._damaged(s, f"{name} as {array.dtype.name} {array.shape}")
-            self._arrays[name, s] = array
+            self._arrays[name, s] = self._result(s, future)
+
+    def _begin_to_open(self, name: str, shard: int) -> ts.Future:
+        folder, (first, last) = self._shards[shard]
+        shape = ARRAYS[name].shape(last - first, self.frames, self.interactions, self.image_size)
+        with self._readable(shard):
+            for file in array_files(name):
+                if linked_below(self.path, f"shards/{folder}/{file}"):
+                    raise self._damaged(shard, f"a link on the way to {file}")
+            return open_array(f"{self._root.path}/shards/{folder}", name, shape, self._context)
 
     def _result(self, shard: int, future: Any) -> Any:
-        try:
+        with self._readable(shard):
             return future.result()
+
+    @contextmanager
+    def _readable(self, shard: int) -> Iterator[None]:
+        try:
+            yield
         except (ValueError, OSError) as error:  # tensorstore's way to say missing or corrupt
             raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
 

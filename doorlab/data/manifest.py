@@ -16,15 +16,14 @@ import numpy as np
 from doorlab.data.config import DatasetConfig, split_of_doors
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.importing import ImportConfig
+from doorlab.data.parts import PART_FOLDERS, checksum
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
-from doorlab.data.store import checksum, shard_checksum
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.files import atomic_write_json, read_json
 
 FILE_NAME = "dataset.json"
 LOCK_FILE = ".lock"  # held by the process that writes
 EXPORT_FILE = "doorlab.json"  # what an exported dataset has instead
-PART_FOLDERS = ("shards", "videos")
 CONFIGS: dict[str, type[DatasetConfig]] = {
     config.kind: config for config in (GenerationConfig, ImportConfig)
 }
@@ -74,7 +73,9 @@ class Manifest:
                 for kind in PART_FOLDERS
                 for name, part in document[kind].items()
             }
-            return Manifest(config, document["renderer"], parts)
+            manifest = Manifest(config, document["renderer"], parts)
+            _check_parts(manifest)
+            return manifest
         except (ConfigError, LookupError, AttributeError, TypeError) as error:
             raise DatasetError(
                 f"the settings and parts of a dataset in {file}", f"{error}", "generate it again"
@@ -131,15 +132,6 @@ class Manifest:
         return not self.missing
 
 
-def part_checksum(path: str | Path) -> str | None:
-    """The checksum of a part on disk, a folder or a file; None when it can't be read."""
-    path = Path(path)
-    try:
-        return checksum({path.name: path.read_bytes()}) if path.is_file() else shard_checksum(path)
-    except OSError:
-        return None
-
-
 def _checksum(document: dict[str, Any]) -> str:
     bare = {key: value for key, value in document.items() if key != "checksum"}
     return checksum({FILE_NAME: json.dumps(bare, sort_keys=True).encode()})
@@ -150,6 +142,16 @@ def _check_arrays(config: DatasetConfig, names: list[str]) -> None:
     odd = set(names) ^ set(config.arrays())
     if odd:
         raise LookupError(f"arrays of another doorlab ({', '.join(sorted(odd))})")
+
+
+def _check_parts(manifest: Manifest) -> None:
+    """Only parts that the settings ask for: any other path would be read below the dataset."""
+    odd = set(manifest.parts) - set(manifest.expected)
+    if odd:
+        raise LookupError(f"a part that no such dataset has ({min(odd)})")
+    bad = [part for part, known in manifest.parts.items() if not isinstance(known, str)]
+    if bad:
+        raise LookupError(f"a checksum of {min(bad)} that is no text")
 
 
 def _check_version(path: str | Path, version: Any) -> None:

@@ -16,7 +16,6 @@ chunk makes a flipped byte an error, never a wrong picture.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
@@ -25,6 +24,7 @@ from typing import Any, cast
 import numpy as np
 import tensorstore as ts
 
+from doorlab.data.parts import checksum
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
 from doorlab.files import atomic_directory
@@ -68,36 +68,33 @@ def encode_shard(
     return files
 
 
-def open_array(shard: str | Path, name: str, context: ts.Context) -> ts.Future:
-    """A TensorStore to read an array of a shard from; `result()` raises ValueError if it can't."""
+def open_array(
+    shard: str, name: str, shape: tuple[int, ...], context: ts.Context | None = None
+) -> ts.Future:
+    """A TensorStore to read an array of a shard from.
+
+    Args:
+        shard: a path that TensorStore takes (`kvstore_path`).
+        name: of `schema.ARRAYS`.
+        shape: of the array. Nothing is read by metadata that say another shape, type, chunk or
+            codec: TensorStore would allocate whatever they ask for.
+        context: what open arrays share.
+
+    Raises ValueError, or `result()` does, for an array that is missing, damaged or another one.
+    """
     spec = {
         "driver": "zarr3",
-        "kvstore": {"driver": "file", "path": f"{Path(shard, name)}/"},
+        "kvstore": {"driver": "file", "path": f"{shard}/{name}/"},
+        "metadata": _layout(name, shape, CODECS["zstd"]),
         "fill_missing_data_reads": False,  # a chunk that is gone is an error, not zeros
         "recheck_cached_data": "open",  # shards never change once they are written
     }
-    return ts.open(spec, read=True, context=context)
+    return ts.open(spec, read=True, context=context or ts.Context())
 
 
-def shard_checksum(path: str | Path) -> str | None:
-    """The checksum of a shard as it is on disk; None when it can't be read."""
-    path = Path(path)
-    try:
-        if not path.is_dir():
-            return None
-        files = (file for file in path.rglob("*") if file.is_file())
-        return checksum({file.relative_to(path).as_posix(): file.read_bytes() for file in files})
-    except OSError:
-        return None
-
-
-def checksum(files: Mapping[str, bytes]) -> str:
-    """`blake2b:<hex>` over names, lengths and contents, in the order of the names."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name])}\0".encode())
-        digest.update(files[name])
-    return f"blake2b:{digest.hexdigest()}"
+def array_files(name: str) -> tuple[str, str]:
+    """The files of an array, relative to its shard: its metadata, and its only chunk."""
+    return f"{name}/zarr.json", "/".join([name, "c", *"0" * len(ARRAYS[name].dims)])
 
 
 def encode_images(images: np.ndarray, codec: str) -> dict[str, bytes]:
@@ -130,7 +127,10 @@ def _encode(
         {
             "driver": "zarr3",
             "kvstore": {"driver": "memory"},
-            "metadata": _array_metadata(name, array, compressor or CODECS["zstd"]),
+            "metadata": {
+                **_layout(name, array.shape, compressor or CODECS["zstd"]),
+                "attributes": {"meaning": ARRAYS[name].meaning},
+            },
             "store_data_equal_to_fill_value": True,  # a shut door's zeros are data, too
         },
         create=True,
@@ -141,15 +141,17 @@ def _encode(
     return {key.decode(): kvstore.read(key).result().value for key in kvstore.list().result()}
 
 
-def _array_metadata(name: str, array: np.ndarray, compressor: Mapping[str, Any]) -> dict[str, Any]:
-    whole = [max(1, size) for size in array.shape]  # Zarr knows no empty chunks
+def _layout(name: str, shape: tuple[int, ...], compressor: Mapping[str, Any]) -> dict[str, Any]:
+    """All that decides which bytes an array's files hold."""
+    spec, dtype = ARRAYS[name], np.dtype(ARRAYS[name].dtype)
+    whole = [max(1, size) for size in shape]  # Zarr knows no empty chunks
     compression: list[dict[str, Any]] = [
-        {"name": "bytes", **_endian(array.dtype)},
+        {"name": "bytes", **_endian(dtype)},
         {
             "name": "blosc",
             "configuration": {
-                "shuffle": "noshuffle" if array.dtype.itemsize == 1 else "shuffle",
-                "typesize": array.dtype.itemsize,
+                "shuffle": "noshuffle" if dtype.itemsize == 1 else "shuffle",
+                "typesize": dtype.itemsize,
                 "blocksize": 0,
                 **compressor,
             },
@@ -168,12 +170,12 @@ def _array_metadata(name: str, array: np.ndarray, compressor: Mapping[str, Any])
         },
     }
     return {
-        "shape": list(array.shape),
-        "data_type": str(array.dtype),
+        "shape": list(shape),
+        "data_type": spec.dtype,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": whole}},
-        "codecs": [by_door] if "frame" in ARRAYS[name].dims[:-1] else compression,
-        "dimension_names": list(ARRAYS[name].dims),
-        "attributes": {"meaning": ARRAYS[name].meaning},
+        "chunk_key_encoding": {"name": "default"},
+        "codecs": [by_door] if "frame" in spec.dims[:-1] else compression,
+        "dimension_names": list(spec.dims),
     }
 
 

@@ -13,11 +13,10 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -25,12 +24,13 @@ from typing import Protocol, runtime_checkable
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
 from doorlab.data.importing import FootageWriter, ImportConfig
 from doorlab.data.launching import check_workers, get_launcher
-from doorlab.data.manifest import FILE_NAME, LOCK_FILE, PART_FOLDERS, Manifest, part_checksum
+from doorlab.data.manifest import FILE_NAME, LOCK_FILE, Manifest
+from doorlab.data.parts import PART_FOLDERS, checksum, make_room, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.video import encode_video, film_door
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, DatasetError, ResultError
-from doorlab.files import atomic_write_bytes, writing
+from doorlab.files import atomic_write_bytes, remove, writing
 from doorlab.progress import progress_bar
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
@@ -229,8 +229,9 @@ class PartWriter:
         index = self._config.video_names()[name]
         door, rng = make_door(self._config, index), stream(self._config.seed, "video", index)
         view = get_prior(self._config.prior).sample_view(rng, door)
-        atomic_write_bytes(file, encode_video(film_door(self._simulator_for(1), door, view)))
-        return part_checksum(file) or ""
+        film = encode_video(film_door(self._simulator_for(1), door, view))
+        atomic_write_bytes(file, film)
+        return checksum({name: film})
 
     def _simulator_for(self, doors: int) -> Simulator:
         if self._doors + doors > _RECYCLE_DOORS:
@@ -251,8 +252,10 @@ def _begin(path: Path, wanted: Manifest, resume: bool, option: str) -> Manifest:
             )
         found = Manifest.read(path)
         _refuse_other_settings(path, found, wanted, option)
-        whole = {p: known for p, known in found.parts.items() if part_checksum(path / p) == known}
+        whole = {p: known for p, known in found.parts.items() if part_checksum(path, p) == known}
         wanted = replace(found, parts=whole)
+        for part in wanted.missing:
+            make_room(path, part)
     _remove_leftovers(path)
     wanted.write(path)
     return wanted
@@ -272,12 +275,11 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option
 
 def _remove_leftovers(path: Path) -> None:
     """Removes the temporary files and folders of workers that were stopped or killed."""
-    for folder in (path, *(path / kind for kind in PART_FOLDERS)):
+    below = (path / kind for kind in PART_FOLDERS)
+    for folder in (path, *(folder for folder in below if not folder.is_symlink())):
         for leftover in folder.glob(".*.tmp"):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+            with suppress(OSError):
+                remove(leftover)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tyro.conf import Positional
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.importing import listing
 from doorlab.data.manifest import Manifest
+from doorlab.data.parts import PART_FOLDERS, bytes_below
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.errors import DatasetError
 
@@ -63,7 +64,7 @@ def _verify(path: Path, manifest: Manifest) -> None:
 def _overview(path: Path, manifest: Manifest) -> Table:
     config, document = manifest.config, manifest.to_json()
     frames = config.doors * config.frames
-    on_disk = {kind: _bytes_under(path / kind) for kind in ("shards", "videos")}
+    on_disk = {kind: bytes_below(path, kind) for kind in PART_FOLDERS}
     table = _table(escape(f"{path}"), "", "")
     table.add_row("doors", f"{config.doors:,} {config.kind}")
     for split, count in document["splits"].items():
@@ -91,7 +92,7 @@ def _arrays(path: Path, manifest: Manifest) -> Table:
     table = _table("Arrays, for each door", "name", "dtype", "shape", "bytes", "meaning")
     for spec in config.arrays().values():
         shape = spec.shape(config.doors, config.frames, config.interactions, config.image_size)
-        on_disk = sum(_bytes_under(path / "shards" / s / spec.name) for s in config.shards())
+        on_disk = sum(bytes_below(path, f"shards/{s}/{spec.name}") for s in config.shards())
         size = " x ".join(str(length) for length in shape[1:])
         stored = f"{on_disk / config.doors:,.0f}"
         table.add_row(spec.name, spec.dtype, size, stored, spec.meaning)
@@ -103,10 +104,6 @@ def _table(title: str, *columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0)
     return table
-
-
-def _bytes_under(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _megabytes(count: int) -> str:

@@ -1,0 +1,125 @@
+"""The parts of a dataset on disk: their checksums, and that they lie in the dataset's own folder.
+
+A part is a shard (a folder) or a video (a file). The folder of a dataset may itself be a link, but
+nothing below it may: datasets are passed on, and a link in one leads to files of whoever reads it.
+A link is never followed, and a part that is one, lies below one or holds one counts as damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from doorlab.files import remove
+
+PART_FOLDERS = ("shards", "videos")
+_BLOCK = 2**20  # bytes read at once
+
+
+def checksum(files: Mapping[str, bytes]) -> str:
+    """`blake2b:<hex>` over names, lengths and contents, in the order of the names."""
+    digest = _Digest()
+    for name in sorted(files):
+        digest.begin(name, len(files[name]))
+        digest.update(files[name])
+    return digest.text()
+
+
+def part_checksum(dataset: Path, part: str) -> str | None:
+    """The checksum of the part `part` ("shards/shard-00000", say) in the folder `dataset`.
+
+    None for a part that is missing, can't be read, or is not made of plain files and folders.
+    """
+    path = dataset / part
+    try:
+        if linked_below(dataset, part):
+            return None
+        if is_video(part):
+            files = {path.name: path} if stat.S_ISREG(path.lstat().st_mode) else {}
+        else:
+            files = {file.relative_to(path).as_posix(): file for file in plain_files(path)}
+        return _checksum_of_files(files) if files else None
+    except OSError:
+        return None
+
+
+def is_video(part: str) -> bool:
+    """Whether a part is a video, one file; the others are folders."""
+    return PurePosixPath(part).parts[0] == "videos"
+
+
+def linked_below(dataset: Path, relative: str | PurePosixPath) -> bool:
+    """Whether a link, a device or a pipe lies on the way from `dataset` down to `relative`.
+
+    What is missing is no link. Raises OSError where the system does not let us look.
+    """
+    path = PurePosixPath(relative)
+    for step in (*reversed(path.parents[:-1]), path):
+        try:
+            mode = (dataset / step).lstat().st_mode
+        except FileNotFoundError:
+            return False
+        if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+            return True
+    return False
+
+
+def plain_files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder`. Raises OSError for links, devices and pipes among them."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from plain_files(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)
+            else:
+                raise OSError(f"{entry.path} is neither a file nor a folder")
+
+
+def bytes_below(dataset: Path, relative: str) -> int:
+    """The size of all files below a folder of a dataset; 0 where there is none that can be read."""
+    try:
+        if linked_below(dataset, relative):
+            return 0
+        return sum(file.lstat().st_size for file in plain_files(dataset / relative))
+    except OSError:
+        return 0
+
+
+def make_room(dataset: Path, part: str) -> None:
+    """Removes what is in the way of a part that is about to be written: links, and other kinds.
+
+    A link goes, what it leads to stays. A shard that is damaged stays until the new one is whole.
+    """
+    folder, path = dataset / PurePosixPath(part).parts[0], dataset / part
+    if folder.is_symlink() or not folder.is_dir():
+        remove(folder)
+    is_right_kind = path.is_file() if is_video(part) else path.is_dir()
+    if path.is_symlink() or not is_right_kind:
+        remove(path)
+
+
+class _Digest:
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self.update = self._hash.update
+
+    def begin(self, name: str, size: int) -> None:
+        self.update(f"{name}\0{size}\0".encode(errors="surrogateescape"))
+
+    def text(self) -> str:
+        return f"blake2b:{self._hash.hexdigest()}"
+
+
+def _checksum_of_files(files: Mapping[str, Path]) -> str:
+    """As `checksum`, without holding whole files in memory."""
+    digest = _Digest()
+    for name in sorted(files):
+        with files[name].open("rb") as file:
+            digest.begin(name, os.fstat(file.fileno()).st_size)
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    return digest.text()

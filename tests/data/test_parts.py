@@ -1,0 +1,169 @@
+"""Links in a dataset, which others may have put there, and whatever else is no part of one."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_simulator import CONFIG, make_fake
+
+from doorlab.data import DoorDataset, write_dataset
+from doorlab.data.card import About
+from doorlab.data.exporting import export_dataset
+from doorlab.data.manifest import Manifest, _checksum
+from doorlab.data.parts import bytes_below, part_checksum
+from doorlab.errors import DatasetError
+from doorlab.stages import info
+
+SHARD, FILM = "shards/shard-00001", "videos/door-00000.mp4"
+# What a link may stand for, and the part that is damaged by it.
+LINKED = {
+    SHARD: SHARD,
+    f"{SHARD}/rewards": SHARD,
+    f"{SHARD}/rewards/c/0": SHARD,
+    f"{SHARD}/zarr.json": SHARD,
+    "shards": SHARD,
+    FILM: FILM,
+    "videos": FILM,
+}
+
+
+@pytest.fixture
+def copy(dataset, tmp_path):
+    """The folder of a dataset that may be damaged."""
+    return shutil.copytree(dataset.path, tmp_path / "copy")
+
+
+@pytest.fixture
+def victim(dataset, tmp_path):
+    """A folder of somebody who has nothing to do with the dataset."""
+    folder = tmp_path / "victim"
+    shutil.copytree(dataset.path / SHARD, folder / "shard-00001")
+    (folder / "thesis.txt").write_text("precious")
+    (folder / ".thesis.tmp").write_text("precious, too")
+    (folder / ".drafts.tmp").mkdir()
+    (folder / ".drafts.tmp/first.txt").write_text("...")
+    return folder
+
+
+def tree(path):
+    """Relative path -> content of every file; None of folders, and where links lead to."""
+    return {
+        str(file.relative_to(path)): os.readlink(file)
+        if file.is_symlink()
+        else file.read_bytes()
+        if file.is_file()
+        else None
+        for file in path.rglob("*")
+    }
+
+
+def link(path: Path, target: Path) -> None:
+    """Puts a link in the place of a file or a folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to(target)
+
+
+def repaired(path):
+    write_dataset(path, CONFIG, simulator=make_fake, resume=True)
+    return tree(path)
+
+
+@pytest.mark.parametrize("place", LINKED)
+def test_links_are_damage_and_the_repair_leaves_what_they_lead_to(copy, victim, dataset, place):
+    before = tree(victim)
+    link(copy / place, victim)
+    found = DoorDataset.open(copy)
+    assert LINKED[place] in found.verify()
+    assert repaired(copy) == tree(dataset.path)
+    assert tree(victim) == before
+
+
+@pytest.mark.parametrize("place", ["shards", SHARD, f"{SHARD}/rewards", f"{SHARD}/rewards/c/0/0"])
+def test_nothing_is_read_through_a_link_even_if_it_is_the_same(copy, tmp_path, place):
+    moved = tmp_path / "elsewhere"
+    (copy / place).rename(moved)
+    (copy / place).symlink_to(moved)
+    with pytest.raises(DatasetError, match=r"a link on the way to rewards.*--resume"):
+        DoorDataset.open(copy).read("rewards")
+
+
+def test_leftovers_that_are_links_go_and_what_they_lead_to_stays(copy, victim):
+    before = tree(victim)
+    for name in (".a.tmp", "shards/.b.tmp"):
+        (copy / name).symlink_to(victim)
+    repaired(copy)
+    assert tree(victim) == before
+    assert not list(copy.rglob(".*.tmp"))
+
+
+def test_the_folder_of_a_dataset_may_be_a_link(copy, tmp_path, dataset):
+    (tmp_path / "link").symlink_to(copy)
+    shutil.rmtree(copy / SHARD)
+    assert repaired(tmp_path / "link") == tree(copy) == tree(dataset.path)
+    assert (tmp_path / "link").is_symlink()
+    assert DoorDataset.open(tmp_path / "link").read("rewards").shape == (11, 5)
+
+
+@pytest.mark.parametrize("wrong", ["file for a shard", "file for the shards", "folder for a film"])
+def test_parts_of_the_wrong_kind_are_replaced(copy, dataset, wrong):
+    place = {"file for a shard": SHARD, "file for the shards": "shards", "folder for a film": FILM}
+    path = copy / place[wrong]
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.touch() if wrong.startswith("file") else path.mkdir()
+    assert repaired(copy) == tree(dataset.path)
+
+
+def test_pipes_are_damage_and_do_not_wait_for_a_writer(copy, dataset):
+    for place in (FILM, f"{SHARD}/rewards/zarr.json"):
+        (copy / place).unlink()
+        os.mkfifo(copy / place)
+    found = DoorDataset.open(copy)
+    assert found.verify() == [SHARD, FILM]
+    with pytest.raises(DatasetError, match="shard-00001"):
+        found.read("rewards")
+    assert repaired(copy) == tree(dataset.path)
+
+
+def test_odd_names_in_a_shard_are_damage(copy):
+    Path(os.fsdecode(os.fsencode(copy / SHARD) + b"/l\xfct")).touch()
+    assert DoorDataset.open(copy).verify() == [SHARD]
+
+
+def test_sizes_are_not_counted_through_links(copy, victim):
+    assert bytes_below(copy, "shards") > 0
+    link(copy / "shards", victim)
+    assert bytes_below(copy, "shards") == bytes_below(copy, "nothing") == 0
+
+
+def test_films_that_are_links_are_not_exported(copy, tmp_path):
+    (copy / FILM).rename(tmp_path / "secret.mp4")
+    (copy / FILM).symlink_to(tmp_path / "secret.mp4")
+    with pytest.raises(DatasetError, match=r"door-00000\.mp4 as it was written.*--resume"):
+        export_dataset(DoorDataset.open(copy), tmp_path / "export", About("", ""))
+
+
+@pytest.mark.parametrize("name", ["../../../etc", "shard-00099", "/etc", ""])
+def test_a_manifest_with_foreign_parts_is_refused(copy, name):
+    manifest = Manifest.read(copy)
+    document = manifest.to_json()
+    document["shards"][name] = {"checksum": "blake2b:0"}
+    document["checksum"] = _checksum(document)
+    (copy / "dataset.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match=r"a part that no such dataset has .*generate it again"):
+        info.run(info.Config(copy, verify=True))
+
+
+def test_checksums_must_be_text(copy):
+    document = Manifest.read(copy).to_json()
+    document["shards"]["shard-00001"]["checksum"] = None
+    document["checksum"] = _checksum(document)
+    (copy / "dataset.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match="a checksum of shards/shard-00001 that is no text"):
+        Manifest.read(copy)
+
+
+def test_what_is_missing_has_no_checksum(copy):
+    assert part_checksum(copy, "shards/nothing") is None
+    assert part_checksum(copy, "videos/nothing.mp4") is None
