@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import keyword
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 import doorlab
 from doorlab.errors import DoorlabError, unknown_name
+from doorlab.signals import Interruption, die_on_stops, stops_handled
 
 STAGES = {
     "demo": "the whole pipeline on a small preset, ending in a report",
@@ -43,24 +46,69 @@ _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one stage; returns the exit status. Errors for users are one line on stderr."""
-    args = list(sys.argv[1:] if argv is None else argv)
-    try:
-        return _dispatch(args)
-    except DoorlabError as error:
-        return _complain(str(error), _BAD_INPUT)
-    except KeyboardInterrupt as stop:
-        return _complain(str(stop) or "interrupted; what was finished is kept", _INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output went away: `doorlab info ... | head`
-        sys.stderr.close()
-        return _FAILED
-    except OSError as error:
-        return _complain(f"the operating system refused: {error}", _FAILED)
+    """Runs one stage; returns the exit status. Errors for users are one line on stderr.
+
+    SIGTERM and SIGHUP end a stage as Ctrl-C does: what it has begun is put in order.
+
+    Args:
+        argv: stage and options; those of this process when None, which then does nothing else.
+    """
+    if argv is not None:
+        return _run(argv)
+    _open_standard_streams()
+    status = _run(sys.argv[1:])
+    die_on_stops()  # Python's last steps are not to be interrupted with a traceback
+    return _flush() or status
 
 
-def run_stage(name: str, argv: Sequence[str] | None = None) -> None:
+def run_stage(name: str) -> None:
     """What the files in scripts/ call: one stage with this process's arguments, then exit."""
-    sys.exit(main([name, *(sys.argv[1:] if argv is None else argv)]))
+    sys.argv[1:1] = [name]
+    sys.exit(main())
+
+
+def _run(args: Sequence[str]) -> int:
+    interruption = Interruption()
+    try:
+        with stops_handled(interruption):
+            return _dispatch(list(args))
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(error, interruption.requested)
+
+
+def _report(error: BaseException, interrupted: bool) -> int:
+    """Says in one line what ended a stage; raises errors that nobody foresaw."""
+    if interrupted or isinstance(error, KeyboardInterrupt):
+        reason = str(error) if isinstance(error, KeyboardInterrupt) else ""
+        return _complain(reason or "interrupted; what was finished is kept", _INTERRUPTED)
+    if isinstance(error, DoorlabError):
+        return _complain(str(error), _BAD_INPUT)
+    if isinstance(error, BrokenPipeError):  # the reader went away: `doorlab info ... | head`
+        return _FAILED
+    if isinstance(error, OSError):
+        return _complain(f"the operating system refused: {error}", _FAILED)
+    raise error
+
+
+def _flush() -> int:
+    """Writes what is left of the output. A reader that went away or a full disk is no traceback."""
+    if sys.stdout is None:  # it was closed when Python started
+        return 0
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries it once more
+        return _report(error, interrupted=False)
+    return 0
+
+
+def _open_standard_streams() -> None:
+    """Gives closed ones a descriptor again: files that are opened later must not get it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
 
 
 def _dispatch(args: list[str]) -> int:
@@ -114,5 +162,6 @@ def _preset(args: Sequence[str], presets: dict[str, object]) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"doorlab: error: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        print(f"doorlab: error: {message}", file=sys.stderr)
     return status

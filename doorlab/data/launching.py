@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from doorlab.errors import ConfigError, SimulatorError, unknown_name
+from doorlab.lifeline import when_ended
 
 MAX_FRUITLESS_ROUNDS = 3
 
@@ -120,18 +121,11 @@ _work: Work  # what this worker process does, set once when it begins
 def _begin(work: Work, watched: Connection) -> None:
     global _work
     _work = work
-    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+    when_ended(watched.recv_bytes, lambda: os._exit(1))
 
 
 def _call(item: str) -> Any:
     return _work(item)
-
-
-def _end_with_parent(watched: Connection) -> None:
-    """Ends this process when the other end of the pipe is closed, be it by SIGKILL."""
-    with contextlib.suppress(EOFError, OSError):
-        watched.recv_bytes()
-    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from rich.console import Console
 
 from doorlab.errors import ConfigError, DoorlabError, unknown_name
 from doorlab.files import atomic_write_json, read_json
+from doorlab.lifeline import start_command, wait_for
 from doorlab.sim import SIMULATORS
 
 PRETRAINED = ("vae", "statistician")
@@ -183,7 +183,7 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
         for _, process, _ in running.values():  # Ctrl-C, or another step failed
             process.terminate()
         for _, process, _ in running.values():
-            process.wait()
+            wait_for(process)
         now = time.monotonic()
         _note_times(out, {name: now - start for name, (_, _, start) in running.items()})
 
@@ -195,9 +195,7 @@ def _finished(step: Step) -> bool:
 
 def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:
     with open(out / "logs" / f"{step.name}.log", "wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "doorlab", *step.args], stdout=log, stderr=subprocess.STDOUT
-        )
+        return start_command(step.args, log)
 
 
 def _collect(
@@ -208,6 +206,7 @@ def _collect(
     seconds = {}
     for name in ended:
         step, process, start = running.pop(name)
+        wait_for(process)
         log = out / "logs" / f"{name}.log"
         if process.returncode != 0:
             tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import FrameType
 from typing import Any, TypeVar, cast
 
 import torch
@@ -16,6 +18,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException
 
 from doorlab.errors import ConfigError, TrainingError
+from doorlab.signals import stops_handled
 from doorlab.torch_state import is_forked, process_defaults
 from doorlab.training.config import TrainConfig
 
@@ -92,6 +95,19 @@ def _is_of_launchers(name: str) -> bool:
     return name in _OF_LAUNCHERS or name.startswith(_PREFIXES_OF_LAUNCHERS)
 
 
+class _PassedOn:
+    """A handler that asks the processes to stop which have been started since it was made."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._others = set(multiprocessing.active_children())
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        for process in set(multiprocessing.active_children()) - self._others:
+            process.terminate()
+
+
 @_launchers_ignored()
 def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
@@ -100,15 +116,24 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     train in step with one another (DDP; gloo on CPUs, NCCL on GPUs). What it returns then comes
     back pickled, too: plain values, not tensors, which would die with their process.
 
+    Signals that ask to stop are passed on to these processes, whose training loops end their step.
+
     Raises ConfigError for devices that are not there, TrainingError when one of several processes
-    fails, and whatever `work` raises when it is alone.
+    fails, KeyboardInterrupt when a signal ends one, and whatever `work` raises when it is alone.
     """
     check_devices(config)
     device = resolve_device(config.accelerator, "--accelerator")
+    fabric = make_fabric(device, config.devices, config.precision)
+    in_process = partial(_in_process, work, args, config.threads)
+    if config.devices == 1:
+        return fabric.launch(in_process).content
+    stop = _PassedOn()
     try:
-        fabric = make_fabric(device, config.devices, config.precision)
-        return fabric.launch(partial(_in_process, work, args, config.threads)).content
+        with stops_handled(stop):
+            return fabric.launch(in_process).content
     except ProcessException as error:
+        if stop.requested:
+            raise KeyboardInterrupt("interrupted; the last checkpoint is kept") from None
         raise TrainingError(
             f"all {config.devices} processes to end well",
             str(error).strip().splitlines()[-1],

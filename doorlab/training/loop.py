@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from doorlab.errors import CheckpointError
 from doorlab.progress import progress_bar
 from doorlab.seeding import integer_seed
+from doorlab.signals import stops_handled
 from doorlab.training.best import Best, Figures
 from doorlab.training.checkpoint import (
     Checkpoint,
@@ -94,8 +95,8 @@ def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: 
 
     When the last step is done, the model has the weights that `task.error_of` prefers.
 
-    Writes OUT/checkpoint.pt and OUT/tensorboard. On Ctrl-C or SIGTERM it ends the step, writes a
-    checkpoint and returns.
+    Writes OUT/checkpoint.pt and OUT/tensorboard. On Ctrl-C, SIGTERM or SIGHUP it ends the step,
+    writes a checkpoint and returns.
 
     Raises:
         TrainingError: when a loss or a gradient is not finite; names the step.
@@ -103,7 +104,8 @@ def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: 
     """
     run = _Run(fabric, model, task, config, out)
     run.resume()
-    with StopRequest() as stop, _progress(fabric, out.name, config.steps) as advance:
+    stop = StopRequest()
+    with stops_handled(stop), _progress(fabric, out.name, config.steps) as advance:
         try:
             return run.train(stop, advance)
         finally:

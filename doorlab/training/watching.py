@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from types import FrameType, TracebackType
+from types import FrameType
 
 import torch
 from torch import Tensor
 
 from doorlab.errors import TrainingError
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class FiniteWatch:
@@ -49,34 +45,22 @@ class FiniteWatch:
 
 
 class StopRequest:
-    """Between `with` and its end, Ctrl-C and SIGTERM ask the loop to stop after its step.
+    """A handler that notes signals which ask to stop, for the loop to obey after its step.
 
-    A step is never cut in two. A second Ctrl-C does what Ctrl-C always does. Outside of the main
-    thread, where Python allows no handlers, signals are left alone.
+    A second signal of the same kind interrupts. One of another kind does not: a scheduler may send
+    SIGTERM to processes that the terminal has sent SIGINT already.
     """
 
     def __init__(self) -> None:
-        self.requested = False
-        self._previous: dict[int, signal._HANDLER] = {}
+        self._received: set[int] = set()
 
-    def __enter__(self) -> StopRequest:
-        """Takes over the signals."""
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {s: signal.signal(s, self._handle) for s in _SIGNALS}
-        return self
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has come."""
+        return bool(self._received)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Gives the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handles a signal."""
+        if number in self._received:
             raise KeyboardInterrupt("interrupted; the last checkpoint is kept")
-        self.requested = True
+        self._received.add(number)

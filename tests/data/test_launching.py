@@ -1,9 +1,7 @@
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from fake_simulator import (
@@ -14,6 +12,7 @@ from fake_simulator import (
     sleep_unless_quick,
     threads_of_libraries,
 )
+from liveness import alive, pids, wait_until
 
 from doorlab.cli import main
 from doorlab.data.launching import count_workers, get_launcher, run_local
@@ -45,28 +44,6 @@ def test_a_killed_worker_is_replaced(tmp_path):
 def test_workers_that_always_die_end_in_an_error():
     with pytest.raises(SimulatorError, match="command again, with --resume if it has"):
         list(run_local(kill_always, ["a", "b"], 2))
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    return True
-
-
-def wait_until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def pids(files):
-    wait_until(lambda: all(file.exists() and file.read_text() for file in files))
-    return [int(file.read_text()) for file in files]
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path):

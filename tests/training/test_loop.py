@@ -1,5 +1,4 @@
 import os
-import signal
 from dataclasses import dataclass, replace
 
 import pytest
@@ -17,6 +16,7 @@ from toys import (
 )
 
 from doorlab.errors import CheckpointError, TrainingError
+from doorlab.signals import STOP_SIGNALS
 from doorlab.training import Turn, fit, launch
 from doorlab.training.checkpoint import load_checkpoint
 
@@ -209,7 +209,7 @@ def test_the_best_weights_on_both_sides_of_a_turn_survive_being_stopped(config, 
     assert_same(resumed, whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number):
     def signalling(step, generator, doors):
         if step == 5:

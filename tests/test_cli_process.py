@@ -1,0 +1,87 @@
+"""The command line as a process: signals at awkward moments, streams that are closed or full."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from doorlab import cli
+from doorlab.cli import main
+
+
+def run(code, *args, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code, *args],
+        stderr=subprocess.PIPE, text=True, check=False, **options,
+    )  # fmt: skip
+
+
+def test_a_library_that_is_interrupted_while_it_is_imported(monkeypatch, capsys):
+    """Modules in C make an ImportError of KeyboardInterrupt."""
+
+    def interrupted(name):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt as stop:
+            raise ImportError("SystemError: <built-in function> returned a result") from stop
+
+    monkeypatch.setattr(cli.importlib, "import_module", interrupted)
+    assert main(["info"]) == 130
+    assert capsys.readouterr().err == "doorlab: error: interrupted; what was finished is kept\n"
+
+
+def test_errors_that_nobody_foresaw_are_not_hidden(monkeypatch):
+    def broken(name):
+        raise ImportError("no such thing")
+
+    monkeypatch.setattr(cli.importlib, "import_module", broken)
+    with pytest.raises(ImportError, match="no such thing"):
+        main(["info"])
+
+
+def test_a_second_ctrl_c_while_python_ends_is_no_traceback():
+    done = run(
+        "import atexit, os, signal, sys\n"
+        "from doorlab.cli import main\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "sys.exit(main())",
+        "nonsense",
+        stdout=subprocess.DEVNULL,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_for_the_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("doorlab: error: the operating system refused: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
+def test_doors_are_generated_where_standard_streams_are_closed(closed, tmp_path):
+    """Files that get the number of a closed stream would be written into by C libraries."""
+    args = ["--doors", "2", "--frames", "1", "--interactions", "1", "--image-size", "16"]
+    code = (
+        "import os, sys\n"
+        f"for fd in {closed}: os.close(fd)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'doorlab', *sys.argv[1:]])"
+    )
+    args = [*args, "--videos", "0", "--workers", "1", "--out", str(tmp_path / "doors")]
+    done = run(code, "generate", *args, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "doors" / "dataset.json").exists()
