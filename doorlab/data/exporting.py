@@ -211,6 +211,8 @@ def _read_export(source: Path) -> tuple[Manifest, dict[str, str]]:
     document: dict[str, Any] = read_json(file, DatasetError)
     try:
         manifest, digests = Manifest.from_json(document["manifest"], file), document["digests"]
+        if not isinstance(digests, dict) or not all(isinstance(d, str) for d in digests.values()):
+            raise TypeError("digests of another kind")
         if set(digests) != set(manifest.config.shards()) or not manifest.complete:
             raise LookupError("a list of other shards")
     except (LookupError, AttributeError, TypeError) as error:

@@ -8,7 +8,11 @@ Legend: H, W pixels.
 
 from __future__ import annotations
 
+import io
+import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -47,18 +51,22 @@ def read_image(path: Path, significant_bits: int = 0) -> np.ndarray:
         ValueError: for a file that is empty, damaged, too large or of another format.
         DatasetError: for 16-bit values that contradict `significant_bits`.
     """
-    with path.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters becomes an error below
-        try:
-            with Image.open(file, formats=_FORMATS) as image:
-                check_size(*image.size)
-                return _to_rgb(_to_8_bits(image, path, significant_bits))
-        except Image.DecompressionBombError:
-            raise ValueError(f"one of more than {MAX_PIXELS:,} pixels") from None
-        except (EOFError, LookupError, OSError, SyntaxError, TypeError, ArithmeticError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise ValueError("one that is empty, damaged or of another format") from None
+    with _damage_as_value_error(), Image.open(path, formats=_FORMATS) as image:
+        check_size(*image.size)
+        return _to_rgb(_to_8_bits(image, path, significant_bits))
+
+
+def decode_png(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """The pixels of a PNG file of 8 bits, uint8 of this shape: (H, W), gray, or (H, W, 3), RGB.
+
+    Raises ValueError for a file that is damaged or has another shape; that is seen in its header.
+    """
+    color = len(shape) == 3
+    header = struct.pack(">IIBB", shape[1], shape[0], 8, 2 if color else 0)
+    if not data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + header):
+        raise ValueError(f"a picture that is no PNG file of {shape}")
+    with _damage_as_value_error(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return np.asarray(image.convert("RGB" if color else "L"))
 
 
 def check_size(width: int, height: int) -> None:
@@ -72,6 +80,22 @@ def blend_with_black(image: np.ndarray) -> np.ndarray:
     """A picture with alpha, uint8 (H, W, 4), as uint8 (H, W, 3) on a black background."""
     color, alpha = image[..., :3].astype(np.uint16), image[..., 3:].astype(np.uint16)
     return ((color * alpha + 127) // 255).astype(np.uint8)
+
+
+@contextmanager
+def _damage_as_value_error() -> Iterator[None]:
+    """Turns what Pillow raises for damaged files, which is much, into a ValueError."""
+    damage = (EOFError, LookupError, OSError, SyntaxError, TypeError, ArithmeticError, struct.error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Image.DecompressionBombError:
+            raise ValueError(f"one of more than {MAX_PIXELS:,} pixels") from None
+        except damage as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the system
+            raise ValueError("one that is empty, damaged or of another format") from None
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

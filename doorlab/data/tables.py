@@ -17,7 +17,7 @@ Legend: D doors, M frames, H, W pixels.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from doorlab.data.config import DatasetConfig
+from doorlab.data.image_files import decode_png
 from doorlab.data.schema import ArraySpec, door_array
 from doorlab.doors.door import CATEGORIES
 from doorlab.errors import ConfigError, DatasetError
@@ -109,9 +110,10 @@ def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:
             codes = [_CATEGORIES[spec.name].index(value) for value in values.to_pylist()]
             arrays[spec.name] = np.array(codes, dtype=spec.dtype)
             continue
-        for _ in shape[1:2] if is_picture(spec) else shape[1:]:
-            values = values.flatten()
+        values = _flat(values, 1 if is_picture(spec) else len(shape) - 1, column)
         if is_picture(spec):
+            if not pa.types.is_struct(values.type):
+                raise TypeError(f"a column {column} of {values.type} instead of pictures")
             arrays[spec.name] = _decoded(values.field("bytes").to_pylist(), shape)
         else:
             flat = values.to_numpy(zero_copy_only=False)
@@ -195,18 +197,22 @@ def _png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-def _decoded(pictures: Iterable[bytes], shape: tuple[int, ...]) -> np.ndarray:
-    images = np.empty((prod(shape[:2]), *shape[2:]), dtype=np.uint8)
-    for image, data in zip(images, pictures, strict=True):
-        found = None
-        if data:
-            found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if found is None or found.shape != image.shape or found.dtype != image.dtype:
-            raise ValueError(f"a picture that is none of {image.shape}")
-        image[...] = _reversed(np.asarray(found))
-    return images.reshape(shape)
+def _flat(values: pa.Array, levels: int, column: str) -> pa.Array:
+    """The items of lists of lists."""
+    for _ in range(levels):
+        if not hasattr(values, "flatten"):
+            raise TypeError(f"a column {column} of {values.type} instead of lists")
+        values = values.flatten()
+    return values
+
+
+def _decoded(pictures: Sequence[bytes | None], shape: tuple[int, ...]) -> np.ndarray:
+    if len(pictures) != prod(shape[:2]):
+        raise ValueError(f"{len(pictures)} pictures instead of {prod(shape[:2])}")
+    images = [decode_png(data or b"", shape[2:]) for data in pictures]
+    return np.array(images, dtype=np.uint8).reshape(shape)
 
 
 def _reversed(image: np.ndarray) -> np.ndarray:
-    """RGB as OpenCV's BGR, and back; what has one channel stays."""
+    """RGB as OpenCV's BGR; what has one channel stays."""
     return image[..., ::-1] if image.ndim == 3 else image

@@ -1,7 +1,9 @@
 import json
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -166,6 +168,37 @@ def rewrite(column, change):
     return damage
 
 
+def retype(column, change):
+    """Values of another type, whatever the schema says."""
+
+    def damage(exported):
+        file = exported / "data/train-00000-of-00002.parquet"
+        table = pq.read_table(file)
+        changed = pa.array([change(value) for value in table[column].to_pylist()])
+        pq.write_table(table.set_column(table.column_names.index(column), column, changed), file)
+
+    return damage
+
+
+def rename(column, name):
+    def damage(exported):
+        file = exported / "data/train-00000-of-00002.parquet"
+        table = pq.read_table(file)
+        names = [name if known == column else known for known in table.column_names]
+        pq.write_table(table.rename_columns(names), file)
+
+    return damage
+
+
+def png(side, depth=8):
+    """The header of a picture."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, depth, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">I", zlib.crc32(header))
+
+
+RADIANCE = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 8\n" + bytes(300)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -184,6 +217,26 @@ def rewrite(column, change):
         rewrite("images", lambda value: [{"bytes": None, "path": ""}] * 3),
         rewrite("images", lambda value: value[::-1]),
         rewrite("door", lambda value: 3),
+        rewrite("images", lambda value: [{"bytes": png(100_000), "path": ""}] * 3),
+        rewrite("images", lambda value: [{"bytes": png(32, depth=16), "path": ""}] * 3),
+        rewrite("images", lambda value: [{"bytes": png(32), "path": ""}] * 3),  # without its lines
+        rewrite("images", lambda value: [{"bytes": RADIANCE, "path": ""}] * 3),
+        retype("images", lambda value: 3),
+        retype("images", lambda value: "x"),
+        retype("images", lambda value: [3]),
+        retype("actions", lambda value: 0.5),
+        retype("actions", lambda value: "x"),
+        retype("actions", lambda value: [["x"]]),
+        retype("rewards", lambda value: None),
+        retype("hinge_side", lambda value: 3),
+        retype("hinge_side", lambda value: [3]),
+        retype("width", lambda value: "x"),
+        retype("width", lambda value: [0.5]),
+        retype("door", lambda value: "x"),
+        retype("door", lambda value: [1]),
+        rename("images", "pictures"),
+        rename("door", "doors"),
+        rename("actions", "images"),
     ],
 )
 def test_damaged_exports_are_one_clear_error(exported, tmp_path, damage):
@@ -198,6 +251,15 @@ def test_damaged_exports_are_one_clear_error(exported, tmp_path, damage):
 )
 def test_corrupt_manifests(exported, tmp_path, content):
     (exported / "doorlab.json").write_text(content)
+    with pytest.raises(DatasetError):
+        restore_dataset(tmp_path / "back", exported)
+
+
+@pytest.mark.parametrize("change", [list, lambda digests: dict.fromkeys(digests, 3)])
+def test_digests_that_are_none(exported, tmp_path, change):
+    document = json.loads((exported / "doorlab.json").read_text())
+    document["digests"] = change(document["digests"])
+    (exported / "doorlab.json").write_text(json.dumps(document))
     with pytest.raises(DatasetError):
         restore_dataset(tmp_path / "back", exported)
 
