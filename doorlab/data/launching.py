@@ -20,6 +20,7 @@ from typing import Any
 
 from doorlab.errors import ConfigError, SimulatorError, unknown_name
 from doorlab.lifeline import when_ended
+from doorlab.worker_processes import end_if_unguarded, never_began, starting
 
 MAX_FRUITLESS_ROUNDS = 3
 
@@ -33,8 +34,11 @@ Launcher = Callable[[Work, Sequence[str], int], Results]
 def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
     """A launcher: processes on this machine; with one worker, this very process.
 
-    Raises SimulatorError when worker processes keep dying without getting anything done.
+    Raises:
+        SimulatorError: worker processes do not start, or keep dying without getting anything done.
+        ConfigError: the system does not let worker processes start.
     """
+    end_if_unguarded()
     workers = count_workers(workers)
     if min(workers, len(items)) <= 1:
         yield from map(work, items)
@@ -76,6 +80,7 @@ LAUNCHERS: dict[str, Callable[[], Launcher]] = {"local": lambda: run_local, "ray
 
 def get_launcher(name: str) -> Launcher:
     """The named launcher. Raises ConfigError for an unknown name, and for one not installed."""
+    end_if_unguarded()
     if name not in LAUNCHERS:
         raise unknown_name("launcher", name, LAUNCHERS)
     return LAUNCHERS[name]()
@@ -97,30 +102,35 @@ def count_workers(workers: int) -> int:
 def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str, Any], None, None]:
     context = multiprocessing.get_context("spawn")  # fork would copy threads and engines
     watched, lifeline = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(work, watched)
-    )
+    begun, beginning = context.Pipe(duplex=False)
+    with starting("--workers"):
+        pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_begin, initargs=(work, watched, beginning)
+        )
     try:
         # The workers inherit both: Ctrl-C is the parent's to handle.
-        with _cores_shared(workers), _interrupts_ignored():
+        with _cores_shared(workers), _interrupts_ignored(), starting("--workers"):
             futures = {pool.submit(_call, item): item for item in items}
         for future in as_completed(futures):
             yield futures.pop(future), future.result()
-    except BaseException:
+    except BaseException as error:
         lifeline.close()
+        if isinstance(error, BrokenProcessPool) and not begun.poll():
+            raise never_began("--workers") from None
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-        lifeline.close()
-        watched.close()
+        for end in (lifeline, watched, begun, beginning):
+            end.close()
 
 
 _work: Work  # what this worker process does, set once when it begins
 
 
-def _begin(work: Work, watched: Connection) -> None:
+def _begin(work: Work, watched: Connection, beginning: Connection) -> None:
     global _work
     _work = work
+    beginning.send_bytes(b"begun")
     when_ended(watched.recv_bytes, lambda: os._exit(1))
 
 

@@ -15,12 +15,13 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
-from torch.multiprocessing.spawn import ProcessException
+from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
 from doorlab.errors import ConfigError, TrainingError
 from doorlab.signals import stops_handled
 from doorlab.torch_state import is_forked, process_defaults
 from doorlab.training.config import TrainConfig
+from doorlab.worker_processes import end_if_unguarded, never_began, starting
 
 T = TypeVar("T")
 
@@ -121,6 +122,7 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     Raises ConfigError for devices that are not there, TrainingError when one of several processes
     fails, KeyboardInterrupt when a signal ends one, and whatever `work` raises when it is alone.
     """
+    end_if_unguarded()
     check_devices(config)
     device = resolve_device(config.accelerator, "--accelerator")
     fabric = make_fabric(device, config.devices, config.precision)
@@ -129,11 +131,13 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
         return fabric.launch(in_process).content
     stop = _PassedOn()
     try:
-        with stops_handled(stop):
+        with stops_handled(stop), starting("--devices"):
             return fabric.launch(in_process).content
     except ProcessException as error:
         if stop.requested:
             raise KeyboardInterrupt("interrupted; the last checkpoint is kept") from None
+        if isinstance(error, ProcessExitedException) and error.signal_name is None:
+            raise never_began("--devices") from None
         raise TrainingError(
             f"all {config.devices} processes to end well",
             str(error).strip().splitlines()[-1],

@@ -1,3 +1,5 @@
+import errno
+import multiprocessing.synchronize
 import os
 import signal
 import subprocess
@@ -44,6 +46,50 @@ def test_a_killed_worker_is_replaced(tmp_path):
 def test_workers_that_always_die_end_in_an_error():
     with pytest.raises(SimulatorError, match="command again, with --resume if it has"):
         list(run_local(kill_always, ["a", "b"], 2))
+
+
+UNGUARDED = """
+from doorlab.data.launching import run_local
+from fake_simulator import double
+print("the script runs")
+print(list(run_local(double, ["a", "b"], 2)))
+"""
+
+
+@pytest.mark.parametrize("written", ["in a file", "on standard input"])
+def test_a_script_without_a_main_guard_is_told_so(tmp_path, written):
+    """Workers import it, and would start workers of their own."""
+    file = tmp_path / "script.py"
+    file.write_text(UNGUARDED)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with open(file) as script:
+        done = subprocess.run(
+            [sys.executable, *([file] if written == "in a file" else [])],
+            stdin=script, capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+    message = done.stderr.splitlines()[-1]
+    assert "SimulatorError" in message
+    assert "if __name__ == '__main__':" in message
+    assert done.stdout.count("the script runs") <= 3  # in itself and in two workers
+    if written == "in a file":
+        assert done.stderr.count("Traceback") == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.EROFS, "make /dev/shm writable, or use --workers 1"),
+        (errno.EAGAIN, "lower --workers"),
+    ],
+)
+def test_a_system_that_starts_no_workers_is_one_line(monkeypatch, number, fix):
+    def refuse(*args, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(multiprocessing.synchronize.SemLock, "__init__", refuse)
+    with pytest.raises(ConfigError, match=f"got .*{os.strerror(number)}; {fix}"):
+        list(run_local(double, ["a", "b"], 2))
+    assert list(run_local(double, ["a", "b"], 1)) == ["aa", "bb"]
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path):

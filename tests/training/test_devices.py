@@ -5,9 +5,9 @@ import pytest
 import torch
 from left_by_launchers import SLURM, TORCHRUN
 from lightning_fabric import Fabric
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from doorlab.errors import ConfigError, TrainingError
+from doorlab.errors import ConfigError, SimulatorError, TrainingError
 from doorlab.training import TrainConfig, launch, resolve_device
 
 
@@ -71,3 +71,14 @@ def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
     ) as caught:
         launch(print, TrainConfig(accelerator="cpu", devices=2))
     assert "\n" not in str(caught.value)
+
+
+def test_processes_that_never_began_are_explained(monkeypatch):
+    """Those of a script without a main guard end while they import it."""
+
+    def end_early(fabric, function):
+        raise ProcessExitedException("process 0 terminated with exit code 1", 0, 4711, 1, None)
+
+    monkeypatch.setattr(Fabric, "launch", end_early)
+    with pytest.raises(SimulatorError, match=r"if __name__ == '__main__':.* or use --devices 1"):
+        launch(print, TrainConfig(accelerator="cpu", devices=2))
