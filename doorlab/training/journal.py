@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from doorlab.training.curves import CurveWriter
+
 TENSORBOARD_FOLDER = "tensorboard"
 
 
@@ -24,7 +26,7 @@ class Journal:
         """With a folder, scalars also go to TensorBoard; without one, they are only kept."""
         self.train: list[dict[str, float | int]] = []
         self.validation: list[dict[str, float | int]] = []
-        self._folder, self._writer = folder, None
+        self._curves = CurveWriter(folder / TENSORBOARD_FOLDER) if folder else None
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}  # apart: not every step has every scalar
 
@@ -82,20 +84,11 @@ class Journal:
         return {"train": self.train, "validation": self.validation}
 
     def close(self) -> None:
-        """Writes what TensorBoard has not been given yet."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """Closes the file that TensorBoard reads."""
+        if self._curves is not None:
+            self._curves.close()
 
     def _write(self, group: str, record: Mapping[str, float | int]) -> None:
-        if self._folder is None:
-            return
-        if self._writer is None:
-            from torch.utils.tensorboard.writer import SummaryWriter  # slow to import
-
-            # Events of a killed run that lie behind this step are hidden.
-            self._writer = SummaryWriter(
-                str(self._folder / TENSORBOARD_FOLDER), purge_step=int(record["step"])
-            )
-        for name in record.keys() - {"step"}:
-            self._writer.add_scalar(f"{group}/{name}", record[name], int(record["step"]))
+        if self._curves is not None:
+            scalars = {f"{group}/{name}": v for name, v in record.items() if name != "step"}
+            self._curves.add(int(record["step"]), scalars)

@@ -1,8 +1,11 @@
+import functools
+from pathlib import Path
+
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from doorlab.training import Journal
+from doorlab.training import Journal, curves
 
 CPU = torch.device("cpu")
 
@@ -65,3 +68,32 @@ def test_tensorboard_can_read_it(tmp_path):
         assert (scalar.step, scalar.value) == (5, pytest.approx(value))
     assert "speed/steps_per_second" in events.Tags()["scalars"]
     assert "steps_per_second" not in str(journal.history())
+
+
+def test_a_resumed_run_hides_what_a_killed_one_wrote_later(tmp_path):
+    for steps in ((2, 4, 6), (4, 8)):  # the second was resumed from a checkpoint after step 3
+        journal = Journal(tmp_path)
+        for step in steps:
+            journal.validated(step, {"error": 10.0 * len(steps) + step})
+        journal.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    shown = [(scalar.step, scalar.value) for scalar in events.Scalars("validation/error")]
+    assert shown == [(2, 32.0), (4, 24.0), (8, 28.0)]
+
+
+@pytest.mark.parametrize("refusal", ["a full disk", "no permission"])
+def test_training_goes_on_where_curves_cannot_be_written(tmp_path, monkeypatch, caplog, refusal):
+    if refusal == "a full disk":
+        if not Path("/dev/full").exists():
+            pytest.skip("no device that is always full")
+        full = functools.partial(open, "/dev/full", "wb")
+        monkeypatch.setattr(curves, "open", lambda *_: full(), raising=False)
+    else:
+        (tmp_path / "tensorboard").touch()  # a file where the folder should be
+    journal = Journal(tmp_path)
+    for step in (1, 2, 3):
+        journal.validated(step, {"error": 0.5})
+    journal.close()
+    (warning,) = caplog.messages
+    assert "training goes on" in warning
+    assert len(journal.validation) == 3
