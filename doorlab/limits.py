@@ -1,11 +1,21 @@
-"""Which numbers a setting or a field of a file may have: declared once, checked in one way."""
+"""Which numbers settings and fields of files may have: declared at the setting, checked in one way.
+
+@dataclass(frozen=True)
+class Config:
+steps: PositiveInt = 100
+rates: tuple[PositiveFloat, ...] = (0.1,)
+
+def __post_init__(self) -> None:
+check_limits(self)
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -35,9 +45,7 @@ class Limits:
     def __str__(self) -> str:
         """In words: a whole number from 1 to 8, a number of 0 or more, a positive number."""
         number = "a whole number" if self.whole else "a number"
-        low, high = (
-            f"{end}" if isinstance(end, int) else f"{end:g}" for end in (self.low, self.high)
-        )
+        low, high = (str(n) if isinstance(n, int) else f"{n:g}" for n in (self.low, self.high))
         if math.isfinite(self.high):
             return f"{number} from {low} to {high}"
         if self.positive:
@@ -55,29 +63,49 @@ def from_to(low: int, high: int) -> Limits:
     return Limits(low, high, whole=True)
 
 
-NOT_NEGATIVE = Limits(0.0)
-POSITIVE = Limits(positive=True)
-SHARE = Limits(0.0, 1.0)
-FINITE = Limits()
-SEED = from_to(0, 2**63 - 1)
+PositiveInt = Annotated[int, at_least(1)]
+NonNegativeInt = Annotated[int, at_least(0)]
+PositiveFloat = Annotated[float, Limits(positive=True)]
+NonNegativeFloat = Annotated[float, Limits(0)]
+FiniteFloat = Annotated[float, Limits()]
+Share = Annotated[float, Limits(0, 1)]
+Seed = Annotated[int, from_to(0, 2**63 - 1)]
+Threads = Annotated[int, from_to(0, 1024)]
 
 
-def check_limits(config: Any, limits: Mapping[str, Limits], prefix: str = "--") -> None:
-    """Raises ConfigError for a setting outside of its limits; of a tuple, every value counts.
+def check_limits(config: Any, prefix: str = "--") -> None:
+    """Raises ConfigError for a setting outside of the limits that its annotation declares.
 
     Args:
-        config: that has the settings as attributes.
-        limits: of its settings, by name.
-        prefix: of their options on the command line ("--architecture.").
+        config: a dataclass. Of a setting that is a tuple, every item is checked.
+        prefix: of its settings' options on the command line ("--architecture."); empty for
+            settings that have none.
     """
-    for name, limit in limits.items():
+    for name, limits in _limits_of(type(config)).items():
         setting = getattr(config, name)
         for value in setting if isinstance(setting, tuple) else (setting,):
-            if not limit.admits(value):
-                option = flag(name, prefix)
-                raise ConfigError(f"{option} as {limit}", repr(value), f"correct {option}")
+            if not limits.admits(value):
+                option = flag(name, prefix) if prefix else name
+                raise ConfigError(f"{option} as {limits}", repr(value), f"correct {option}")
 
 
 def flag(name: str, prefix: str = "--") -> str:
     """The option of a setting on the command line."""
     return prefix + name.replace("_", "-")
+
+
+@lru_cache(maxsize=64)
+def _limits_of(config: type) -> dict[str, Limits]:
+    """Setting -> its limits, of those that declare some."""
+    hints = get_type_hints(config, include_extras=True)
+    found = {name: next(_declared(hint), None) for name, hint in hints.items()}
+    return {name: limits for name, limits in found.items() if limits is not None}
+
+
+def _declared(hint: Any) -> Iterator[Limits]:
+    """The limits in an annotation, which may be those of the items of a tuple."""
+    for part in get_args(hint):
+        if isinstance(part, Limits):
+            yield part
+        else:
+            yield from _declared(part)

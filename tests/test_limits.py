@@ -1,12 +1,21 @@
-from dataclasses import dataclass
+import importlib
+import inspect
+import pkgutil
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import doorlab
+from doorlab.bandit.policies import ModelConfig
+from doorlab.data.importing import ImportConfig
 from doorlab.errors import ConfigError
-from doorlab.limits import FINITE, NOT_NEGATIVE, POSITIVE, SHARE, at_least, check_limits, from_to
+from doorlab.limits import Limits, PositiveFloat, PositiveInt, at_least, check_limits, from_to
+from doorlab.models.architecture import Architecture
 
 NAN, INFINITY = float("nan"), float("inf")
+SHARE, NOT_NEGATIVE, POSITIVE, FINITE = Limits(0, 1), Limits(0), Limits(positive=True), Limits()
 
 
 @pytest.mark.parametrize(
@@ -36,14 +45,55 @@ def test_limits_in_words():
 
 @dataclass(frozen=True)
 class Settings:
-    batch_size: int = 4
-    rates: tuple[float, ...] = (0.1, 0.2)
+    batch_size: PositiveInt = 4
+    rates: tuple[PositiveFloat, ...] = (0.1, 0.2)
+    name: str = "any"
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def test_a_setting_outside_is_named_by_its_option():
-    check_limits(Settings(), {"batch_size": at_least(1), "rates": POSITIVE})
+    Settings()
     words = r"--batch-size as a whole number of 1 or more; got 0; correct --batch-size"
     with pytest.raises(ConfigError, match=words):
-        check_limits(Settings(batch_size=0), {"batch_size": at_least(1)})
-    with pytest.raises(ConfigError, match=r"--of\.rates as a positive number; got nan"):
-        check_limits(Settings(rates=(0.1, NAN)), {"rates": POSITIVE}, "--of.")
+        Settings(batch_size=0)
+    with pytest.raises(ConfigError, match=r"--rates as a positive number; got nan"):
+        Settings(rates=(0.1, NAN))
+    with pytest.raises(ConfigError, match=r"kappa as a finite number; got inf; correct kappa"):
+        ModelConfig(kappa=INFINITY)
+    with pytest.raises(ConfigError, match=r"--architecture\.pixel-scale as a positive number"):
+        Architecture(pixel_scale=0.0)
+
+
+def configs() -> list[type]:
+    """Every class of settings."""
+    found = []
+    for module in pkgutil.walk_packages(doorlab.__path__, "doorlab."):
+        if module.name.rpartition(".")[2] in ("__main__", "launching_ray"):
+            continue
+        for kind in vars(importlib.import_module(module.name)).values():
+            own = inspect.isclass(kind) and kind.__module__ == module.name
+            if own and is_dataclass(kind) and "__post_init__" in dir(kind):
+                found.append(kind)
+    return [kind for kind in found if kind.__name__.endswith(SETTINGS)]
+
+
+SETTINGS = ("Config", "Settings", "Weights", "Architecture")
+
+
+@pytest.mark.parametrize("kind", configs(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_no_number_among_all_settings_may_be_nan_or_infinite(kind):
+    """Nor a tuple of numbers. Whether each has its limits declared is seen from outside."""
+    needed = {f.name: Path("x") for f in fields(kind) if f.default is f.default_factory}
+    needed |= {"source": "x", "names": ("a",)} if issubclass(kind, ImportConfig) else {}
+    usual = kind(**needed)
+    for field in fields(kind):
+        value = getattr(usual, field.name)
+        several = isinstance(value, tuple) and "str" not in field.type and "Path" not in field.type
+        number = next(iter(value), 1) if several else value
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        for bad in (-(10**30),) if isinstance(number, int) else (NAN, INFINITY, -INFINITY):
+            with pytest.raises(ConfigError):
+                kind(**needed, **{field.name: (bad,) * max(1, len(value)) if several else bad})

@@ -24,36 +24,46 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from doorlab.bandit.linear import LinearBelief
+from doorlab.limits import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    check_limits,
+)
 
 
 @dataclass(frozen=True)
 class NeuralLinearArmsConfig:
     """The network, its training, and the regressions."""
 
-    hidden: tuple[int, ...] = (100, 100)
+    hidden: tuple[PositiveInt, ...] = (100, 100)
     """Widths of the hidden layers; the last are the features."""
-    train_every: int = 20
+    train_every: PositiveInt = 20
     """Steps between trainings of the network."""
-    train_steps: int = 50
+    train_steps: NonNegativeInt = 50
     """Gradient steps of a training."""
-    batch: int = 512
+    batch: PositiveInt = 512
     """Observations per gradient step, drawn with replacement."""
-    rate: float = 0.1
+    rate: PositiveFloat = 0.1
     """Learning rate at the start of a training; after k steps it is rate / (1 + rate_decay k)."""
-    rate_decay: float = 0.5
+    rate_decay: NonNegativeFloat = 0.5
     """See rate."""
-    clip: float = 5.0
+    clip: PositiveFloat = 5.0
     """Largest norm of a gradient."""
-    initial: float = 0.3
+    initial: PositiveFloat = 0.3
     """Weights begin uniform in plus or minus this."""
-    initial_pulls: int = 2
+    initial_pulls: NonNegativeInt = 2
     """How often every arm is chosen in turn at first."""
-    a: float = 6.0
+    a: PositiveFloat = 6.0
     """Of the prior of an arm's noise, inverse gamma (a, b)."""
-    b: float = 6.0
+    b: PositiveFloat = 6.0
     """See a."""
-    ridge: float = 0.25
+    ridge: PositiveFloat = 0.25
     """Precision of the prior of an arm's weights, in units of the noise's."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "")
 
 
 class ArmsNetwork:

@@ -33,7 +33,13 @@ from torch.optim import Adam
 
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import SearchConfig
-from doorlab.errors import ConfigError
+from doorlab.limits import (
+    FiniteFloat,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    check_limits,
+)
 from doorlab.nn.actions import action_features
 from doorlab.torch_state import float32_by_default
 
@@ -46,31 +52,30 @@ _NU = 2.5  # of the Matern kernel: functions that can be differentiated twice
 class GPConfig:
     """The process, and how it is used. Rewards have a known scale, so none of it is relative.
 
-    Raises ConfigError for a beta that has no root.
+    Raises ConfigError for settings that no process can have.
     """
 
-    beta: float = 4.0
+    beta: NonNegativeFloat = 4.0
     """Weight of uncertainty in ucb: mean + sqrt(beta) * standard deviation."""
-    mean: float = 0.1
+    mean: FiniteFloat = 0.1
     """Prior mean of the constant mean: about what random actions obtain."""
-    scale: float = 0.3
+    scale: PositiveFloat = 0.3
     """Prior median of the process's standard deviation."""
-    lengthscale: float = 1.0
+    lengthscale: PositiveFloat = 1.0
     """Prior median of the lengthscales, in units of the features."""
-    noise: float = 0.01
+    noise: PositiveFloat = 0.01
     """Prior median of the noise's standard deviation."""
-    first_fit: int = 2
+    first_fit: NonNegativeInt = 2
     """Hyperparameters stay at their priors until there are this many interactions."""
-    fit_growth: float = 1.5
+    fit_growth: PositiveFloat = 1.5
     """They are fitted again whenever the interactions have grown by this factor."""
-    fit_steps: int = 40
+    fit_steps: NonNegativeInt = 40
     """Gradient steps per fit."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.beta < math.inf:
-            raise ConfigError("beta of at least 0", f"{self.beta}", "correct it")
+        check_limits(self, "")
 
 
 class ActionFeatures(InputTransform):

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from doorlab.doors import ACTION_DIM
+from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, check_limits
 from doorlab.torch_state import float32_by_default, thread_defaults
 
 Score = Callable[[Tensor], Tensor]
@@ -29,16 +30,19 @@ _BETAS = 0.7, 0.9  # of Adam: its usual memory is longer than the whole climb
 class SearchConfig:
     """How hard to look for the best action."""
 
-    candidates: int = 64
+    candidates: PositiveInt = 64
     """Sobol points that are scored on every door."""
-    starts: int = 4
+    starts: PositiveInt = 4
     """Best candidates per door from which gradient steps start."""
-    steps: int = 10
+    steps: NonNegativeInt = 10
     """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
-    step_size: float = 0.2
+    step_size: NonNegativeFloat = 0.2
     """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
-    at_once: int = 2048
+    at_once: PositiveInt = 2048
     """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "")
 
 
 @float32_by_default

@@ -25,9 +25,10 @@ from rich.table import Table
 
 from doorlab.bandit.arms import NeuralLinearArmsConfig, play
 from doorlab.bandit.wheel import ARMS, NOISE, mean_rewards, regrets, sample_contexts
-from doorlab.errors import ConfigError, DoorlabError
+from doorlab.errors import DoorlabError
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.limits import PositiveInt, Seed, Share, Threads, check_limits
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import stream
@@ -43,22 +44,25 @@ LAST = 500  # steps of the simple regret
 class Config:
     """How many problems, and how long."""
 
-    deltas: tuple[float, ...] = tuple(PUBLISHED)
+    deltas: tuple[Share, ...] = tuple(PUBLISHED)
     """Inner radii of the rim."""
-    problems: int = 50
+    problems: PositiveInt = 50
     """Problems per delta, as many as in the paper."""
-    steps: int = 2000
+    steps: PositiveInt = 2000
     """Contexts per problem."""
     agent: NeuralLinearArmsConfig = field(default_factory=NeuralLinearArmsConfig)
     """The algorithm."""
-    seed: int = 0
+    seed: Seed = 0
     """Of problems and algorithm."""
-    threads: int = 1
+    threads: Threads = 1
     """Torch threads."""
     out: Path | None = None
     """File for the result; it is printed in any case."""
     overwrite: bool = False
     """Replace the file if there is one."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 @process_defaults()
@@ -66,12 +70,8 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
     """Plays all problems, prints a table, writes the result; figures by delta.
 
     Raises:
-        ConfigError: for no problems or steps, and for a delta that is no radius.
         ResultError: for a result that is there already.
     """
-    if config.problems < 1 or config.steps < 1:
-        got = f"{config.problems} and {config.steps}"
-        raise ConfigError("--problems and --steps of at least 1", got, "raise them")
     if config.out is not None:
         refuse_overwrite(config.out, config.overwrite)
     use_threads(config.threads)

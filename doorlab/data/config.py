@@ -12,13 +12,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from doorlab.data.schema import SPLITS, ArraySpec
 from doorlab.errors import ConfigError
+from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits, flag, from_to
 from doorlab.seeding import stream
+
+Doors = Annotated[int, from_to(1, 100_000_000)]
+FrameCount = Annotated[int, from_to(1, 10_000)]
+ImageSize = Annotated[int, from_to(8, 1024)]
+HeldOutShare = Annotated[float, Limits(0, 0.9)]
+ShardDoors = Annotated[int, from_to(1, 100_000)]
 
 C = TypeVar("C", bound="DatasetConfig")
 
@@ -40,14 +47,14 @@ class DatasetConfig(ABC):
     """
 
     kind: ClassVar[str]
-    doors: int
-    frames: int
-    interactions: int
-    image_size: int
-    seed: int
-    validation_fraction: float
-    test_fraction: float
-    shard_doors: int
+    doors: Doors
+    frames: FrameCount
+    interactions: NonNegativeInt
+    image_size: ImageSize
+    seed: Seed
+    validation_fraction: HeldOutShare
+    test_fraction: HeldOutShare
+    shard_doors: ShardDoors
     names: tuple[str, ...] = ()
 
     @property
@@ -115,17 +122,9 @@ class DatasetConfig(ABC):
         return options
 
 
-def check_limits(
-    config: DatasetConfig, limits: Mapping[str, tuple[int, int] | tuple[float, float]]
-) -> None:
+def check_config(config: DatasetConfig) -> None:
     """Raises ConfigError for a number outside of its limits, and for splits that leave no door."""
-    for name, (low, high) in limits.items():
-        value = getattr(config, name)
-        whole = isinstance(low, int)
-        kind = isinstance(value, int) if whole else isinstance(value, int | float)
-        if not kind or isinstance(value, bool) or not low <= value <= high:
-            expected = f"{'a whole number' if whole else 'a number'} from {low} to {high}"
-            raise ConfigError(f"{name} as {expected}", repr(value), f"correct {flag(name)}")
+    check_limits(config)
     if config.validation_fraction + config.test_fraction >= 1:
         raise ConfigError(
             "validation_fraction + test_fraction below 1",
@@ -159,8 +158,3 @@ def empty_splits_warning(config: DatasetConfig) -> str:
     parts = ", ".join(f"{count} for {name}" for name, count in sizes.items())
     options = " and ".join(flag(f"{name}_fraction") for name in empty)
     return f"{config.doors} doors make {parts}; raise {options}, or take more doors"
-
-
-def flag(name: str) -> str:
-    """A setting's option on the command line."""
-    return "--" + name.replace("_", "-")

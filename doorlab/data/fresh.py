@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from doorlab.data.batches import DoorTensors
+from doorlab.data.config import ImageSize
 from doorlab.data.generation import ActionMix, sample_actions
 from doorlab.doors import get_prior
 from doorlab.doors.sampling import (
@@ -25,7 +26,7 @@ from doorlab.doors.sampling import (
     sample_columns,
     sample_view_columns,
 )
-from doorlab.errors import ConfigError
+from doorlab.limits import PositiveInt, Seed, check_limits
 from doorlab.seeding import stream
 from doorlab.sim import batched
 from doorlab.sim.batched.compiling import CompiledKernels
@@ -41,17 +42,14 @@ class FreshConfig:
     """What kind of doors, and how they are filmed. Raises ConfigError for what can't be drawn."""
 
     prior: str = "narrow"
-    image_size: int = 64
-    film_frames: int = 8
+    image_size: ImageSize = 64
+    film_frames: PositiveInt = 8
     action_mix: ActionMix = "plausible"
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
+        check_limits(self)
         get_prior(self.prior)
-        if not 8 <= self.image_size <= 1024:
-            raise ConfigError("--image-size from 8 to 1024", f"{self.image_size}", "change it")
-        if self.film_frames < 1:
-            raise ConfigError("--film-frames of 1 or more", f"{self.film_frames}", "raise it")
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,25 @@ import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
-from doorlab.data.config import DatasetConfig, check_limits, split_of_doors
+from doorlab.data.config import (
+    DatasetConfig,
+    Doors,
+    FrameCount,
+    HeldOutShare,
+    ImageSize,
+    ShardDoors,
+    check_config,
+    split_of_doors,
+)
 from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
 from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
 from doorlab.doors.action import normalised_radius
 from doorlab.errors import ConfigError
+from doorlab.limits import Seed, from_to
 from doorlab.seeding import stream
 from doorlab.sim import Layers, Simulator, optimal_rewards
 
@@ -29,17 +39,6 @@ ActionMix = Literal["uniform", "plausible"]
 _PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
 _LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
 _DOOR_RADII = (0.5, 1.1)  # m, of the hinges that anybody would suppose
-_LIMITS: dict[str, tuple[int, int] | tuple[float, float]] = {
-    "doors": (1, 100_000_000),
-    "frames": (1, 10_000),
-    "interactions": (0, 100_000),
-    "image_size": (8, 1024),
-    "seed": (0, 2**63 - 1),
-    "validation_fraction": (0.0, 0.9),
-    "test_fraction": (0.0, 0.9),
-    "shard_doors": (1, 100_000),
-    "videos": (0, 10_000),
-}
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,15 @@ class GenerationConfig(DatasetConfig):
 
     kind = "simulated"
 
-    doors: int = 1400
+    doors: Doors = 1400
     """Number of doors."""
-    frames: int = 8
+    frames: FrameCount = 8
     """Passive frames per door, each with its own joint position and camera."""
-    interactions: int = 32
+    interactions: Annotated[int, from_to(0, 100_000)] = 32
     """Interactions per door; 0 makes a dataset without actions and rewards to learn from."""
-    image_size: int = 64
+    image_size: ImageSize = 64
     """Height and width of a frame, pixels."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every random stream."""
     prior: str = "narrow"
     """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
@@ -64,11 +63,11 @@ class GenerationConfig(DatasetConfig):
     """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
     action_mix: ActionMix = "plausible"
     """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
-    validation_fraction: float = 0.05
+    validation_fraction: HeldOutShare = 0.05
     """Share of the doors held out for choosing settings."""
-    test_fraction: float = 0.15
+    test_fraction: HeldOutShare = 0.15
     """Share of the doors held out for the final figures."""
-    shard_doors: int = 64
+    shard_doors: ShardDoors = 64
     """Doors per shard: the unit of work, of resuming and of checksums."""
     depth: bool = False
     """Store the depth of every pixel, too, in metres."""
@@ -76,11 +75,11 @@ class GenerationConfig(DatasetConfig):
     """Store what every pixel shows, too: surroundings, frame, panel or handle."""
     shadows: bool = False
     """Draw shadows: frames take 1.7 times as long (by the simulator torch, ten times)."""
-    videos: int = 6
+    videos: Annotated[int, from_to(0, 10_000)] = 6
     """Number of doors, from the first on, that also get an H.264 video."""
 
     def __post_init__(self) -> None:
-        check_limits(self, _LIMITS)
+        check_config(self)
         if self.action_mix not in ("uniform", "plausible"):
             raise ConfigError(
                 "action_mix as uniform or plausible", repr(self.action_mix), "correct --action-mix"

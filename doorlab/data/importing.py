@@ -16,7 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from doorlab.data.config import DatasetConfig, check_limits, split_of_doors
+from doorlab.data.config import (
+    DatasetConfig,
+    FrameCount,
+    HeldOutShare,
+    ImageSize,
+    ShardDoors,
+    check_config,
+    split_of_doors,
+)
 from doorlab.data.footage import (
     FITS,
     UNREAD_IMAGES,
@@ -32,6 +40,7 @@ from doorlab.data.image_files import SIGNIFICANT_BITS
 from doorlab.data.schema import ARRAYS, ArraySpec
 from doorlab.data.store import write_shard
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.limits import NonNegativeInt, Seed
 from doorlab.progress import track
 
 _ARRAYS = ("images", "split")
@@ -39,24 +48,15 @@ _ARRAYS = ("images", "split")
 _LATER = {"skip_unreadable": False, "significant_bits": 0, "left_out": ()}
 _FOUND = ("--source", "--names", "--left-out")  # options that the command line does not have
 _NAMED = 5  # so many doors are named in a message
-_LIMITS: dict[str, tuple[int, int] | tuple[float, float]] = {
-    "doors": (1, 100_000_000),
-    "frames": (1, 10_000),
-    "image_size": (8, 1024),
-    "seed": (0, 2**63 - 1),
-    "validation_fraction": (0.0, 0.9),
-    "test_fraction": (0.0, 0.9),
-    "shard_doors": (1, 100_000),
-}
 
 
 @dataclass(frozen=True)
 class FootageSettings:
     """How footage becomes a dataset."""
 
-    frames: int = 8
+    frames: FrameCount = 8
     """Frames per door, evenly spaced over its images or its video."""
-    image_size: int = 64
+    image_size: ImageSize = 64
     """Height and width of a frame, pixels."""
     fit: Fit = "crop"
     """How pictures become square: crop (the middle), pad (all of it, on black)."""
@@ -64,15 +64,15 @@ class FootageSettings:
     """Leave out doors with fewer images than --frames; without it they are an error."""
     skip_unreadable: bool = False
     """Leave out images and videos that can't be read; without it they are an error."""
-    significant_bits: int = 0
+    significant_bits: NonNegativeInt = 0
     """Bits in use of pictures that store 16 (9 to 16); 0 for what their files state, or all."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the splits."""
-    validation_fraction: float = 0.05
+    validation_fraction: HeldOutShare = 0.05
     """Share of the doors held out for choosing settings."""
-    test_fraction: float = 0.15
+    test_fraction: HeldOutShare = 0.15
     """Share of the doors held out for the final figures."""
-    shard_doors: int = 64
+    shard_doors: ShardDoors = 64
     """Doors per shard: the unit of work, of resuming and of checksums."""
 
 
@@ -93,7 +93,7 @@ class ImportConfig(FootageSettings, DatasetConfig):
     """Images ("door 3/2.png") and videos that could not be read."""
 
     def __post_init__(self) -> None:
-        check_limits(self, _LIMITS)
+        check_config(self)
         low, high = SIGNIFICANT_BITS
         if self.significant_bits and not low <= self.significant_bits <= high:
             got = repr(self.significant_bits)

@@ -6,47 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from doorlab.errors import ConfigError
-
-_SIZES = (
-    "working_size", "features", "context_dim", "instance_dim", "instance_layers",
-    "interaction_dim", "hidden", "latent_samples", "attention_heads",
-)  # fmt: skip
-_WEIGHTS = (
-    "beta_z", "beta_c", "free_nats", "contrast_weight", "frame_contrast_weight", "view_shift",
-    "independence_weight", "decoded_share", "reconstruction_weight",
-)  # fmt: skip
-_LEAST = {**dict.fromkeys(_SIZES, 1), "pixel_scale": 1e-6, **dict.fromkeys(_WEIGHTS, 0.0)}
+from doorlab.limits import NonNegativeFloat, PositiveFloat, PositiveInt, check_limits
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Sizes shared by all models, so that comparisons are between ideas, not capacities.
 
-    Raises ConfigError for sizes below 1 and for weights below 0.
+    Raises ConfigError for sizes below 1, and for weights below 0 or not finite.
     """
 
-    encoder_channels: tuple[int, ...] = (24, 48, 64)
+    encoder_channels: tuple[PositiveInt, ...] = (24, 48, 64)
     """Channels of the encoder's convolutions, each of which halves the picture."""
-    working_size: int = 32
+    working_size: PositiveInt = 32
     """Pixels to which pictures are averaged down before the encoder."""
-    decoder_channels: tuple[int, int] = (32, 16)
+    decoder_channels: tuple[PositiveInt, PositiveInt] = (32, 16)
     """Channels of the decoder's feature maps."""
     statistics: tuple[str, ...] = ("mean",)
     """What a statistician pools over the frames of a door: mean, max, spread, or several."""
-    features: int = 128
+    features: PositiveInt = 128
     """Width of the vectors between convolutions and latents."""
-    context_dim: int = 32
+    context_dim: PositiveInt = 32
     """Dimensions of the context latent c, and of every door embedding."""
-    instance_dim: int = 4
+    instance_dim: PositiveInt = 4
     """Dimensions of the statistician's instance latent z, of each layer if it has several."""
-    instance_layers: int = 1
+    instance_layers: PositiveInt = 1
     """Layers of z, each of which depends on the one above."""
-    interaction_dim: int = 32
+    interaction_dim: PositiveInt = 32
     """Dimensions of the interaction latent u."""
-    hidden: int = 128
+    hidden: PositiveInt = 128
     """Width of the reward networks."""
-    latent_samples: int = 4
+    latent_samples: PositiveInt = 4
     """Samples of u behind every prediction."""
     head: str = "soft_bernoulli"
     """What is said of a reward: soft_bernoulli (its mean, and apart from that its spread),
@@ -54,37 +44,33 @@ class Architecture:
     aggregator: str = "split"
     """How interactions are pooled: mean, as in the papers, or split (also what worked and what
     failed, apart, and how many)."""
-    attention_heads: int = 4
+    attention_heads: PositiveInt = 4
     """Heads of attentive models; divides `hidden`."""
-    pixel_scale: float = 0.1
+    pixel_scale: PositiveFloat = 0.1
     """Standard deviation of the picture likelihood, in units of [0, 1]."""
-    beta_z: float = 1.0
+    beta_z: NonNegativeFloat = 1.0
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
-    beta_c: float = 1.0
+    beta_c: NonNegativeFloat = 1.0
     """Weight of the statistician's KL(c)."""
-    free_nats: float = 0.0
+    free_nats: NonNegativeFloat = 0.0
     """KL of a dimension of its latents, averaged over the batch, up to which nothing is gained by
     lowering it; 0 for the bound itself."""
-    contrast_weight: float = 0.25
+    contrast_weight: NonNegativeFloat = 0.25
     """Weight of the contrastive statistician's search for the same door (nats per door) beside the
     picture term (nats per pixel and colour)."""
-    frame_contrast_weight: float = 0.05
+    frame_contrast_weight: NonNegativeFloat = 0.05
     """Weight of its search for the same frame among a door's (nats per frame)."""
-    view_shift: float = 0.06
+    view_shift: NonNegativeFloat = 0.06
     """Share of the picture by which it shifts and stretches what it searches among, at most."""
-    independence_weight: float = 0.1
+    independence_weight: NonNegativeFloat = 0.1
     """Weight of what its instance latents say about the door (`objectives.independence`)."""
-    decoded_share: float = 0.5
+    decoded_share: NonNegativeFloat = 0.5
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
-    reconstruction_weight: float = 0.05
+    reconstruction_weight: NonNegativeFloat = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if not value >= least:  # rather than `<`, so that NaN is refused too
-                option = f"--architecture.{name.replace('_', '-')}"
-                raise ConfigError(f"{option} of {least:g} or more", f"{value}", "correct it")
+        check_limits(self, "--architecture.")
 
     @property
     def state_dim(self) -> int:

@@ -45,6 +45,7 @@ from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.progress import track
 from doorlab.results import write_result
@@ -73,24 +74,27 @@ class Config:
     """Folder of the results."""
     split: Literal["test", "validation", "train"] = "test"
     """Which doors of the dataset."""
-    doors: int = 200
+    doors: PositiveInt = 200
     """Number of doors, the first of the split."""
-    interactions: int = 10
+    interactions: PositiveInt = 10
     """Tries on every door."""
     simulator: str = ""
     """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
     weights: Weights = field(default_factory=Weights)
     """How much policies explore."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the policies and of the bootstrap."""
-    workers: int = 0
+    workers: NonNegativeInt = 0
     """Processes, one policy each at a time; 0 for one per core."""
-    threads: int = 1
+    threads: Threads = 1
     """Torch threads per process; 0 leaves torch's own choice."""
     device: str = "auto"
     """Where models run: cpu, cuda, or auto for the best there is."""
     overwrite: bool = False
     """Replace earlier results in --out."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 PRESETS: dict[str, Config] = {
@@ -154,8 +158,6 @@ def held_out(dataset: DoorDataset, config: Config) -> np.ndarray:
             f"{config.doors}",
             "ask for fewer, or generate a larger dataset",
         )
-    if config.interactions < 1:
-        raise ConfigError("--interactions of at least 1", f"{config.interactions}", "ask for more")
     return indices[: config.doors]
 
 

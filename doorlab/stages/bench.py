@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 from rich.table import Table
@@ -25,9 +26,10 @@ from doorlab.benchmarks import (
     simulation,
     training,
 )
-from doorlab.errors import ConfigError, unknown_name
+from doorlab.errors import unknown_name
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate
+from doorlab.limits import at_least, check_limits
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.torch_state import process_defaults
@@ -57,19 +59,20 @@ class Config:
 
     only: tuple[str, ...] = ()
     """Names of the benchmarks to run; all of them when empty."""
-    rounds: int = 7
+    rounds: Annotated[int, at_least(2)] = 7
     """Timed rounds of each benchmark; intervals are over rounds."""
     json: Path | None = None
     """File to write the figures to; they are printed in any case."""
     overwrite: bool = False
     """Replace the file if there is one."""
 
+    def __post_init__(self) -> None:
+        check_limits(self)
+
 
 @process_defaults()
 def run(config: Config) -> dict[str, Estimate]:
     """Runs the benchmarks, prints a table, writes the JSON result; returns the figures."""
-    if config.rounds < 2:
-        raise ConfigError("at least 2 rounds", f"{config.rounds}", "raise --rounds")
     for name in config.only:
         if name not in BENCHMARKS:
             raise unknown_name("benchmark", name, BENCHMARKS)

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from doorlab.errors import ConfigError, DoorlabError, unknown_name
+from doorlab.errors import DoorlabError, unknown_name
 from doorlab.files import atomic_write_json, read_json
 from doorlab.lifeline import start_command, wait_for
+from doorlab.limits import NonNegativeInt, Seed, check_limits
 from doorlab.sim import SIMULATORS
 
 PRETRAINED = ("vae", "statistician")
@@ -39,12 +40,15 @@ class Config:
     """Size of everything: tiny (minutes), small (an afternoon on 2 cores), full (a GPU)."""
     out: Path = Path("runs/demo")
     """Folder of the run; a run that is there already is completed, never overwritten."""
-    seed: int = 0
+    seed: Seed = 0
     """One seed for doors, training and tries."""
     simulator: str = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
-    jobs: int = 0
+    jobs: NonNegativeInt = 0
     """Commands that run side by side; 0 means one per core, two at most."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 PRESETS = {name: Config(preset=name) for name in ("tiny", "small", "full")}
@@ -70,8 +74,6 @@ def run(config: Config) -> Path:
         raise unknown_name("preset", config.preset, PRESETS)
     if config.simulator not in SIMULATORS:
         raise unknown_name("simulator", config.simulator, SIMULATORS)
-    if config.jobs < 0:
-        raise ConfigError("0 jobs or more", f"{config.jobs}", "correct --jobs")
     console, start = Console(), time.monotonic()
     jobs = config.jobs or min(2, os.cpu_count() or 1)
     run_steps(pipeline(config), config.out, jobs, console)

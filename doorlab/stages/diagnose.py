@@ -38,6 +38,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import bootstrap_mean, paired_difference
+from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import STATISTICIANS
@@ -69,22 +70,25 @@ class Config:
     """Runs of `doorlab pretrain`."""
     out: Path = Path("runs/demo/diagnose")
     """Folder of the result."""
-    doors: int = 200
+    doors: PositiveInt = 200
     """Test doors, at most (the first of the split)."""
-    samples: int = 16
+    samples: PositiveInt = 16
     """Importance samples behind each bound."""
-    feature_doors: int = 1000
+    feature_doors: PositiveInt = 1000
     """Training doors that the feature network learns from, at most."""
-    feature_steps: int = 150
+    feature_steps: PositiveInt = 150
     """Steps of training the feature network."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of samples, of the feature network and of the bootstrap behind the intervals."""
     device: str = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
-    threads: int = 1
+    threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""
     overwrite: bool = False
     """Replace an earlier result."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 PRESETS: dict[str, Config] = {
@@ -157,10 +161,6 @@ def run(config: Config) -> Path:
 def _check(config: Config) -> None:
     if not config.models:
         raise ConfigError("at least one model", "none", "give --models")
-    for name in ("samples", "feature_steps"):
-        if getattr(config, name) < 1:
-            option = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{option} of 1 or more", f"{getattr(config, name)}", "correct it")
 
 
 def _models(dataset: DoorDataset, config: Config) -> dict[str, FrozenModel]:

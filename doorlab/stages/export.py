@@ -17,6 +17,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.limits import PositiveInt, check_limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,13 @@ class Config:
     """Title of the dataset card."""
     license: str = ""
     """Licence of the data as hubs name it (mit, cc-by-4.0, ...); none is stated if empty."""
-    file_doors: int = 1000
+    file_doors: PositiveInt = 1000
     """Doors per Parquet file, at most."""
     overwrite: bool = False
     """Replace an earlier export in --out."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def run(config: Config) -> Path:

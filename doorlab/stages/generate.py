@@ -17,6 +17,7 @@ from pathlib import Path
 from doorlab.data.config import empty_splits_warning
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.writing import write_dataset
+from doorlab.limits import NonNegativeInt
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Config(GenerationConfig):
     """Defaults for everything else: tiny (half a minute), small (minutes), full (hours)."""
     out: Path = Path("runs/dataset")
     """Folder of the dataset; must be new, unless --resume."""
-    workers: int = 0
+    workers: NonNegativeInt = 0
     """Worker processes; 0 for one per core of the machine, or of the cluster."""
     launcher: str = "local"
     """How workers are started: local, as processes of this machine; ray, on the Ray cluster of

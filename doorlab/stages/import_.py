@@ -28,6 +28,7 @@ from doorlab.data.importing import FootageSettings, Plan, listing, plan_import
 from doorlab.data.manifest import EXPORT_FILE
 from doorlab.data.writing import import_dataset
 from doorlab.errors import ConfigError
+from doorlab.limits import NonNegativeInt, check_limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +39,13 @@ class Config(FootageSettings):
     """Folder with one subfolder of images, or one video, per door; or an exported dataset."""
     out: Path = Path("runs/footage")
     """Folder of the dataset; must be new, unless --resume."""
-    workers: int = 0
+    workers: NonNegativeInt = 0
     """Worker processes; 0 for one per core."""
     resume: bool = False
     """Go on with the dataset in --out, and make damaged parts again."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def run(config: Config) -> Path:

@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.generation import ActionMix, GenerationConfig
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_json
+from doorlab.limits import NonNegativeInt, PositiveInt
 from doorlab.models.architecture import Architecture, completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.io import save_model, weights_checksum
@@ -53,19 +55,19 @@ class LearningConfig(TrainConfig):
     """Draw fresh doors at every step, on the device, instead of reading a dataset."""
     prior: str = "narrow"
     """Prior of fresh doors: narrow (one look for all), default (all looks), wild."""
-    image_size: int = 64
+    image_size: ImageSize = 64
     """Height and width of a frame of fresh doors, pixels."""
-    film_frames: int = 8
+    film_frames: PositiveInt = 8
     """Frames in the film of a fresh door, of which --frames are drawn; the first is shut."""
     action_mix: ActionMix = "plausible"
     """How fresh doors are tried, uniform or plausible: see `doorlab generate`."""
     out: Path = Path("runs/model")
     """Folder of the run."""
-    batch: int = 16
+    batch: PositiveInt = 16
     """Doors per step."""
-    frames: int = 5
+    frames: PositiveInt = 5
     """Frames per door and step, drawn anew every time."""
-    validation_doors: int = 200
+    validation_doors: NonNegativeInt = 200
     """Validation doors that are looked at, at most."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""

@@ -36,6 +36,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
 from doorlab.files import read_json
+from doorlab.limits import FiniteFloat, NonNegativeFloat, Share, check_limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model
@@ -48,23 +49,19 @@ _MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: 
 class Weights:
     """How much each policy explores. Raises ConfigError for what a policy would refuse later."""
 
-    kappa: float = 1.0
+    kappa: FiniteFloat = 1.0
     """KIND:ucb takes the largest mean + kappa * std of a model."""
-    epsilon: float = 0.1
+    epsilon: Share = 0.1
     """Share of the tries of KIND:epsilon that are random."""
-    alpha: float = LinUCBConfig.alpha
+    alpha: FiniteFloat = LinUCBConfig.alpha
     """linucb takes the largest mean + alpha * std."""
-    beta: float = GPConfig.beta
+    beta: NonNegativeFloat = GPConfig.beta
     """gp_ucb takes the largest mean + sqrt(beta) * std."""
-    cpp_beta: float = RESIDUALS.beta
+    cpp_beta: NonNegativeFloat = RESIDUALS.beta
     """The same of cpp."""
 
     def __post_init__(self) -> None:
-        ModelConfig(kappa=self.kappa)
-        EpsilonConfig(self.epsilon)
-        LinUCBConfig(alpha=self.alpha)
-        GPConfig(beta=self.beta)
-        GPConfig(beta=self.cpp_beta)
+        check_limits(self, "--weights.")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from doorlab.errors import ConfigError, unknown_name
+from doorlab.errors import unknown_name
 from doorlab.files import atomic_write_arrays, read_json, refuse_overwrite
+from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.progress import track
 from doorlab.report.run_files import require_run
 from doorlab.report.style import save_png
@@ -68,16 +69,19 @@ class Config:
     """Dataset; RUN/dataset when not given."""
     out: Path | None = None
     """Folder of the figures; RUN/plot when not given."""
-    doors: int = 200
+    doors: PositiveInt = 200
     """Held-out doors that maps, errors and calibration are made from, at most."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of what is sampled from models."""
     device: str = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
-    threads: int = 1
+    threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""
     overwrite: bool = False
     """Replace earlier figures."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 @process_defaults()
@@ -91,8 +95,6 @@ def run(config: Config) -> Path:
     """
     path = (config.out or config.run / "plot") / "plot.json"
     names = chosen_figures(config.figures)
-    if config.doors < 1:
-        raise ConfigError("--doors of at least 1", f"{config.doors}", "correct --doors")
     require_run(config.run)
     refuse_overwrite(path, config.overwrite)
     use_threads(config.threads)

@@ -38,6 +38,7 @@ from doorlab.data.mirroring import mirror_half
 from doorlab.data.schema import door_array
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
+from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
 from doorlab.seeding import integer_seed
@@ -69,7 +70,7 @@ class Config(LearningConfig):
     supervised."""
     out: Path = Path("runs/pretrain")
     """Folder of the run."""
-    doors: int = 0
+    doors: NonNegativeInt = 0
     """Training doors of the dataset, the first of the split; 0 for all."""
     mirror: bool = True
     """Show every door mirrored half of the time: a mirrored door is a door."""

@@ -33,6 +33,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
@@ -60,18 +61,21 @@ class Config:
     """Runs of `doorlab pretrain` (or train: reward models embed doors, too)."""
     out: Path = Path("runs/demo/probe")
     """Folder of the result."""
-    frames: tuple[int, ...] = ()
+    frames: tuple[PositiveInt, ...] = ()
     """Numbers of frames that embeddings are made from; all that the dataset has when empty."""
-    probe_doors: tuple[int, ...] = (1000,)
+    probe_doors: tuple[PositiveInt, ...] = (1000,)
     """Numbers of training doors that probes are fitted on, at most (the first of the split)."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the bootstrap behind the intervals."""
     device: str = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
-    threads: int = 1
+    threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""
     overwrite: bool = False
     """Replace an earlier result."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,8 @@ def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
     """The doors of a split; of the training split, the first ones, as many as are asked for."""
     indices = dataset.indices(split)
     if split == "train":
-        if min(config.probe_doors, default=0) < 1:
-            raise ConfigError(
-                "--probe-doors of at least 1", f"{config.probe_doors}", "correct the numbers"
-            )
+        if not config.probe_doors:
+            raise ConfigError("--probe-doors with a number of doors", "none", "name some")
         indices = indices[: max(config.probe_doors)]
     if not len(indices):
         raise ConfigError(

@@ -34,6 +34,7 @@ from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
+from doorlab.limits import NonNegativeInt, PositiveInt, Seed
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.probes import Reading
@@ -69,13 +70,13 @@ class Config(StudyConfig):
     """Datasets that are there already, one for every prior, in their order."""
     models: tuple[str, ...] = MODELS
     """Models of `doorlab pretrain`; a statistician and a context-free one must be among them."""
-    seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[Seed, ...] = (0, 1)
     """Seeds of the training runs; all learn from the same doors."""
-    steps: int = 20
+    steps: NonNegativeInt = 20
     """Optimiser steps of every model that learns in steps; 0 for those of doorlab pretrain."""
-    probe_frames: tuple[int, ...] = (1, 2, 4)
+    probe_frames: tuple[PositiveInt, ...] = (1, 2, 4)
     """Numbers of frames that embeddings are made from; those that the datasets have."""
-    probe_doors: tuple[int, ...] = (10, 30)
+    probe_doors: tuple[PositiveInt, ...] = (10, 30)
     """Numbers of labelled doors that probes are fitted on."""
 
 

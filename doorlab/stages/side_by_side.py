@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from doorlab.data.config import split_of_doors
+from doorlab.data.config import Doors, FrameCount, HeldOutShare, ImageSize, split_of_doors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import run_local
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
+from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
 from doorlab.models.architecture import Architecture
 from doorlab.progress import track
 from doorlab.stages import generate
@@ -28,30 +29,33 @@ class StudyConfig:
     """Defaults for everything else: tiny (minutes), small (a day on 2 cores), full (GPU)."""
     out: Path = Path("runs/study")
     """Folder of the study; one that is there already is completed."""
-    doors_seed: int = 0
+    doors_seed: Seed = 0
     """Seed of the doors of a dataset that is made here."""
-    doors: int = 120
+    doors: Doors = 120
     """Number of its doors."""
-    frames: int = 4
+    frames: FrameCount = 4
     """Frames per door."""
-    image_size: int = 32
+    image_size: ImageSize = 32
     """Height and width of its frames, pixels."""
-    test_fraction: float = 0.25
+    test_fraction: HeldOutShare = 0.25
     """Share of its doors that the final figures are about."""
-    validation_fraction: float = 0.2
+    validation_fraction: HeldOutShare = 0.2
     """Share of its doors that weights, penalties and learning rates are chosen by."""
     simulator: str = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
-    learning_rates: tuple[float, ...] = (2e-3,)
+    learning_rates: tuple[PositiveFloat, ...] = (2e-3,)
     """Learning rates that every model may choose from, the first one for models without steps."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
     accelerator: str = "auto"
     """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
-    workers: int = 0
+    workers: NonNegativeInt = 0
     """Runs side by side, one thread each; 0 for one per core."""
     overwrite: bool = False
     """Replace earlier summaries (never a finished run)."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def doors_of(config: StudyConfig, prior: str, out: Path, **others: Any) -> DoorDataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Seed, check_limits
 from doorlab.stages import pretrain
 from doorlab.stages.side_by_side import StudyConfig
 
@@ -13,12 +14,15 @@ from doorlab.stages.side_by_side import StudyConfig
 class PictureWeights:
     """What pictures weigh beside rewards, in place of --architecture.reconstruction-weight."""
 
-    ssnp: float = 0.05
+    ssnp: NonNegativeFloat = 0.05
     """In SSNP, which has the plain statistician."""
-    attentive_ssnp: float = 0.05
+    attentive_ssnp: NonNegativeFloat = 0.05
     """In SSNP with attention."""
-    contrastive_ssnp: float = 1.0
+    contrastive_ssnp: NonNegativeFloat = 1.0
     """In SSNP with the contrastive statistician."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "--picture-weights.")
 
 
 @dataclass(frozen=True)
@@ -31,36 +35,36 @@ class Config(StudyConfig):
     """Models of `doorlab train`, two at least."""
     ours: str = "ssnp"
     """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""
-    labelled: tuple[int, ...] = (10, 30)
+    labelled: tuple[NonNegativeInt, ...] = (10, 30)
     """Numbers of labelled training doors; 0 for all of them."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Seed, ...] = (0,)
     """Seeds of the training runs; all learn from the same doors."""
     prior: str = "narrow"
     """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
-    interactions: int = 32
+    interactions: NonNegativeInt = 32
     """Interactions per door."""
     pretrained: Path | None = None
     """Folder with MODEL/rate-R/seed-S of models that are pretrained already; models that it lacks
     are pretrained here. It has to have all seeds of a model, or none, pretrained alike."""
-    pretrain_steps: int = 150
+    pretrain_steps: NonNegativeInt = 150
     """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
-    look_steps: int = 130
+    look_steps: NonNegativeInt = 130
     """Optimiser steps in which models learn to look that begin with nothing."""
-    join_steps: int = 60
+    join_steps: NonNegativeInt = 60
     """Those in which models that begin with a pretrained one learn from rewards, too."""
-    try_steps: int = 270
+    try_steps: PositiveInt = 270
     """Those after that, in which every model learns from interactions."""
     picture_weights: PictureWeights = field(default_factory=PictureWeights)
     """What pictures weigh beside rewards, by model."""
-    validate_every: int = 100
+    validate_every: PositiveInt = 100
     """Steps between looks at the validation doors."""
-    tuned_at: int = 30
+    tuned_at: NonNegativeInt = 30
     """The one of --labelled that learning rates are chosen with, if there are several."""
-    test_doors: int = 0
+    test_doors: NonNegativeInt = 0
     """Test doors that figures are about, the first of the split; 0 for all."""
-    opened_with: tuple[int, ...] = ()
+    opened_with: tuple[NonNegativeInt, ...] = ()
     """Those of --labelled whose models open doors; all of them if none is named."""
-    tries: int = 10
+    tries: PositiveInt = 10
     """Tries on every door."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
     """Policies of `doorlab bandit` that need no model."""

@@ -205,10 +205,7 @@ def train_run(config: Config, data: Path, run: Run) -> None:
 
 
 def architecture_of(config: Config, model: str) -> Architecture:
-    """The study's, with what pictures weigh in this model.
-
-    Raises ConfigError for a weight that is none.
-    """
+    """The study's, with what pictures weigh in this model."""
     weight = vars(config.picture_weights).get(model)
     if weight is None:
         return config.architecture

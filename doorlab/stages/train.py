@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from doorlab.data.batches import DoorTensors, InteractionBatch
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
+from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model, weights_checksum
@@ -92,7 +93,7 @@ class Config(BatchConfig):
     attentive_ssnp, of a contrastive_statistician for contrastive_ssnp: what they begin with."""
     out: Path = Path("runs/train")
     """Folder of the run."""
-    labelled: int = 0
+    labelled: NonNegativeInt = 0
     """Training doors whose interactions are learned from, the first of the split; 0 for all. With
     --online, where every door is labelled, it does not count."""
 
@@ -153,13 +154,6 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         check_fresh(config)
     else:
         _check_recorded(config, dataset)
-    least = {
-        "context": 0, "targets": 1, "unlabelled_batch": 1, "try_batch": 1, "embedding_noise": 0,
-    }  # fmt: skip
-    for name, low in least.items():
-        if getattr(config, name) < low:
-            flag = "--" + name.replace("_", "-")
-            raise ConfigError(f"{flag} of {low} or more", f"{getattr(config, name)}", "correct it")
     if config.batch < 2 * config.devices:
         raise ConfigError(
             "--batch of 2 or more doors per device, whose embeddings are compared",
@@ -172,10 +166,6 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
             f"{config.frames}",
             "raise it",
         )
-    for name in ("empty_share", "look_first", "embedding_floor"):
-        if not 0.0 <= getattr(config, name) <= 1.0:
-            flag = "--" + name.replace("_", "-")
-            raise ConfigError(f"{flag} from 0 to 1", f"{getattr(config, name)}", "correct it")
     _check_pretrained(config)
 
 

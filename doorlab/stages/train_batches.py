@@ -22,6 +22,7 @@ from doorlab.data.batches import (
 )
 from doorlab.data.fresh import Wanted
 from doorlab.data.mirroring import mirror_half, mirror_interactions
+from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 from doorlab.models.registry import BASES, JOINT
 from doorlab.stages.learning import LearningConfig
 from doorlab.stages.memory import Memory, look_at
@@ -33,33 +34,33 @@ from doorlab.training.loop import Batches
 class BatchConfig(LearningConfig):
     """How many doors, frames and interactions a step has."""
 
-    batch: int = 32
+    batch: PositiveInt = 32
     """Labelled doors per step while looking."""
-    frames: int = 3
+    frames: PositiveInt = 3
     """Frames per door and step, drawn anew every time."""
-    unlabelled_batch: int = 8
+    unlabelled_batch: PositiveInt = 8
     """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
-    context: int = 10
+    context: NonNegativeInt = 10
     """Interactions given before those to be predicted, at most."""
-    targets: int = 22
+    targets: PositiveInt = 22
     """Interactions to be predicted, per door and step."""
-    look_first: float = 0.33
+    look_first: Share = 0.33
     """Share of the steps, from the first on, in which no interactions are given, only frames, and
     the encoder learns; then it is frozen, and the process learns from interactions what pictures
     don't tell. Models on frozen embeddings begin with the latter."""
-    try_batch: int = 64
+    try_batch: PositiveInt = 64
     """Labelled doors per step after that: embeddings are remembered, so they cost little."""
-    empty_share: float = 0.1
+    empty_share: Share = 0.1
     """Share of doors of which no interaction is given in the steps after that."""
     mirror: bool = True
     """Show every door, and what was done to it, mirrored half of the time."""
     keep_best: bool = True
     """Go on from looking to trying, and end, with the weights whose squared error on the validation
     doors was smallest, of those looked at every --validate-every steps; otherwise with the last."""
-    embedding_floor: float = 0.01
+    embedding_floor: Share = 0.01
     """Embeddings are whitened when trying begins; a direction that has less than this share of
     their variance counts for less."""
-    embedding_noise: float = 4.0
+    embedding_noise: NonNegativeFloat = 4.0
     """Noise on the whitened embeddings of labelled doors while trying, in units of their spread,
     times the root of their number: the fewer there are, the more each stands for others."""
 

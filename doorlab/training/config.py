@@ -7,60 +7,58 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from doorlab.errors import ConfigError, unknown_name
+from doorlab.errors import unknown_name
+from doorlab.limits import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Seed,
+    Share,
+    Threads,
+    check_limits,
+    flag,
+)
 
 PRECISIONS = ("32-true", "bf16-mixed")
 ACCELERATORS = ("auto", "cpu", "cuda")
-
-_LEAST = {
-    "steps": 0, "learning_rate": 0.0, "weight_decay": 0.0, "clip": 0.0, "devices": 1,
-    "threads": 0, "checkpoint_every": 1, "log_every": 1, "validate_every": 1, "stop_after": 0,
-    "seed": 0,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How long, how fast and where to train. Raises ConfigError for values out of range."""
 
-    steps: int = 0
+    steps: NonNegativeInt = 0
     """Optimiser steps; 0 for what the preset gives the model."""
-    learning_rate: float = 2e-3
+    learning_rate: PositiveFloat = 2e-3
     """Highest learning rate of AdamW."""
-    warmup: float = 0.1
+    warmup: Share = 0.1
     """Share of the steps in which the learning rate rises; it falls along a cosine after that."""
-    weight_decay: float = 0.01
+    weight_decay: NonNegativeFloat = 0.01
     """Weight decay of AdamW, on matrices and kernels only."""
-    clip: float = 1.0
+    clip: NonNegativeFloat = 1.0
     """Largest norm of the gradient; 0 for no limit."""
     precision: str = "32-true"
     """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
     accelerator: str = "auto"
     """Where to train: cpu, cuda, or auto for the best there is."""
-    devices: int = 1
+    devices: PositiveInt = 1
     """Processes, one device each, that share every batch."""
-    threads: int = 1
+    threads: Threads = 1
     """Torch threads per process; 0 leaves torch's own choice."""
-    checkpoint_every: int = 500
+    checkpoint_every: PositiveInt = 500
     """Steps between checkpoints: what a killed run loses at most."""
-    log_every: int = 20
+    log_every: PositiveInt = 20
     """Steps over which logged figures are averaged."""
-    validate_every: int = 200
+    validate_every: PositiveInt = 200
     """Steps between looks at the validation doors."""
-    stop_after: int = 0
+    stop_after: NonNegativeInt = 0
     """Stop with a checkpoint after this step, for --resume to go on; 0 for the end."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the weights, the batches and all noise."""
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            # `not >=` rather than `<`, so that NaN is refused too.
-            if not value >= least or (name == "learning_rate" and value == 0.0):
-                expected = "a positive number" if name == "learning_rate" else f"{least} or more"
-                raise ConfigError(f"{name} as {expected}", f"{value}", f"correct {flag(name)}")
-        if not 0.0 <= self.warmup <= 1.0:
-            raise ConfigError("warmup in [0, 1]", f"{self.warmup}", "correct --warmup")
+        check_limits(self)
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
         if self.accelerator not in ACCELERATORS:
@@ -95,8 +93,3 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in names
         if before.get(name) != now.get(name)
     ]
-
-
-def flag(name: str) -> str:
-    """The option of a setting on the command line."""
-    return "--" + name.replace("_", "-")

@@ -154,8 +154,8 @@ def test_as_many_frames_are_shut_as_in_a_film(both):
     ("changes", "words"),
     [
         ({"prior": "narow"}, "did you mean 'narrow'"),
-        ({"image_size": 4}, "--image-size from 8"),
-        ({"film_frames": 0}, "--film-frames of 1 or more"),
+        ({"image_size": 4}, "--image-size as a whole number from 8"),
+        ({"film_frames": 0}, "--film-frames as a whole number of 1 or more"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(changes, words):

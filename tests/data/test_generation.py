@@ -40,7 +40,7 @@ from doorlab.seeding import stream
     ],
 )
 def test_bad_settings_are_refused_by_name(name, value):
-    with pytest.raises(ConfigError, match=name):
+    with pytest.raises(ConfigError, match="--" + name.replace("_", "-")):
         GenerationConfig(**{name: value})
 
 

@@ -183,7 +183,7 @@ def test_a_weight_out_of_range_is_one_line(config, capsys):
     line = ["bandit", "--data", str(config.data), "--weights.epsilon", "2"]
     assert main([*line, "--out", str(config.out)]) == 2
     said = capsys.readouterr().err
-    assert "expected epsilon from 0 to 1; got 2" in said
+    assert "expected --weights.epsilon as a number from 0 to 1; got 2" in said
     assert said.count("\n") == 1
 
 

@@ -29,9 +29,9 @@ def test_ratios_are_taken_within_rounds(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
-    [(bench.Config(rounds=1), "2 rounds"), (bench.Config(only=("x",)), "benchmark")],
+    ("changes", "message"),
+    [({"rounds": 1}, "--rounds as a whole number of 2"), ({"only": ("x",)}, "benchmark")],
 )
-def test_bad_settings(config, message):
+def test_bad_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
-        bench.run(config)
+        bench.run(bench.Config(**changes))

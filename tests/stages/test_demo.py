@@ -77,13 +77,13 @@ def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("changes", "message"),
     [
-        (Config(preset="huge"), "preset"),
-        (Config(jobs=-1), "0 jobs or more"),
-        (Config(simulator="tourch"), "did you mean 'torch'"),
+        ({"preset": "huge"}, "preset"),
+        ({"jobs": -1}, "--jobs as a whole number of 0 or more"),
+        ({"simulator": "tourch"}, "did you mean 'torch'"),
     ],
 )
-def test_bad_settings(config, message):
+def test_bad_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
-        demo.run(config)
+        demo.run(Config(**changes))

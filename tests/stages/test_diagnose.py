@@ -212,15 +212,15 @@ def test_the_same_seed_gives_the_same_result(config, result, tmp_path):
 
 def test_bad_input_is_named_and_nothing_is_written(config):
     cases = [
-        (replace(config, models=()), "at least one model"),
-        (replace(config, device="abacus"), "--device auto or one of cpu"),
-        (replace(config, samples=0), "--samples of 1 or more"),
-        (replace(config, feature_steps=0), "--feature-steps"),
-        (replace(config, doors=5), "8 test doors"),
+        ({"models": ()}, "at least one model"),
+        ({"device": "abacus"}, "--device auto or one of cpu"),
+        ({"samples": 0}, "--samples as a whole number of 1 or more"),
+        ({"feature_steps": 0}, "--feature-steps"),
+        ({"doors": 5}, "8 test doors"),
     ]
-    for bad, message in cases:
+    for changes, message in cases:
         with pytest.raises(ConfigError, match=message):
-            diagnose.run(bad)
+            diagnose.run(replace(config, **changes))
     assert not Path(config.out).exists()
 
 

@@ -199,7 +199,7 @@ def test_earlier_runs_are_safe(frames_config, recorded):
     [
         ({"prior": "narow"}, "did you mean 'narrow'"),
         ({"frames": 5}, "--frames from 1 to the 4 of a film"),
-        ({"image_size": 4}, "--image-size from 8"),
+        ({"image_size": 4}, "--image-size as a whole number from 8"),
         ({"doors": 7}, "no --doors with --online"),
     ],
 )

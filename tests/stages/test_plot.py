@@ -304,9 +304,9 @@ def test_names_of_groups_stand_for_their_figures(config, painted_run):
 def test_bad_input_is_named(config, tmp_path, painted_run):
     with pytest.raises(ConfigError, match="did you mean 'regret'"):
         plot.run(replace(config, figures=("regrett",)))
-    with pytest.raises(ConfigError, match="--doors of at least 1"):
+    with pytest.raises(ConfigError, match="--doors as a whole number of 1 or more"):
         plot.run(replace(config, doors=0))
-    with pytest.raises(ConfigError, match="--threads of at least 0"):
+    with pytest.raises(ConfigError, match="--threads as a whole number from 0"):
         plot.run(replace(config, threads=-1))
     with pytest.raises(ResultError, match="the folder of a run"):
         plot.run(plot.Config(run=tmp_path / "nowhere"))

@@ -213,9 +213,9 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
     before = (config.out / "weights.safetensors").read_bytes()
     for wrong, words in (
         ({"working_size": 24}, "--architecture.working-size that divides the 32 pixels"),
-        ({"working_size": 0}, "--architecture.working-size of 1 or more"),
-        ({"pixel_scale": 0.0}, "--architecture.pixel-scale of"),
-        ({"latent_samples": 0}, "--architecture.latent-samples of 1 or more"),
+        ({"working_size": 0}, "--architecture.working-size as a whole number of 1"),
+        ({"pixel_scale": 0.0}, "--architecture.pixel-scale as a positive number"),
+        ({"latent_samples": 0}, "--architecture.latent-samples as a whole number of 1"),
     ):
         with pytest.raises(ConfigError, match=words):
             pretrain.run(resized(config, **wrong))
@@ -236,7 +236,7 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
             "--frames of 2 or more",
         ),
         ({"doors": 1000}, ConfigError, "at most the 18 training doors"),
-        ({"doors": -1}, ConfigError, "at most the 18 training doors"),
+        ({"doors": -1}, ConfigError, "--doors as a whole number of 0 or more"),
         ({"resume": True, "overwrite": True}, ConfigError, "choose one"),
     ],
 )

@@ -132,19 +132,19 @@ def test_reward_models_embed_doors_too(config, painted_run, tmp_path):
 def test_bad_input_is_named_and_nothing_is_written(config, painted_run, tmp_path):
     vae = config.models[0]
     cases = [
-        (replace(config, models=()), ConfigError, "at least one model"),
-        (replace(config, device="abacus"), ConfigError, "--device auto or one of cpu"),
-        (replace(config, models=(vae, vae)), ConfigError, "two of vae"),
-        (replace(config, models=(tmp_path / "none",)), CheckpointError, "model.json"),
-        (replace(config, data=tmp_path / "none"), DatasetError, "a dataset"),
-        (replace(config, probe_doors=(0,)), ConfigError, "--probe-doors of at least 1"),
-        (replace(config, probe_doors=()), ConfigError, "--probe-doors of at least 1"),
-        (replace(config, frames=(1, 5)), ConfigError, "--frames from 1 to the 4 of"),
-        (replace(config, frames=(0,)), ConfigError, "--frames from 1 to the 4 of"),
+        ({"models": ()}, ConfigError, "at least one model"),
+        ({"device": "abacus"}, ConfigError, "--device auto or one of cpu"),
+        ({"models": (vae, vae)}, ConfigError, "two of vae"),
+        ({"models": (tmp_path / "none",)}, CheckpointError, "model.json"),
+        ({"data": tmp_path / "none"}, DatasetError, "a dataset"),
+        ({"probe_doors": (0,)}, ConfigError, "--probe-doors as a whole number of 1 or more"),
+        ({"probe_doors": ()}, ConfigError, "--probe-doors with a number of doors"),
+        ({"frames": (1, 5)}, ConfigError, "--frames from 1 to the 4 of"),
+        ({"frames": (0,)}, ConfigError, "--frames as a whole number of 1 or more"),
     ]
-    for bad, error, message in cases:
+    for changes, error, message in cases:
         with pytest.raises(error, match=message):
-            probe.run(bad)
+            probe.run(replace(config, **changes))
     assert not config.out.exists()
 
 

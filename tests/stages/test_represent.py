@@ -162,7 +162,7 @@ def test_trained_with_other_settings_is_said(study):
         ({"models": ("vae",)}, "--models with one of .*statistician"),
         ({"seeds": ()}, "--seeds without repeats"),
         ({"seeds": (1, 1)}, "--seeds without repeats"),
-        ({"workers": -1}, "workers of at least 0"),
+        ({"workers": -1}, "--workers as a whole number of 0 or more"),
         ({"probe_doors": ()}, "--probe-doors"),
         ({"validation_fraction": 0.0}, "validation doors to .*--validation-fraction"),
         ({"test_fraction": 0.005}, "test doors to .*--test-fraction"),

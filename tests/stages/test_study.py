@@ -292,6 +292,8 @@ def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, 
 
 def test_every_joint_model_has_its_weight():
     assert set(vars(PictureWeights())) == JOINT
+    with pytest.raises(ConfigError, match=r"--picture-weights\.ssnp as a number of 0 or more"):
+        PictureWeights(ssnp=-1.0)
 
 
 def test_trained_with_other_settings_is_said(finished):
@@ -321,16 +323,15 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"seeds": (1, 1)}, "--seeds without repeats"),
         ({"labelled": ()}, "--labelled without repeats"),
         ({"tuned_at": 7, "learning_rates": (1.0, 2.0)}, "--tuned-at out of --labelled 10, 30"),
-        ({"labelled": (-10, 30)}, "--labelled of 0 or more"),
-        ({"tries": 0}, "--tries of 1 or more; got 0"),
-        ({"try_steps": 0}, "--try-steps of 1 or more"),
-        ({"look_steps": -1}, "--look-steps of 0 or more"),
+        ({"labelled": (-10, 30)}, "--labelled as a whole number of 0 or more"),
+        ({"tries": 0}, "--tries as a whole number of 1 or more; got 0"),
+        ({"try_steps": 0}, "--try-steps as a whole number of 1"),
+        ({"look_steps": -1}, "--look-steps as a whole number of 0"),
         ({"learning_rates": (1.0, 2.0), "validation_fraction": 0.0}, "one of --learning-rates"),
         ({"opened_with": (10, 20)}, "--opened-with out of --labelled"),
         ({"interactions": 8}, "32 interactions or more"),
-        ({"workers": -1}, "workers of at least 0"),
+        ({"workers": -1}, "--workers as a whole number of 0 or more"),
         ({"pretrained": Path("nowhere")}, "got nowhere, which is none"),
-        ({"picture_weights": PictureWeights(ssnp=-1.0)}, "reconstruction-weight of 0 or more"),
         ({"architecture": replace(TINY, reconstruction_weight=1.0)}, "--picture-weights.MODEL"),
     ],
 )

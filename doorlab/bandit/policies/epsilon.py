@@ -10,19 +10,18 @@ from jaxtyping import Float32, UInt8
 from doorlab.bandit.memory import Remembers
 from doorlab.bandit.policy import History, Policy
 from doorlab.doors import ACTION_DIM
-from doorlab.errors import ConfigError
+from doorlab.limits import Share, check_limits
 
 
 @dataclass(frozen=True)
 class EpsilonConfig:
     """How often chance decides. Raises ConfigError for an epsilon that is no share."""
 
-    epsilon: float = 0.1
+    epsilon: Share = 0.1
     """Share of tries that are random, in [0, 1]."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.epsilon <= 1.0:
-            raise ConfigError("epsilon from 0 to 1", f"{self.epsilon}", "correct it")
+        check_limits(self, "")
 
 
 class EpsilonGreedyPolicy(Remembers):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from doorlab.bandit.policies.looking import LabelledDoors, look, require_doors, 
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, best_actions
-from doorlab.errors import ConfigError
+from doorlab.limits import FiniteFloat, PositiveFloat, PositiveInt, Seed, at_least, check_limits
 from doorlab.nn.actions import action_features
 from doorlab.seeding import stream
 from doorlab.torch_state import thread_defaults
@@ -41,26 +42,23 @@ from doorlab.torch_state import thread_defaults
 class LinUCBConfig:
     """The features, and how they are used. Raises ConfigError for what can't be used."""
 
-    alpha: float = 1.0
+    alpha: FiniteFloat = 1.0
     """Weight of uncertainty."""
-    features: int = 128
+    features: PositiveInt = 128
     """Random Fourier features of an action."""
-    lengthscale: float = 0.8
+    lengthscale: PositiveFloat = 0.8
     """How far apart actions are alike, in units of the features of a Gaussian process."""
-    ridge: float = 10.0
+    ridge: PositiveFloat = 10.0
     """Of the regression on embeddings, in units of one observation."""
-    folds: int = 5
+    folds: Annotated[int, at_least(2)] = 5
     """Parts of the labelled doors that are held out in turn, or as many as there are doors."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the random features."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.alpha):
-            raise ConfigError("alpha as a number", f"{self.alpha}", "correct it")
-        if self.folds < 2:
-            raise ConfigError("at least 2 folds", f"{self.folds}", "raise folds")
+        check_limits(self, "")
 
 
 class LinUCBPolicy(Remembers):

@@ -8,7 +8,6 @@ action coordinates.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -23,6 +22,7 @@ from doorlab.bandit.policies.looking import look
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import FiniteFloat, PositiveInt, check_limits
 from doorlab.nn.tried import Tried
 from doorlab.torch_state import thread_defaults
 
@@ -71,16 +71,15 @@ class ModelConfig:
 
     choice: str = "greedy"
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
-    kappa: float = 1.0
+    kappa: FiniteFloat = 1.0
     """Weight of uncertainty in ucb."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
-    doors_at_once: int = 256
+    doors_at_once: PositiveInt = 256
     """Doors per batch, which bounds memory."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.kappa):
-            raise ConfigError("kappa as a number", f"{self.kappa}", "correct it")
+        check_limits(self, "")
 
 
 class ModelPolicy(Remembers):

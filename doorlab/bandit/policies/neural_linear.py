@@ -29,6 +29,7 @@ from doorlab.bandit.policies.looking import LabelledDoors, look, require_doors, 
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
 from doorlab.bandit.search import Score, SearchConfig, best_actions
+from doorlab.limits import NonNegativeInt, PositiveFloat, PositiveInt, Seed, Share, check_limits
 from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.mlp import mlp
 from doorlab.seeding import integer_seed
@@ -39,22 +40,25 @@ from doorlab.torch_state import float32_by_default, thread_defaults
 class NeuralLinearConfig:
     """The network, how it is trained, and how its features are used."""
 
-    hidden: int = 100
+    hidden: PositiveInt = 100
     """Width of the network."""
-    features: int = 64
+    features: PositiveInt = 64
     """Width of its last hidden layer."""
-    steps: int = 1500
+    steps: NonNegativeInt = 1500
     """Training steps (Adam)."""
-    batch: int = 64
+    batch: PositiveInt = 64
     """Labelled doors per step, with all of their interactions."""
-    rate: float = 2e-3
+    rate: PositiveFloat = 2e-3
     """Learning rate at the start; it falls to zero along a cosine."""
-    held_out: float = 0.25
+    held_out: Share = 0.25
     """Share of the labelled doors that the network does not see: they tell how doors differ."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """How to look for the best action."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the network's weights and batches."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "")
 
 
 class FeatureNetwork(nn.Module):
