@@ -13,6 +13,7 @@ from types import ModuleType
 import doorlab
 from doorlab.errors import DoorlabError, unknown_name
 from doorlab.signals import Interruption, die_on_stops, stops_handled
+from doorlab.terminal import print_note
 
 STAGES = {
     "demo": "the whole pipeline on a small preset, ending in a report",
@@ -163,5 +164,5 @@ def _preset(args: Sequence[str], presets: dict[str, object]) -> str:
 
 def _complain(message: str, status: int) -> int:
     with contextlib.suppress(OSError):  # a terminal that was closed
-        print(f"doorlab: error: {message}", file=sys.stderr)
+        print_note(f"error: {message}")
     return status

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,16 +16,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from doorlab.console import PlainConsole
+from doorlab.terminal import printable
+
 T = TypeVar("T")
 
 
 @contextlib.contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yields `advance(n)`. The bar vanishes when done, and leaves one line behind."""
-    console = Console(stderr=True)
+    console, description = PlainConsole(stderr=True), printable(description)
     start, done = time.monotonic(), 0
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

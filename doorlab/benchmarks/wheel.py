@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
-from rich.console import Console
 from rich.table import Table
 
 from doorlab.bandit.arms import NeuralLinearArmsConfig, play
 from doorlab.bandit.wheel import ARMS, NOISE, mean_rewards, regrets, sample_contexts
+from doorlab.console import PlainConsole
 from doorlab.errors import DoorlabError
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate, bootstrap_mean
@@ -32,6 +32,7 @@ from doorlab.limits import PositiveInt, Seed, Share, Threads, check_limits
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import stream
+from doorlab.terminal import printable
 from doorlab.torch_state import process_defaults
 from doorlab.training import use_threads
 
@@ -128,7 +129,7 @@ def _print(figures: dict[str, dict[str, Estimate]], config: Config) -> None:
         ]
         known: Any = PUBLISHED.get(float(delta))
         table.add_row(delta, *cells, "" if known is None else f"{known:.2f}")
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def main() -> int:
@@ -138,7 +139,7 @@ def main() -> int:
     try:
         run(tyro.cli(Config, prog="python -m doorlab.benchmarks.wheel", description=__doc__))
     except DoorlabError as error:
-        print(f"wheel: error: {error}", file=sys.stderr)
+        print(f"wheel: error: {printable(error)}", file=sys.stderr)
         return 2
     return 0
 

@@ -28,7 +28,6 @@ from typing import Any, Literal
 
 import gymnasium
 import numpy as np
-from rich.console import Console
 
 from doorlab.bandit import (
     Rollout,
@@ -40,6 +39,7 @@ from doorlab.bandit import (
     run_policy,
     summarise,
 )
+from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
@@ -228,4 +228,4 @@ def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, Runs]) -> Non
 def _show(path: Path) -> None:
     from doorlab.report.tables import regret_table  # here: workers have no use for it
 
-    Console().print(regret_table(path))
+    PlainConsole().print(regret_table(path))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
 from rich.table import Table
 
 from doorlab.benchmarks import (
@@ -26,6 +25,7 @@ from doorlab.benchmarks import (
     simulation,
     training,
 )
+from doorlab.console import PlainConsole
 from doorlab.errors import unknown_name
 from doorlab.files import refuse_overwrite
 from doorlab.intervals import Estimate
@@ -92,4 +92,4 @@ def _print(figures: dict[str, Estimate]) -> None:
     for name, estimate in figures.items():
         low, high = estimate.ci95
         table.add_row(name, f"{estimate.mean:,.3g}", f"{low:,.3g} to {high:,.3g}")
-    Console().print(table)
+    PlainConsole().print(table)

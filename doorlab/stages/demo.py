@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from doorlab.console import PlainConsole
 from doorlab.errors import DoorlabError, unknown_name
 from doorlab.files import atomic_write_json, read_json
 from doorlab.lifeline import start_command, wait_for
@@ -74,14 +75,12 @@ def run(config: Config) -> Path:
         raise unknown_name("preset", config.preset, PRESETS)
     if config.simulator not in SIMULATORS:
         raise unknown_name("simulator", config.simulator, SIMULATORS)
-    console, start = Console(), time.monotonic()
+    console, start = PlainConsole(), time.monotonic()
     jobs = config.jobs or min(2, os.cpu_count() or 1)
     run_steps(pipeline(config), config.out, jobs, console)
     report = config.out / "report" / "index.html"
     print_regrets(config.out / "bandit" / "regret.json", console)
-    console.print(
-        f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", markup=False, highlight=False
-    )
+    console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
     return report
 
 
@@ -163,7 +162,7 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
         if step.name in done:
             console.print(
                 f"{step.name}: done before ({step.result})",
-                style="dim", markup=False, highlight=False,
+                style="dim", highlight=False,
             )  # fmt: skip
     waiting = [step for step in steps if step.name not in done]
     running: dict[str, tuple[Step, subprocess.Popen[bytes], float]] = {}
@@ -174,7 +173,7 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
                 waiting.remove(step)
                 console.print(
                     f"$ doorlab {shlex.join(step.args)}",
-                    style="bold", markup=False, highlight=False, soft_wrap=True,
+                    style="bold", highlight=False, soft_wrap=True,
                 )  # fmt: skip
                 running[step.name] = (step, _start(step, out), time.monotonic())
             seconds = _collect(running, out, console)

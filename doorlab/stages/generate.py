@@ -10,7 +10,6 @@ killed, goes on with --resume where it was; --resume also repairs damaged parts.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from doorlab.data.config import empty_splits_warning
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.writing import write_dataset
 from doorlab.limits import NonNegativeInt
+from doorlab.terminal import print_note
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def run(config: Config) -> Path:
     settings = {f.name: getattr(config, f.name) for f in fields(GenerationConfig)}
     generation = GenerationConfig(**settings)
     if warning := empty_splits_warning(generation):
-        print(f"doorlab: {warning}", file=sys.stderr)
+        print_note(warning)
     write_dataset(
         config.out,
         generation,

@@ -16,7 +16,6 @@ same checksum where the same version of tensorstore compresses them.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from doorlab.data.manifest import EXPORT_FILE
 from doorlab.data.writing import import_dataset
 from doorlab.errors import ConfigError
 from doorlab.limits import NonNegativeInt, check_limits
+from doorlab.terminal import print_note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def run(config: Config) -> Path:
         restored = exporting.restore_dataset(config.out, config.source, **how)
         if restored.checksum != exporting.exported_checksum(config.source):
             note = "the values are those that were exported, their checksum is not"
-            print(f"doorlab: {note}: another tensorstore compressed them", file=sys.stderr)
+            print_note(f"{note}: another tensorstore compressed them")
         return config.out
     if config.source.resolve() in (config.out.resolve(), *config.out.resolve().parents):
         raise ConfigError(
@@ -91,10 +91,10 @@ def _report(plan: Plan) -> None:
         ),
     ):
         if names:
-            print(f"doorlab: left out, {what}: {listing(names)}{advice}", file=sys.stderr)
+            print_note(f"left out, {what}: {listing(names)}{advice}")
     warning = empty_splits_warning(plan.config)
     if warning:
-        print(f"doorlab: {warning}", file=sys.stderr)
+        print_note(warning)
 
 
 def _refuse_settings(config: Config) -> None:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
+from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.importing import listing
 from doorlab.data.manifest import Manifest
 from doorlab.data.parts import PART_FOLDERS, bytes_below
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.errors import DatasetError
+from doorlab.terminal import printable
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Config:
 def run(config: Config) -> None:
     """Prints the summary. Raises DatasetError for no dataset, and for damage with `verify`."""
     manifest = Manifest.read(config.data)
-    console = Console()
+    console = PlainConsole()
     for table in (
         _overview(config.data, manifest),
         _settings(manifest),
@@ -48,7 +48,7 @@ def run(config: Config) -> None:
         console.print(f"all {len(manifest.parts)} parts have their checksums")
     if not manifest.complete:
         command = manifest.config.command(config.data)
-        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True, markup=False)
+        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True)
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
@@ -65,7 +65,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     config, document = manifest.config, manifest.to_json()
     frames = config.doors * config.frames
     on_disk = {kind: bytes_below(path, kind) for kind in PART_FOLDERS}
-    table = _table(escape(f"{path}"), "", "")
+    table = _table(printable(path), "", "")
     table.add_row("doors", f"{config.doors:,} {config.kind}")
     for split, count in document["splits"].items():
         table.add_row(f"  {split}", f"{count:,}")
@@ -75,7 +75,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     table.add_row("videos", f"{len(config.video_names()):,}, {_megabytes(on_disk['videos'])}")
     missing = len(manifest.missing)
     table.add_row("parts", f"{missing} missing" if missing else "all there")
-    table.add_row("format", f"version {FORMAT_VERSION}, pictures by {manifest.renderer}")
+    table.add_row("format", f"version {FORMAT_VERSION}, pictures by {printable(manifest.renderer)}")
     table.add_row("checksum", manifest.checksum)
     return table
 
@@ -83,7 +83,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
 def _settings(manifest: Manifest) -> Table:
     table = _table("Settings", "name", "value")
     for name, value in manifest.config.to_json().items():
-        table.add_row(name, escape(listing(value) if isinstance(value, tuple) else str(value)))
+        table.add_row(name, printable(listing(value) if isinstance(value, tuple) else value))
     return table
 
 

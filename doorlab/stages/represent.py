@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
+from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
@@ -148,7 +148,7 @@ def run(config: Config) -> Path:
             save_png(probe_curves(axis, panels(result, axis)), config.out / f"{prior}_{axis}.png")
     write_result(path, "represent", config, {}, priors=found)
     for table in study_tables(path):
-        Console().print(table)
+        PlainConsole().print(table)
     return path
 
 

@@ -40,8 +40,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.data.manifest import FILE_NAME, Manifest
@@ -108,7 +107,7 @@ def run(config: Config) -> Path:
         of_model.setdefault(one.labelled or 0, []).append(config.out / one.name)
     study_results.write(config, dataset, folders, rates)
     for table in study_tables(config.out):
-        Console().print(table)
+        PlainConsole().print(table)
     return path
 
 

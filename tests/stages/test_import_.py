@@ -55,6 +55,17 @@ def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys)
     ) in err
 
 
+def test_odd_names_of_files_are_shown_as_escapes(source, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    (source / "door 1/a\x1b]0;title\x07\n.heic").touch()
+    (source / "door 2").rename(source / "a \x1b[2J")
+    data = str(run(config(source, tmp_path)))
+    err = capsys.readouterr().err
+    assert r"other formats: door 1/a\x1b]0;title\x07\n.heic; convert" in err
+    assert main(["info", data]) == 0
+    assert r"a \x1b[2J" in capsys.readouterr().out
+
+
 def test_the_command_line(source, tmp_path, capsys):
     args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--fit", "pad"]
     assert main([*args, "--image-size", "16", "--workers", "1"]) == 0

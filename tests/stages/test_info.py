@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from doorlab.data import GenerationConfig, write_dataset
@@ -45,6 +47,14 @@ def test_incomplete_datasets_are_shown_with_the_way_on(path, capsys):
     out = capsys.readouterr().out
     assert "1 missing" in out
     assert f"doorlab generate --out {path} --doors 5" in out
+
+
+def test_what_a_dataset_says_of_itself_is_no_markup(path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    manifest = Manifest.read(path)
+    replace(manifest, renderer="[/red]\x1b]0;t\x07\n:door:").write(path)
+    run(Config(path))
+    assert r"pictures by [/red]\x1b]0;t\x07\n:door:" in capsys.readouterr().out
 
 
 def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):
