@@ -12,6 +12,7 @@ from types import ModuleType
 
 import doorlab
 from doorlab.errors import DoorlabError, unknown_name
+from doorlab.memory_errors import lack_of_memory
 from doorlab.signals import Interruption, die_on_stops, stops_handled
 from doorlab.terminal import print_note
 
@@ -86,6 +87,10 @@ def _report(error: BaseException, interrupted: bool) -> int:
         return _complain(str(error), _BAD_INPUT)
     if isinstance(error, BrokenPipeError):  # the reader went away: `doorlab info ... | head`
         return _FAILED
+    memory = lack_of_memory(error)
+    if memory is not None:
+        fix = "lower what the work grows with: --batch, --workers, numbers and sizes"
+        return _complain(f"expected enough memory; got {memory}; {fix}", _FAILED)
     if isinstance(error, OSError):
         return _complain(f"the operating system refused: {error}", _FAILED)
     raise error
