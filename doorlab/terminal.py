@@ -1,9 +1,13 @@
-"""Text for terminals: what comes from files, or from their names, may hold control characters."""
+"""Text for terminals: control characters in names of files are escaped, C libraries are quiet."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 import sys
 import unicodedata
+from collections.abc import Iterator
 
 _JOINERS = "\u200c\u200d"  # of letters in several scripts, and of emoji
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
@@ -22,6 +26,37 @@ def printable(text: object, keep: str = "") -> str:
 def print_note(message: str) -> None:
     """Prints one line for the user on standard error."""
     print(f"doorlab: {printable(message)}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silences standard output and error below Python, where C libraries write their remarks.
+
+    A descriptor that the process has closed stays closed.
+    """
+    flush = ctypes.CDLL(None).fflush  # what C has buffered belongs before or inside the silence
+    flush(None)
+    null = os.open(os.devnull, os.O_WRONLY)  # before the copies, which would take a closed 1 or 2
+    saved = _copies((1, 2))
+    try:
+        for fd in saved:
+            os.dup2(null, fd)
+        yield
+    finally:
+        flush(None)
+        for fd, copy in saved.items():
+            os.dup2(copy, fd)
+            os.close(copy)
+        os.close(null)
+
+
+def _copies(descriptors: tuple[int, ...]) -> dict[int, int]:
+    """Duplicates of the descriptors that are open."""
+    copies = {}
+    for fd in descriptors:
+        with contextlib.suppress(OSError):
+            copies[fd] = os.dup(fd)
+    return copies
 
 
 def _is_shown(character: str) -> bool:

@@ -12,14 +12,15 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from doorlab.errors import DatasetError
+from doorlab.terminal import quiet
 
 MAX_PIXELS = 2**27  # larger pictures are refused before they are decoded: they fill the memory
 SIGNIFICANT_BITS = (9, 16)  # of a value that takes two bytes, from and to
@@ -51,9 +52,10 @@ def read_image(path: Path, significant_bits: int = 0) -> np.ndarray:
         ValueError: for a file that is empty, damaged, too large or of another format.
         DatasetError: for 16-bit values that contradict `significant_bits`.
     """
-    with _damage_as_value_error(), Image.open(path, formats=_FORMATS) as image:
+    with _damage_as_value_error(path), Image.open(path, formats=_FORMATS) as image:
         check_size(*image.size)
-        return _to_rgb(_to_8_bits(image, path, significant_bits))
+        with quiet() if image.format == "TIFF" else nullcontext():  # libtiff prints what it meets
+            return _to_rgb(_to_8_bits(image, path, significant_bits))
 
 
 def decode_png(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
@@ -83,7 +85,7 @@ def blend_with_black(image: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _damage_as_value_error() -> Iterator[None]:
+def _damage_as_value_error(path: Path | None = None) -> Iterator[None]:
     """Turns what Pillow raises for damaged files, which is much, into a ValueError."""
     damage = (EOFError, LookupError, OSError, SyntaxError, TypeError, ArithmeticError, struct.error)
     with warnings.catch_warnings():
@@ -95,7 +97,14 @@ def _damage_as_value_error() -> Iterator[None]:
         except damage as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of the system
-            raise ValueError("one that is empty, damaged or of another format") from None
+            kind = "one that is empty, damaged or of another format"
+            if path and isinstance(error, UnidentifiedImageError) and _is_tiff(path):
+                kind = "a TIFF file that is damaged, or has numbers of other than 8 or 16 bits"
+            raise ValueError(kind) from None
+
+
+def _is_tiff(path: Path) -> bool:
+    return _head(path)[:4] in (b"II*\0", b"MM\0*")
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

@@ -268,6 +268,16 @@ def test_frames_that_come_at_odd_times_are_all_taken(tmp_path):
     assert [round(f[..., 2].mean() / 20) for f in read_frames(file, range(9))] == list(range(6))
 
 
+def test_damaged_frames_are_refused(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (48, 200, 3), np.uint8)
+    frames = [noise[:, n : n + 64] for n in range(6)]
+    film = write_video(tmp_path / "a.avi", frames, "mpeg4", options={"qscale": "2"})
+    data = film.read_bytes()
+    film.write_bytes(data[:9000] + bytes(400) + data[9400:])
+    with pytest.raises(ValueError, match="damaged frames"):
+        list(read_frames(film, range(6)))
+
+
 def test_packets_without_a_frame_do_not_count(tmp_path):
     frames, options = [picture(n, 48, 64) for n in range(12)], {"g": "6", "bf": "0"}
     film = write_video(tmp_path / "film.mkv", frames, options=options)

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from doorlab.errors import SimulatorError
 from doorlab.numeric_locale import decimal_points
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silences standard output and error below Python, where the engine writes its remarks.
-
-    A descriptor that the process has closed stays closed.
-    """
-    flush = ctypes.CDLL(None).fflush  # what C has buffered belongs before or inside the silence
-    flush(None)
-    null = os.open(os.devnull, os.O_WRONLY)  # before the copies, which would take a closed 1 or 2
-    saved = _copies((1, 2))
-    try:
-        for fd in saved:
-            os.dup2(null, fd)
-        yield
-    finally:
-        flush(None)
-        for fd, copy in saved.items():
-            os.dup2(copy, fd)
-            os.close(copy)
-        os.close(null)
-
-
-def _copies(descriptors: tuple[int, ...]) -> dict[int, int]:
-    """Duplicates of the descriptors that are open."""
-    copies = {}
-    for fd in descriptors:
-        with contextlib.suppress(OSError):
-            copies[fd] = os.dup(fd)
-    return copies
-
+from doorlab.terminal import quiet
 
 with quiet():
     import pybullet
