@@ -1,6 +1,7 @@
 """The `torch` simulator's pictures against PyBullet's, its geometry against `doors.geometry`."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -15,8 +16,9 @@ from doorlab.doors.meshes import handle_mesh
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import Layers, Simulator, make_simulator
-from doorlab.sim.batched import DoorTensors, TorchSimulator, view_tensor
+from doorlab.sim.batched import DoorTensors, TorchSimulator, compiling, view_tensor
 from doorlab.sim.batched.boxes import SAME_X, SAME_Y, boxes, joint_origins
+from doorlab.sim.batched.cameras import Poses, rays
 from doorlab.sim.batched.handles import handles
 from doorlab.sim.batched.hulls import hulls
 from doorlab.sim.batched.rendering import render
@@ -170,12 +172,54 @@ def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, c
     def broken(*_):
         raise RuntimeError("no g++")
 
-    monkeypatch.setattr(torch, "compile", lambda _: broken)
+    monkeypatch.setattr(compiling, "_compiled", lambda _: broken)
     doors, q, views = (part[:3] for part in filmed)
     images = TorchSimulator(compiled=True).render(doors, q, views, 32).images
     np.testing.assert_array_equal(images, batched.render(doors, q, views, 32).images)
     assert "no g++" in caplog.text
     assert len(caplog.records) == 1
+
+
+DIGESTS = """
+import hashlib
+from doorlab.data.generation import GenerationConfig, joint_positions, make_door, passive_views
+from doorlab.sim import Layers, make_simulator
+import numpy as np
+config = GenerationConfig(doors=8, frames=2, prior="wild")
+doors = [make_door(config, i) for i in range(8)]
+angles = np.stack([joint_positions(config, i, door) for i, door in enumerate(doors)])
+views = [passive_views(config, i, door) for i, door in enumerate(doors)]
+seen = make_simulator("torch").render(doors, angles, views, 48, Layers(True, True, True))
+digests = [hashlib.md5(part.tobytes()).hexdigest() for part in vars(seen).values()]
+"""
+
+
+def test_no_bit_depends_on_the_instructions_of_the_processor():
+    mine: dict[str, list[str]] = {}
+    exec(DIGESTS, mine)
+    run = subprocess.run(
+        [sys.executable, "-c", f"{DIGESTS}print(digests)"],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == str(mine["digests"])
+
+
+def test_directions_of_cameras_are_exact_to_the_last_bits():
+    rng = np.random.default_rng(0)
+    eyes, targets = rng.normal(size=(2, 500, 3))
+    views = np.concatenate([eyes, targets, np.full((500, 1), 0.9)], axis=1).astype(np.float32)
+    still = Poses(torch.ones(500), torch.zeros(500), torch.zeros(500, 3))
+    found = rays(still, torch.from_numpy(views))
+    ahead = (targets - eyes) / np.linalg.norm(targets - eyes, axis=1, keepdims=True)
+    right = np.cross(ahead, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    reach = np.tan(0.45)
+    np.testing.assert_allclose(found.ahead[:, 0], ahead, atol=3e-7)
+    np.testing.assert_allclose(found.right[:, 0], reach * right, atol=2e-6)
+    np.testing.assert_allclose(found.up[:, 0], reach * np.cross(right, ahead), atol=2e-6)
 
 
 def test_tensors_in_tensors_out(batched, filmed):

@@ -72,11 +72,11 @@ def poses(doors: DoorTensors, joint_positions: Tensor) -> Poses:
 def rays(pose: Poses, views: Tensor) -> Rays:
     """The rays of the views (B, 7), in the frames of the scene and of the panel."""
     eye, target = views[:, :3], views[:, 3:6]
-    ahead = torch.nn.functional.normalize(target - eye, dim=-1)
+    ahead = _normalized(target - eye)
     nothing = torch.zeros_like(ahead[:, 0])
     right = torch.stack([ahead[:, 1], -ahead[:, 0], nothing], dim=-1)  # ahead x vertical
-    right = torch.nn.functional.normalize(right, dim=-1)
-    up = torch.linalg.cross(right, ahead)
+    right = _normalized(right)
+    up = _cross(right, ahead)
     reach = torch.tan(views[:, 6:] / 2)
     world = eye, ahead, right * reach, up * reach
     panel = (
@@ -85,3 +85,27 @@ def rays(pose: Poses, views: Tensor) -> Rays:
     )
     both = (torch.stack(pair, dim=1) for pair in zip(world, panel, strict=True))
     return Rays(*both)
+
+
+# Torch's own norm and cross product round once or twice per product, as the processor's
+# instructions have it. These give the same bits on all.
+
+
+def _normalized(vectors: Tensor) -> Tensor:
+    """Vectors (B, 3) of length 1."""
+    x, y, z = vectors.unbind(-1)
+    squares = _fused(z, z, _fused(y, y, x * x))
+    length = squares.double().sqrt().to(vectors.dtype)
+    return vectors / length.clamp(min=1e-12)[:, None]
+
+
+def _cross(one: Tensor, other: Tensor) -> Tensor:
+    """The cross products of vectors (B, 3)."""
+    (a, b, c), (x, y, z) = one.unbind(-1), other.unbind(-1)
+    rows = (_fused(b, z, -(c * y)), _fused(c, x, -(a * z)), _fused(a, y, -(b * x)))
+    return torch.stack(rows, dim=-1)
+
+
+def _fused(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """`a b + c`, rounded once: products of two float32 are exact in float64."""
+    return (a.double() * b.double() + c.double()).to(a.dtype)

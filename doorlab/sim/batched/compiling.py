@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
+from doorlab.compile_cache import private_compile_cache
 from doorlab.sim.batched.casting import cast
 from doorlab.sim.batched.handles import enter
 
@@ -98,7 +99,8 @@ class CompiledKernels:
         if self._wanted or pays:
             start = time.perf_counter()
             try:
-                result = compiled()
+                with private_compile_cache():
+                    result = compiled()
             except Exception as error:  # whatever it is, the answer can be had without
                 _log.warning("the ray caster runs uncompiled: %s", error)
                 self._wanted = False
