@@ -14,8 +14,10 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _TORCH, _TRITON = "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"
 _log = logging.getLogger(__name__)
@@ -32,7 +34,8 @@ def private_compile_cache() -> Iterator[None]:
     for name, named in before.items():
         os.environ[name] = _private_folder(name, None if _is_torch_s_own(named) else named)
     try:
-        yield
+        with _without_precompiled_headers():
+            yield
     finally:
         for name, named in before.items():
             if named is None:
@@ -51,6 +54,14 @@ def is_private(folder: Path) -> bool:
         return stat.S_ISDIR(found.st_mode)
     others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not others_write
+
+
+def _without_precompiled_headers() -> AbstractContextManager[Any]:
+    """Those are in `/tmp/torchinductor_USER`, whatever folder the environment names."""
+    from torch._inductor import config  # here: it takes a second, and few processes compile
+
+    name = "cpp_cache_precompile_headers"
+    return config.patch({name: False}) if hasattr(config, name) else contextlib.nullcontext()
 
 
 def _is_torch_s_own(named: str | None) -> bool:

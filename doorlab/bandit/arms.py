@@ -31,6 +31,7 @@ from doorlab.limits import (
     PositiveInt,
     check_limits,
 )
+from doorlab.torch_state import process_defaults
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class ArmsNetwork:
             weight.addcdiv_(clipped, (square + 1e-10).sqrt(), value=-rate)
 
 
+@process_defaults()
 def play(
     contexts: Float64[np.ndarray, "P T C"],
     pull: Callable[[int, Int64[np.ndarray, " P"]], Float64[np.ndarray, " P"]],

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from doorlab.errors import ConfigError
 from doorlab.nn.images import FrameEncoder
 from doorlab.seeding import integer_seed
+from doorlab.torch_state import process_defaults, thread_defaults
 
 FEATURES = ("content", "texture")
 _CHANNELS, _FEATURES = (16, 32, 32), 64
@@ -42,6 +43,7 @@ class FrameFeatures(nn.Module):
         right = torch.arange(len(x), device=x.device)
         return 0.5 * (F.cross_entropy(likeness, right) + F.cross_entropy(likeness.T, right))
 
+    @thread_defaults()
     @torch.no_grad()
     def describe(self, images: UInt8[np.ndarray, "*batch H W 3"]) -> dict[str, np.ndarray]:
         """Features float64 (*batch, F) of stored pictures, of two kinds.
@@ -71,6 +73,7 @@ class FrameFeatures(nn.Module):
         return {"content": h, "texture": torch.cat(maps, dim=1)}
 
 
+@process_defaults()
 def learn_features(
     images: UInt8[np.ndarray, "D M H W 3"], steps: int = 150, seed: int = 0, device: str = "cpu"
 ) -> FrameFeatures:
