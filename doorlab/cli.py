@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import keyword
 import os
@@ -98,14 +97,15 @@ def _report(error: BaseException, interrupted: bool) -> int:
 
 def _flush() -> int:
     """Writes what is left of the output. A reader that went away or a full disk is no traceback."""
-    if sys.stdout is None:  # it was closed when Python started
-        return 0
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries it once more
-        return _report(error, interrupted=False)
-    return 0
+    status = 0
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed when Python started
+        try:
+            stream.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python tries once more
+            if stream is sys.stdout:
+                status = _report(error, interrupted=False)
+    return status
 
 
 def _open_standard_streams() -> None:
@@ -168,6 +168,5 @@ def _preset(args: Sequence[str], presets: dict[str, object]) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    with contextlib.suppress(OSError):  # a terminal that was closed
-        print_note(f"error: {message}")
+    print_note(f"error: {message}")
     return status

@@ -8,6 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterator
+from typing import Any, TextIO, cast
 
 _JOINERS = "\u200c\u200d"  # of letters in several scripts, and of emoji
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
@@ -23,9 +24,31 @@ def printable(text: object, keep: str = "") -> str:
     return "".join(c if c in keep or _is_shown(c) else _escape(c) for c in str(text))
 
 
+class NoticeStream:
+    """Standard error for what is said beside the work: its failures are ignored.
+
+    A log on a full disk, or a terminal that was closed, is no reason to end a run.
+    """
+
+    def write(self, text: str) -> int:
+        """Writes the text if that is possible."""
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream was closed
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes the stream if that is possible."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
 def print_note(message: str) -> None:
-    """Prints one line for the user on standard error."""
-    print(f"doorlab: {printable(message)}", file=sys.stderr)
+    """Prints one line for the user on standard error, if that can be written to."""
+    if sys.stderr is not None:
+        print(f"doorlab: {printable(message)}", file=cast(TextIO, NoticeStream()))
 
 
 @contextlib.contextmanager
@@ -34,7 +57,8 @@ def quiet() -> Iterator[None]:
 
     A descriptor that the process has closed stays closed.
     """
-    flush = ctypes.CDLL(None).fflush  # what C has buffered belongs before or inside the silence
+    libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+    flush = libc.fflush  # what C has buffered belongs before or inside the silence
     flush(None)
     null = os.open(os.devnull, os.O_WRONLY)  # before the copies, which would take a closed 1 or 2
     saved = _copies((1, 2))

@@ -64,6 +64,17 @@ def test_a_full_disk_for_the_output_is_one_line():
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_log_on_a_full_disk_ends_no_run(tmp_path):
+    code = "import sys; from doorlab.cli import main; sys.exit(main())"
+    args = ["--doors", "2", "--frames", "1", "--interactions", "1", "--image-size", "16"]
+    args += ["--videos", "0", "--workers", "1", "--out", str(tmp_path / "doors")]
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", code, "generate", *args]
+        assert subprocess.run(command, stderr=full, check=False).returncode == 0
+    assert main(["info", str(tmp_path / "doors"), "--verify"]) == 0
+
+
 def test_a_reader_that_goes_away_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)
