@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,28 @@ def read_json(path: str | Path, error: type[DoorlabError] = ResultError) -> dict
             f"a JSON object in {path}", type(value).__name__, "restore the file or make it again"
         )
     return value
+
+
+def read_arrays(path: str | Path, names: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """The arrays of an NPZ file, by name.
+
+    Raises ResultError when it is missing, can't be read, is damaged, or lacks one of `names`.
+    """
+    data = read_bytes(path)
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except Exception as cause:  # for damage NumPy, zipfile and zlib raise a dozen kinds
+        reason = (f"{cause}".splitlines() or [type(cause).__name__])[0][:120]
+        raise ResultError(
+            f"arrays in {path}", f"a damaged file ({reason})", "restore the file or make it again"
+        ) from None
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise ResultError(
+            f"the array {missing[0]} in {path}", "a file without it", "make the file again"
+        )
+    return arrays
 
 
 def _parsed(data: bytes) -> Any:

@@ -18,6 +18,9 @@ import doorlab
 from doorlab.errors import ResultError
 from doorlab.files import atomic_write_json, read_json
 from doorlab.intervals import Estimate
+from doorlab.schema import misfit
+
+_EVERY_RESULT = {"stage": str, "config?": dict, "figures?": dict}
 
 
 def write_result(
@@ -53,6 +56,9 @@ def read_result(path: str | Path, stage: str | None = None) -> dict[str, Any]:
             f"one of {result.get('stage', 'something else')!r}",
             "give the path of the right file",
         )
+    wrong = misfit(result, _EVERY_RESULT)
+    if wrong:
+        raise ResultError(f"a result in {path}", wrong, "restore the file or make it again")
     return result
 
 

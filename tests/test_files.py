@@ -1,6 +1,8 @@
+import contextlib
 import errno
 import os
 
+import numpy as np
 import pytest
 
 from doorlab import files
@@ -60,6 +62,48 @@ def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, nu
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
     with pytest.raises(ResultError, match=words):
         files.read_json(tmp_path / "file.json")
+
+
+def test_arrays_come_back(tmp_path):
+    path = tmp_path / "file.npz"
+    files.atomic_write_arrays(path, {"a": np.arange(3), "b": np.ones((2, 2))})
+    found = files.read_arrays(path, ["a"])
+    assert found.keys() == {"a", "b"}
+    np.testing.assert_array_equal(found["a"], np.arange(3))
+    with pytest.raises(ResultError, match=r"the array c in .*; got a file without it; make"):
+        files.read_arrays(path, ["a", "c"])
+    with pytest.raises(ResultError, match="got none; check the path"):
+        files.read_arrays(tmp_path / "none.npz")
+
+
+def test_no_damaged_byte_of_an_array_is_overlooked(tmp_path):
+    """Zip's own checksum finds them; bytes that hold dates and sizes are allowed to differ."""
+    path = tmp_path / "file.npz"
+    wanted = np.arange(40) * 7
+    files.atomic_write_arrays(path, {"a": wanted})
+    whole, accepted = path.read_bytes(), []
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        data[place] ^= 64
+        path.write_bytes(data)
+        with contextlib.suppress(ResultError):
+            accepted += [found for name, found in files.read_arrays(path).items() if name == "a"]
+    assert all(np.array_equal(found, wanted) for found in accepted)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x80\x04N."])
+def test_damaged_arrays_are_one_line(tmp_path, content):
+    path = tmp_path / "file.npz"
+    path.write_bytes(content)
+    with pytest.raises(ResultError, match=r"arrays in .*; got a damaged file") as caught:
+        files.read_arrays(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_of_objects_are_not_unpickled(tmp_path):
+    np.savez(tmp_path / "file.npz", a=np.array([print], dtype=object))
+    with pytest.raises(ResultError, match="allow_pickle"):
+        files.read_arrays(tmp_path / "file.npz")
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path):

@@ -18,12 +18,14 @@ from pathlib import Path
 from rich.console import Console
 
 from doorlab.console import PlainConsole
-from doorlab.errors import DoorlabError, unknown_name
+from doorlab.errors import DoorlabError, ResultError, unknown_name
 from doorlab.files import atomic_write_json, read_json
 from doorlab.lifeline import start_command, wait_for
-from doorlab.limits import NonNegativeInt, Seed, check_limits
+from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits
+from doorlab.schema import Each, misfit
 from doorlab.sim import SIMULATORS
 
+_TIMES = {"seconds": Each(Limits(0))}  # of timing.json
 PRETRAINED = ("vae", "statistician")
 REWARD_MODELS = {
     "ssnp": None,
@@ -225,9 +227,18 @@ def _note_times(out: Path, seconds: dict[str, float]) -> None:
     """Adds to RUN/timing.json, which the report reads: all that a step took, stopped or not."""
     path = out / "timing.json"
     if seconds:
-        before = read_json(path)["seconds"] if path.exists() else {}
+        before = _times(path)
         total = {name: before.get(name, 0.0) + spent for name, spent in seconds.items()}
         atomic_write_json(path, {"seconds": before | total})
+
+
+def _times(path: Path) -> dict[str, float]:
+    """What is noted there; nothing where there is no such file, or none that can be read."""
+    try:
+        found = read_json(path)
+    except ResultError:
+        return {}
+    return {} if misfit(found, _TIMES) else found["seconds"]
 
 
 def print_regrets(path: Path, console: Console) -> None:

@@ -32,8 +32,8 @@ from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
-from doorlab.errors import ConfigError, unknown_name
-from doorlab.files import read_json, refuse_overwrite
+from doorlab.errors import ConfigError, ResultError, unknown_name
+from doorlab.files import read_arrays, read_json, refuse_overwrite
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
@@ -42,7 +42,7 @@ from doorlab.probes.summary import against_best, bars, summarise
 from doorlab.report.figures.probe_curves import probe_curves
 from doorlab.report.probe_results import panels, study_tables
 from doorlab.report.style import save_png
-from doorlab.results import write_result
+from doorlab.results import read_result, write_result
 from doorlab.stages import pretrain, probe
 from doorlab.stages.side_by_side import (
     StudyConfig,
@@ -233,9 +233,11 @@ def do_run(config: Config, data: dict[str, Path], run: Run) -> str:
 def probed(settings: probe.Config) -> bool:
     """Whether a finished probe asked the same, of the same weights."""
     path = settings.out / "probes.json"
-    if not path.exists():
+    try:
+        found = read_result(path, "probe")
+        read_arrays(path.with_suffix(".npz"))
+    except ResultError:  # what can't be read is made again
         return False
-    found = read_json(path)
     asked = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
     same = all(found["config"].get(name) == value for name, value in asked.items())
     weights = [weights_checksum(model) for model in settings.models]
@@ -277,7 +279,6 @@ def stacked(files: Sequence[Path]) -> dict[Reading, np.ndarray]:
     """Reading -> (S, D), from what probes of one model with several seeds have left."""
     found = []
     for file in files:
-        with np.load(file) as arrays:
-            found.append({name.split("/", 1)[1]: arrays[name] for name in arrays.files})
+        found.append({name.split("/", 1)[1]: a for name, a in read_arrays(file).items()})
     names = [name for name in found[0] if all(name in seed for seed in found)]
     return {Reading.named(name): np.stack([seed[name] for seed in found]) for name in names}

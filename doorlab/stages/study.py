@@ -46,13 +46,13 @@ from doorlab.data.launching import check_workers
 from doorlab.data.manifest import FILE_NAME, Manifest
 from doorlab.doors import get_prior
 from doorlab.efficiency import usual
-from doorlab.errors import ConfigError, unknown_name
-from doorlab.files import read_json, refuse_overwrite
+from doorlab.errors import ConfigError, ResultError, unknown_name
+from doorlab.files import read_arrays, refuse_overwrite
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.report.study import study_tables
-from doorlab.results import to_json
+from doorlab.results import read_result, to_json
 from doorlab.stages import bandit, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
 from doorlab.stages.side_by_side import (
@@ -252,11 +252,16 @@ def open_doors(
 
 
 def opened(settings: bandit.Config) -> bool:
-    """Whether a finished evaluation asked the same, of the same weights on the same doors."""
-    path = settings.out / "regret.json"
-    if not path.exists():
+    """Whether a finished evaluation asked the same, of the same weights on the same doors.
+
+    One whose files can't be read is not finished.
+    """
+    try:
+        found = read_result(settings.out / "regret.json", "bandit")
+        policies = [f"{name}/regrets" for name in settings.policies]
+        read_arrays(settings.out / "rollouts.npz", policies)
+    except ResultError:
         return False
-    found = read_json(path)
     before, now = (_question(c) for c in (found["config"], to_json(settings)))
     checksums = {
         "dataset_checksum": DoorDataset.open(settings.data).checksum,
@@ -270,4 +275,4 @@ def _question(config: dict[str, Any]) -> dict[str, Any]:
     """What was asked of the models of an evaluation, wherever the study lies."""
     names = ("policies", "split", "doors", "interactions", "simulator", "weights", "seed")
     models = [os.path.relpath(model, config["out"]) for model in config["models"]]
-    return {"models": models, **{name: config[name] for name in names}}
+    return {"models": models, **{name: config.get(name) for name in names}}

@@ -16,7 +16,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.efficiency import Evidence, Scores, claims, differences, reward_summary
 from doorlab.efficiency.summary import difference
 from doorlab.errors import ConfigError
-from doorlab.files import read_json
+from doorlab.files import read_arrays, read_json
 from doorlab.report.figures.curves import Curve, error_by_interactions, regret
 from doorlab.report.figures.label_curves import label_curves
 from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, FIGURES, REWARD_FILE, label_panels
@@ -99,8 +99,8 @@ def _evidence(
 
 def _rolled_out(folder: Path, policy: str, part: str) -> np.ndarray:
     """(S, D, T) of a policy of `doorlab bandit`."""
-    with np.load(folder / "rollouts.npz") as arrays:
-        values = arrays[f"{policy}/{part}"]
+    name = f"{policy}/{part}"
+    values = read_arrays(folder / "rollouts.npz", [name])[name]
     return values if values.ndim == 3 else values[None]
 
 

@@ -14,13 +14,15 @@ import numpy as np
 
 from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
-from doorlab.files import atomic_write_arrays
+from doorlab.errors import ResultError
+from doorlab.files import atomic_write_arrays, read_arrays
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.report.calibration import calibration_shares
 from doorlab.stages.reward_metrics import CONTEXTS, predictions_on
 
 SCORES_FILE = "scores.npz"
 METRICS = ("reward_mse", "log_likelihood", "calibration_error")
+_ARRAYS = (*METRICS, "doors", "contexts", "variance")
 
 
 def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
@@ -46,18 +48,18 @@ def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
 
 
 def scored(run: Path, doors: np.ndarray, weights: str) -> bool:
-    """Whether there are scores of these weights on these doors.
+    """Whether there are scores of these weights on these doors that can be read.
 
     Those of an earlier doorlab do not say of which weights they are.
     """
-    if not (run / SCORES_FILE).exists():
+    try:
+        arrays = read_arrays(run / SCORES_FILE, _ARRAYS)
+    except ResultError:
         return False
-    with np.load(run / SCORES_FILE) as arrays:
-        same = np.array_equal(arrays["doors"], doors)
-        return same and str(arrays.get("weights", weights)) == weights
+    same = np.array_equal(arrays["doors"], doors)
+    return same and str(arrays.get("weights", weights)) == weights
 
 
 def read(run: Path, name: str) -> np.ndarray:
     """One of the arrays of a run that was scored."""
-    with np.load(run / SCORES_FILE) as arrays:
-        return arrays[name]
+    return read_arrays(run / SCORES_FILE, [name])[name]

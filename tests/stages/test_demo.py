@@ -1,9 +1,9 @@
 import io
 
 import pytest
-from rich.console import Console
 
 from doorlab.cli import STAGES, parse
+from doorlab.console import PlainConsole
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_json, read_json
 from doorlab.stages import demo
@@ -11,7 +11,7 @@ from doorlab.stages.demo import Config, Step, StepFailed, pipeline, run_steps
 
 
 def quiet_console():
-    return Console(file=io.StringIO(), width=200)
+    return PlainConsole(file=io.StringIO(), width=200)
 
 
 def test_every_command_of_the_demo_parses_and_comes_after_what_it_needs(tmp_path):
@@ -53,6 +53,15 @@ def test_times_are_those_of_all_that_a_step_took(tmp_path):
     seconds = read_json(tmp_path / "timing.json")["seconds"]
     assert 100.0 < seconds["a"] < 200.0
     assert seconds["b"] == 7.0
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"seconds": 3}', '{"seconds": {"b": "x"}}', '{"seconds": null}']
+)
+def test_times_that_cannot_be_read_are_forgotten(tmp_path, content):
+    (tmp_path / "timing.json").write_text(content)
+    run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())
+    assert read_json(tmp_path / "timing.json")["seconds"].keys() == {"a"}
 
 
 def test_a_folder_may_be_called_anything(tmp_path):

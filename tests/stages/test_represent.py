@@ -110,18 +110,42 @@ def test_damaged_weights_of_a_finished_run_end_the_study(study):
         file.write_bytes(whole)
 
 
-def test_a_run_that_was_done_again_is_probed_again(study, monkeypatch):
-    folder = next((study.out / "narrow/vae").glob("*/seed-1"))
+@pytest.fixture
+def probed_again(study, monkeypatch):
+    """Does a finished run once more; whether it was probed once more."""
+
+    def do(run) -> bool:
+        asked = []
+        monkeypatch.setattr(probe, "run", asked.append)
+        represent.do_run(study, {"narrow": study.out / "narrow" / "dataset"}, run)
+        return bool(asked)
+
+    return do
+
+
+@pytest.mark.parametrize("name", ["probes.npz", "probes.json"])
+def test_a_probe_that_cannot_be_read_is_made_again(study, probed_again, name):
+    run = represent.Run("narrow", "vae", 1e-3, 0)
+    file = study.out / run.name / "probe" / name
+    whole = file.read_bytes()
+    assert not probed_again(run)
+    try:
+        file.write_bytes(whole[: len(whole) // 2])
+        assert probed_again(run)
+    finally:
+        file.write_bytes(whole)
+
+
+def test_a_run_that_was_done_again_is_probed_again(study, probed_again):
+    run = represent.Run("narrow", "vae", 1e-3, 0)
+    folder = study.out / run.name
     kept = {name: (folder / name).read_bytes() for name in ("weights.safetensors", "model.json")}
-    asked = []
-    monkeypatch.setattr(probe, "run", lambda settings: asked.append(settings.models))
     try:
         train_again(folder)
-        represent.run(replace(study, overwrite=True))
+        assert probed_again(run)
     finally:
         for name, content in kept.items():
             (folder / name).write_bytes(content)
-    assert asked == [(folder,)]
 
 
 def test_datasets_that_are_there_are_used_if_they_are_what_is_asked_for(study, tmp_path):

@@ -19,7 +19,16 @@ from doorlab.data.batches import DoorTensors
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import JOINT
-from doorlab.stages import bandit, generate, pretrain, report, study, study_scores, train
+from doorlab.stages import (
+    bandit,
+    generate,
+    pretrain,
+    report,
+    study,
+    study_results,
+    study_scores,
+    train,
+)
 from doorlab.stages.panel import Weights
 from doorlab.stages.reward_metrics import figures, predictions_on
 from doorlab.stages.study_config import PictureWeights
@@ -279,6 +288,48 @@ def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, 
     finally:
         file.write_bytes(whole)
     assert (finished.out / "claims.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labelled-5/bandit/rollouts.npz", b""),
+        ("labelled-5/bandit/rollouts.npz", None),
+        ("labelled-5/bandit/regret.json", b"{}"),
+        ("labelled-5/bandit/regret.json", b"["),
+        ("baselines/rollouts.npz", b"PK"),
+    ],
+)
+def test_an_evaluation_that_cannot_be_read_is_done_again(finished, name, content, monkeypatch):
+    file, asked = finished.out / name, []
+    whole = file.read_bytes()
+    monkeypatch.setattr(bandit, "run", lambda settings: asked.append(settings.out))
+    monkeypatch.setattr(study_results, "write", lambda *args: None)
+    try:
+        file.unlink() if content is None else file.write_bytes(content)
+        study.run(replace(finished, overwrite=True))
+    finally:
+        file.write_bytes(whole)
+    assert asked == [file.parent]
+
+
+@pytest.mark.parametrize("harm", ["empty", "bit", "part"])
+def test_scores_that_cannot_be_read_are_made_again(finished, harm):
+    file = next((finished.out / "labelled-5/np").glob("*/seed-4/scores.npz"))
+    whole, dataset = file.read_bytes(), DoorDataset.open(finished.out / "dataset")
+    doors = len(dataset.indices("test"))
+    try:
+        if harm == "empty":
+            file.write_bytes(b"")
+        elif harm == "bit":
+            damage(file)
+        else:
+            np.savez(file, doors=study_scores.read(file.parent, "doors"))
+        study_scores.score(file.parent, dataset, doors, "cpu")
+        again = study_scores.read(file.parent, "reward_mse")
+    finally:
+        file.write_bytes(whole)
+    np.testing.assert_allclose(again, study_scores.read(file.parent, "reward_mse"), rtol=1e-6)
 
 
 def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, tmp_path):
