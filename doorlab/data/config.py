@@ -157,4 +157,4 @@ def empty_splits_warning(config: DatasetConfig) -> str:
         return ""
     parts = ", ".join(f"{count} for {name}" for name, count in sizes.items())
     options = " and ".join(flag(f"{name}_fraction") for name in empty)
-    return f"{config.doors} doors make {parts}; raise {options}, or take more doors"
+    return f"so few doors make {parts}; raise {options}, or take more doors"

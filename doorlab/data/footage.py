@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -48,17 +48,22 @@ class Entry:
         path: a folder of images, or a video.
         pictures: how many there are to choose from.
         passed_over: names of what else is in the folder.
+        unreadable: file name -> what is wrong, of images that can't be read, if that is known.
     """
 
     path: Path
     pictures: int
     passed_over: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """The door and what it has, for messages: "front (0 pictures, besides 9 .heic)"."""
+        """The door and what it has, for messages: "front (0, besides 9 .heic)"."""
         kinds = Counter(_kind(self.path / name) for name in self.passed_over)
-        besides = " and ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        return f"{self.path.name} ({self.pictures}{besides and f', besides {besides}'})"
+        others = [f"{count} {kind}" for kind, count in sorted(kinds.items())]
+        if self.unreadable:
+            others.append(f"{len(self.unreadable)} that can't be read")
+        besides = f", besides {' and '.join(others)}" if others else ""
+        return f"{self.path.name} ({self.pictures}{besides})"
 
 
 def find_entries(source: Path) -> tuple[list[Path], list[Path]]:

@@ -210,27 +210,30 @@ def _open_all(paths: Sequence[Path], config: ImportConfig) -> tuple[list[Entry],
     for path in track(paths, "doors looked at"):
         try:
             entry = open_entry(path, config.frames)
-            bad = _unreadable_of(entry, config) if config.skip_unreadable else {}
+            if config.skip_unreadable:
+                entry = _without_unreadable(entry, config)
         except UnreadableError as error:
             if not config.skip_unreadable:
                 raise
             unreadable[path.name] = error.got
             continue
-        unreadable |= {f"{path.name}/{name}": why for name, why in bad.items()}
-        entries.append(replace(entry, pictures=entry.pictures - len(bad)))
+        unreadable |= {f"{path.name}/{name}": why for name, why in entry.unreadable.items()}
+        entries.append(entry)
     return entries, unreadable
 
 
-def _unreadable_of(entry: Entry, config: ImportConfig) -> dict[str, str]:
+def _without_unreadable(entry: Entry, config: ImportConfig) -> Entry:
     if entry.pictures < config.frames:
-        return {}
-    return find_unreadable(entry.path, config.frames, config.significant_bits)
+        return entry
+    bad = find_unreadable(entry.path, config.frames, config.significant_bits)
+    return replace(entry, pictures=entry.pictures - len(bad), unreadable=bad)
 
 
 def _too_short(config: ImportConfig, short: Sequence[Entry], any_long: bool) -> DatasetError:
     found = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
     nested = any(not e.pictures and (e.path / n).is_dir() for e in short for n in e.passed_over)
     ways = [
+        "repair what can't be read" if any(entry.unreadable for entry in short) else "",
         "convert HEIC and AVIF to JPEG" if found & UNREAD_IMAGES else "",
         "put the images of a door into its folder, not into folders in it" if nested else "",
         "ask for fewer --frames",

@@ -206,6 +206,15 @@ def test_unreadable_files_stop_an_import_or_are_left_out(source, tmp_path):
         import_dataset(tmp_path / "d", shorter, resume=True)
 
 
+def test_too_few_that_can_be_read(tmp_path):
+    write_picture(tmp_path / "a/1.png", picture(1))
+    (tmp_path / "a/2.png").write_bytes(b"?")
+    with pytest.raises(DatasetError) as error:
+        plan_import(tmp_path, replace(SETTINGS, frames=2, skip_unreadable=True))
+    assert error.value.got == "fewer of a (1, besides 1 that can't be read)"
+    assert error.value.fix == "repair what can't be read, or ask for fewer --frames"
+
+
 def test_nothing_that_can_be_read(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"?")
     with pytest.raises(DatasetError, match=r"a door that can be read in .*got none: a\.mp4 \("):

@@ -50,9 +50,7 @@ def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys)
     assert "of other formats: door 1/0.heic, door 1/1.heic" in err
     assert "and 2 more; convert HEIC and AVIF to JPEG" in err
     assert "left out, that can't be read: door 2/0.png (one that is empty" in err
-    assert (
-        "10 doors make 9 for train, 0 for validation, 1 for test; raise --validation-fraction, or"
-    ) in err
+    assert "so few doors make 9 for train, 0 for validation, 1 for test; raise --valid" in err
 
 
 def test_odd_names_of_files_are_shown_as_escapes(source, tmp_path, capsys, monkeypatch):
