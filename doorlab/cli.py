@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import keyword
 import os
 import sys
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return _run(argv)
     _open_standard_streams()
+    _print_anything()
     status = _run(sys.argv[1:])
     die_on_stops()  # Python's last steps are not to be interrupted with a traceback
     return _flush() or status
@@ -115,6 +117,12 @@ def _open_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+
+
+def _print_anything() -> None:
+    """Lets a terminal that is not UTF-8, and names that are not, print as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(args: list[str]) -> int:

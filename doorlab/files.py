@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from doorlab.errors import DoorlabError, ResultError
+from doorlab.text_paths import as_text
 
 _REMEDY = "run the stage that writes it"
 
@@ -41,8 +42,8 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
-    """As `atomic_write_bytes`, in UTF-8."""
-    atomic_write_bytes(path, text.encode())
+    r"""As `atomic_write_bytes`, in UTF-8; what names of files hold beside that, as \xfc."""
+    atomic_write_bytes(path, as_text(text).encode())
 
 
 def atomic_write_json(path: str | Path, value: Any) -> None:

@@ -7,7 +7,6 @@ manifests and writers need no more of it than what is here.
 
 from __future__ import annotations
 
-import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
@@ -20,6 +19,7 @@ from doorlab.data.schema import SPLITS, ArraySpec
 from doorlab.errors import ConfigError
 from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits, flag, from_to
 from doorlab.seeding import stream
+from doorlab.text_paths import shell_quoted
 
 Doors = Annotated[int, from_to(1, 100_000_000)]
 FrameCount = Annotated[int, from_to(1, 10_000)]
@@ -118,7 +118,7 @@ class DatasetConfig(ABC):
             if isinstance(value, bool):
                 options.append(flag(f.name if value else f"no_{f.name}"))
             else:
-                options.append(f"{flag(f.name)} {shlex.quote(str(value))}")
+                options.append(f"{flag(f.name)} {shell_quoted(str(value))}")
         return options
 
 

@@ -26,14 +26,14 @@ import tensorstore as ts
 
 from doorlab.data.config import DatasetConfig
 from doorlab.data.generation import GenerationConfig
-from doorlab.data.kvstore_path import KvstorePath
 from doorlab.data.manifest import Manifest
 from doorlab.data.parts import linked_below, part_checksum
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
-from doorlab.data.store import array_files, open_array
+from doorlab.data.store import array_files, is_key, open_array
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
 from doorlab.errors import DatasetError, unknown_name
+from doorlab.text_paths import TextPath
 
 _CACHE_BYTES = 64 * 2**20  # where in a file every door's images lie, and doors read lately
 
@@ -49,7 +49,7 @@ class DoorDataset:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
         self._shards = list(manifest.config.shards().items())
-        self._root = KvstorePath(path)
+        self._root = TextPath(path, is_key)
         self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
         self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
 

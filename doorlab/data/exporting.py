@@ -15,7 +15,6 @@ Legend: D doors.
 from __future__ import annotations
 
 import math
-import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -43,6 +42,7 @@ from doorlab.files import (
     refuse_overwrite,
 )
 from doorlab.progress import progress_bar
+from doorlab.text_paths import shell_quoted
 
 _ROWS = 64  # doors per row group: what a viewer reads at once
 
@@ -102,7 +102,7 @@ def restore_dataset(
     """
     path, source = Path(path), Path(source)
     manifest, digests = _read_export(source)
-    where = ["doorlab import", shlex.quote(str(source)), "--out", shlex.quote(str(path))]
+    where = ["doorlab import", shell_quoted(str(source)), "--out", shell_quoted(str(path))]
     return write_parts(
         path,
         replace(manifest, parts={}),

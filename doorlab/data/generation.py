@@ -9,7 +9,6 @@ Legend: D doors in a shard, M frames, J interactions, H, W pixels.
 from __future__ import annotations
 
 import math
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,6 +32,7 @@ from doorlab.errors import ConfigError
 from doorlab.limits import Seed, from_to
 from doorlab.seeding import stream
 from doorlab.sim import Layers, Simulator, optimal_rewards
+from doorlab.text_paths import shell_quoted
 
 ActionMix = Literal["uniform", "plausible"]
 
@@ -97,7 +97,7 @@ class GenerationConfig(DatasetConfig):
 
     def command(self, out: str | Path) -> str:
         """The shell command that generates this dataset in `out`, or goes on with it."""
-        where = ["doorlab generate --out", shlex.quote(str(out))]
+        where = ["doorlab generate --out", shell_quoted(str(out))]
         return " ".join([*where, *self._options(), "--resume"])
 
     def video_names(self) -> dict[str, int]:

@@ -8,7 +8,6 @@ Legend: D doors in a shard, M frames, H, W pixels.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,6 +41,7 @@ from doorlab.data.store import write_shard
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.limits import NonNegativeInt, Seed
 from doorlab.progress import track
+from doorlab.text_paths import shell_quoted
 
 _ARRAYS = ("images", "split")
 # Settings that came later: dataset.json has them only if they are set, so that checksums stay.
@@ -146,7 +146,7 @@ class ImportConfig(FootageSettings, DatasetConfig):
     def command(self, out: str | Path) -> str:
         """The shell command that imports this dataset into `out`, or goes on with it."""
         options = [o for o in self._options() if not o.startswith(_FOUND)]
-        where = ["doorlab import", shlex.quote(self.source), "--out", shlex.quote(str(out))]
+        where = ["doorlab import", shell_quoted(self.source), "--out", shell_quoted(str(out))]
         return " ".join([*where, *options, "--resume"])
 
 

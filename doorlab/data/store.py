@@ -28,6 +28,7 @@ from doorlab.data.parts import checksum
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
 from doorlab.files import atomic_directory
+from doorlab.text_paths import is_text
 
 # What was weighed for images; shards are written with the first.
 CODECS: dict[str, dict[str, Any]] = {
@@ -74,7 +75,7 @@ def open_array(
     """A TensorStore to read an array of a shard from.
 
     Args:
-        shard: a path that TensorStore takes (`kvstore_path`).
+        shard: a path that TensorStore takes (`is_key`).
         name: of `schema.ARRAYS`.
         shape: of the array. Nothing is read by metadata that say another shape, type, chunk or
             codec: TensorStore would allocate whatever they ask for.
@@ -90,6 +91,14 @@ def open_array(
         "recheck_cached_data": "open",  # shards never change once they are written
     }
     return ts.open(spec, read=True, context=context or ts.Context())
+
+
+def is_key(path: Path) -> bool:
+    """Whether TensorStore takes a path, which must be absolute and without "..".
+
+    It treats paths as keys: UTF-8, and none with a name like those of its own locks.
+    """
+    return is_text(path) and not any(part.endswith(".__lock") for part in path.parts)
 
 
 def array_files(name: str) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from doorlab.data.image_files import decode_png
 from doorlab.data.schema import ArraySpec, door_array
 from doorlab.doors.door import CATEGORIES
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.text_paths import as_text
 
 try:
     import pyarrow as pa
@@ -88,7 +89,7 @@ def to_table(config: DatasetConfig, doors: np.ndarray, arrays: dict[str, np.ndar
     """
     found: dict[str, pa.Array] = {"door": pa.array(doors)}
     if config.names:
-        found["name"] = pa.array([config.names[door] for door in doors])
+        found["name"] = pa.array([as_text(config.names[door]) for door in doors])
     for column, spec in columns(config).items():
         values = arrays[spec.name]
         if is_picture(spec):
@@ -123,7 +124,8 @@ def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:
 
 def write_parquet(path: Path, config: DatasetConfig, tables: Iterable[pa.Table]) -> None:
     """Writes a Parquet file; every table becomes a row group, which viewers read at once."""
-    with pq.ParquetWriter(path, table_schema(config), compression="zstd") as writer:
+    schema = table_schema(config)
+    with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)
 
@@ -139,7 +141,8 @@ def read_doors(
     rows, wanted = [], [("door", ">=", first), ("door", "<", last)]
     for file in files:
         try:
-            table = pq.read_table(file, filters=wanted, use_threads=False)
+            with file.open("rb") as opened:  # Arrow itself opens no path that is not UTF-8
+                table = pq.read_table(opened, filters=wanted, use_threads=False)
             if len(table):
                 door = table["door"].to_numpy()
                 rows.append({"door": door, **to_arrays(config, table)})

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,6 +33,7 @@ from doorlab.files import atomic_write_bytes, remove, writing
 from doorlab.progress import progress_bar
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
+from doorlab.text_paths import shell_quoted
 
 if sys.platform != "win32":  # there is nothing to lock a folder with on Windows
     import fcntl
@@ -84,7 +84,7 @@ def write_dataset(
         workers=workers,
         launcher=launcher,
         resume=resume,
-        option="" if launcher == "local" else f" --launcher {shlex.quote(launcher)}",
+        option="" if launcher == "local" else f" --launcher {shell_quoted(launcher)}",
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from doorlab.errors import ResultError
 from doorlab.files import read_json
 from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
+from doorlab.text_paths import as_text
 
 RUN_PARTS = ("pretrain", "train")
 
@@ -144,7 +145,11 @@ def _read_study(path: Path) -> dict[str, Any]:
 
 def _model(stage: str, path: Path) -> ModelRun:
     return ModelRun(
-        path.name, stage, path, _or_empty(path / "model.json"), _or_empty(path / "metrics.json")
+        as_text(path.name),
+        stage,
+        path,
+        _or_empty(path / "model.json"),
+        _or_empty(path / "metrics.json"),
     )
 
 

@@ -102,7 +102,8 @@ def _arrays(path: Path, manifest: Manifest) -> Table:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", show_header=any(columns), box=box.SIMPLE)
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0)
+        # Cut cells would end in a character that not every terminal has.
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
     return table
 
 

@@ -18,6 +18,7 @@ from doorlab.report.figures.training import History
 from doorlab.report.figures.training import training as training_figure
 from doorlab.report.run_files import model_runs
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.text_paths import as_text
 
 
 def probes(sources: Sources) -> Drawing:
@@ -72,7 +73,7 @@ def training(sources: Sources) -> Drawing:
     histories = {}
     for _, folder in model_runs(sources.run):
         if (folder / "metrics.json").exists():
-            histories[folder.name] = _history(read_json(folder / "metrics.json"))
+            histories[as_text(folder.name)] = _history(read_json(folder / "metrics.json"))
     histories = {name: history for name, history in histories.items() if len(history.steps)}
     if not histories:
         raise Missing("no trained model has metrics: `doorlab pretrain` and `doorlab train` do")

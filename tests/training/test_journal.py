@@ -1,10 +1,12 @@
 import functools
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from doorlab.text_paths import TextPath
 from doorlab.training import Journal, curves
 
 CPU = torch.device("cpu")
@@ -55,14 +57,17 @@ def test_restoring_goes_on_in_the_middle_of_an_interval():
     assert after.history() == whole.history()
 
 
-def test_tensorboard_can_read_it(tmp_path):
-    journal = Journal(tmp_path)
+@pytest.mark.parametrize("name", [b"run", b"r\xfcn"])
+def test_tensorboard_can_read_it(tmp_path, name):
+    folder = tmp_path / os.fsdecode(name)
+    journal = Journal(folder)
     journal.add({"loss": torch.tensor(4.0)})
     journal.close_interval(5)
     journal.validated(5, {"error": 0.25})
     journal.measure(5, steps_per_second=9.0)
     journal.close()
-    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    path = TextPath(folder / "tensorboard")
+    events = EventAccumulator(path.path).Reload()
     for tag, value in (("train/loss", 4.0), ("validation/error", 0.25)):
         (scalar,) = events.Scalars(tag)
         assert (scalar.step, scalar.value) == (5, pytest.approx(value))

@@ -2,13 +2,21 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from filming import write_footage
 
-from doorlab.data import DoorDataset, kvstore_path
-from doorlab.errors import DatasetError
+from doorlab import text_paths
+from doorlab.data import DoorDataset, import_dataset
+from doorlab.data.card import About
+from doorlab.data.exporting import export_dataset, restore_dataset
+from doorlab.data.importing import FootageSettings, plan_import
+from doorlab.errors import ConfigError
 
 ODD = [b"l\xfct", b"x.__lock", b" a b ", b"50%25", "T\u00fcr".encode(), b"a\nb", b"#?&=[]{}*~"]
 
@@ -68,8 +76,8 @@ def test_a_dataset_stays_open_when_the_working_folder_changes(
 
 def test_systems_without_numbered_descriptors_say_so(dataset, tmp_path, monkeypatch):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"x.__lock") / "data")
-    monkeypatch.setattr(kvstore_path, "_DESCRIPTORS", tmp_path / "nothing")
-    with pytest.raises(DatasetError, match=r"a path in UTF-8.*x\.__lock/data; rename"):
+    monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
+    with pytest.raises(ConfigError, match=r"a name in UTF-8.*x\.__lock/data'; rename"):
         DoorDataset.open(path)
 
 
@@ -80,3 +88,34 @@ def test_descriptors_are_closed(dataset, tmp_path):
         read(path)
     if before:
         assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_names_that_are_no_text_are_imported_and_exported(tmp_path):
+    source = write_footage(folder_named(tmp_path, b"fo\xf6tage"))
+    (source / "kitchen.mp4").rename(source / os.fsdecode(b"k\xfcche.mp4"))
+    config = plan_import(source, FootageSettings(frames=5, image_size=16, shard_doors=2)).config
+    import_dataset(tmp_path / "data", config)
+    imported = DoorDataset.open(tmp_path / "data")
+    hub = tmp_path / os.fsdecode(b"h\xfcb")
+    export_dataset(imported, hub, About("", ""))
+    names = [row for file in hub.rglob("*.parquet") for row in column(file, "name")]
+    assert r"k\xfcche.mp4" in names
+    assert r"fo\xf6tage" in (hub / "README.md").read_text(encoding="utf-8")
+    assert restore_dataset(tmp_path / "back", hub).checksum == imported.checksum
+
+
+def column(file: Path, name: str) -> list[str]:
+    with file.open("rb") as opened:
+        return pq.read_table(opened)[name].to_pylist()
+
+
+def test_info_on_a_terminal_that_is_not_utf_8(dataset, tmp_path):
+    path = shutil.copytree(dataset.path, folder_named(tmp_path, b"\xfcber") / "data")
+    program = [sys.executable, "-c", "import sys; from doorlab.cli import main; sys.exit(main())"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict", "COLUMNS": "60"}
+    shown = subprocess.run(
+        [*program, "info", str(path)], env=environment, capture_output=True, check=False
+    )
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert rb"\udcfcber/data" in shown.stdout.replace(b"\n", b"")
+    assert b"validation_fraction" in shown.stdout.replace(b"\n", b"")
