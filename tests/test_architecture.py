@@ -1,6 +1,7 @@
 """What import-linter cannot see: folders, file sizes, function sizes, what imports cost."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,14 @@ def test_files_and_functions_stay_small_and_say_what_they_are(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 60, f"{node.name} is too long"
+
+
+def test_text_reaches_terminals_through_one_place():
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "doorlab") and path.stem not in ("console", "terminal"):
+            text = path.read_text()
+            assert not re.search(r"\bConsole\(", text), f"{path} wants PlainConsole"
+            assert "file=sys.stderr" not in text, f"{path} wants print_note"
 
 
 def modules_after(statement: str) -> set[str]:

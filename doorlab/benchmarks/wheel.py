@@ -32,7 +32,7 @@ from doorlab.limits import PositiveInt, Seed, Share, Threads, check_limits
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.seeding import stream
-from doorlab.terminal import printable
+from doorlab.terminal import print_note
 from doorlab.torch_state import process_defaults
 from doorlab.training import use_threads
 
@@ -139,7 +139,7 @@ def main() -> int:
     try:
         run(tyro.cli(Config, prog="python -m doorlab.benchmarks.wheel", description=__doc__))
     except DoorlabError as error:
-        print(f"wheel: error: {printable(error)}", file=sys.stderr)
+        print_note(f"error: {error}")
         return 2
     return 0
 
