@@ -11,6 +11,7 @@ Legend: M frames, H, W pixels of the footage, S of a dataset's frame.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -24,7 +25,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from doorlab.data import video_files
-from doorlab.data.image_files import read_image
+from doorlab.data.image_files import MAX_PIXELS, read_image
 from doorlab.errors import DatasetError
 
 Fit = Literal["crop", "pad"]
@@ -168,12 +169,24 @@ def to_square(image: np.ndarray, size: int, fit: Fit) -> np.ndarray:
         top, left = (height - side) // 2, (width - side) // 2
         square = image[top : top + side, left : left + side]
     else:
+        image = _within_limits(image)
+        height, width = image.shape[:2]
         side = max(height, width)
         top, left = (side - height) // 2, (side - width) // 2
         square = np.zeros((side, side, 3), dtype=np.uint8)
         square[top : top + height, left : left + width] = image
     resized = cv2.resize(np.ascontiguousarray(square), (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, dtype=np.uint8)
+
+
+def _within_limits(image: np.ndarray) -> np.ndarray:
+    """A picture that is so long that the square around it would fill the memory, made smaller."""
+    height, width = image.shape[:2]
+    scale = math.isqrt(MAX_PIXELS) / max(height, width)
+    if scale >= 1:
+        return image
+    shape = [max(1, round(length * scale)) for length in (width, height)]
+    return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA))
 
 
 def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:

@@ -56,6 +56,19 @@ def test_what_is_passed_over_in_a_folder_is_named(source):
     assert entry.summary() == "door 2 (11, besides 2 .heic and 1 .mov and 1 file and 1 folder)"
 
 
+def test_padding_a_very_long_picture_takes_little_memory(monkeypatch):
+    image = np.zeros((40, 400, 3), np.uint8)
+    image[:, :200] = 250
+    expected = to_square(image, 8, "pad").astype(int)
+    monkeypatch.setattr("doorlab.data.footage.MAX_PIXELS", 10_000)
+    zeros, shapes = np.zeros, []
+    monkeypatch.setattr(
+        np, "zeros", lambda shape, dtype: shapes.append(shape) or zeros(shape, dtype)
+    )
+    assert np.abs(to_square(image, 8, "pad") - expected).max() <= 1
+    assert shapes == [(100, 100, 3)]
+
+
 def test_images_that_can_not_be_read_make_way_for_others(source):
     folder = source / "door 2"
     for name in ("IMG_1.png", "IMG_2.png", "IMG_4.png"):
