@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class DoorlabError(Exception):
@@ -45,6 +48,33 @@ class SimulatorError(DoorlabError):
 
 class TrainingError(DoorlabError):
     """Training cannot go on, for example because the loss is no longer finite."""
+
+
+# errno -> what was expected of the path, what the system found, and what the user can do.
+_REFUSALS = {
+    errno.ENOSPC: ("free space", "a full disk", "free some space and run again"),
+    errno.EDQUOT: ("free space", "a used-up quota", "free some space and run again"),
+    errno.EACCES: ("permission to write", "none", "choose a folder that you may write to"),
+    errno.EPERM: ("permission to write", "none", "choose a folder that you may write to"),
+    errno.EROFS: ("a writable disk", "a read-only one", "choose another folder"),
+    errno.EEXIST: ("a folder above it", "a file there", "choose another path"),
+    errno.ENOTDIR: ("a folder above it", "a file there", "choose another path"),
+    errno.EISDIR: ("a file or nothing", "a folder there", "choose another path"),
+    errno.ENOENT: ("a folder that can hold files", "none", "choose another path"),
+    errno.ENAMETOOLONG: ("a shorter name", "one that is too long", "choose a shorter path"),
+    errno.ELOOP: ("a path that ends somewhere", "links that lead in a circle", "mend the links"),
+    errno.EBUSY: ("a place that may be replaced", "one that is in use", "choose another path"),
+    errno.EIO: ("a disk that works", "an input/output error", "check the disk, or choose another"),
+    errno.EMFILE: ("one more open file", "too many of them", "raise the limit (`ulimit -n`)"),
+    errno.EFBIG: ("a file system for large files", "a limit on their size", "choose another disk"),
+}
+
+
+def write_refused(error: OSError, path: str | Path) -> ResultError:
+    """The error for a path that the operating system did not let doorlab write to."""
+    otherwise = ("a path that can be written to", error.strerror or f"{error}", "choose another")
+    expected, got, fix = _REFUSALS.get(error.errno or 0, otherwise)
+    return ResultError(f"{expected} for {os.fspath(path)}", got, fix)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:

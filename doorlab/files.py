@@ -8,37 +8,96 @@ import hashlib
 import io
 import json
 import os
+import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from doorlab.errors import DoorlabError, ResultError
+from doorlab.errors import DoorlabError, ResultError, write_refused
+from doorlab.locking import try_lock
 from doorlab.text_paths import as_text
+
+_LONGEST_NAME = 200  # bytes; file systems take 255, and temporary names are longer
+
+_SPECIAL: dict[str, Callable[[int], bool]] = {
+    "a folder": stat.S_ISDIR,
+    "a device": lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode),
+    "a pipe": stat.S_ISFIFO,
+    "a socket": stat.S_ISSOCK,
+}
 
 _REMEDY = "run the stage that writes it"
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes `data` under a temporary name beside `path`, then renames: never half a file."""
+    """Writes `data` under a temporary name beside `path`, then renames: never half a file.
+
+    Raises ResultError when it can't be written, and for anything but a file at `path`: a folder, a
+    device, a pipe.
+    """
     path = Path(path)
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        _refuse_special(path)
+        make_folder(path.parent)
+        with _temporary_file(path) as (temporary, file):
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if sys.platform == "win32":
+                file.close()  # only closed files can be renamed there
+            os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def _temporary_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file beside `path`, open and locked; removed in the end unless it was renamed."""
+    temporary = path.with_name(temporary_name(path.name))
+    with open(temporary, "xb+") as file:
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
+            try_lock(file.fileno())  # so that it is not taken for what a killed process left
+            yield temporary, file
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+                os.unlink(temporary)
             raise
+
+
+def temporary_name(name: str) -> str:
+    """A new name, beside it, for what is to become `name`; `temporary_names` matches it."""
+    return f".{_shortened(name)}.{secrets.token_hex(4)}.tmp"
+
+
+def temporary_names(name: str) -> re.Pattern[str]:
+    """Matches the temporary names of `name`; those of a folder that is replaced end in old.tmp."""
+    return re.compile(rf"\.{re.escape(_shortened(name))}\.[a-z0-9_]{{8}}(?P<old>\.old)?\.tmp")
+
+
+def _shortened(name: str) -> str:
+    """The name, or its beginning and a checksum where a longer name would be too long."""
+    data = os.fsencode(name)
+    if len(data) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    return data[: _LONGEST_NAME - len(digest)].decode(errors="ignore") + digest
+
+
+def _refuse_special(path: Path) -> None:
+    """Raises ResultError for what a file must not take the place of."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    kind = next((name for name, is_kind in _SPECIAL.items() if is_kind(mode)), None)
+    if path.is_symlink() and os.readlink(path).startswith(("/dev/", "/proc/")):
+        kind = "a link of the system"  # /dev/stdout leads to whatever the output is
+    if kind is not None:
+        raise ResultError(f"a file or nothing at {path}", kind, "choose another path")
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
@@ -58,42 +117,6 @@ def atomic_write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> N
     atomic_write_bytes(path, buffer.getvalue())
 
 
-@contextlib.contextmanager
-def atomic_directory(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary folder beside `path`, renamed onto it when the block ends well.
-
-    When the block fails, the temporary folder is removed and `path` is as it was. A link at `path`
-    is replaced, and what it leads to stays: to write there, resolve the path first.
-    """
-    path = Path(path)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    try:
-        with writing(path):
-            yield temporary
-            os.chmod(temporary, 0o777 & ~_umask())
-            _put_in_place(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-
-
-def _put_in_place(new: Path, path: Path) -> None:
-    """Renames `new` to `path`; what was there goes only when the new folder has its name."""
-    old = new.with_suffix(".old.tmp")
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(path, old)
-    try:
-        os.replace(new, path)
-    except BaseException:
-        if old.exists():
-            os.replace(old, path)
-        raise
-    with contextlib.suppress(OSError):
-        remove(old)
-
-
 def remove(path: Path) -> None:
     """Removes a file, a folder with all that is in it, or a link, which is not followed."""
     if path.is_dir() and not path.is_symlink():
@@ -103,8 +126,8 @@ def remove(path: Path) -> None:
 
 
 def refuse_overwrite(path: str | Path, overwrite: bool) -> None:
-    """Raises ResultError when `path` exists and `overwrite` was not asked for."""
-    if Path(path).exists() and not overwrite:
+    """Raises ResultError when there is something at `path` and `overwrite` was not asked for."""
+    if os.path.lexists(path) and not overwrite:
         raise ResultError(
             f"no earlier result at {path}",
             "one",
@@ -211,22 +234,22 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reasons = {
-            errno.ENOSPC: ("free space", "a full disk", "free some space and run again"),
-            errno.EDQUOT: ("free space", "a used-up quota", "free some space and run again"),
-            errno.EACCES: ("permission to write", "none", "choose a folder that you may write to"),
-            errno.EPERM: ("permission to write", "none", "choose a folder that you may write to"),
-            errno.EROFS: ("a writable disk", "a read-only one", "choose another folder"),
-            errno.EEXIST: ("a folder above it", "a file there", "choose another path"),
-            errno.ENOTDIR: ("a folder above it", "a file there", "choose another path"),
-        }
-        if error.errno not in reasons:
-            raise
-        expected, got, fix = reasons[error.errno]
-        raise ResultError(f"{expected} for {path}", got, fix) from error
+        raise write_refused(error, path) from error
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def make_folder(path: Path) -> list[Path]:
+    """Makes a folder and those above it; returns those that were made, the innermost first.
+
+    Raises ResultError where there is a file, or a link to nothing, and OSError otherwise.
+    """
+    above = (path, *path.parents)
+    for place in above:
+        if place.is_symlink() and not place.exists():
+            raise ResultError(
+                f"a folder at {place}",
+                f"a link to {os.readlink(place)}, which is not there",
+                "make that folder, or remove the link",
+            )
+    missing = [place for place in above if not place.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing

@@ -8,7 +8,10 @@ number where there is nothing to average.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,31 @@ import numpy as np
 
 import doorlab
 from doorlab.errors import ResultError
-from doorlab.files import atomic_write_json, read_json
+from doorlab.files import atomic_write_json, read_json, refuse_overwrite
+from doorlab.folders import output_folder
 from doorlab.intervals import Estimate
 from doorlab.schema import misfit
 
 _EVERY_RESULT = {"stage": str, "config?": dict, "figures?": dict}
+
+
+@contextlib.contextmanager
+def result_folder(path: Path, *others: Path, overwrite: bool) -> Iterator[None]:
+    """Keeps other processes from writing into the folder of a result while it is made.
+
+    Args:
+        path: the result file. It is written last: what is there without it is not finished.
+        others: everything else that will be written.
+        overwrite: replace what is there.
+
+    Raises ResultError when one of the files is there and is not to be replaced, unless it was left
+    by a process that was killed before it had finished, and when another process writes there.
+    """
+    with output_folder(path.parent) as was_killed:
+        if not was_killed or os.path.lexists(path):
+            for file in (path, *others):
+                refuse_overwrite(file, overwrite)
+        yield
 
 
 def write_result(

@@ -1,6 +1,8 @@
 import contextlib
 import errno
 import os
+import socket
+import stat
 
 import numpy as np
 import pytest
@@ -106,74 +108,6 @@ def test_arrays_of_objects_are_not_unpickled(tmp_path):
         files.read_arrays(tmp_path / "file.npz")
 
 
-def test_a_folder_is_whole_or_not_there(tmp_path):
-    def fail_halfway():
-        with files.atomic_directory(tmp_path / "run") as folder:
-            (folder / "half").write_text("...")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail_halfway()
-    assert os.listdir(tmp_path) == []
-    with files.atomic_directory(tmp_path / "run") as folder:
-        (folder / "whole").write_text("!")
-    assert os.listdir(tmp_path / "run") == ["whole"]
-
-
-def test_a_folder_replaces_the_one_before_only_at_the_end(tmp_path):
-    target = tmp_path / "run"
-    target.mkdir()
-    (target / "old").touch()
-    with files.atomic_directory(target) as folder:
-        (folder / "new").touch()
-        assert os.listdir(target) == ["old"]
-    assert os.listdir(target) == ["new"]
-
-
-def test_a_folder_survives_being_replaced_halfway(tmp_path, monkeypatch):
-    """Ctrl-C while the old files go, and a new folder that does not get its name."""
-    target = tmp_path / "run"
-    target.mkdir()
-    (target / "old").touch()
-
-    def replace_it():
-        with files.atomic_directory(target) as folder:
-            (folder / "new").touch()
-
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    real = os.replace
-
-    def only_aside(source, to):
-        if str(to) == str(target) and os.path.exists(os.path.join(source, "new")):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(source, to)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", only_aside)
-        with pytest.raises(ResultError):
-            replace_it()
-    assert (os.listdir(tmp_path), os.listdir(target)) == (["run"], ["old"])
-    with monkeypatch.context() as patch:
-        patch.setattr(files.shutil, "rmtree", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            replace_it()
-    assert os.listdir(target) == ["new"]
-
-
-def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "real/thesis.txt").touch()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    with files.atomic_directory(tmp_path / "link") as folder:
-        (folder / "new").touch()
-    assert not (tmp_path / "link").is_symlink()
-    assert os.listdir(tmp_path / "link") == ["new"]
-    assert os.listdir(tmp_path / "real") == ["thesis.txt"]
-    assert sorted(os.listdir(tmp_path)) == ["link", "real"]
-
-
 def test_results_are_not_overwritten_silently(tmp_path):
     (tmp_path / "x").touch()
     with pytest.raises(ResultError, match="--overwrite"):
@@ -204,3 +138,60 @@ def test_a_file_in_the_way_is_explained(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ResultError, match="a file there"):
         files.atomic_write_text(tmp_path / "file" / "x", "")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device", "link to a device"])
+def test_only_files_are_replaced(tmp_path, kind):
+    path = tmp_path / "out.json"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "device":
+        try:
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 7))  # /dev/full
+        except OSError:
+            pytest.skip("making a device needs root")
+    else:
+        path.symlink_to("/dev/stdout")
+    before = path.lstat()
+    with pytest.raises(ResultError, match=r"a file or nothing at .*out\.json; got a "):
+        files.atomic_write_text(path, "{}")
+    assert os.path.samestat(before, path.lstat())
+    assert os.listdir(tmp_path) == ["out.json"]
+
+
+@pytest.mark.parametrize("name", ["/proc/door", "x" * 300, "a/" + "é" * 150])
+def test_names_that_can_t_be_are_explained(tmp_path, name):
+    with pytest.raises(ResultError) as caught:
+        files.atomic_write_text(tmp_path / name, "x")
+    assert name in str(caught.value)
+    assert "tmp;" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
+def test_names_may_be_as_long_as_the_file_system_takes(tmp_path, name):
+    files.atomic_write_text(tmp_path / name, "x")
+    assert os.listdir(tmp_path) == [name]
+    assert files.temporary_names(name).fullmatch(files.temporary_name(name))
+    assert not files.temporary_names(name[:-1]).fullmatch(files.temporary_name(name))
+
+
+def test_the_umask_decides_and_stays_as_it_is(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", None)  # other threads would make files without it
+        files.atomic_write_text(tmp_path / "x", "")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_to_nothing_is_explained(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ResultError, match=r"a link to .*unmounted, which is not there"):
+        files.atomic_write_text(tmp_path / "out" / "x", "")

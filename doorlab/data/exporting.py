@@ -34,13 +34,14 @@ from doorlab.data.tables import pa, read_doors, to_table, write_parquet
 from doorlab.data.writing import write_parts
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.files import (
-    atomic_directory,
     atomic_write_bytes,
     atomic_write_json,
     atomic_write_text,
     read_json,
     refuse_overwrite,
+    writing,
 )
+from doorlab.folders import atomic_directory
 from doorlab.progress import progress_bar
 from doorlab.text_paths import shell_quoted
 
@@ -74,6 +75,7 @@ def export_dataset(
     _refuse_out(Path(out), overwrite)
     with (
         atomic_directory(Path(out).resolve()) as folder,
+        writing(out),
         progress_bar("doors exported", dataset.num_doors) as advance,
     ):
         (folder / "data").mkdir()

@@ -22,7 +22,6 @@ from doorlab.errors import ConfigError, DatasetError
 from doorlab.files import atomic_write_json, read_json
 
 FILE_NAME = "dataset.json"
-LOCK_FILE = ".lock"  # held by the process that writes
 EXPORT_FILE = "doorlab.json"  # what an exported dataset has instead
 CONFIGS: dict[str, type[DatasetConfig]] = {
     config.kind: config for config in (GenerationConfig, ImportConfig)

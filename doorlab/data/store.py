@@ -27,7 +27,8 @@ import tensorstore as ts
 from doorlab.data.parts import checksum
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
-from doorlab.files import atomic_directory
+from doorlab.files import writing
+from doorlab.folders import atomic_directory
 from doorlab.text_paths import is_text
 
 # What was weighed for images; shards are written with the first.
@@ -47,7 +48,7 @@ def write_shard(
     The folder appears whole or not at all. Raises DatasetError for arrays other than `wanted`.
     """
     files = encode_shard(arrays, wanted)
-    with atomic_directory(path) as folder:
+    with atomic_directory(path) as folder, writing(path):
         for name, data in files.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -23,20 +22,19 @@ from typing import Protocol, runtime_checkable
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
 from doorlab.data.importing import FootageWriter, ImportConfig
 from doorlab.data.launching import check_workers, get_launcher
-from doorlab.data.manifest import FILE_NAME, LOCK_FILE, Manifest
+from doorlab.data.manifest import FILE_NAME, Manifest
 from doorlab.data.parts import PART_FOLDERS, checksum, make_room, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.video import encode_video, film_door
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, DatasetError, ResultError
-from doorlab.files import atomic_write_bytes, remove, writing
+from doorlab.files import atomic_write_bytes, writing
+from doorlab.folders import output_folder, remove_leftovers
+from doorlab.locking import LOCK_FILE
 from doorlab.progress import progress_bar
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
 from doorlab.text_paths import shell_quoted
-
-if sys.platform != "win32":  # there is nothing to lock a folder with on Windows
-    import fcntl
 
 MakeSimulator = Callable[[str], Simulator]
 
@@ -145,7 +143,7 @@ def write_parts(
     """
     run = get_launcher(launcher)
     check_workers(workers)
-    with _explained(path, command or manifest.config.command(path) + option), _owned(path):
+    with _explained(command or manifest.config.command(path) + option), _owned(path):
         manifest = _begin(path, manifest, resume, option)
         try:
             shared = OnSharedDisk(path, work)
@@ -181,8 +179,9 @@ class OnSharedDisk:
 
     def __init__(self, path: Path, work: PartWork) -> None:
         self._path, self._work = path.absolute(), work
-        handle, self._sign = tempfile.mkstemp(prefix=".shared.", suffix=".tmp", dir=path)
-        os.close(handle)
+        with writing(path):
+            handle, self._sign = tempfile.mkstemp(prefix=".shared.", suffix=".tmp", dir=path)
+            os.close(handle)
 
     def __call__(self, part: str) -> tuple[str, str]:
         """Writes the part. Raises DatasetError on a machine that does not see the folder."""
@@ -275,11 +274,9 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option
 
 def _remove_leftovers(path: Path) -> None:
     """Removes the temporary files and folders of workers that were stopped or killed."""
-    below = (path / kind for kind in PART_FOLDERS)
-    for folder in (path, *(folder for folder in below if not folder.is_symlink())):
-        for leftover in folder.glob(".*.tmp"):
-            with suppress(OSError):
-                remove(leftover)
+    for folder in (path, *(path / kind for kind in PART_FOLDERS)):
+        if not folder.is_symlink():
+            remove_leftovers(folder, owned=True)
 
 
 @contextmanager
@@ -287,22 +284,8 @@ def _owned(path: Path) -> Iterator[None]:
     """Makes the folder `path`, and keeps other processes from writing into it meanwhile."""
     if path.exists() and not (path / FILE_NAME).exists():
         _refuse_strangers(path)
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":
+    with output_folder(path, DatasetError):
         yield
-        return
-    # A file, as network file systems do not pass on locks of folders to other machines.
-    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
-    try:  # the system drops the lock when the process ends, however it ends
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            got = "another process that writes into it"
-            raise DatasetError(f"{path} to be free", got, "wait for it to end") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _refuse_strangers(path: Path) -> None:
@@ -318,8 +301,8 @@ def _refuse_strangers(path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, command: str) -> Iterator[None]:
-    """Gives interruptions and failing disks a message that says how to go on."""
+def _explained(command: str) -> Iterator[None]:
+    """Gives interruptions, and what the disk refuses, a message that says how to go on."""
     go_on = f"`{command}` goes on where this stopped"
     try:
         yield
@@ -327,8 +310,6 @@ def _explained(path: Path, command: str) -> Iterator[None]:
         raise KeyboardInterrupt(f"stopped; every finished part is kept, and {go_on}") from None
     except ResultError as error:
         raise DatasetError(error.expected, error.got, f"{error.fix}; {go_on}") from None
-    except OSError as error:
-        raise DatasetError(f"a dataset to be written to {path}", f"{error}", go_on) from error
 
 
 @contextmanager

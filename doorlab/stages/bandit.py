@@ -44,11 +44,11 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
 from doorlab.errors import ConfigError
-from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.files import atomic_write_arrays
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.progress import track
-from doorlab.results import write_result
+from doorlab.results import result_folder, write_result
 from doorlab.sim import make_simulator
 from doorlab.stages.panel import Entry, Weights, make_policy, panel
 from doorlab.torch_state import process_defaults
@@ -112,10 +112,16 @@ def run(config: Config) -> Path:
         ConfigError: for doors that the split does not have, a device that the machine does not
             have, and unknown or clashing policies.
         DatasetError, CheckpointError: for what can't be read.
-        ResultError: for results that are there already.
+        ResultError: for results that are there already, or that another process writes.
     """
-    path = config.out / "regret.json"
-    refuse_overwrite(path, config.overwrite)
+    path, rollouts = config.out / "regret.json", config.out / "rollouts.npz"
+    with result_folder(path, rollouts, overwrite=config.overwrite):
+        _evaluate(config, path, rollouts)
+        _show(path)
+    return path
+
+
+def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     config = replace(config, device=resolve_device(config.device))
     use_threads(config.threads)
     dataset = DoorDataset.open(config.data)
@@ -132,7 +138,7 @@ def run(config: Config) -> Path:
     policies = _summaries(runs, dataset.doors(doors), config.seed)
     differences = paired_differences(runs, config.seed)
     path.unlink(missing_ok=True)  # it says "done", and must not be found beside others' rollouts
-    _write_rollouts(config.out / "rollouts.npz", doors, runs)
+    _write_rollouts(rollouts, doors, runs)
     write_result(
         path,
         "bandit",
@@ -145,8 +151,6 @@ def run(config: Config) -> Path:
         paired_differences=differences,
         model_weights=weights,
     )
-    _show(path)
-    return path
 
 
 def held_out(dataset: DoorDataset, config: Config) -> np.ndarray:

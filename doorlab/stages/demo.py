@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +20,7 @@ from rich.console import Console
 from doorlab.console import PlainConsole
 from doorlab.errors import DoorlabError, ResultError, unknown_name
 from doorlab.files import atomic_write_json, read_json
+from doorlab.folders import output_folder
 from doorlab.lifeline import start_command, wait_for
 from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits
 from doorlab.schema import Each, misfit
@@ -79,7 +80,8 @@ def run(config: Config) -> Path:
         raise unknown_name("simulator", config.simulator, SIMULATORS)
     console, start = PlainConsole(), time.monotonic()
     jobs = config.jobs or min(2, os.cpu_count() or 1)
-    run_steps(pipeline(config), config.out, jobs, console)
+    with output_folder(config.out):
+        run_steps(pipeline(config), config.out, jobs, console)
     report = config.out / "report" / "index.html"
     print_regrets(config.out / "bandit" / "regret.json", console)
     console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
@@ -173,6 +175,7 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
             ready = [step for step in waiting if done.issuperset(step.after)]
             for step in ready[: jobs - len(running)]:
                 waiting.remove(step)
+                step = _replacing_parts(step)
                 console.print(
                     f"$ doorlab {shlex.join(step.args)}",
                     style="bold", highlight=False, soft_wrap=True,
@@ -194,6 +197,14 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
 def _finished(step: Step) -> bool:
     # A dataset's index is there from its first shard on; generating it again resumes cheaply.
     return step.result.exists() and step.name != "generate"
+
+
+def _replacing_parts(step: Step) -> Step:
+    """The step; with --overwrite where it was stopped and left files without its result."""
+    folder = step.result.parent
+    if "--resume" in step.args or not (folder.is_dir() and any(folder.iterdir())):
+        return step
+    return replace(step, args=(*step.args, "--overwrite"))
 
 
 def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:

@@ -36,7 +36,6 @@ import torch
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError
-from doorlab.files import refuse_overwrite
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
@@ -46,7 +45,7 @@ from doorlab.objectives import bounds
 from doorlab.probes.frame_features import FEATURES, FrameFeatures, learn_features
 from doorlab.probes.two_sample import TwoSampleScore, two_sample_score
 from doorlab.progress import track
-from doorlab.results import write_result
+from doorlab.results import result_folder, write_result
 from doorlab.seeding import integer_seed
 from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
 from doorlab.torch_state import process_defaults
@@ -123,10 +122,15 @@ def run(config: Config) -> Path:
     Raises:
         ConfigError: when there are too few doors, or a model makes no pictures.
         DatasetError, CheckpointError: for what can't be read.
-        ResultError: for a result that is there already.
+        ResultError: for a result that is there already, or that another process writes.
     """
     path = config.out / "diagnosis.json"
-    refuse_overwrite(path, config.overwrite)
+    with result_folder(path, overwrite=config.overwrite):
+        _diagnose(config, path)
+    return path
+
+
+def _diagnose(config: Config, path: Path) -> None:
     config = replace(config, device=resolve_device(config.device))
     _check(config)
     use_threads(config.threads)
@@ -155,7 +159,6 @@ def run(config: Config) -> Path:
         doors=len(frames.images),
         model_weights=[weights_checksum(model) for model in config.models],
     )
-    return path
 
 
 def _check(config: Config) -> None:

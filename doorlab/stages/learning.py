@@ -9,6 +9,7 @@ OUT/metrics.json                        figures and history; written last: it sa
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -21,7 +22,7 @@ from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.generation import ActionMix, GenerationConfig
 from doorlab.errors import ConfigError, ResultError, unknown_name
-from doorlab.files import read_json
+from doorlab.files import read_json, refuse_overwrite
 from doorlab.limits import NonNegativeInt, PositiveInt
 from doorlab.models.architecture import Architecture, completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
@@ -140,25 +141,32 @@ def settings_of(config: LearningConfig, dataset: DoorDataset | None) -> dict[str
     return {**{k: v for k, v in mine.items() if k not in idle}, "dataset": checksum}
 
 
-def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
+def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed: bool) -> bool:
     """Whether the run in --out is done, for --resume; clears it for --overwrite.
 
+    Args:
+        config: of the stage. Its folder is owned by this process.
+        settings: what a finished run must have been made with.
+        was_killed: whether the process that wrote there before was (`folders.output_folder`).
+
     Raises:
-        ResultError: when there is a run and neither was asked for.
+        ResultError: when there is a run and neither was asked for, or a model without its run.
         ConfigError: when a finished run was made with other settings.
         CheckpointError: when a finished run has lost its weights, or has others.
     """
     if config.overwrite:
         _clear(config.out)
         return False
-    done = (config.out / METRICS_FILE).exists()
-    if not config.resume and (done or has_checkpoint(config.out)):
+    done, stopped = os.path.lexists(config.out / METRICS_FILE), has_checkpoint(config.out)
+    if not config.resume and (done or stopped):
         raise ResultError(
             f"no earlier run in {config.out}",
             "one that is finished" if done else "one that was stopped",
             "choose another --out, go on with --resume, or replace it with --overwrite",
         )
     if not done:
+        if not (stopped or was_killed):
+            _refuse_models(config.out)
         return False
     before = earlier_settings(config.out)
     before["architecture"] = completed(before.get("architecture", {}))
@@ -170,7 +178,14 @@ def finished_before(config: LearningConfig, settings: dict[str, Any]) -> bool:
             "choose another --out, or replace it with --overwrite",
         )
     weights_checksum(config.out)  # or say that they are damaged, before anything rests on them
+    (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)  # it was killed in its last moment
     return True
+
+
+def _refuse_models(folder: Path) -> None:
+    """A model without figures is no run that was stopped: somebody has copied it there."""
+    for name in (MODEL_FILE, WEIGHTS_FILE):
+        refuse_overwrite(folder / name, overwrite=False)
 
 
 def earlier_settings(folder: Path) -> dict[str, Any]:

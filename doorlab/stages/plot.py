@@ -19,12 +19,12 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from doorlab.errors import unknown_name
-from doorlab.files import atomic_write_arrays, read_json, refuse_overwrite
+from doorlab.files import atomic_write_arrays, read_json
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.progress import track
 from doorlab.report.run_files import require_run
 from doorlab.report.style import save_png
-from doorlab.results import write_result
+from doorlab.results import result_folder, write_result
 from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
 from doorlab.stages.plot_sources import Drawing, Missing, Sources
 from doorlab.torch_state import process_defaults
@@ -90,13 +90,20 @@ def run(config: Config) -> Path:
 
     Raises:
         ConfigError: for a figure that is not known.
-        ResultError: when there is no such run, or its figures are there already.
+        ResultError: when there is no such run, or its figures are there already, or another process
+            draws them.
         CheckpointError, DatasetError: for what is there but can't be read.
     """
     path = (config.out or config.run / "plot") / "plot.json"
     names = chosen_figures(config.figures)
     require_run(config.run)
-    refuse_overwrite(path, config.overwrite)
+    files = [path.parent / f"{name}.{ending}" for name in names for ending in ("png", "npz")]
+    with result_folder(path, *files, overwrite=config.overwrite):
+        _plot(config, path, names)
+    return path
+
+
+def _plot(config: Config, path: Path, names: tuple[str, ...]) -> None:
     use_threads(config.threads)
     sources = Sources(
         config.run,
@@ -120,7 +127,6 @@ def run(config: Config) -> Path:
         words=kept["words"] | {name: d.words for name, d in drawn.items() if d.words},
         skipped=kept["skipped"] | skipped,
     )
-    return path
 
 
 def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:

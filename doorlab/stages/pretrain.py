@@ -37,6 +37,7 @@ from doorlab.data.fresh import Wanted
 from doorlab.data.mirroring import mirror_half
 from doorlab.data.schema import door_array
 from doorlab.errors import ConfigError
+from doorlab.folders import output_folder
 from doorlab.intervals import bootstrap_mean
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
@@ -101,7 +102,8 @@ def run(config: Config) -> Path:
 
     Raises:
         ConfigError, DatasetError, CheckpointError: for input that can't be used.
-        ResultError: for an earlier run that is neither to be resumed nor replaced.
+        ResultError: for an earlier run that is neither to be resumed nor replaced, and when another
+            process writes into its folder.
         TrainingError: when the loss is no longer finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
@@ -116,10 +118,11 @@ def run(config: Config) -> Path:
     _check(config, dataset)
     build_model(config.model, size_of(config, dataset), config.architecture)  # or say why not, now
     settings = settings_of(config, dataset)
-    if not finished_before(config, settings):
-        outcome = launch(_train, config, config, settings)
-        if not outcome.finished:
-            report_stop(config, outcome)
+    with output_folder(config.out) as was_killed:
+        if not finished_before(config, settings, was_killed):
+            outcome = launch(_train, config, config, settings)
+            if not outcome.finished:
+                report_stop(config, outcome)
     return config.out
 
 

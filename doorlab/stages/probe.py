@@ -32,14 +32,14 @@ import numpy as np
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
-from doorlab.files import atomic_write_arrays, refuse_overwrite
+from doorlab.files import atomic_write_arrays
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
 from doorlab.probes.summary import headline, summarise
 from doorlab.progress import track
-from doorlab.results import write_result
+from doorlab.results import result_folder, write_result
 from doorlab.stages.answers import read_answers
 from doorlab.stages.frozen import FrozenModel, by_kind
 from doorlab.torch_state import process_defaults
@@ -93,10 +93,15 @@ def run(config: Config) -> Path:
     Raises:
         ConfigError: when there is nothing to probe, a split is empty, or frames are lacking.
         DatasetError, CheckpointError: for what can't be read.
-        ResultError: for a result that is there already.
+        ResultError: for a result that is there already, or that another process writes.
     """
     path = config.out / "probes.json"
-    refuse_overwrite(path, config.overwrite)
+    with result_folder(path, path.with_suffix(".npz"), overwrite=config.overwrite):
+        _probe(config, path)
+    return path
+
+
+def _probe(config: Config, path: Path) -> None:
     config = replace(config, device=resolve_device(config.device))
     if not config.models:
         raise ConfigError("at least one model", "none", "give --models")
@@ -130,7 +135,6 @@ def run(config: Config) -> Path:
         frames=max(frames),
         model_weights=[weights_checksum(model) for model in config.models],
     )
-    return path
 
 
 def chosen_frames(config: Config, dataset: DoorDataset) -> tuple[int, ...]:

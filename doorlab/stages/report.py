@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from doorlab.files import atomic_write_text, refuse_overwrite
+from doorlab.files import atomic_write_text
 from doorlab.report.headline import headline
 from doorlab.report.html import page
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import headings, sections
+from doorlab.results import result_folder
 
 HEADING = "Opening doors never seen, in few tries"
 
@@ -34,10 +35,11 @@ def run(config: Config) -> Path:
     """Writes index.html; returns its path.
 
     Raises:
-        ResultError: when there is no such run, or a page is there already.
+        ResultError: when there is no such run, or a page is there already, or another process
+            writes one.
     """
     path = (config.out or config.run / "report") / "index.html"
     files = RunFiles.read(config.run)
-    refuse_overwrite(path, config.overwrite)
-    atomic_write_text(path, page(HEADING, headline(files), headings(files), sections(files)))
+    with result_folder(path, overwrite=config.overwrite):
+        atomic_write_text(path, page(HEADING, headline(files), headings(files), sections(files)))
     return path

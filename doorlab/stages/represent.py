@@ -20,6 +20,7 @@ Stop it, or kill it, at any time: the same command goes on where it was, and doe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,7 +34,8 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, ResultError, unknown_name
-from doorlab.files import read_arrays, read_json, refuse_overwrite
+from doorlab.files import read_arrays, read_json
+from doorlab.folders import output_folder
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
@@ -50,6 +52,7 @@ from doorlab.stages.side_by_side import (
     check_split,
     do_runs,
     doors_of,
+    is_finished,
     single_threaded,
 )
 from doorlab.torch_state import process_defaults
@@ -125,12 +128,32 @@ def run(config: Config) -> Path:
 
     Raises:
         ConfigError: for names that are not known, and for a study that compares nothing.
-        ResultError: for a result that is there already.
+        ResultError: for the result of another study, and when another process writes there.
         Whatever its stages raise.
     """
     path = config.out / "representation.json"
     check(config)
-    refuse_overwrite(path, config.overwrite)
+    console = PlainConsole()
+    with output_folder(config.out):
+        if finished_before(config, path):
+            console.print(f"represent: done before ({path})", soft_wrap=True)
+        else:
+            _represent(config, path)
+    for table in study_tables(path):
+        console.print(table)
+    return path
+
+
+def finished_before(config: Config, path: Path) -> bool:
+    """Whether this study has its result, and --overwrite does not ask for another one."""
+    if config.overwrite or not os.path.lexists(path):
+        return False
+    made = [config.out / prior / "dataset" for prior in config.priors]
+    datasets = [DoorDataset.open(place) for place in config.data or made]
+    return is_finished(path, config, [dataset.checksum for dataset in datasets])
+
+
+def _represent(config: Config, path: Path) -> None:
     datasets = {prior: dataset_of(config, prior) for prior in config.priors}
     for dataset in datasets.values():
         check_splits(config, dataset)
@@ -147,9 +170,6 @@ def run(config: Config) -> Path:
         for axis in result["curves"]:
             save_png(probe_curves(axis, panels(result, axis)), config.out / f"{prior}_{axis}.png")
     write_result(path, "represent", config, {}, priors=found)
-    for table in study_tables(path):
-        PlainConsole().print(table)
-    return path
 
 
 def check(config: Config) -> None:

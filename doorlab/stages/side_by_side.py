@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,17 @@ from doorlab.data.config import Doors, FrameCount, HeldOutShare, ImageSize, spli
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import run_local
 from doorlab.data.schema import SPLITS
-from doorlab.errors import ConfigError
+from doorlab.errors import ConfigError, ResultError
+from doorlab.files import read_json
 from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
 from doorlab.models.architecture import Architecture
 from doorlab.progress import track
+from doorlab.results import to_json
 from doorlab.stages import generate
+from doorlab.training.config import differing
+
+# Settings that say where things lie and how runs are started, not what is computed.
+_NOT_COMPUTED = frozenset({"out", "data", "pretrained", "accelerator", "workers", "overwrite"})
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,44 @@ def check_split(
         where = f"none in {dataset.path}" if dataset else "none"
         ways = " or ".join(filter(None, (f"generate some with --{split}-fraction", fix)))
         raise ConfigError(f"{split} doors to {use}", where, ways)
+
+
+def is_finished(path: Path, config: StudyConfig, checksums: Sequence[str]) -> bool:
+    """Whether there is the result of the same study, and is not to be replaced.
+
+    Args:
+        path: the result file that a study writes last.
+        config: of the study, with whatever was completed in the result file's.
+        checksums: of its datasets.
+
+    Raises ResultError for the result of another study. One that is damaged is none.
+    """
+    if config.overwrite or not os.path.lexists(path):
+        return False
+    try:
+        result = read_json(path)
+        before, known = result["config"], _checksums_in(result)
+    except (ResultError, LookupError, AttributeError):
+        return False
+    now = to_json(config)
+    # An earlier doorlab did not know all settings, or knew some that are gone.
+    shared = [name for name in now if name in before and name not in _NOT_COMPUTED]
+    changed = differing(*({name: of[name] for name in shared} for of in (before, now)))
+    if not changed and not set(checksums) <= known:
+        changed = ["the doors"]
+    if changed:
+        raise ResultError(
+            f"no earlier result at {path}",
+            f"one with other settings: {', '.join(changed)}",
+            "choose another --out, or replace it with --overwrite",
+        )
+    return True
+
+
+def _checksums_in(result: Mapping[str, Any]) -> set[str]:
+    """Of all datasets that a result is about, also where it has parts by prior."""
+    parts = [result, *result.get("priors", {}).values()]
+    return {f"{part['dataset_checksum']}" for part in parts}
 
 
 @runtime_checkable

@@ -47,7 +47,8 @@ from doorlab.data.manifest import FILE_NAME, Manifest
 from doorlab.doors import get_prior
 from doorlab.efficiency import usual
 from doorlab.errors import ConfigError, ResultError, unknown_name
-from doorlab.files import read_arrays, refuse_overwrite
+from doorlab.files import read_arrays
+from doorlab.folders import output_folder
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import REWARD_MODELS
@@ -59,6 +60,7 @@ from doorlab.stages.side_by_side import (
     check_choices,
     check_split,
     doors_of,
+    is_finished,
     single_threaded,
 )
 from doorlab.stages.study_config import PRESETS as PRESETS  # what the command line looks for
@@ -81,12 +83,31 @@ def run(config: Config) -> Path:
 
     Raises:
         ConfigError: for names that are not known, and for a study that compares nothing.
-        ResultError: for a result that is there already.
+        ResultError: for the result of another study, and when another process writes there.
         Whatever its stages raise.
     """
     path = config.out / study_results.CLAIMS_FILE
     check(config)
-    refuse_overwrite(path, config.overwrite)
+    console = PlainConsole()
+    with output_folder(config.out):
+        if finished_before(config, path):
+            console.print(f"study: done before ({path})", soft_wrap=True)
+        else:
+            _study(config)
+    for table in study_tables(config.out):
+        console.print(table)
+    return path
+
+
+def finished_before(config: Config, path: Path) -> bool:
+    """Whether this study has its result, and --overwrite does not ask for another one."""
+    if config.overwrite or not os.path.lexists(path):
+        return False
+    dataset = DoorDataset.open(config.data or config.out / "dataset")
+    return is_finished(path, completed(config, dataset), [dataset.checksum])
+
+
+def _study(config: Config) -> None:
     dataset = dataset_of(config)
     config = completed(config, dataset)
     elsewhere = {prior: doors_elsewhere(config, dataset, prior) for prior in config.elsewhere}
@@ -106,9 +127,6 @@ def run(config: Config) -> Path:
         of_model = folders.setdefault(one.model, {})
         of_model.setdefault(one.labelled or 0, []).append(config.out / one.name)
     study_results.write(config, dataset, folders, rates)
-    for table in study_tables(config.out):
-        PlainConsole().print(table)
-    return path
 
 
 def check(config: Config) -> None:

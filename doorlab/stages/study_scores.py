@@ -16,6 +16,7 @@ from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ResultError
 from doorlab.files import atomic_write_arrays, read_arrays
+from doorlab.folders import output_folder
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.report.calibration import calibration_shares
 from doorlab.stages.reward_metrics import CONTEXTS, predictions_on
@@ -26,7 +27,15 @@ _ARRAYS = (*METRICS, "doors", "contexts", "variance")
 
 
 def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
-    """Writes the scores on the first so many test doors, unless they are there."""
+    """Writes the scores on the first so many test doors, unless they are there.
+
+    Raises ResultError when another process writes into the run's folder.
+    """
+    with output_folder(run):
+        _score(run, dataset, doors, device)
+
+
+def _score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
     indices = dataset.indices("test")[:doors]
     weights = weights_checksum(run)
     if scored(run, indices, weights):

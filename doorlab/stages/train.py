@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from doorlab.data.batches import DoorTensors, InteractionBatch
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
+from doorlab.folders import output_folder
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
@@ -119,7 +120,8 @@ def run(config: Config) -> Path:
 
     Raises:
         ConfigError, DatasetError, CheckpointError: for input that can't be used.
-        ResultError: for an earlier run that is neither to be resumed nor replaced.
+        ResultError: for an earlier run that is neither to be resumed nor replaced, and when another
+            process writes into its folder.
         TrainingError: when the loss is no longer finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
@@ -134,10 +136,11 @@ def run(config: Config) -> Path:
         size = size_of(config, dataset)
         settings["pretrained"] = _fingerprint(config.pretrained, size, before.get("pretrained"))
     _build(config, dataset)  # or say why not, before anything is removed or written
-    if not finished_before(config, settings):
-        outcome = launch(_train, config, config, settings)
-        if not outcome.finished:
-            report_stop(config, outcome)
+    with output_folder(config.out) as was_killed:
+        if not finished_before(config, settings, was_killed):
+            outcome = launch(_train, config, config, settings)
+            if not outcome.finished:
+                report_stop(config, outcome)
     return config.out
 
 

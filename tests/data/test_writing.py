@@ -18,6 +18,7 @@ from fake_simulator import FakeSimulator, generate_slowly, make_fake
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.launching import LAUNCHERS
+from doorlab.data.manifest import Manifest
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.stages.generate import Config
 
@@ -220,9 +221,27 @@ def test_one_process_at_a_time(tmp_path, config):
     path = tmp_path / "d"
     process = generate_elsewhere(path, 1)
     wait_for_shards(path, 1, process)
-    with pytest.raises(DatasetError, match="another process"):
+    with pytest.raises(DatasetError, match=f"got process {process.pid} on"):
         write_dataset(path, config, simulator=make_fake, resume=True)
     assert process.wait() == 0
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_file_system_without_locks_is_good_enough(
+    tmp_path, config, dataset, resume, monkeypatch, capfd
+):
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.setattr("doorlab.locking._warned", set())
+    path = tmp_path / "d"
+    if resume:
+        (path / "shards/.shard-00000.0123abcd.tmp").mkdir(parents=True)
+        Manifest(config, make_fake("").renderer).write(path)
+    write_dataset(path, config, simulator=make_fake, resume=resume)
+    assert tree(path) == tree(dataset.path)
+    assert capfd.readouterr().err.count("has no locks") == 1
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 30, 100])
@@ -311,7 +330,7 @@ def test_a_worker_that_sees_another_folder_is_an_error(tmp_path, config, monkeyp
     monkeypatch.setitem(LAUNCHERS, "elsewhere", lambda: run_elsewhere)
     with pytest.raises(DatasetError, match="on a disk that all workers share"):
         write_dataset(tmp_path / "d", config, launcher="elsewhere", simulator=make_fake)
-    assert {path.name for path in (tmp_path / "d").iterdir()} == {".lock", "dataset.json"}
+    assert {path.name for path in (tmp_path / "d").iterdir()} == {"dataset.json"}
 
 
 def test_simulators_are_replaced_before_they_leak(tmp_path, monkeypatch):

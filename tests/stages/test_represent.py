@@ -83,10 +83,18 @@ def test_scores_are_means_over_seeds_and_doors(study, result):
         assert (study.out / f"narrow_{axis}.png").stat().st_size > 10_000
 
 
+def test_the_same_study_again_is_finished(study, capsys, monkeypatch):
+    monkeypatch.setattr(represent, "dataset_of", None)
+    path = represent.run(replace(study, workers=2))
+    assert f"represent: done before ({path})" in capsys.readouterr().out
+    with pytest.raises(
+        ResultError, match=r"--seeds \(\[0, 1\] there, \[0\] here\); choose another"
+    ):
+        represent.run(replace(study, seeds=(0,)))
+
+
 def test_nothing_is_done_twice(study, monkeypatch):
     before = (study.out / "representation.json").read_bytes()
-    with pytest.raises(ResultError, match="--overwrite"):
-        represent.run(study)
 
     def never(*args, **kwargs):
         raise AssertionError("trained or probed again")

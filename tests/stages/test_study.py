@@ -182,10 +182,22 @@ def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
     assert page.count("data:image/png") == 3
 
 
-def test_nothing_is_done_twice(finished, results, monkeypatch):
-    with pytest.raises(ResultError, match="--overwrite"):
-        study.run(finished)
+def test_the_same_study_again_is_finished(finished, capsys, monkeypatch):
+    """Also of a study that was killed when it had written its last file."""
+    before = {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
+    (finished.out / ".claims.json.0123abcd.tmp").touch()
+    (finished.out / ".lock").write_text("1 elsewhere")
+    monkeypatch.setattr(study, "dataset_of", None)
+    study.run(replace(finished, workers=2, out=finished.out / "."))
+    said = capsys.readouterr().out
+    assert f"study: done before ({finished.out / 'claims.json'})" in said
+    assert "reproduced" in said
+    assert before == {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
+    with pytest.raises(ResultError, match=r"--tries \(5 there, 6 here\); choose another --out"):
+        study.run(replace(finished, tries=6))
 
+
+def test_nothing_is_done_twice(finished, results, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("trained, scored or opened doors again")
 

@@ -1,0 +1,145 @@
+"""Every command has its output folder for itself, and replaces nothing unless it is asked to."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import replace
+
+import pytest
+from fake_simulator import make_fake
+
+from doorlab.data import GenerationConfig, write_dataset
+from doorlab.errors import DoorlabError, ResultError
+from doorlab.folders import output_folder
+from doorlab.locking import LOCK_FILE
+from doorlab.models.architecture import Architecture
+from doorlab.stages import demo, pretrain
+
+SMALL = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
+)
+
+# Stage -> the files that it writes, the one that says that it is finished first.
+FILES = {
+    "pretrain": ("metrics.json", "model.json", "weights.safetensors", "checkpoint.safetensors"),
+    "train": ("metrics.json", "model.json", "weights.safetensors", "checkpoint.safetensors"),
+    "bandit": ("regret.json", "rollouts.npz"),
+    "probe": ("probes.json", "probes.npz"),
+    "diagnose": ("diagnosis.json",),
+    "plot": ("plot.json", "gallery.png", "gallery.npz", "regret.png"),
+    "report": ("index.html",),
+}
+COMPOSED = ("demo", "study", "represent")
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory):
+    """A dataset of as few doors as can be trained on."""
+    path = tmp_path_factory.mktemp("doors") / "dataset"
+    config = GenerationConfig(
+        doors=6, frames=2, interactions=6, image_size=32, simulator="fake", videos=0,
+        validation_fraction=0.2, test_fraction=0.2,
+    )  # fmt: skip
+    write_dataset(path, config, simulator=make_fake)
+    return path
+
+
+@pytest.fixture
+def command(painted_run, painted_dataset, doors, tmp_path):
+    """Runs a stage with --out OUT, on painted doors."""
+
+    def run(stage, **changes):
+        module = importlib.import_module(f"doorlab.stages.{stage}")
+        config = replace(module.Config(), out=tmp_path / "out", **changes)
+        if stage in ("plot", "report"):
+            config = replace(config, run=painted_run)
+        elif stage == "represent":
+            config = replace(config, data=(painted_dataset,))
+        elif stage != "demo":
+            config = replace(config, data=painted_dataset)
+        if stage in ("pretrain", "train"):
+            sizes = {"data": doors, "steps": 1, "batch": 2, "frames": 2, "architecture": SMALL}
+            sizes |= {"context": 2, "targets": 4} if stage == "train" else {}
+            config = replace(config, **{**sizes, **changes})
+        return module.run(config)
+
+    return run
+
+
+@pytest.mark.parametrize("stage", [*FILES, *COMPOSED])
+def test_a_folder_that_another_process_writes_into_is_refused(command, tmp_path, stage):
+    with output_folder(tmp_path / "out"):
+        with pytest.raises(DoorlabError, match="out to be free; got this process, which writes"):
+            command(stage)
+        assert os.listdir(tmp_path / "out") == [LOCK_FILE]
+
+
+@pytest.mark.parametrize(("stage", "file"), [(s, f) for s, files in FILES.items() for f in files])
+def test_no_file_is_replaced_unless_it_is_asked_for(command, tmp_path, stage, file):
+    path = tmp_path / "out" / file
+    path.parent.mkdir()
+    path.write_text("precious")
+    with pytest.raises(ResultError, match=r"no earlier (result|run) .*--overwrite"):
+        command(stage)
+    assert path.read_text() == "precious"
+    assert os.listdir(path.parent) == [file]
+
+
+def test_a_model_that_was_copied_is_no_run_to_be_gone_on_with(command, tmp_path):
+    (tmp_path / "out").mkdir()
+    for name in ("model.json", "weights.safetensors"):
+        (tmp_path / "out" / name).write_text("precious")
+    with pytest.raises(ResultError, match="--overwrite"):
+        command("train", resume=True)
+    assert (tmp_path / "out" / "model.json").read_text() == "precious"
+
+
+def test_what_a_killed_command_left_is_replaced_but_no_result(command, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (LOCK_FILE, "gallery.npz", ".gallery.png.12345678.tmp"):
+        (out / name).write_text("1 elsewhere")
+    command("plot", figures=("gallery",))
+    assert sorted(os.listdir(out)) == ["gallery.npz", "gallery.png", "plot.json"]
+    (out / LOCK_FILE).write_text("1 elsewhere")
+    with pytest.raises(ResultError, match=r"plot\.json"):
+        command("plot", figures=("gallery",))
+
+
+@pytest.fixture
+def trained(tmp_path, doors):
+    """Config of a run that is finished."""
+    config = pretrain.Config(
+        model="vae", data=doors, out=tmp_path / "run", steps=2, batch=2, frames=2,
+        architecture=SMALL, accelerator="cpu", resume=True,
+    )  # fmt: skip
+    pretrain.run(config)
+    return config
+
+
+def test_what_runs_leave_that_were_killed_at_their_end_goes(trained):
+    files = sorted(os.listdir(trained.out))
+    assert files == ["metrics.json", "model.json", "tensorboard", "weights.safetensors"]
+    for name in ("checkpoint.safetensors", ".weights.safetensors.0123abcd.tmp", LOCK_FILE):
+        (trained.out / name).write_text("1 elsewhere")
+    before = (trained.out / "metrics.json").read_bytes()
+    pretrain.run(trained)
+    assert sorted(os.listdir(trained.out)) == files
+    assert (trained.out / "metrics.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "bandit"])
+def test_a_command_that_fails_leaves_no_folder(command, tmp_path, stage):
+    with pytest.raises(DoorlabError):
+        command(stage, **({"frames": 100} if stage == "pretrain" else {"doors": 1000}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_step_of_the_demo_that_was_stopped_replaces_its_own_files(tmp_path):
+    (tmp_path / "bandit").mkdir()
+    steps = {step.name: step for step in demo.pipeline(demo.Config(out=tmp_path))}
+    assert demo._replacing_parts(steps["bandit"]) == steps["bandit"]
+    (tmp_path / "bandit" / "rollouts.npz").touch()
+    assert demo._replacing_parts(steps["bandit"]).args[-1] == "--overwrite"
+    assert demo._replacing_parts(steps["probe"]) == steps["probe"]
