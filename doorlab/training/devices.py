@@ -164,5 +164,6 @@ def _in_process(
     work: Callable[..., Any], args: tuple[Any, ...], threads: int, fabric: Fabric
 ) -> Sealed:
     use_threads(threads)
-    warnings.filterwarnings("ignore", message=".*did not find any unused parameters")
-    return Sealed(work(fabric, *args))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*did not find any unused parameters")
+        return Sealed(work(fabric, *args))

@@ -194,6 +194,17 @@ digests = [hashlib.md5(part.tobytes()).hexdigest() for part in vars(seen).values
 """
 
 
+def test_forked_from_a_process_that_has_compiled_it_does_not(filmed, monkeypatch, caplog):
+    """The compiler would wait for threads that its parent has."""
+    monkeypatch.setattr(compiling, "_compiled", lambda function: pytest.fail("compiled"))
+    monkeypatch.setattr(compiling, "is_forked", lambda: True)
+    monkeypatch.setattr(compiling, "_compiler_of", 1)
+    monkeypatch.setitem(sys.modules, compiling._COMPILER, compiling)
+    doors, q, views = (part[:2] for part in filmed)
+    assert TorchSimulator(compiled=True).render(doors, q, views, 16).images.any()
+    assert not caplog.records
+
+
 def test_no_bit_depends_on_the_instructions_of_the_processor():
     mine: dict[str, list[str]] = {}
     exec(DIGESTS, mine)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -14,8 +16,12 @@ from torch import Tensor
 from doorlab.compile_cache import private_compile_cache
 from doorlab.sim.batched.casting import cast
 from doorlab.sim.batched.handles import enter
+from doorlab.torch_state import is_forked
 
 _PAYS_FROM = 20_000  # pictures of 64 x 64: compiling takes as long as drawing so many does
+
+_COMPILER = "torch._inductor.async_compile"  # starts threads when it is imported
+_compiler_of: int | None = None  # the process that has compiled last
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
@@ -26,8 +32,8 @@ class CompiledKernels:
 
     Args:
         wanted: True: compile at once; False: never; None: once this process was asked for so many
-            pictures that it pays. Where compiling fails,
-            for want of a compiler, say, it warns and goes on without.
+            pictures that it pays. Where compiling fails, for want of a compiler, say, it warns and
+            goes on without. A process that was forked from one that has compiled goes on without.
     """
 
     # Of all in this process, which share what has been compiled: simulators come and go.
@@ -96,7 +102,7 @@ class CompiledKernels:
 
     def _choose(self, compiled: Callable[[], _Answer], eager: Callable[[], _Answer]) -> _Answer:
         pays = self._wanted is None and self._expected >= _PAYS_FROM
-        if self._wanted or pays:
+        if (self._wanted or pays) and _can_compile():
             start = time.perf_counter()
             try:
                 with private_compile_cache():
@@ -111,6 +117,15 @@ class CompiledKernels:
                 _log.info("compiling the ray caster took %.1f s", seconds)
             return result
         return eager()
+
+
+def _can_compile() -> bool:
+    """Whether the compiler's threads are there: a process that was forked lacks its parent's."""
+    global _compiler_of
+    if is_forked() and _compiler_of != os.getpid() and _COMPILER in sys.modules:
+        return False
+    _compiler_of = os.getpid()
+    return True
 
 
 @cache
