@@ -77,9 +77,9 @@ def write_refused(error: OSError, path: str | Path) -> ResultError:
     return ResultError(f"{expected} for {os.fspath(path)}", got, fix)
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> ConfigError:
     """The error for a name that no registry has: lists the valid ones, suggests the nearest."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else "choose one of these"
     return ConfigError(f"a {kind} out of {', '.join(names)}", repr(name), hint)

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from doorlab.doors.door import Door
+from doorlab.errors import ConfigError
 
 ACTION_DIM = 4
 RADIUS_RANGE = (0.2, 1.3)  # m
@@ -27,18 +29,26 @@ MAX_SLIDE = 1.2  # m
 MAX_TURN = 1.0  # rad
 SLIDES_FROM = 0.75  # normalised radii from here on mean: no hinge, slide
 
+_ROUNDING = 1e-5  # what may be left of a computation beyond the box
+_NUMBERS = {"phi": angle(), "swing": angle(), "turn": angle()}
+_RADIUS = {"radius": positive(unit="m")}
 _OVERSHOOT = 0.08  # rad: the oracle leans a little on the stop, to make up for the grip's give
 _SLIDE_OVERSHOOT = 0.06  # m
 
 
 @dataclass(frozen=True)
 class Action:
-    """One action in physical units."""
+    """One action in physical units. Raises ConfigError for numbers that no hand can go by."""
 
     phi: float  # rad, direction from the handle to the supposed hinge axis, or of the slide
     radius: float  # m, supposed distance to the hinge axis; infinite for a slide
     swing: float  # rad, signed: > 0 pulls, < 0 pushes; m along phi for a slide
     turn: float  # rad, signed: > 0 turns the handle clockwise as the robot sees it
+
+    def __post_init__(self) -> None:
+        store_numbers("an action", self, _NUMBERS)
+        if not isinstance(self.radius, float) or not math.isinf(self.radius):
+            store_numbers("an action", self, _RADIUS)
 
     @property
     def slides(self) -> bool:
@@ -47,13 +57,13 @@ class Action:
 
     @staticmethod
     def from_normalised(a: np.ndarray) -> Action:
-        """The action for a point of Box(-1, 1, (4,)); outside values are clipped (phi wraps)."""
+        """The action for a point of Box(-1, 1, (4,)). Raises ConfigError for anything else."""
         low, high = RADIUS_RANGE
-        _, radius, swing, turn = (float(v) for v in np.clip(a, -1.0, 1.0))
+        phi, radius, swing, turn = checked_actions(a, ()).tolist()
         slides = radius >= SLIDES_FROM
         share = (radius + 1.0) / (SLIDES_FROM + 1.0)
         return Action(
-            phi=math.pi * float(a[0]),
+            phi=math.pi * phi,
             radius=math.inf if slides else low + share * (high - low),
             swing=(MAX_SLIDE if slides else MAX_SWING) * swing,
             turn=MAX_TURN * turn,
@@ -66,6 +76,51 @@ class Action:
         radius = normalised_radius(self.radius)
         a = np.array([phi, radius, swing, self.turn / MAX_TURN], dtype=np.float32)
         return np.clip(a, -1.0, 1.0)
+
+
+def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
+    """Normalised actions as an array (*shape, 4) of numbers in [-1, 1].
+
+    Args:
+        actions: anything that NumPy makes such an array of.
+        shape: axes before the four coordinates: how long each is, or a word where it may be of
+            any length.
+
+    Returns:
+        The array in its own dtype; what lies up to 1e-5 outside is cut off.
+
+    Raises ConfigError for another shape, for what is no number, NaN, infinite or outside.
+    """
+    expected = _expected(shape)
+    try:
+        array = np.asarray(actions)
+    except ValueError:
+        raise ConfigError(expected, "rows of different lengths", "give an array") from None
+    if array.dtype.kind not in "iuf":
+        raise ConfigError(expected, f"an array of {array.dtype}", "give real numbers")
+    wanted = (*shape, ACTION_DIM)
+    fits = array.ndim == len(wanted) and all(
+        isinstance(want, str) or want == size
+        for want, size in zip(wanted, array.shape, strict=True)
+    )
+    if not fits:
+        raise ConfigError(expected, f"an array of shape {array.shape}", "correct its shape")
+    within = np.abs(array) <= 1.0 + _ROUNDING
+    if not within.all():
+        fix = "scale it; an action in rad and m is Action(phi, radius, swing, turn)"
+        raise ConfigError(expected, f"{array[~within][0]} among them", fix)
+    return np.clip(array, -1, 1)
+
+
+def _expected(shape: tuple[int | str, ...]) -> str:
+    """What actions of a shape are, in words."""
+    numbers = f"{ACTION_DIM} numbers in [-1, 1]"
+    if not shape:
+        return f"an action of {numbers}"
+    if len(shape) == 1:
+        many = "actions" if isinstance(shape[0], str) else f"{shape[0]} actions"
+        return f"{many} of {numbers} each"
+    return f"actions of shape ({', '.join(map(str, shape))}, {ACTION_DIM}) with numbers in [-1, 1]"
 
 
 def normalised_radius(radius: float) -> float:

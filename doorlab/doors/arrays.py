@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance, Door
-from doorlab.errors import DatasetError
+from doorlab.errors import ConfigError, DatasetError
 
 # Fields that are neither categories (uint8) nor numbers (float64).
 DTYPES = {"latch_direction": "int8", "locked": "bool"}
@@ -23,15 +23,20 @@ def doors_to_arrays(doors: Sequence[Door]) -> dict[str, np.ndarray]:
 
 
 def door_from_arrays(arrays: Mapping[str, np.ndarray], index: int) -> Door:
-    """The door at `index`. Raises DatasetError when a field is missing."""
+    """The door at `index`. Raises DatasetError for a missing field, and for a door that can't be."""
     missing = [name for name in FIELDS if name not in arrays]
     if missing:
         raise DatasetError(
             "one array per door parameter", f"none for {', '.join(missing)}", "generate it again"
         )
-    values = {name: _value(name, arrays[name][index]) for name in FIELDS}
+    values = {name: _value(name, index, arrays[name][index]) for name in FIELDS}
     look = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}
-    return Door(**{k: v for k, v in values.items() if "." not in k}, appearance=Appearance(**look))
+    numbers = {k: v for k, v in values.items() if "." not in k}
+    try:
+        return Door(**numbers, appearance=Appearance(**look))
+    except ConfigError as error:
+        got = f"{error.got} in door {index}"
+        raise DatasetError(error.expected, got, "generate or download the dataset again") from None
 
 
 def _get(door: Door, name: str) -> Any:
@@ -44,8 +49,14 @@ def _column(name: str, values: list[Any]) -> np.ndarray:
     return np.array(values, dtype=DTYPES.get(name, "float64"))
 
 
-def _value(name: str, entry: Any) -> Any:
+def _value(name: str, index: int, entry: Any) -> Any:
     if name in CATEGORIES:
+        if not 0 <= entry < len(CATEGORIES[name]):
+            raise DatasetError(
+                f"{name} of door {index} as a number below {len(CATEGORIES[name])}",
+                f"{entry}",
+                "generate or download the dataset again",
+            )
         return CATEGORIES[name][int(entry)]
     if name in DTYPES:
         return entry.item()

@@ -9,8 +9,20 @@ mass, friction, damping, sticking, closer) leave no trace in a still picture, so
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
+
+from doorlab.doors.bounds import (
+    COLOR,
+    NUMBERS,
+    POINT,
+    check_name,
+    checked_flag,
+    store_numbers,
+    store_vectors,
+)
+from doorlab.errors import ConfigError
 
 Mechanism = Literal["hinged", "sliding"]
 HingeSide = Literal["left", "right"]
@@ -35,6 +47,9 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "appearance.floor_texture": _TEXTURES,
 }
 
+_DOOR_NAMES = ("mechanism", "hinge_side", "swing", "handle_type")
+_LOOK_NAMES = ("panel_style", "panel_texture", "wall_texture", "floor_texture")
+
 HIDDEN_FIELDS = (
     "latch_turn",
     "latch_direction",
@@ -47,9 +62,18 @@ HIDDEN_FIELDS = (
 )
 
 
+_PAINTED = ("panel_color", "handle_color", "frame_color", "wall_color", "floor_color", "room_color")
+_COLORS = dict.fromkeys(_PAINTED, COLOR)
+_LOOK_NUMBERS = {"light_strength": NUMBERS["light_strength"]}
+_UNIT_TOLERANCE = 1e-3  # of the length of a unit vector
+
+
 @dataclass(frozen=True)
 class Appearance:
-    """How a door and the room around it look. Colours are linear RGB in [0, 1]; textures tint."""
+    """How a door and the room around it look. Colours are linear RGB in [0, 1]; textures tint.
+
+    Raises ConfigError for what no simulator can draw.
+    """
 
     panel_style: PanelStyle
     panel_texture: Texture
@@ -64,6 +88,21 @@ class Appearance:
     light_direction: Color  # unit vector from the scene towards the light
     light_strength: float  # share of diffuse light; the rest is ambient
 
+    def __post_init__(self) -> None:
+        owner = "a door's appearance"
+        for name in _LOOK_NAMES:
+            check_name(owner, name, getattr(self, name), CATEGORIES[f"appearance.{name}"])
+        store_numbers(owner, self, _LOOK_NUMBERS)
+        store_vectors(owner, self, _COLORS)
+        store_vectors(owner, self, {"light_direction": POINT})
+        length = math.hypot(*self.light_direction)
+        if abs(length - 1.0) > _UNIT_TOLERANCE:
+            raise ConfigError(
+                f"light_direction of {owner} to have the length 1",
+                f"{length:.4g}",
+                "divide it by its length",
+            )
+
 
 @dataclass(frozen=True)
 class Door:
@@ -74,6 +113,8 @@ class Door:
     doors open towards the robot, *push* doors away from it; a sliding door slides on that face
     of the wall. A sliding door reads the units of its dynamics without the radian: friction and
     sticking in N, damping in N s / m, closer in N / m.
+
+    Raises ConfigError for what no simulator can build.
     """
 
     mechanism: Mechanism
@@ -97,6 +138,50 @@ class Door:
     sticking: float  # N m, friction on top of that while the panel is still in its frame
     closer_stiffness: float  # N m / rad, towards shut; 0: no closer
     appearance: Appearance
+
+    def __post_init__(self) -> None:
+        for name in _DOOR_NAMES:
+            check_name("a door", name, getattr(self, name), CATEGORIES[name])
+        store_numbers("a door", self, _DOOR_NUMBERS)
+        if not isinstance(self.appearance, Appearance):
+            raise ConfigError(
+                "appearance of a door to be an Appearance", f"{self.appearance!r}", "make one"
+            )
+        self._store_latch()
+        self._check_fit()
+
+    def _store_latch(self) -> None:
+        """Checks what is neither a number with a unit nor a name."""
+        object.__setattr__(self, "locked", checked_flag("a door", "locked", self.locked))
+        if self.latch_direction not in (-1, 1):
+            raise ConfigError(
+                "latch_direction of a door to be 1 (clockwise) or -1",
+                f"{self.latch_direction!r}",
+                "correct latch_direction",
+            )
+        if type(self.latch_direction) is not int:
+            object.__setattr__(self, "latch_direction", int(self.latch_direction))
+
+    def _check_fit(self) -> None:
+        """Raises ConfigError for numbers that are possible one by one, but not together."""
+        if self.backset >= self.width:
+            raise ConfigError(
+                f"backset of a door to be below its width of {self.width:.4g} m",
+                f"{self.backset}",
+                "correct backset or width",
+            )
+        if self.handle_height >= self.height:
+            raise ConfigError(
+                f"handle_height of a door to be below its height of {self.height:.4g} m",
+                f"{self.handle_height}",
+                "correct handle_height or height",
+            )
+        if self.mechanism == "hinged" and self.opening_limit > math.pi:
+            raise ConfigError(
+                "opening_limit of a hinged door to be at most pi, where the wall stops it",
+                f"{self.opening_limit}",
+                "give it in radians",
+            )
 
     @property
     def handle_radius(self) -> float:
@@ -124,6 +209,7 @@ class Door:
         return self.mass * (self.width**2 + self.thickness**2) / 3
 
 
+_DOOR_NUMBERS = {f.name: NUMBERS[f.name] for f in fields(Door) if f.name in NUMBERS}
 FIELDS: tuple[str, ...] = tuple(
     [f.name for f in fields(Door) if f.name != "appearance"]
     + [f"appearance.{f.name}" for f in fields(Appearance)]

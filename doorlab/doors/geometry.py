@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from doorlab.doors.bounds import FRAME_WIDTH, WALL_HALF_WIDTH, WALL_HEIGHT
 from doorlab.doors.door import Color, Door, Texture
 
 WALL_THICKNESS = 0.12  # m; the wall fills y in [0, WALL_THICKNESS]
-FRAME_WIDTH = 0.07  # m
 # What a pixel of a segmentation shows is stored as the index in this tuple.
 PARTS = ("surroundings", "frame", "panel", "handle")
 
-WALL_HALF_WIDTH = 3.0
-WALL_HEIGHT = 4.0
 ROOM_DEPTH = 2.0
 FRAME_DEPTH = 0.03  # m, by which the frame is deeper than the wall
 SLIDING_GAP = 0.02  # m, between the wall and a panel that slides before it

@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from doorlab.doors.action import MAX_SLIDE, MAX_SWING, MAX_TURN, RADIUS_RANGE
+from doorlab.doors.bounds import (
+    COLOR,
+    NUMBERS,
+    POINT,
+    Bounds,
+    check_name,
+    checked_flag,
+    checked_number,
+    not_negative,
+    positive,
+)
 from doorlab.doors.door import (
+    CATEGORIES,
     Appearance,
     Color,
     Door,
@@ -28,6 +40,9 @@ from doorlab.doors.view import View
 from doorlab.errors import ConfigError
 
 Range = tuple[float, float]
+
+_PROBABILITY = Bounds(0.0, 1.0)
+_JITTER = not_negative()
 
 # The look of every door of a prior that does not vary it.
 PLAIN_LOOK = Appearance(
@@ -48,7 +63,11 @@ PLAIN_LOOK = Appearance(
 
 @dataclass(frozen=True)
 class DoorPrior:
-    """A distribution over doors, their looks, and the cameras that film them."""
+    """A distribution over doors, their looks, and the cameras that film them.
+
+    Raises ConfigError for ranges and names of which some door could not be built, and for doors
+    that no action could open all the way.
+    """
 
     sliding_probability: float = 0.0
     hinge_right_probability: float = 0.5
@@ -89,16 +108,25 @@ class DoorPrior:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_probability") and not 0 <= value <= 1:
-                raise ConfigError(f"{field.name} in [0, 1]", f"{value}", "correct the prior")
-            if field.type == "Range":
-                _check_range(field.name, value)
-            if field.type.startswith("tuple[") and not value:
-                raise ConfigError(f"at least one of {field.name}", "none", "name some")
-            if field.name == "camera_jitter" and not 0 <= value < math.inf:
-                raise ConfigError("camera_jitter of 0 or more", f"{value}", "correct the prior")
+            name, value = field.name, getattr(self, field.name)
+            if name.endswith("_probability"):
+                checked = checked_number("a prior", name, value, _PROBABILITY)
+            elif name == "camera_jitter":
+                checked = checked_number("a prior", name, value, _JITTER)
+            elif name == "varies_appearance":
+                checked = checked_flag("a prior", name, value)
+            elif name in _CHOICES:
+                checked = _checked_choices(name, value)
+            else:
+                checked = _checked_range(name, value)
+            object.__setattr__(self, name, checked)
         self._check_reach()
+        if self.handle_height[1] >= self.height[0]:
+            raise ConfigError(
+                f"handle_height of a prior to be below its least height of {self.height[0]:.4g} m",
+                f"up to {self.handle_height[1]}",
+                "change handle_height or height",
+            )
 
     def _check_reach(self) -> None:
         """Actions must reach the handle's true arc, the full opening and the latch's turn."""
@@ -211,27 +239,43 @@ class DoorPrior:
         )
 
 
-# Ranges that may hold negative numbers, and those that may hold 0; the others are positive sizes.
-_SIGNED = ("place", "light_tilt", "light_turn")
-_FROM_ZERO = (
-    "latch_turn",
-    "hinge_friction",
-    "hinge_damping",
-    "sticking",
-    "closer_stiffness",
-    "brightness",
-    "light_strength",
-)
+# Ranges that are not those of a door's own numbers, in `NUMBERS`.
+_RANGES = {
+    "sliding_limit": positive(),
+    "brightness": COLOR,
+    "light_tilt": POINT,
+    "light_turn": POINT,
+    "camera_distance": positive(),
+    "camera_height": positive(),
+}
+_CHOICES = {
+    "handle_types": CATEGORIES["handle_type"],
+    "panel_styles": CATEGORIES["appearance.panel_style"],
+    "panel_textures": CATEGORIES["appearance.panel_texture"],
+    "wall_textures": CATEGORIES["appearance.wall_texture"],
+    "floor_textures": CATEGORIES["appearance.floor_texture"],
+}
 
 
-def _check_range(name: str, bounds: Range) -> None:
-    low, high = bounds
-    if not low <= high:
-        raise ConfigError(f"{name} as (low, high)", f"{bounds}", "swap the two")
-    least, kind = math.ulp(0.0), "finite and positive"
-    if name in _SIGNED:
-        least, kind = -math.inf, "finite"
-    elif name in _FROM_ZERO:
-        least, kind = 0.0, "finite and not negative"
-    if not (least <= low and math.isfinite(low) and math.isfinite(high)):
-        raise ConfigError(f"{name} {kind}", f"{bounds}", "correct the prior")
+def _checked_range(name: str, value: Any) -> Range:
+    """The range as a pair of plain floats. Raises ConfigError when it is none, or out of bounds."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ConfigError(f"{name} of a prior to be (low, high)", f"{value!r}", "give two numbers")
+    bounds = _RANGES[name] if name in _RANGES else NUMBERS[name]
+    low, high = (checked_number("a prior", name, end, bounds) for end in value)
+    if low > high:
+        raise ConfigError(f"low <= high in {name} of a prior", f"{value}", "swap the two")
+    return low, high
+
+
+def _checked_choices(name: str, value: Any) -> tuple[str, ...]:
+    """The names as a tuple. Raises ConfigError for none, and for one that there is not."""
+    if not isinstance(value, tuple | list) or not value:
+        raise ConfigError(
+            f"{name} of a prior to be one or more of {', '.join(_CHOICES[name])}",
+            f"{value!r}",
+            "name some",
+        )
+    for choice in value:
+        check_name("a prior", name, choice, _CHOICES[name])
+    return tuple(value)

@@ -6,14 +6,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from doorlab.doors.bounds import NUMBERS, POINT, store_numbers, store_vectors
+from doorlab.errors import ConfigError
+
+_NUMBERS = {"field_of_view": NUMBERS["field_of_view"]}
+_VECTORS = {"eye": POINT, "target": POINT}
+_LEAST_DISTANCE = 1e-6  # m, between the eye and the vertical through its target
+
 
 @dataclass(frozen=True)
 class View:
-    """A pinhole camera in the world frame of a door (metres, radians)."""
+    """A pinhole camera in the world frame of a door (metres, radians), upright.
+
+    Raises ConfigError for a camera that has no picture, such as one that looks straight down: then
+    no side of the picture is its upper one.
+    """
 
     eye: tuple[float, float, float]
     target: tuple[float, float, float]
     field_of_view: float  # vertical, rad
+
+    def __post_init__(self) -> None:
+        store_numbers("a view", self, _NUMBERS)
+        store_vectors("a view", self, _VECTORS)
+        (x, y, _), (u, v, _) = self.eye, self.target
+        if abs(u - x) < _LEAST_DISTANCE and abs(v - y) < _LEAST_DISTANCE:
+            raise ConfigError(
+                "a view whose target is before its eye, not straight above or below it",
+                f"an eye at {self.eye} and a target at {self.target}",
+                "move one of them",
+            )
 
     def project(self, points: np.ndarray, image_size: int) -> np.ndarray:
         """Where points appear in a square picture.
@@ -41,6 +63,8 @@ class View:
 
     @staticmethod
     def from_array(values: np.ndarray) -> View:
-        """The inverse of `to_array`."""
+        """The inverse of `to_array`. Raises ConfigError for other than 7 numbers."""
+        if np.shape(values) != (7,):
+            raise ConfigError("7 numbers of a view", f"an array {np.shape(values)}", "correct it")
         x, y, z, u, v, w, fov = (float(value) for value in values)
         return View((x, y, z), (u, v, w), fov)

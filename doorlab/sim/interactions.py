@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from doorlab.doors.action import ACTION_DIM
 from doorlab.doors.door import Door
-from doorlab.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -46,17 +44,3 @@ def rewards_of(doors: Sequence[Door], joint_positions: np.ndarray) -> np.ndarray
     """
     limits = np.array([door.opening_limit for door in doors])[:, None]
     return np.clip(joint_positions / limits, 0.0, 1.0).round(6).astype(np.float32)
-
-
-def check_actions(doors: Sequence[Door], actions: np.ndarray) -> np.ndarray:
-    """The actions as an array (D, J, 4); ConfigError when they do not fit the doors."""
-    actions = np.asarray(actions)
-    if actions.ndim != 3 or len(actions) != len(doors) or actions.shape[2] != ACTION_DIM:
-        raise ConfigError(
-            f"actions of shape ({len(doors)}, interactions, {ACTION_DIM})",
-            f"{actions.shape}",
-            "give one row per door",
-        )
-    if not np.isfinite(actions).all():
-        raise ConfigError("finite actions", "NaN or infinity among them", "check the policy")
-    return actions

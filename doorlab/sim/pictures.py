@@ -5,13 +5,9 @@ Shapes: D doors, M frames per door, H, W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from doorlab.doors.door import Door
-from doorlab.errors import ConfigError
 
 NEAR, FAR = 0.1, 12.0  # m: what is nearer or farther is not drawn
 
@@ -56,17 +52,3 @@ class Pictures:
             np.empty(shape, np.float32) if layers.depth else None,
             np.empty(shape, np.uint8) if layers.segmentation else None,
         )
-
-
-def check_views(doors: Sequence[Door], joint_positions: np.ndarray, image_size: int) -> np.ndarray:
-    """The joint positions as an array (D, M); ConfigError when they do not fit the doors."""
-    joint_positions = np.asarray(joint_positions)
-    if joint_positions.ndim != 2 or len(joint_positions) != len(doors):
-        raise ConfigError(
-            f"joint positions of shape ({len(doors)}, frames)",
-            f"{joint_positions.shape}",
-            "give one row per door",
-        )
-    if image_size < 1:
-        raise ConfigError("an image size of at least 1 pixel", f"{image_size}", "enlarge it")
-    return joint_positions

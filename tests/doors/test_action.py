@@ -2,12 +2,14 @@ import dataclasses
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from doorlab.doors import Action, get_prior, oracle_action
-from doorlab.doors.action import SLIDES_FROM
+from doorlab.doors.action import SLIDES_FROM, checked_actions
+from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
 BOX = arrays(np.float32, 4, elements=st.floats(-1, 1, width=32))
@@ -25,9 +27,29 @@ def test_normalising_is_the_inverse(a):
         np.testing.assert_allclose(back[1], a[1], atol=2e-5)
 
 
-def test_values_outside_the_box_are_clipped_but_phi_wraps():
-    action = Action.from_normalised(np.array([1.5, -3.0, -2.0, 0.0]))
-    np.testing.assert_allclose(action.to_normalised(), [-0.5, -1.0, -1.0, 0.0], atol=1e-6)
+@pytest.mark.parametrize(
+    ("actions", "shape", "message"),
+    [
+        ([0.0] * 3, (), "an action of 4 numbers in .*; got an array of shape \\(3,\\)"),
+        ([3.14, 0.8, 1.5, 0.7], (), "got 3.14 among them; scale it; an action in rad and m is"),
+        ([np.nan] * 4, (), "got nan"),
+        (["0"] * 4, (), "got an array of <U1; give real numbers"),
+        ([True] * 4, (), "got an array of bool"),
+        (None, (), "got an array of object"),
+        ([[0.0] * 4, [0.0]], (2,), "2 actions of 4 numbers .* each; got rows of different lengths"),
+        (np.zeros((2, 4)), (3,), "3 actions of 4 numbers"),
+        (np.zeros((2, 5)), ("N",), "actions of 4 numbers in .* each; got an array of shape"),
+        (np.zeros((1, 3, 4)), (2, "tries"), r"actions of shape \(2, tries, 4\) with numbers in"),
+    ],
+)
+def test_arrays_that_are_no_actions_are_refused(actions, shape, message):
+    with pytest.raises(ConfigError, match=message):
+        checked_actions(actions, shape)
+
+
+def test_what_rounding_leaves_outside_the_box_is_cut_off():
+    just = np.array([1.0 + 1e-6, -1.0 - 1e-6, 0.3, 0.0])
+    np.testing.assert_array_equal(checked_actions(just, ()), [1.0, -1.0, 0.3, 0.0])
 
 
 def test_the_oracle_names_the_true_hinge():

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,6 +12,7 @@ from strategies import BOUNDS, CHOICES, PROBABILITIES, SEEDS, knobs
 
 from doorlab.doors import Action, DoorPrior, View, door_from_arrays, doors_to_arrays
 from doorlab.doors.prior import PLAIN_LOOK
+from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
 SAME_NAME = (
@@ -102,12 +104,10 @@ def test_any_door_comes_back_from_arrays(turned, seeds):
     assert [door_from_arrays(columns, i) for i in range(len(doors))] == doors
 
 
-@given(arrays(np.float64, 4, elements=st.floats(-5, 5)), st.integers(-2, 2))
-def test_actions_outside_the_box_are_the_nearest_inside(a, turns):
-    outside, inside = Action.from_normalised(a), a.copy()
-    inside[1:] = np.clip(a[1:], -1.0, 1.0)
-    inside[0] += 2.0 * turns  # whole turns are no change of direction
-    inside = Action.from_normalised(inside)
-    assert math.isclose(math.cos(outside.phi - inside.phi), 1.0, abs_tol=1e-12)
-    assert dataclasses.replace(inside, phi=outside.phi) == outside
-    assert (np.abs(outside.to_normalised()) <= 1.0).all()
+@given(arrays(np.float64, 4, elements=st.floats(-5, 5)))
+def test_actions_outside_the_box_are_refused(a):
+    if (np.abs(a) <= 1.0).all():
+        assert (np.abs(Action.from_normalised(a).to_normalised()) <= 1.0).all()
+    elif np.abs(a).max() > 1.001:
+        with pytest.raises(ConfigError, match=r"4 numbers in \[-1, 1\]"):
+            Action.from_normalised(a)

@@ -12,9 +12,7 @@ from doorlab.errors import ConfigError
 engine = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-# Multiples of 1 / 1024, so that whole turns more are exact in floating point.
-GRID = st.integers(-2048, 2048).map(lambda n: n / 1024)
-ACTION = arrays(np.float64, 4, elements=GRID)
+ACTION = arrays(np.float64, 4, elements=st.floats(-1.0, 1.0))
 WHICH = st.integers(0, 199)
 
 
@@ -23,25 +21,29 @@ def rewards(simulator, door, *actions):
 
 
 @engine
-@given(WHICH, ACTION, st.integers(-3, 3))
-def test_a_whole_turn_of_phi_changes_nothing(simulator, doors, which, action, turns):
-    turned = action + np.array([2.0 * turns, 0.0, 0.0, 0.0])
-    reward, again = rewards(simulator, doors[which], action, turned)
-    assert again == pytest.approx(reward, abs=1e-5)
-
-
-@engine
 @given(WHICH, ACTION)
-def test_outside_the_box_counts_as_its_border(simulator, doors, which, action):
-    clipped = np.concatenate([action[:1], np.clip(action[1:], -1.0, 1.0)])
-    reward, again = rewards(simulator, doors[which], action, clipped)
-    assert again == reward
+def test_either_end_of_phi_is_one_direction(simulator, doors, which, action):
+    left, right = (np.array([phi, *action[1:]]) for phi in (-1.0, 1.0))
+    reward, again = rewards(simulator, doors[which], left, right)
+    assert again == pytest.approx(reward, abs=1e-5)
     assert 0.0 <= reward <= 1.0
 
 
 @engine
-@given(ACTION, st.integers(0, 3), st.sampled_from([np.nan, np.inf, -np.inf]))
-def test_what_is_no_number_is_refused(simulator, doors, action, place, value):
+@given(WHICH, ACTION, st.integers(0, 3), st.sampled_from([-1.0, 1.0]))
+def test_rounding_beyond_the_box_counts_as_its_border(
+    simulator, doors, which, action, place, border
+):
+    action[place] = border
+    beyond = action.copy()
+    beyond[place] *= 1.0 + 1e-6
+    reward, again = rewards(simulator, doors[which], action, beyond)
+    assert again == reward
+
+
+@engine
+@given(ACTION, st.integers(0, 3), st.sampled_from([np.nan, np.inf, -np.inf, 1.001, -3.0]))
+def test_what_is_outside_the_box_is_refused(simulator, doors, action, place, value):
     action[place] = value
-    with pytest.raises(ConfigError, match="finite actions"):
+    with pytest.raises(ConfigError, match=r"in \[-1, 1\]; got .* among them"):
         rewards(simulator, doors[0], action)

@@ -8,7 +8,6 @@ import torch
 
 from doorlab.data.generation import GenerationConfig, passive_actions
 from doorlab.doors import Action, get_prior, oracle_action
-from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator, optimal_rewards
 from doorlab.sim.batched import DoorTensors, TorchSimulator, interact
@@ -97,17 +96,6 @@ def test_chunks_change_no_bit(batched, mixed, chunk_size):
     pieces = TorchSimulator(chunk_size=chunk_size).interact(mixed[:20], actions, record=True)
     for field in dataclasses.fields(whole):
         np.testing.assert_array_equal(getattr(whole, field.name), getattr(pieces, field.name))
-
-
-@pytest.mark.parametrize("shape", [(2, 4), (1, 3, 4), (2, 3, 5)])
-def test_ill_shaped_actions_are_refused(batched, doors, shape):
-    with pytest.raises(ConfigError, match=r"actions of shape \(2, interactions, 4\)"):
-        batched.interact(doors[:2], np.zeros(shape))
-
-
-def test_nan_is_refused(batched, doors):
-    with pytest.raises(ConfigError, match="finite actions"):
-        batched.interact(doors[:1], np.full((1, 1, 4), np.nan))
 
 
 def test_no_interactions_at_all(batched, doors):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from doorlab.doors import Action, oracle_action
-from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import optimal_rewards
 from doorlab.sim.grip import MAX_FORCE, SLIP_DISTANCE, STIFFNESS
@@ -108,14 +107,3 @@ def test_mirrored_doors_mirror(simulator, doors):
     a = simulator.interact(doors[:60], actions).rewards
     b = simulator.interact(mirrored, flipped).rewards
     np.testing.assert_allclose(a, b, atol=1e-5)
-
-
-@pytest.mark.parametrize("shape", [(2, 4), (1, 3, 4), (2, 3, 5)])
-def test_ill_shaped_actions_are_refused(simulator, doors, shape):
-    with pytest.raises(ConfigError, match=r"actions of shape \(2, interactions, 4\)"):
-        simulator.interact(doors[:2], np.zeros(shape))
-
-
-def test_nan_is_refused(simulator, doors):
-    with pytest.raises(ConfigError, match="finite actions"):
-        simulator.interact(doors[:1], np.full((1, 1, 4), np.nan))

@@ -6,7 +6,6 @@ import pytest
 from doorlab.doors import View
 from doorlab.doors.geometry import PARTS, joint_origin
 from doorlab.doors.prior import PLAIN_LOOK
-from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 from doorlab.sim import Layers
 
@@ -126,10 +125,3 @@ def test_appearance_shows(simulator, doors):
     )
     images = simulator.render([door, other], np.zeros((2, 1)), [[FRONT]] * 2, 64).images
     assert np.abs(images[0].astype(int) - images[1]).mean() > 5
-
-
-def test_bad_sizes_are_refused(simulator, doors):
-    with pytest.raises(ConfigError, match="at least 1 pixel"):
-        simulator.render(doors[:1], np.zeros((1, 1)), [[FRONT]], 0)
-    with pytest.raises(ConfigError, match="joint positions"):
-        simulator.render(doors[:2], np.zeros((1, 1)), [[FRONT]], 8)

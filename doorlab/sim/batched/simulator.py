@@ -18,10 +18,11 @@ from doorlab.sim.batched.columns import DoorTensors, view_tensor
 from doorlab.sim.batched.compiling import CompiledKernels
 from doorlab.sim.batched.physics import TIME_STEP, interact
 from doorlab.sim.batched.rendering import render
+from doorlab.sim.checks import check_interact, check_render
 from doorlab.sim.grip import SWING_SECONDS, hand_paths, until_released
-from doorlab.sim.interactions import Interactions, check_actions
+from doorlab.sim.interactions import Interactions
 from doorlab.sim.lifetime import Closable
-from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
+from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures
 from doorlab.torch_state import thread_defaults
 
 _CHUNK_PIXELS = 512 * 64 * 64  # rendered at once: bounds memory
@@ -69,7 +70,7 @@ class TorchSimulator(Closable):
     ) -> Pictures:
         """Pictures (D, M); see `Simulator.render`."""
         self._require_open()
-        positions = check_views(doors, joint_positions, image_size)
+        positions = check_render(doors, joint_positions, views, image_size)
         pictures = Pictures.blank(positions.shape, image_size, layers)
         if positions.size == 0:
             return pictures
@@ -107,7 +108,7 @@ class TorchSimulator(Closable):
     ) -> Interactions:
         """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
         self._require_open()
-        actions = check_actions(doors, actions)
+        actions = check_interact(doors, actions)
         shape, steps = actions.shape[:2], round(SWING_SECONDS / self._time_step)
         done = Interactions(
             np.zeros(shape, np.float32),

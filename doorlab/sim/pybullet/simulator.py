@@ -10,10 +10,11 @@ import numpy as np
 from doorlab.doors.action import Action
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
+from doorlab.sim.checks import check_interact, check_render
 from doorlab.sim.grip import SWING_SECONDS
-from doorlab.sim.interactions import Interactions, check_actions, rewards_of
+from doorlab.sim.interactions import Interactions, rewards_of
 from doorlab.sim.lifetime import Closable
-from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures, check_views
+from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures
 from doorlab.sim.pybullet.camera import metres, photograph
 from doorlab.sim.pybullet.interaction import Trials
 from doorlab.sim.pybullet.rack import Rack
@@ -61,7 +62,7 @@ class PyBulletSimulator(Closable):
     ) -> Pictures:
         """Pictures (D, M); see `Simulator.render`."""
         self._require_open()
-        positions = check_views(doors, joint_positions, image_size)
+        positions = check_render(doors, joint_positions, views, image_size)
         pictures = Pictures.blank(positions.shape, image_size, layers)
         for d, door in enumerate(doors):
             with self._scene.door(door):
@@ -82,7 +83,7 @@ class PyBulletSimulator(Closable):
     ) -> Interactions:
         """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
         self._require_open()
-        actions = check_actions(doors, actions)
+        actions = check_interact(doors, actions)
         shape = actions.shape[:2]
         ends, slipped, steps = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int32)
         most = round(self._seconds / self._time_step)
