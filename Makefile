@@ -33,7 +33,7 @@ clean:  ## remove the virtual environment (never your runs)
 	rm -rf $(VENV)
 
 # A constraints file pins what was tested; pyproject.toml keeps the ranges that users need.
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else f"doorlab simulates with PyBullet, which has wheels for Python 3.10 and 3.11 here; {sys.executable} is {v[0]}.{v[1]}. Run make PYTHON=python3.11 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt torch

@@ -32,6 +32,8 @@ class Limits:
     """Whether only whole numbers are in it."""
     positive: bool = False
     """Whether 0 is not in it."""
+    unit: str = ""
+    """What it counts, for messages: "m"."""
 
     def admits(self, value: Any) -> bool:
         """Whether the value is a number in the range; bool, NaN and infinity are none."""
@@ -47,7 +49,7 @@ class Limits:
         number = "a whole number" if self.whole else "a number"
         low, high = (str(n) if isinstance(n, int) else f"{n:g}" for n in (self.low, self.high))
         if math.isfinite(self.high):
-            return f"{number} from {low} to {high}"
+            return f"{number} from {low} to {high} {self.unit}".rstrip()
         if self.positive:
             return "a positive number"
         return f"{number} of {low} or more" if math.isfinite(self.low) else "a finite number"

@@ -2,7 +2,6 @@ import contextlib
 import copy
 import os
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,7 +170,6 @@ def test_frames_that_are_none_are_refused(frames, message):
         (PULL, float("nan"), "a reward"),
         (np.zeros(3), 0.5, "4 finite numbers"),
         (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, "4 finite numbers"),
-        (replace(PULL, swing=np.nan), 0.5, "4 finite numbers"),
     ],
 )
 def test_tries_that_cannot_be_are_refused(action, reward, message):

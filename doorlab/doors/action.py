@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from doorlab.doors.bounds import anywhere, positive, store_numbers
 from doorlab.doors.door import Door
 from doorlab.errors import ConfigError
 
@@ -30,7 +31,7 @@ MAX_TURN = 1.0  # rad
 SLIDES_FROM = 0.75  # normalised radii from here on mean: no hinge, slide
 
 _ROUNDING = 1e-5  # what may be left of a computation beyond the box
-_NUMBERS = {"phi": angle(), "swing": angle(), "turn": angle()}
+_NUMBERS = {"phi": anywhere("rad"), "swing": anywhere("rad"), "turn": anywhere("rad")}
 _RADIUS = {"radius": positive(unit="m")}
 _OVERSHOOT = 0.08  # rad: the oracle leans a little on the stop, to make up for the grip's give
 _SLIDE_OVERSHOOT = 0.06  # m

@@ -23,7 +23,7 @@ def doors_to_arrays(doors: Sequence[Door]) -> dict[str, np.ndarray]:
 
 
 def door_from_arrays(arrays: Mapping[str, np.ndarray], index: int) -> Door:
-    """The door at `index`. Raises DatasetError for a missing field, and for a door that can't be."""
+    """The door at `index`. Raises DatasetError for a missing field or an impossible door."""
     missing = [name for name in FIELDS if name not in arrays]
     if missing:
         raise DatasetError(

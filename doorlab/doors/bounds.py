@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import Limits
 
 WALL_HALF_WIDTH = 3.0  # m, of the wall that a door stands in
 WALL_HEIGHT = 4.0  # m
@@ -23,35 +23,26 @@ FRAME_WIDTH = 0.07  # m
 _SMALLEST, _LARGEST = 1e-6, 1e6
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """The smallest and the largest value of a number, and its unit for messages."""
-
-    low: float
-    high: float
-    unit: str = ""
-
-    def describe(self) -> str:
-        """In words: "from 0 to 1 m"."""
-        unit = f" {self.unit}" if self.unit else ""
-        return f"from {self.low:.4g} to {self.high:.4g}{unit}"
-
-
-def positive(high: float = _LARGEST, unit: str = "") -> Bounds:
+def positive(high: float = _LARGEST, unit: str = "") -> Limits:
     """From a millionth to `high`."""
-    return Bounds(_SMALLEST, high, unit)
+    return Limits(_SMALLEST, high, unit=unit)
 
 
-def not_negative(high: float = _LARGEST, unit: str = "") -> Bounds:
+def not_negative(high: float = _LARGEST, unit: str = "") -> Limits:
     """From 0 to `high`."""
-    return Bounds(0.0, high, unit)
+    return Limits(0.0, high, unit=unit)
 
 
-NUMBERS: dict[str, Bounds] = {
+def anywhere(unit: str) -> Limits:
+    """Of either sign."""
+    return Limits(-_LARGEST, _LARGEST, unit=unit)
+
+
+NUMBERS: dict[str, Limits] = {
     "width": positive(2 * WALL_HALF_WIDTH - 2 * FRAME_WIDTH, "m"),
     "height": positive(WALL_HEIGHT - FRAME_WIDTH, "m"),
     "thickness": positive(1.0, "m"),
-    "place": Bounds(-_LARGEST, _LARGEST, "m"),
+    "place": anywhere("m"),
     "opening_limit": positive(),
     "handle_height": positive(WALL_HEIGHT, "m"),
     "backset": positive(2 * WALL_HALF_WIDTH, "m"),
@@ -66,25 +57,23 @@ NUMBERS: dict[str, Bounds] = {
     "field_of_view": positive(math.pi - 1e-6, "rad"),
 }
 COLOR = not_negative(1.0)
-POINT = Bounds(-_LARGEST, _LARGEST)  # every coordinate of one
+POINT = anywhere("m")  # every coordinate of one
 
 
-def checked_number(owner: str, name: str, value: Any, bounds: Bounds) -> float:
-    """The value as a plain float. Raises ConfigError when it is no number within its bounds."""
+def checked_number(owner: str, name: str, value: Any, limits: Limits) -> float:
+    """The value as a plain float. Raises ConfigError when it is no number within its limits."""
     if type(value) is not float:
         value = _plain(owner, name, value)
-    if not bounds.low <= value <= bounds.high:
-        raise ConfigError(
-            f"{name} of {owner} to be {bounds.describe()}", f"{value}", f"correct {name}"
-        )
+    if not limits.low <= value <= limits.high:
+        raise ConfigError(f"{name} of {owner} to be {limits}", f"{value}", f"correct {name}")
     return value
 
 
-def checked_vector(owner: str, name: str, value: Any, bounds: Bounds) -> tuple[float, float, float]:
+def checked_vector(owner: str, name: str, value: Any, limits: Limits) -> tuple[float, float, float]:
     """The value as three plain floats. Raises ConfigError when it is none."""
     if not isinstance(value, tuple | list | np.ndarray) or len(value) != 3:
         raise ConfigError(f"{name} of {owner} to be 3 numbers", f"{value!r}", f"correct {name}")
-    x, y, z = (checked_number(owner, name, part, bounds) for part in value)
+    x, y, z = (checked_number(owner, name, part, limits) for part in value)
     return x, y, z
 
 
@@ -101,28 +90,28 @@ def checked_flag(owner: str, name: str, value: Any) -> bool:
     return bool(value)
 
 
-def store_numbers(owner: str, instance: Any, bounds: Mapping[str, Bounds]) -> None:
+def store_numbers(owner: str, instance: Any, limits_of: Mapping[str, Limits]) -> None:
     """Checks the numbers of a frozen dataclass, and stores them in it as plain floats."""
     values = vars(instance)
-    for name, limits in bounds.items():
+    for name, limits in limits_of.items():
         value = values[name]
         if type(value) is not float or not limits.low <= value <= limits.high:
             object.__setattr__(instance, name, checked_number(owner, name, value, limits))
 
 
-def store_vectors(owner: str, instance: Any, bounds: Mapping[str, Bounds]) -> None:
+def store_vectors(owner: str, instance: Any, limits_of: Mapping[str, Limits]) -> None:
     """As `store_numbers`, for fields of three numbers."""
     values = vars(instance)
-    for name, limits in bounds.items():
+    for name, limits in limits_of.items():
         value = values[name]
         if not _is_plain_vector(value, limits):
             object.__setattr__(instance, name, checked_vector(owner, name, value, limits))
 
 
-def _is_plain_vector(value: Any, bounds: Bounds) -> bool:
+def _is_plain_vector(value: Any, limits: Limits) -> bool:
     if type(value) is not tuple or len(value) != 3:
         return False
-    (x, y, z), low, high = value, bounds.low, bounds.high
+    (x, y, z), low, high = value, limits.low, limits.high
     plain = type(x) is type(y) is type(z) is float
     return plain and low <= x <= high and low <= y <= high and low <= z <= high
 

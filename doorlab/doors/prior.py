@@ -17,7 +17,6 @@ from doorlab.doors.bounds import (
     COLOR,
     NUMBERS,
     POINT,
-    Bounds,
     check_name,
     checked_flag,
     checked_number,
@@ -41,7 +40,7 @@ from doorlab.errors import ConfigError
 
 Range = tuple[float, float]
 
-_PROBABILITY = Bounds(0.0, 1.0)
+_PROBABILITY = not_negative(1.0)
 _JITTER = not_negative()
 
 # The look of every door of a prior that does not vary it.

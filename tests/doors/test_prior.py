@@ -3,6 +3,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from remaking import remade
 
 from doorlab.doors import DoorPrior, doors_to_arrays, get_prior
 from doorlab.doors.door import CATEGORIES, FIELDS, Texture
@@ -114,14 +115,14 @@ def test_a_knob_does_not_shift_the_others():
     ("knobs", "message"),
     [
         ({"width": (1.0, 0.9)}, "swap the two"),
-        ({"pull_probability": 1.5}, "pull_probability of a prior to be from 0 to 1"),
+        ({"pull_probability": 1.5}, "pull_probability of a prior to be a number from 0 to 1"),
         ({"width": (1.0, 2.0)}, "within"),
-        ({"opening_limit": (0.0, 0.0)}, "opening_limit of a prior to be from 1e-06"),
-        ({"mass": (-2.0, -1.0)}, "mass of a prior to be from 1e-06"),
-        ({"mass": (1.0, float("inf"))}, "mass of a prior to be from 1e-06"),
-        ({"hinge_friction": (-3.0, -1.0)}, "hinge_friction of a prior to be from 0"),
+        ({"opening_limit": (0.0, 0.0)}, "opening_limit of a prior to be a number from 1e-06"),
+        ({"mass": (-2.0, -1.0)}, "mass of a prior to be a number from 1e-06"),
+        ({"mass": (1.0, float("inf"))}, "mass of a prior to be a number from 1e-06"),
+        ({"hinge_friction": (-3.0, -1.0)}, "hinge_friction of a prior to be a number from 0"),
         ({"handle_types": ()}, "handle_types of a prior to be one or more of lever, knob, bar"),
-        ({"camera_jitter": -0.1}, "camera_jitter of a prior to be from 0"),
+        ({"camera_jitter": -0.1}, "camera_jitter of a prior to be a number from 0"),
         ({"opening_limit": (1.0, 3.0)}, "opening_limit < 2.0"),
         ({"sliding_limit": (1.0, 1.2)}, "slide by less than 1.2 m"),
     ],
@@ -129,6 +130,34 @@ def test_a_knob_does_not_shift_the_others():
 def test_impossible_priors_are_refused(knobs, message):
     with pytest.raises(ConfigError, match=message):
         dataclasses.replace(DoorPrior(), **knobs)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"panel_textures": ("wood", "oak")}, "a panel_textures of a prior out of .*; got 'oak'"),
+        ({"handle_types": "lever"}, "one or more of lever, knob, bar; got 'lever'"),
+        ({"handle_types": ["lever", None]}, "a handle_types of a prior out of .*; got None"),
+        ({"width": 0.8}, r"width of a prior to be \(low, high\); got 0.8"),
+        ({"width": (0.8, float("nan"))}, "width of a prior .*; got nan"),
+        ({"width": ("a", "b")}, "width of a prior to be a number; got 'a'"),
+        ({"brightness": (0.1, 2.0)}, "brightness of a prior to be a number from 0 to 1; got 2.0"),
+        ({"light_strength": (0.1, 1.5)}, "light_strength of a prior to be a number from 0 to 1"),
+        ({"field_of_view": (0.7, 43.0)}, "field_of_view of a prior"),
+        ({"pull_probability": None}, "pull_probability of a prior to be a number; got None"),
+        ({"varies_appearance": "no"}, "varies_appearance of a prior to be True or False"),
+        ({"handle_height": (0.8, 1.9)}, "handle_height of a prior to be below its least height"),
+    ],
+)
+def test_values_that_are_none_are_refused(knobs, message):
+    with pytest.raises(ConfigError, match=message):
+        remade(DoorPrior(), **knobs)
+
+
+def test_lists_and_numbers_of_numpy_become_plain_values():
+    prior = remade(DoorPrior(), width=[np.float32(0.75), 1], panel_textures=["wood"])
+    assert prior == dataclasses.replace(DoorPrior(), width=(0.75, 1.0), panel_textures=("wood",))
+    assert hash(prior)
 
 
 def test_unknown_prior():
