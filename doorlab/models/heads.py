@@ -40,7 +40,7 @@ class RewardLaw(ABC):
     @property
     @abstractmethod
     def std(self) -> Float[Tensor, "*batch T"]:
-        """Standard deviations, positive."""
+        """Standard deviations of the law, positive. `RewardPrediction` bounds them."""
 
     @abstractmethod
     def log_prob(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:

@@ -22,7 +22,7 @@ from doorlab.errors import ConfigError
 from doorlab.models.heads import RewardLaw
 from doorlab.nn.tried import Tried
 from doorlab.nn.whitening import Whitening
-from doorlab.objectives.rewards import sample_mean
+from doorlab.objectives.rewards import possible_variance, sample_mean
 
 State = TypeVar("State")
 
@@ -43,10 +43,15 @@ class RewardPrediction:
 
     @cached_property
     def std(self) -> Float[Tensor, "B T"]:
-        """Standard deviations of what will be observed: what is not known, and what is noise."""
+        """Standard deviations of what will be observed: what is not known, and what is noise.
+
+        At most sqrt(mean (1 - mean)), which no reward in [0, 1] can exceed: every law of the
+        mixture is bounded, and so is the mixture.
+        """
         means = self.law.mean
-        spread = (means - means.mean(dim=0)).square().mean(dim=0)
-        return (self.law.std.square().mean(dim=0) + spread).sqrt()
+        noise = possible_variance(means, self.law.std.square())
+        spread = (means - self.mean).square()
+        return (noise + spread).mean(dim=0).sqrt()
 
     def log_prob(self, r: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
         """Log-density of each reward alone, with respect to the measure of `objectives.rewards`."""

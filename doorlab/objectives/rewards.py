@@ -23,6 +23,7 @@ END = 0.01
 
 _EDGE = 1e-4  # predicted means stay this far from 0 and 1, where the logarithm is infinite
 _INSIDE = 1e-4  # so do the arguments of a Beta density
+_SMALLEST_VARIANCE = 1e-12  # of a prediction: a standard deviation of a millionth
 _LEAST_VARIANCE = 1e-8  # where the square root's gradient is infinite
 
 
@@ -97,6 +98,17 @@ def inflated_beta_moments(
     parts = shut * mean.square() + opened * (1.0 - mean).square()
     variance = parts + between * (inner_variance + (inner - mean).square())
     return mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()
+
+
+def possible_variance(
+    mean: Float[Tensor, "*batch T"], variance: Float[Tensor, "*batch T"]
+) -> Float[Tensor, "*batch T"]:
+    """The variance, at most that which rewards in [0, 1] of this mean can have: mean (1 - mean).
+
+    Whatever law predicts it: a Gaussian of the real line may be wider. A little above 0, where
+    the square root's gradient is infinite.
+    """
+    return torch.minimum(variance, mean * (1.0 - mean)).clamp(min=_SMALLEST_VARIANCE)
 
 
 def sampled_loss(score_SBT: Float[Tensor, "S B T"]) -> Float[Tensor, ""]:
