@@ -27,6 +27,7 @@ from doorlab.bandit.policy import History
 from doorlab.bandit.search import SearchConfig
 from doorlab.data.footage import FITS, Fit, to_square
 from doorlab.doors import ACTION_DIM, Action
+from doorlab.doors.action import checked_actions
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model
@@ -169,8 +170,8 @@ class RewardPredictor:
 
         Args:
             action: what was done, which need not be what was suggested: in physical units, or
-                normalised, (4,). Beyond the ranges of `doorlab.doors.action` it is taken as at
-                their ends, as the simulators do.
+                normalised, (4,), in [-1, 1]. In physical units it may go beyond the ranges of
+                `doorlab.doors.action`; then it is taken as at their ends.
             reward: the share of its whole way that the door opened, in [0, 1].
 
         Raises ConfigError before `observe`, and for a reward or an action that can't be.
@@ -239,15 +240,10 @@ def _checked(image: np.ndarray) -> np.ndarray:
 
 
 def _normalised(action: Action | np.ndarray) -> Float32[np.ndarray, " 4"]:
-    """An action in Box(-1, 1), whatever its units: phi wraps, the others are clipped."""
-    a = np.array(action.to_normalised() if isinstance(action, Action) else action, np.float32)
-    if a.shape != (ACTION_DIM,) or not np.isfinite(a).all():
-        raise ConfigError(
-            f"an Action, or {ACTION_DIM} finite numbers in [-1, 1]", f"{action}", "correct it"
-        )
-    if abs(a[0]) > 1.0:
-        a[0] = (a[0] + 1.0) % 2.0 - 1.0
-    return np.clip(a, -1.0, 1.0)
+    """An action in Box(-1, 1): of one in physical units, what is beyond the ranges is cut off."""
+    if isinstance(action, Action):
+        return action.to_normalised()
+    return checked_actions(action, ()).astype(np.float32)
 
 
 def _checksum_of(model: Any) -> str:

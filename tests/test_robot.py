@@ -12,6 +12,7 @@ from doorlab.bandit import History
 from doorlab.bandit.policies import ModelConfig, ModelPolicy
 from doorlab.bandit.search import SearchConfig
 from doorlab.doors import Action
+from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import save_model
@@ -168,8 +169,8 @@ def test_frames_that_are_none_are_refused(frames, message):
     [
         (PULL, 1.2, r"a reward in \[0, 1\]; got 1.2"),
         (PULL, float("nan"), "a reward"),
-        (np.zeros(3), 0.5, "4 finite numbers"),
-        (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, "4 finite numbers"),
+        (np.zeros(3), 0.5, r"4 numbers in \[-1, 1\]"),
+        (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, r"4 numbers in \[-1, 1\]"),
     ],
 )
 def test_tries_that_cannot_be_are_refused(action, reward, message):
@@ -179,14 +180,15 @@ def test_tries_that_cannot_be_are_refused(action, reward, message):
     assert predictor.tries == []
 
 
-def test_actions_beyond_the_box_are_what_the_environment_makes_of_them():
-    beyond = np.array([1.25, 0.5, -3.0, 2.0], np.float32)
+def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
     predictor = predictor_of()
-    predictor.record(beyond, 0.5)
+    predictor.record(Action(phi=4.0, radius=0.8, swing=2.5, turn=-3.0), 0.5)
     ((action, _),) = predictor.tries
-    wanted = Action.from_normalised(beyond)
-    assert (action.radius, action.swing, action.turn) == (wanted.radius, wanted.swing, wanted.turn)
-    assert np.exp(1j * action.phi) == pytest.approx(np.exp(1j * wanted.phi))
+    assert (action.swing, action.turn) == (MAX_SWING, -MAX_TURN)
+    assert np.exp(1j * action.phi) == pytest.approx(np.exp(4j), abs=1e-6)
+    with pytest.raises(ConfigError, match=r"got 3\.14 among them; scale it"):
+        predictor.record(np.array([3.14, 0.8, 1.5, 0.7]), 0.5)
+    assert len(predictor.tries) == 1
 
 
 @pytest.mark.parametrize(

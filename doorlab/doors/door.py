@@ -23,6 +23,7 @@ from doorlab.doors.bounds import (
     store_vectors,
 )
 from doorlab.errors import ConfigError
+from doorlab.limits import Limits
 
 Mechanism = Literal["hinged", "sliding"]
 HingeSide = Literal["left", "right"]
@@ -63,7 +64,7 @@ HIDDEN_FIELDS = (
 
 
 _PAINTED = ("panel_color", "handle_color", "frame_color", "wall_color", "floor_color", "room_color")
-_COLORS = dict.fromkeys(_PAINTED, COLOR)
+_COLORS: dict[str, Limits] = dict.fromkeys(_PAINTED, COLOR)
 _LOOK_NUMBERS = {"light_strength": NUMBERS["light_strength"]}
 _UNIT_TOLERANCE = 1e-3  # of the length of a unit vector
 

@@ -29,7 +29,8 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
 
     ## Action Space
 
-    A `Box(-1.0, 1.0, (4,), float32)`. Values outside are clipped; `phi` is periodic and wraps.
+    A `Box(-1.0, 1.0, (4,), float32)`; others are refused. `phi` is periodic: -1 and 1 are
+    one direction.
 
     | Num | Action                                                        | At -1    | At 1     |
     |-----|---------------------------------------------------------------|----------|----------|
