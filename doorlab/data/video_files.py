@@ -44,7 +44,7 @@ def count_frames(path: Path, exact_below: int) -> int:
     The packets are counted. Some hold no frame, so the frames of a short video, which may have
     fewer than `exact_below`, are decoded and counted. Raises as `read_frames`.
     """
-    with av.open(path) as container:
+    with _opened(path) as container:
         packets = container.demux(_film(container))
         count = sum(packet.size > 0 and not packet.is_discard for packet in packets)
     return count_decoded(path) if count < 2 * exact_below else count
@@ -52,7 +52,7 @@ def count_frames(path: Path, exact_below: int) -> int:
 
 def count_decoded(path: Path) -> int:
     """How many frames the video in `path` shows; decodes all. Raises as `read_frames`."""
-    with av.open(path) as container:
+    with _opened(path) as container:
         return sum(1 for _ in container.decode(_film(container)))
 
 
@@ -61,7 +61,7 @@ def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
 
     Raises OSError, FFmpegError or ValueError for a video that can't be read, or not rightly.
     """
-    with av.open(path) as container:
+    with _opened(path) as container:
         stream = _film(container)
         show = _Screen(_cropping(container, stream), stream.sample_aspect_ratio or Fraction(1))
         for number, frame in enumerate(container.decode(stream)):
@@ -69,11 +69,18 @@ def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
                 yield show(frame)
 
 
+def _opened(path: Path) -> Any:
+    return av.open(path, metadata_errors="replace")  # titles of old cameras are not UTF-8
+
+
 def _film(container: Any) -> Any:
     """The stream that a player shows: no cover, no thumbnails."""
     films = [s for s in container.streams.video if not s.disposition & _NOT_FILMS]
     if not films:
         raise ValueError("one without pictures")
+    films = [s for s in films if s.codec_context]
+    if not films:
+        raise ValueError("one with a codec that FFmpeg does not know")
     best = container.streams.best("video")
     film = best if best in films else max(films, key=lambda s: s.width * s.height)
     check_size(film.width, film.height)

@@ -276,6 +276,20 @@ def test_only_what_an_edit_list_shows_is_taken(tmp_path):
     assert blues == [4, 5, 6, 7, 8]
 
 
+def test_a_codec_that_nobody_knows_is_named(tmp_path):
+    film = write_video(tmp_path / "a.mp4", [picture(1)])
+    film.write_bytes(film.read_bytes().replace(b"avc1\0", b"xyz1\0"))
+    with pytest.raises(ValueError, match="codec that FFmpeg does not know"):
+        count_frames(film, 1)
+
+
+def test_titles_that_are_not_utf_8_do_not_matter(tmp_path):
+    film = write_video(tmp_path / "a.mp4", [picture(1)])
+    film.write_bytes(film.read_bytes().replace(b"VideoHandler", b"VideoH\xe4ndler"))
+    assert count_frames(film, 2) == 1
+    assert first(film).shape == picture(1).shape
+
+
 def test_frames_that_come_at_odd_times_are_all_taken(tmp_path):
     file = tmp_path / "a.mkv"
     with av.open(file, "w") as container:
