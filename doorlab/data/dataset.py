@@ -30,6 +30,7 @@ from doorlab.data.manifest import Manifest
 from doorlab.data.parts import linked_below, part_checksum
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
 from doorlab.data.store import array_files, is_key, open_array
+from doorlab.data.validation import check_joint_positions, check_split, check_values
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
 from doorlab.errors import DatasetError, unknown_name
@@ -115,14 +116,17 @@ class DoorDataset:
         """int64, ascending: the doors of a split of `schema.SPLITS`."""
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
-        return np.flatnonzero(self.read("split") == SPLITS.index(split))
+        of_door = self.read("split")
+        check_split(self.config, of_door, self.path)
+        return np.flatnonzero(of_door == SPLITS.index(split))
 
     def read(self, name: str, indices: np.ndarray | None = None) -> np.ndarray:
         """The array `name` of `schema.ARRAYS` at the doors `indices` (all of them if None).
 
         Doors come in the order of `indices`, which may repeat. Shards are read in parallel.
         Raises ConfigError for an unknown name, DatasetError for an array that this dataset does
-        not have, for doors out of range, and for shards that are missing or damaged.
+        not have, for doors out of range, for shards that are missing or damaged, and for values
+        that the schema does not allow.
         """
         self.require(name)
         doors = self._checked(indices)
@@ -141,6 +145,7 @@ class DoorDataset:
             pending.append(target.oindex[where].write(source))
         for s, future in zip(used, pending, strict=True):
             self._result(s, future)
+        check_values(name, values, doors, self.path)
         return values
 
     def require(self, name: str) -> None:
@@ -162,6 +167,25 @@ class DoorDataset:
             found = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
         known = self.manifest.parts.items()
         return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)
+
+    def check_values(self) -> None:
+        """Raises DatasetError for numbers that no simulator can have made.
+
+        Reads everything but pictures. `read` checks one array at a time; here they are compared
+        with one another, too.
+        """
+        check_split(self.config, self.read("split"), self.path)
+        for first, last in self.config.shards().values():
+            doors = np.arange(first, last)
+            found = {
+                name: self.read(name, doors)
+                for name, spec in self.config.arrays().items()
+                if spec.limits is not None
+            }
+            if "joint_position" in found:
+                self.doors(doors)
+                limits = self.read(door_array("opening_limit"), doors)
+                check_joint_positions(found["joint_position"], limits, doors, self.path)
 
     def _lacks(self, what: str) -> DatasetError:
         return DatasetError(

@@ -31,6 +31,7 @@ from doorlab.data.parts import checksum, part_checksum
 from doorlab.data.schema import SPLITS
 from doorlab.data.store import write_shard
 from doorlab.data.tables import pa, read_doors, to_table, write_parquet
+from doorlab.data.validation import check_values
 from doorlab.data.writing import write_parts
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.files import (
@@ -147,6 +148,9 @@ class RestoringWriter:
         if not np.array_equal(arrays.pop("door"), np.arange(first, last)):
             got = "others, or not all of them"
             raise _damaged(f"the doors from {first} to {last - 1} in {self._source}/data", got)
+        for array, values in arrays.items():
+            fix = "ask whoever exported it, or generate a dataset"
+            check_values(array, values, np.arange(first, last), self._source, fix)
         arrays["split"] = split_of_doors(config)[first:last]
         if _digest(arrays) != self._digests[name]:
             got = "others"

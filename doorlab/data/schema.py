@@ -10,11 +10,18 @@ from dataclasses import dataclass, fields
 from doorlab.doors.arrays import DTYPES
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
 from doorlab.doors.geometry import PARTS
+from doorlab.limits import Limits, from_to
 
 FORMAT_VERSION = 2  # 2: a dataset says its kind and its arrays; doors slide, stick and lock
 SPLITS = ("train", "validation", "test")  # stored as the index in this tuple
 OPTIONAL = ("depth", "segmentation")  # arrays that a simulated dataset has if asked for
 
+_PIXELS = ("door", "frame", "height", "width")
+_DEPTH = Limits(0.0, 6e4)  # float16 holds no more
+_OPENING = Limits(0.0, 1e6)
+_VIEW = Limits(-1e6, 1e6)
+_BOX = Limits(-1.0, 1.0)
+_SHARE = Limits(0.0, 1.0)
 _SIZES = {"channel": 3, "view": 7, "action": 4}
 _UNITS = {
     **dict.fromkeys(("width", "height", "thickness", "place"), "m"),
@@ -39,6 +46,8 @@ class ArraySpec:
     dtype: str
     dims: tuple[str, ...]
     meaning: str
+    limits: Limits | None = None
+    """What every value lies within; None: whatever the type holds."""
 
     def shape(self, doors: int, frames: int, interactions: int, image_size: int) -> tuple[int, ...]:
         """The array's shape in a shard of `doors` doors."""
@@ -58,12 +67,17 @@ def door_array(field: str) -> str:
     return "door/" + field.replace(".", "/")
 
 
+def _category(name: str, dims: tuple[str, ...], names: tuple[str, ...]) -> ArraySpec:
+    return ArraySpec(name, "uint8", dims, " | ".join(names), from_to(0, len(names) - 1))
+
+
 def _door_spec(field: str) -> ArraySpec:
     colors = {f"appearance.{f.name}" for f in fields(Appearance) if f.type == "Color"}
     if field in CATEGORIES:
-        return ArraySpec(door_array(field), "uint8", ("door",), " | ".join(CATEGORIES[field]))
+        return _category(door_array(field), ("door",), CATEGORIES[field])
     if field in DTYPES:
-        return ArraySpec(door_array(field), DTYPES[field], ("door",), _UNITS.get(field, ""))
+        limits = from_to(-1, 1) if field == "latch_direction" else None
+        return ArraySpec(door_array(field), DTYPES[field], ("door",), _UNITS.get(field, ""), limits)
     dims = ("door", "channel") if field in colors else ("door",)
     unit = _UNITS.get(field, "RGB" if field in colors else "")
     return ArraySpec(door_array(field), "float64", dims, unit)
@@ -74,14 +88,16 @@ ARRAYS: dict[str, ArraySpec] = {
     spec.name: spec
     for spec in (
         ArraySpec("images", "uint8", ("door", "frame", "height", "width", "channel"), "RGB"),
-        ArraySpec("depth", "float16", ("door", "frame", "height", "width"), "m, along the axis"),
-        ArraySpec("segmentation", "uint8", ("door", "frame", "height", "width"), " | ".join(PARTS)),
-        ArraySpec("joint_position", "float32", ("door", "frame"), "rad; m if it slides"),
-        ArraySpec("view", "float64", ("door", "frame", "view"), "eye, target, field of view"),
-        ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)"),
-        ArraySpec("rewards", "float32", ("door", "interaction"), "share of the limit"),
-        ArraySpec("optimal_reward", "float32", ("door",), "the oracle's"),
-        ArraySpec("split", "uint8", ("door",), " | ".join(SPLITS)),
+        ArraySpec("depth", "float16", _PIXELS, "m, along the axis", _DEPTH),
+        _category("segmentation", _PIXELS, PARTS),
+        ArraySpec("joint_position", "float32", ("door", "frame"), "rad; m if it slides", _OPENING),
+        ArraySpec(
+            "view", "float64", ("door", "frame", "view"), "eye, target, field of view", _VIEW
+        ),
+        ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)", _BOX),
+        ArraySpec("rewards", "float32", ("door", "interaction"), "share of the limit", _SHARE),
+        ArraySpec("optimal_reward", "float32", ("door",), "the oracle's", _SHARE),
+        _category("split", ("door",), SPLITS),
         *(_door_spec(field) for field in FIELDS),
     )
 }

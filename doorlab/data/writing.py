@@ -19,12 +19,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from doorlab.data.generation import GenerationConfig, make_door, make_shard
 from doorlab.data.importing import FootageWriter, ImportConfig
 from doorlab.data.launching import check_workers, get_launcher
 from doorlab.data.manifest import FILE_NAME, Manifest
 from doorlab.data.parts import PART_FOLDERS, checksum, make_room, part_checksum
 from doorlab.data.store import write_shard
+from doorlab.data.validation import check_values
 from doorlab.data.video import encode_video, film_door
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, DatasetError, ResultError
@@ -222,6 +225,8 @@ class PartWriter:
     def _write_shard(self, name: str, file: Path) -> str:
         first, last = self._config.shards()[name]
         arrays = make_shard(self._config, first, last, self._simulator_for(last - first))
+        for array, values in arrays.items():
+            check_values(array, values, np.arange(first, last), self._path, "correct the simulator")
         return write_shard(file, arrays, self._config.arrays())
 
     def _write_video(self, name: str, file: Path) -> str:

@@ -52,13 +52,16 @@ def run(config: Config) -> None:
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
-    damaged = DoorDataset(path, manifest).verify()
+    dataset = DoorDataset(path, manifest)
+    damaged = dataset.verify()
     if damaged:
         raise DatasetError(
             f"every part of {path} as it was written",
             f"damage in {', '.join(damaged)}",
             f"repair it with `{manifest.config.command(path)}`",
         )
+    if manifest.complete:
+        dataset.check_values()
 
 
 def _overview(path: Path, manifest: Manifest) -> Table:

@@ -1,0 +1,78 @@
+"""Whether the numbers of a dataset are some that a simulator can have made.
+
+Checksums say that a dataset is as it was written; whoever wrote it may have written anything.
+
+Legend: D doors, M frames.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from doorlab.data.config import DatasetConfig, split_of_doors
+from doorlab.data.schema import ARRAYS, SPLITS
+from doorlab.errors import DatasetError
+
+_FIX = "generate or download the dataset again"
+
+
+def check_values(
+    name: str, values: np.ndarray, doors: np.ndarray, where: object, fix: str = _FIX
+) -> None:
+    """Raises DatasetError for a value that the schema does not allow.
+
+    Args:
+        name: of `schema.ARRAYS`.
+        values: (D, ...), of that array.
+        doors: int (D,), their numbers in the dataset, for the message.
+        where: the dataset, for the message.
+        fix: what the user can do, as an imperative.
+    """
+    limits = ARRAYS[name].limits
+    if limits is None or not values.size:
+        return
+    if limits.low <= values.min() and values.max() <= limits.high:  # NaN is neither
+        return
+    index = tuple(np.argwhere(~((limits.low <= values) & (values <= limits.high)))[0])
+    got = f"{values[index]} for door {doors[index[0]]}"
+    raise DatasetError(f"{name} of every door in {where} to be {limits}", got, fix)
+
+
+def check_split(config: DatasetConfig, split: np.ndarray, where: object) -> None:
+    """Raises DatasetError for a door that is in another split than the settings put it in.
+
+    Args:
+        config: of the dataset.
+        split: int, indices in `schema.SPLITS`, of all doors.
+        where: the dataset, for the message.
+    """
+    expected = split_of_doors(config)
+    for door in np.flatnonzero(split != expected)[:1]:
+        raise DatasetError(
+            f"door {door} of {where} in the split {SPLITS[expected[door]]}, as its settings say",
+            SPLITS[split[door]],
+            _FIX,
+        )
+
+
+def check_joint_positions(
+    positions: np.ndarray, opening_limits: np.ndarray, doors: np.ndarray, where: object
+) -> None:
+    """Raises DatasetError for a door that stands open wider than it can.
+
+    Args:
+        positions: float32 (D, M), rad or m.
+        opening_limits: float (D,), rad or m.
+        doors: int (D,), their numbers in the dataset.
+        where: the dataset, for the message.
+    """
+    limits = opening_limits.astype(positions.dtype)[:, None]  # rounded as the positions are
+    beyond = np.argwhere(positions > limits)
+    if len(beyond):
+        row, frame = beyond[0]
+        raise DatasetError(
+            f"joint positions of door {doors[row]} in {where} up to its opening limit, "
+            f"{limits[row, 0]:.4g}",
+            f"{positions[row, frame]}",
+            _FIX,
+        )

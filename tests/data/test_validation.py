@@ -1,0 +1,138 @@
+"""Numbers that no simulator makes, in datasets with right checksums."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from fake_simulator import CONFIG, FakeSimulator
+
+from doorlab.cli import main
+from doorlab.data import DoorDataset, write_dataset
+from doorlab.data.batches import DoorTensors
+from doorlab.data.card import About
+from doorlab.data.exporting import export_dataset, restore_dataset
+from doorlab.data.generation import make_shard
+from doorlab.data.manifest import Manifest
+from doorlab.data.schema import ARRAYS
+from doorlab.data.store import write_shard
+from doorlab.data.validation import check_values
+from doorlab.errors import DatasetError
+
+# Array -> place in the second shard (doors 4 to 7), value that is put there, what is said of it.
+WRONG = {
+    "rewards": ((1, 2), 2.0, "2.0 for door 5"),
+    "actions": ((0, 1, 3), 50.0, "50.0 for door 4"),
+    "optimal_reward": ((2,), np.nan, "nan for door 6"),
+    "joint_position": ((2, 0), -0.5, "-0.5 for door 6"),
+    "view": ((3, 0, 6), np.inf, "inf for door 7"),
+    "door/handle_type": ((1,), 7, "7 for door 5"),
+    "door/appearance/wall_texture": ((1,), 255, "255 for door 5"),
+    "door/latch_direction": ((1,), 3, "3 for door 5"),
+    "split": ((1,), 9, "9 for door 5"),
+}
+
+
+@pytest.fixture
+def arrays():
+    return make_shard(CONFIG, 4, 8, FakeSimulator())
+
+
+@pytest.fixture
+def rewritten(dataset, tmp_path):
+    """Writes a dataset with other values in its second shard, and right checksums."""
+
+    def rewrite(arrays):
+        path = shutil.copytree(dataset.path, tmp_path / "rewritten")
+        manifest = Manifest.read(path)
+        part = "shards/shard-00001"
+        manifest.parts[part] = write_shard(path / part, arrays, CONFIG.arrays())
+        manifest.write(path)
+        return DoorDataset.open(path)
+
+    return rewrite
+
+
+def test_values_out_of_range_are_named_wherever_they_are_read(rewritten, arrays):
+    for name, (place, value, _) in WRONG.items():
+        arrays[name][place] = value
+    wrong = rewritten(arrays)
+    assert wrong.verify() == []
+    for name, (_, _, got) in WRONG.items():
+        with pytest.raises(DatasetError, match=rf"{name} of every door in .*; got {got}; generate"):
+            wrong.read(name)
+        wrong.read(name, np.arange(4))  # other doors still read
+    with pytest.raises(DatasetError, match="door/handle_type of every door"):
+        wrong.doors()
+
+
+@pytest.mark.parametrize("value", [-1.0, -np.inf, np.nan, 1.0000001])
+def test_any_other_reward_is_named(value):
+    rewards = np.array([[0.0, 1.0], [0.5, value]], np.float32)
+    with pytest.raises(DatasetError, match=r"rewards of every door in here .* for door 8;"):
+        check_values("rewards", rewards, np.array([3, 8]), "here")
+
+
+def test_info_verify_says_it(rewritten, arrays, capsys):
+    arrays["rewards"][0, 0] = np.nan
+    path = rewritten(arrays).path
+    capsys.readouterr()
+    assert main(["info", str(path)]) == 0
+    assert main(["info", str(path), "--verify"]) == 2
+    assert f"rewards of every door in {path} to be a number from 0 to 1; got nan for door 4" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("name", ["rewards", "view"])
+def test_an_export_with_such_values_is_not_imported(rewritten, arrays, tmp_path, monkeypatch, name):
+    place, value, got = WRONG[name]
+    arrays[name][place] = value
+    with monkeypatch.context() as patch:  # whoever exports it has another program
+        patch.setattr("doorlab.data.dataset.check_values", lambda *_: None)
+        export_dataset(rewritten(arrays), tmp_path / "hub", About("", ""))
+    with pytest.raises(DatasetError, match=rf"{name} of every door in .*hub.*; got {got}; ask"):
+        restore_dataset(tmp_path / "back", tmp_path / "hub")
+
+
+def test_training_data_are_named_and_no_learning_rate(rewritten, arrays):
+    arrays["rewards"][:] = np.nan
+    with pytest.raises(DatasetError, match=r"rewards of every door .* got nan for door"):
+        DoorTensors.load(rewritten(arrays), "train")
+
+
+def test_doors_in_another_split_than_the_settings_say(rewritten, arrays):
+    arrays["split"][:] = (arrays["split"] + 1) % 3
+    wrong = rewritten(arrays)
+    for use in (lambda: wrong.indices("train"), wrong.check_values):
+        with pytest.raises(DatasetError, match=r"door 4 of .* in the split \w+, as its settings"):
+            use()
+
+
+def test_doors_that_stand_open_wider_than_they_can(rewritten, arrays):
+    arrays["joint_position"][2, 1] = arrays["door/opening_limit"][2] + 0.01
+    with pytest.raises(DatasetError, match=r"joint positions of door 6 .* up to its opening limit"):
+        rewritten(arrays).check_values()
+
+
+def test_a_whole_dataset_has_no_such_values(dataset):
+    dataset.check_values()
+
+
+def test_simulators_that_make_such_values_are_named_before_anything_is_written(tmp_path):
+    class Generous(FakeSimulator):
+        def interact(self, doors, actions, **options):
+            done = super().interact(doors, actions, **options)
+            done.rewards[-1] = 1.5
+            return done
+
+    with pytest.raises(DatasetError, match=r"rewards of .* got 1\.5 for door 3; correct the sim"):
+        write_dataset(tmp_path / "d", CONFIG, simulator=lambda name: Generous())
+    assert json.loads((tmp_path / "d/dataset.json").read_text())["shards"] == {}
+
+
+def test_the_ends_of_every_range_are_in_it():
+    for name, spec in ARRAYS.items():
+        if spec.limits is not None:
+            ends = np.array([spec.limits.low, spec.limits.high]).astype(spec.dtype)
+            check_values(name, ends, np.arange(2), "here")
