@@ -21,10 +21,13 @@ class Estimate:
     mean: float
     ci95: tuple[float, float]
     n: int
+    undefined: str = ""
+    """Why there is no such mean, which then is NaN; empty where there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """`{"mean", "ci95": [low, high], "n"}`: the form of every figure in result files."""
-        return {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
+        found = {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
+        return {**found, "undefined": self.undefined} if self.undefined else found
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"

@@ -45,14 +45,15 @@ class Limits:
         return bool(self.low <= value <= self.high and not (self.positive and value <= 0))
 
     def __str__(self) -> str:
-        """In words: a whole number from 1 to 8, a number of 0 or more, a positive number."""
-        number = "a whole number" if self.whole else "a number"
+        """In words: a whole number from 1 to 8, a finite number above 0."""
         low, high = (str(n) if isinstance(n, int) else f"{n:g}" for n in (self.low, self.high))
         if math.isfinite(self.high):
+            number = "a whole number" if self.whole else "a number"
             return f"{number} from {low} to {high} {self.unit}".rstrip()
+        number = "a whole number" if self.whole else "a finite number"
         if self.positive:
-            return "a positive number"
-        return f"{number} of {low} or more" if math.isfinite(self.low) else "a finite number"
+            return f"{number} above 0"
+        return f"{number} of {low} or more" if math.isfinite(self.low) else number
 
 
 def at_least(low: int) -> Limits:

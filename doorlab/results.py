@@ -2,14 +2,16 @@
 
     {"stage", "doorlab_version", "config", "seed", "dataset_checksum", "figures", ...}
 
-Every figure is `{"mean", "ci95": [low, high], "n"}` (see `doorlab.intervals.Estimate`) or a plain
-number where there is nothing to average.
+Every figure is `{"mean", "ci95": [low, high], "n"}` (see `doorlab.intervals.Estimate`), or a plain
+number where there is nothing to average, or null where it is undefined: then "undefined" has its
+place in the file, and why.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,18 +58,19 @@ def write_result(
 ) -> None:
     """Writes a result file, whole or not at all. `config` is the stage's frozen dataclass."""
     settings = to_json(config)
-    atomic_write_json(
-        path,
-        {
-            "stage": stage,
-            "doorlab_version": doorlab.__version__,
-            "config": settings,
-            "seed": settings.get("seed"),
-            "dataset_checksum": dataset_checksum,
-            "figures": to_json(figures),
-            **{name: to_json(value) for name, value in top_level.items()},
+    undefined: dict[str, str] = {}
+    document = {
+        "stage": stage,
+        "doorlab_version": doorlab.__version__,
+        "config": settings,
+        "seed": settings.get("seed"),
+        "dataset_checksum": dataset_checksum,
+        **{
+            name: _without_undefined(to_json(value), name, undefined)
+            for name, value in {"figures": figures, **top_level}.items()
         },
-    )
+    }
+    atomic_write_json(path, document | ({"undefined": undefined} if undefined else {}))
 
 
 def read_result(path: str | Path, stage: str | None = None) -> dict[str, Any]:
@@ -83,6 +86,31 @@ def read_result(path: str | Path, stage: str | None = None) -> dict[str, Any]:
     if wrong:
         raise ResultError(f"a result in {path}", wrong, "restore the file or make it again")
     return result
+
+
+def _without_undefined(value: Any, place: str, undefined: dict[str, str]) -> Any:
+    """The value with null for every figure that is undefined; `undefined` gets place -> reason."""
+    if isinstance(value, dict):
+        if _is_undefined(value):
+            several = f"not all of the {value.get('n')} values behind it are finite"
+            undefined[place] = value.get("undefined", several)
+            return None
+        return {k: _without_undefined(v, f"{place}.{k}", undefined) for k, v in value.items()}
+    if isinstance(value, list):
+        places = (f"{place}[{number}]" for number in range(len(value)))
+        return [_without_undefined(v, at, undefined) for v, at in zip(value, places, strict=True)]
+    if isinstance(value, float) and not math.isfinite(value):
+        undefined[place] = f"{value} is not a finite number"
+        return None
+    return value
+
+
+def _is_undefined(figure: dict[str, Any]) -> bool:
+    """Whether it is an estimate (`Estimate.to_json`) of which a part is no finite number."""
+    if not figure.keys() >= {"mean", "ci95"}:
+        return False
+    parts = (figure["mean"], *figure["ci95"])
+    return any(part is None or not math.isfinite(part) for part in parts)
 
 
 def to_json(value: Any) -> Any:

@@ -38,8 +38,8 @@ def test_limits_in_words():
     assert str(at_least(1)) == "a whole number of 1 or more"
     assert str(from_to(0, 2**63 - 1)) == "a whole number from 0 to 9223372036854775807"
     assert str(SHARE) == "a number from 0 to 1"
-    assert str(NOT_NEGATIVE) == "a number of 0 or more"
-    assert str(POSITIVE) == "a positive number"
+    assert str(NOT_NEGATIVE) == "a finite number of 0 or more"
+    assert str(POSITIVE) == "a finite number above 0"
     assert str(FINITE) == "a finite number"
 
 
@@ -58,11 +58,13 @@ def test_a_setting_outside_is_named_by_its_option():
     words = r"--batch-size as a whole number of 1 or more; got 0; correct --batch-size"
     with pytest.raises(ConfigError, match=words):
         Settings(batch_size=0)
-    with pytest.raises(ConfigError, match=r"--rates as a positive number; got nan"):
+    with pytest.raises(ConfigError, match=r"--rates as a finite number above 0; got nan"):
         Settings(rates=(0.1, NAN))
     with pytest.raises(ConfigError, match=r"kappa as a finite number; got inf; correct kappa"):
         ModelConfig(kappa=INFINITY)
-    with pytest.raises(ConfigError, match=r"--architecture\.pixel-scale as a positive number"):
+    with pytest.raises(
+        ConfigError, match=r"--architecture\.pixel-scale as a finite number above 0"
+    ):
         Architecture(pixel_scale=0.0)
 
 

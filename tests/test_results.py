@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from doorlab.errors import ResultError
-from doorlab.intervals import Estimate
+from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.results import read_result, write_result
 
 
@@ -29,3 +29,40 @@ def test_round_trip(tmp_path):
     assert result["config"] == {"out": str(tmp_path), "seed": 3}
     with pytest.raises(ResultError, match=r"result of `doorlab probe`.*one of 'bandit'"):
         read_result(path, "probe")
+    assert "undefined" not in result
+
+
+def test_what_is_undefined_is_null_with_a_reason(tmp_path):
+    nan = float("nan")
+    figures = {
+        "known": Estimate(0.5, (0.4, 0.6), 10),
+        "mean": bootstrap_mean(np.array([1.0, nan, 2.0])),
+        "reasoned": Estimate(nan, (nan, nan), 3, "all pictures are alike"),
+        "interval": Estimate(1.0, (0.0, nan), 5).to_json(),
+        "losses": [1.0, np.float32("inf"), nan],
+        "variance": np.asarray(nan),
+    }
+    write_result(tmp_path / "r.json", "bandit", Config(tmp_path), figures, models={"a": nan})
+    result = read_result(tmp_path / "r.json", "bandit")
+    found = result["figures"]
+    assert found["known"]["mean"] == 0.5
+    assert [found[name] for name in ("mean", "reasoned", "interval", "variance")] == [None] * 4
+    assert found["losses"] == [1.0, None, None]
+    assert result["models"] == {"a": None}
+    assert result["undefined"] == {
+        "figures.mean": "not all of the 3 values behind it are finite",
+        "figures.reasoned": "all pictures are alike",
+        "figures.interval": "not all of the 5 values behind it are finite",
+        "figures.losses[1]": "inf is not a finite number",
+        "figures.losses[2]": "nan is not a finite number",
+        "figures.variance": "nan is not a finite number",
+        "models.a": "nan is not a finite number",
+    }
+
+
+@pytest.mark.parametrize("content", ["{}", '{"stage": 3}', '{"stage": "bandit", "config": []}'])
+def test_a_file_of_another_form_is_one_line(tmp_path, content):
+    (tmp_path / "r.json").write_text(content)
+    with pytest.raises(ResultError, match=r"make it again|the right file") as caught:
+        read_result(tmp_path / "r.json", "bandit")
+    assert "\n" not in str(caught.value)

@@ -8,6 +8,7 @@ Legend: D doors, M frames per door, F features.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,12 +82,14 @@ def mmd2(real: np.ndarray, other: np.ndarray, seed: int = 0) -> Estimate:
     is drawn is shrunk to the variance with that part once.
 
     k(a, b) = exp(-|a - b|^2 / w), w the median of the squared distances between real pictures.
-    Pairs of frames of the same door are left out: they are not independent draws.
+    Pairs of frames of the same door are left out: they are not independent draws. Undefined where w
+    is 0.
     """
-    width = np.median(_squared_distances(_flat(real)[:1000], _flat(real)[:1000]))
-    kernels = [
-        _door_kernel(a, b, float(width)) for a, b in ((real, real), (other, other), (real, other))
-    ]
+    width = float(np.median(_squared_distances(_flat(real)[:1000], _flat(real)[:1000])))
+    if width == 0.0:
+        reason = "the features of real pictures do not differ"
+        return Estimate(math.nan, (math.nan, math.nan), len(real), reason)
+    kernels = [_door_kernel(a, b, width) for a, b in ((real, real), (other, other), (real, other))]
     count, rng = len(real), stream(seed, "mmd")
     values = _discrepancy(kernels, _resampled(count, rng), _resampled(count, rng))
     ones = np.ones((1, count))

@@ -207,7 +207,7 @@ class _Run:
 
     def save(self) -> None:
         """Writes a checkpoint; refuses weights that a bad step has spoilt."""
-        self.watch.check(self.config.seed)
+        self.watch.check(self.config.seed, self._batch)
         if self.fabric.is_global_zero:
             state = Checkpoint(
                 self.step,
@@ -221,24 +221,28 @@ class _Run:
         self.fabric.barrier()
 
     def _advance_one_step(self) -> None:
-        config, step, rank = self.config, self.step, self.fabric.global_rank
+        config, step = self.config, self.step
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate_at(step)
         if self.task.turn is not None and step == self.task.turn.step:
             self._turn(self.task.turn)
-        generator = generator_for(config.seed, "batch", step, rank)
-        batch = self.task.batches(step, generator, self.share)
-        torch.manual_seed(integer_seed(config.seed, "noise", step, rank))
+        batch = self._batch(step)
+        torch.manual_seed(integer_seed(config.seed, "noise", step, self.fabric.global_rank))
         loss, scalars = self.objective(Sealed(batch))
         self.fabric.backward(loss)
         norm = self._clip()
         self.watch.look(step, loss, norm)
         if self.fabric.device.type == "cpu":  # here a look costs nothing, and spares the weights
-            self.watch.check(config.seed)
+            self.watch.check(config.seed, self._batch)
         self.stepper.step()
         self.stepper.zero_grad()
         self.journal.add({"loss": loss, **scalars, "gradient_norm": norm})
         self.step = step + 1
+
+    def _batch(self, step: int) -> Any:
+        """What one process has of the batch of a step: a pure function of the step."""
+        generator = generator_for(self.config.seed, "batch", step, self.fabric.global_rank)
+        return self.task.batches(step, generator, self.share)
 
     def _turn(self, turn: Turn) -> None:
         if self.step % self.config.validate_every and turn.error_of is not None:
@@ -262,7 +266,7 @@ class _Run:
         return norm
 
     def _log(self) -> None:
-        self.watch.check(self.config.seed)
+        self.watch.check(self.config.seed, self._batch)
         rate = self.config.learning_rate_at(self.step - 1)
         average = self._average if self.fabric.world_size > 1 else None
         self.journal.close_interval(self.step, average, learning_rate=rate)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from doorlab.errors import TrainingError
+
+# Fields of batches (`doorlab.data.batches`) in words.
+_WORDS = {"x": "frames", "ac": "actions", "at": "actions", "rc": "rewards", "rt": "rewards"}
 
 
 class FiniteWatch:
@@ -26,10 +32,16 @@ class FiniteWatch:
         self._first = torch.where(bad, step, self._first)
         self._loss = torch.where(bad, loss.detach().float(), self._loss)
 
-    def check(self, seed: int) -> None:
-        """Raises TrainingError when a step was bad."""
+    def check(self, seed: int, batch_of: Callable[[int], Any]) -> None:
+        """Raises TrainingError when a step was bad: for its data, if these are not finite.
+
+        Args:
+            seed: of the run.
+            batch_of: step -> its batch.
+        """
         step = int(self._first)
         if step >= 0:
+            _check_data(batch_of(step), step, seed)
             loss = float(self._loss)
             what = (
                 f"a loss of {loss}"
@@ -42,6 +54,34 @@ class FiniteWatch:
                 "lower --learning-rate or --clip, or try --precision 32-true; "
                 "the last checkpoint is kept",
             )
+
+
+def _check_data(batch: Any, step: int, seed: int) -> None:
+    """Raises TrainingError for a batch with numbers that are not finite."""
+    for name, tensor in _tensors(batch):
+        if not tensor.isfinite().all():
+            raise TrainingError(
+                "data of finite numbers",
+                f"NaN or infinity in {name} of the batch of step {step} (seed {seed})",
+                "check the dataset with `doorlab info --verify`; the last checkpoint is kept",
+            )
+
+
+def _tensors(batch: Any, name: str = "the data") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of a batch that is no model's work, and what it holds in words."""
+    if isinstance(batch, Tensor):
+        yield name, batch
+    elif is_dataclass(batch):
+        for field in fields(batch):
+            short = field.name.partition("_")[0]
+            if short != "embedding":
+                yield from _tensors(getattr(batch, field.name), _WORDS.get(short, name))
+    elif isinstance(batch, dict):
+        for key, part in batch.items():
+            yield from _tensors(part, str(key))
+    elif isinstance(batch, tuple | list):
+        for part in batch:
+            yield from _tensors(part, name)
 
 
 class StopRequest:

@@ -36,6 +36,14 @@ def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
     assert mmd2(real, other).mean == pytest.approx(expected, rel=1e-9)
 
 
+def test_pictures_that_are_all_alike_have_no_discrepancy_but_a_reason():
+    alike = np.ones((8, 4, 3))
+    for other in (alike, features(0, doors=8)[..., :3]):
+        found = mmd2(alike, other)
+        assert np.isnan(found.mean)
+        assert found.undefined == "the features of real pictures do not differ"
+
+
 def test_the_same_distribution_scores_nothing_on_average():
     scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(60)]
     discrepancy = np.array([score.mmd2.mean for score in scores])

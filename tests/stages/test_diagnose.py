@@ -224,6 +224,24 @@ def test_bad_input_is_named_and_nothing_is_written(config):
     assert not Path(config.out).exists()
 
 
+def test_pictures_that_are_all_alike_are_diagnosed(config, tmp_path, monkeypatch):
+    """What can't be said of them is null, with a reason."""
+    monkeypatch.setattr(DoorDataset, "read", black(DoorDataset.read))
+    result = json.loads(diagnose.run(config).read_text())
+    assert result["reference"]["content"]["mmd2"] is None
+    assert "do not differ" in result["undefined"]["reference.content.mmd2"]
+    for found in result["diagnosis"].values():
+        assert found["reconstruction_mse"]["mean"] > 0
+
+
+def black(read):
+    def read_black(self, name, indices=None):
+        found = read(self, name, indices)
+        return np.zeros_like(found) if name == "images" else found
+
+    return read_black
+
+
 def test_nothing_is_replaced_silently(config):
     config.out.mkdir()
     (config.out / "diagnosis.json").write_text("{}")

@@ -214,7 +214,7 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
     for wrong, words in (
         ({"working_size": 24}, "--architecture.working-size that divides the 32 pixels"),
         ({"working_size": 0}, "--architecture.working-size as a whole number of 1"),
-        ({"pixel_scale": 0.0}, "--architecture.pixel-scale as a positive number"),
+        ({"pixel_scale": 0.0}, "--architecture.pixel-scale as a finite number above 0"),
         ({"latent_samples": 0}, "--architecture.latent-samples as a whole number of 1"),
     ):
         with pytest.raises(ConfigError, match=words):

@@ -355,7 +355,9 @@ def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, 
 
 def test_every_joint_model_has_its_weight():
     assert set(vars(PictureWeights())) == JOINT
-    with pytest.raises(ConfigError, match=r"--picture-weights\.ssnp as a number of 0 or more"):
+    with pytest.raises(
+        ConfigError, match=r"--picture-weights\.ssnp as a finite number of 0 or more"
+    ):
         PictureWeights(ssnp=-1.0)
 
 

@@ -228,11 +228,26 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number
 
 def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(config, tmp_path):
     with pytest.raises(TrainingError, match="a loss of nan at step 6"):
-        train(config, toy_task(batches=poisoned), tmp_path)
+        train(config, toy_task(loss=loss_that_breaks, batches=with_step), tmp_path)
     kept = load_checkpoint(tmp_path)
     assert kept is not None
     assert kept.step == 4
     assert all(value.isfinite().all() for value in kept.model.values())
+
+
+def test_data_that_is_no_number_is_named(config, tmp_path):
+    with pytest.raises(TrainingError, match=r"NaN or infinity in the data of the batch of step 6"):
+        train(config, toy_task(batches=poisoned), tmp_path)
+
+
+def with_step(step, generator, doors):
+    return *batches(step, generator, doors), step
+
+
+def loss_that_breaks(model, batch):
+    *data, step = batch
+    loss, scalars = model.loss(data)
+    return loss * (float("nan") if step == 6 else 1.0), scalars
 
 
 def test_other_settings_do_not_resume(config, task, tmp_path):
