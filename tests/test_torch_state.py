@@ -31,6 +31,8 @@ from doorlab.models.registry import build_model
 from doorlab.probes.frame_features import learn_features
 from doorlab.robot import RewardPredictor
 from doorlab.sim import make_simulator
+from doorlab.sim.batched import DoorTensors, interact, view_tensor
+from doorlab.sim.batched.rendering import render
 from doorlab.sim.pictures import Layers
 from doorlab.stages.frozen import FrozenModel
 from doorlab.torch_state import float32_by_default
@@ -152,15 +154,27 @@ def opened(name):
     return work
 
 
-def simulated(folder):
+def doors_and_views():
     doors = [make_door(GenerationConfig(doors=8, prior="wild"), i) for i in range(8)]
     view = View(eye=(0.2, -2.5, 1.5), target=(0.0, 0.0, 1.0), field_of_view=0.9)
+    return doors, [[view]] * 8
+
+
+def simulated(folder):
     simulator = make_simulator("torch")
-    shown = simulator.render(
-        doors, np.full((8, 1), 0.3), [[view]] * 8, 16, Layers(True, True, True)
-    )
+    doors, views = doors_and_views()
+    shown = simulator.render(doors, np.full((8, 1), 0.3), views, 16, Layers(True, True, True))
     done = simulator.interact(doors, np.resize(ACTIONS, (8, 4, 4)), record=True)
     return [shown.images, shown.depth, shown.segmentation, *vars(done).values()]
+
+
+def simulated_on_a_device(folder):
+    doors, views = doors_and_views()
+    columns = DoorTensors.from_doors(doors)
+    angles = torch.from_numpy(np.full(8, 0.3, np.float32))
+    shown = render(columns, angles, view_tensor(views)[:, 0], 16, shadows=True)
+    done = interact(columns, torch.from_numpy(np.resize(ACTIONS, (8, 4, 4))), record=True)
+    return [value.numpy() for value in (*vars(shown).values(), *vars(done).values())]
 
 
 def drawn(folder):
@@ -188,6 +202,7 @@ WORK = {
     "predictor": predicted,
     **{name: opened(name) for name in ("gp_ucb", "gp_thompson", "linucb", "neural_linear", "cpp")},
     "simulator": simulated,
+    "simulator's tensors": simulated_on_a_device,
     "fresh doors": drawn,
     "frozen model": embedded,
     "features of frames": described,

@@ -51,7 +51,7 @@ class DoorTensors:
                 return torch.as_tensor(column.astype(np.int64), device=device)
             if name == "locked":
                 return torch.as_tensor(column, device=device)
-            return torch.as_tensor(column.astype(np.float64)).to(device, dtype)
+            return torch.from_numpy(column.astype(np.float64)).to(device, dtype)
 
         return DoorTensors({name: tensor(name, column) for name, column in arrays.items()})
 
@@ -117,4 +117,4 @@ def view_tensor(
     """(D, M, 7): eye, target, field of view, as `View.to_array` has them."""
     rows = [[(*v.eye, *v.target, v.field_of_view) for v in of_door] for of_door in views]
     values = np.asarray(rows, np.float64).reshape(len(rows), -1, 7)
-    return torch.as_tensor(values).to(device, dtype)
+    return torch.from_numpy(values).to(device, dtype)
