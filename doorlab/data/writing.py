@@ -279,9 +279,9 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option
 
 def _remove_leftovers(path: Path) -> None:
     """Removes the temporary files and folders of workers that were stopped or killed."""
-    for folder in (path, *(path / kind for kind in PART_FOLDERS)):
-        if not folder.is_symlink():
-            remove_leftovers(folder, owned=True)
+    below = (path / kind for kind in PART_FOLDERS)
+    for folder in (path, *(folder for folder in below if not folder.is_symlink())):
+        remove_leftovers(folder, owned=True)
 
 
 @contextmanager

@@ -41,9 +41,9 @@ def victim(dataset, tmp_path):
     folder = tmp_path / "victim"
     shutil.copytree(dataset.path / SHARD, folder / "shard-00001")
     (folder / "thesis.txt").write_text("precious")
-    (folder / ".thesis.tmp").write_text("precious, too")
-    (folder / ".drafts.tmp").mkdir()
-    (folder / ".drafts.tmp/first.txt").write_text("...")
+    (folder / ".thesis.abcdefgh.tmp").write_text("precious, too")
+    (folder / ".drafts.abcdefgh.tmp").mkdir()
+    (folder / ".drafts.abcdefgh.tmp/first.txt").write_text("...")
     return folder
 
 
@@ -89,13 +89,12 @@ def test_nothing_is_read_through_a_link_even_if_it_is_the_same(copy, tmp_path, p
         DoorDataset.open(copy).read("rewards")
 
 
-def test_leftovers_that_are_links_go_and_what_they_lead_to_stays(copy, victim):
+def test_what_links_named_like_leftovers_lead_to_stays(copy, victim):
     before = tree(victim)
-    for name in (".a.tmp", "shards/.b.tmp"):
+    for name in (".dataset.json.abcdefgh.tmp", "shards/.shard-00000.abcdefgh.tmp"):
         (copy / name).symlink_to(victim)
     repaired(copy)
     assert tree(victim) == before
-    assert not list(copy.rglob(".*.tmp"))
 
 
 def test_the_folder_of_a_dataset_may_be_a_link(copy, tmp_path, dataset):
