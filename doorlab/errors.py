@@ -57,7 +57,7 @@ _REFUSALS = {
     errno.EACCES: ("permission to write", "none", "choose a folder that you may write to"),
     errno.EPERM: ("permission to write", "none", "choose a folder that you may write to"),
     errno.EROFS: ("a writable disk", "a read-only one", "choose another folder"),
-    errno.EEXIST: ("a folder above it", "a file there", "choose another path"),
+    errno.EEXIST: ("a folder", "a file there", "choose another path"),
     errno.ENOTDIR: ("a folder above it", "a file there", "choose another path"),
     errno.EISDIR: ("a file or nothing", "a folder there", "choose another path"),
     errno.ENOENT: ("a folder that can hold files", "none", "choose another path"),

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from doorlab.errors import DoorlabError, ResultError
+from doorlab.errors import ConfigError, DoorlabError, ResultError
 from doorlab.files import make_folder, remove, temporary_name, temporary_names, writing
 from doorlab.locking import LOCK_FILE, FolderLock, try_lock
 
@@ -62,6 +62,14 @@ def _locked(path: Path, real: Path, error: type[DoorlabError]) -> tuple[FolderLo
         except FileNotFoundError:
             if path.exists():  # else removed by its last owner, as it was empty
                 raise
+
+
+def refuse_inside(path: Path, source: Path, what: str) -> None:
+    """Raises ConfigError for an output folder that is, or lies in, what is read."""
+    if source.resolve() in (path.resolve(), *path.resolve().parents):
+        raise ConfigError(
+            f"an --out outside of {what} in {source}", f"{path}", "choose another --out"
+        )
 
 
 @contextlib.contextmanager
@@ -134,8 +142,7 @@ def restore_folder(path: Path) -> None:
     if os.path.lexists(path):
         return
     for old, match in _temporaries(path.parent, temporary_names(path.name)):
-        lock = old / LOCK_FILE
-        if match["old"] and not (lock.exists() and _is_alive(lock)):
+        if match["old"] and not _is_alive(old):
             os.rename(old, path)
             return
 
@@ -173,6 +180,8 @@ def _is_alive(place: Path, otherwise: bool = False) -> bool:
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         return True  # none of ours
     is_folder = stat.S_ISDIR(mode)
+    if is_folder and (place / LOCK_FILE).is_file() and _is_alive(place / LOCK_FILE):
+        return True
     if sys.platform == "win32":
         return is_folder and otherwise
     descriptor = os.open(place, (os.O_RDONLY if is_folder else os.O_RDWR) | os.O_NOFOLLOW)

@@ -6,7 +6,8 @@
     OUT/doorlab.json                        dataset.json, and a digest of every shard's values
 
 An export is written whole or not at all: it is read from a dataset on disk, which takes minutes
-where making the dataset took hours. Values come back bit for bit, and with them the dataset.
+where making the dataset took hours. Replacing one leaves alone what it did not write (.git, say).
+Values come back bit for bit, and with them the dataset.
 Needs pyarrow, the extra `hub`.
 
 Legend: D doors.
@@ -15,6 +16,7 @@ Legend: D doors.
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -42,10 +44,16 @@ from doorlab.files import (
     refuse_overwrite,
     writing,
 )
-from doorlab.folders import atomic_directory
+from doorlab.folders import output_folder, refuse_inside
+from doorlab.locking import LOCK_FILE
+from doorlab.merging import complete_replacement, replacing_files
 from doorlab.progress import progress_bar
 from doorlab.text_paths import shell_quoted
 
+_FILES = (
+    rf"README\.md|{re.escape(EXPORT_FILE)}|videos(/door-\d+\.mp4)?"
+    rf"|data(/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet)?"
+)  # and their folders, should they be none
 _ROWS = 64  # doors per row group: what a viewer reads at once
 
 
@@ -61,31 +69,32 @@ def export_dataset(
 
     Args:
         dataset: of any kind.
-        out: a folder that does not exist, or holds an earlier export and is to be replaced.
+        out: a folder that does not exist, is empty, or holds an earlier export that is to be
+            replaced.
         about: what the card says beside what the dataset does.
         file_doors: doors per Parquet file, at most.
         overwrite: replace an earlier export.
 
     Raises:
-        ConfigError: for files of no doors.
+        ConfigError: for files of no doors, and for a folder inside of the dataset.
         DatasetError: for a dataset that can't be read.
-        ResultError: when something is there already, or the folder can't be written.
+        ResultError: when something is there already, the folder can't be written, or another
+            process writes into it.
     """
     if file_doors < 1:
         raise ConfigError("file_doors of at least 1", f"{file_doors}", "correct --file-doors")
-    _refuse_out(Path(out), overwrite)
-    with (
-        atomic_directory(Path(out).resolve()) as folder,
-        writing(out),
-        progress_bar("doors exported", dataset.num_doors) as advance,
-    ):
-        (folder / "data").mkdir()
-        for split in SPLITS:
-            _write_split(dataset, split, folder / "data", file_doors, advance)
-        _copy_videos(dataset, folder / "videos")
-        document = {"manifest": dataset.manifest.to_json(), "digests": _digests(dataset)}
-        atomic_write_json(folder / EXPORT_FILE, document)
-        atomic_write_text(folder / "README.md", dataset_card(dataset.manifest, about))
+    out = Path(out)
+    refuse_inside(out, dataset.path, "the dataset")
+    with output_folder(out):
+        real = out.resolve()
+        complete_replacement(real, EXPORT_FILE, _is_exported)
+        _refuse_out(out, overwrite)
+        with (
+            replacing_files(real, EXPORT_FILE, _is_exported) as folder,
+            writing(out),
+            progress_bar("doors exported", dataset.num_doors) as advance,
+        ):
+            _write(dataset, folder, about, file_doors, advance)
 
 
 def restore_dataset(
@@ -167,6 +176,27 @@ class RestoringWriter:
         return found
 
 
+def _is_exported(file: str) -> bool:
+    """Whether an export has a file of this name."""
+    return re.fullmatch(_FILES, file) is not None
+
+
+def _write(
+    dataset: DoorDataset,
+    folder: Path,
+    about: About,
+    file_doors: int,
+    advance: Callable[[int], None],
+) -> None:
+    (folder / "data").mkdir()
+    for split in SPLITS:
+        _write_split(dataset, split, folder / "data", file_doors, advance)
+    _copy_videos(dataset, folder / "videos")
+    document = {"manifest": dataset.manifest.to_json(), "digests": _digests(dataset)}
+    atomic_write_json(folder / EXPORT_FILE, document)
+    atomic_write_text(folder / "README.md", dataset_card(dataset.manifest, about))
+
+
 def _write_split(
     dataset: DoorDataset, split: str, folder: Path, size: int, advance: Callable[[int], None]
 ) -> None:
@@ -231,10 +261,10 @@ def _damaged(expected: str, got: str) -> DatasetError:
 
 
 def _refuse_out(out: Path, overwrite: bool) -> None:
-    """Nothing but an earlier export may be replaced: all that is in the folder goes."""
-    if out.is_dir() and not any(out.iterdir()):
+    """Only an earlier export may be replaced. `out` is owned by this process."""
+    if {path.name for path in out.iterdir()} <= {LOCK_FILE}:
         return
-    if out.exists() and not (out / EXPORT_FILE).exists():
+    if not (out / EXPORT_FILE).exists():
         raise ResultError(
             f"nothing at {out}, or an earlier export", "something else", "choose another --out"
         )

@@ -27,6 +27,7 @@ from doorlab.data.importing import FootageSettings, Plan, listing, plan_import
 from doorlab.data.manifest import EXPORT_FILE
 from doorlab.data.writing import import_dataset
 from doorlab.errors import ConfigError
+from doorlab.folders import refuse_inside
 from doorlab.limits import NonNegativeInt, check_limits
 from doorlab.terminal import print_note
 
@@ -57,6 +58,7 @@ def run(config: Config) -> Path:
             for a folder that can't be written.
         KeyboardInterrupt: on Ctrl-C; its message says how to go on.
     """
+    refuse_inside(config.out, config.source, "the footage or export")
     how = {"workers": config.workers, "resume": config.resume}
     if (config.source / EXPORT_FILE).exists():
         from doorlab.data import exporting  # here: it needs pyarrow
@@ -67,10 +69,6 @@ def run(config: Config) -> Path:
             note = "the values are those that were exported, their checksum is not"
             print_note(f"{note}: another tensorstore compressed them")
         return config.out
-    if config.source.resolve() in (config.out.resolve(), *config.out.resolve().parents):
-        raise ConfigError(
-            "an --out outside of the footage", f"{config.out}", "choose another --out"
-        )
     plan = plan_import(config.source, config)
     _report(plan)
     import_dataset(config.out, plan.config, **how)

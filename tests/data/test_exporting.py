@@ -18,7 +18,8 @@ from doorlab.data.card import About
 from doorlab.data.exporting import export_dataset, restore_dataset
 from doorlab.data.importing import FootageSettings, plan_import
 from doorlab.data.tables import columns
-from doorlab.errors import ConfigError, DatasetError, ResultError
+from doorlab.errors import ConfigError, DatasetError, DoorlabError, ResultError
+from doorlab.folders import output_folder
 
 
 def tree(path):
@@ -119,12 +120,50 @@ def test_only_an_export_is_replaced_and_only_if_asked(exported, dataset, tmp_pat
     assert "# Other" in (exported / "README.md").read_text()
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/thesis.tex").write_text("...")
-    for path in (tmp_path / "precious", dataset.path):
-        with pytest.raises(ResultError, match="choose another --out"):
+    for path in (tmp_path / "precious", dataset.path, dataset.path / "hub"):
+        with pytest.raises(DoorlabError, match="choose another --out"):
             export_dataset(dataset, path, About(), overwrite=True)
+    assert not (dataset.path / "hub").exists()
     assert (tmp_path / "precious/thesis.tex").exists()
     (tmp_path / "empty").mkdir()
     export_dataset(dataset, tmp_path / "empty", About())
+    with (
+        output_folder(tmp_path / "empty"),
+        pytest.raises(ResultError, match="to be free; got this process"),
+    ):
+        export_dataset(dataset, tmp_path / "empty", About(), overwrite=True)
+
+
+def test_what_an_export_did_not_write_stays(exported, dataset):
+    others = {
+        ".git/HEAD": b"ref",
+        "NOTES.md": b"precious",
+        "data/mine.parquet": b"1",
+        "logs/x": b"",
+    }
+    for name, data in others.items():
+        (exported / name).parent.mkdir(exist_ok=True)
+        (exported / name).write_bytes(data)
+    export_dataset(dataset, exported, About("Other"), file_doors=100, overwrite=True)
+    found = tree(exported)
+    assert others.items() <= found.items()
+    assert sorted(found.keys() - others.keys()) == [
+        "README.md", "data/test-00000-of-00001.parquet", "data/train-00000-of-00001.parquet",
+        "data/validation-00000-of-00001.parquet", "doorlab.json", "videos/door-00000.mp4",
+    ]  # fmt: skip
+    assert b"# Other" in found["README.md"]
+
+
+def test_a_link_in_an_export_is_not_followed(exported, dataset, tmp_path):
+    shutil.rmtree(exported / "data")
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim/train-00000-of-00001.parquet").write_text("precious")
+    (exported / "data").symlink_to(tmp_path / "victim")
+    (exported / "NOTES.md").touch()
+    export_dataset(dataset, exported, About(), overwrite=True)
+    assert (tmp_path / "victim/train-00000-of-00001.parquet").read_text() == "precious"
+    assert len(list((tmp_path / "victim").iterdir())) == 1
+    assert not (exported / "data").is_symlink()
 
 
 def test_what_fails_leaves_nothing(dataset, tmp_path, monkeypatch):

@@ -139,5 +139,5 @@ def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
 
 def test_datasets_do_not_go_into_the_footage(source):
     for out in (source, source / "data"):
-        with pytest.raises(ConfigError, match="outside of the footage"):
+        with pytest.raises(ConfigError, match="--out outside of the footage or export"):
             run(Config(source=source, out=out, skip_short=True))
