@@ -10,11 +10,15 @@ A schema is one of
     [schema]                  an array whose items all fit
     (schema, schema)          an array of so many items
     Maybe(schema)             null, or what fits
+    Text("regex", "words")    a text of this form
+    OneOf("a", "b")           one of these values
+    Checked(schema, check)    what fits, and in which `check` finds nothing wrong
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +29,11 @@ _NAMES = {str: "a text", bool: "true or false", dict: "an object", list: "an arr
 
 @dataclass(frozen=True)
 class Each:
-    """An object whose values all fit `schema`."""
+    """An object whose values all fit `schema`, and its keys `keys`; it has `least` or more."""
 
     schema: Any
+    keys: Any = str
+    least: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,34 @@ class Maybe:
     """null, or what fits `schema`."""
 
     schema: Any
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that matches `pattern` as a whole."""
+
+    pattern: str
+    words: str
+    """What such a text is."""
+
+
+class OneOf:
+    """One of the values, which are texts, true, false or null."""
+
+    def __init__(self, *values: str | bool | None) -> None:
+        self.values = values
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(map(repr, self.values))}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What fits `schema`, and satisfies `check`, which is given what fits."""
+
+    schema: Any
+    check: Callable[[Any], str | None]
+    """The value -> what is wrong with it, in words; None if nothing is."""
 
 
 def misfit(value: Any, schema: Any, place: str = "") -> str | None:
@@ -47,10 +81,14 @@ def misfit(value: Any, schema: Any, place: str = "") -> str | None:
     """
     if isinstance(schema, Maybe):
         return None if value is None else misfit(value, schema.schema, place)
-    if isinstance(schema, Limits):
-        return None if schema.admits(value) else _wrong(place, value, str(schema))
+    if isinstance(schema, Checked):
+        wrong = misfit(value, schema.schema, place)
+        return wrong or _prefixed(place, schema.check(value))
+    if isinstance(schema, Limits | Text | OneOf):
+        words = schema.words if isinstance(schema, Text) else str(schema)
+        return None if _is_admitted(value, schema) else _wrong(place, value, words)
     kind = schema if isinstance(schema, type) else _kind_of(schema)
-    if not isinstance(value, kind) or (kind is list and _has_other_length(value, schema)):
+    if not isinstance(value, kind) or _has_other_length(value, schema):
         return _wrong(place, value, _described(schema, kind))
     if isinstance(schema, dict):
         absent = [k for k in schema if not k.endswith("?") and k not in value]
@@ -62,7 +100,9 @@ def misfit(value: Any, schema: Any, place: str = "") -> str | None:
 def _parts(value: Any, schema: Any, place: str) -> Iterator[tuple[Any, Any, str]]:
     """The parts of a value, each with its schema and its place."""
     if isinstance(schema, Each):
-        yield from ((item, schema.schema, _join(place, key)) for key, item in value.items())
+        for key, item in value.items():
+            yield key, schema.keys, f"a key of {place or 'it'}"
+            yield item, schema.schema, _join(place, key)
     elif isinstance(schema, dict):
         for name, inner in schema.items():
             key = name.removesuffix("?")
@@ -78,12 +118,28 @@ def _kind_of(schema: Any) -> type:
     return dict if isinstance(schema, Each | dict) else list
 
 
-def _has_other_length(value: list[Any], schema: Any) -> bool:
+def _is_admitted(value: Any, schema: Limits | Text | OneOf) -> bool:
+    if isinstance(schema, Limits):
+        return schema.admits(value)
+    if isinstance(schema, Text):
+        return isinstance(value, str) and re.fullmatch(schema.pattern, value) is not None
+    return any(type(value) is type(known) and value == known for known in schema.values)
+
+
+def _has_other_length(value: Any, schema: Any) -> bool:
+    if isinstance(schema, Each):
+        return len(value) < schema.least
     return isinstance(schema, tuple) and len(value) != len(schema)
 
 
 def _described(schema: Any, kind: type) -> str:
+    if isinstance(schema, Each) and schema.least:
+        return f"an object of {schema.least} or more"
     return f"an array of {len(schema)}" if isinstance(schema, tuple) else _NAMES[kind]
+
+
+def _prefixed(place: str, wrong: str | None) -> str | None:
+    return f"{place}: {wrong}" if place and wrong else wrong
 
 
 def _join(place: str, key: str) -> str:

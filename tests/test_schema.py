@@ -1,7 +1,7 @@
 import pytest
 
 from doorlab.limits import at_least
-from doorlab.schema import Each, Maybe, misfit
+from doorlab.schema import Checked, Each, Maybe, OneOf, Text, misfit
 
 SCHEMA = {
     "name": str,
@@ -56,3 +56,35 @@ def test_what_is_absent_is_named():
     del whole["doors"]
     assert misfit(whole, SCHEMA) == "none of its doors"
     assert misfit([], SCHEMA) == "all of it as [], not an object"
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "words"),
+    [
+        ("a b", Text("[a-z]+", "a word"), "x as 'a b', not a word"),
+        (1, Text("[a-z]+", "a word"), "x as 1, not a word"),
+        (1, OneOf(True, None, "yes"), "x as 1, not one of True, None, 'yes'"),
+        ([], OneOf(True, None, "yes"), "x as [], not one of True, None, 'yes'"),
+        ({}, Each(str, least=1), "x as {}, not an object of 1 or more"),
+        ({"a1": "b"}, Each(str, Text("[a-z]", "a letter")), "a key of x as 'a1', not a letter"),
+        ([2, 1], Checked([at_least(0)], lambda v: v and "not in order"), "x: not in order"),
+        ([-1], Checked([at_least(0)], lambda v: v and "not in order"), "x[0] as -1, not a whole"),
+    ],
+)
+def test_texts_choices_keys_and_checks_of_the_whole(value, schema, words):
+    found = misfit(value, schema, "x")
+    assert found is not None
+    assert found.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        ("abc", Text("[a-z]+", "a word")),
+        (True, OneOf(True, None, "yes")),
+        ({"a": "b"}, Each(str, Text("[a-z]", "a letter"), least=1)),
+        ([1, 2], Checked([at_least(0)], lambda v: None)),
+    ],
+)
+def test_what_fits_them(value, schema):
+    assert misfit(value, schema) is None

@@ -10,6 +10,7 @@ import numpy as np
 from doorlab.intervals import Estimate, bootstrap_function, bootstrap_mean
 
 LEVELS = (0.1, 0.25, 0.5, 0.68, 0.8, 0.9, 0.95)
+FEWEST_DOORS = 10  # behind a bin of predictions that says something
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Bin:
 
 
 def reliability(
-    mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10, fewest: int = 10
+    mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10, fewest: int = FEWEST_DOORS
 ) -> list[Bin]:
     """Predictions in bins of equal width over [0, 1], against what came.
 

@@ -11,10 +11,9 @@ SECTIONS = {
     "representation": "What the representation learned",
     "reward": "What the reward model learned",
     "bandit": "How few tries",
+    "study": "How few labels",
     "making": "How it was made",
 }
-
-STUDY = {"study": "How few labels"}  # the last, of a run that has a study
 
 INTRODUCTIONS = {
     "doors": (
@@ -183,6 +182,23 @@ CAPTIONS: dict[str, Caption] = {
         "Regret",
         "What the oracle, who knows the door, would have obtained more. Zero is perfect. Bands "
         "are 95 % intervals over doors; all policies met the same doors.",
+    ),
+    "study_labels": Caption(
+        "study",
+        "Few labels, and many",
+        "Squared error of predicted rewards, as a share of their variance (mean over 0 to 10 "
+        "interactions seen), and mean regret over all tries, on doors that no model was trained "
+        "on. Bars are 95 % intervals over doors and training seeds.",
+    ),
+    "study_adaptation": Caption(
+        "study",
+        "By the number of interactions seen",
+        "Squared error of the reward predicted after so many interactions with the same door.",
+    ),
+    "study_regret": Caption(
+        "study",
+        "By the number of tries",
+        "Regret of models and of policies that need no labels, on the same doors.",
     ),
     "training": Caption(
         "making",

@@ -70,7 +70,7 @@ def likeness_table(result: dict[str, Any]) -> Html:
 def _measures(found: dict[str, Any], name: str) -> list[Html]:
     cells = []
     for key, (_, digits, more_is_better) in _MEASURES.items():
-        means = [f[key]["mean"] for f in found.values() if key in f]
+        means = [f[key]["mean"] for f in found.values() if f.get(key)]
         estimate = found[name].get(key)
         best = (max if more_is_better else min)(means, default=None)
         bold = bool(estimate) and len(means) > 1 and estimate["mean"] == best

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from doorlab.report.html import Html, element
+from doorlab.report.html import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
+from doorlab.report.study import CLAIMS_FILE, claim_counts
 from doorlab.report.style import HEADLINE, in_order, style_of
 
 _YARDSTICKS = {
@@ -15,7 +16,7 @@ _YARDSTICKS = {
 }
 
 
-def percent(share: float) -> str:
+def percent(share: float | int) -> str:
     """A share in percent, with a space that does not break."""
     return f"{100 * share:.0f}\u00a0%"
 
@@ -30,9 +31,8 @@ def best_policy(policies: dict[str, Any]) -> str:
 
 def headline(run: RunFiles) -> list[Html]:
     """Sentences and tiles; a sentence for each result that there is."""
-    sentences = [text for text in (_bandit_words(run), _probe_words(run)) if text]
-    if not sentences:
-        sentences = ["This run has no evaluation yet; what follows is what it does have."]
+    found = (_bandit_words(run), _probe_words(run), _study_words(run))
+    sentences = [text for text in found if text]
     tiles = [*_bandit_tiles(run), *_probe_tiles(run)]
     words = [element("p", text, class_="lead") for text in sentences]
     return words + ([element("ul", *tiles, class_="tiles")] if tiles else [])
@@ -57,7 +57,7 @@ def _bandit_words(run: RunFiles) -> str:
         for name, words in _YARDSTICKS.items()
         if name in policies and name != hero
     ]
-    return f"{result}, against {_enumerate(others)}." if others else f"{result}."
+    return f"{result}, against {enumeration(others)}." if others else f"{result}."
 
 
 def _probe_words(run: RunFiles) -> str:
@@ -77,8 +77,21 @@ def _probe_words(run: RunFiles) -> str:
     if not parts:
         return ""
     return (
-        f"A linear probe reads {_enumerate(parts)} from what the {style_of(model).label} "
+        f"A linear probe reads {enumeration(parts)} from what the {style_of(model).label} "
         "learned without labels."
+    )
+
+
+def _study_words(run: RunFiles) -> str:
+    """How many claims hold."""
+    if not run.study:
+        return ""
+    claimed = run.study[CLAIMS_FILE]
+    answers = claim_counts(claimed)
+    counts = ", ".join(f"{answer}: {number}" for answer, number in answers.items())
+    return (
+        f"Whether claims about {style_of(claimed['ours']).label} are reproduced on "
+        f"{claimed['doors']} doors with {claimed['seeds']} training seeds: {counts}."
     )
 
 
@@ -112,7 +125,3 @@ def _probe_tiles(run: RunFiles) -> list[Html]:
 
 def _tile(figure: str, text: str) -> Html:
     return element("li", element("b", figure), element("span", text))
-
-
-def _enumerate(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

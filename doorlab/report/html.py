@@ -18,6 +18,7 @@ class Html(str):
     __slots__ = ()
 
 
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _VOID = frozenset({"img", "meta", "br"})
 
 
@@ -42,9 +43,26 @@ def join(*parts: str) -> Html:
     return Html("".join(p if isinstance(p, Html) else html.escape(p, quote=False) for p in parts))
 
 
+def enumeration(parts: Sequence[str]) -> str:
+    """Parts in a sentence: "a", "a and b", "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def is_png(content: bytes) -> bool:
+    """Whether a file's content has the first and the last chunk of a PNG, and some pixels."""
+    if content[:8] != _PNG_SIGNATURE or content[12:16] != b"IHDR" or content[-8:-4] != b"IEND":
+        return False
+    return len(content) > 40 and all(_png_size(content))
+
+
+def _png_size(png: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", png[16:24])  # of the IHDR chunk, always the first
+    return width, height
+
+
 def picture(png: bytes, alt: str, caption: str = "") -> Html:
     """A PNG inside the page, with its size, so that the page does not jump while it loads."""
-    width, height = struct.unpack(">II", png[16:24])  # of the IHDR chunk, always the first
+    width, height = _png_size(png)
     image = element(
         "img",
         src=_data_uri("image/png", png),

@@ -12,9 +12,9 @@ from rich.table import Table
 from doorlab.report.figures.curves import Curve
 from doorlab.report.figures.probe_curves import Panel
 from doorlab.report.html import DASH, Html, table
+from doorlab.report.result_shapes import read_part
 from doorlab.report.style import in_order, style_of
 from doorlab.report.tables import interval
-from doorlab.results import read_result
 
 _BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
 _METRICS = {"accuracy": "accuracy", "r2": "R²"}
@@ -47,7 +47,7 @@ def study_tables(path: str | Path) -> list[Table]:
 
     Raises ResultError when the file is missing or not one.
     """
-    result = read_result(path, "represent")
+    result = read_part(Path(path), "represent")
     return [
         table
         for prior, found in result["priors"].items()

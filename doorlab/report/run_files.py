@@ -1,44 +1,30 @@
-"""What a run folder holds, as far as it holds it. A missing part is no error; no folder is.
-
-    RUN/dataset/dataset.json, videos/*.mp4     doorlab generate
-    RUN/pretrain/NAME/, RUN/train/NAME/        doorlab pretrain, train: model.json, metrics.json
-    RUN/probe/probes.json                      doorlab probe
-    RUN/diagnose/diagnosis.json                doorlab diagnose
-    RUN/bandit/regret.json                     doorlab bandit
-    RUN/study/claims.json, *.json, *.png       doorlab study; or in RUN itself
-    RUN/plot/plot.json, *.png                  doorlab plot
-    RUN/timing.json                            doorlab demo: seconds of every command
-    RUN/report/index.html                      doorlab report
+"""What the parts of a run say. A part that is not there is no error; one that is damaged is told.
 
 Nothing here knows how to make a part: it only says which command does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from doorlab.errors import ResultError
-from doorlab.files import read_json
-from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
+from doorlab.report.captions import CAPTIONS
+from doorlab.report.html import is_png
+from doorlab.report.result_shapes import read_part
+from doorlab.report.run_folders import (
+    DATASET_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    MODEL_FOLDERS,
+    PLOT_FILE,
+    RESULTS,
+    RunFolders,
+)
+from doorlab.report.study import STUDY_FILES
 from doorlab.text_paths import as_text
-
-RUN_PARTS = ("pretrain", "train")
-
-# What a stage's result must hold for the report to read it.
-_NEEDED = {
-    "generate": ("config",),
-    "probe": ("probes",),
-    "diagnose": ("diagnosis", "reference"),
-    "bandit": ("doors", "interactions", "policies"),
-    "plot": ("figures",),
-}
-_STUDY = {
-    CLAIMS_FILE: ("claims", "ours", "doors", "seeds"),
-    REWARD_FILE: ("models",),
-    BANDIT_FILE: ("policies",),
-}
 
 
 @dataclass(frozen=True)
@@ -54,107 +40,144 @@ class ModelRun:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """A run folder. Every result is a dict, empty where `missing` says why.
+    """The contents of one run or several. Every result is a dict, empty where there is none.
 
     Attributes:
+        folders: where the parts lie.
+        pictures: figure of `report.captions` -> its PNG; of a `doorlab represent` those by the
+            number of frames and of doors have the name of their prior in front.
         study: name of a result file of `doorlab study` -> its contents; empty if there is none.
-        missing: part ("bandit") -> one sentence on what is wrong and how to mend it.
+        damaged: part ("bandit") -> one sentence on what is wrong and how to mend it.
     """
 
-    path: Path
+    folders: RunFolders
     dataset: dict[str, Any]
     videos: tuple[Path, ...]
     models: tuple[ModelRun, ...]
     probes: dict[str, Any]
     diagnosis: dict[str, Any]
     regret: dict[str, Any]
+    represent: dict[str, Any]
     plots: dict[str, Any]
     timing: dict[str, Any]
-    pictures: dict[str, Path]
+    pictures: dict[str, bytes]
     study: dict[str, Any] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def read(path: str | Path) -> RunFiles:
-        """Everything that the report can use. Raises ResultError when there is no such folder."""
-        path = Path(path)
-        require_run(path)
-        missing: dict[str, str] = {}
+    def read(runs: Sequence[Path]) -> RunFiles:
+        """Everything that the report can use.
 
-        def part(name: str, stage: str) -> dict[str, Any]:
-            try:
-                return _read_part(path / name, stage)
-            except ResultError as error:
-                got = f" ({error.got})" if (path / name).exists() else ""
-                missing[stage] = f"No {name} that can be read{got}: `doorlab {stage}` makes it."
-                return {}
-
+        Raises ResultError and ConfigError as `RunFolders.find` does.
+        """
+        folders = RunFolders.find(runs)
+        damaged: dict[str, str] = {}
+        dataset = folders.dataset()
+        of_stages = {
+            stage: _read(file, stage, damaged)
+            for stage, file in (
+                ("generate", dataset / DATASET_FILE if dataset else None),
+                *((stage, folders.result(stage)) for stage in RESULTS if stage != "study"),
+            )
+        }
         return RunFiles(
-            path=path,
-            dataset=part("dataset/dataset.json", "generate"),
-            videos=tuple(sorted((path / "dataset" / "videos").glob("*.mp4"))),
-            models=tuple(_model(stage, run) for stage, run in model_runs(path)),
-            probes=part("probe/probes.json", "probe"),
-            diagnosis=part("diagnose/diagnosis.json", "diagnose"),
-            regret=part("bandit/regret.json", "bandit"),
-            plots=part("plot/plot.json", "plot"),
-            timing=_or_empty(path / "timing.json"),
-            pictures={file.stem: file for file in sorted((path / "plot").glob("*.png"))},
-            study=_read_study(path),
-            missing=missing,
+            folders=folders,
+            dataset=of_stages["generate"],
+            videos=tuple(_plain_files(dataset / "videos", "mp4")) if dataset else (),
+            models=tuple(map(_model, folders.models)),
+            probes=of_stages["probe"],
+            diagnosis=of_stages["diagnose"],
+            regret=of_stages["bandit"],
+            represent=of_stages["represent"],
+            plots=_plots(folders, damaged),
+            timing=_or_empty(folders.timing) if folders.timing else {},
+            pictures=_pictures(folders, damaged),
+            study=_study(folders, damaged),
+            damaged=damaged,
         )
 
 
-def require_run(path: Path) -> None:
-    """Raises ResultError when `path` is not a folder."""
-    if not path.is_dir():
-        got = "a file" if path.exists() else "nothing there"
-        raise ResultError(
-            f"the folder of a run at {path}", got, "make one with `doorlab demo --out`"
-        )
+def _read(file: Path | None, stage: str, damaged: dict[str, str]) -> dict[str, Any]:
+    """A part; empty where there is none, and where `damaged` then says why."""
+    if file is None:
+        return {}
+    try:
+        return read_part(file)
+    except ResultError as error:
+        damaged[stage] = _damage(file, error, stage)
+        return {}
 
 
-def model_runs(path: Path) -> list[tuple[str, Path]]:
-    """(stage, folder) of every trained model below a run folder."""
-    return [
-        (stage, folder)
-        for stage in RUN_PARTS
-        for folder in sorted((path / stage).glob("*"))
-        if (folder / "model.json").is_file()
-    ]
+def _damage(file: Path, error: ResultError, stage: str) -> str:
+    return f"No {file} that can be read ({error.got}): `doorlab {stage}` makes it."
 
 
-def _read_part(file: Path, stage: str) -> dict[str, Any]:
-    result = read_json(file)
-    absent = [key for key in _NEEDED[stage] if key not in result]
-    if absent:
-        raise ResultError(f"a result of `doorlab {stage}`", f"none of its {absent[0]}", "redo it")
-    return result
+def _plots(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
+    """What `doorlab plot` said of its figures; where two folders have one, the first."""
+    found: dict[str, Any] = {}
+    for folder in reversed(folders.plots):
+        try:
+            content = read_part(folder / PLOT_FILE)
+        except ResultError as error:
+            damaged["plot"] = _damage(folder / PLOT_FILE, error, "plot")
+            continue
+        parts = ("figures", "words", "skipped", "not_run")
+        merged = {part: found.get(part, {}) | content.get(part, {}) for part in parts}
+        found = content | merged
+    return found
 
 
-def study_folder(path: Path) -> Path:
-    """Where a run has its study: below it, or it is one."""
-    return path / "study" if (path / "study" / CLAIMS_FILE).is_file() else path
+def _pictures(folders: RunFolders, damaged: dict[str, str]) -> dict[str, bytes]:
+    """Figure -> its PNG; where two folders have one, that of the first."""
+    drawn: dict[str, Path] = {}
+    for stage, name_of in (("study", _figure_of_study), ("represent", _figure_of_represent)):
+        result = folders.result(stage)
+        if result is not None:
+            drawn |= {name_of(file.stem): file for file in _plain_files(result.parent, "png")}
+    for folder in reversed(folders.plots):
+        drawn |= {file.stem: file for file in _plain_files(folder, "png")}
+    found = {}
+    for name, file in drawn.items():
+        if name.split(" ")[-1] in CAPTIONS:
+            content = file.read_bytes()
+            if is_png(content):
+                found[name] = content
+            else:
+                damaged[f"figure {name}"] = f"{file} can't be read"
+    return found
 
 
-def _read_study(path: Path) -> dict[str, Any]:
-    found = {name: _or_empty(study_folder(path) / name) for name in _STUDY}
-    whole = all(key in found[name] for name, keys in _STUDY.items() for key in keys)
-    return found if whole else {}
+def _figure_of_study(file: str) -> str:
+    return f"study_{file}"
 
 
-def _model(stage: str, path: Path) -> ModelRun:
-    return ModelRun(
-        as_text(path.name),
-        stage,
-        path,
-        _or_empty(path / "model.json"),
-        _or_empty(path / "metrics.json"),
-    )
+def _figure_of_represent(file: str) -> str:
+    prior, _, axis = file.rpartition("_")
+    return f"{prior} probe_{axis}"
+
+
+def _study(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
+    file = folders.result("study")
+    if file is None:
+        return {}
+    found = {name: _read(file.with_name(name), "study", damaged) for name in STUDY_FILES}
+    return found if all(found.values()) else {}
+
+
+def _model(folder: Path) -> ModelRun:
+    model, metrics = (_or_empty(folder / name) for name in (MODEL_FILE, METRICS_FILE))
+    stages = [metrics.get("stage"), folder.parent.name]
+    stage = next((stage for stage in stages if stage in MODEL_FOLDERS), "train")
+    return ModelRun(model.get("kind", as_text(folder.name)), stage, folder, model, metrics)
 
 
 def _or_empty(file: Path) -> dict[str, Any]:
     try:
-        return read_json(file)
+        return read_part(file)
     except ResultError:
         return {}
+
+
+def _plain_files(folder: Path, ending: str) -> list[Path]:
+    """Files with that ending; no links, which may lead to what is not of this run."""
+    return sorted(f for f in folder.glob(f"*.{ending}") if f.is_file() and not f.is_symlink())

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, STUDY, fill
+from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
 from doorlab.report.diagnosis import evidence_table, likeness_table
-from doorlab.report.html import DASH, Html, element, films, note, picture, section, table
+from doorlab.report.html import (
+    DASH,
+    Html,
+    element,
+    enumeration,
+    films,
+    note,
+    picture,
+    section,
+    table,
+)
 from doorlab.report.probe_results import probe_tables
-from doorlab.report.run_files import ModelRun, RunFiles, study_folder
+from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.study import (
     BANDIT_FILE,
     CLAIMS_FILE,
-    FIGURES,
     REWARD_FILE,
     claims_table,
     elsewhere_tables,
@@ -22,35 +32,46 @@ from doorlab.report.study import (
 from doorlab.report.style import HEADLINE, in_order, style_of
 from doorlab.report.tables import error_table, policy_table
 
+HEADING = "Opening doors never seen, in few tries"
 FILMS = 6  # the page carries no more
 
 
-def sections(run: RunFiles) -> list[Html]:
-    """All of them, in the order of `headings`."""
-    contents = {
-        "doors": _doors(run),
-        "representation": _representation(run),
-        "reward": _reward(run),
-        "bandit": _bandit(run),
-        "study": _study(run),
-        "making": _making(run),
+def heading(run: RunFiles) -> str:
+    """The title of the page: of runs that open no doors it is their names."""
+    if run.regret or run.study:
+        return HEADING
+    return ", ".join(str(folder) for folder in run.folders.runs)
+
+
+def contents(found: Mapping[str, Html]) -> dict[str, str]:
+    """Anchor -> heading of these sections."""
+    return {anchor: SECTIONS[anchor] for anchor in found}
+
+
+def sections(run: RunFiles) -> dict[str, Html]:
+    """Anchor -> section, of those that the run has something for, in the order of `SECTIONS`."""
+    builders: dict[str, Callable[[RunFiles], list[Html]]] = {
+        "doors": _doors,
+        "representation": _representation,
+        "reward": _reward,
+        "bandit": _bandit,
+        "study": _study,
+        "making": _making,
     }
-    return [
-        section(name, heading, element("p", INTRODUCTIONS[name]), *contents[name])
-        for name, heading in headings(run).items()
-    ]
-
-
-def headings(run: RunFiles) -> dict[str, str]:
-    """Anchor -> heading of every section: SECTIONS, and STUDY for a run that has one."""
-    return {**SECTIONS, **STUDY} if run.study else SECTIONS
+    found = {}
+    for anchor, heading in SECTIONS.items():
+        content = builders[anchor](run)
+        if content:
+            content = [element("p", INTRODUCTIONS[anchor]), *content, *_not_drawn(run, anchor)]
+            found[anchor] = section(anchor, heading, *content)
+    return found
 
 
 def _doors(run: RunFiles) -> list[Html]:
     data = run.dataset
     if not data:
-        return [note(run.missing["generate"]), *_figures(run, "doors")]
-    config, splits = data.get("config", {}), data.get("splits", {})
+        return [*_damage(run, "generate"), *_figures(run, "doors")]
+    config, splits = data["config"], data.get("splits", {})
     counts = ", ".join(f"{number:,} {name}" for name, number in splits.items())
     kind, interactions = data.get("kind", "simulated"), config.get("interactions", 0)
     facts = (
@@ -63,10 +84,21 @@ def _doors(run: RunFiles) -> list[Html]:
 
 
 def _representation(run: RunFiles) -> list[Html]:
-    missing = [note(run.missing[part]) for part in ("probe", "diagnose") if part in run.missing]
+    damage = [n for part in ("probe", "diagnose", "represent") for n in _damage(run, part)]
     scores = probe_tables(run.probes) if run.probes else []
     found = [evidence_table(run.diagnosis), likeness_table(run.diagnosis)] if run.diagnosis else []
-    return [*missing, *_figures(run, "representation"), *scores, *found]
+    priors = [part for prior in run.represent.get("priors", {}) for part in _of_prior(run, prior)]
+    return [*damage, *_figures(run, "representation"), *scores, *found, *priors]
+
+
+def _of_prior(run: RunFiles, prior: str) -> list[Html]:
+    """What `doorlab represent` found on the doors of a prior."""
+    content = [element("h3", f"Every model, on doors of the prior {prior}")]
+    for name in ("probe_frames", "probe_doors"):
+        if f"{prior} {name}" in run.pictures:
+            caption = CAPTIONS[name]
+            content.append(picture(run.pictures[f"{prior} {name}"], caption.heading, caption.text))
+    return [*content, *probe_tables(run.represent["priors"][prior])]
 
 
 def _reward(run: RunFiles) -> list[Html]:
@@ -78,7 +110,7 @@ def _labels(run: RunFiles) -> list[Html]:
     """How many doors the headline model had labels for."""
     for model in run.models:
         figures = model.metrics.get("figures", {})
-        if model.name == HEADLINE and "labelled_doors" in figures:
+        if model.name == HEADLINE and {"labelled_doors", "frame_doors"} <= figures.keys():
             labelled, seen = figures["labelled_doors"], figures["frame_doors"]
             share = f"{labelled:,} of the" if labelled < seen else "all"
             text = f"Here {share} {seen:,} training doors are labelled with interactions."
@@ -87,24 +119,18 @@ def _labels(run: RunFiles) -> list[Html]:
 
 
 def _bandit(run: RunFiles) -> list[Html]:
-    if "bandit" in run.missing:
-        return [note(run.missing["bandit"])]
-    return [*_figures(run, "bandit"), policy_table(run.regret)]
+    table = [policy_table(run.regret)] if run.regret else []
+    return [*_damage(run, "bandit"), *_figures(run, "bandit"), *table]
 
 
 def _study(run: RunFiles) -> list[Html]:
     if not run.study:
-        return []
-    content, folder = [claims_table(run.study[CLAIMS_FILE])], study_folder(run.path)
-    for name, (heading, text) in FIGURES.items():
-        file = folder / f"{name}.png"
-        if file.is_file():
-            image = picture(file.read_bytes(), f"{heading}. {text}", text)
-            content += [element("h3", heading), image]
+        return _damage(run, "study")
     opened = run.study[BANDIT_FILE]
     errors, regrets = run.study[REWARD_FILE]["models"], opened["policies"]
     return [
-        *content,
+        claims_table(run.study[CLAIMS_FILE]),
+        *_figures(run, "study"),
         label_table(errors, "reward_mse_over_variance", "squared error / variance"),
         label_table(regrets, "mean_regret", "mean regret"),
         *elsewhere_tables(opened),
@@ -112,12 +138,12 @@ def _study(run: RunFiles) -> list[Html]:
 
 
 def _making(run: RunFiles) -> list[Html]:
-    if run.models:
-        models = _model_table(run.models)
-    else:
-        models = note("No trained models: `doorlab pretrain` and `doorlab train` make them.")
+    models = [_model_table(run.models)] if run.models else []
+    figures = [*_damage(run, "plot"), *_figures(run, "making")]
+    if not run.pictures:
+        figures.append(note("No figures: `doorlab plot` with the same --runs draws them."))
     settings = [element("h3", "Every setting"), *_settings(run)]
-    return [_provenance(run), models, *_figures(run, "making"), *settings]
+    return [_provenance(run), *models, *figures, *settings]
 
 
 def _films(run: RunFiles) -> list[Html]:
@@ -129,22 +155,39 @@ def _films(run: RunFiles) -> list[Html]:
 
 
 def _figures(run: RunFiles, anchor: str) -> list[Html]:
-    """The pictures of a section, each under its heading; a note for each that is missing."""
-    content, notes = [], []
+    """The pictures of a section, each under its heading."""
+    content = []
     for name, caption in CAPTIONS.items():
-        if caption.section != anchor:
+        if caption.section == anchor and name in run.pictures:
+            words = run.plots.get("words", {}).get(name, {})
+            heading, text = fill(caption.heading, words), fill(caption.text, words)
+            image = picture(run.pictures[name], f"{heading}. {text}", text)
+            content += [element("h3", heading), image]
+    return content
+
+
+def _not_drawn(run: RunFiles, anchor: str) -> list[Html]:
+    """Why figures of a section are missing, in as few notes as there are reasons.
+
+    Nothing is said of figures that need a stage that was not run.
+    """
+    reasons: dict[str, list[str]] = {}
+    skipped: dict[str, str] = run.plots.get("skipped", {})
+    for name, caption in CAPTIONS.items():
+        if (
+            caption.section != anchor
+            or name in run.pictures
+            or name in run.plots.get("not_run", {})
+        ):
             continue
-        if name not in run.pictures:
-            if caption.optional:
-                continue
-            reason = run.plots.get("skipped", {}).get(name, "`doorlab plot` draws it")
-            notes.append(note(f"No figure “{name.replace('_', ' ')}”: {reason}."))
-            continue
-        words = run.plots.get("words", {}).get(name, {})
-        heading, text = fill(caption.heading, words), fill(caption.text, words)
-        image = picture(run.pictures[name].read_bytes(), f"{heading}. {text}", text)
-        content += [element("h3", heading), image]
-    return content + notes
+        reason = run.damaged.get(f"figure {name}", skipped.get(name))
+        if reason and not caption.optional:
+            reasons.setdefault(reason, []).append(f"“{name.replace('_', ' ')}”")
+    return [note(f"No figure {enumeration(names)}: {text}.") for text, names in reasons.items()]
+
+
+def _damage(run: RunFiles, part: str) -> list[Html]:
+    return [note(run.damaged[part])] if part in run.damaged else []
 
 
 def _provenance(run: RunFiles) -> Html:

@@ -11,31 +11,26 @@ from rich.table import Table
 from doorlab.report.figures.curves import Curve
 from doorlab.report.figures.label_curves import LabelPanel
 from doorlab.report.html import DASH, Html, element, table
+from doorlab.report.result_shapes import read_part
 from doorlab.report.style import in_order, style_of
 from doorlab.report.tables import interval, model_name
-from doorlab.results import read_result
 
 REWARD_FILE, BANDIT_FILE, CLAIMS_FILE = "reward.json", "bandit.json", "claims.json"
+STUDY_FILES = (CLAIMS_FILE, REWARD_FILE, BANDIT_FILE)
 
-# Figures of a study, and what to look at in them.
-FIGURES = {
-    "labels": (
-        "Few labels, and many",
-        "Squared error of predicted rewards, as a share of their variance (mean over 0 to 10 "
-        "interactions seen), and mean regret over all tries, on doors that no model was trained "
-        "on. Bars are 95 % intervals over doors and training seeds.",
-    ),
-    "adaptation": (
-        "By the number of interactions seen",
-        "Squared error of the reward predicted after so many interactions with the same door.",
-    ),
-    "regret": (
-        "By the number of tries",
-        "Regret of models and of policies that need no labels, on the same doors.",
-    ),
-}
 _ANSWERS = {True: "yes", False: "no", None: "can't tell"}
 _LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
+
+
+def read_study(folder: Path) -> dict[str, dict[str, Any]]:
+    """The result files of a study, by their names. Raises ResultError when one can't be read."""
+    return {name: read_part(folder / name, "study") for name in STUDY_FILES}
+
+
+def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
+    """Answer in words -> number of claims that it is given to; those that are given to any."""
+    answers = [_ANSWERS[claim["reproduced"]] for claim in claimed["claims"]]
+    return {answer: answers.count(answer) for answer in _ANSWERS.values() if answer in answers}
 
 
 def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
@@ -62,10 +57,8 @@ def study_tables(folder: str | Path) -> list[Table]:
 
     Raises ResultError when the files of the study are missing or are none.
     """
-    folder = Path(folder)
-    reward, opened, claimed = (
-        read_result(folder / name, "study") for name in (REWARD_FILE, BANDIT_FILE, CLAIMS_FILE)
-    )
+    files = read_study(Path(folder))
+    reward, opened, claimed = (files[name] for name in (REWARD_FILE, BANDIT_FILE, CLAIMS_FILE))
     errors = _terminal(reward["models"], "reward_mse_over_variance", "Squared error / variance")
     regrets = _terminal(opened["policies"], "mean_regret", "Mean regret")
     elsewhere = [

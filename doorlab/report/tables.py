@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 
 from doorlab.report.html import DASH, Html, element, join, table
+from doorlab.report.result_shapes import read_part
 from doorlab.report.style import HEADLINE, in_order, style_of
-from doorlab.results import read_result
 
 
 def regret_table(path: str | Path) -> Table:
@@ -17,7 +17,7 @@ def regret_table(path: str | Path) -> Table:
 
     Raises ResultError when it is missing or not one.
     """
-    result = read_result(path, "bandit")
+    result = read_part(Path(path), "bandit")
     shown = Table(title=f"{result['doors']} held-out doors, {result['interactions']} tries each")
     shown.add_column("policy")
     for head in ("mean regret", "95 % interval", "first reward"):

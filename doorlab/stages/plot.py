@@ -1,32 +1,47 @@
-"""Draw what a run has learned: each figure as PNG, with the arrays behind it as NPZ.
+"""Draw what runs have learned: each figure as PNG, with the arrays behind it as NPZ.
 
 `doorlab plot` draws everything, `doorlab plot latents samples` what is named. Figures: gallery,
 reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations, probes,
-probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, training. Groups of
-them: latents (embedding, correlations, traversals), pictures (reconstructions, new_frames, samples,
-interpolations).
+probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, study_labels,
+study_adaptation, study_regret, training. Groups of them: latents (embedding, correlations,
+traversals), pictures (reconstructions, new_frames, samples, interpolations).
 
-All of them show doors that no model was trained on. A figure whose ingredients the run lacks is
-left out, and plot.json says why.
+    doorlab plot --runs runs/demo
+    doorlab plot regret opened --runs runs/bandit
+
+Takes runs of pretrain, train, probe, bandit, study and demo, datasets, and folders with such in
+them. All figures show doors that no model was trained on: those of the dataset that lies in a run,
+or that the run was made with. Figures whose ingredients are not there are left out, with a reason
+in the terminal and in plot.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
-from doorlab.errors import unknown_name
-from doorlab.files import atomic_write_arrays, read_json
+from doorlab.data.dataset import DoorDataset
+from doorlab.errors import (
+    CheckpointError,
+    DatasetError,
+    DoorlabError,
+    ResultError,
+    unknown_name,
+)
+from doorlab.files import atomic_write_arrays
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.progress import track
-from doorlab.report.run_files import require_run
+from doorlab.report.html import enumeration
+from doorlab.report.result_shapes import read_part
+from doorlab.report.run_folders import RunFolders
 from doorlab.report.style import save_png
 from doorlab.results import result_folder, write_result
 from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
-from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.stages.plot_sources import Drawing, Missing, NotRun, Sources
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
 
@@ -47,6 +62,9 @@ FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "adaptation": plot_rewards.adaptation,
     "opened": plot_results.opened,
     "regret": plot_results.regret,
+    "study_labels": plot_results.study_labels,
+    "study_adaptation": plot_results.study_adaptation,
+    "study_regret": plot_results.study_regret,
     "training": plot_results.training,
 }
 
@@ -59,16 +77,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """Which run, and which figures of it."""
+    """Which runs, and which figures of them."""
 
     figures: Positional[tuple[str, ...]] = ()
     """Names of the figures, or groups of figures, to draw; all of them when none is given."""
-    run: Path = Path("runs/demo")
-    """Folder of the run, laid out as `doorlab demo` does."""
+    runs: Annotated[tuple[Path, ...], arg(aliases=["--run"])] = (Path("runs/demo"),)
+    """Folders of runs and datasets."""
     data: Path | None = None
-    """Dataset; RUN/dataset when not given."""
+    """Dataset; when not given, the one in a run, or that a run was made with."""
     out: Path | None = None
-    """Folder of the figures; RUN/plot when not given."""
+    """Folder of the figures; by default `plot` in the run, beside a dataset, or in the folder that
+    several runs lie in."""
     doors: PositiveInt = 200
     """Held-out doors that maps, errors and calibration are made from, at most."""
     seed: Seed = 0
@@ -86,47 +105,43 @@ class Config:
 
 @process_defaults()
 def run(config: Config) -> Path:
-    """Draws the figures; returns the path of plot.json.
+    """Draws the figures and prints where they are; returns the path of plot.json.
 
     Raises:
-        ConfigError: for a figure that is not known.
-        ResultError: when there is no such run, or its figures are there already, or another process
+        ConfigError: for a figure that is not known, for two results of one stage, and when --out
+            is needed.
+        ResultError: when there is nothing to draw, figures are there already, or another process
             draws them.
-        CheckpointError, DatasetError: for what is there but can't be read.
+        CheckpointError, DatasetError: when nothing can be drawn, as what there is can't be read.
     """
-    path = (config.out or config.run / "plot") / "plot.json"
     names = chosen_figures(config.figures)
-    require_run(config.run)
+    folders = RunFolders.find(config.runs)
+    path = (config.out or folders.output("plot")) / "plot.json"
     files = [path.parent / f"{name}.{ending}" for name in names for ending in ("png", "npz")]
     with result_folder(path, *files, overwrite=config.overwrite):
-        _plot(config, path, names)
+        _plot(config, folders, path, names)
     return path
 
 
-def _plot(config: Config, path: Path, names: tuple[str, ...]) -> None:
+def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...]) -> None:
     use_threads(config.threads)
+    if config.data is not None:
+        DoorDataset.open(config.data)  # or say why not
     sources = Sources(
-        config.run,
-        config.data or config.run / "dataset",
+        folders,
+        config.data,
         max_doors=config.doors,
         seed=config.seed,
         device=resolve_device(config.device),
     )
     drawn, skipped = _draw(sources, names, path.parent)
-    earlier = read_json(path) if path.exists() else {}
-    kept = {
-        part: {name: value for name, value in earlier.get(part, {}).items() if name not in names}
-        for part in ("figures", "words", "skipped")
-    }
-    write_result(
-        path,
-        "plot",
-        config,
-        kept["figures"] | {name: d.figures for name, d in drawn.items() if d.figures},
-        sources.checksum,
-        words=kept["words"] | {name: d.words for name, d in drawn.items() if d.words},
-        skipped=kept["skipped"] | skipped,
-    )
+    if not drawn:
+        _refuse(config.runs, skipped)
+    for name in skipped:  # of an earlier run, which had what this one lacks
+        for ending in ("png", "npz"):
+            (path.parent / f"{name}.{ending}").unlink(missing_ok=True)
+    _write(path, config, sources, drawn, skipped)
+    _report(path.parent, drawn, skipped, config.figures)
 
 
 def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -143,18 +158,79 @@ def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _draw(
     sources: Sources, names: tuple[str, ...], out: Path
-) -> tuple[dict[str, Drawing], dict[str, str]]:
+) -> tuple[dict[str, Drawing], dict[str, Exception]]:
     """Draws and saves; returns what was drawn, and why the rest was not."""
     drawn: dict[str, Drawing] = {}
-    skipped: dict[str, str] = {}
+    skipped: dict[str, Exception] = {}
     for name in track(names, "figures"):
         try:
             drawn[name] = FIGURES[name](sources)
-        except Missing as reason:
-            skipped[name] = str(reason)
-            for ending in ("png", "npz"):  # of an earlier run, which had what this one lacks
-                (out / f"{name}.{ending}").unlink(missing_ok=True)
+        except (Missing, ResultError, DatasetError, CheckpointError) as reason:
+            skipped[name] = reason
             continue
         save_png(drawn[name].figure, out / f"{name}.png")
         atomic_write_arrays(out / f"{name}.npz", drawn[name].arrays)
     return drawn, skipped
+
+
+def _refuse(runs: tuple[Path, ...], skipped: Mapping[str, Exception]) -> NoReturn:
+    """Raises the error for figures none of which can be drawn."""
+    for reason in skipped.values():
+        if isinstance(reason, DoorlabError):
+            raise reason
+    asked = enumeration(list(skipped)) if len(skipped) < len(FIGURES) else "something"
+    reasons = "; ".join(dict.fromkeys(map(str, skipped.values())))
+    raise ResultError(
+        f"{asked} to draw in {', '.join(map(str, runs))}", f"nothing, as {reasons}",
+        "name other runs with --runs",
+    )  # fmt: skip
+
+
+def _write(
+    path: Path,
+    config: Config,
+    sources: Sources,
+    drawn: Mapping[str, Drawing],
+    skipped: Mapping[str, Exception],
+) -> None:
+    """Writes plot.json; what it said of figures that were not asked for stays."""
+    found: dict[str, dict[str, Any]] = {
+        "figures": {name: drawing.figures for name, drawing in drawn.items() if drawing.figures},
+        "words": {name: drawing.words for name, drawing in drawn.items() if drawing.words},
+        "skipped": {n: str(r) for n, r in skipped.items() if not isinstance(r, NotRun)},
+        "not_run": {n: str(r) for n, r in skipped.items() if isinstance(r, NotRun)},
+    }
+    earlier, asked = _or_nothing(path), {*drawn, *skipped}
+    for part, values in found.items():
+        kept = {n: value for n, value in earlier.get(part, {}).items() if n not in asked}
+        found[part] = kept | values
+    figures = found.pop("figures")
+    write_result(path, "plot", config, figures, sources.checksum, **found)
+
+
+def _or_nothing(path: Path) -> dict[str, Any]:
+    """An earlier plot.json; nothing where there is none, or a damaged one, which is replaced."""
+    try:
+        return read_part(path)
+    except ResultError:
+        return {}
+
+
+def _report(
+    folder: Path, drawn: Collection[str], skipped: Mapping[str, Exception], named: Collection[str]
+) -> None:
+    """Prints where the figures are, and in few lines why others are not.
+
+    Of stages that were not run it says no more than how many figures need them, unless such a
+    figure was named.
+    """
+    reasons: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        if named or not isinstance(reason, NotRun):
+            reasons.setdefault(str(reason), []).append(name)
+    for reason, names in reasons.items():
+        print(f"not drawn: {', '.join(names)} ({reason})")
+    unsaid = len(skipped) - sum(map(len, reasons.values()))
+    if unsaid:
+        print(f"not drawn: {unsaid} figures of what was not run (plot.json says what)")
+    print(f"{len(drawn)} figures in {folder}" if len(drawn) > 1 else f"1 figure in {folder}")

@@ -6,6 +6,8 @@ parameters, K columns.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import torch
 
@@ -18,7 +20,7 @@ from doorlab.report.figures.embedding import Parameter, embedding_map
 from doorlab.report.figures.grid import Row, image_grid
 from doorlab.stages.frozen import FrozenModel, to_bytes
 from doorlab.stages.plot_pictures import chosen_doors, label
-from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.stages.plot_sources import Drawing, Missing, NotRun, Sources
 
 _MAPPED = ("handedness", "swing", "width", "height", "handle_height", "place")
 _STEPS = 9  # pictures from one end to the other: an odd number has a middle
@@ -27,12 +29,9 @@ _REACH = 2.5  # standard deviations that a traversal goes to either side
 
 def embedding(sources: Sources) -> Drawing:
     """Maps of the door embeddings of the pretrained models and of the headline reward model."""
-    models = dict(sources.pretrained)
-    try:
-        best = sources.headline_model
-        models[best.kind] = best
-    except Missing:
-        pass
+    if len(sources.indices) < 2:
+        raise Missing("there is one test door, and a map needs several")
+    models = _mapped_models(sources)
     embeddings = {kind: model.embed(sources.images) for kind, model in models.items()}
     parameters = {}
     for name in _MAPPED:
@@ -43,6 +42,18 @@ def embedding(sources: Sources) -> Drawing:
     arrays = {f"embedding/{kind}": e for kind, e in embeddings.items()}
     arrays |= {f"true/{name}": p.values for name, p in parameters.items()}
     return Drawing(embedding_map(embeddings, parameters), arrays)
+
+
+def _mapped_models(sources: Sources) -> dict[str, FrozenModel]:
+    """The pretrained models and the headline reward model, as far as there are any."""
+    models: dict[str, FrozenModel] = {}
+    with contextlib.suppress(Missing):
+        models |= sources.pretrained
+    with contextlib.suppress(Missing):
+        models[sources.headline_model.kind] = sources.headline_model
+    if not models:
+        raise NotRun("pretrain", "train")
+    return models
 
 
 def correlation(sources: Sources) -> Drawing:
@@ -89,7 +100,7 @@ def interpolations(sources: Sources) -> Drawing:
     """Doors between two doors: from one c to another in a straight line, with z held."""
     model, pairs = sources.statistician, _contrasts(chosen_doors(sources, 8))
     if not pairs:
-        raise Missing("there is one test door alone: `doorlab generate` with more --doors")
+        raise Missing("there is one test door, and this needs two")
     latents, frame = _latents(sources, model), sources.images.shape[1] // 2
     rows, arrays = [], {}
     for k, (start, end) in enumerate(pairs):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from doorlab.files import read_json
 from doorlab.intervals import Estimate
+from doorlab.models.description import read_description
 from doorlab.probes import TARGETS
 from doorlab.report import probe_results
 from doorlab.report.figures import curves
@@ -16,8 +17,12 @@ from doorlab.report.figures.curves import Curve
 from doorlab.report.figures.probe_curves import probe_curves
 from doorlab.report.figures.training import History
 from doorlab.report.figures.training import training as training_figure
-from doorlab.report.run_files import model_runs
-from doorlab.stages.plot_sources import Drawing, Missing, Sources
+from doorlab.report.result_shapes import read_part
+from doorlab.report.run_folders import METRICS_FILE
+from doorlab.report.study import BANDIT_FILE, REWARD_FILE
+from doorlab.report.style import Figure
+from doorlab.stages import study_figures
+from doorlab.stages.plot_sources import Drawing, Missing, NotRun, Sources
 from doorlab.text_paths import as_text
 
 
@@ -25,13 +30,15 @@ def probes(sources: Sources) -> Drawing:
     """The scores of `doorlab probe`."""
     scores = {
         model: {target: _estimate(found) for target, found in targets.items()}
-        for model, targets in sources.result("probe/probes.json", "probe")["probes"].items()
+        for model, targets in sources.result("probe")["probes"].items()
     }
     known = {target for targets in scores.values() for target in targets}
     labels = {
         metric: {n: t.label for n, t in TARGETS.items() if n in known and t.metric == metric}
         for metric in ("accuracy", "r2")
     }
+    if not any(labels.values()):
+        raise Missing("the probes are of no target that is known")
     return Drawing(probe_figure.probes(scores, labels["accuracy"], labels["r2"]))
 
 
@@ -46,7 +53,7 @@ def probe_doors(sources: Sources) -> Drawing:
 
 
 def _probe_curves(sources: Sources, axis: str, option: str) -> Drawing:
-    result = sources.result("probe/probes.json", "probe")
+    result = sources.result("probe")
     if axis not in result.get("curves", {}):
         raise Missing(f"the probes have one number of {axis}: `doorlab probe {option}` has more")
     panels = probe_results.panels(result, axis)
@@ -68,15 +75,42 @@ def regret(sources: Sources) -> Drawing:
     return Drawing(curves.regret(per_try, cumulative), arrays)
 
 
+def study_labels(sources: Sources) -> Drawing:
+    """What few labelled doors are enough for."""
+    return _of_study(sources, study_figures.labels)
+
+
+def study_adaptation(sources: Sources) -> Drawing:
+    """A study's errors by the number of interactions."""
+    return _of_study(sources, study_figures.adaptation)
+
+
+def study_regret(sources: Sources) -> Drawing:
+    """A study's regret by the number of tries."""
+    return _of_study(sources, study_figures.regret_by_try)
+
+
+def _of_study(
+    sources: Sources, draw: Callable[[Mapping[str, Any], Mapping[str, Any]], Figure]
+) -> Drawing:
+    return Drawing(draw(sources.study[REWARD_FILE], sources.study[BANDIT_FILE]))
+
+
 def training(sources: Sources) -> Drawing:
     """The losses of all runs."""
-    histories = {}
-    for _, folder in model_runs(sources.run):
-        if (folder / "metrics.json").exists():
-            histories[as_text(folder.name)] = _history(read_json(folder / "metrics.json"))
+    folders = [f for f in sources.folders.models if (f / METRICS_FILE).exists()]
+    if not folders:
+        raise NotRun("pretrain", "train")
+    kinds = [read_description(folder).kind for folder in folders]
+    histories = {
+        kind if kinds.count(kind) == 1 else as_text(folder.name): _history(
+            read_part(folder / METRICS_FILE)
+        )
+        for kind, folder in zip(kinds, folders, strict=True)
+    }
     histories = {name: history for name, history in histories.items() if len(history.steps)}
     if not histories:
-        raise Missing("no trained model has metrics: `doorlab pretrain` and `doorlab train` do")
+        raise Missing("no model has a history of its training")
     arrays = {
         f"{name}/{part}": np.asarray(values)
         for name, history in histories.items()
@@ -89,12 +123,12 @@ def training(sources: Sources) -> Drawing:
 
 
 def _estimate(found: dict[str, Any]) -> Estimate:
-    low, high = found["ci95"]
-    return Estimate(found["mean"], (low, high), found["n"])
+    low, high = map(float, found["ci95"])
+    return Estimate(float(found["mean"]), (low, high), found.get("n", 0))
 
 
 def _policy_curves(sources: Sources, key: str) -> dict[str, Curve]:
-    policies = sources.result("bandit/regret.json", "bandit")["policies"]
+    policies = sources.result("bandit")["policies"]
     return {
         name: Curve.through(range(1, len(p[key]) + 1), p[key], p[f"{key}_ci95"])
         for name, p in policies.items()
@@ -119,7 +153,10 @@ def _history(metrics: dict[str, Any]) -> History:
     key = "reward_mse" if any("reward_mse" in r for r in records["train"]) else "loss"
     columns = []
     for part in ("train", "validation"):
-        found = [(r["step"], [v for k, v in r.items() if k.startswith(key)]) for r in records[part]]
+        found = [
+            (r["step"], [v for k, v in r.items() if k.startswith(key) and v is not None])
+            for r in records[part]
+        ]
         columns.append(np.array([step for step, values in found if values], dtype=float))
         columns.append(np.array([np.mean(values) for _, values in found if values], dtype=float))
     if key == "reward_mse":
@@ -133,5 +170,5 @@ def _divergences(records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {
         name.removeprefix("kl_"): np.array([record[name] for record in records], dtype=float)
         for name in names
-        if all(name in record for record in records)
+        if all(record.get(name) is not None for record in records)
     }

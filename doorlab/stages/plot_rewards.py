@@ -58,6 +58,9 @@ def calibration(sources: Sources) -> Drawing:
         kind: _predictions(sources, model, [n])[n] for kind, model in sources.reward_models.items()
     }
     bins = {kind: statistics.reliability(p.mean, p.outcome) for kind, p in said.items()}
+    if not any(bins.values()):
+        least = statistics.FEWEST_DOORS
+        raise Missing(f"no bin of predicted rewards has {least} test doors")
     covered = {kind: statistics.coverage(p.mean, p.std, p.outcome) for kind, p in said.items()}
     errors = {
         kind: statistics.calibration_error(p.mean, p.outcome, seed=sources.seed)
@@ -116,7 +119,7 @@ def _predictions(
 def _recorded(sources: Sources) -> tuple[np.ndarray, np.ndarray, int]:
     """Actions (D, J, 4), rewards (D, J), and where those begin that are predicted, never seen."""
     if sources.dataset.interactions < 2:
-        raise Missing("the dataset has no interactions: `doorlab generate --interactions`")
+        raise Missing("the dataset has fewer than two interactions of a door")
     return sources.read("actions"), sources.read("rewards"), shown(sources.dataset.interactions)
 
 

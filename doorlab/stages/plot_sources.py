@@ -5,6 +5,7 @@ Legend: D doors, M frames per door, H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +16,27 @@ import numpy as np
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import door_array
 from doorlab.doors import Door
-from doorlab.files import read_json
+from doorlab.errors import DoorlabError
 from doorlab.models.description import read_description
-from doorlab.models.registry import STATISTICIANS
-from doorlab.report.run_files import model_runs
+from doorlab.models.registry import PRETRAINED, REWARD_MODELS, STATISTICIANS
+from doorlab.report.result_shapes import read_part
+from doorlab.report.run_folders import RunFolders
+from doorlab.report.study import read_study
 from doorlab.report.style import HEADLINE, Figure, in_order
-from doorlab.stages.frozen import FrozenModel
+from doorlab.stages.frozen import FrozenModel, by_kind
 
 _ANY_PARAMETER = door_array("hinge_side")
 
 
 class Missing(Exception):
-    """The run lacks what a figure needs. Its text says what, and which command makes it."""
+    """The runs lack what a figure needs. Its text says what, in a few words."""
+
+
+class NotRun(Missing):
+    """They have no result, or no model, of a stage."""
+
+    def __init__(self, *stages: str) -> None:
+        super().__init__(" or ".join(f"`doorlab {stage}`" for stage in stages) + " was not run")
 
 
 @dataclass(frozen=True)
@@ -40,25 +50,36 @@ class Drawing:
 
 
 class Sources:
-    """A run, read lazily. Properties raise Missing for what the run does not have."""
+    """One run or several, read lazily. Properties raise Missing for what they do not have.
 
-    def __init__(self, run: Path, data: Path, *, max_doors: int, seed: int, device: str) -> None:
-        self.run, self.seed = run, seed
+    Args:
+        folders: where the parts of the runs lie.
+        data: the dataset; None for that of the runs.
+        max_doors: held-out doors to read, at most.
+        seed: of what models sample.
+        device: where models run.
+    """
+
+    def __init__(
+        self, folders: RunFolders, data: Path | None, *, max_doors: int, seed: int, device: str
+    ) -> None:
+        self.folders, self.seed = folders, seed
         self.device, self._data, self._max_doors = device, data, max_doors
 
     @cached_property
     def dataset(self) -> DoorDataset:
         """The dataset."""
-        if not self._data.exists():
-            raise Missing(f"there is no dataset at {self._data}: `doorlab generate` makes one")
-        return DoorDataset.open(self._data)
+        path = self._data or self.folders.dataset()
+        if path is None:
+            raise Missing("no dataset was found, --data names one")
+        return DoorDataset.open(path)
 
     @property
     def checksum(self) -> str | None:
         """Of the dataset; None when there is none."""
         try:
             return self.dataset.checksum
-        except Missing:
+        except (Missing, DoorlabError):
             return None
 
     @cached_property
@@ -66,7 +87,7 @@ class Sources:
         """(D,) held-out doors."""
         indices = self.dataset.indices("test")[: self._max_doors]
         if not len(indices):
-            raise Missing("the dataset has no test doors: `doorlab generate` with more --doors")
+            raise Missing("the dataset has no test doors")
         return indices
 
     @cached_property
@@ -93,19 +114,19 @@ class Sources:
     @cached_property
     def pretrained(self) -> dict[str, FrozenModel]:
         """Models of `doorlab pretrain`, by kind."""
-        return self._models("pretrain")
+        return self._models("pretrain", PRETRAINED)
 
     def pretrained_that(self, can: str) -> dict[str, FrozenModel]:
         """Those of them that have the method `can`: not every model makes pictures."""
         found = {k: m for k, m in self.pretrained.items() if hasattr(m.network, can)}
         if not found:
-            raise Missing(f"none of its models can {can}: `doorlab pretrain` makes a statistician")
+            raise Missing(f"none of the models can {can}")
         return found
 
     @cached_property
     def reward_models(self) -> dict[str, FrozenModel]:
         """Models of `doorlab train`, by kind."""
-        return self._models("train")
+        return self._models("train", REWARD_MODELS)
 
     @property
     def headline_model(self) -> FrozenModel:
@@ -118,25 +139,34 @@ class Sources:
         """The model with a context latent; the contrastive one, if there are two."""
         found = [self.pretrained[kind] for kind in STATISTICIANS if kind in self.pretrained]
         if not found:
-            raise Missing("the run has no statistician: `doorlab pretrain` makes one")
+            raise Missing("there is no statistician")
         return found[0]
 
-    def result(self, name: str, stage: str) -> dict[str, Any]:
-        """A result file of the run."""
-        if not (self.run / name).exists():
-            raise Missing(f"there is no {name}: `doorlab {stage}` makes it")
-        return read_json(self.run / name)
+    def result(self, stage: str) -> dict[str, Any]:
+        """The result of a stage out of `run_folders.RESULTS`."""
+        file = self.folders.result(stage)
+        if file is None:
+            raise NotRun(stage)
+        return read_part(file)
+
+    @cached_property
+    def study(self) -> dict[str, dict[str, Any]]:
+        """The result files of a study, by their names."""
+        file = self.folders.result("study")
+        if file is None:
+            raise NotRun("study")
+        return read_study(file.parent)
 
     def _need(self, name: str, what: str) -> None:
         config = self.dataset.config
         if name not in config.arrays():
             raise Missing(f"the dataset has no {what}, it is {config.origin}")
 
-    def _models(self, stage: str) -> dict[str, FrozenModel]:
-        runs = [folder for part, folder in model_runs(self.run) if part == stage]
+    def _models(self, stage: str, kinds: Collection[str]) -> dict[str, FrozenModel]:
+        runs = [folder for folder in self.folders.models if read_description(folder).kind in kinds]
         if not runs:
-            raise Missing(f"there are no models in {stage}/: `doorlab {stage}` makes them")
-        found = {read_description(folder).kind: folder for folder in runs}
+            raise NotRun(stage)
+        found = by_kind(tuple(runs))
         return {
             kind: FrozenModel.open(found[kind], self.dataset, self.device)
             for kind in in_order(found)

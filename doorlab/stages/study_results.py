@@ -5,7 +5,7 @@ Legend: S training seeds, D test doors, N numbers of interactions seen, T tries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,10 @@ from doorlab.efficiency import Evidence, Scores, claims, differences, reward_sum
 from doorlab.efficiency.summary import difference
 from doorlab.errors import ConfigError
 from doorlab.files import read_arrays, read_json
-from doorlab.report.figures.curves import Curve, error_by_interactions, regret
-from doorlab.report.figures.label_curves import label_curves
-from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, FIGURES, REWARD_FILE, label_panels
+from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 from doorlab.report.style import save_png
 from doorlab.results import write_result
+from doorlab.stages import study_figures
 from doorlab.stages.study_config import Config
 from doorlab.stages.study_scores import METRICS, read
 
@@ -57,7 +56,8 @@ def write(
     }
     opened = {**about, **_opened(config, evidence)}
     checksum = dataset.checksum
-    _draw(config, evidence, reward, opened)
+    for name, draw in study_figures.FIGURES.items():
+        save_png(draw(reward, opened), config.out / f"{name}.png")
     write_result(config.out / REWARD_FILE, "study", config, {}, checksum, **reward)
     write_result(config.out / BANDIT_FILE, "study", config, {}, checksum, **opened)
     found = claims(evidence)
@@ -138,36 +138,3 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
 def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     for prior in config.elsewhere:
         yield prior, read_json(config.out / "elsewhere" / prior / "regret.json")
-
-
-def _draw(
-    config: Config, evidence: Evidence, reward: dict[str, Any], opened: dict[str, Any]
-) -> None:
-    """By the number of labelled doors; by tries and by interactions with those of the claims."""
-    at = str(evidence.labelled)
-    policies = {model: found[at] for model, found in opened["policies"].items()}
-    policies |= opened["baselines"]
-    per_try, summed = (
-        {name: _over_tries(found, key) for name, found in policies.items()}
-        for key in ("regret_per_interaction", "cumulative_regret")
-    )
-    errors = {
-        model: _through(range(len(reward["contexts"])), found[at]["after"]["reward_mse"])
-        for model, found in reward["models"].items()
-    }
-    drawn = {
-        "labels": label_curves(label_panels(reward, opened)),
-        "regret": regret(per_try, summed),
-        "adaptation": error_by_interactions(errors, reward["contexts"], reward["reward_variance"]),
-    }
-    assert set(drawn) == set(FIGURES)
-    for name, figure in drawn.items():
-        save_png(figure, config.out / f"{name}.png")
-
-
-def _over_tries(found: Mapping[str, Any], key: str) -> Curve:
-    return Curve.through(range(1, len(found[key]) + 1), found[key], found[f"{key}_ci95"])
-
-
-def _through(places: Sequence[int], found: Sequence[Mapping[str, Any]]) -> Curve:
-    return Curve.through(places, [f["mean"] for f in found], [f["ci95"] for f in found])

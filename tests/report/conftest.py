@@ -138,6 +138,54 @@ def make_plots() -> dict:
     }
 
 
+def make_study() -> dict[str, dict]:
+    """As the result files of a study, by their names."""
+
+    def estimate(mean: float) -> dict:
+        return {"mean": mean, "ci95": [mean - 0.01, mean + 0.02], "n": 50}
+
+    def errors(means: dict[int, float]) -> dict:
+        return {
+            str(labelled): {
+                "reward_mse_over_variance": estimate(mean),
+                "after": {"reward_mse": [estimate(mean)]},
+            }
+            for labelled, mean in means.items()
+        }
+
+    def policy(mean: float) -> dict:
+        course = {}
+        for key in ("regret_per_interaction", "cumulative_regret", "opened_by"):
+            course |= {key: [mean], f"{key}_ci95": [[mean, mean]]}
+        return {"mean_regret": estimate(mean), "first_reward": estimate(mean), **course}
+
+    claims = [
+        {"claim": "it is better", "reproduced": True, "how_much": "by <half>"},
+        {"claim": "it is faster", "reproduced": False, "how_much": "1.2"},
+        {"claim": "it is cheaper", "reproduced": None, "how_much": "not studied"},
+    ]
+    files = {
+        "reward.json": {
+            "contexts": [0],
+            "reward_variance": 0.1,
+            "models": {"np": errors({80: 0.4, 20: 0.9}), "ssnp": errors({20: 0.6, 80: 0.3})},
+        },
+        "bandit.json": {
+            "policies": {"np": {"80": policy(0.2)}, "ssnp": {"80": policy(0.123)}},
+            "baselines": {"gp_ucb": policy(0.75)},
+            "elsewhere": {"wild": {"labelled": 80, "policies": {"np": policy(0.4)}}},
+        },
+        "claims.json": {"ours": "ssnp", "doors": 50, "seeds": 3, "claims": claims},
+    }
+    return {name: {"stage": "study", **content} for name, content in files.items()}
+
+
+@pytest.fixture(scope="session")
+def study_files() -> dict[str, dict]:
+    """The result files of a study, by their names; not to be changed."""
+    return make_study()
+
+
 @pytest.fixture
 def run_folder(tmp_path: Path, whole_run: Path) -> Path:
     """Everything that the report can show, to be changed at will."""

@@ -13,6 +13,9 @@ from doorlab.errors import ResultError
 from doorlab.intervals import Estimate
 from doorlab.report.html import DASH
 from doorlab.report.probe_results import panels, probe_tables, study_tables
+from doorlab.report.run_files import RunFiles
+from doorlab.report.sections import sections
+from doorlab.report.style import new_figure, save_png
 
 
 def figure(mean: float, metric: str = "r2") -> dict:
@@ -108,3 +111,14 @@ def test_a_study_in_the_terminal(result, tmp_path):
 def test_another_stage_s_result_is_refused(run_folder):
     with pytest.raises(ResultError, match="doorlab represent"):
         study_tables(run_folder / "probe" / "probes.json")
+
+
+def test_a_representation_study_is_a_run_for_the_report(result, tmp_path):
+    (tmp_path / "representation.json").write_text(json.dumps({"priors": {"narrow": result}}))
+    for axis in ("frames", "doors"):
+        save_png(new_figure(1.0), tmp_path / f"narrow_{axis}.png")
+    found = sections(RunFiles.read((tmp_path,)))
+    assert list(found) == ["representation", "making"]
+    assert "on doors of the prior narrow" in found["representation"]
+    assert "0.910 [0.860, 0.960]" in words(found["representation"])
+    assert found["representation"].count("data:image/png") == 2

@@ -27,16 +27,20 @@ def notes_of(markup: str) -> list[str]:
 
 
 def report(run: Path) -> str:
-    files = RunFiles.read(run)
-    return join(*headline(files), *sections(files))
+    files = RunFiles.read((run,))
+    return join(*headline(files), *sections(files).values())
+
+
+OF_A_RUN = [name for name in SECTIONS if name != "study"]
+IN_A_RUN = {name: caption for name, caption in CAPTIONS.items() if caption.section != "study"}
 
 
 def test_a_whole_run_has_every_section_figure_and_film_and_no_note(run_folder):
     markup = report(run_folder)
-    assert re.findall(r'<section id="(\w+)">', markup) == list(SECTIONS)
+    assert re.findall(r'<section id="(\w+)">', markup) == OF_A_RUN
     assert notes_of(markup) == []
     pictures = re.findall(r"data:image/png;base64,([^\"]+)", markup)
-    expected = [(run_folder / "plot" / f"{name}.png").read_bytes() for name in CAPTIONS]
+    expected = [(run_folder / "plot" / f"{name}.png").read_bytes() for name in IN_A_RUN]
     assert sorted(base64.b64decode(p) for p in pictures) == sorted(expected)
     assert len(re.findall("data:video/mp4", markup)) == 3
     assert "{" not in words_of(re.sub(r"<pre>.*?</pre>", "", markup, flags=re.S))
@@ -44,7 +48,7 @@ def test_a_whole_run_has_every_section_figure_and_film_and_no_note(run_folder):
 
 def test_every_picture_stands_in_its_section_and_says_what_it_shows(run_folder):
     markup = report(run_folder)
-    for name, caption in CAPTIONS.items():
+    for name, caption in IN_A_RUN.items():
         content = base64.b64encode((run_folder / "plot" / f"{name}.png").read_bytes()).decode()
         before, after = markup.split(content, 1)
         assert re.findall(r'<section id="(\w+)">', before)[-1] == caption.section
@@ -53,7 +57,7 @@ def test_every_picture_stands_in_its_section_and_says_what_it_shows(run_folder):
 
 def test_the_headline_says_what_the_result_file_says(run_folder):
     regret = json.loads((run_folder / "bandit" / "regret.json").read_text())
-    ssnp, text = regret["policies"]["ssnp"], words_of(join(*headline(RunFiles.read(run_folder))))
+    ssnp, text = regret["policies"]["ssnp"], words_of(join(*headline(RunFiles.read((run_folder,)))))
     assert f"On {regret['doors']} doors that it has never seen, SSNP reaches" in text
     assert f"{100 * ssnp['first_reward']['mean']:.0f} % of the full opening" in text
     low, high = ssnp["mean_regret"]["ci95"]
@@ -93,19 +97,51 @@ def test_without_ssnp_the_least_regretted_policy_makes_the_headline(run_folder):
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ("dataset/dataset.json", "No dataset/dataset.json that can be read: `doorlab generate`"),
         ("dataset/videos", "No films: `doorlab generate --videos` makes them."),
-        ("probe", "No probe/probes.json that can be read: `doorlab probe` makes it."),
-        ("diagnose", "No diagnose/diagnosis.json that can be read: `doorlab diagnose` makes it."),
-        ("bandit", "No bandit/regret.json that can be read: `doorlab bandit` makes it."),
-        ("plot/regret.png", "No figure “regret”: `doorlab plot` draws it."),
+        ("plot", "No figures: `doorlab plot` with the same --runs draws them."),
     ],
 )
-def test_a_missing_part_is_a_note(run_folder, part, said):
+def test_what_is_missing_of_a_part_is_a_note(run_folder, part, said):
     path = run_folder / part
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     (found,) = notes_of(report(run_folder))
     assert found.startswith(said)
+
+
+def test_figures_that_are_missing_for_one_reason_share_a_note(run_folder):
+    file = run_folder / "plot" / "plot.json"
+    for name in ("opened", "regret", "samples"):
+        (run_folder / "plot" / f"{name}.png").unlink()
+    skipped = {"opened": "it rains", "regret": "it rains"}
+    not_run = {"samples": "`doorlab pretrain` was not run"}  # which needs no note
+    plots = {**json.loads(file.read_text()), "skipped": skipped, "not_run": not_run}
+    file.write_text(json.dumps(plots))
+    assert notes_of(report(run_folder)) == ["No figure “opened” and “regret”: it rains."]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("dataset", ["doors", "making"]),
+        ("pretrain/vae", ["making"]),
+        ("train/ssnp", ["reward", "making"]),
+        ("bandit", ["bandit", "making"]),
+        ("probe", ["representation", "making"]),
+        ("diagnose", ["representation", "making"]),
+    ],
+)
+def test_a_single_run_has_its_sections_and_no_others(run_folder, part, expected):
+    markup = report(run_folder / part)
+    assert re.findall(r'<section id="(\w+)">', markup) == expected
+    assert "no evaluation" not in markup
+    assert "No figures" in notes_of(markup)[-1]
+    assert len(notes_of(markup)) == 1
+
+
+def test_runs_that_are_named_one_by_one_make_the_page_of_the_run_that_holds_them(run_folder):
+    parts = ("dataset", "pretrain/vae", "train/ssnp", "probe", "diagnose", "bandit", "plot")
+    found = sections(RunFiles.read([run_folder / part for part in parts]))
+    assert found == sections(RunFiles.read([run_folder]))
 
 
 def test_footage_is_called_so(run_folder):
@@ -140,9 +176,19 @@ def test_the_reason_for_a_figure_that_plot_left_out_is_told(run_folder):
     assert notes_of(report(run_folder)) == ["No figure “samples”: the run has no statistician."]
 
 
-def test_an_empty_run_is_all_notes(tmp_path):
-    markup = report(tmp_path)
-    assert "no evaluation yet" in words_of(markup)
-    shown = [caption for caption in CAPTIONS.values() if not caption.optional]
-    assert len(notes_of(markup)) == len(shown) - 2 + 5  # bandit's two figures share a note
-    assert re.findall(r'<section id="(\w+)">', markup) == list(SECTIONS)
+@pytest.mark.parametrize("length", [0, 7, 30, -1])
+def test_a_damaged_picture_is_a_note(run_folder, length):
+    path = run_folder / "plot" / "regret.png"
+    path.write_bytes(path.read_bytes()[:length])
+    assert notes_of(report(run_folder)) == [f"No figure “regret”: {path} can't be read."]
+
+
+def test_links_are_not_followed_into_the_page(run_folder, tmp_path):
+    """A page is made to be shared, and a link leads to any file."""
+    secret = tmp_path / "secret"
+    secret.write_bytes((run_folder / "plot" / "regret.png").read_bytes())
+    for part in ("plot/regret.png", "dataset/videos/door-00000.mp4"):
+        (run_folder / part).unlink()
+        (run_folder / part).symlink_to(secret)
+    markup = report(run_folder)
+    assert base64.b64encode(secret.read_bytes()).decode() not in markup

@@ -10,51 +10,23 @@ import pytest
 
 from doorlab.errors import ResultError
 from doorlab.files import atomic_write_json
+from doorlab.report.headline import headline
 from doorlab.report.run_files import RunFiles
-from doorlab.report.sections import headings, sections
-from doorlab.report.study import FIGURES, label_panels, study_tables
+from doorlab.report.sections import sections
+from doorlab.report.study import label_panels, study_tables
 from doorlab.report.style import new_figure, save_png
-
-
-def estimate(mean):
-    return {"mean": mean, "ci95": [mean - 0.01, mean + 0.02], "n": 50}
-
-
-def along(metric, means):
-    return {str(n): {metric: estimate(mean)} for n, mean in means.items()}
-
-
-REWARD = {
-    "stage": "study",
-    "models": {
-        "np": along("reward_mse_over_variance", {80: 0.4, 20: 0.9}),
-        "ssnp": along("reward_mse_over_variance", {20: 0.6, 80: 0.3}),
-    },
-}
-BANDIT = {
-    "stage": "study",
-    "policies": {"np": along("mean_regret", {80: 0.2}), "ssnp": along("mean_regret", {80: 0.123})},
-    "baselines": {"gp_ucb": {"mean_regret": estimate(0.75)}},
-}
-CLAIMS = {
-    "stage": "study", "ours": "ssnp", "doors": 50, "seeds": 3,
-    "claims": [
-        {"claim": "it is better", "reproduced": True, "how_much": "by <half>"},
-        {"claim": "it is faster", "reproduced": False, "how_much": "1.2"},
-        {"claim": "it is cheaper", "reproduced": None, "how_much": "not studied"},
-    ],
-}  # fmt: skip
+from doorlab.stages.study_figures import FIGURES
 
 
 @pytest.fixture
-def folder(tmp_path):
-    for name, content in (("reward", REWARD), ("bandit", BANDIT), ("claims", CLAIMS)):
-        atomic_write_json(tmp_path / f"{name}.json", content)
+def folder(tmp_path, study_files):
+    for name, content in study_files.items():
+        atomic_write_json(tmp_path / name, content)
     return tmp_path
 
 
-def test_panels_hold_the_figures_in_the_order_of_the_labels():
-    errors, regrets = label_panels(REWARD, BANDIT)
+def test_panels_hold_the_figures_in_the_order_of_the_labels(study_files):
+    errors, regrets = label_panels(study_files["reward.json"], study_files["bandit.json"])
     assert errors.curves["np"].x.tolist() == [20, 80]
     assert errors.curves["np"].mean.tolist() == [0.9, 0.4]
     np.testing.assert_allclose(errors.curves["np"].high, [0.92, 0.42])
@@ -64,16 +36,17 @@ def test_panels_hold_the_figures_in_the_order_of_the_labels():
 
 
 def test_the_terminal_shows_every_figure_and_every_answer(folder):
-    errors, regrets, claims = study_tables(folder)
+    errors, regrets, elsewhere, claims = study_tables(folder)
     cells = [[*column.cells] for column in errors.columns]
     assert cells == [["SSNP", "NP"], ["0.600", "0.900"], ["0.300", "0.400"]]
     assert [*regrets.columns[1].cells] == ["0.123", "0.200"]
     assert [*claims.columns[1].cells] == ["yes", "no", "can't tell"]
     assert "SSNP" in str(claims.title)
+    assert [*elsewhere.columns[1].cells] == ["0.400"]
 
 
-def test_a_result_of_another_stage_is_refused(folder):
-    atomic_write_json(folder / "reward.json", {**REWARD, "stage": "probe"})
+def test_a_result_of_another_stage_is_refused(folder, study_files):
+    atomic_write_json(folder / "reward.json", {**study_files["reward.json"], "stage": "probe"})
     with pytest.raises(ResultError, match="doorlab study"):
         study_tables(folder)
 
@@ -85,18 +58,23 @@ def test_the_page_has_the_study_of_a_run_or_of_the_folder_itself(folder, tmp_pat
         folder.rename(run / below)
     for name in FIGURES:
         save_png(new_figure(1.0), run / below / f"{name}.png")
-    files = RunFiles.read(run)
-    assert list(headings(files))[-1] == "study"
-    (markup,) = [s for s in sections(files) if 'id="study"' in s]
-    words = unescape(re.sub(r"<[^>]+>", " ", markup))
+    files = RunFiles.read((run,))
+    found = sections(files)
+    assert list(found) == ["study", "making"]
+    words = unescape(re.sub(r"<[^>]+>", " ", found["study"]))
     assert "by <half>" in words
     for answer in ("yes", "no", "can't tell", "0.123", "0.600"):
         assert answer in words
-    assert markup.count("data:image/png") == len(FIGURES)
+    assert found["study"].count("data:image/png") == len(FIGURES)
+    assert 'class="note"' not in "".join(found.values())
+    (lead,) = headline(files)
+    assert "on 50 doors with 3 training seeds: yes: 1, no: 1, can't tell: 1." in unescape(lead)
 
 
-def test_half_a_study_is_none(folder):
+def test_half_a_study_is_told(folder):
     (folder / "bandit.json").unlink()
-    files = RunFiles.read(folder)
-    assert files.study == {}
-    assert "study" not in headings(files)
+    found = sections(RunFiles.read((folder,)))
+    assert (
+        f"No {folder / 'bandit.json'} that can be read (none): `doorlab study` makes it."
+        in found["study"]
+    )

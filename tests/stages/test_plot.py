@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from doorlab.doors import get_prior, oracle_action
 from doorlab.doors.action import MAX_SWING
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.report.captions import CAPTIONS
+from doorlab.report.run_folders import RunFolders
 from doorlab.seeding import stream
 from doorlab.stages import frozen, plot, plot_pictures, plot_rewards, probe
 from doorlab.stages.plot_pictures import varied
@@ -23,7 +25,7 @@ from doorlab.stages.plot_pictures import varied
 
 @pytest.fixture
 def config(painted_run):
-    return plot.Config(run=painted_run)
+    return plot.Config(runs=(painted_run,))
 
 
 def draw(config, *names):
@@ -34,8 +36,8 @@ def draw(config, *names):
 
 
 def sources_of(config):
-    data = config.run / "dataset"
-    return plot.Sources(config.run, data, max_doors=200, seed=0, device="cpu")
+    folders = RunFolders.find(config.runs)
+    return plot.Sources(folders, None, max_doors=200, seed=0, device="cpu")
 
 
 def test_every_figure_has_its_words_and_the_other_way_round():
@@ -278,15 +280,68 @@ def test_pictures_are_as_wide_as_a_page(config, painted_run):
         assert picture.width == 1200
 
 
-def test_what_a_run_lacks_is_skipped_and_said(tmp_path):
-    (tmp_path / "run").mkdir()
-    result = json.loads(plot.run(plot.Config(run=tmp_path / "run")).read_text())
-    assert set(result["skipped"]) == set(plot.FIGURES)
-    assert "doorlab generate" in result["skipped"]["gallery"]
-    assert "doorlab probe" in result["skipped"]["probes"]
-    assert "doorlab bandit" in result["skipped"]["regret"]
-    assert result["dataset_checksum"] is None
-    assert [p.name for p in (tmp_path / "run" / "plot").iterdir()] == ["plot.json"]
+def test_what_a_run_lacks_is_skipped_and_said(config, painted_run, capsys):
+    for stage in ("train", "pretrain"):
+        shutil.rmtree(painted_run / stage)
+    path = plot.run(config)
+    result = json.loads(path.read_text())
+    skipped = result["not_run"]
+    assert result["skipped"] == {}
+    assert "doorlab train" in skipped["landscape"]
+    assert "doorlab probe" in skipped["probes"]
+    assert "doorlab bandit" in skipped["regret"]
+    assert [file.stem for file in path.parent.glob("*.png")] == ["gallery"]
+    assert set(skipped) == set(plot.FIGURES) - {"gallery"}
+    said = capsys.readouterr().out
+    assert said.splitlines() == [
+        f"not drawn: {len(skipped)} figures of what was not run (plot.json says what)",
+        f"1 figure in {path.parent}",
+    ]
+
+
+def test_a_figure_that_was_named_and_is_not_drawn_is_named_with_the_reason(config, capsys):
+    plot.run(replace(config, figures=("gallery", "regret")))
+    assert "not drawn: regret (`doorlab bandit` was not run)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("figures", [(), ("regret",)])
+def test_nothing_to_draw_is_an_error_and_leaves_nothing_behind(tmp_path, figures):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "model.json").write_text('{"kind": "ssnp", "image_size": 16}')
+    with pytest.raises(ResultError, match=r"got nothing, as .*was not run"):
+        plot.run(plot.Config(runs=(run,), figures=figures))
+    assert [p.name for p in run.iterdir()] == ["model.json"]
+
+
+def test_a_run_is_drawn_with_the_dataset_that_it_was_made_with(
+    tmp_path, painted_run, painted_dataset
+):
+    """Wherever the command is started, and wherever both were moved to together."""
+    shutil.copytree(painted_dataset, tmp_path / "moved" / "doors")
+    shutil.copytree(painted_run / "train" / "ssnp", tmp_path / "moved" / "ssnp")
+    metrics = {
+        "stage": "train",
+        "config": {"data": "runs/doors", "out": "runs/ssnp"},
+        "dataset_checksum": DoorDataset.open(painted_dataset).checksum,
+    }
+    file = tmp_path / "moved" / "ssnp" / "metrics.json"
+    file.write_text(json.dumps(metrics))
+    path = plot.run(plot.Config(runs=(tmp_path / "moved" / "ssnp",), figures=("adaptation",)))
+    assert path == tmp_path / "moved" / "ssnp" / "plot" / "plot.json"
+    assert (path.parent / "adaptation.png").exists()
+    file.write_text(json.dumps({**metrics, "dataset_checksum": "of another dataset"}))
+    with pytest.raises(ResultError, match="no dataset was found, --data names one"):
+        plot.run(plot.Config(runs=(tmp_path / "moved" / "ssnp",), out=tmp_path / "x"))
+
+
+def test_several_runs_are_drawn_together(tmp_path, painted_run, painted_dataset):
+    runs = (painted_dataset, painted_run / "pretrain" / "vae", painted_run / "train" / "ssnp")
+    path = plot.run(plot.Config(runs=runs, out=tmp_path / "out", figures=("embedding",)))
+    with np.load(path.parent / "embedding.npz") as arrays:
+        assert {"embedding/vae", "embedding/ssnp"} <= set(arrays)
+    both = (painted_run / "pretrain" / "vae", painted_run)
+    assert plot.run(plot.Config(runs=both, figures=("gallery",))).parent == painted_run / "plot"
 
 
 def test_names_of_groups_stand_for_their_figures(config, painted_run):
@@ -309,7 +364,7 @@ def test_bad_input_is_named(config, tmp_path, painted_run):
     with pytest.raises(ConfigError, match="--threads as a whole number from 0"):
         plot.run(replace(config, threads=-1))
     with pytest.raises(ResultError, match="the folder of a run"):
-        plot.run(plot.Config(run=tmp_path / "nowhere"))
+        plot.run(plot.Config(runs=(tmp_path / "nowhere",)))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "dataset.json").write_text("{")
     with pytest.raises(DatasetError):
@@ -376,7 +431,8 @@ def test_training_shows_the_history_of_every_run(config, painted_run):
 
 def test_regret_and_opened_show_the_bandit_s_result(config, painted_run):
     def policy(level):
-        entry = {}
+        level_of_all = {"mean": level, "ci95": [level - 0.1, level + 0.1], "n": 5}
+        entry = {"mean_regret": level_of_all, "first_reward": level_of_all}
         for key in ("regret_per_interaction", "cumulative_regret", "opened_by"):
             entry[key] = [level, level / 2]
             entry[f"{key}_ci95"] = [[level - 0.1, level + 0.1], [level / 4, level]]
@@ -384,7 +440,8 @@ def test_regret_and_opened_show_the_bandit_s_result(config, painted_run):
 
     policies = {"ssnp": policy(0.2), "random": policy(0.8)}
     (painted_run / "bandit").mkdir()
-    (painted_run / "bandit" / "regret.json").write_text(json.dumps({"policies": policies}))
+    result = {"doors": 5, "interactions": 2, "policies": policies}
+    (painted_run / "bandit" / "regret.json").write_text(json.dumps(result))
     _, arrays = draw(config, "regret", "opened")
     for figure, key in (
         ("regret", "regret_per_interaction"),
@@ -412,7 +469,7 @@ def test_curves_of_probes_are_drawn_where_there_are_any(config, painted_run):
     settings = probe.Config(data=painted_run / "dataset", models=models, out=painted_run / "probe")
     probe.run(settings)
     names = ("probe_frames", "probe_doors")
-    path = plot.run(replace(config, figures=names))
+    path = plot.run(replace(config, figures=("probes", *names)))
     skipped = json.loads(path.read_text())["skipped"]
     assert "`doorlab probe --frames" in skipped["probe_frames"]
     assert "`doorlab probe --probe-doors" in skipped["probe_doors"]

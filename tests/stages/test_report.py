@@ -9,14 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from doorlab import cli
 from doorlab.errors import ResultError
 from doorlab.stages import report
 
 
-def test_the_page_stands_alone(tmp_path):
+@pytest.fixture
+def run(tmp_path):
+    """A finished training run."""
     (tmp_path / "run").mkdir()
-    path = report.run(report.Config(run=tmp_path / "run"))
-    assert path == tmp_path / "run" / "report" / "index.html"
+    (tmp_path / "run" / "model.json").write_text('{"kind": "ssnp", "seed": 5}')
+    return tmp_path / "run"
+
+
+def test_the_page_stands_alone(run, capsys):
+    path = report.run(report.Config(runs=(run,)))
+    assert path == run / "report" / "index.html"
+    assert capsys.readouterr().out == f"{path}\n"
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert not re.findall(r'(?:src|href)="(?!#|data:)', text)
@@ -24,33 +33,41 @@ def test_the_page_stands_alone(tmp_path):
     assert "http" not in text
 
 
-def test_out_is_respected_and_nothing_is_replaced_silently(tmp_path):
-    (tmp_path / "run").mkdir()
-    config = report.Config(run=tmp_path / "run", out=tmp_path / "elsewhere")
+def test_out_is_respected_and_nothing_is_replaced_silently(run, tmp_path):
+    config = report.Config(runs=(run,), out=tmp_path / "elsewhere")
     path = report.run(config)
     assert path == tmp_path / "elsewhere" / "index.html"
     path.write_text("mine")
     with pytest.raises(ResultError, match="--overwrite"):
         report.run(config)
     assert path.read_text() == "mine"
-    report.run(report.Config(run=config.run, out=config.out, overwrite=True))
+    report.run(report.Config(runs=config.runs, out=config.out, overwrite=True))
     assert path.read_text() != "mine"
+
+
+def test_nothing_to_report_is_an_error_and_leaves_nothing_behind(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    assert cli.main(["report", "--run", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "expected a dataset, or a finished run" in said.err
+    assert said.err.count("\n") == 1
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_no_run_is_an_error_and_leaves_nothing_behind(tmp_path):
     with pytest.raises(ResultError, match="the folder of a run"):
-        report.run(report.Config(run=tmp_path / "nowhere"))
+        report.run(report.Config(runs=(tmp_path / "nowhere",)))
     (tmp_path / "file").write_text("x")
     with pytest.raises(ResultError, match="a file"):
-        report.run(report.Config(run=tmp_path / "file"))
+        report.run(report.Config(runs=(tmp_path / "file",)))
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_report_is_made_without_torch_and_without_a_simulator(tmp_path):
-    (tmp_path / "run").mkdir()
+def test_a_report_is_made_without_torch_and_without_a_simulator(run):
     code = (
         "import sys, pathlib; from doorlab.stages import report\n"
-        f"report.run(report.Config(run=pathlib.Path({str(tmp_path / 'run')!r})))\n"
+        f"report.run(report.Config(runs=(pathlib.Path({str(run)!r}),)))\n"
         "sys.exit('torch' in sys.modules or 'pybullet' in sys.modules)"
     )
     root = Path(report.__file__).parents[2]

@@ -172,7 +172,7 @@ def test_claims_are_answered_from_these_figures(results):
 
 
 def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
-    page = report.run(report.Config(run=finished.out, out=tmp_path)).read_text()
+    page = report.run(report.Config(runs=(finished.out,), out=tmp_path)).read_text()
     assert '<section id="study">' in page
     for claim in results["claims"]["claims"]:
         assert claim["claim"] in page

@@ -43,10 +43,12 @@ class Curve:
 
     @staticmethod
     def through(
-        x: Sequence[float | int], means: Sequence[float], ci95: Sequence[Sequence[float]]
+        x: Sequence[float | int],
+        means: Sequence[float | int],
+        ci95: Sequence[Sequence[float | int]],
     ) -> Curve:
         """A curve through means and their intervals, (low, high) each."""
-        low, high = np.array(ci95, dtype=float).T
+        low, high = np.array(ci95, dtype=float).reshape(-1, 2).T  # of none, too
         return Curve(np.array(x, dtype=float), np.array(means, dtype=float), low, high)
 
 

@@ -61,7 +61,7 @@ def _rows(axes: Axes, scores: Scores, models: Sequence[str], targets: Mapping[st
             axes.plot(estimate.ci95, (y, y), color=style.color, linewidth=2, alpha=0.6)
             axes.plot(estimate.mean, y, style.marker, color=style.color, markersize=7, label=name)
     axes.set_yticks(range(len(targets)), list(targets.values()))
-    axes.set_ylim(len(targets) - 0.5, -0.5)
+    axes.set_ylim(max(len(targets), 1) - 0.5, -0.5)
     for edge in range(1, len(targets)):
         axes.axhline(edge - 0.5, color="#eef1f4", linewidth=0.8, zorder=0)
     quiet(axes, grid="x")

@@ -1,0 +1,87 @@
+"""Result files that were damaged, edited or written by another version: the page is made anyway."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from damaging import damage_all
+
+from doorlab.errors import ResultError
+from doorlab.report.headline import headline
+from doorlab.report.result_shapes import SHAPES, read_part
+from doorlab.report.run_files import RunFiles
+from doorlab.report.sections import heading, sections
+
+FILES = (
+    "dataset/dataset.json", "train/ssnp/model.json", "train/ssnp/metrics.json", "timing.json",
+    "probe/probes.json", "diagnose/diagnosis.json", "bandit/regret.json", "plot/plot.json",
+    "study/reward.json", "study/bandit.json", "study/claims.json",
+)  # fmt: skip
+ROUNDS = 2  # with other replacements; all were tried when this was written
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, whole_run, study_files) -> Path:
+    """A run with every result file, but without pictures and most policies, which take time."""
+    run = tmp_path_factory.mktemp("damaged") / "run"
+    shutil.copytree(whole_run, run, ignore=shutil.ignore_patterns("*.png", "*.mp4"))
+    for name, content in {**study_files, "timing.json": {"seconds": {"bandit": 3.5}}}.items():
+        folder = run if name == "timing.json" else run / "study"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    file = run / "bandit" / "regret.json"
+    regret = json.loads(file.read_text())
+    for part in ("policies", "paired_differences"):
+        regret[part] = {name: regret[part][name] for name in ("np", "ssnp")}
+    file.write_text(json.dumps(regret))
+    return run
+
+
+def make_page(run: Path) -> str:
+    files = RunFiles.read((run,))
+    return "".join([heading(files), *headline(files), *sections(files).values()])
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_is_made_of_all_that_is_accepted(whole, file):
+    """What the shapes let pass must not break the page: as much damage as they let pass."""
+    path, refused = whole / file, 0
+    before = path.read_text()
+    try:
+        for k in range(ROUNDS):
+            document = json.loads(before)
+            refused += damage_all(document, SHAPES[path.name], first=5 * k)
+            path.write_text(json.dumps(document))
+            make_page(whole)
+    finally:
+        path.write_text(before)
+    assert refused > 0
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"figures": 3}', '{"config": []}'])
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_is_made_without_a_file_that_is_refused(whole, file, content):
+    path = whole / file
+    before = path.read_text()
+    try:
+        path.write_text(content)
+        make_page(whole)
+    finally:
+        path.write_text(before)
+
+
+def test_what_is_wrong_is_said_with_its_place(whole):
+    path = whole / "bandit" / "regret.json"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace('"mean_regret": {"mean": ', '"mean_regret": {"average": '))
+        with pytest.raises(ResultError, match=r"got none of its policies\.\w+\.mean_regret\.mean;"):
+            read_part(path)
+        page = make_page(whole)
+        assert f"No {path} that can be read (none of its policies." in page
+        assert "`doorlab bandit` makes it." in page
+    finally:
+        path.write_text(before)
