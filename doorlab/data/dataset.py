@@ -9,34 +9,26 @@
 Legend: D doors, M frames, J interactions, H, W pixels.
 """
 
-# tensorstore for Python 3.10 has no types.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorstore as ts
 
 from doorlab.data.config import DatasetConfig
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.manifest import Manifest
-from doorlab.data.parts import linked_below, part_checksum
+from doorlab.data.parts import part_checksum
+from doorlab.data.reading import Reader, make_reader
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
-from doorlab.data.store import array_files, is_key, open_array
 from doorlab.data.validation import check_joint_positions, check_split, check_values
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
 from doorlab.errors import DatasetError, unknown_name
-from doorlab.text_paths import TextPath
-
-_CACHE_BYTES = 64 * 2**20  # where in a file every door's images lie, and doors read lately
 
 
 class DoorDataset:
@@ -49,10 +41,28 @@ class DoorDataset:
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self._shards = list(manifest.config.shards().items())
-        self._root = TextPath(path, is_key)
-        self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
-        self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
+        self._folder = path.resolve()  # the working folder may change
+        self._readers: dict[int, Reader] = {}  # by process: one that was forked needs its own
+
+    def __len__(self) -> int:
+        """D."""
+        return self.num_doors
+
+    def __getitem__(self, door: int) -> dict[str, np.ndarray]:
+        """All arrays of one door, by name. See `torch_dataset` for a DataLoader.
+
+        Raises IndexError for a door that there is not.
+        """
+        doors = np.array([range(self.num_doors)[door]])
+        return {name: self.read(name, doors)[0] for name in self.config.arrays()}
+
+    def __repr__(self) -> str:
+        """What it is, where, and how large."""
+        return f"{type(self).__name__}({str(self.path)!r}, {self.num_doors} doors)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickling: open files stay behind."""
+        return {**vars(self), "_readers": {}}
 
     @staticmethod
     def open(path: str | Path) -> DoorDataset:
@@ -130,21 +140,7 @@ class DoorDataset:
         """
         self.require(name)
         doors = self._checked(indices)
-        shape = ARRAYS[name].shape(len(doors), self.frames, self.interactions, self.image_size)
-        values = np.empty(shape, dtype=ARRAYS[name].dtype)
-        if not values.size:
-            return values
-        shard, row = np.divmod(doors, self.config.shard_doors)
-        used = np.unique(shard).tolist()
-        self._open(name, used)
-        target = ts.array(values)  # shares memory: shards decode straight into `values`
-        pending = []
-        for s in used:
-            where = np.flatnonzero(shard == s)
-            source = self._arrays[name, s].oindex[row[where]]
-            pending.append(target.oindex[where].write(source))
-        for s, future in zip(used, pending, strict=True):
-            self._result(s, future)
+        values = self._reader().read(name, doors)
         check_values(name, values, doors, self.path)
         return values
 
@@ -187,6 +183,12 @@ class DoorDataset:
                 limits = self.read(door_array("opening_limit"), doors)
                 check_joint_positions(found["joint_position"], limits, doors, self.path)
 
+    def _reader(self) -> Reader:
+        process = os.getpid()
+        if process not in self._readers:
+            self._readers[process] = make_reader(self._folder, self.config, self.path)
+        return self._readers[process]
+
     def _lacks(self, what: str) -> DatasetError:
         return DatasetError(
             f"a simulated dataset with {what}",
@@ -203,34 +205,3 @@ class DoorDataset:
                 f"a list of doors from 0 to {self.num_doors - 1}", f"{indices}", "correct the doors"
             )
         return doors
-
-    def _open(self, name: str, shards: list[int]) -> None:
-        """Opens an array in all `shards` at once, and checks its shape; keeps it open."""
-        new = [s for s in shards if (name, s) not in self._arrays]
-        futures = [self._begin_to_open(name, s) for s in new]
-        for s, future in zip(new, futures, strict=True):
-            self._arrays[name, s] = self._result(s, future)
-
-    def _begin_to_open(self, name: str, shard: int) -> ts.Future:
-        folder, (first, last) = self._shards[shard]
-        shape = ARRAYS[name].shape(last - first, self.frames, self.interactions, self.image_size)
-        with self._readable(shard):
-            for file in array_files(name):
-                if linked_below(self.path, f"shards/{folder}/{file}"):
-                    raise self._damaged(shard, f"a link on the way to {file}")
-            return open_array(f"{self._root.path}/shards/{folder}", name, shape, self._context)
-
-    def _result(self, shard: int, future: Any) -> Any:
-        with self._readable(shard):
-            return future.result()
-
-    @contextmanager
-    def _readable(self, shard: int) -> Iterator[None]:
-        try:
-            yield
-        except (ValueError, OSError) as error:  # tensorstore's way to say missing or corrupt
-            raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
-
-    def _damaged(self, shard: int, got: str) -> DatasetError:
-        repair = f"repair it with `{self.config.command(self.path)}`"
-        return DatasetError(f"{self._shards[shard][0]} of {self.path} to be whole", got, repair)

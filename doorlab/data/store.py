@@ -17,6 +17,7 @@ chunk makes a flipped byte an error, never a wrong picture.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -38,6 +39,13 @@ CODECS: dict[str, dict[str, Any]] = {
     "lz4": {"cname": "lz4", "clevel": 5},
     "lz4_bitshuffle": {"cname": "lz4", "clevel": 5, "shuffle": "bitshuffle"},
 }
+
+_user: int | None = None  # the process that has used TensorStore
+
+
+def was_forked() -> bool:
+    """Whether this process was forked from one that had used TensorStore, and can't use it."""
+    return _user not in (None, os.getpid())
 
 
 def write_shard(
@@ -91,6 +99,7 @@ def open_array(
         "fill_missing_data_reads": False,  # a chunk that is gone is an error, not zeros
         "recheck_cached_data": "open",  # shards never change once they are written
     }
+    _begin_use()
     return ts.open(spec, read=True, context=context or ts.Context())
 
 
@@ -114,12 +123,25 @@ def encode_images(images: np.ndarray, codec: str) -> dict[str, bytes]:
 
 def decode_images(files: Mapping[str, bytes]) -> np.ndarray:
     """The inverse of `encode_images`."""
+    _begin_use()
     context = ts.Context()
     kvstore = ts.KvStore.open({"driver": "memory"}, context=context).result()
     for key, data in files.items():
         kvstore.write(key, data).result()
     spec = {"driver": "zarr3", "kvstore": {"driver": "memory"}}
     return ts.open(spec, context=context).result().read().result()
+
+
+def _begin_use() -> None:
+    """Raises DatasetError where TensorStore would abort the process."""
+    global _user
+    if was_forked():
+        raise DatasetError(
+            "a process that may read and write shards",
+            "one that was forked from a process which had done so",
+            'start it with the context "spawn"',
+        )
+    _user = os.getpid()
 
 
 def _encode(
@@ -133,6 +155,7 @@ def _encode(
             f"{array.dtype} {array.shape}",
             "correct the simulator",
         )
+    _begin_use()
     store = ts.open(
         {
             "driver": "zarr3",

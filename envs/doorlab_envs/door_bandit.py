@@ -120,8 +120,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
 
     `gym.make_vec` makes many of them: in processes ("async"), one after the other ("sync"), or
     ("vector_entry_point") as `DoorBanditVectorEnv`, which hands all doors to the simulator in one
-    call. All three give the same rollouts for the same seed. In a process that has read a dataset
-    already, "async" needs `vector_kwargs={"context": "spawn"}`: its reader does not survive a fork.
+    call. All three give the same rollouts for the same seed.
 
     ## Version History
 

@@ -92,7 +92,7 @@ class RecordedProblems:
 
     @cached_property
     def _indices(self) -> np.ndarray:
-        # Read at the first reset: a process in which tensorstore has read can't be forked any more,
+        # Read at the first reset: a process that is forked after that reads through another one,
         # and Gymnasium's "async" makes one environment before it forks.
         indices = self._dataset.indices(self._split)
         if not len(indices):

@@ -78,7 +78,7 @@ def test_systems_without_numbered_descriptors_say_so(dataset, tmp_path, monkeypa
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"x.__lock") / "data")
     monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
     with pytest.raises(ConfigError, match=r"a name in UTF-8.*x\.__lock/data'; rename"):
-        DoorDataset.open(path)
+        read(path)
 
 
 def test_descriptors_are_closed(dataset, tmp_path):
