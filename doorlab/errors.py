@@ -82,4 +82,5 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> ConfigError:
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else "choose one of these"
-    return ConfigError(f"a {kind} out of {', '.join(names)}", repr(name), hint)
+    article = "an" if kind[0] in "aeiou" else "a"
+    return ConfigError(f"{article} {kind} out of {', '.join(names)}", repr(name), hint)

@@ -19,6 +19,7 @@ from tyro.conf import Positional
 
 from doorlab import RewardPredictor
 from doorlab.doors import Action
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import DoorlabError
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
@@ -30,7 +31,7 @@ def main(
     tries: int = 10,
     choice: str = "greedy",
     enough: float = 0.9,
-    prior: str = "narrow",
+    prior: str = DEFAULT_PRIOR,
     simulator: str = "pybullet",
     state: Path | None = None,
 ) -> float:

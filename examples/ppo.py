@@ -17,11 +17,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 import tyro
-from gymnasium import spaces
-from gymnasium.wrappers import TransformObservation
+from doorlab_envs.wrappers import FramesAsChannels
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import DoorlabError
 from doorlab.intervals import Estimate, bootstrap_mean
 
@@ -34,7 +34,7 @@ def main(
     envs: int = 8,
     frames: int = 2,
     image_size: int = 64,
-    prior: str = "narrow",
+    prior: str = DEFAULT_PRIOR,
     simulator: str = "pybullet",
     test_doors: int = 200,
     batch: int = 64,
@@ -78,10 +78,7 @@ def main(
 
 def picture_env(**settings: Any) -> gymnasium.Env[np.ndarray, np.ndarray]:
     """The door bandit with one try, and all frames of a door in one picture (H, W, 3 M)."""
-    env = gymnasium.make(ENVIRONMENT, horizon=1, **settings)
-    count, height, width, colors = env.observation_space["images"].shape  # pyright: ignore
-    space = spaces.Box(0, 255, (height, width, count * colors), np.uint8)
-    return TransformObservation(env, lambda o: np.concatenate(o["images"], axis=-1), space)
+    return FramesAsChannels(gymnasium.make(ENVIRONMENT, horizon=1, **settings))
 
 
 def rewards(policy: PPO, env: gymnasium.Env[np.ndarray, np.ndarray], doors: int) -> Estimate:

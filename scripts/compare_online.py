@@ -17,6 +17,7 @@ import tyro
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.batches import DoorTensors
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.files import read_json, refuse_overwrite
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.models.io import load_model
@@ -36,7 +37,7 @@ class Config:
     """Folder of the dataset, the runs and the result."""
     doors: int = 1400
     """Doors of the dataset, of which 210 are for testing."""
-    prior: str = "narrow"
+    prior: str = DEFAULT_PRIOR
     """Prior of all doors."""
     steps: int = 0
     """Steps of every model; 0 for those of the preset tiny."""

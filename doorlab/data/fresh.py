@@ -20,6 +20,7 @@ from doorlab.data.batches import DoorTensors
 from doorlab.data.config import ImageSize
 from doorlab.data.generation import ActionMix, sample_actions
 from doorlab.doors import get_prior
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.doors.sampling import (
     DOOR_NUMBERS,
     VIEW_NUMBERS,
@@ -41,7 +42,7 @@ _CHUNK_INTERACTIONS = 16_384  # simulated at once
 class FreshConfig:
     """What kind of doors, and how they are filmed. Raises ConfigError for what can't be drawn."""
 
-    prior: str = "narrow"
+    prior: str = DEFAULT_PRIOR
     image_size: ImageSize = 64
     film_frames: PositiveInt = 8
     action_mix: ActionMix = "plausible"

@@ -28,6 +28,7 @@ from doorlab.data.config import (
 from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
 from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
 from doorlab.doors.action import normalised_radius
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.limits import Seed, from_to
 from doorlab.seeding import stream
@@ -57,7 +58,7 @@ class GenerationConfig(DatasetConfig):
     """Height and width of a frame, pixels."""
     seed: Seed = 0
     """Seed of every random stream."""
-    prior: str = "narrow"
+    prior: str = DEFAULT_PRIOR
     """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
     simulator: str = "pybullet"
     """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""

@@ -31,6 +31,7 @@ MAX_TURN = 1.0  # rad
 SLIDES_FROM = 0.75  # normalised radii from here on mean: no hinge, slide
 
 _ROUNDING = 1e-5  # what may be left of a computation beyond the box
+_REAL = "give real numbers (of an Action, those of action.to_normalised())"
 _NUMBERS = {"phi": anywhere("rad"), "swing": anywhere("rad"), "turn": anywhere("rad")}
 _RADIUS = {"radius": positive(unit="m")}
 _OVERSHOOT = 0.08  # rad: the oracle leans a little on the stop, to make up for the grip's give
@@ -98,7 +99,11 @@ def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
     except ValueError:
         raise ConfigError(expected, "rows of different lengths", "give an array") from None
     if array.dtype.kind not in "iuf":
-        raise ConfigError(expected, f"an array of {array.dtype}", "give real numbers")
+        raise ConfigError(
+            expected,
+            f"an array of {array.dtype}",
+            _REAL,
+        )
     wanted = (*shape, ACTION_DIM)
     fits = array.ndim == len(wanted) and all(
         isinstance(want, str) or want == size
@@ -108,8 +113,11 @@ def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
         raise ConfigError(expected, f"an array of shape {array.shape}", "correct its shape")
     within = np.abs(array) <= 1.0 + _ROUNDING
     if not within.all():
+        odd = array[~within][0]
         fix = "scale it; an action in rad and m is Action(phi, radius, swing, turn)"
-        raise ConfigError(expected, f"{array[~within][0]} among them", fix)
+        if not np.isfinite(odd):
+            fix = "check what computes the action"
+        raise ConfigError(expected, f"{odd} among them", fix)
     return np.clip(array, -1, 1)
 
 

@@ -8,6 +8,7 @@ from doorlab.doors.prior import DoorPrior
 from doorlab.errors import unknown_name
 
 _DEFAULT = DoorPrior()
+DEFAULT_PRIOR = "narrow"  # of datasets, environments, commands and examples alike
 
 PRIORS: dict[str, DoorPrior] = {
     "default": _DEFAULT,
@@ -38,6 +39,6 @@ PRIORS: dict[str, DoorPrior] = {
 
 def get_prior(name: str) -> DoorPrior:
     """The named prior. Raises ConfigError, with the valid names, for any other."""
-    if name not in PRIORS:
+    if not isinstance(name, str) or name not in PRIORS:
         raise unknown_name("prior", name, PRIORS)
     return PRIORS[name]

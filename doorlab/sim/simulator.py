@@ -88,6 +88,6 @@ SIMULATORS: dict[str, Callable[[], Simulator]] = {
 
 def make_simulator(name: str = "pybullet") -> Simulator:
     """A running simulator; ConfigError for an unknown name, SimulatorError if it can't run."""
-    if name not in SIMULATORS:
+    if not isinstance(name, str) or name not in SIMULATORS:
         raise unknown_name("simulator", name, SIMULATORS)
     return SIMULATORS[name]()

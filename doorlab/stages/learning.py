@@ -21,6 +21,7 @@ from torch import nn
 from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.generation import ActionMix, GenerationConfig
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_json, refuse_overwrite
 from doorlab.limits import NonNegativeInt, PositiveInt
@@ -54,7 +55,7 @@ class LearningConfig(TrainConfig):
     the dataset whose validation doors are looked at; if none is named, these are fresh, too."""
     online: bool = False
     """Draw fresh doors at every step, on the device, instead of reading a dataset."""
-    prior: str = "narrow"
+    prior: str = DEFAULT_PRIOR
     """Prior of fresh doors: narrow (one look for all), default (all looks), wild."""
     image_size: ImageSize = 64
     """Height and width of a frame of fresh doors, pixels."""

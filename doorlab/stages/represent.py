@@ -33,6 +33,7 @@ from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_arrays, read_json
 from doorlab.folders import output_folder
@@ -67,7 +68,7 @@ class Config(StudyConfig):
 
     out: Path = Path("runs/represent")
     """Folder of the study; one that is there already is completed."""
-    priors: tuple[str, ...] = ("narrow",)
+    priors: tuple[str, ...] = (DEFAULT_PRIOR,)
     """Priors of the doors: narrow (one look for all), default (all looks)."""
     data: tuple[Path, ...] = ()
     """Datasets that are there already, one for every prior, in their order."""

@@ -14,6 +14,7 @@ from doorlab.data.config import Doors, FrameCount, HeldOutShare, ImageSize, spli
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import run_local
 from doorlab.data.schema import SPLITS
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError
 from doorlab.files import read_json
 from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
@@ -99,7 +100,9 @@ def check_split(
         fix: another way out than to have such doors, as an imperative.
     """
     if dataset is None:
-        splits = split_of_doors(_wanted(config, "narrow", config.out))  # the same with any prior
+        splits = split_of_doors(
+            _wanted(config, DEFAULT_PRIOR, config.out)
+        )  # the same with any prior
     else:
         splits = dataset.read("split")
     if SPLITS.index(split) not in splits:

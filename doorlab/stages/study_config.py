@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Seed, check_limits
 from doorlab.stages import pretrain
 from doorlab.stages.side_by_side import StudyConfig
@@ -39,7 +40,7 @@ class Config(StudyConfig):
     """Numbers of labelled training doors; 0 for all of them."""
     seeds: tuple[Seed, ...] = (0,)
     """Seeds of the training runs; all learn from the same doors."""
-    prior: str = "narrow"
+    prior: str = DEFAULT_PRIOR
     """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
     interactions: NonNegativeInt = 32
     """Interactions per door."""

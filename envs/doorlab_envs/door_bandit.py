@@ -8,7 +8,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from doorlab_envs.workbench import RENDER_MODES, Workbench, step_info
+from doorlab.doors.action import checked_actions
+from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab_envs.arguments import RENDER_MODES, Arguments, chosen_doors
+from doorlab_envs.workbench import Workbench, step_info
 
 
 class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
@@ -88,7 +91,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `frames`      | int               | `8`          | passive frames per door                   |
     | `image_size`  | int               | `64`         | height and width of a frame, pixels       |
     | `horizon`     | int               | `10`         | interactions per episode                  |
-    | `prior`       | str               | `"default"`  | a name of `doorlab.doors.PRIORS`          |
+    | `prior`       | str               | `"narrow"`   | a name of `doorlab.doors.PRIORS`          |
     | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`        |
     | `doors_from`  | str, Path or None | `None`       | folder of a dataset, whose doors and      |
     |               |                   |              | frames replace those of the prior         |
@@ -106,6 +109,9 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     be shown at 12 a second, with a disc where the hand is until it lets go. They are drawn when
     they are asked for. `gymnasium.wrappers.RecordVideo` keeps one picture per step, the last;
     `doorlab_envs.wrappers.RecordFilms` keeps them all.
+
+    `doorlab_envs.wrappers.FramesAsChannels` makes one picture of all frames, for networks that
+    take single pictures.
 
     ```python
     >>> import gymnasium as gym
@@ -134,14 +140,14 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         frames: int = 8,
         image_size: int = 64,
         horizon: int = 10,
-        prior: str = "default",
+        prior: str = DEFAULT_PRIOR,
         simulator: str = "pybullet",
         doors_from: str | Path | None = None,
         split: str = "test",
         render_mode: str | None = None,
     ) -> None:
         self._bench = Workbench(
-            frames, image_size, horizon, prior, simulator, doors_from, split, render_mode
+            Arguments(frames, image_size, horizon, prior, simulator, doors_from, split, render_mode)
         )
         self.observation_space = self._bench.observation_space
         self.action_space = self._bench.action_space
@@ -151,10 +157,14 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """A new door, or the one that `options={"door": key}` asks for."""
+        """A new door, or the one that `options={"door": key}` asks for.
+
+        Raises ConfigError for other options, and for keys that stand for no door.
+        """
+        chosen = chosen_doors(options, 1)
         super().reset(seed=seed)
         drawn = self._bench.source.draw(self.np_random)  # always, so that options shift nothing
-        key = int((options or {}).get("door", drawn))
+        (key,) = chosen or [drawn]
         self._bench.reset([key])
         self._tries = 0
         optimal = float(self._bench.problems.optimal_rewards[0])
@@ -163,8 +173,9 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     def step(
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """One whole interaction."""
-        outcome = {k: v.item() for k, v in self._bench.interact(np.asarray(action)[None]).items()}
+        """One whole interaction. Raises ConfigError for an action that is not in the space."""
+        checked = checked_actions(action, ())
+        outcome = {k: v.item() for k, v in self._bench.interact(checked[None]).items()}
         self._tries += 1
         truncated = self._tries >= self._horizon
         return self._observation(), outcome["reward"], False, truncated, step_info(outcome)

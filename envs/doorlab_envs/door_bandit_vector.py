@@ -11,8 +11,12 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from doorlab.doors.action import checked_actions
+from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
-from doorlab_envs.workbench import RENDER_MODES, Workbench, step_info
+from doorlab.limits import at_least
+from doorlab_envs.arguments import RENDER_MODES, Arguments, chosen_doors, seeds_of
+from doorlab_envs.workbench import Workbench, step_info
 
 
 class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
@@ -36,16 +40,16 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         frames: int = 8,
         image_size: int = 64,
         horizon: int = 10,
-        prior: str = "default",
+        prior: str = DEFAULT_PRIOR,
         simulator: str = "pybullet",
         doors_from: str | Path | None = None,
         split: str = "test",
         render_mode: str | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ConfigError("at least one environment", f"{num_envs}", "raise num_envs")
+        if not at_least(1).admits(num_envs):
+            raise ConfigError(f"num_envs as {at_least(1)}", repr(num_envs), "correct num_envs")
         self._bench = Workbench(
-            frames, image_size, horizon, prior, simulator, doors_from, split, render_mode
+            Arguments(frames, image_size, horizon, prior, simulator, doors_from, split, render_mode)
         )
         self.num_envs, self.render_mode = num_envs, render_mode
         self.metadata = {**self.metadata, **self._bench.metadata}
@@ -62,23 +66,32 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """New doors, or those that `options={"door": keys}` asks for."""
+        """New doors, or those that `options={"door": keys}` asks for.
+
+        Raises ConfigError for seeds that are none, and as `DoorBanditEnv.reset` does.
+        """
+        seeds = seeds_of(seed, self.num_envs)
+        chosen = chosen_doors(options, self.num_envs, batched=True)
         super().reset(seed=seed if isinstance(seed, int) else None)
-        for i, one in enumerate(self._seeds(seed)):
+        for i, one in enumerate(seeds):
             if one is not None:
                 self._streams[i] = seeding.np_random(one)[0]
         drawn = [self._bench.source.draw(rng) for rng in self._streams]
-        return self._begin(self._keys(options, drawn))
+        return self._begin(chosen or drawn)
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One whole interaction on every door; after the last one of an episode, new doors."""
+        """One whole interaction on every door; after the last one of an episode, new doors.
+
+        Raises ConfigError for actions that are not in the space.
+        """
+        checked = checked_actions(actions, (self.num_envs,))
         never = np.zeros(self.num_envs, dtype=bool)
         if self._tries >= self._horizon:  # all doors have the same horizon, so all end together
             observation, info = self._begin([self._bench.source.draw(r) for r in self._streams])
             return observation, np.zeros(self.num_envs), never, never.copy(), info
-        outcome = self._bench.interact(actions)
+        outcome = self._bench.interact(checked)
         self._tries += 1
         truncated = np.full(self.num_envs, self._tries >= self._horizon)
         info = self._masked(step_info(outcome))
@@ -105,22 +118,6 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         return self._observation(), self._masked(
             {"door": np.array(keys), "optimal_reward": optimal}
         )
-
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
-        return self._one_each("seeds", seeds)
-
-    def _keys(self, options: dict[str, Any] | None, drawn: list[int]) -> list[int]:
-        chosen = (options or {}).get("door", drawn)
-        keys = [chosen] * self.num_envs if np.ndim(chosen) == 0 else chosen
-        return [int(key) for key in self._one_each("doors", keys)]
-
-    def _one_each(self, what: str, values: Any) -> Any:
-        if len(values) != self.num_envs:
-            raise ConfigError(f"{self.num_envs} {what}", f"{len(values)}", "give one for each")
-        return values
 
     def _masked(self, info: dict[str, np.ndarray]) -> dict[str, Any]:
         """Gymnasium's form: `_name` says which environments have the entry `name`."""

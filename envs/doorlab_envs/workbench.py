@@ -6,7 +6,6 @@ Legend: D doors, M frames per door, T control steps, H, W pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -16,10 +15,10 @@ from gymnasium import spaces
 from doorlab.doors import ACTION_DIM, Door, View
 from doorlab.errors import ConfigError
 from doorlab.sim import Interactions, make_simulator
+from doorlab_envs.arguments import RENDER_MODES, Arguments
 from doorlab_envs.films import FILM_RATE, Film
 from doorlab_envs.problems import PriorProblems, Problems, ProblemSource, RecordedProblems
 
-RENDER_MODES = ("rgb_array", "rgb_array_list")
 _RENDER_SIZE = 256  # pixels
 _STILL_RATE = 2  # frames/s, of a video with one picture per interaction
 
@@ -27,52 +26,28 @@ _STILL_RATE = 2  # frames/s, of a video with one picture per interaction
 class Workbench:
     """D doors and the simulator that they are opened in.
 
-    Args:
-        frames: passive frames per door.
-        image_size: height and width of a frame, pixels.
-        horizon: interactions per episode.
-        prior: name of the prior that doors are drawn from.
-        simulator: name of the simulator.
-        doors_from: folder of a dataset whose doors and frames are used instead of the prior's.
-        split: the split of that dataset.
-        render_mode: one of `RENDER_MODES`, or None for environments that are never rendered.
-
-    Raises:
-        ConfigError: for a setting that is unknown or out of range.
+    Raises ConfigError for a setting that is unknown or out of range.
     """
 
-    def __init__(
-        self,
-        frames: int,
-        image_size: int,
-        horizon: int,
-        prior: str,
-        simulator: str,
-        doors_from: str | Path | None,
-        split: str,
-        render_mode: str | None,
-    ) -> None:
-        if horizon < 1:
-            raise ConfigError("a horizon of at least 1 interaction", f"{horizon}", "raise it")
-        if render_mode not in (None, *RENDER_MODES):
-            raise ConfigError(
-                f"render_mode None or {', '.join(RENDER_MODES)}", repr(render_mode), "use one"
-            )
-        self._simulator = make_simulator(simulator)
+    def __init__(self, arguments: Arguments) -> None:
+        a = arguments
+        self._simulator = make_simulator(a.simulator)
         try:
             self.source: ProblemSource = (
-                PriorProblems(self._simulator, prior, frames, image_size)
-                if doors_from is None
-                else RecordedProblems(self._simulator, doors_from, split, frames, image_size)
+                PriorProblems(self._simulator, a.prior, a.frames, a.image_size)
+                if a.doors_from is None
+                else RecordedProblems(
+                    self._simulator, a.doors_from, a.split, a.frames, a.image_size
+                )
             )
         except BaseException:
             self._simulator.close()
             raise
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
         self.observation_space = spaces.Dict(
-            {"images": spaces.Box(0, 255, (frames, image_size, image_size, 3), np.uint8)}
+            {"images": spaces.Box(0, 255, (a.frames, a.image_size, a.image_size, 3), np.uint8)}
         )
-        self._render_mode, self._is_closed = render_mode, False
+        self._render_mode, self._is_closed = a.render_mode, False
         self._problems: Problems | None = None
         self._last: Interactions | None = None
         self._films: list[list[Film]] = []  # one per door, of everything since the last `render`
@@ -100,7 +75,7 @@ class Workbench:
         """One whole interaction per door.
 
         Args:
-            actions: (D, 4) in Box(-1, 1).
+            actions: (D, 4) in Box(-1, 1), checked.
 
         Returns:
             Arrays of shape (D,): reward, optimal_reward, regret, joint_position, slipped.
@@ -108,7 +83,7 @@ class Workbench:
         self._require_open()
         problems = self.problems
         self._last = self._simulator.interact(
-            problems.doors, np.asarray(actions)[:, None], record=self._render_mode is not None
+            problems.doors, actions[:, None], record=self._render_mode is not None
         )
         if self._render_mode == "rgb_array_list":
             for number, films in enumerate(self._films):

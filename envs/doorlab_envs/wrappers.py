@@ -8,11 +8,51 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from doorlab.data.video import encode_video
 from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_bytes
+
+
+class FramesAsChannels(
+    gymnasium.ObservationWrapper[np.ndarray, np.ndarray, dict[str, np.ndarray]],
+    RecordConstructorArgs,
+):
+    """All frames of a door in one picture, (H, W, 3 M): what networks for single pictures take.
+
+    Stable-Baselines3's `CnnPolicy` sees such a picture with convolutions. Its `MultiInputPolicy`
+    knows pictures of three axes alone, and flattens `images` of (M, H, W, 3) into one vector, with
+    millions of weights behind it.
+
+        env = FramesAsChannels(gymnasium.make("doorlab_envs:doorlab/DoorBandit-v0", frames=2))
+        PPO("CnnPolicy", env)
+
+    Args:
+        env: a door bandit. Its pictures should have more pixels to a side than there are channels:
+            Stable-Baselines3 takes the shortest axis for that of the channels.
+
+    Raises ConfigError for an environment whose observations are others.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
+        gymnasium.ObservationWrapper.__init__(self, env)
+        space = env.observation_space
+        images = space.spaces.get("images") if isinstance(space, spaces.Dict) else None
+        if images is None or images.shape is None or len(images.shape) != 4:
+            raise ConfigError(
+                "an environment with observations {'images': (frames, height, width, 3)}",
+                f"{space}",
+                "wrap doorlab/DoorBandit-v0 itself",
+            )
+        frames, height, width, colors = images.shape
+        self.observation_space = spaces.Box(0, 255, (height, width, frames * colors), np.uint8)
+
+    def observation(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+        """uint8 (H, W, 3 M): red, green and blue of the first frame, then of the others."""
+        return np.concatenate(list(observation["images"]), axis=-1)
 
 
 class RecordFilms(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from doorlab_envs.films import FILM_FRAMES
-from doorlab_envs.wrappers import RecordFilms
+from doorlab_envs.wrappers import FramesAsChannels, RecordFilms
 from gymnasium import spaces, wrappers
 
 from doorlab.errors import ConfigError
@@ -64,6 +64,24 @@ def test_frames_side_by_side_make_one_picture(make, plain):
     observation, _ = env.reset(seed=4)
     assert observation in env.observation_space
     np.testing.assert_array_equal(observation[:, 16:], plain[0][1])
+
+
+def test_frames_become_the_channels_of_one_picture(make, plain):
+    env = FramesAsChannels(make())
+    observation, _ = env.reset(seed=4)
+    assert env.observation_space.shape == (16, 16, 6)
+    assert observation in env.observation_space
+    np.testing.assert_array_equal(observation[..., 3:], plain[0][1])
+    again, *_ = env.step(PUSH)
+    np.testing.assert_array_equal(again, observation)
+    remade = gymnasium.make(env.spec)
+    assert remade.observation_space == env.observation_space
+    remade.close()
+
+
+def test_only_frames_become_channels(make):
+    with pytest.raises(ConfigError, match="wrap doorlab/DoorBandit-v0 itself"):
+        FramesAsChannels(FramesAsChannels(make()))
 
 
 def test_clipped_and_rescaled_actions_are_the_same_actions(make, plain):

@@ -1,0 +1,116 @@
+"""What callers hand to the environments, checked where it enters: arguments, options and seeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorlab.data.config import FrameCount, ImageSize
+from doorlab.data.schema import SPLITS
+from doorlab.doors.priors import DEFAULT_PRIOR, PRIORS
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import PositiveInt, check_limits, from_to
+from doorlab.sim import SIMULATORS
+
+RENDER_MODES = ("rgb_array", "rgb_array_list")
+OPTIONS = ("door",)  # of `reset`
+KEY = from_to(0, 2**63 - 1)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """How an environment is made; see `DoorBanditEnv`. Raises ConfigError for what can't be."""
+
+    frames: FrameCount = 8
+    image_size: ImageSize = 64
+    horizon: PositiveInt = 10
+    prior: str = DEFAULT_PRIOR
+    simulator: str = "pybullet"
+    doors_from: str | Path | None = None
+    split: str = "test"
+    render_mode: str | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(self, "")
+        for kind, known in (("prior", PRIORS), ("simulator", SIMULATORS), ("split", SPLITS)):
+            name = getattr(self, kind)
+            if not isinstance(name, str) or name not in known:
+                raise unknown_name(kind, name, known)
+        if self.render_mode not in (None, *RENDER_MODES):
+            raise ConfigError(
+                f"render_mode None or {', '.join(RENDER_MODES)}", repr(self.render_mode), "use one"
+            )
+        if not isinstance(self.doors_from, str | os.PathLike | None):
+            raise ConfigError(
+                "doors_from as the folder of a dataset", repr(self.doors_from), "give its path"
+            )
+
+
+def chosen_doors(options: Any, count: int, batched: bool = False) -> list[int] | None:
+    """The keys of the doors that the options of `reset` ask for; None if they ask for none.
+
+    Args:
+        options: as they were given.
+        count: of the doors that are asked for.
+        batched: whether one key per door may be given, instead of one for all.
+
+    Raises ConfigError for unknown options, and for keys that are none.
+    """
+    if options is None:
+        return None
+    if not isinstance(options, Mapping):
+        raise ConfigError('options as {"door": key}', repr(options), "give a dictionary, or None")
+    for name in options:
+        if name not in OPTIONS:
+            raise unknown_name("option of reset", name, OPTIONS)
+    if "door" not in options:
+        return None
+    keys = options["door"]
+    if not (batched and isinstance(keys, Sequence | np.ndarray) and not isinstance(keys, str)):
+        return [_checked_key(keys)] * count
+    if np.ndim(keys) == 0:
+        return [_checked_key(np.asarray(keys).item())] * count
+    return [_checked_key(key) for key in one_each("doors", keys, count)]
+
+
+def one_each(what: str, values: Sequence[Any] | np.ndarray, count: int) -> list[Any]:
+    """The values as a list. Raises ConfigError for another number of them than `count`."""
+    if len(values) != count:
+        raise ConfigError(f"{count} {what}", f"{len(values)}", "give one for each environment")
+    return list(values)
+
+
+def seeds_of(seed: Any, count: int) -> list[int | None]:
+    """One seed per environment: of a number s they are s, s + 1, ...; None leaves all as they are.
+
+    Raises ConfigError for seeds that are none.
+    """
+    if seed is None:
+        return [None] * count
+    if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+        return [
+            None if one is None else _checked_seed(one) for one in one_each("seeds", seed, count)
+        ]
+    first = _checked_seed(seed)
+    return [first + number for number in range(count)]
+
+
+def _checked_key(key: Any) -> int:
+    if not KEY.admits(key):
+        raise ConfigError(
+            f'the option "door" as {KEY}',
+            repr(key),
+            'give info["door"] of an earlier reset, or another number',
+        )
+    return int(key)
+
+
+def _checked_seed(seed: Any) -> int:
+    if not KEY.admits(seed):
+        raise ConfigError(f"a seed as {KEY}", repr(seed), "correct it")
+    return int(seed)

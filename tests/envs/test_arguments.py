@@ -1,0 +1,159 @@
+"""What the environments refuse, in one sentence without options of the command line."""
+
+import inspect
+
+import gymnasium
+import numpy as np
+import pytest
+from doorlab_envs import DoorBanditEnv, DoorBanditVectorEnv
+from doorlab_envs.arguments import Arguments, chosen_doors, seeds_of
+
+from doorlab.data.fresh import FreshConfig
+from doorlab.data.generation import GenerationConfig
+from doorlab.doors import Action
+from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.errors import ConfigError
+from doorlab.stages import generate, represent, study_config
+
+
+def refused(call, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        call()
+    said = str(caught.value)
+    assert "--" not in said
+    assert "interactions" not in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"frames": 0}, "frames as a whole number from 1 to 10000; got 0; correct frames"),
+        ({"frames": "x"}, "frames as .*; got 'x'"),
+        ({"image_size": 4}, "image_size as a whole number from 8 to 1024; got 4"),
+        ({"image_size": 16.5}, "got 16.5"),
+        ({"horizon": 1.5}, "horizon as a whole number of 1 or more; got 1.5"),
+        ({"horizon": None}, "got None"),
+        ({"split": "x"}, "a split out of test, train, validation; got 'x'"),
+        ({"render_mode": "ansi"}, "render_mode None or rgb_array, rgb_array_list; got 'ansi'"),
+        ({"doors_from": 3}, "doors_from as the folder of a dataset; got 3"),
+    ],
+)
+def test_arguments_that_cannot_be(settings, message):
+    refused(lambda: Arguments(**settings), message)
+
+
+@pytest.mark.parametrize("make", [DoorBanditEnv, DoorBanditVectorEnv])
+@pytest.mark.parametrize("wrong", [{"frames": 0}, {"prior": ["x"]}, {"simulator": None}])
+def test_both_environments_check_them(make, wrong):
+    refused(lambda: make(**wrong), "expected ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"door": 1.7}, 'the option "door" as a whole number from 0 .*; got 1.7; give info'),
+        ({"door": "x"}, "got 'x'"),
+        ({"door": -1}, "got -1; give info"),
+        ({"door": None}, "got None"),
+        ({"door": True}, "got True"),
+        ({"door": 2**63}, "got 9223372036854775808"),
+        ({"door": [1]}, r"got \[1\]"),
+        ({"doors": 1}, "an option of reset out of door; got 'doors'; did you mean 'door'"),
+        ([1], r"options as {.door.: key}; got \[1\]"),
+    ],
+)
+def test_options_that_cannot_be(options, message):
+    refused(lambda: chosen_doors(options, 1), message)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ([1, 2, 3], "2 doors; got 3"),
+        ([1, 1.5], "got 1.5"),
+        (np.ones((2, 2)), r"got array\(\[1., 1.\]\)"),
+        ({1, 2}, "got {1, 2}"),
+    ],
+)
+def test_keys_for_many_that_cannot_be(keys, message):
+    refused(lambda: chosen_doors({"door": keys}, 2, batched=True), message)
+
+
+def test_keys_come_one_for_each_or_one_for_all():
+    for keys in (4, np.int64(4), np.array(4), [4, 4], (4, np.uint8(4)), np.array([4, 4])):
+        assert chosen_doors({"door": keys}, 2, batched=True) == [4, 4]
+    assert chosen_doors({}, 2) is None
+    assert chosen_doors(None, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [(-1, "got -1"), (1.5, "a seed as .*; got 1.5"), ("x", "got 'x'"), ([1, -2], "got -2")],
+)
+def test_seeds_that_cannot_be(seed, message):
+    refused(lambda: seeds_of(seed, 2), message)
+
+
+def test_seeds_come_one_for_each():
+    assert seeds_of(3, 2) == [3, 4]
+    assert seeds_of(np.array([5, 7]), 2) == [5, 7]
+    assert seeds_of([None, 7], 2) == [None, 7]
+    assert seeds_of(None, 2) == [None, None]
+
+
+@pytest.fixture(scope="module")
+def one_and_two(env_id):
+    settings = {"frames": 1, "image_size": 16, "simulator": "torch"}
+    one = gymnasium.make(env_id, **settings)
+    two = gymnasium.make_vec(
+        env_id, num_envs=2, vectorization_mode="vector_entry_point", **settings
+    )
+    one.reset(seed=0)
+    two.reset(seed=0)
+    yield one, two
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (np.zeros(3), "got an array of shape"),
+        (np.full(4, np.nan), "got nan among them; check what computes the action"),
+        (np.full(4, 1.5), "got 1.5 among them; scale it"),
+        (np.zeros(4, complex), "got an array of complex128"),
+        (np.array(["left"] * 4), "give real numbers"),
+        (Action(0.0, 0.8, 1.0, 0.0), r"give real numbers \(of an Action, .*to_normalised"),
+        (None, "give real numbers"),
+    ],
+)
+def test_actions_that_cannot_be_are_no_tries(one_and_two, action, message):
+    one, two = one_and_two
+    refused(lambda: one.step(action), f"an action of 4 numbers in .*{message}")
+    refused(lambda: two.step([action] * 2), f"2 actions of 4 numbers in .*{message}")
+    assert one.unwrapped._tries == two._tries == 0
+
+
+def test_one_prior_is_the_default_everywhere():
+    """So that a model trained as the README says opens what the README's environment shows."""
+    for make in (DoorBanditEnv, DoorBanditVectorEnv):
+        assert inspect.signature(make).parameters["prior"].default == DEFAULT_PRIOR
+    for config in (GenerationConfig(), generate.Config(), FreshConfig(), study_config.Config()):
+        assert config.prior == DEFAULT_PRIOR
+    assert represent.Config().priors == (DEFAULT_PRIOR,)
+
+
+@pytest.mark.parametrize("name", ["open_a_door", "ppo"])
+def test_examples_have_the_default_prior(name):
+    pytest.importorskip("stable_baselines3")
+    from importlib.util import module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    path = Path(__file__).parents[2] / "examples" / f"{name}.py"
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert inspect.signature(module.main).parameters["prior"].default == DEFAULT_PRIOR
