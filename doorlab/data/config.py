@@ -10,7 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -21,7 +23,7 @@ from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits, flag, fro
 from doorlab.seeding import stream
 from doorlab.text_paths import shell_quoted
 
-Doors = Annotated[int, from_to(1, 100_000_000)]
+Doors = Annotated[int, from_to(1, 10_000_000)]  # weeks of work; splits are in memory
 FrameCount = Annotated[int, from_to(1, 10_000)]
 ImageSize = Annotated[int, from_to(8, 1024)]
 HeldOutShare = Annotated[float, Limits(0, 0.9)]
@@ -74,13 +76,9 @@ class DatasetConfig(ABC):
         """Name -> door of every video."""
         return {}
 
-    def shards(self) -> dict[str, tuple[int, int]]:
+    def shards(self) -> Mapping[str, tuple[int, int]]:
         """Name -> (first door, last door + 1) of every shard."""
-        firsts = range(0, self.doors, self.shard_doors)
-        return {
-            f"shard-{number:05d}": (first, min(first + self.shard_doors, self.doors))
-            for number, first in enumerate(firsts)
-        }
+        return _shards(self.doors, self.shard_doors)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as dataset.json holds them."""
@@ -134,17 +132,27 @@ def check_config(config: DatasetConfig) -> None:
 
 
 def split_of_doors(config: DatasetConfig) -> np.ndarray:
-    """uint8 (doors,), indices in SPLITS: exact shares, dealt to the doors at random."""
+    """uint8 (doors,), indices in SPLITS: exact shares, dealt to the doors at random; read-only."""
+    return _splits(config.seed, config.doors, config.test_fraction, config.validation_fraction)
+
+
+@lru_cache(maxsize=4)  # every shard asks for its part
+def _splits(seed: int, doors: int, test_fraction: float, validation_fraction: float) -> np.ndarray:
     # The small number keeps 0.29 * 100 from being 28.
-    test, validation = (
-        int(share * config.doors + 1e-9)
-        for share in (config.test_fraction, config.validation_fraction)
-    )
-    order = stream(config.seed, "split").permutation(config.doors)
-    split = np.full(config.doors, SPLITS.index("train"), dtype=np.uint8)
+    test, validation = (int(share * doors + 1e-9) for share in (test_fraction, validation_fraction))
+    order = stream(seed, "split").permutation(doors)
+    split = np.full(doors, SPLITS.index("train"), dtype=np.uint8)
     split[order[:test]] = SPLITS.index("test")
     split[order[test : test + validation]] = SPLITS.index("validation")
+    split.flags.writeable = False
     return split
+
+
+@lru_cache(maxsize=4)  # every part asks for its own
+def _shards(doors: int, shard_doors: int) -> Mapping[str, tuple[int, int]]:
+    firsts = range(0, doors, shard_doors)
+    ends = [(first, min(first + shard_doors, doors)) for first in firsts]
+    return MappingProxyType({f"shard-{number:05d}": pair for number, pair in enumerate(ends)})
 
 
 def empty_splits_warning(config: DatasetConfig) -> str:

@@ -1,7 +1,7 @@
 """dataset.json: what a dataset is, which of its parts are written, and their checksums.
 
-It is also the journal of the writing: a part (a shard or a video) counts once it is listed
-here. Nothing in it depends on workers, times or machines.
+A part (a shard or a video) counts once it is listed here, or in the journal of a dataset that is
+being written (`doorlab.data.part_journal`). Nothing in it depends on workers, times or machines.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from doorlab.data.config import DatasetConfig, split_of_doors
 from doorlab.data.generation import GenerationConfig
 from doorlab.data.importing import ImportConfig
+from doorlab.data.part_journal import read_journal
 from doorlab.data.parts import PART_FOLDERS, checksum
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
 from doorlab.errors import ConfigError, DatasetError
@@ -30,7 +31,7 @@ CONFIGS: dict[str, type[DatasetConfig]] = {
 
 @dataclass
 class Manifest:
-    """The content of dataset.json. It grows as parts are written.
+    """The content of dataset.json.
 
     Attributes:
         config: what was asked for.
@@ -54,7 +55,11 @@ class Manifest:
             raise DatasetError(
                 f"a dataset in {path}", f"no {FILE_NAME}", "make one with `doorlab generate --out`"
             )
-        return Manifest.from_json(read_json(file, DatasetError), file)
+        manifest = Manifest.from_json(read_json(file, DatasetError), file)
+        if not manifest.complete:
+            noted, missing = read_journal(Path(path)), set(manifest.missing)
+            manifest.parts |= {part: known for part, known in noted.items() if part in missing}
+        return manifest
 
     @staticmethod
     def from_json(document: dict[str, Any], file: Path) -> Manifest:

@@ -4,8 +4,9 @@
     DIR/shards/shard-00000/       a Zarr v3 group of 64 doors, see `doorlab.data.store`
     DIR/videos/door-00000.mp4     a film of a door, see `doorlab.data.video`
 
-Workers write parts under temporary names and rename them; the launching process then lists them
-in dataset.json. A part that is not listed, or does not have its checksum, is made again.
+Workers write parts under temporary names and rename them; the launching process then notes them
+in a journal (`doorlab.data.part_journal`), and lists them in dataset.json when the work ends. A
+part that is not listed, or does not have its checksum, is made again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -25,6 +26,7 @@ from doorlab.data.generation import GenerationConfig, make_door, make_shard
 from doorlab.data.importing import FootageWriter, ImportConfig
 from doorlab.data.launching import check_workers, get_launcher
 from doorlab.data.manifest import FILE_NAME, Manifest
+from doorlab.data.part_journal import PartJournal
 from doorlab.data.parts import PART_FOLDERS, checksum, make_room, part_checksum
 from doorlab.data.store import write_shard
 from doorlab.data.validation import check_values
@@ -129,7 +131,7 @@ def write_parts(
     command: str = "",
     option: str = "",
 ) -> Manifest:
-    """Makes the parts of a dataset of any kind, and journals them in dataset.json.
+    """Makes the parts of a dataset of any kind, and lists them in dataset.json.
 
     Args:
         path: as for `write_dataset`.
@@ -151,10 +153,15 @@ def write_parts(
         try:
             shared = OnSharedDisk(path, work)
             results = run(shared, manifest.missing, workers)
-            with closing(shared), closing(results), _progress(manifest, done) as advance:
+            with (
+                _journal(path, manifest) as journal,
+                closing(shared),
+                closing(results),
+                _progress(manifest, done) as advance,
+            ):
                 for part, checksum in results:
                     manifest.parts[part] = checksum
-                    manifest.write(path)
+                    journal.add(part, checksum)
                     advance(part)
         finally:
             _remove_leftovers(path)
@@ -262,7 +269,26 @@ def _begin(path: Path, wanted: Manifest, resume: bool, option: str) -> Manifest:
             make_room(path, part)
     _remove_leftovers(path)
     wanted.write(path)
+    PartJournal(path).remove()
     return wanted
+
+
+@contextmanager
+def _journal(path: Path, manifest: Manifest) -> Iterator[PartJournal]:
+    """Yields a journal of parts; what the manifest says of them in the end is on disk, too."""
+    journal, before = PartJournal(path), len(manifest.parts)
+    try:
+        yield journal
+    except BaseException:
+        with suppress(ResultError):  # on a full disk, say, the journal stays
+            manifest.write(path)
+            journal.remove()
+        raise
+    finally:
+        journal.close()
+    if len(manifest.parts) > before:
+        manifest.write(path)
+        journal.remove()
 
 
 def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option: str) -> None:

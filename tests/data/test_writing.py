@@ -20,6 +20,8 @@ from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.launching import LAUNCHERS
 from doorlab.data.manifest import Manifest
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.files import atomic_write_json
+from doorlab.seeding import stream
 from doorlab.stages.generate import Config
 
 
@@ -39,6 +41,22 @@ def generate_elsewhere(path, workers, before="", simulator="make_slow", **option
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code]
     return subprocess.Popen(command, env=environment, start_new_session=True, **options)
+
+
+def written_to(log):
+    def write(path, value):
+        log.append((path.name, value))
+        atomic_write_json(path, value)
+
+    return write
+
+
+def counted(log):
+    def draw(*names):
+        log.append(names)
+        return stream(*names)
+
+    return draw
 
 
 def resumed(path, config):
@@ -64,20 +82,40 @@ def test_shards_and_videos_are_where_they_belong(config, dataset):
     assert dataset.verify() == []
 
 
-# The renames of one worker are: dataset.json, then for every part the part and dataset.json.
-@pytest.mark.parametrize("rename", [1, 2, 3, 6])
-def test_killed_at_a_rename_and_resumed(tmp_path, config, dataset, rename):
+# Files are flushed and renamed in this order: dataset.json (1, 2); the video and its line in the
+# journal (3, 4, 5); three shards and their lines (6 to 11); dataset.json (12, 13).
+@pytest.mark.parametrize(("moment", "noted"), [(2, 0), (4, 0), (5, 1), (6, 1), (7, 2), (13, 4)])
+def test_killed_at_a_rename_or_flush_and_resumed(tmp_path, config, dataset, moment, noted):
     before = (
-        f"countdown, replace = iter(range({rename})), os.replace\n"
-        f"def fatal(*a):\n"
-        f"    if next(countdown) == {rename - 1}: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"    replace(*a)\n"
-        f"os.replace = fatal"
+        f"countdown = iter(range({moment}))\n"
+        f"def fatal(operation):\n"
+        f"    def counted(*a):\n"
+        f"        if next(countdown) == {moment - 1}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"        return operation(*a)\n"
+        f"    return counted\n"
+        f"for name in ('replace', 'rename', 'fsync'): setattr(os, name, fatal(getattr(os, name)))"
     )
     path = tmp_path / "killed"
     assert generate_elsewhere(path, 1, before, "make_fake").wait() == -signal.SIGKILL
-    assert [p.name for p in path.rglob(".*.tmp")] != []
+    if moment > 2:
+        found = Manifest.read(path).parts
+        assert found.items() <= dataset.manifest.parts.items()
+        assert len(found) == noted
     assert resumed(path, config) == tree(dataset.path)
+
+
+def test_the_cost_of_a_part_does_not_depend_on_their_number(tmp_path, monkeypatch):
+    written, dealt = [], []
+    monkeypatch.setattr("doorlab.data.manifest.atomic_write_json", written_to(written))
+    monkeypatch.setattr("doorlab.data.config.stream", counted(dealt))
+    for doors in (12, 36):
+        config = GenerationConfig(
+            doors=doors, frames=1, interactions=0, image_size=8, shard_doors=2, videos=0
+        )
+        write_dataset(tmp_path / f"{doors}", config, simulator=make_fake)
+        assert Manifest.read(tmp_path / f"{doors}").complete
+    assert [name for name, _ in written] == ["dataset.json"] * 4  # begun and finished, twice
+    assert len(dealt) == 2  # once for all shards
 
 
 def test_killed_at_twenty_random_moments_and_resumed(tmp_path, config, dataset):
