@@ -12,6 +12,8 @@ import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -141,6 +143,30 @@ def painted_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("painted") / "dataset"
     write_dataset(path, config, simulator=lambda name: PaintedSimulator())
     return path
+
+
+@pytest.fixture
+def few_doors(tmp_path: Path) -> Callable[[int, float | None], Path]:
+    """Writes 20 doors, so many of them test doors, with one reward for all if it is given."""
+
+    class Alike(PaintedSimulator):
+        def __init__(self, reward: float) -> None:
+            self.reward = reward
+
+        def interact(self, doors, actions, *, record=False):
+            found = super().interact(doors, actions, record=record)
+            return replace(found, rewards=np.full_like(found.rewards, self.reward))
+
+    def write(test_doors: int, reward: float | None) -> Path:
+        config = GenerationConfig(
+            doors=20, frames=4, interactions=8, image_size=SIZE, simulator="painted", videos=0,
+            validation_fraction=0.05, test_fraction=test_doors / 20,
+        )  # fmt: skip
+        simulator = PaintedSimulator() if reward is None else Alike(reward)
+        write_dataset(tmp_path / "few", config, simulator=lambda name: simulator)
+        return tmp_path / "few"
+
+    return write
 
 
 @pytest.fixture

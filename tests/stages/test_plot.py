@@ -493,3 +493,20 @@ def test_models_that_make_no_pictures_are_left_out_of_pictures(config, painted_r
     assert result["skipped"] == {}
     assert set(arrays["reconstructions"]) == {"images", "vae", "statistician"}
     assert "embedding/supervised" in arrays["embedding"]
+
+
+@pytest.mark.parametrize(("test_doors", "reward"), [(1, None), (3, None), (12, 0.0)])
+def test_of_few_doors_is_drawn_what_can_be_drawn(
+    painted_run, few_doors, tmp_path, test_doors, reward
+):
+    data, out = few_doors(test_doors, reward), tmp_path / "out"
+    figures = ("gallery", "embedding", "interpolations", "calibration", "adaptation")
+    config = plot.Config(runs=(painted_run,), data=data, out=out, figures=figures)
+    skipped = json.loads(plot.run(config).read_text())["skipped"]
+    missing = {1: ["calibration", "embedding", "interpolations"], 3: ["calibration"], 12: []}
+    assert sorted(skipped) == missing[test_doors]
+    assert {file.stem for file in out.glob("*.png")} == set(figures) - set(skipped)
+    if test_doors < 10:
+        assert "has 10 test doors" in skipped["calibration"]
+    if test_doors == 1:
+        assert "one test door" in skipped["embedding"]

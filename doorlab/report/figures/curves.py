@@ -179,7 +179,7 @@ def error_by_interactions(
     draw_curves(axes, curves)
     quiet(axes)
     axes.set(xlabel="interactions seen on this door", ylabel="squared error of the reward")
-    axes.set_ylim(0, 1.12 * max(variance, *(c.high.max() for c in curves.values())))
+    axes.set_ylim(0, 1.12 * max(variance, *(c.high.max() for c in curves.values())) or 1.0)
     axes.set_xticks(range(len(counts)), [str(n) for n in counts])
     name_ends(axes, curves)
     return figure

@@ -51,7 +51,7 @@ def _draw(axes: Axes, panel: LabelPanel) -> None:
             ha="left", fontsize=FONT_SIZE - 2, color=text_color(name),
         )  # fmt: skip
     highs = [float(curve.high.max()) for curve in panel.curves.values()]
-    axes.set_ylim(0, 1.1 * max([*highs, *(height for _, height in panel.levels.values())]))
+    axes.set_ylim(0, 1.1 * max([*highs, *(height for _, height in panel.levels.values())]) or 1.0)
     axes.tick_params(axis="x", labelrotation=45 if len(places) > 5 else 0)
     title(axes, panel.heading)
     quiet(axes)
