@@ -83,7 +83,7 @@ class RunFiles:
         return RunFiles(
             folders=folders,
             dataset=of_stages["generate"],
-            videos=tuple(_plain_files(dataset / "videos", "mp4")) if dataset else (),
+            videos=_films(dataset / "videos") if dataset else (),
             models=tuple(map(_model, folders.models)),
             probes=of_stages["probe"],
             diagnosis=of_stages["diagnose"],
@@ -176,6 +176,11 @@ def _or_empty(file: Path) -> dict[str, Any]:
         return read_part(file)
     except ResultError:
         return {}
+
+
+def _films(folder: Path) -> tuple[Path, ...]:
+    """The films of a dataset, whose folder may be a link; what is in that folder may not."""
+    return () if folder.is_symlink() else tuple(_plain_files(folder, "mp4"))
 
 
 def _plain_files(folder: Path, ending: str) -> list[Path]:

@@ -192,3 +192,11 @@ def test_links_are_not_followed_into_the_page(run_folder, tmp_path):
         (run_folder / part).symlink_to(secret)
     markup = report(run_folder)
     assert base64.b64encode(secret.read_bytes()).decode() not in markup
+
+
+def test_a_link_to_a_folder_of_films_is_not_followed(run_folder, tmp_path):
+    films = run_folder / "dataset" / "videos"
+    assert "<video" in report(run_folder)
+    films.rename(tmp_path / "private")
+    films.symlink_to(tmp_path / "private")
+    assert "<video" not in report(run_folder)
