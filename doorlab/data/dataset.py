@@ -25,7 +25,7 @@ from doorlab.data.manifest import Manifest
 from doorlab.data.parts import part_checksum
 from doorlab.data.reading import Reader, make_reader
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
-from doorlab.data.validation import check_joint_positions, check_split, check_values
+from doorlab.data.validation import check_joint_positions, check_split, check_values, check_views
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
 from doorlab.errors import DatasetError, unknown_name
@@ -155,7 +155,8 @@ class DoorDataset:
         """The doors at `indices` (all of them if None), exactly as they were simulated."""
         columns = {field: self.read(door_array(field), indices) for field in FIELDS}
         count = len(columns[FIELDS[0]])
-        return [door_from_arrays(columns, i) for i in range(count)]
+        numbers = range(count) if indices is None else np.asarray(indices).tolist()
+        return [door_from_arrays(columns, row, number) for row, number in enumerate(numbers)]
 
     def verify(self) -> list[str]:
         """The parts that are missing or differ from their checksums ("shards/shard-00002")."""
@@ -180,8 +181,9 @@ class DoorDataset:
             }
             if "joint_position" in found:
                 self.doors(doors)
-                limits = self.read(door_array("opening_limit"), doors)
+                limits = found[door_array("opening_limit")]
                 check_joint_positions(found["joint_position"], limits, doors, self.path)
+                check_views(found["view"], doors, self.path)
 
     def _reader(self) -> Reader:
         process = os.getpid()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from doorlab.doors.arrays import DTYPES
+from doorlab.doors.bounds import COLOR, NUMBERS, POINT
 from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
 from doorlab.doors.geometry import PARTS
 from doorlab.limits import Limits, from_to
@@ -18,8 +19,7 @@ OPTIONAL = ("depth", "segmentation")  # arrays that a simulated dataset has if a
 
 _PIXELS = ("door", "frame", "height", "width")
 _DEPTH = Limits(0.0, 6e4)  # float16 holds no more
-_OPENING = Limits(0.0, 1e6)
-_VIEW = Limits(-1e6, 1e6)
+_OPENING = Limits(0.0, NUMBERS["opening_limit"].high)
 _BOX = Limits(-1.0, 1.0)
 _SHARE = Limits(0.0, 1.0)
 _SIZES = {"channel": 3, "view": 7, "action": 4}
@@ -80,7 +80,14 @@ def _door_spec(field: str) -> ArraySpec:
         return ArraySpec(door_array(field), DTYPES[field], ("door",), _UNITS.get(field, ""), limits)
     dims = ("door", "channel") if field in colors else ("door",)
     unit = _UNITS.get(field, "RGB" if field in colors else "")
-    return ArraySpec(door_array(field), "float64", dims, unit)
+    limits = _limits_of(field, is_color=field in colors)
+    return ArraySpec(door_array(field), "float64", dims, unit, limits)
+
+
+def _limits_of(field: str, *, is_color: bool) -> Limits:
+    if field == "appearance.light_direction":
+        return POINT
+    return COLOR if is_color else NUMBERS[field.removeprefix("appearance.")]
 
 
 # Every array that a dataset can have; which ones it has, its config says.
@@ -92,7 +99,7 @@ ARRAYS: dict[str, ArraySpec] = {
         _category("segmentation", _PIXELS, PARTS),
         ArraySpec("joint_position", "float32", ("door", "frame"), "rad; m if it slides", _OPENING),
         ArraySpec(
-            "view", "float64", ("door", "frame", "view"), "eye, target, field of view", _VIEW
+            "view", "float64", ("door", "frame", "view"), "eye, target, field of view", POINT
         ),
         ArraySpec("actions", "float32", ("door", "interaction", "action"), "in Box(-1, 1)", _BOX),
         ArraySpec("rewards", "float32", ("door", "interaction"), "share of the limit", _SHARE),

@@ -11,7 +11,8 @@ import numpy as np
 
 from doorlab.data.config import DatasetConfig, split_of_doors
 from doorlab.data.schema import ARRAYS, SPLITS
-from doorlab.errors import DatasetError
+from doorlab.doors import View
+from doorlab.errors import ConfigError, DatasetError
 
 _FIX = "generate or download the dataset again"
 
@@ -76,3 +77,20 @@ def check_joint_positions(
             f"{positions[row, frame]}",
             _FIX,
         )
+
+
+def check_views(views: np.ndarray, doors: np.ndarray, where: object) -> None:
+    """Raises DatasetError for a camera that has no picture.
+
+    Args:
+        views: float64 (D, M, 7), as of `View.to_array`.
+        doors: int (D,), their numbers in the dataset.
+        where: the dataset, for the message.
+    """
+    for door, of_door in zip(doors, views, strict=True):
+        for frame, values in enumerate(of_door):
+            try:
+                View.from_array(values)
+            except ConfigError as error:
+                got = f"{error.got} in frame {frame} of door {door} in {where}"
+                raise DatasetError(error.expected, got, _FIX) from None

@@ -22,20 +22,29 @@ def doors_to_arrays(doors: Sequence[Door]) -> dict[str, np.ndarray]:
     return {name: _column(name, [_get(door, name) for door in doors]) for name in FIELDS}
 
 
-def door_from_arrays(arrays: Mapping[str, np.ndarray], index: int) -> Door:
-    """The door at `index`. Raises DatasetError for a missing field or an impossible door."""
+def door_from_arrays(
+    arrays: Mapping[str, np.ndarray], index: int, number: int | None = None
+) -> Door:
+    """The door at `index`. Raises DatasetError for a missing field or an impossible door.
+
+    Args:
+        arrays: as of `doors_to_arrays`.
+        index: of the door in them.
+        number: of the door in its dataset, for messages; its index when None.
+    """
+    number = index if number is None else number
     missing = [name for name in FIELDS if name not in arrays]
     if missing:
         raise DatasetError(
             "one array per door parameter", f"none for {', '.join(missing)}", "generate it again"
         )
-    values = {name: _value(name, index, arrays[name][index]) for name in FIELDS}
+    values = {name: _value(name, number, arrays[name][index]) for name in FIELDS}
     look = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}
     numbers = {k: v for k, v in values.items() if "." not in k}
     try:
         return Door(**numbers, appearance=Appearance(**look))
     except ConfigError as error:
-        got = f"{error.got} in door {index}"
+        got = f"{error.got} in door {number}"
         raise DatasetError(error.expected, got, "generate or download the dataset again") from None
 
 
@@ -49,11 +58,11 @@ def _column(name: str, values: list[Any]) -> np.ndarray:
     return np.array(values, dtype=DTYPES.get(name, "float64"))
 
 
-def _value(name: str, index: int, entry: Any) -> Any:
+def _value(name: str, number: int, entry: Any) -> Any:
     if name in CATEGORIES:
         if not 0 <= entry < len(CATEGORIES[name]):
             raise DatasetError(
-                f"{name} of door {index} as a number below {len(CATEGORIES[name])}",
+                f"{name} of door {number} as a number below {len(CATEGORIES[name])}",
                 f"{entry}",
                 "generate or download the dataset again",
             )

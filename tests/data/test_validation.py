@@ -29,13 +29,17 @@ WRONG = {
     "door/handle_type": ((1,), 7, "7 for door 5"),
     "door/appearance/wall_texture": ((1,), 255, "255 for door 5"),
     "door/latch_direction": ((1,), 3, "3 for door 5"),
+    "door/width": ((0,), -1.0, "-1.0 for door 4"),
+    "door/mass": ((0,), np.nan, "nan for door 4"),
+    "door/appearance/wall_color": ((2, 1), 1.5, "1.5 for door 6"),
     "split": ((1,), 9, "9 for door 5"),
 }
 
 
 @pytest.fixture
 def arrays():
-    return make_shard(CONFIG, 4, 8, FakeSimulator())
+    made = make_shard(CONFIG, 4, 8, FakeSimulator())
+    return {name: values.copy() for name, values in made.items()}
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def test_values_out_of_range_are_named_wherever_they_are_read(rewritten, arrays)
         with pytest.raises(DatasetError, match=rf"{name} of every door in .*; got {got}; generate"):
             wrong.read(name)
         wrong.read(name, np.arange(4))  # other doors still read
-    with pytest.raises(DatasetError, match="door/handle_type of every door"):
+    with pytest.raises(DatasetError, match="door/width of every door"):
         wrong.doors()
 
 
@@ -112,6 +116,20 @@ def test_doors_in_another_split_than_the_settings_say(rewritten, arrays):
 def test_doors_that_stand_open_wider_than_they_can(rewritten, arrays):
     arrays["joint_position"][2, 1] = arrays["door/opening_limit"][2] + 0.01
     with pytest.raises(DatasetError, match=r"joint positions of door 6 .* up to its opening limit"):
+        rewritten(arrays).check_values()
+
+
+def test_doors_whose_numbers_are_impossible_together(rewritten, arrays):
+    width = arrays["door/width"][2]
+    arrays["door/backset"][2] = width + 0.1
+    wrong = rewritten(arrays)
+    with pytest.raises(DatasetError, match=r"backset of a door to be below .* in door 6; generate"):
+        wrong.check_values()
+
+
+def test_cameras_without_a_picture(rewritten, arrays):
+    arrays["view"][1, 2, 6] = -0.5
+    with pytest.raises(DatasetError, match=r"field_of_view of .* in frame 2 of door 5 in .*; gene"):
         rewritten(arrays).check_values()
 
 
