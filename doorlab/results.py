@@ -1,6 +1,6 @@
 """Machine-readable results: one JSON file beside every run.
 
-    {"stage", "doorlab_version", "config", "seed", "dataset_checksum", "figures", ...}
+    {"stage", "doorlab_version", "provenance", "config", "seed", "dataset_checksum", "figures", ...}
 
 Every figure is `{"mean", "ci95": [low, high], "n"}` (see `doorlab.intervals.Estimate`), or a plain
 number where there is nothing to average, or null where it is undefined: then "undefined" has its
@@ -24,6 +24,7 @@ from doorlab.errors import ResultError
 from doorlab.files import atomic_write_json, read_json, refuse_overwrite
 from doorlab.folders import output_folder
 from doorlab.intervals import Estimate
+from doorlab.provenance import provenance
 from doorlab.schema import misfit
 
 _EVERY_RESULT = {"stage": str, "config?": dict, "figures?": dict}
@@ -54,14 +55,26 @@ def write_result(
     config: Any,
     figures: dict[str, Any],
     dataset_checksum: str | None = None,
+    simulator: str | None = None,
     **top_level: Any,
 ) -> None:
-    """Writes a result file, whole or not at all. `config` is the stage's frozen dataclass."""
+    """Writes a result file, whole or not at all.
+
+    Args:
+        path: of the file.
+        stage: that the result is of.
+        config: of the stage, a dataclass.
+        figures: name -> estimate or number.
+        dataset_checksum: of the doors that it is about, if it is about a dataset.
+        simulator: that the doors were made or opened in, if any.
+        top_level: whatever else the stage has to say.
+    """
     settings = to_json(config)
     undefined: dict[str, str] = {}
     document = {
         "stage": stage,
         "doorlab_version": doorlab.__version__,
+        "provenance": provenance(simulator),
         "config": settings,
         "seed": settings.get("seed"),
         "dataset_checksum": dataset_checksum,

@@ -72,7 +72,7 @@ def run(config: Config) -> Path:
             for head in config.heads
         }
         figures |= _compared(f"labelled_{labelled}", scores)
-    write_result(path, "compare_heads", config, figures, dataset.checksum)
+    write_result(path, "compare_heads", config, figures, dataset.checksum, dataset.simulator)
     return path
 
 

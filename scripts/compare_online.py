@@ -67,7 +67,9 @@ def run(config: Config) -> Path:
         figures[f"online/{name}"] = bootstrap_mean(fresh, seed=config.seed)
         figures[f"online - dataset/{name}"] = paired_difference(fresh, fixed, seed=config.seed)
     runs = {source: _about(config.out / source, seconds[source]) for source in SOURCES}
-    write_result(path, "compare_online", config, figures, dataset.checksum, runs=runs)
+    write_result(
+        path, "compare_online", config, figures, dataset.checksum, dataset.simulator, runs=runs
+    )
     return path
 
 

@@ -93,6 +93,11 @@ class DoorDataset:
         return self.config
 
     @property
+    def simulator(self) -> str | None:
+        """That made the doors; None for doors that nobody simulated."""
+        return self.config.simulator if isinstance(self.config, GenerationConfig) else None
+
+    @property
     def checksum(self) -> str:
         """Identifies the dataset's settings and content."""
         return self.manifest.checksum

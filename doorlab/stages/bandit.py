@@ -145,6 +145,7 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
         config,
         {"mean_regret": {name: policy["mean_regret"] for name, policy in policies.items()}},
         dataset.checksum,
+        config.simulator or dataset.simulator,
         doors=len(doors),
         interactions=config.interactions,
         policies=policies,

@@ -154,6 +154,7 @@ def _diagnose(config: Config, path: Path) -> None:
         config,
         {"differences": differences(by_door, config.seed)},
         dataset.checksum,
+        dataset.simulator,
         diagnosis=found,
         reference=reference,
         doors=len(frames.images),

@@ -253,6 +253,7 @@ def finish(
         config,
         {"parameters": parameters, "steps": outcome.step, "seconds": outcome.seconds, **figures},
         checksum,
+        learned.simulator if learned else "torch",
         model=config.model,
         online=config.online,
         drawn_doors=drawn_doors(learned) if learned else None,

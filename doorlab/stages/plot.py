@@ -205,7 +205,7 @@ def _write(
         kept = {n: value for n, value in earlier.get(part, {}).items() if n not in asked}
         found[part] = kept | values
     figures = found.pop("figures")
-    write_result(path, "plot", config, figures, sources.checksum, **found)
+    write_result(path, "plot", config, figures, sources.checksum, sources.simulator, **found)
 
 
 def _or_nothing(path: Path) -> dict[str, Any]:

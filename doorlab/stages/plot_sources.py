@@ -82,6 +82,14 @@ class Sources:
         except (Missing, DoorlabError):
             return None
 
+    @property
+    def simulator(self) -> str | None:
+        """That made the dataset; None when there is none, or it was made by none."""
+        try:
+            return self.dataset.simulator
+        except Missing:
+            return None
+
     @cached_property
     def indices(self) -> np.ndarray:
         """(D,) held-out doors."""

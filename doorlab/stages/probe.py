@@ -129,6 +129,7 @@ def _probe(config: Config, path: Path) -> None:
         config,
         {"differences": summary["differences"]},
         dataset.checksum,
+        dataset.simulator,
         **summary,
         targets=targets,
         doors={split: len(found.images) for split, found in doors.items()},

@@ -168,6 +168,7 @@ def _represent(config: Config, path: Path) -> None:
     found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in config.priors}
     for prior, result in found.items():
         result["dataset_checksum"] = datasets[prior].checksum
+        result["simulator"] = datasets[prior].simulator
         for axis in result["curves"]:
             save_png(probe_curves(axis, panels(result, axis)), config.out / f"{prior}_{axis}.png")
     write_result(path, "represent", config, {}, priors=found)

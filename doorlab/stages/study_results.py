@@ -55,13 +55,12 @@ def write(
         "differences": {m: differences(scores[m], config.ours) for m in METRICS},
     }
     opened = {**about, **_opened(config, evidence)}
-    checksum = dataset.checksum
     for name, draw in study_figures.FIGURES.items():
         save_png(draw(reward, opened), config.out / f"{name}.png")
-    write_result(config.out / REWARD_FILE, "study", config, {}, checksum, **reward)
-    write_result(config.out / BANDIT_FILE, "study", config, {}, checksum, **opened)
-    found = claims(evidence)
-    write_result(config.out / CLAIMS_FILE, "study", config, {}, checksum, **about, claims=found)
+    claimed = {**about, "claims": claims(evidence)}
+    for name, content in ((REWARD_FILE, reward), (BANDIT_FILE, opened), (CLAIMS_FILE, claimed)):
+        of_doors = (dataset.checksum, dataset.simulator)
+        write_result(config.out / name, "study", config, {}, *of_doors, **content)
 
 
 def _scores(folders: Folders, metric: str) -> Scores:

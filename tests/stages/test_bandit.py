@@ -90,6 +90,7 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
     assert result["stage"] == "bandit"
     assert result["seed"] == 4
     assert result["dataset_checksum"] == DoorDataset.open(config.data).checksum
+    assert result["provenance"]["simulator"] == DoorDataset.open(config.data).simulator
     assert (result["doors"], result["interactions"]) == (10, 3)
     assert set(result["policies"]) == {*DEFAULTS, "ssnp", "vae_np"}
     for name, policy in result["policies"].items():

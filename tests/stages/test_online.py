@@ -73,6 +73,7 @@ def test_pretraining_needs_no_dataset(frames_config):
     out = pretrain.run(frames_config)
     metrics = metrics_of(out)
     assert (metrics["online"], metrics["dataset_checksum"]) == (True, None)
+    assert metrics["provenance"]["simulator"] == "torch"
     assert metrics["figures"]["doors_seen"] == 80
     assert 0 <= metrics["figures"]["waiting_share"] <= 1
     assert 0 < metrics["figures"]["drawing_share"] <= 1

@@ -120,6 +120,7 @@ def test_a_run_leaves_a_model_and_its_metrics(config, kind):
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["stage"], metrics["model"], metrics["seed"]) == ("pretrain", kind, 0)
     assert metrics["dataset_checksum"] == DoorDataset.open(config.data).checksum
+    assert metrics["provenance"]["simulator"] == "pybullet"
     assert [r["step"] for r in metrics["history"]["train"]] == [4, 8, 12]
     assert [r["step"] for r in metrics["history"]["validation"]] == [6, 12]
     figure = metrics["figures"]["validation_reconstruction_mse"]

@@ -53,6 +53,7 @@ def test_the_result_says_what_it_was_made_from(result, painted_run):
     dataset = json.loads((painted_run / "dataset" / "dataset.json").read_text())
     assert result["stage"] == "probe"
     assert result["dataset_checksum"] == dataset["checksum"]
+    assert result["provenance"]["simulator"] == "painted"
     assert result["doors"] == dataset["splits"]
     assert result["probes"]["vae"]["width"]["n"] == dataset["splits"]["test"]
 

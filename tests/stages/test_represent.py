@@ -79,6 +79,7 @@ def test_scores_are_means_over_seeds_and_doors(study, result):
     assert {bar["reached"] for bar in found["bars"]["statistician"].values()} <= {True, False}
     dataset = DoorDataset.open(study.out / "narrow" / "dataset")
     assert found["dataset_checksum"] == dataset.checksum
+    assert found["simulator"] == dataset.simulator
     for axis in ("frames", "doors"):
         assert (study.out / f"narrow_{axis}.png").stat().st_size > 10_000
 
