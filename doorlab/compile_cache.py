@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from doorlab.environment_variables import environment_variables
+
 _TORCH, _TRITON = "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"
 _log = logging.getLogger(__name__)
 
@@ -30,18 +32,13 @@ def private_compile_cache() -> Iterator[None]:
     Those that the user names in the environment if they are private, otherwise others in the
     user's cache folder, or temporary ones. The environment is as before afterwards.
     """
-    before = {name: os.environ.get(name) for name in (_TORCH, _TRITON)}
-    for name, named in before.items():
-        os.environ[name] = _private_folder(name, None if _is_torch_s_own(named) else named)
-    try:
-        with _without_precompiled_headers():
-            yield
-    finally:
-        for name, named in before.items():
-            if named is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = named
+    named = {name: os.environ.get(name) for name in (_TORCH, _TRITON)}
+    private = {
+        name: _private_folder(name, None if _is_torch_s_own(folder) else folder)
+        for name, folder in named.items()
+    }
+    with environment_variables(**private), _without_precompiled_headers():
+        yield
 
 
 def is_private(folder: Path) -> bool:

@@ -22,15 +22,23 @@ def stops_handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[N
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    with handlers_kept():
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                signal.signal(number, handle)
+        yield
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Restores the handlers of signals that ask to stop at the end of the block."""
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    taken = {n: old for n, old in before.items() if old not in (signal.SIG_IGN, None)}
     try:
-        for number in taken:
-            signal.signal(number, handle)
         yield
     finally:
-        for number, old in taken.items():
-            signal.signal(number, old)
+        for number, handler in before.items():
+            if handler is not signal.getsignal(number) and handler is not None:
+                signal.signal(number, handler)
 
 
 class Interruption:

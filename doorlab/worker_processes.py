@@ -43,11 +43,16 @@ def starting(option: str) -> Iterator[None]:
     """Has the system's refusals to start worker processes name `option`, which sets their number.
 
     Raises ConfigError for want of semaphores (no /dev/shm that can be written), of memory, and of
-    room for more processes.
+    room for more processes. The program may still choose its way to start processes afterwards,
+    which multiprocessing lets it do only before the first one.
     """
+    chosen = multiprocessing.get_start_method(allow_none=True)
     try:
         yield
     except (OSError, NotImplementedError, ImportError) as error:
         too_many = isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.ENOMEM)
         fix = f"lower {option}" if too_many else f"make /dev/shm writable, or use {option} 1"
         raise ConfigError("a system that starts worker processes", f"{error}", fix) from None
+    finally:
+        if chosen is None:
+            multiprocessing.set_start_method(None, force=True)

@@ -34,10 +34,6 @@ _TIFF_BITS_PER_SAMPLE = 258
 _EXIF_ORIENTATION = 0x0112
 _NEARLY_BLACK = 2**12  # of 2**16
 
-cv2.utils.logging.setLogLevel(
-    cv2.utils.logging.LOG_LEVEL_SILENT
-)  # a file that can't be read is reported once, by doorlab
-
 
 def read_image(path: Path, significant_bits: int = 0) -> np.ndarray:
     """The picture in `path`, uint8 (H, W, 3), RGB; transparent parts are blended with black.
@@ -164,11 +160,23 @@ def _wide_values(image: Image.Image, path: Path, low_bits: bool) -> np.ndarray:
     if image.format != "PNG":
         raise ValueError(f"a {image.format} file with 16-bit colors, of which fewer bits are used")
     image.load()  # finds damage, without a message of libpng on the terminal
-    found = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    with _opencv_silent():
+        found = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.shape[:2] != image.size[::-1]:
         raise ValueError("one that is damaged")
     order = [2, 1, 0, 3][: found.shape[2]] if found.ndim == 3 else ...
     return np.asarray(found)[..., order]
+
+
+@contextmanager
+def _opencv_silent() -> Iterator[None]:
+    """Has OpenCV print nothing about a file that doorlab reports on."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _used_bits(values: np.ndarray, path: Path, wanted: int, stated: int) -> int:

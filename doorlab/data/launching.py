@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
 
+from doorlab.environment_variables import environment_variables
 from doorlab.errors import ConfigError, SimulatorError, unknown_name
 from doorlab.lifeline import when_ended
 from doorlab.worker_processes import end_if_unguarded, never_began, starting
@@ -109,7 +110,8 @@ def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str
         )
     try:
         # The workers inherit both: Ctrl-C is the parent's to handle.
-        with _cores_shared(workers), _interrupts_ignored(), starting("--workers"):
+        shares = environment_variables(**_share_of_cores(workers))
+        with shares, _interrupts_ignored(), starting("--workers"):
             futures = {pool.submit(_call, item): item for item in items}
         for future in as_completed(futures):
             yield futures.pop(future), future.result()
@@ -138,17 +140,11 @@ def _call(item: str) -> Any:
     return _work(item)
 
 
-@contextlib.contextmanager
-def _cores_shared(workers: int) -> Iterator[None]:
-    """Worker processes that start inside of this compute on their share of the cores."""
+def _share_of_cores(workers: int) -> dict[str, str]:
+    """Environment variables by which worker processes compute on their share of the cores."""
     if "OMP_NUM_THREADS" in os.environ:  # somebody has decided
-        yield
-        return
-    os.environ["OMP_NUM_THREADS"] = str(max(1, count_workers(0) // workers))
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, count_workers(0) // workers))}
 
 
 @contextlib.contextmanager

@@ -19,7 +19,9 @@ import ray
 from ray import exceptions
 
 from doorlab.data.launching import MAX_FRUITLESS_ROUNDS, Results, Work
+from doorlab.environment_variables import environment_variables
 from doorlab.errors import ConfigError, SimulatorError
+from doorlab.signals import handlers_kept
 
 # What becomes of a call whose worker, or whose worker's machine, is gone.
 _LOST = (
@@ -128,11 +130,12 @@ def _connected() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked to send anything
+    nothing_sent = {"RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0")}
     address = os.environ.get("RAY_ADDRESS", "")
     try:
         _check_reachable(address)
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        with environment_variables(**nothing_sent), handlers_kept():
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"a Ray cluster at {address or 'the address of `ray start`'}",

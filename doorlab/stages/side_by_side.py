@@ -15,6 +15,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import run_local
 from doorlab.data.schema import SPLITS
 from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.environment_variables import environment_variables
 from doorlab.errors import ConfigError, ResultError
 from doorlab.files import read_json
 from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
@@ -186,15 +187,8 @@ def _by_name(do: Callable[[R], object], runs: dict[str, R], name: str) -> str:
 @contextlib.contextmanager
 def single_threaded() -> Iterator[None]:
     """Worker processes that start inside of this compute with one thread each."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
+    with environment_variables(OMP_NUM_THREADS="1"):
         yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 def check_choices(config: Any, *names: str) -> None:

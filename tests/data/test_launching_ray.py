@@ -16,7 +16,8 @@ from fake_simulator import (
     make_telling,
     sleep_unless_quick,
 )
-from test_launching import ITEMS, alive, pids, wait_until
+from liveness import alive, pids, wait_until
+from test_launching import ITEMS
 from test_writing import tree
 
 from doorlab.data import write_dataset
