@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
+from doorlab.data import DoorDataset
+from doorlab.files import checksum
+from doorlab.stages import generate
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -181,3 +186,24 @@ def test_result_files_of_one_run_are_about_the_same_doors():
         ("reward.json", "bandit.json", "study_claims.json"),
     ):
         assert len({result(name)["dataset_checksum"] for name in names}) == 1, names
+
+
+PICTURES = [p for p in sorted((ROOT / "docs").glob("*.png")) if p.name != "gallery.png"]
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_pictures_were_drawn_from_the_result_files_that_are_there(picture):
+    """`python scripts/make_pictures.py` draws them again. The gallery shows doors, not results."""
+    with Image.open(picture) as image:
+        source = image.info.get("Source", "")
+    named = dict(part.split(" ") for part in source.split(", ") if part)
+    assert named, "a picture of results says which files it was drawn from"
+    for file, noted in named.items():
+        assert checksum((ROOT / file).read_bytes()) == noted, f"{file} has changed since"
+
+
+@pytest.mark.slow
+def test_the_demo_was_measured_on_the_doors_that_the_present_code_makes(tmp_path):
+    """Generates them, in a minute or two. If not, the demo is to be measured again."""
+    path = generate.run(replace(generate.PRESETS["tiny"], out=tmp_path / "dataset"))
+    assert DoorDataset.open(path).checksum == result("demo_regret.json")["dataset_checksum"]

@@ -152,13 +152,19 @@ def _mean(values: list[float]) -> float:
 
 
 @default_settings()
-def to_png(figure: Figure) -> bytes:
-    """The picture. The same figure gives the same bytes: no date, no version in the file."""
+def to_png(figure: Figure, source: str = "") -> bytes:
+    """The picture. The same figure gives the same bytes: no date, no version in the file.
+
+    Args:
+        figure: to be drawn.
+        source: what it was drawn from, for the file's metadata ("Source").
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    about = {"Software": None, **({"Source": source} if source else {})}
+    figure.savefig(buffer, format="png", metadata=about)
     return buffer.getvalue()
 
 
-def save_png(figure: Figure, path: str | Path) -> None:
-    """Writes the picture, whole or not at all."""
-    atomic_write_bytes(path, to_png(figure))
+def save_png(figure: Figure, path: str | Path, source: str = "") -> None:
+    """Writes the picture, whole or not at all. Arguments as in `to_png`."""
+    atomic_write_bytes(path, to_png(figure, source))
