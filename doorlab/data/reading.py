@@ -31,6 +31,8 @@ from doorlab.errors import DatasetError
 from doorlab.text_paths import TextPath
 
 _CACHE_BYTES = 64 * 2**20  # where in a file every door's images lie, and doors read lately
+# TensorStore's ways to say missing or damaged.
+_UNREADABLE = (ValueError, IndexError, NotImplementedError, OSError)
 _PROGRAM = "from doorlab.data.reading import serve; serve({descriptor})"
 
 
@@ -114,7 +116,7 @@ class ShardReader:
     def _readable(self, shard: int) -> Iterator[None]:
         try:
             yield
-        except (ValueError, OSError) as error:  # tensorstore's way to say missing or corrupt
+        except _UNREADABLE as error:
             raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
 
     def _damaged(self, shard: int, got: str) -> DatasetError:

@@ -25,6 +25,7 @@ from typing import Any, cast
 import numpy as np
 import tensorstore as ts
 
+from doorlab.data.chunk_sizes import check_chunk_sizes
 from doorlab.data.parts import checksum
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
@@ -87,7 +88,7 @@ def open_array(
         shard: a path that TensorStore takes (`is_key`).
         name: of `schema.ARRAYS`.
         shape: of the array. Nothing is read by metadata that say another shape, type, chunk or
-            codec: TensorStore would allocate whatever they ask for.
+            codec, nor chunks of another size: TensorStore would allocate whatever they ask for.
         context: what open arrays share.
 
     Raises ValueError, or `result()` does, for an array that is missing, damaged or another one.
@@ -100,6 +101,9 @@ def open_array(
         "recheck_cached_data": "open",  # shards never change once they are written
     }
     _begin_use()
+    whole = tuple(max(1, size) for size in shape)
+    chunk, count = ((1, *whole[1:]), whole[0]) if _is_by_door(name) else (whole, None)
+    check_chunk_sizes(Path(shard), array_files(name)[1], count, chunk, ARRAYS[name].dtype)
     return ts.open(spec, read=True, context=context or ts.Context())
 
 
@@ -207,9 +211,14 @@ def _layout(name: str, shape: tuple[int, ...], compressor: Mapping[str, Any]) ->
         "data_type": spec.dtype,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": whole}},
         "chunk_key_encoding": {"name": "default"},
-        "codecs": [by_door] if "frame" in spec.dims[:-1] else compression,
+        "codecs": [by_door] if _is_by_door(name) else compression,
         "dimension_names": list(spec.dims),
     }
+
+
+def _is_by_door(name: str) -> bool:
+    """Whether every door of an array has a chunk of its own."""
+    return "frame" in ARRAYS[name].dims[:-1]
 
 
 def _endian(dtype: np.dtype[Any]) -> dict[str, Any]:
