@@ -20,3 +20,15 @@ def environment_variables(**values: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def environment_kept() -> Iterator[None]:
+    """Takes back, at the end of the block, what libraries have set in the environment."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)

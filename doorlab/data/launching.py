@@ -11,7 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -111,7 +111,7 @@ def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str
     try:
         # The workers inherit both: Ctrl-C is the parent's to handle.
         shares = environment_variables(**_share_of_cores(workers))
-        with shares, _interrupts_ignored(), starting("--workers"):
+        with shares, _interrupts_withheld(), starting("--workers"):
             futures = {pool.submit(_call, item): item for item in items}
         for future in as_completed(futures):
             yield futures.pop(future), future.result()
@@ -148,12 +148,13 @@ def _share_of_cores(workers: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may change, and receive, signals
+def _interrupts_withheld() -> Iterator[None]:
+    """Processes that start inside of this never see Ctrl-C; this one sees it when they have."""
+    if sys.platform == "win32":  # it has no masks of signals
+        yield
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

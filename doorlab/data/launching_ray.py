@@ -19,7 +19,7 @@ import ray
 from ray import exceptions
 
 from doorlab.data.launching import MAX_FRUITLESS_ROUNDS, Results, Work
-from doorlab.environment_variables import environment_variables
+from doorlab.environment_variables import environment_kept
 from doorlab.errors import ConfigError, SimulatorError
 from doorlab.signals import handlers_kept
 
@@ -46,7 +46,7 @@ def run_on_ray(work: Work, items: Sequence[str], workers: int) -> Results:
     """
     if not items:
         return
-    with _connected():
+    with environment_kept(), _connected():
         size = min(workers or int(ray.cluster_resources().get("CPU", 1)), len(items))
         with closing(_Crew(work, max(size, 1), items)) as crew:
             for _ in items:
@@ -130,11 +130,11 @@ def _connected() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    nothing_sent = {"RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0")}
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked to send anything
     address = os.environ.get("RAY_ADDRESS", "")
     try:
         _check_reachable(address)
-        with environment_variables(**nothing_sent), handlers_kept():
+        with handlers_kept():
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(

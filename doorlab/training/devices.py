@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -62,6 +63,9 @@ def use_threads(threads: int) -> None:
 
 def check_devices(config: TrainConfig) -> None:
     """Raises ConfigError when this machine lacks the devices that a config asks for."""
+    if config.devices > 1 and hasattr(sys, "ps1"):  # Fabric refuses to start processes from there
+        fix = "use one device, or run this as a script"
+        raise ConfigError("one device in a notebook or shell", f"{config.devices}", fix)
     device = resolve_device(config.accelerator, "--accelerator")
     cards = torch.cuda.device_count()
     if device == "cuda" and config.devices > cards:

@@ -133,10 +133,13 @@ def test_a_machine_that_dies_changes_no_byte(cluster, tmp_path, monkeypatch):
 def test_without_a_cluster_one_is_started_and_ended(tmp_path, config, dataset, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "local")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     monkeypatch.chdir(tmp_path)
+    environment, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
     write_dataset("d", config, workers=2, launcher="ray", simulator=make_fake)
     assert tree("d") == tree(dataset.path)
     assert not ray.is_initialized()
+    assert (dict(os.environ), signal.getsignal(signal.SIGTERM)) == (environment, handler)
 
 
 def test_an_address_without_a_cluster_is_one_line(monkeypatch):

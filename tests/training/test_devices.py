@@ -1,4 +1,5 @@
 import os
+import sys
 from dataclasses import replace
 
 import pytest
@@ -40,6 +41,13 @@ def test_a_device_that_is_not_there_is_told():
     config = TrainConfig()
     with pytest.raises(ConfigError, match="--accelerator auto or one of cpu"):
         launch(lambda fabric: None, replace(config, accelerator="cuda"))
+
+
+def test_a_notebook_is_told_to_use_one_device(monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    with pytest.raises(ConfigError, match="run this as a script"):
+        launch(numbering, TrainConfig(accelerator="cpu", devices=2))
+    assert launch(numbering, TrainConfig(accelerator="cpu")) == (0, 1, "cpu")
 
 
 @pytest.mark.parametrize(
