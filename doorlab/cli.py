@@ -44,6 +44,15 @@ stages:
 `doorlab STAGE --help` explains every option of a stage. Start with `doorlab demo --out runs/demo`.
 """
 
+# Stage -> what prints its result; others print theirs themselves.
+_SHOWN = {
+    **dict.fromkeys(("generate", "import", "export"), "show_dataset"),
+    **dict.fromkeys(("pretrain", "train"), "show_training"),
+    **dict.fromkeys(("probe", "diagnose", "bandit"), "show_result"),
+}
+# Stages that go on where they were stopped, with the same command.
+_GOING_ON = ("demo", "represent", "study")
+
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 
 
@@ -76,14 +85,16 @@ def _run(args: Sequence[str]) -> int:
         with stops_handled(interruption):
             return _dispatch(list(args))
     except (Exception, KeyboardInterrupt) as error:
-        return _report(error, interruption.requested)
+        return _report(error, interruption.requested, *args[:1])
 
 
-def _report(error: BaseException, interrupted: bool) -> int:
+def _report(error: BaseException, interrupted: bool, stage: str = "") -> int:
     """Says in one line what ended a stage; raises errors that nobody foresaw."""
     if interrupted or isinstance(error, KeyboardInterrupt):
         reason = str(error) if isinstance(error, KeyboardInterrupt) else ""
-        return _complain(reason or "interrupted; what was finished is kept", _INTERRUPTED)
+        kept = stage in _GOING_ON
+        usual = "the same command goes on where it stopped" if kept else "no result was written"
+        return _complain(reason or f"interrupted; {usual}", _INTERRUPTED)
     if isinstance(error, DoorlabError):
         return _complain(str(error), _BAD_INPUT)
     if isinstance(error, BrokenPipeError):  # the reader went away: `doorlab info ... | head`
@@ -139,7 +150,10 @@ def _dispatch(args: list[str]) -> int:
         config = parse(stage, args[0], args[1:])
     except SystemExit as finished:  # tyro has printed help, or what is wrong with the options
         return finished.code if isinstance(finished.code, int) else _BAD_INPUT
-    stage.run(config)
+    result = stage.run(config)
+    if args[0] in _SHOWN:
+        endings = importlib.import_module("doorlab.stages.endings")
+        getattr(endings, _SHOWN[args[0]])(result)
     return 0
 
 

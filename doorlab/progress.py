@@ -23,21 +23,30 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields `advance(n)`. The bar vanishes when done, and leaves one line behind."""
-    console, description = PlainConsole(stderr=True), printable(description)
-    start, done = time.monotonic(), 0
+def progress_bar(
+    work: str, unit: str, total: int, before: int = 0
+) -> Iterator[Callable[[int], None]]:
+    """Yields `advance(n)`. The bar vanishes when done, and leaves one line behind.
+
+    Args:
+        work: what is done: the name of a model or of a command.
+        unit: what is counted, in the plural: "steps", "doors generated".
+        total: how many there are.
+        before: how many of them are done already, by an earlier process.
+    """
+    console, work, start, done = PlainConsole(stderr=True), printable(work), time.monotonic(), 0
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn(printable(unit), markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(work, total=total, completed=before)
 
         def advance(n: int = 1) -> None:
             nonlocal done
@@ -45,14 +54,23 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
             bar.advance(task, n)
 
         yield advance
-    console.print(f"{description}: {done} in {time.monotonic() - start:.1f} s", highlight=False)
+    seconds = time.monotonic() - start
+    console.print(f"{work}: {counted(done, unit)} in {seconds:.1f} s", highlight=False)
 
 
-def track(iterable: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """The items of `iterable`, with a bar."""
+def track(iterable: Iterable[T], work: str, unit: str, total: int | None = None) -> Iterator[T]:
+    """The items of `iterable`, with a bar; the other arguments are those of `progress_bar`."""
     if total is None:
         total = len(iterable) if isinstance(iterable, Sized) else 0
-    with progress_bar(description, total) as advance:
+    with progress_bar(work, unit, total) as advance:
         for item in iterable:
             yield item
             advance(1)
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of things in words: "1 step", "2,200 steps", "1 policy"."""
+    noun, *rest = unit.split(" ")
+    if number == 1:
+        noun = f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+    return " ".join([f"{number:,}", noun, *rest])

@@ -45,6 +45,11 @@ class NoticeStream:
         return getattr(sys.stderr, name)
 
 
+def print_line(text: str) -> None:
+    """Prints one line of a result on standard output."""
+    print(printable(text))
+
+
 def print_note(message: str) -> None:
     """Prints one line for the user on standard error, if that can be written to."""
     if sys.stderr is not None:

@@ -29,8 +29,12 @@ def test_a_library_that_is_interrupted_while_it_is_imported(monkeypatch, capsys)
             raise ImportError("SystemError: <built-in function> returned a result") from stop
 
     monkeypatch.setattr(cli.importlib, "import_module", interrupted)
-    assert main(["info"]) == 130
-    assert capsys.readouterr().err == "doorlab: error: interrupted; what was finished is kept\n"
+    for stage, words in (
+        ("probe", "no result was written"),
+        ("study", "the same command goes on where it stopped"),
+    ):
+        assert main([stage]) == 130
+        assert capsys.readouterr().err == f"doorlab: error: interrupted; {words}\n"
 
 
 def test_errors_that_nobody_foresaw_are_not_hidden(monkeypatch):

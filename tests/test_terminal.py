@@ -46,15 +46,15 @@ def test_errors_about_odd_names_are_one_line(tmp_path, capsys):
 
 
 def test_progress_of_an_odd_name(capsys):
-    with progress_bar(ODD, 3) as advance:
+    with progress_bar(ODD, "doors", 3) as advance:
         advance(3)
-    assert capsys.readouterr().err.startswith(f"{SHOWN}: 3 in")
+    assert capsys.readouterr().err.startswith(f"{SHOWN}: 3 doors in")
 
 
 def test_bars_on_a_terminal_show_names_as_they_are(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
-    with progress_bar("[bold]x\x1b]0;t\x07", 3) as advance:
+    with progress_bar("[bold]x\x1b]0;t\x07", "doors", 3) as advance:
         advance(1)
     err = capsys.readouterr().err
     assert r"[bold]x\x1b]0;t\x07" in err

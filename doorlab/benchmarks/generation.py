@@ -58,7 +58,7 @@ def soak(rounds: int) -> dict[str, Estimate]:
         videos=0,
     )
     simulator, sizes = make_simulator(), {}
-    with progress_bar("doors simulated", config.doors) as advance:
+    with progress_bar("soak", "doors simulated", config.doors) as advance:
         for first, last in config.shards().values():
             make_shard(config, first, last, simulator)
             sizes[last] = _resident_bytes()

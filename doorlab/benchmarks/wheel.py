@@ -77,7 +77,7 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
         refuse_overwrite(config.out, config.overwrite)
     use_threads(config.threads)
     figures = {}
-    for delta in track(config.deltas, "deltas"):
+    for delta in track(config.deltas, "wheel", "deltas"):
         share = relative_regret(delta, config)
         figures[f"{delta:g}"] = {
             "regret_percent": bootstrap_mean(100 * _ratio(*share), seed=config.seed),

@@ -92,7 +92,7 @@ def export_dataset(
         with (
             replacing_files(real, EXPORT_FILE, _is_exported) as folder,
             writing(out),
-            progress_bar("doors exported", dataset.num_doors) as advance,
+            progress_bar("export", "doors", dataset.num_doors) as advance,
         ):
             _write(dataset, folder, about, file_doors, advance)
 

@@ -207,7 +207,7 @@ def plan_import(source: str | Path, settings: FootageSettings) -> Plan:
 def _open_all(paths: Sequence[Path], config: ImportConfig) -> tuple[list[Entry], dict[str, str]]:
     """The doors at `paths`, and what can't be read of them, with the reasons."""
     entries, unreadable = [], {}
-    for path in track(paths, "doors looked at"):
+    for path in track(paths, "footage", "doors looked at"):
         try:
             entry = open_entry(path, config.frames)
             if config.skip_unreadable:

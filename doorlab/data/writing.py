@@ -347,5 +347,7 @@ def _explained(command: str) -> Iterator[None]:
 def _progress(manifest: Manifest, done: str) -> Iterator[Callable[[str], None]]:
     """Yields `advance(part)`; the bar counts doors."""
     doors = {f"shards/{name}": b - a for name, (a, b) in manifest.config.shards().items()}
-    with progress_bar(f"doors {done}", sum(doors.get(p, 0) for p in manifest.missing)) as add:
+    with progress_bar(
+        "dataset", f"doors {done}", sum(doors.get(p, 0) for p in manifest.missing)
+    ) as add:
         yield lambda part: add(doors.get(part, 0))

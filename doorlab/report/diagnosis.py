@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from doorlab.report.html import DASH, Html, join, table
+from doorlab.report.result_shapes import read_part
 from doorlab.report.style import in_order, style_of
-from doorlab.report.tables import interval, model_name
+from doorlab.report.tables import in_words, interval, model_name
 
 # name in the result -> head of the column, digits, whether more is better
 _MEASURES = {
@@ -20,6 +24,30 @@ _MADE = {
     "new_frames": "new frames of seen doors",
     "samples": "doors from the prior",
 }
+
+
+def diagnosis_table(path: str | Path) -> Table:
+    """For the terminal: how well each model explains frames, and whether its own are told apart.
+
+    Raises ResultError when the file is missing or not a result of `doorlab diagnose`.
+    """
+    result = read_part(Path(path), "diagnose")
+    shown = Table(title="Pretrained models on held-out doors, with 95 % intervals")
+    made = "samples told apart (0.5: not at all)"
+    for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made):
+        shown.add_column(head)
+    for name in in_order(result["diagnosis"]):
+        found = result["diagnosis"][name]
+        error = found.get("reconstruction_mse")
+        samples = found.get("two_sample", {}).get("samples", {}).get("content", {})
+        shown.add_row(
+            style_of(name).label,
+            f"{error['n']}" if error and "n" in error else DASH,
+            in_words(error, 4),
+            in_words(found.get("elbo")),
+            in_words(samples.get("accuracy"), 2),
+        )
+    return shown
 
 
 def evidence_table(result: dict[str, Any]) -> Html:

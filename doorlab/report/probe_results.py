@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 
 from doorlab.report.figures.curves import Curve
@@ -14,7 +13,7 @@ from doorlab.report.figures.probe_curves import Panel
 from doorlab.report.html import DASH, Html, table
 from doorlab.report.result_shapes import read_part
 from doorlab.report.style import in_order, style_of
-from doorlab.report.tables import interval
+from doorlab.report.tables import in_words, interval
 
 _BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
 _METRICS = {"accuracy": "accuracy", "r2": "R²"}
@@ -42,6 +41,15 @@ def panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
     return found
 
 
+def probe_table(path: str | Path) -> Table:
+    """For the terminal: the scores of `doorlab probe`, by target, with the number of doors.
+
+    Raises ResultError when the file is missing or not one.
+    """
+    result = read_part(Path(path), "probe")
+    return _terminal_scores("Linear probes, held-out doors", result)
+
+
 def study_tables(path: str | Path) -> list[Table]:
     """For the terminal: for every prior the scores of `doorlab represent`, and the bars.
 
@@ -52,7 +60,7 @@ def study_tables(path: str | Path) -> list[Table]:
         table
         for prior, found in result["priors"].items()
         for table in (
-            _terminal_scores(prior, found),
+            _terminal_scores(f"{prior}: what linear probes read on held-out doors", found),
             *(_terminal_bars(prior, found, model) for model in in_order(found["bars"])),
         )
     ]
@@ -155,17 +163,19 @@ def _rival(pair: str) -> str:
     return style_of(pair.split(" - ")[1]).label
 
 
-def _terminal_scores(prior: str, found: Mapping[str, Any]) -> Table:
+def _terminal_scores(heading: str, found: Mapping[str, Any]) -> Table:
     scores = found["probes"]
     models = in_order(scores)
-    shown = Table(title=f"{prior}: what linear probes read on held-out doors")
-    shown.add_column("")
+    shown = Table(title=heading)
+    for head in ("", "doors"):
+        shown.add_column(head)
     for name in models:
         shown.add_column(style_of(name).label, justify="right")
     for target in _targets(scores):
         cells = [scores[name].get(target) for name in models]
+        doors = max(cell.get("n", 0) for cell in cells if cell)
         means = (f"{cell['mean']:.3f}" if cell else DASH for cell in cells)
-        shown.add_row(target.replace("_", " "), *means)
+        shown.add_row(target.replace("_", " "), f"{doors}", *means)
     return shown
 
 
@@ -179,17 +189,10 @@ def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
         rival, bar = (found[part][model].get(target) for part in ("against_best", "bars"))
         shown.add_row(
             target.replace("_", " "),
-            _words(score),
-            _words(rival),
+            in_words(score),
+            in_words(rival),
             style_of(rival["rival"]).label if rival else DASH,
             f"{bar['bar']:.2f}" if bar else DASH,
             ("yes" if bar["reached"] else "no") if bar else DASH,
         )
     return shown
-
-
-def _words(found: Mapping[str, Any] | None) -> str:
-    if not found:
-        return DASH
-    low, high = np.asarray(found["ci95"])
-    return f"{found['mean']:.3f} ({low:.3f} to {high:.3f})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,32 @@ def regret_table(path: str | Path) -> Table:
     Raises ResultError when it is missing or not one.
     """
     result = read_part(Path(path), "bandit")
+    policies = result["policies"]
     shown = Table(title=f"{result['doors']} held-out doors, {result['interactions']} tries each")
     shown.add_column("policy")
-    for head in ("mean regret", "95 % interval", "first reward"):
+    several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
+    seeds = ["training seeds"] if several else []
+    for head in (*seeds, "mean regret", "95 % interval", "first reward"):
         shown.add_column(head, justify="right")
-    for name in in_order(result["policies"]):
-        policy = result["policies"][name]
+    for name in in_order(policies):
+        policy = policies[name]
         low, high = policy["mean_regret"]["ci95"]
         shown.add_row(
             style_of(name).label,
+            *([f"{policy.get('seeds', 1)}"] if several else []),
             f"{policy['mean_regret']['mean']:.3f}",
             f"{low:.3f} to {high:.3f}",
             f"{policy['first_reward']['mean']:.3f}",
         )
     return shown
+
+
+def in_words(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """An estimate with its interval, for the terminal: "0.123 (0.100 to 0.150)"."""
+    if not estimate:
+        return DASH
+    low, high = estimate["ci95"]
+    return f"{estimate['mean']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def interval(estimate: dict[str, Any] | None, digits: int = 3, *, bold: bool = False) -> Html:

@@ -39,7 +39,6 @@ from doorlab.bandit import (
     run_policy,
     summarise,
 )
-from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
@@ -117,7 +116,6 @@ def run(config: Config) -> Path:
     path, rollouts = config.out / "regret.json", config.out / "rollouts.npz"
     with result_folder(path, rollouts, overwrite=config.overwrite):
         _evaluate(config, path, rollouts)
-        _show(path)
     return path
 
 
@@ -133,7 +131,7 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
         make_simulator(config.simulator).close()  # or say why not, before anything is computed
     workers = count_workers(config.workers)
     work = run_local(_Evaluation(config), list(entries), workers)
-    found = dict(track(work, "policies", len(entries)))
+    found = dict(track(work, "bandit", "policies", len(entries)))
     runs = _merged(entries, found)
     policies = _summaries(runs, dataset.doors(doors), config.seed)
     differences = paired_differences(runs, config.seed)
@@ -228,9 +226,3 @@ def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, Runs]) -> Non
         if many:
             arrays[f"{name}/seeds"] = np.array(one.seeds)
     atomic_write_arrays(path, arrays)
-
-
-def _show(path: Path) -> None:
-    from doorlab.report.tables import regret_table  # here: workers have no use for it
-
-    PlainConsole().print(regret_table(path))

@@ -139,7 +139,7 @@ def _diagnose(config: Config, path: Path) -> None:
     frames = _frames(dataset, config)
     reference = compare(frames, frames.second, config.seed)
     found, by_door = {}, {}
-    for kind, model in track(models.items(), "models"):
+    for kind, model in track(models.items(), "diagnose", "models"):
         by_door[kind] = {"reconstruction_mse": reconstruction_errors(model, frames.images)}
         found[kind] = {"two_sample": imitations(model, frames, config.seed)}
         if has_evidence(model.network):

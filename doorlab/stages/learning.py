@@ -29,6 +29,7 @@ from doorlab.models.architecture import Architecture, completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.io import save_model, weights_checksum
 from doorlab.results import to_json, write_result
+from doorlab.terminal import print_line
 from doorlab.training import Outcome, TrainConfig, check_devices
 from doorlab.training.checkpoint import (
     CHECKPOINT_FILE,
@@ -268,7 +269,7 @@ def report_stop(config: LearningConfig, outcome: Outcome) -> None:
     message = f"stopped after step {outcome.step} of {config.steps}; go on with --resume"
     if outcome.interrupted:
         raise KeyboardInterrupt(message)
-    print(message)
+    print_line(message)
 
 
 def _clear(folder: Path) -> None:

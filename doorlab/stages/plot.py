@@ -34,7 +34,7 @@ from doorlab.errors import (
 )
 from doorlab.files import atomic_write_arrays
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
-from doorlab.progress import track
+from doorlab.progress import counted, track
 from doorlab.report.html import enumeration
 from doorlab.report.result_shapes import read_part
 from doorlab.report.run_folders import RunFolders
@@ -42,6 +42,7 @@ from doorlab.report.style import save_png
 from doorlab.results import result_folder, write_result
 from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
 from doorlab.stages.plot_sources import Drawing, Missing, NotRun, Sources
+from doorlab.terminal import print_line
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
 
@@ -162,7 +163,7 @@ def _draw(
     """Draws and saves; returns what was drawn, and why the rest was not."""
     drawn: dict[str, Drawing] = {}
     skipped: dict[str, Exception] = {}
-    for name in track(names, "figures"):
+    for name in track(names, "plot", "figures considered"):
         try:
             drawn[name] = FIGURES[name](sources)
         except (Missing, ResultError, DatasetError, CheckpointError) as reason:
@@ -229,8 +230,8 @@ def _report(
         if named or not isinstance(reason, NotRun):
             reasons.setdefault(str(reason), []).append(name)
     for reason, names in reasons.items():
-        print(f"not drawn: {', '.join(names)} ({reason})")
+        print_line(f"not drawn: {', '.join(names)} ({reason})")
     unsaid = len(skipped) - sum(map(len, reasons.values()))
     if unsaid:
-        print(f"not drawn: {unsaid} figures of what was not run (plot.json says what)")
-    print(f"{len(drawn)} figures in {folder}" if len(drawn) > 1 else f"1 figure in {folder}")
+        print_line(f"not drawn: {unsaid} figures of what was not run (plot.json says what)")
+    print_line(f"{counted(len(drawn), 'figures')} in {folder}")

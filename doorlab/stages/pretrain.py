@@ -199,6 +199,7 @@ def _in_steps(
         loss=_loss,
         batches=batches,
         batch=config.batch,
+        name=config.model,
         validate=partial(_validation, examination) if examination else None,
         settings=settings,
     )

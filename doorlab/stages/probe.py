@@ -112,7 +112,7 @@ def _probe(config: Config, path: Path) -> None:
     found = len(doors["train"].images)
     readings = plan(frames, [min(count, found) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
-    for kind, folder in track(by_kind(config.models).items(), "probes"):
+    for kind, folder in track(by_kind(config.models).items(), "probe", "models"):
         model = FrozenModel.open(folder, dataset, config.device)
         scores[kind] = probe_model(model, doors, readings)
     shares = {kind: contributions(found) for kind, found in scores.items()}

@@ -22,6 +22,7 @@ from doorlab.report.html import page
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import contents, heading, sections
 from doorlab.results import result_folder
+from doorlab.terminal import print_line
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,5 @@ def run(config: Config) -> Path:
         found = sections(files)
         body = list(found.values())
         atomic_write_text(path, page(heading(files), headline(files), contents(found), body))
-    print(path)
+    print_line(f"{path}")
     return path

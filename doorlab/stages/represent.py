@@ -161,10 +161,10 @@ def _represent(config: Config, path: Path) -> None:
     do = partial(do_run, config, {prior: found.path for prior, found in datasets.items()})
     with single_threaded():
         trials = [r for seed in config.seeds[:1] for r in runs_with(config, seed, rates_of(config))]
-        do_runs(do, trials, config.workers, "trials")
+        do_runs(do, trials, config.workers, "represent, learning rates")
         rates = choose_rates(config, trials)
         runs = [Run(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
-        do_runs(do, runs, config.workers, "runs")
+        do_runs(do, runs, config.workers, "represent")
     found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in config.priors}
     for prior, result in found.items():
         result["dataset_checksum"] = datasets[prior].checksum

@@ -171,11 +171,11 @@ def do_runs(do: Callable[[R], object], runs: Sequence[R], workers: int, what: st
             that was stopped goes on with the same command.
         runs: which.
         workers: processes; 0 for one per core, 1 for this one.
-        what: they are, in words.
+        what: is done in them, for the progress bar.
     """
     by_name = {run.name: run for run in runs}
     work = run_local(partial(_by_name, do, by_name), list(by_name), workers)
-    for _ in track(work, what, len(by_name)):
+    for _ in track(work, what, "runs", len(by_name)):
         pass
 
 

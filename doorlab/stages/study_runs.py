@@ -167,8 +167,10 @@ def do_all(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
     """Trains and scores models, after those that they stand on or begin with."""
     bases = dict.fromkeys(run.base for run in runs if run.base)
     missing = [base for base in bases if _folder_of(config, base) == config.out / base.name]
-    do_runs(partial(pretrain_run, config, dataset.path), missing, config.workers, "pretrained")
-    do_runs(partial(train_run, config, dataset.path), runs, config.workers, "trained")
+    do_runs(
+        partial(pretrain_run, config, dataset.path), missing, config.workers, "study, pretraining"
+    )
+    do_runs(partial(train_run, config, dataset.path), runs, config.workers, "study, training")
 
 
 def pretrain_run(config: Config, data: Path, run: Run) -> None:

@@ -251,6 +251,7 @@ def _fit(
         loss=_loss,
         batches=batches,
         batch=config.batch,
+        name=config.model,
         validate=partial(_validation, validation) if validation else None,
         error_of=mean_error if config.keep_best else None,
         turn=turning,

@@ -68,6 +68,8 @@ class Task:
     turn: Turn | None = None
     """What happens to the model on the way, if anything. What was before is forgotten: the
     optimiser's moments, and weights that were better."""
+    name: str = "training"
+    """Of the model, for the progress bar."""
     settings: dict[str, Any] | None = None
     """What a resumed run must agree with, plain values: the stage's config, the dataset."""
 
@@ -105,7 +107,7 @@ def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: 
     run = _Run(fabric, model, task, config, out)
     run.resume()
     stop = StopRequest()
-    with stops_handled(stop), _progress(fabric, out.name, config.steps) as advance:
+    with stops_handled(stop), _progress(fabric, task.name, config.steps, run.step) as advance:
         try:
             return run.train(stop, advance)
         finally:
@@ -113,12 +115,14 @@ def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: 
 
 
 @contextlib.contextmanager
-def _progress(fabric: Fabric, name: str, steps: int) -> Iterator[Callable[[int], None]]:
+def _progress(
+    fabric: Fabric, name: str, steps: int, before: int
+) -> Iterator[Callable[[int], None]]:
     """A bar for the first process, nothing for the others."""
     if not fabric.is_global_zero:
         yield lambda n: None
         return
-    with progress_bar(name, steps) as advance:
+    with progress_bar(name, "steps", steps, before) as advance:
         yield advance
 
 
@@ -153,7 +157,6 @@ class _Run:
     def train(self, stop: StopRequest, advance: Callable[[int], None]) -> Outcome:
         """Steps until the last one, `stop_after`, or a signal."""
         config, start = self.config, time.monotonic()
-        advance(self.step)
         last = min(config.steps, config.stop_after or config.steps)
         seen_at, seen_step = start, self.step
         while self.step < last and not self._any(stop.requested):

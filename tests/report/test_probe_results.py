@@ -103,7 +103,7 @@ def test_a_study_in_the_terminal(result, tmp_path):
         for table in study_tables(path):
             console.print(table)
     lines = [" ".join(re.findall(r"[^│\s]+", line)) for line in capture.get().splitlines()]
-    assert "swing 0.910 0.610 0.710 0.990" in lines
+    assert "swing 9 0.910 0.610 0.710 0.990" in lines
     assert "swing 0.910 (0.860 to 0.960) 0.200 (0.150 to 0.250) PCA 0.98 no" in lines
     assert f"joint angle 0.710 (0.660 to 0.760) {DASH} {DASH} 0.50 yes" in lines
 

@@ -13,6 +13,7 @@ from doorlab.data.writing import write_dataset
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.stages import bandit, panel
 from doorlab.stages.bandit import Config
+from doorlab.stages.endings import show_result
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("pybullet") is None, reason="the bandit simulates with pybullet"
@@ -85,6 +86,7 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
     config = replace(config, models=(trained("a"), trained("b", kind="vae_np")), seed=4)
     path = bandit.run(config)
     assert path == config.out / "regret.json"
+    show_result(path)
     assert "10 held-out doors" in capsys.readouterr().out
     result = json.loads(path.read_text())
     assert result["stage"] == "bandit"

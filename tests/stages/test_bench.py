@@ -4,6 +4,7 @@ import pytest
 
 from doorlab.benchmarks.timing import paired_rates
 from doorlab.errors import ConfigError, ResultError
+from doorlab.intervals import Estimate
 from doorlab.stages import bench
 
 
@@ -35,3 +36,27 @@ def test_ratios_are_taken_within_rounds(monkeypatch):
 def test_bad_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
         bench.run(bench.Config(**changes))
+
+
+@pytest.mark.parametrize("finished", [0, 1])
+def test_what_was_finished_before_an_interruption_is_kept(tmp_path, monkeypatch, capsys, finished):
+    def interrupted(rounds):
+        raise KeyboardInterrupt
+
+    done = {"speed": Estimate(3.0, (2.0, 4.0), 2)}
+    benchmarks = {"first": lambda rounds: done, "second": interrupted}
+    monkeypatch.setattr(bench, "BENCHMARKS", dict(list(benchmarks.items())[1 - finished :]))
+    path = tmp_path / "bench.json"
+    with pytest.raises(KeyboardInterrupt) as stop:
+        bench.run(bench.Config(json=path))
+    said = capsys.readouterr()
+    assert f"{1 + finished} of {1 + finished} benchmarks; all of them take about" in said.err
+    if not finished:
+        assert "no figures yet" in str(stop.value)
+        assert not path.exists()
+        return
+    assert str(stop.value) == "interrupted; those of first are kept"
+    assert "speed" in said.out
+    result = json.loads(path.read_text())
+    assert result["figures"]["speed"]["mean"] == 3.0
+    assert result["finished"] == ["first"]

@@ -61,6 +61,15 @@ def test_the_steps_are_those_of_adamw(config, tmp_path):
         torch.testing.assert_close(weights[name], value)
 
 
+def test_progress_names_the_model_and_counts_the_steps_of_this_process(config, tmp_path, capsys):
+    task = toy_task(name="ssnp")
+    train(replace(config, stop_after=8), task, tmp_path / "seed-0")
+    train(config, task, tmp_path / "seed-0")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("ssnp: 8 steps in ")
+    assert second.startswith(f"ssnp: {config.steps - 8} steps in ")
+
+
 @pytest.mark.parametrize("stop", [1, 7, 10, 19])
 def test_stopped_and_resumed_is_as_never_stopped(config, task, tmp_path, stop):
     whole, history = train(config, task, tmp_path / "whole")
