@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import doorlab
-from doorlab.errors import DoorlabError, unknown_name
+from doorlab.errors import DoorlabError, refused, unknown_name
 from doorlab.memory_errors import lack_of_memory
 from doorlab.signals import Interruption, die_on_stops, stops_handled
 from doorlab.terminal import print_note
@@ -104,7 +104,7 @@ def _report(error: BaseException, interrupted: bool, stage: str = "") -> int:
         fix = "lower what the work grows with: --batch, --workers, numbers and sizes"
         return _complain(f"expected enough memory; got {memory}; {fix}", _FAILED)
     if isinstance(error, OSError):
-        return _complain(f"the operating system refused: {error}", _FAILED)
+        return _complain(str(refused(error)), _FAILED)
     raise error
 
 

@@ -77,6 +77,20 @@ def write_refused(error: OSError, path: str | Path) -> ResultError:
     return ResultError(f"{expected} for {os.fspath(path)}", got, fix)
 
 
+def refused(error: OSError) -> ResultError:
+    """The error for what the operating system did not let doorlab do, wherever that was."""
+    path = error.filename if isinstance(error.filename, str | bytes | os.PathLike) else None
+    what = f" for {os.fsdecode(path)}" if path is not None else ""
+    reason = error.strerror or f"{error}" or type(error).__name__
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ResultError(f"permission{what}", "none", "allow it, or choose another path")
+    if error.errno == errno.ENOENT:
+        return ResultError(f"a file or folder{what}", "none", "check the path")
+    otherwise = ("a system that works", reason, "mend the cause and run the same command again")
+    expected, got, fix = _REFUSALS.get(error.errno or 0, otherwise)
+    return ResultError(f"{expected}{what}", got, fix)
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> ConfigError:
     """The error for a name that no registry has: lists the valid ones, suggests the nearest."""
     names = sorted(known)

@@ -54,6 +54,16 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
             os.replace(temporary, path)
 
 
+def check_writable(path: str | Path) -> None:
+    """Raises ResultError, before there is anything to lose, if a file could not be written."""
+    path = Path(path)
+    with writing(path):
+        _refuse_special(path)
+        make_folder(path.parent)
+        with _temporary_file(path) as (temporary, _):
+            os.unlink(temporary)
+
+
 @contextlib.contextmanager
 def _temporary_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file beside `path`, open and locked; removed in the end unless it was renamed."""

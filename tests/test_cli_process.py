@@ -64,7 +64,7 @@ def test_a_full_disk_for_the_output_is_one_line():
     with open("/dev/full", "w") as full:
         done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=full)
     assert done.returncode == 1
-    assert done.stderr.startswith("doorlab: error: the operating system refused: ")
+    assert done.stderr.startswith("doorlab: error: expected free space; got a full disk; ")
     assert done.stderr.count("\n") == 1
 
 

@@ -180,6 +180,16 @@ def test_names_may_be_as_long_as_the_file_system_takes(tmp_path, name):
     assert not files.temporary_names(name[:-1]).fullmatch(files.temporary_name(name))
 
 
+def test_a_place_that_can_be_written_to_is_as_it_was(tmp_path):
+    files.check_writable(tmp_path / "x")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "x").write_text("old")
+    files.check_writable(tmp_path / "x")
+    assert (tmp_path / "x").read_text() == "old"
+    with pytest.raises(ResultError, match="a shorter name"):
+        files.check_writable(tmp_path / ("x" * 256))
+
+
 def test_the_umask_decides_and_stays_as_it_is(tmp_path, monkeypatch):
     before = os.umask(0o027)
     try:

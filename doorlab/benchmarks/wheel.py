@@ -26,7 +26,7 @@ from doorlab.bandit.arms import NeuralLinearArmsConfig, play
 from doorlab.bandit.wheel import ARMS, NOISE, mean_rewards, regrets, sample_contexts
 from doorlab.console import PlainConsole
 from doorlab.errors import DoorlabError
-from doorlab.files import refuse_overwrite
+from doorlab.files import check_writable, refuse_overwrite
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.limits import PositiveInt, Seed, Share, Threads, check_limits
 from doorlab.progress import track
@@ -71,10 +71,11 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
     """Plays all problems, prints a table, writes the result; figures by delta.
 
     Raises:
-        ResultError: for a result that is there already.
+        ResultError: for a result that is there already, or can't be written.
     """
     if config.out is not None:
         refuse_overwrite(config.out, config.overwrite)
+        check_writable(config.out)
     use_threads(config.threads)
     figures = {}
     for delta in track(config.deltas, "wheel", "deltas"):

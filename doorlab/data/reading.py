@@ -117,6 +117,9 @@ class ShardReader:
         try:
             yield
         except _UNREADABLE as error:
+            if isinstance(error, PermissionError) or "PERMISSION_DENIED" in str(error):
+                expected = f"permission to read {self._shards[shard][0]} of {self._path}"
+                raise DatasetError(expected, "none", "allow it with chmod -R u+rX") from None
             raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
 
     def _damaged(self, shard: int, got: str) -> DatasetError:

@@ -27,7 +27,7 @@ from doorlab.benchmarks import (
 )
 from doorlab.console import PlainConsole
 from doorlab.errors import unknown_name
-from doorlab.files import refuse_overwrite
+from doorlab.files import check_writable, refuse_overwrite
 from doorlab.intervals import Estimate
 from doorlab.limits import at_least, check_limits
 from doorlab.progress import track
@@ -81,6 +81,7 @@ def run(config: Config) -> dict[str, Estimate]:
             raise unknown_name("benchmark", name, BENCHMARKS)
     if config.json is not None:
         refuse_overwrite(config.json, config.overwrite)
+        check_writable(config.json)
     names = config.only or tuple(BENCHMARKS)
     print_note(f"{len(names)} of {len(BENCHMARKS)} benchmarks; all of them take {_DURATION}")
     figures: dict[str, Estimate] = {}
