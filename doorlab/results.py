@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,18 @@ def write_result(
     atomic_write_json(path, document | ({"undefined": undefined} if undefined else {}))
 
 
-def read_result(path: str | Path, stage: str | None = None) -> dict[str, Any]:
-    """A result file; ResultError when it is missing, malformed, or of another stage."""
+def read_result(
+    path: str | Path, stage: str | None = None, schema: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A result file.
+
+    Args:
+        path: of the file.
+        stage: whose result it has to be; None for any.
+        schema: of what is needed of it, beyond what every result has (`doorlab.schema`).
+
+    Raises ResultError when it is missing, of another stage, or does not fit.
+    """
     result = read_json(path, ResultError)
     if stage is not None and result.get("stage") != stage:
         raise ResultError(
@@ -95,7 +105,7 @@ def read_result(path: str | Path, stage: str | None = None) -> dict[str, Any]:
             f"one of {result.get('stage', 'something else')!r}",
             "give the path of the right file",
         )
-    wrong = misfit(result, _EVERY_RESULT)
+    wrong = misfit(result, _EVERY_RESULT | dict(schema or {}))
     if wrong:
         raise ResultError(f"a result in {path}", wrong, "restore the file or make it again")
     return result

@@ -196,7 +196,12 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
 
 def _finished(step: Step) -> bool:
     # A dataset's index is there from its first shard on; generating it again resumes cheaply.
-    return step.result.exists() and step.name != "generate"
+    if step.name == "generate" or not step.result.exists():
+        return False
+    try:
+        return step.result.suffix != ".json" or bool(read_json(step.result))
+    except ResultError:  # damaged: it is made again
+        return False
 
 
 def _replacing_parts(step: Step) -> Step:

@@ -23,12 +23,13 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.generation import ActionMix, GenerationConfig
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError, unknown_name
-from doorlab.files import read_json, refuse_overwrite
-from doorlab.limits import NonNegativeInt, PositiveInt
+from doorlab.files import refuse_overwrite
+from doorlab.limits import NonNegativeInt, PositiveInt, at_least
 from doorlab.models.architecture import Architecture, completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.io import save_model, weights_checksum
-from doorlab.results import to_json, write_result
+from doorlab.results import read_result, to_json, write_result
+from doorlab.schema import Maybe
 from doorlab.terminal import print_line
 from doorlab.training import Outcome, TrainConfig, check_devices
 from doorlab.training.checkpoint import (
@@ -41,6 +42,13 @@ from doorlab.training.config import differing
 from doorlab.training.journal import TENSORBOARD_FOLDER
 
 METRICS_FILE = "metrics.json"
+_METRICS = {
+    "config": {"steps": at_least(0)},
+    "settings?": {"architecture?": dict, "pretrained?": Maybe(dict)},
+    "figures": dict,
+    "dataset_checksum": Maybe(str),
+    "drawn_doors?": Maybe({"prior": str, "seed": at_least(0)}),
+}
 
 
 @dataclass(frozen=True)
@@ -192,10 +200,15 @@ def _refuse_models(folder: Path) -> None:
 
 def earlier_settings(folder: Path) -> dict[str, Any]:
     """Of the run in a folder, finished or stopped; empty when there is none."""
-    if (folder / METRICS_FILE).exists():
-        return read_json(folder / METRICS_FILE).get("settings", {})
+    if os.path.lexists(folder / METRICS_FILE):
+        return read_metrics(folder).get("settings", {})
     checkpoint = load_checkpoint(folder)
     return checkpoint.settings if checkpoint else {}
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The metrics of a finished run. Raises ResultError when they can't be read."""
+    return read_result(folder / METRICS_FILE, schema=_METRICS)
 
 
 def drawn_doors(dataset: DoorDataset) -> dict[str, Any] | None:

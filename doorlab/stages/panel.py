@@ -36,11 +36,12 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
 from doorlab.files import read_json
-from doorlab.limits import FiniteFloat, NonNegativeFloat, Share, check_limits
+from doorlab.limits import FiniteFloat, NonNegativeFloat, Share, at_least, check_limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS
+from doorlab.schema import misfit
 
 _MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: they fit in memory
 
@@ -167,10 +168,18 @@ def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDoors:
     """
     doors = dataset.indices("train")
     if read_description(run).dataset_checksum == dataset.checksum:
-        figures = read_json(run / "metrics.json", CheckpointError).get("figures", {})
-        doors = doors[: figures.get("labelled_doors", len(doors))]
+        doors = doors[: _labelled_count(run) or len(doors)]
     doors = doors[:_MAX_LABELLED]
     return LabelledDoors(*(dataset.read(name, doors) for name in ("images", "actions", "rewards")))
+
+
+def _labelled_count(run: Path) -> int | None:
+    """How many doors a run learned from, if it says so."""
+    metrics = read_json(run / "metrics.json", CheckpointError)
+    wrong = misfit(metrics, {"figures?": {"labelled_doors?": at_least(1)}})
+    if wrong:
+        raise CheckpointError(f"the metrics of {run}", wrong, "train the model again")
+    return metrics.get("figures", {}).get("labelled_doors")
 
 
 def _entries(typed: str, by_kind: dict[str, dict[int, Path]]) -> list[Entry]:

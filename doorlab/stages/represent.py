@@ -35,9 +35,9 @@ from doorlab.data.launching import check_workers
 from doorlab.doors import get_prior
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError, unknown_name
-from doorlab.files import read_arrays, read_json
+from doorlab.files import read_arrays
 from doorlab.folders import output_folder
-from doorlab.limits import NonNegativeInt, PositiveInt, Seed
+from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, at_least
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.probes import Reading
@@ -46,6 +46,7 @@ from doorlab.report.figures.probe_curves import probe_curves
 from doorlab.report.probe_results import panels, study_tables
 from doorlab.report.style import save_png
 from doorlab.results import read_result, write_result
+from doorlab.schema import Each
 from doorlab.stages import pretrain, probe
 from doorlab.stages.side_by_side import (
     StudyConfig,
@@ -59,6 +60,13 @@ from doorlab.stages.side_by_side import (
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device
 
+_PROBES = {  # of a result of `doorlab probe` that is about one model
+    "config": dict,
+    "probes": Each(Each({"validation": Limits()}, least=1), least=1),
+    "doors": dict,
+    "targets": dict,
+    "frames": at_least(1),
+}
 MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
 
 
@@ -256,7 +264,7 @@ def probed(settings: probe.Config) -> bool:
     """Whether a finished probe asked the same, of the same weights."""
     path = settings.out / "probes.json"
     try:
-        found = read_result(path, "probe")
+        found = _read_probes(path)
         read_arrays(path.with_suffix(".npz"))
     except ResultError:  # what can't be read is made again
         return False
@@ -267,11 +275,17 @@ def probed(settings: probe.Config) -> bool:
     return same and found.get("model_weights", weights) == weights
 
 
+def _read_probes(path: Path) -> dict[str, Any]:
+    """What a run's probe has found. Raises ResultError when it can't be read."""
+    return read_result(path, "probe", _PROBES)
+
+
 def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str], float]:
     """(prior, model) -> the learning rate whose probes do best on validation doors, on average."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
     for trial in trials:
-        (scores,) = read_json(config.out / trial.name / "probe" / "probes.json")["probes"].values()
+        found = _read_probes(config.out / trial.name / "probe" / "probes.json")
+        (scores,) = found["probes"].values()
         mean = sum(score["validation"] for score in scores.values()) / len(scores)
         key = (trial.prior, trial.model)
         best[key] = max(best.get(key, (mean, trial.rate)), (mean, trial.rate))
@@ -281,7 +295,7 @@ def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str],
 def summary_of(config: Config, runs: Sequence[Run]) -> dict[str, Any]:
     """What all seeds of all models of one prior come to: see the head of this file."""
     folders = {run: config.out / run.name / "probe" for run in runs}
-    result = read_json(folders[runs[0]] / "probes.json")
+    result = _read_probes(folders[runs[0]] / "probes.json")
     by_model = {
         model: stacked([folders[run] / "probes.npz" for run in runs if run.model == model])
         for model in dict.fromkeys(run.model for run in runs)

@@ -49,11 +49,13 @@ from doorlab.efficiency import usual
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_arrays
 from doorlab.folders import output_folder
+from doorlab.limits import at_least
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.report.study import study_tables
 from doorlab.results import read_result, to_json
+from doorlab.schema import Each
 from doorlab.stages import bandit, study_results, train
 from doorlab.stages.panel import WITHOUT_MODEL
 from doorlab.stages.side_by_side import (
@@ -74,6 +76,12 @@ from doorlab.stages.study_runs import (
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device
 
+_OPENED = {  # of a result of `doorlab bandit`
+    "config": {"models": [str], "out": str},
+    "policies": Each(dict),
+    "doors": at_least(1),
+    "paired_differences": dict,
+}
 _MOST = 0.9  # share of the doors of a dataset that may be test doors
 
 
@@ -275,10 +283,12 @@ def opened(settings: bandit.Config) -> bool:
     One whose files can't be read is not finished.
     """
     try:
-        found = read_result(settings.out / "regret.json", "bandit")
-        policies = [f"{name}/regrets" for name in settings.policies]
-        read_arrays(settings.out / "rollouts.npz", policies)
+        found = read_result(settings.out / "regret.json", "bandit", _OPENED)
+        parts = [f"{n}/{part}" for n in settings.policies for part in ("regrets", "rewards")]
+        read_arrays(settings.out / "rollouts.npz", parts)
     except ResultError:
+        return False
+    if not set(settings.policies) <= set(found["policies"]):
         return False
     before, now = (_question(c) for c in (found["config"], to_json(settings)))
     checksums = {

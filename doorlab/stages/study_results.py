@@ -16,7 +16,8 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.efficiency import Evidence, Scores, claims, differences, reward_summary
 from doorlab.efficiency.summary import difference
 from doorlab.errors import ConfigError
-from doorlab.files import read_arrays, read_json
+from doorlab.files import read_arrays
+from doorlab.report.result_shapes import read_part
 from doorlab.report.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 from doorlab.report.style import save_png
 from doorlab.results import write_result
@@ -107,12 +108,12 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
     """The policies as `doorlab bandit` sums them up, and differences of mean regret."""
     policies: dict[str, dict[str, Any]] = {model: {} for model in config.models}
     for labelled in sorted(config.opened_with):
-        result = read_json(config.out / f"labelled-{labelled}" / "bandit" / "regret.json")
+        result = read_part(config.out / f"labelled-{labelled}" / "bandit" / "regret.json", "bandit")
         for model in config.models:
             policies[model][str(labelled)] = result["policies"][model]
     baselines: dict[str, Any] = {}
     if config.baselines:
-        baselines = read_json(config.out / "baselines" / "regret.json")["policies"]
+        baselines = read_part(config.out / "baselines" / "regret.json", "bandit")["policies"]
     ours = evidence.regrets[config.ours]
     against = {
         f"{config.ours} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
@@ -136,4 +137,4 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
 
 def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     for prior in config.elsewhere:
-        yield prior, read_json(config.out / "elsewhere" / prior / "regret.json")
+        yield prior, read_part(config.out / "elsewhere" / prior / "regret.json", "bandit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.errors import ConfigError
-from doorlab.files import read_json
+from doorlab.errors import ConfigError, ResultError
+from doorlab.limits import Limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.registry import BASES, BEGINNINGS
 from doorlab.results import to_json
+from doorlab.schema import Maybe, misfit
 from doorlab.stages import pretrain, study_scores, train
-from doorlab.stages.learning import METRICS_FILE, drawn_doors
+from doorlab.stages.learning import METRICS_FILE, drawn_doors, read_metrics
 from doorlab.stages.side_by_side import do_runs
 from doorlab.stages.study_config import Config
 from doorlab.training import resolve_device
@@ -78,9 +80,13 @@ def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
 
 def validation_error(folder: Path) -> float:
     """Squared error on validation doors, as a mean over the numbers of interactions seen."""
-    figures = read_json(folder / "metrics.json")["figures"]
-    found = [v["mean"] for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
-    return float(np.mean(found))
+    figures = read_metrics(folder)["figures"]
+    found = [v for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
+    wrong = misfit(found, [Maybe({"mean": Limits()})])
+    if wrong or not found:
+        got = wrong or "none"
+        raise ResultError(f"validation errors in {folder / METRICS_FILE}", got, "train it again")
+    return float(np.mean([v["mean"] if v else math.inf for v in found]))  # undefined: no choice
 
 
 def check_pretrained(config: Config, dataset: DoorDataset, opened: Iterable[DoorDataset]) -> None:
@@ -112,7 +118,7 @@ def check_pretrained(config: Config, dataset: DoorDataset, opened: Iterable[Door
 
 def _upbringing(folder: Path, kind: str) -> dict[str, Any]:
     """What must be the same in all seeds of a pretrained model, and their learning rates."""
-    metrics = read_json(folder / METRICS_FILE)
+    metrics = read_metrics(folder)
     steps, checksum = metrics["config"]["steps"], metrics["dataset_checksum"]
     return {
         "steps": steps,
@@ -150,7 +156,7 @@ def _check_alike(kind: str, raised: Mapping[Path, Mapping[str, Any]]) -> None:
 
 
 def _check_unseen(folder: Path, opened: Iterable[DoorDataset]) -> None:
-    metrics = read_json(folder / METRICS_FILE)
+    metrics = read_metrics(folder)
     drawn = metrics.get("drawn_doors")  # an earlier doorlab did not note it
     for doors in opened:
         others = metrics["dataset_checksum"] != doors.checksum

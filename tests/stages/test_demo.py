@@ -47,6 +47,16 @@ def test_steps_run_once_and_in_order(tmp_path):
     assert (tmp_path / "logs" / "third.log").read_text().startswith("doorlab ")
 
 
+def test_a_step_whose_result_is_damaged_runs_again(tmp_path):
+    result = tmp_path / "bandit" / "regret.json"
+    result.parent.mkdir()
+    for content, words in (("{", "--version --overwrite"), ('{"a": 1}', "done before")):
+        result.write_text(content)
+        console = quiet_console()
+        run_steps([Step("bandit", ("--version",), result)], tmp_path, 1, console)
+        assert words in console.file.getvalue()
+
+
 def test_times_are_those_of_all_that_a_step_took(tmp_path):
     atomic_write_json(tmp_path / "timing.json", {"seconds": {"a": 100.0, "b": 7.0}})
     run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())

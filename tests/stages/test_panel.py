@@ -89,6 +89,14 @@ def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
     assert labelled_doors(elsewhere, Recorded()).rewards[:, 0].tolist() == [*range(10, 16)]
 
 
+@pytest.mark.parametrize("figures", ["x", {"labelled_doors": "x"}, {"labelled_doors": 0}])
+def test_metrics_that_cannot_be_read_are_one_line(trained, figures):
+    run = trained("a", "ssnp", dataset_checksum="blake2b:1")
+    (run / "metrics.json").write_text(json.dumps({"figures": figures}))
+    with pytest.raises(CheckpointError, match=r"the metrics of .* got .*, not .*train the model"):
+        labelled_doors(run, Recorded())
+
+
 @pytest.mark.parametrize("kind", ["statistician", "vae", "abacus"])
 def test_a_model_that_predicts_no_rewards_is_refused(trained, kind):
     run = trained("a", kind)

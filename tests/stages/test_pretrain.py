@@ -224,6 +224,18 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
 
 
 @pytest.mark.parametrize(
+    "content",
+    ["", "[", "[]", "{}", '{"stage": "pretrain", "config": {"steps": "x"}, "figures": {}}'],
+)
+def test_metrics_that_cannot_be_read_are_one_line(config, content):
+    pretrain.run(config)
+    (config.out / "metrics.json").write_text(content)
+    with pytest.raises(ResultError, match=r"metrics\.json.*make it again") as caught:
+        pretrain.run(replace(config, resume=True))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
         ({"model": "statistican"}, ConfigError, "did you mean 'statistician'"),

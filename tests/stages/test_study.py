@@ -310,6 +310,7 @@ def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, 
         ("labelled-5/bandit/rollouts.npz", None),
         ("labelled-5/bandit/regret.json", b"{}"),
         ("labelled-5/bandit/regret.json", b"["),
+        ("labelled-5/bandit/regret.json", b'{"stage": "bandit", "config": {}, "policies": {}}'),
         ("baselines/rollouts.npz", b"PK"),
     ],
 )

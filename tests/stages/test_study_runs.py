@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from altered_runs import describe_otherwise
 from tiny_study import TINY, Stopped
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
-from doorlab.errors import ConfigError
+from doorlab.errors import ConfigError, ResultError
 from doorlab.stages import pretrain, study
+from doorlab.stages.study_runs import validation_error
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,32 @@ def test_seeds_that_were_not_pretrained_alike_are_no_replicates(config):
         describe_otherwise(folder, architecture={**sizes, **idle})
         with pytest.raises(Stopped):
             study.run(config)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"stage": "pretrain", "config": {}, "figures": {}}']
+)
+def test_metrics_that_cannot_be_read_are_one_line(config, content):
+    file = config.pretrained / "vae" / "rate-0.001" / "seed-4" / "metrics.json"
+    file.write_text(content)
+    with pytest.raises(ResultError, match=f"{file}; got .*; restore") as caught:
+        study.run(config)
+    assert "\n" not in str(caught.value)
+
+
+def test_undefined_errors_choose_no_learning_rate(tmp_path):
+    found = {f"validation_reward_mse_after_{n}": {"mean": 0.1} for n in (0, 1)}
+    metrics = {"stage": "train", "config": {"steps": 1}, "dataset_checksum": None}
+
+    def error_of(figures):
+        (tmp_path / "metrics.json").write_text(json.dumps({**metrics, "figures": figures}))
+        return validation_error(tmp_path)
+
+    assert error_of(found) == pytest.approx(0.1)
+    assert error_of({**found, "validation_reward_mse_after_2": None}) == math.inf
+    for figures in ({}, {"validation_reward_mse_after_0": 3}):
+        with pytest.raises(ResultError, match=r"validation errors in .*; train it again"):
+            error_of(figures)
 
 
 def test_seeds_that_are_yet_to_be_pretrained_must_become_like_the_others(config):
