@@ -69,6 +69,8 @@ class FolderLock:
 
     def _try_to_lock(self, folder: Path, error: type[DoorlabError]) -> int | None:
         """A locked descriptor; None when the file was removed meanwhile by its last owner."""
+        if self._file.is_symlink():  # none of ours
+            self._file.unlink(missing_ok=True)
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             locked = try_lock(descriptor)

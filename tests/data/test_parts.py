@@ -97,6 +97,19 @@ def test_what_links_named_like_leftovers_lead_to_stays(copy, victim):
     assert tree(victim) == before
 
 
+@pytest.mark.parametrize("name", [".lock", "dataset.json"])
+def test_files_of_the_folder_itself_replace_links(copy, tmp_path, dataset, name):
+    target = tmp_path / "target"
+    if (copy / name).exists():
+        (copy / name).rename(target)
+    before = target.read_bytes() if target.exists() else None
+    (copy / name).symlink_to(target)
+    shutil.rmtree(copy / SHARD)
+    assert repaired(copy) == tree(dataset.path)
+    assert (target.read_bytes() if target.exists() else None) == before
+    assert not (copy / name).is_symlink()
+
+
 def test_the_folder_of_a_dataset_may_be_a_link(copy, tmp_path, dataset):
     (tmp_path / "link").symlink_to(copy)
     shutil.rmtree(copy / SHARD)
