@@ -92,12 +92,13 @@ def test_the_lock_of_a_folder_that_was_replaced_leaves_the_new_one_alone(tmp_pat
     other.release()
 
 
-def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+def test_a_link_in_the_place_of_the_lock_is_replaced(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / LOCK_FILE).symlink_to(tmp_path / "thesis.txt")
-    with pytest.raises(OSError, match="symbolic links"):
-        FolderLock(tmp_path / "out")
+    lock = FolderLock(tmp_path / "out")
+    assert not (tmp_path / "out" / LOCK_FILE).is_symlink()
+    lock.release()
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
