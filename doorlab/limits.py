@@ -66,13 +66,15 @@ def from_to(low: int, high: int) -> Limits:
     return Limits(low, high, whole=True)
 
 
+SHARE, SEED = Limits(0, 1), from_to(0, 2**63 - 1)
+
 PositiveInt = Annotated[int, at_least(1)]
 NonNegativeInt = Annotated[int, at_least(0)]
 PositiveFloat = Annotated[float, Limits(positive=True)]
 NonNegativeFloat = Annotated[float, Limits(0)]
 FiniteFloat = Annotated[float, Limits()]
-Share = Annotated[float, Limits(0, 1)]
-Seed = Annotated[int, from_to(0, 2**63 - 1)]
+Share = Annotated[float, SHARE]
+Seed = Annotated[int, SEED]
 Threads = Annotated[int, from_to(0, 1024)]
 
 

@@ -4,16 +4,19 @@
 
 On a robot, `env.reset` is a look around, `env.step` is the arm, and the reward is what an encoder,
 or a second look, says of how far the door went. With --state a run that is stopped goes on with
-the same door, after the tries that it had.
+the same door, after the tries that it had. A door that looks like none of the model's training is
+said to: try it with --prior default, and a model of `make demo`.
 """
 
 from __future__ import annotations
 
 import math
 import sys
+import warnings
 from pathlib import Path
 
 import gymnasium
+import numpy as np
 import tyro
 from tyro.conf import Positional
 
@@ -21,6 +24,7 @@ from doorlab import RewardPredictor
 from doorlab.doors import Action
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import DoorlabError
+from doorlab.robot import UnfamiliarDoorWarning
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -55,7 +59,7 @@ def main(
         if kept is not None and kept.exists():
             predictor.restore(kept)
         else:
-            predictor.observe(observation["images"])
+            look(predictor, observation["images"])
         best = max((reward for _, reward in predictor.tries), default=0.0)
         while len(predictor.tries) < tries and best < enough:
             action = predictor.suggest(choice)  # pyright: ignore[reportArgumentType]
@@ -74,6 +78,15 @@ def main(
     outcome = "open" if best >= enough else "not open"
     print(f"door {door} is {outcome} after {len(predictor.tries)} tries: {best:.2f} of its way")
     return best
+
+
+def look(predictor: RewardPredictor, frames: np.ndarray) -> None:
+    """Observes a door; says so in one line when it is a strange one."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", UnfamiliarDoorWarning)
+        predictor.observe(frames)
+    for warning in found:
+        print(f"open_a_door: warning: {warning.message}", file=sys.stderr)
 
 
 def describe(action: Action) -> str:

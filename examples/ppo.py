@@ -22,10 +22,12 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
 from doorlab.doors.priors import DEFAULT_PRIOR
-from doorlab.errors import DoorlabError
+from doorlab.errors import ConfigError, DoorlabError
 from doorlab.intervals import Estimate, bootstrap_mean
+from doorlab.limits import from_to
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
+_SEEDS = from_to(0, 2**32 - 1)  # that NumPy's older generators take
 _TEST_SEED = 10**6  # of the first door that only tests meet
 
 
@@ -55,6 +57,8 @@ def main(
         seed: Of the network and of the doors.
         out: Where to save the policy.
     """
+    if not _SEEDS.admits(seed):
+        raise ConfigError(f"--seed as {_SEEDS}", f"{seed}", "correct --seed")
     settings = {"prior": prior, "simulator": simulator, "image_size": image_size, "frames": frames}
     training = make_vec_env(lambda: picture_env(**settings), n_envs=envs, seed=seed)
     testing = picture_env(**settings)

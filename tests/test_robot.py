@@ -1,11 +1,13 @@
 import contextlib
 import copy
+import importlib.util
 import os
 import pickle
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import doorlab
 from doorlab.bandit import History
@@ -13,8 +15,9 @@ from doorlab.bandit.policies import ModelConfig, ModelPolicy
 from doorlab.bandit.search import SearchConfig
 from doorlab.doors import Action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
-from doorlab.errors import CheckpointError, ConfigError
+from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.architecture import Architecture
+from doorlab.models.familiarity import fit_familiarity
 from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
 from doorlab.robot import RewardPredictor
@@ -55,6 +58,18 @@ def predictor_of(model=None, frames=True, **settings):
 def run(tmp_path):
     save_model(tmp_path / "run", model_of(), "ssnp", SIZE, SMALL)
     return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def unchecked():
+    """The module of the predictor, without the checker of types that tests run under.
+
+    That would refuse values of other types in words of its own.
+    """
+    spec = importlib.util.spec_from_file_location("unchecked_robot", doorlab.robot.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def decisions(predictor, tries=3):
@@ -167,7 +182,7 @@ def test_frames_that_are_none_are_refused(frames, message):
 @pytest.mark.parametrize(
     ("action", "reward", "message"),
     [
-        (PULL, 1.2, r"a reward in \[0, 1\]; got 1.2"),
+        (PULL, 1.2, "a reward as a number from 0 to 1; got 1.2"),
         (PULL, float("nan"), "a reward"),
         (np.zeros(3), 0.5, r"4 numbers in \[-1, 1\]"),
         (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, r"4 numbers in \[-1, 1\]"),
@@ -204,6 +219,118 @@ def test_nothing_goes_before_a_look(call, tmp_path):
     with pytest.raises(ConfigError, match="observe"):
         call(predictor_of(frames=False), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+NO_REWARD = "a reward as a number from 0 to 1; got"
+NO_ACTION = r"an action of 4 numbers in \[-1, 1\]; got"
+NO_PATH = "a path; got"
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "message"),
+    [
+        ("observe", (None,), "pictures as arrays; got None; open files first"),
+        ("observe", ("door.png",), "pictures as arrays; got 'door.png'; open files first"),
+        ("observe", (3,), "a sequence of frames; got int; of a single picture, give"),
+        ("observe", (Image.new("RGB", (8, 8)),), "a sequence of frames; got Image"),
+        ("observe", ([None],), "frames of uint8, from 0 to 255; got NoneType"),
+        ("observe", (["door.png"],), "frames of uint8, from 0 to 255; got str"),
+        ("observe", ([Image.new("RGBA", (8, 8))],), r"got \(8, 8, 4\); give RGB, .*convert"),
+        ("observe", ([[[1, 2], [3]]],), "frames of uint8, from 0 to 255; got list"),
+        ("observe", (pictures(), "stretch"), "fit as crop or pad; got 'stretch'"),
+        ("suggest", ("best",), "a choice out of greedy, thompson, ucb; got 'best'"),
+        ("predict", (PULL,), r"a sequence of actions; got Action; .* of a single action, \[action"),
+        ("predict", (None,), "a sequence of actions; got NoneType"),
+        ("predict", ("ab",), "a sequence of actions; got str"),
+        ("predict", (np.zeros(4),), "actions of 4 numbers in .* each; got an array of shape"),
+        ("predict", ([PULL, None],), f"{NO_ACTION} an array of object"),
+        ("record", ("x", 0.5), NO_ACTION),
+        ("record", (None, 0.5), NO_ACTION),
+        ("record", ((3.14, 0.8, 1.5, 0.7), 0.5), f"{NO_ACTION} 3.14 among them; scale it"),
+        ("record", (PULL, None), f"{NO_REWARD} None"),
+        ("record", (PULL, "x"), f"{NO_REWARD} 'x'"),
+        ("record", (PULL, np.array([0.5])), NO_REWARD),
+        ("record", (PULL, True), f"{NO_REWARD} True"),
+        ("save", (None,), f"{NO_PATH} None"),
+        ("restore", (3,), f"{NO_PATH} 3"),
+    ],
+)
+def test_what_has_the_wrong_type_is_one_line(unchecked, method, arguments, message):
+    predictor = unchecked.RewardPredictor(model_of(), SIZE, search=QUICK)
+    predictor.observe(pictures())
+    predictor.record(PULL, 0.5)
+    with pytest.raises(ConfigError, match=message) as caught:
+        getattr(predictor, method)(*arguments)
+    assert "\n" not in str(caught.value)
+    assert len(predictor.tries) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "runs/ssnp"}, r"a reward model; got a str; RewardPredictor\.load"),
+        ({"seed": -1}, "seed as a whole number from 0 to 9223372036854775807; got -1"),
+        ({"seed": "x"}, "got 'x'"),
+    ],
+)
+def test_predictors_that_cannot_be_made(unchecked, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        unchecked.RewardPredictor(**{"model": model_of(), "image_size": SIZE, **settings})
+
+
+def test_kappa_is_a_number():
+    with pytest.raises(ConfigError, match="kappa as a finite number; got nan"):
+        predictor_of().suggest("ucb", kappa=np.nan)
+
+
+def test_pictures_of_pil_and_generators_are_frames(unchecked):
+    predictor, expected = (unchecked.RewardPredictor(model_of(), SIZE) for _ in range(2))
+    expected.observe(pictures())
+    images = [Image.fromarray(frame) for frame in pictures()]
+    for frames in (images, (frame for frame in pictures()), tuple(images)):
+        predictor.observe(frames)
+        assert predictor.predict([PULL]) == expected.predict([PULL])
+
+
+@pytest.mark.parametrize("place", ["no/folder/door", ".", "x" * 300])
+def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path, place):
+    (tmp_path / "no").write_text("a file")
+    with pytest.raises(ResultError) as caught:
+        predictor_of().save(tmp_path / place)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("choice", ["greedy", "ucb", "thompson"])
+def test_the_same_question_has_the_same_answer_until_something_is_recorded(choice, tmp_path):
+    predictor = predictor_of(seed=2)
+    first = predictor.suggest(choice)
+    for other in ("ucb", "thompson", "greedy"):
+        predictor.suggest(other)  # in whatever order one asks
+    assert predictor.suggest(choice) == first
+    predictor.save(tmp_path / "door")
+    again = predictor_of(seed=3)
+    again.restore(tmp_path / "door")
+    assert again.suggest(choice) == first
+    for one in (predictor, again):
+        one.record(first, 0.0)
+    assert predictor.suggest(choice) == again.suggest(choice) != first
+
+
+def test_a_predictor_says_what_it_is():
+    predictor = predictor_of(frames=False)
+    assert repr(predictor) == "RewardPredictor(SSNP, frames of 32 pixels, on cpu; no door observed)"
+    predictor.observe(pictures())
+    predictor.record(PULL, 0.0)
+    assert repr(predictor).endswith("; a door with 1 try)")
+
+
+def test_warnings_name_the_line_that_observed(unchecked):
+    held_out = [np.zeros((20, SMALL.context_dim))]
+    known = fit_familiarity("doors of nobody", np.zeros((20, SMALL.context_dim)), held_out)
+    predictor = unchecked.RewardPredictor(model_of(), SIZE, familiarity=known)
+    with pytest.warns(unchecked.UnfamiliarDoorWarning, match="unlike the doors of nobody") as said:
+        predictor.observe(pictures())
+    assert said[0].filename == __file__
 
 
 def test_thompson_needs_a_latent():

@@ -32,9 +32,7 @@ def save_model(
 ) -> None:
     """Writes a model; `about` (seed, dataset checksum, ...) goes into model.json as it is."""
     folder = Path(folder)
-    weights = save(
-        {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    )
+    weights = _serialized(model)
     atomic_write_bytes(folder / WEIGHTS_FILE, weights)
     write_description(folder, kind, image_size, architecture, weights, about)
 
@@ -75,6 +73,16 @@ def weights_checksum(folder: str | Path) -> str:
     Raises CheckpointError when there are none, or others than the run's description names.
     """
     return checksum(read_description(folder).weights())
+
+
+def checksum_of(model: nn.Module) -> str:
+    """What `weights_checksum` says of the model once it is written."""
+    return checksum(_serialized(model))
+
+
+def _serialized(model: nn.Module) -> bytes:
+    state = model.state_dict()
+    return save({name: value.detach().cpu().contiguous() for name, value in state.items()})
 
 
 def _untrained(kind: str, image_size: int, architecture: Architecture) -> nn.Module:

@@ -1,6 +1,7 @@
 """What `doorlab pretrain` and `doorlab train` share: settings, the run folder, its files.
 
 OUT/model.json, weights.safetensors     the trained model
+OUT/familiarity.safetensors             of `doorlab train`: what doors of training look like to it
 OUT/checkpoint.safetensors              where --resume goes on; removed at the end
 OUT/tensorboard/                        scalars
 OUT/metrics.json                        figures and history; written last: it says "done"
@@ -27,6 +28,7 @@ from doorlab.files import refuse_overwrite
 from doorlab.limits import NonNegativeInt, PositiveInt, at_least
 from doorlab.models.architecture import Architecture, completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
+from doorlab.models.familiarity import FAMILIARITY_FILE
 from doorlab.models.io import save_model, weights_checksum
 from doorlab.results import read_result, to_json, write_result
 from doorlab.schema import Maybe
@@ -287,7 +289,8 @@ def report_stop(config: LearningConfig, outcome: Outcome) -> None:
 
 def _clear(folder: Path) -> None:
     """Removes the files of an earlier run, those that say "done" first; nothing else."""
-    for name in (METRICS_FILE, MODEL_FILE, WEIGHTS_FILE, CHECKPOINT_FILE, EARLIER_FILE):
+    models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE)
+    for name in (METRICS_FILE, *models, CHECKPOINT_FILE, EARLIER_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)
 

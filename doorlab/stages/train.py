@@ -20,7 +20,8 @@ process starts anew; then the few doors that are labelled each stand for others 
 Every --validate-every steps the model predicts rewards of validation doors; the run ends with the
 weights that did so best (--no-keep-best: with the last).
 
-Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
+Writes OUT/model.json, weights.safetensors, familiarity.safetensors (what its doors look like),
+metrics.json and tensorboard/. A run that was stopped,
 or killed, goes on with --resume and ends as if nothing had happened.
 """
 
@@ -56,6 +57,7 @@ from doorlab.models.registry import (
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.models.vae import VAE
 from doorlab.seeding import integer_seed
+from doorlab.stages.familiarity import fresh_doors_to_compare, write_familiarity
 from doorlab.stages.learning import (
     check_doors,
     earlier_settings,
@@ -228,10 +230,25 @@ def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
             everything = DoorTensors.load(dataset, "train", fabric.device)
         doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
         batches = recorded_batches(config, model, labelled, everything)
-        return run(batches, turning(lambda: everything, len(labelled)), lambda: doors)
+        turned = turning(lambda: everything, len(labelled))
+        return run(_Doors(batches, turned, lambda: doors, lambda held_out: (everything, held_out)))
     with OnlineDoors(config, fabric, plans(config)) as fresh:
-        typical = partial(typical_doors, config, fabric.device, TYPICAL_DOORS)
-        return run(fresh_batches(config, model, fresh), turning(typical, None), fresh.figures)
+        turned = turning(partial(typical_doors, config, fabric.device, TYPICAL_DOORS), None)
+        batches = fresh_batches(config, model, fresh)
+        never_met = partial(fresh_doors_to_compare, config, fabric.device)
+        return run(_Doors(batches, turned, fresh.figures, lambda held_out: never_met()))
+
+
+@dataclass(frozen=True)
+class _Doors:
+    """What a run learns from."""
+
+    batches: Batches
+    turning: Turn
+    figures: Callable[[], dict[str, Any]]
+    """How many doors they were, once all is done."""
+    to_compare: Callable[[DoorTensors | None], tuple[DoorTensors, DoorTensors | None]]
+    """Given validation doors: doors like those of training, and others that were held out."""
 
 
 def _fit(
@@ -241,28 +258,28 @@ def _fit(
     dataset: DoorDataset | None,
     model: Any,
     architecture: Architecture,
-    batches: Batches,
-    turning: Turn,
-    about_doors: Callable[[], dict[str, Any]],
+    doors: _Doors,
 ) -> Outcome:
     interactions = config.context + config.targets
     validation = load_validation(config, dataset, fabric.device, interactions)
     task = Task(
         loss=_loss,
-        batches=batches,
+        batches=doors.batches,
         batch=config.batch,
         name=config.model,
         validate=partial(_validation, validation) if validation else None,
         error_of=mean_error if config.keep_best else None,
-        turn=turning,
+        turn=doors.turning,
         settings=settings,
     )
     outcome = fit(fabric, model, task, config, config.out)
     if outcome.finished and fabric.is_global_zero:
-        found = about_doors()
+        found = doors.figures()
         if outcome.best_step is not None:
             found["best_step"] = outcome.best_step
         found |= _figures(model.eval(), validation, config.seed) if validation else {}
+        prior = dataset.generation.prior if dataset and not config.online else config.prior
+        write_familiarity(config, model.eval(), *doors.to_compare(validation), prior)
         finish("train", config, dataset, model, architecture, outcome, found, settings)
     return outcome
 

@@ -14,12 +14,11 @@ from doorlab.data.config import FrameCount, ImageSize
 from doorlab.data.schema import SPLITS
 from doorlab.doors.priors import DEFAULT_PRIOR, PRIORS
 from doorlab.errors import ConfigError, unknown_name
-from doorlab.limits import PositiveInt, check_limits, from_to
+from doorlab.limits import SEED, PositiveInt, check_limits
 from doorlab.sim import SIMULATORS
 
 RENDER_MODES = ("rgb_array", "rgb_array_list")
 OPTIONS = ("door",)  # of `reset`
-KEY = from_to(0, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,13 @@ def one_each(what: str, values: Sequence[Any] | np.ndarray, count: int) -> list[
     return list(values)
 
 
+def checked_seed(seed: Any) -> int:
+    """The seed as a plain number. Raises ConfigError when it is none."""
+    if not SEED.admits(seed):
+        raise ConfigError(f"a seed as {SEED}", repr(seed), "correct it")
+    return int(seed)
+
+
 def seeds_of(seed: Any, count: int) -> list[int | None]:
     """One seed per environment: of a number s they are s, s + 1, ...; None leaves all as they are.
 
@@ -94,23 +100,17 @@ def seeds_of(seed: Any, count: int) -> list[int | None]:
         return [None] * count
     if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
         return [
-            None if one is None else _checked_seed(one) for one in one_each("seeds", seed, count)
+            None if one is None else checked_seed(one) for one in one_each("seeds", seed, count)
         ]
-    first = _checked_seed(seed)
+    first = checked_seed(seed)
     return [first + number for number in range(count)]
 
 
 def _checked_key(key: Any) -> int:
-    if not KEY.admits(key):
+    if not SEED.admits(key):
         raise ConfigError(
-            f'the option "door" as {KEY}',
+            f'the option "door" as {SEED}',
             repr(key),
             'give info["door"] of an earlier reset, or another number',
         )
     return int(key)
-
-
-def _checked_seed(seed: Any) -> int:
-    if not KEY.admits(seed):
-        raise ConfigError(f"a seed as {KEY}", repr(seed), "correct it")
-    return int(seed)

@@ -10,7 +10,7 @@ import numpy as np
 
 from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR
-from doorlab_envs.arguments import RENDER_MODES, Arguments, chosen_doors
+from doorlab_envs.arguments import RENDER_MODES, Arguments, checked_seed, chosen_doors
 from doorlab_envs.workbench import Workbench, step_info
 
 
@@ -159,10 +159,10 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """A new door, or the one that `options={"door": key}` asks for.
 
-        Raises ConfigError for other options, and for keys that stand for no door.
+        Raises ConfigError for other options, and for seeds and keys that stand for no door.
         """
         chosen = chosen_doors(options, 1)
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else checked_seed(seed))
         drawn = self._bench.source.draw(self.np_random)  # always, so that options shift nothing
         (key,) = chosen or [drawn]
         self._bench.reset([key])

@@ -2,11 +2,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from doorlab.errors import ConfigError
 from doorlab.models.architecture import Architecture
-from doorlab.models.io import save_model
+from doorlab.models.familiarity import fit_familiarity, save_familiarity
+from doorlab.models.io import save_model, weights_checksum
 from doorlab.models.registry import build_model
 
 SMALL = Architecture(
@@ -47,6 +50,20 @@ def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys)
 def test_it_stops_at_an_open_door(load, run, capsys):
     load("open_a_door").main(run, tries=3, enough=0.0, simulator="torch")
     assert "is open after 0 tries" in capsys.readouterr().out
+
+
+def test_a_strange_door_is_said_to_be_one(load, run, capsys):
+    known = fit_familiarity("doors of nobody", np.zeros((20, 6)), [np.zeros((20, 6))])
+    save_familiarity(run, known, weights_checksum(run))
+    load("open_a_door").main(run, tries=1, simulator="torch")
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("open_a_door: warning: this door looks unlike the doors of nobody")
+
+
+@pytest.mark.parametrize("wrong", [{"door": -1}, {"door": 2**63}, {"tries": 0}])
+def test_numbers_that_cannot_be_are_refused(load, run, wrong):
+    with pytest.raises(ConfigError, match="whole number"):
+        load("open_a_door").main(run, simulator="torch", **wrong)
 
 
 def test_a_missing_run_is_one_line(tmp_path):

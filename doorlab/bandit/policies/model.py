@@ -95,7 +95,7 @@ class ModelPolicy(Remembers):
         self, model: RewardModel, config: ModelConfig | None = None, device: str = "cpu"
     ) -> None:
         self._model, self._config, self._device = model, config or ModelConfig(), device
-        if self._config.choice not in CHOICES:
+        if not isinstance(self._config.choice, str) or self._config.choice not in CHOICES:
             raise unknown_name("choice", self._config.choice, CHOICES)
         if self._config.choice == "thompson" and not model.has_latent:
             raise ConfigError(
@@ -129,7 +129,7 @@ class ModelPolicy(Remembers):
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action that the model thinks best, in the sense of the configured choice."""
         search = self._config.search
-        sobol_seed, draw_seed = (int(s) for s in self._rng.integers(2**31, size=2))
+        sobol_seed, draw_seed = draw_seeds(self._rng)
         actions = []
         for part in self._parts(len(self._embedding)):
             score = self._score(history, part, draw_seed + part.start)
@@ -169,6 +169,12 @@ class ModelPolicy(Remembers):
     def _parts(self, doors: int) -> Iterator[slice]:
         size = self._config.doors_at_once
         return (slice(first, min(first + size, doors)) for first in range(0, doors, size))
+
+
+def draw_seeds(rng: np.random.Generator) -> tuple[int, int]:
+    """What one decision takes from its source of chance: seeds of the search and of the draw."""
+    search, draw = rng.integers(2**31, size=2).tolist()
+    return search, draw
 
 
 def _greedy(
