@@ -1,4 +1,4 @@
-"""The command line: `doorlab STAGE ...`, built by tyro from the configs of the stages."""
+"""The command line: `doorlab STAGE ...`, built from the configs of the stages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from types import ModuleType
 import doorlab
 from doorlab.errors import DoorlabError, refused, unknown_name
 from doorlab.memory_errors import lack_of_memory
+from doorlab.options import parse_options
 from doorlab.signals import Interruption, die_on_stops, stops_handled
 from doorlab.terminal import print_note
 
@@ -148,8 +149,8 @@ def _dispatch(args: list[str]) -> int:
     stage = importlib.import_module(f"doorlab.stages.{_module(args[0])}")
     try:
         config = parse(stage, args[0], args[1:])
-    except SystemExit as finished:  # tyro has printed help, or what is wrong with the options
-        return finished.code if isinstance(finished.code, int) else _BAD_INPUT
+    except SystemExit:  # help was printed
+        return 0
     result = stage.run(config)
     if args[0] in _SHOWN:
         endings = importlib.import_module("doorlab.stages.endings")
@@ -159,16 +160,14 @@ def _dispatch(args: list[str]) -> int:
 
 def parse(stage: ModuleType, name: str, args: Sequence[str]) -> object:
     """The stage's Config. `--preset NAME` chooses the defaults that the other options change."""
-    import tyro  # here, so that errors above do not wait for it
-
     presets = getattr(stage, "PRESETS", None)
-    default = presets[_preset(args, presets)] if presets else None
-    return tyro.cli(
+    return parse_options(
         stage.Config,
+        presets[_preset(args, presets)] if presets else None,
         prog=f"doorlab {name}",
-        description=stage.__doc__,
+        description=stage.__doc__ or "",
         args=args,
-        **({} if default is None else {"default": default}),
+        choices={"preset": tuple(presets)} if presets else {},
     )
 
 

@@ -26,13 +26,14 @@ from doorlab.data.config import (
     split_of_doors,
 )
 from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
-from doorlab.doors import ACTION_DIM, Door, View, doors_to_arrays, get_prior
+from doorlab.doors import ACTION_DIM, PRIORS, Door, View, doors_to_arrays, get_prior
 from doorlab.doors.action import normalised_radius
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.limits import Seed, from_to
+from doorlab.options import Option
 from doorlab.seeding import stream
-from doorlab.sim import Layers, Simulator, optimal_rewards
+from doorlab.sim import SIMULATORS, Layers, Simulator, optimal_rewards
 from doorlab.text_paths import shell_quoted
 
 ActionMix = Literal["uniform", "plausible"]
@@ -58,9 +59,9 @@ class GenerationConfig(DatasetConfig):
     """Height and width of a frame, pixels."""
     seed: Seed = 0
     """Seed of every random stream."""
-    prior: str = DEFAULT_PRIOR
+    prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
     """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
-    simulator: str = "pybullet"
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
     """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
     action_mix: ActionMix = "plausible"
     """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from doorlab.limits import NonNegativeFloat, PositiveFloat, PositiveInt, check_limits
+from doorlab.options import Option
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Architecture:
     """Pixels to which pictures are averaged down before the encoder."""
     decoder_channels: tuple[PositiveInt, PositiveInt] = (32, 16)
     """Channels of the decoder's feature maps."""
-    statistics: tuple[str, ...] = ("mean",)
+    statistics: Annotated[tuple[str, ...], Option(("mean", "max", "spread"))] = ("mean",)
     """What a statistician pools over the frames of a door: mean, max, spread, or several."""
     features: PositiveInt = 128
     """Width of the vectors between convolutions and latents."""
@@ -38,10 +39,10 @@ class Architecture:
     """Width of the reward networks."""
     latent_samples: PositiveInt = 4
     """Samples of u behind every prediction."""
-    head: str = "soft_bernoulli"
+    head: Annotated[str, Option(("soft_bernoulli", "inflated_beta", "gaussian"))] = "soft_bernoulli"
     """What is said of a reward: soft_bernoulli (its mean, and apart from that its spread),
     inflated_beta (both ends have a probability, a Beta lies between) or gaussian."""
-    aggregator: str = "split"
+    aggregator: Annotated[str, Option(("split", "mean"))] = "split"
     """How interactions are pooled: mean, as in the papers, or split (also what worked and what
     failed, apart, and how many)."""
     attention_heads: PositiveInt = 4

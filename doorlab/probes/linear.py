@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import log_loss, mean_squared_error
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from doorlab.errors import ConfigError
 from doorlab.intervals import Estimate, bootstrap_mean
@@ -85,6 +80,8 @@ def fit_probe(kind: Kind, train: Sample, validation: Sample, test: Sample) -> Pr
         raise ConfigError(
             "test doors that differ in what is probed", "one value", "leave this target out"
         )
+    from sklearn.metrics import log_loss, mean_squared_error  # here, as below: it takes a second
+
     fitted = {penalty: _fit(kind, penalty, train) for penalty in PENALTIES}
     loss: Callable[..., Any] = log_loss if kind == "binary" else mean_squared_error
     options = {"labels": [0, 1]} if kind == "binary" else {}
@@ -102,6 +99,11 @@ def fit_probe(kind: Kind, train: Sample, validation: Sample, test: Sample) -> Pr
 
 
 def _fit(kind: Kind, penalty: float, train: Sample) -> Any:
+    from sklearn.dummy import DummyClassifier
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     inputs, answers = train.flat
     # Features have unit variance and the penalty is per embedding, so that one grid serves every
     # model and every number of doors.

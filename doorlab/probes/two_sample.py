@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from doorlab.errors import ConfigError
 from doorlab.intervals import Estimate, bootstrap_mean
@@ -64,6 +63,8 @@ def held_out_hits(real: np.ndarray, other: np.ndarray) -> np.ndarray:
     First the frames of a real door, then those of one of the others. Not the other way round as
     well: the two halves' results would depend on each other, and the interval be too narrow.
     """
+    from sklearn.linear_model import LogisticRegression  # here: it takes a second
+
     half = len(real) // 2
     x = np.concatenate([_flat(real[:half]), _flat(other[:half])])
     y = np.repeat([False, True], len(x) // 2)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium
 import numpy as np
@@ -46,12 +46,14 @@ from doorlab.errors import ConfigError
 from doorlab.files import atomic_write_arrays
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
+from doorlab.options import Option
 from doorlab.progress import track
 from doorlab.results import result_folder, write_result
-from doorlab.sim import make_simulator
+from doorlab.sim import SIMULATORS, make_simulator
 from doorlab.stages.panel import Entry, Weights, make_policy, panel
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
+from doorlab.training.config import ACCELERATORS
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -77,7 +79,7 @@ class Config:
     """Number of doors, the first of the split."""
     interactions: PositiveInt = 10
     """Tries on every door."""
-    simulator: str = ""
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = ""
     """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
     weights: Weights = field(default_factory=Weights)
     """How much policies explore."""
@@ -87,7 +89,7 @@ class Config:
     """Processes, one policy each at a time; 0 for one per core."""
     threads: Threads = 1
     """Torch threads per process; 0 leaves torch's own choice."""
-    device: str = "auto"
+    device: Annotated[str, Option(ACCELERATORS)] = "auto"
     """Where models run: cpu, cuda, or auto for the best there is."""
     overwrite: bool = False
     """Replace earlier results in --out."""

@@ -30,6 +30,7 @@ from doorlab.errors import unknown_name
 from doorlab.files import check_writable, refuse_overwrite
 from doorlab.intervals import Estimate
 from doorlab.limits import at_least, check_limits
+from doorlab.options import Option
 from doorlab.progress import track
 from doorlab.results import write_result
 from doorlab.terminal import print_line, print_note
@@ -60,7 +61,7 @@ _DURATION = "about 10 minutes on an idle machine with 2 cores"
 class Config:
     """What to measure, how often, and where to write it."""
 
-    only: tuple[str, ...] = ()
+    only: Annotated[tuple[str, ...], Option(tuple(BENCHMARKS))] = ()
     """Names of the benchmarks to run; all of them when empty."""
     rounds: Annotated[int, at_least(2)] = 7
     """Timed rounds of each benchmark; intervals are over rounds."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 
@@ -23,6 +24,7 @@ from doorlab.files import atomic_write_json, read_json
 from doorlab.folders import output_folder
 from doorlab.lifeline import start_command, wait_for
 from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits
+from doorlab.options import Option
 from doorlab.schema import Each, misfit
 from doorlab.sim import SIMULATORS
 
@@ -46,7 +48,7 @@ class Config:
     """Folder of the run; a run that is there already is completed, never overwritten."""
     seed: Seed = 0
     """One seed for doors, training and tries."""
-    simulator: str = "pybullet"
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
     jobs: NonNegativeInt = 0
     """Commands that run side by side; 0 means one per core, two at most."""

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -42,6 +42,7 @@ from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
+from doorlab.options import Option
 from doorlab.probes.frame_features import FEATURES, FrameFeatures, learn_features
 from doorlab.probes.two_sample import TwoSampleScore, two_sample_score
 from doorlab.progress import track
@@ -50,6 +51,7 @@ from doorlab.seeding import integer_seed
 from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
+from doorlab.training.config import ACCELERATORS
 
 _DOORS_AT_ONCE = 32
 
@@ -79,7 +81,7 @@ class Config:
     """Steps of training the feature network."""
     seed: Seed = 0
     """Seed of samples, of the feature network and of the bootstrap behind the intervals."""
-    device: str = "auto"
+    device: Annotated[str, Option(ACCELERATORS)] = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""

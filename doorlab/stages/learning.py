@@ -15,13 +15,14 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from torch import nn
 
 from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.generation import ActionMix, GenerationConfig
+from doorlab.doors import PRIORS
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import refuse_overwrite
@@ -30,6 +31,7 @@ from doorlab.models.architecture import Architecture, completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.familiarity import FAMILIARITY_FILE
 from doorlab.models.io import save_model, weights_checksum
+from doorlab.options import Option
 from doorlab.results import read_result, to_json, write_result
 from doorlab.schema import Maybe
 from doorlab.terminal import print_line
@@ -57,6 +59,11 @@ _METRICS = {
 class LearningConfig(TrainConfig):
     """The settings that every kind of training has."""
 
+    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "online": ("online", "prior", "image_size", "film_frames", "action_mix"),
+        "monitoring": (*TrainConfig.OPTION_GROUPS["monitoring"], "validation_doors"),
+    }
+
     preset: str = "tiny"
     """Defaults for everything else: tiny (minutes), small (an afternoon on 2 cores), full (GPU)."""
     model: str = ""
@@ -66,7 +73,7 @@ class LearningConfig(TrainConfig):
     the dataset whose validation doors are looked at; if none is named, these are fresh, too."""
     online: bool = False
     """Draw fresh doors at every step, on the device, instead of reading a dataset."""
-    prior: str = DEFAULT_PRIOR
+    prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
     """Prior of fresh doors: narrow (one look for all), default (all looks), wild."""
     image_size: ImageSize = 64
     """Height and width of a frame of fresh doors, pixels."""

@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from doorlab.bandit.policies.looking import Looks
 from doorlab.data.batches import (
     DoorTensors,
     InteractionBatch,
@@ -22,6 +21,7 @@ from doorlab.data.batches import (
     sample_tries,
 )
 from doorlab.data.mirroring import mirror_frames, mirror_tries
+from doorlab.nn.embedding import Looks
 from doorlab.training.loop import generator_for
 
 _LOOKS = 4  # at every door, each with frames of its own

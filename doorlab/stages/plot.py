@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import (
@@ -34,6 +34,7 @@ from doorlab.errors import (
 )
 from doorlab.files import atomic_write_arrays
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
+from doorlab.options import Option
 from doorlab.progress import counted, track
 from doorlab.report.html import enumeration
 from doorlab.report.result_shapes import read_part
@@ -45,6 +46,7 @@ from doorlab.stages.plot_sources import Drawing, Missing, NotRun, Sources
 from doorlab.terminal import print_line
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
+from doorlab.training.config import ACCELERATORS
 
 FIGURES: dict[str, Callable[[Sources], Drawing]] = {
     "gallery": plot_pictures.gallery,
@@ -82,7 +84,7 @@ class Config:
 
     figures: Positional[tuple[str, ...]] = ()
     """Names of the figures, or groups of figures, to draw; all of them when none is given."""
-    runs: Annotated[tuple[Path, ...], arg(aliases=["--run"])] = (Path("runs/demo"),)
+    runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = (Path("runs/demo"),)
     """Folders of runs and datasets."""
     data: Path | None = None
     """Dataset; when not given, the one in a run, or that a run was made with."""
@@ -93,7 +95,7 @@ class Config:
     """Held-out doors that maps, errors and calibration are made from, at most."""
     seed: Seed = 0
     """Seed of what is sampled from models."""
-    device: str = "auto"
+    device: Annotated[str, Option(ACCELERATORS)] = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""

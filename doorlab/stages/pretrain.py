@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
@@ -42,6 +42,7 @@ from doorlab.intervals import bootstrap_mean
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
+from doorlab.options import Option
 from doorlab.seeding import integer_seed
 from doorlab.stages.learning import (
     LearningConfig,
@@ -66,7 +67,7 @@ from doorlab.training.loop import Batches
 class Config(LearningConfig):
     """What to learn from frames, and how long."""
 
-    model: str = "statistician"
+    model: Annotated[str, Option(tuple(PRETRAINED))] = "statistician"
     """statistician, contrastive_statistician, vae, autoencoder, pca, random_features or
     supervised."""
     out: Path = Path("runs/pretrain")

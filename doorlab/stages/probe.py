@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from doorlab.files import atomic_write_arrays
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
+from doorlab.options import Option
 from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
 from doorlab.probes.summary import headline, summarise
 from doorlab.progress import track
@@ -44,6 +45,7 @@ from doorlab.stages.answers import read_answers
 from doorlab.stages.frozen import FrozenModel, by_kind
 from doorlab.torch_state import process_defaults
 from doorlab.training import resolve_device, use_threads
+from doorlab.training.config import ACCELERATORS
 
 Scores = dict[Reading, ProbeScore]
 
@@ -67,7 +69,7 @@ class Config:
     """Numbers of training doors that probes are fitted on, at most (the first of the split)."""
     seed: Seed = 0
     """Seed of the bootstrap behind the intervals."""
-    device: str = "auto"
+    device: Annotated[str, Option(ACCELERATORS)] = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""

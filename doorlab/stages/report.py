@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import arg
-
 from doorlab.files import atomic_write_text
+from doorlab.options import Option
 from doorlab.report.headline import headline
 from doorlab.report.html import page
 from doorlab.report.run_files import RunFiles
@@ -29,7 +28,7 @@ from doorlab.terminal import print_line
 class Config:
     """Which runs, and where the page goes."""
 
-    runs: Annotated[tuple[Path, ...], arg(aliases=["--run"])] = (Path("runs/demo"),)
+    runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = (Path("runs/demo"),)
     """Folders of runs and datasets."""
     out: Path | None = None
     """Folder of the page; by default `report` in the run, beside a dataset, or in the folder that

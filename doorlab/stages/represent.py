@@ -25,14 +25,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.launching import check_workers
-from doorlab.doors import get_prior
+from doorlab.doors import PRIORS, get_prior
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.files import read_arrays
@@ -40,6 +40,7 @@ from doorlab.folders import output_folder
 from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, at_least
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
+from doorlab.options import Option
 from doorlab.probes import Reading
 from doorlab.probes.summary import against_best, bars, summarise
 from doorlab.report.figures.probe_curves import probe_curves
@@ -76,11 +77,11 @@ class Config(StudyConfig):
 
     out: Path = Path("runs/represent")
     """Folder of the study; one that is there already is completed."""
-    priors: tuple[str, ...] = (DEFAULT_PRIOR,)
+    priors: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = (DEFAULT_PRIOR,)
     """Priors of the doors: narrow (one look for all), default (all looks)."""
     data: tuple[Path, ...] = ()
     """Datasets that are there already, one for every prior, in their order."""
-    models: tuple[str, ...] = MODELS
+    models: Annotated[tuple[str, ...], Option(MODELS)] = MODELS
     """Models of `doorlab pretrain`; a statistician and a context-free one must be among them."""
     seeds: tuple[Seed, ...] = (0, 1)
     """Seeds of the training runs; all learn from the same doors."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from doorlab.data.config import Doors, FrameCount, HeldOutShare, ImageSize, split_of_doors
 from doorlab.data.dataset import DoorDataset
@@ -20,10 +20,12 @@ from doorlab.errors import ConfigError, ResultError
 from doorlab.files import read_json
 from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
 from doorlab.models.architecture import Architecture
+from doorlab.options import Option
 from doorlab.progress import track
 from doorlab.results import to_json
+from doorlab.sim import SIMULATORS
 from doorlab.stages import generate
-from doorlab.training.config import differing
+from doorlab.training.config import ACCELERATORS, differing
 
 # Settings that say where things lie and how runs are started, not what is computed.
 _NOT_COMPUTED = frozenset({"out", "data", "pretrained", "accelerator", "workers", "overwrite"})
@@ -49,13 +51,13 @@ class StudyConfig:
     """Share of its doors that the final figures are about."""
     validation_fraction: HeldOutShare = 0.2
     """Share of its doors that weights, penalties and learning rates are chosen by."""
-    simulator: str = "pybullet"
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
     learning_rates: tuple[PositiveFloat, ...] = (2e-3,)
     """Learning rates that every model may choose from, the first one for models without steps."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
-    accelerator: str = "auto"
+    accelerator: Annotated[str, Option(ACCELERATORS)] = "auto"
     """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
     workers: NonNegativeInt = 0
     """Runs side by side, one thread each; 0 for one per core."""

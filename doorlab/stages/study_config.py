@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
+from doorlab.doors import PRIORS
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Seed, check_limits
+from doorlab.models.registry import REWARD_MODELS
+from doorlab.options import Option
 from doorlab.stages import pretrain
 from doorlab.stages.side_by_side import StudyConfig
 
@@ -32,7 +36,7 @@ class Config(StudyConfig):
 
     data: Path | None = None
     """Dataset that is there already; one is made in OUT if none is named."""
-    models: tuple[str, ...] = ("np", "ssnp", "vae_np")
+    models: Annotated[tuple[str, ...], Option(tuple(REWARD_MODELS))] = ("np", "ssnp", "vae_np")
     """Models of `doorlab train`, two at least."""
     ours: str = "ssnp"
     """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""
@@ -40,7 +44,7 @@ class Config(StudyConfig):
     """Numbers of labelled training doors; 0 for all of them."""
     seeds: tuple[Seed, ...] = (0,)
     """Seeds of the training runs; all learn from the same doors."""
-    prior: str = DEFAULT_PRIOR
+    prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
     """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
     interactions: NonNegativeInt = 32
     """Interactions per door."""
@@ -69,7 +73,7 @@ class Config(StudyConfig):
     """Tries on every door."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
     """Policies of `doorlab bandit` that need no model."""
-    elsewhere: tuple[str, ...] = ()
+    elsewhere: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = ()
     """Other priors whose doors are opened, too, with models of about 400 labelled doors."""
 
 

@@ -32,7 +32,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -56,6 +56,7 @@ from doorlab.models.registry import (
 )
 from doorlab.models.statistician import NeuralStatistician
 from doorlab.models.vae import VAE
+from doorlab.options import Option
 from doorlab.seeding import integer_seed
 from doorlab.stages.familiarity import fresh_doors_to_compare, write_familiarity
 from doorlab.stages.learning import (
@@ -87,7 +88,7 @@ _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is meas
 class Config(BatchConfig):
     """Which reward model, from how many labels, and how long."""
 
-    model: str = "ssnp"
+    model: Annotated[str, Option(tuple(REWARD_MODELS))] = "ssnp"
     """np, cnp, attentive_np, ssnp, attentive_ssnp, contrastive_ssnp, vae_np, statistician_np or
     contrastive_np."""
     pretrained: Path | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,13 @@ from doorlab.training.loop import Batches
 @dataclass(frozen=True)
 class BatchConfig(LearningConfig):
     """How many doors, frames and interactions a step has."""
+
+    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "interaction": (
+            "context", "targets", "look_first", "try_batch", "empty_share", "embedding_floor",
+            "embedding_noise",
+        ),
+    }  # fmt: skip
 
     batch: PositiveInt = 32
     """Labelled doors per step while looking."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from doorlab.errors import unknown_name
 from doorlab.limits import (
@@ -19,6 +19,7 @@ from doorlab.limits import (
     check_limits,
     flag,
 )
+from doorlab.options import Option
 
 PRECISIONS = ("32-true", "bf16-mixed")
 ACCELERATORS = ("auto", "cpu", "cuda")
@@ -27,6 +28,12 @@ ACCELERATORS = ("auto", "cpu", "cuda")
 @dataclass(frozen=True)
 class TrainConfig:
     """How long, how fast and where to train. Raises ConfigError for values out of range."""
+
+    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "optimizer": ("learning_rate", "warmup", "weight_decay", "clip", "precision"),
+        "machine": ("accelerator", "devices", "threads"),
+        "monitoring": ("checkpoint_every", "log_every", "validate_every", "stop_after"),
+    }
 
     steps: NonNegativeInt = 0
     """Optimiser steps; 0 for what the preset gives the model."""
@@ -38,9 +45,9 @@ class TrainConfig:
     """Weight decay of AdamW, on matrices and kernels only."""
     clip: NonNegativeFloat = 1.0
     """Largest norm of the gradient; 0 for no limit."""
-    precision: str = "32-true"
+    precision: Annotated[str, Option(PRECISIONS)] = "32-true"
     """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
-    accelerator: str = "auto"
+    accelerator: Annotated[str, Option(ACCELERATORS)] = "auto"
     """Where to train: cpu, cuda, or auto for the best there is."""
     devices: PositiveInt = 1
     """Processes, one device each, that share every batch."""

@@ -6,7 +6,7 @@ Legend: D doors, M frames per door, H, W pixels, E embedding, N actions, J inter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,19 +14,11 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from doorlab.errors import ConfigError
+from doorlab.nn.embedding import Looks
 from doorlab.nn.tried import Tried
 from doorlab.torch_state import thread_defaults
 
 _AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
-
-
-@runtime_checkable
-class Looks(Protocol):
-    """What has eyes for doors."""
-
-    def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
-        """Doors from their frames, in [0, 1]."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,335 @@
+"""Options on the command line, from the fields of a config: their order, groups, help and errors.
+
+A field is declared as everywhere; what a reader of `--help` has to know beside its type stands in
+its annotation:
+
+    runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = ()
+    prior: Annotated[str, Option(choices=("narrow", "wild"))] = "narrow"
+
+and a config's groups in a class attribute, `OPTION_GROUPS = {"optimizer": ("learning_rate",)}`.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import difflib
+import inspect
+import io
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import flag
+
+# What a command is mostly called with, in this order; the other options follow as declared.
+_FIRST = ("preset", "model", "models", "runs", "data", "out")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What an annotation says of an option beside its type.
+
+    Attributes:
+        choices: names to show; whether a value is one of them is not checked here.
+        aliases: other names of the option, with their hyphens.
+    """
+
+    choices: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+class _Field(NamedTuple):
+    """One field of a config."""
+
+    name: str
+    kind: Any
+    markers: tuple[Any, ...]
+    default: Any
+    help: str
+
+
+def parse_options(
+    config: type,
+    default: Any,
+    *,
+    prog: str,
+    description: str,
+    args: Sequence[str],
+    choices: Mapping[str, tuple[str, ...]] | None = None,
+) -> Any:
+    """A config from the options in `args`.
+
+    Args:
+        config: a dataclass.
+        default: an instance with the values of options that are not given; None for the defaults of
+            the fields.
+        prog: the command, for help and errors.
+        description: what it does, for help.
+        args: what was typed.
+        choices: field -> names to show, beside those of the annotations.
+
+    Raises:
+        ConfigError: for options that are not known, and for values of another type.
+        SystemExit: when help was asked for, and printed.
+    """
+    import tyro  # here, so that configs do not wait for it
+
+    form, said = _form(config, default, choices or {}), io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            values, unknown = tyro.cli(
+                form,
+                prog=prog,
+                description=reflowed(description),
+                args=args,
+                return_unknown_args=True,
+            )
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise _misuse(_first_words(said.getvalue()), prog) from None
+    if unknown:
+        raise _unknown_option(unknown, config, prog)
+    return _filled(config, values)
+
+
+def reflowed(text: str) -> str:
+    """Paragraphs in one line each; lines that are indented, and items of lists, stay apart."""
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))
+    return "\n\n".join(map(_joined, paragraphs))
+
+
+def _joined(paragraph: str) -> str:
+    if any(line.startswith("    ") for line in paragraph.splitlines()):
+        return paragraph  # a table, or commands
+    return re.sub(r"\n(?!- )\s*", " ", paragraph)
+
+
+def _form(
+    config: type, default: Any, choices: Mapping[str, tuple[str, ...]], prefix: str = "--"
+) -> type:
+    """A dataclass for tyro: the fields of a config in their order, in groups, with their help."""
+    import tyro
+
+    members: dict[str, list[tuple[str, Any, Any]]] = {"": []}
+    group_of = {name: group for group, names in _groups_of(config).items() for name in names}
+    nested: list[tuple[str, Any, Any]] = []
+    for one in _ordered(_fields_of(config, default)):
+        if isinstance(one.kind, type) and dataclasses.is_dataclass(one.kind):
+            hint = _form(one.kind, one.default, {}, f"{flag(one.name, prefix)}.")
+            hint.__doc__ = one.help
+            nested.append((one.name, hint, field(default_factory=hint)))
+        else:
+            hint = _hint_of(one, flag(one.name, prefix), choices.get(one.name, ()))
+            value = field() if one.default is MISSING else field(default=one.default)
+            members.setdefault(group_of.get(one.name, ""), []).append((one.name, hint, value))
+    fields = members.pop("")
+    for group, inside in members.items():
+        part = dataclasses.make_dataclass(group.title(), inside, kw_only=True)
+        part.__doc__ = ""
+        hint = Annotated[part, tyro.conf.OmitArgPrefixes]
+        fields.append((group, hint, field(default_factory=part)))
+    return dataclasses.make_dataclass(config.__name__, [*fields, *nested], kw_only=True)
+
+
+def _filled(config: type, form: Any) -> Any:
+    """The config with the values of a form."""
+    flat: dict[str, Any] = {}
+    groups = _groups_of(config)
+    for one in dataclasses.fields(form):
+        value = getattr(form, one.name)
+        if one.name in groups:
+            flat |= {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        else:
+            flat[one.name] = value
+    for one in _fields_of(config, None):
+        if isinstance(one.kind, type) and dataclasses.is_dataclass(one.kind):
+            flat[one.name] = _filled(one.kind, flat[one.name])
+    return config(**flat)
+
+
+def _groups_of(config: type) -> dict[str, tuple[str, ...]]:
+    """Group -> its fields, those of classes above included."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in reversed(config.__mro__):
+        found |= vars(kind).get("OPTION_GROUPS", {})
+    return found
+
+
+def _ordered(fields: Iterable[_Field]) -> list[_Field]:
+    order = {name: place for place, name in enumerate(_FIRST)}
+    return sorted(fields, key=lambda one: order.get(one.name, len(order)))
+
+
+def _fields_of(config: Any, default: Any) -> list[_Field]:
+    hints, helps = get_type_hints(config, include_extras=True), _helps_of(config)
+    found = []
+    for one in dataclasses.fields(config):
+        hint, markers = hints[one.name], ()
+        if get_origin(hint) is Annotated:
+            hint, *markers = get_args(hint)
+        value = one.default if default is None else getattr(default, one.name)
+        if value is MISSING and one.default_factory is not MISSING:
+            value = one.default_factory()
+        found.append(_Field(one.name, hint, tuple(markers), value, helps.get(one.name, "")))
+    return found
+
+
+def _helps_of(config: type) -> dict[str, str]:
+    """Field -> the docstring below it, also of classes above."""
+    found: dict[str, str] = {}
+    for kind in reversed(config.__mro__):
+        if "__dataclass_fields__" not in vars(kind):
+            continue
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+        assert isinstance(tree, ast.ClassDef)
+        for statement, after in zip(tree.body, tree.body[1:], strict=False):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                said = after.value if isinstance(after, ast.Expr) else None
+                text = said.value if isinstance(said, ast.Constant) else ""
+                found[statement.target.id] = reflowed(text) if isinstance(text, str) else ""
+    return found
+
+
+def _hint_of(one: _Field, option: str, choices: tuple[str, ...]) -> Any:
+    """The annotation of a field for tyro: its type, how it is read, and its help."""
+    import tyro
+
+    mine = next((m for m in one.markers if isinstance(m, Option)), Option(choices))
+    others = [m for m in one.markers if type(m).__module__.startswith("tyro")]
+    reader = _reader_of(one.kind, option, mine)
+    named = tyro.conf.arg(
+        help=one.help,
+        aliases=list(mine.aliases) or None,
+        help_behavior_hint="" if one.default is None else None,
+    )
+    return Annotated[(one.kind, *others, *([reader] if reader else []), named)]
+
+
+class _Scalar(NamedTuple):
+    """How one word is read."""
+
+    metavar: str
+    words: str
+    kind: type
+
+
+_SCALARS = {
+    int: _Scalar("INT", "a whole number", int),
+    float: _Scalar("FLOAT", "a number", float),
+    str: _Scalar("STR", "a text", str),
+    Path: _Scalar("PATH", "a path", Path),
+}
+
+
+def _reader_of(kind: Any, option: str, about: Option) -> Any:
+    """What reads a value from words; None for kinds that tyro reads itself (true or false)."""
+    from tyro.constructors import PrimitiveConstructorSpec
+
+    origin, args = get_origin(kind), get_args(kind)
+    known = tuple(map(str, about.choices))
+    may_be_none = origin in (Union, UnionType) and len(args) == 2 and NoneType in args
+    if may_be_none:
+        (kind,) = (arg for arg in args if arg is not NoneType)
+    if origin is tuple:
+        return _list_reader(args, option, known)
+    if get_origin(kind) is Literal:
+        known = get_args(kind)
+    elif kind not in _SCALARS:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=_metavar(kind, known),
+        instance_from_str=lambda words: (
+            None if may_be_none and words == ["None"] else _read(kind, words[0], option)
+        ),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def _list_reader(args: tuple[Any, ...], option: str, known: tuple[str, ...]) -> Any:
+    """Of tuples: of any length of one kind, or of so many."""
+    from tyro.constructors import PrimitiveConstructorSpec
+
+    many = args[-1] is Ellipsis
+    kind = args[0] if get_origin(args[0]) is not Annotated else get_args(args[0])[0]
+    if kind not in _SCALARS:
+        return None
+    word = _metavar(kind, known)
+    return PrimitiveConstructorSpec(
+        nargs="*" if many else len(args),
+        metavar=f"[{word} ...]" if many else " ".join([word] * len(args)),
+        instance_from_str=lambda words: tuple(_read(kind, word, option) for word in words),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(item) for item in value],
+    )
+
+
+def _metavar(kind: Any, known: Sequence[str]) -> str:
+    return "{" + ",".join(known) + "}" if known else _SCALARS[kind].metavar
+
+
+def _read(kind: Any, word: str, option: str) -> Any:
+    """A word as a value. Raises ConfigError when it is none."""
+    if get_origin(kind) is Literal:
+        if word not in get_args(kind):
+            raise unknown_name(f"value of {option}", word, get_args(kind))
+        return word
+    try:
+        return _SCALARS[kind].kind(word)
+    except ValueError:
+        expected = f"{option} as {_SCALARS[kind].words}"
+        raise ConfigError(expected, repr(word), f"correct {option}") from None
+
+
+def _unknown_option(unknown: Sequence[str], config: type, prog: str) -> ConfigError:
+    """The error for words that are no options; for one that is nearly one it says which."""
+    word = next((word for word in unknown if word.startswith("-")), unknown[0]).split("=")[0]
+    near = _nearest(word, list(_flags_of(config))) if word.startswith("-") else None
+    fix = f"did you mean {near}?" if near else f"see `{prog} --help`"
+    return ConfigError(f"options of `{prog}`", f"{word}", fix)
+
+
+def _misuse(words: str, prog: str) -> ConfigError:
+    """The error for what tyro can't parse, from the words of its message."""
+    lacking = re.search(r"Missing (?:value for argument '|from .*?: )([^\s']+)", words)
+    several = re.search(r"Expected (\d\d+|[2-9]) values", words)
+    if lacking and several:
+        expected, got = f"{several[1]} values for {lacking[1]}", "fewer"
+        return ConfigError(expected, got, f"see `{prog} --help`")
+    if lacking:
+        return ConfigError(f"a value for {lacking[1]}", "none", f"see `{prog} --help`")
+    return ConfigError(f"options of `{prog}`", words, f"see `{prog} --help`")
+
+
+def _nearest(word: str, known: Sequence[str]) -> str | None:
+    """The option that somebody meant: by the initials of its words (--lr), or by its letters."""
+    letters = word.strip("-")
+    for option in known:
+        if letters == "".join(part[0] for part in re.split(r"[-.]", option.strip("-"))):
+            return option
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), None)
+
+
+def _flags_of(config: Any, prefix: str = "--") -> Iterable[str]:
+    for one in _fields_of(config, None):
+        if dataclasses.is_dataclass(one.kind):
+            yield from _flags_of(one.kind, f"{flag(one.name, prefix)}.")
+        else:
+            yield flag(one.name, prefix)
+
+
+def _first_words(box: str) -> str:
+    """What a box that tyro has drawn says, without its head and the help at its end."""
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line).strip(" │") for line in box.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("╭", "╰"))]
+    end = next((i for i, line in enumerate(lines) if line.startswith("─")), len(lines))
+    return " ".join(lines[:end]).rstrip(".") or "others"

@@ -1,0 +1,176 @@
+"""Options made from the fields of a config."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+from tyro.conf import Positional
+
+from doorlab.cli import STAGES, _module, parse
+from doorlab.errors import ConfigError
+from doorlab.options import Option, parse_options, reflowed
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Not shown."""
+
+    layers: tuple[int, ...] = (3, 4)
+    """Numbers of layers, which are
+    as many as there are."""
+
+
+@dataclass(frozen=True)
+class Base:
+    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {"optimizer": ("learning_rate",)}
+
+    learning_rate: float = 0.1
+    """Highest rate."""
+    seed: int = 0
+    """Seed of all chance."""
+
+
+@dataclass(frozen=True)
+class Config(Base):
+    """A stage."""
+
+    sizes: Sizes = field(default_factory=Sizes)
+    """Sizes of everything."""
+    out: Path = Path("runs/x")
+    """Folder of the run."""
+    data: Path | None = None
+    """Dataset."""
+    model: Annotated[str, Option(choices=("np", "vae"))] = "np"
+    """Model."""
+    runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = ()
+    """Folders."""
+    mix: Literal["some", "all"] = "some"
+    """How much."""
+    pair: tuple[float, float] = (0.0, 1.0)
+    """Two numbers."""
+    fast: bool = False
+    """Whether to hurry."""
+
+
+@dataclass(frozen=True)
+class Required:
+    source: Positional[Path]
+    """Folder."""
+
+
+def run(*args, config=Config, default=None):
+    return parse_options(config, default, prog="doorlab x", description="Words.", args=args)
+
+
+def help_of(capsys, *args, **options):
+    with pytest.raises(SystemExit):
+        run(*args, "--help", **options)
+    return capsys.readouterr().out
+
+
+def test_values_of_every_kind_are_read():
+    assert run() == Config()
+    args = "--model vae --runs a b --mix all --pair 2 -3e1 --fast --data d --seed -4 --out o"
+    expected = Config(
+        seed=-4, model="vae", runs=(Path("a"), Path("b")), mix="all", pair=(2.0, -30.0), fast=True,
+        data=Path("d"), out=Path("o"), learning_rate=0.5, sizes=Sizes(()),
+    )  # fmt: skip
+    assert run(*args.split(), "--learning-rate", "0.5", "--sizes.layers") == expected
+    assert run("--run", "a", "--sizes.layers", "1", "2") == Config(
+        runs=(Path("a"),), sizes=Sizes((1, 2))
+    )
+    assert run("--data", "None", "--no-fast") == Config()
+    assert run("here", config=Required) == Required(Path("here"))
+
+
+def test_options_that_are_not_given_are_those_of_the_default():
+    default = Config(seed=7, data=Path("d"), sizes=Sizes((9,)), learning_rate=3.0)
+    assert run("--model", "vae", default=default) == Config(
+        seed=7, data=Path("d"), sizes=Sizes((9,)), learning_rate=3.0, model="vae"
+    )
+
+
+def test_help_begins_with_what_matters_and_groups_the_rest(capsys):
+    shown = help_of(capsys)
+    order = ["--model", "--runs", "--data", "--out", "--seed", "--fast", "optimizer options"]
+    order += ["--learning-rate", "sizes options", "Sizes of everything.", "--sizes.layers"]
+    places = [shown.index(word) for word in order]
+    assert places == sorted(places)
+    assert "Not shown" not in shown
+
+
+def test_help_shows_choices_and_lines_without_breaks(capsys):
+    shown = help_of(capsys)
+    assert "--model {np,vae}" in shown
+    assert "--mix {some,all}" in shown
+    assert "--data PATH" in shown
+    assert "default: None" not in shown
+    flat = " ".join(re.sub(r"[│╭╮╰╯─]", " ", shown).split())
+    assert "Numbers of layers, which are as many as there are. (default: 3 4)" in flat
+
+
+def test_choices_may_be_given_with_the_call(capsys):
+    with pytest.raises(SystemExit):
+        parse_options(
+            Base, None, prog="x", description="", args=["-h"], choices={"seed": ("1", "2")}
+        )
+    assert "--seed {1,2}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("--seed abc", "expected --seed as a whole number; got 'abc'; correct --seed"),
+        ("--seed 1.5", "expected --seed as a whole number; got '1.5'"),
+        ("--learning-rate x", "expected --learning-rate as a number; got 'x'"),
+        ("--sizes.layers 1 x", "expected --sizes.layers as a whole number; got 'x'"),
+        ("--mix none", "expected a value of --mix out of all, some; got 'none'"),
+        ("--lr 3", "got --lr; did you mean --learning-rate?"),
+        ("--sead=3", "got --sead; did you mean --seed?"),
+        ("--zzz", "got --zzz; see `doorlab x --help`"),
+        ("there", "expected options of `doorlab x`; got there; see"),
+        ("--seed", "expected a value for --seed; got none; see `doorlab x --help`"),
+        ("--pair 1", "expected 2 values for --pair; got fewer"),
+        ("--pair 1 2 3", "expected options of `doorlab x`; got 3; see"),
+    ],
+)
+def test_what_can_t_be_read_is_one_line(args, message, capsys):
+    with pytest.raises(ConfigError) as error:
+        run(*args.split())
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_positional_that_is_missing_is_one_line():
+    with pytest.raises(ConfigError, match="expected a value for PATH; got none"):
+        run(config=Required)
+
+
+def test_paragraphs_are_reflowed_and_lists_and_tables_are_not():
+    text = """First line,
+    second line.
+
+    - one
+      goes on
+    - two
+
+        doorlab x    does it
+        doorlab yy   too
+    """
+    expected = "First line, second line.\n\n- one goes on\n- two\n\n"
+    assert reflowed(text) == f"{expected}    doorlab x    does it\n    doorlab yy   too"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in STAGES if name not in ("info", "export", "import")]
+)
+def test_no_options_are_the_defaults_of_the_stage(name):
+    stage = importlib.import_module(f"doorlab.stages.{_module(name)}")
+    presets = getattr(stage, "PRESETS", None)
+    assert parse(stage, name, []) == (next(iter(presets.values())) if presets else stage.Config())
