@@ -1,9 +1,8 @@
-"""What pyproject.toml can't say: that `pip install --editable` puts the clone on the path, too.
+"""What pyproject.toml can't say: that an editable install is found before the folder of the clone.
 
 Setuptools finds an editable package by a hook that Python asks last. In the folder that the clone
 lies in, `import doorlab` would find the clone's own folder first, as a package without content. A
-path file names the clone, so that the real package is found there, before any folder without an
-`__init__.py`.
+path file, which Python reads after the one that installs the hook, moves the hook to the front.
 """
 
 from __future__ import annotations
@@ -16,8 +15,12 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.editable_wheel import editable_wheel
 
-ROOT = Path(__file__).resolve().parent
-PATH_FILE = "__doorlab_clone__.pth"
+PATH_FILE = "__editable_first__.pth"
+# The hook is a class of that name; sorting keeps the order of all the others.
+CONTENT = (
+    "import sys; "
+    "sys.meta_path.sort(key=lambda f: getattr(f, '__name__', '') != '_EditableFinder')\n"
+)
 
 
 class EditableWheel(editable_wheel):
@@ -27,7 +30,7 @@ class EditableWheel(editable_wheel):
         """Builds the wheel, then adds the file, as its record must say."""
         super().run()
         (path,) = Path(self.dist_dir).glob("doorlab-*.whl")
-        content = f"{ROOT}\n".encode()
+        content = CONTENT.encode()
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         with zipfile.ZipFile(path) as wheel:
             files = {info: wheel.read(info) for info in wheel.infolist()}

@@ -177,9 +177,9 @@ def test_what_is_free_does_not_move_the_prior(small, frames):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"instance_layers": 0}, "instance-layers of 1"),
-        ({"free_nats": -0.1}, "free-nats of 0"),
-        ({"beta_c": math.nan}, "beta-c of 0"),
+        ({"instance_layers": 0}, "instance-layers as a whole number of 1"),
+        ({"free_nats": -0.1}, "free-nats as a finite number of 0"),
+        ({"beta_c": math.nan}, "beta-c as a finite number of 0"),
     ],
 )
 def test_less_than_nothing_is_refused(small, wrong, message):

@@ -53,7 +53,7 @@ def command(painted_run, painted_dataset, doors, tmp_path):
         module = importlib.import_module(f"doorlab.stages.{stage}")
         config = replace(module.Config(), out=tmp_path / "out", **changes)
         if stage in ("plot", "report"):
-            config = replace(config, run=painted_run)
+            config = replace(config, runs=(painted_run,))
         elif stage == "represent":
             config = replace(config, data=(painted_dataset,))
         elif stage != "demo":

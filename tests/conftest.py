@@ -1,0 +1,10 @@
+"""Signals have their usual handlers, also where the tests are started in the background."""
+
+import signal
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
