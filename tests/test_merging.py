@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -111,10 +113,18 @@ def test_killed_at_any_moment_it_is_completed_or_never_begun(tmp_path):
     assert 0 < changed < len(found)
 
 
+@pytest.fixture
+def public_folder():
+    """A folder that every user may enter; pytest's own are for one user."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("kind", ["tmpfs", "bind", "parent that can't be written to"])
-def test_folders_that_can_t_be_replaced_are_filled(tmp_path, kind):
-    path = tmp_path / "parent" / "hub"
+def test_folders_that_can_t_be_replaced_are_filled(public_folder, kind):
+    path = public_folder / "parent" / "hub"
     path.mkdir(parents=True)
     code = f"""
 import os, sys
@@ -130,8 +140,6 @@ for text in ("old", "new"):
         write(new, list=text, a=text)
 """
     if kind.startswith("parent"):
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
         path.chmod(0o777)
     else:
         mount = ["-t", "tmpfs", "tmpfs"] if kind == "tmpfs" else ["--bind", str(path)]
