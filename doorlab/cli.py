@@ -12,10 +12,10 @@ from types import ModuleType
 
 import doorlab
 from doorlab.errors import DoorlabError, refused, unknown_name
-from doorlab.memory_errors import lack_of_memory
 from doorlab.options import parse_options
-from doorlab.signals import Interruption, die_on_stops, stops_handled
-from doorlab.terminal import print_note
+from doorlab.runtime.memory_errors import lack_of_memory
+from doorlab.runtime.signals import Interruption, die_on_stops, stops_handled
+from doorlab.terminal.text import print_note
 
 STAGES = {
     "demo": "the whole pipeline on a small preset, ending in a report",
@@ -153,7 +153,7 @@ def _dispatch(args: list[str]) -> int:
         return 0
     result = stage.run(config)
     if args[0] in _SHOWN:
-        endings = importlib.import_module("doorlab.stages.endings")
+        endings = importlib.import_module("doorlab.report.printing")
         getattr(endings, _SHOWN[args[0]])(result)
     return 0
 

@@ -21,11 +21,11 @@ import numpy as np
 
 import doorlab
 from doorlab.errors import ResultError
-from doorlab.files import atomic_write_json, read_json, refuse_overwrite
-from doorlab.folders import output_folder
 from doorlab.intervals import Estimate
 from doorlab.provenance import provenance
-from doorlab.schema import misfit
+from doorlab.storage.files import atomic_write_json, read_json, refuse_overwrite
+from doorlab.storage.folders import output_folder
+from doorlab.storage.json_schema import misfit
 
 _EVERY_RESULT = {"stage": str, "config?": dict, "figures?": dict}
 
@@ -94,7 +94,7 @@ def read_result(
     Args:
         path: of the file.
         stage: whose result it has to be; None for any.
-        schema: of what is needed of it, beyond what every result has (`doorlab.schema`).
+        schema: of what is needed of it, beyond what every result has (`doorlab.storage.json_schema`).
 
     Raises ResultError when it is missing, of another stage, or does not fit.
     """

@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from doorlab.bandit.memory import load_bandit, save_bandit
+from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.checkpoint import load_bandit, save_bandit
 from doorlab.bandit.policies.model import ModelConfig, ModelPolicy, draw_seeds
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import SearchConfig
-from doorlab.data.footage import FITS, Fit, to_square
+from doorlab.data.sources.footage import FITS, Fit, to_square
 from doorlab.doors import ACTION_DIM, Action
 from doorlab.doors.action import checked_actions
 from doorlab.errors import CheckpointError, ConfigError
@@ -35,9 +35,9 @@ from doorlab.models.description import read_description
 from doorlab.models.familiarity import FALSE_ALARMS, Familiarity, load_familiarity
 from doorlab.models.io import checksum_of, load_model
 from doorlab.models.registry import REWARD_MODELS
-from doorlab.models.reward import RewardModel
+from doorlab.models.reward.base import RewardModel
+from doorlab.runtime.torch_state import allow_gradients, thread_defaults
 from doorlab.seeding import stream
-from doorlab.torch_state import allow_gradients, thread_defaults
 
 Choice = Literal["greedy", "ucb", "thompson"]
 

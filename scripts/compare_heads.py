@@ -16,16 +16,16 @@ import numpy as np
 import tyro
 
 from doorlab.data import DoorDataset
-from doorlab.data.batches import DoorTensors
-from doorlab.files import refuse_overwrite
+from doorlab.data.tensors.batches import DoorData
+from doorlab.evaluation.calibration import calibration_shares
+from doorlab.evaluation.reward_metrics import CONTEXTS, predictions_on
 from doorlab.intervals import bootstrap_crossed
 from doorlab.models.architecture import Architecture
-from doorlab.models.heads import HEADS
 from doorlab.models.io import load_model
-from doorlab.report.calibration import calibration_shares
+from doorlab.models.processes.reward_distributions import HEADS
 from doorlab.results import write_result
 from doorlab.stages import pretrain, train
-from doorlab.stages.reward_metrics import CONTEXTS, predictions_on
+from doorlab.storage.files import refuse_overwrite
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Config:
     """Peak learning rate."""
     frames: int = 5
     """Frames per door and step."""
-    architecture: Architecture = field(default_factory=lambda: pretrain.LARGER)
+    architecture: Architecture = field(default_factory=lambda: pretrain.LARGE_ARCHITECTURE)
     """That of the pretrained models; its head does not count."""
     overwrite: bool = False
     """Replace the result."""
@@ -64,7 +64,7 @@ def run(config: Config) -> Path:
     path = config.out / "heads.json"
     refuse_overwrite(path, config.overwrite)
     dataset = DoorDataset.open(config.data)
-    doors = DoorTensors.load(dataset, "validation")
+    doors = DoorData.load(dataset, "validation")
     figures: dict[str, Any] = {"validation_reward_variance": float(doors.rewards.var())}
     for labelled in config.labelled:
         scores = {
@@ -90,14 +90,14 @@ def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
         learning_rate=config.learning_rate,
         frames=config.frames,
         seed=seed,
-        look_first=0.0,
+        encoder_fraction=0.0,
         validate_every=200,
         resume=True,
     )
     return train.run(recipe)
 
 
-def _scores(folder: Path, doors: DoorTensors) -> dict[str, np.ndarray]:
+def _scores(folder: Path, doors: DoorData) -> dict[str, np.ndarray]:
     """Name -> (D,), of every door: means over the numbers of interactions seen."""
     said = predictions_on(load_model(folder), doors, CONTEXTS).values()
     per_door = {

@@ -16,15 +16,15 @@ from typing import Any
 import tyro
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
-from doorlab.data.batches import DoorTensors
+from doorlab.data.tensors.batches import DoorData
 from doorlab.doors.priors import DEFAULT_PRIOR
-from doorlab.files import read_json, refuse_overwrite
+from doorlab.evaluation.reward_metrics import predictions_on
 from doorlab.intervals import bootstrap_mean, paired_difference
+from doorlab.learning.pretraining_set import PretrainingSet
 from doorlab.models.io import load_model
 from doorlab.results import write_result
 from doorlab.stages import pretrain, train
-from doorlab.stages.lessons import Lesson
-from doorlab.stages.reward_metrics import predictions_on
+from doorlab.storage.files import read_json, refuse_overwrite
 
 SOURCES = ("dataset", "online")
 
@@ -57,7 +57,7 @@ def run(config: Config) -> Path:
     )
     write_dataset(data, recipe, resume=True)
     dataset = DoorDataset.open(data)
-    doors = DoorTensors.load(dataset, "test")
+    doors = DoorData.load(dataset, "test")
     seconds = {source: _train(config, source, data) for source in SOURCES}
     errors = {source: _errors(config.out / source, doors) for source in SOURCES}
     figures: dict[str, Any] = {"test_reward_variance": float(doors.rewards.var())}
@@ -90,12 +90,14 @@ def _train(config: Config, source: str, data: Path) -> dict[str, float]:
     return {"statistician": middle - start, "ssnp": time.process_time() - middle}
 
 
-def _errors(folder: Path, doors: DoorTensors) -> dict[str, Any]:
+def _errors(folder: Path, doors: DoorData) -> dict[str, Any]:
     """Name -> errors on every test door: (D,), or (D, T) of rewards."""
     statistician, ssnp = load_model(folder / "statistician"), load_model(folder / "ssnp")
     said = predictions_on(ssnp, doors, (0, 1, 4, 10))
     return {
-        "reconstruction_mse": pretrain.reconstruction_errors(statistician, Lesson(doors)).numpy(),
+        "reconstruction_mse": pretrain.reconstruction_errors(
+            statistician, PretrainingSet(doors)
+        ).numpy(),
         **{f"reward_mse_after_{seen}": p.squared_error for seen, p in said.items()},
     }
 

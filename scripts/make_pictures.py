@@ -13,13 +13,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from doorlab.files import checksum
-from doorlab.report.figures.curves import Curve, regret
-from doorlab.report.figures.probe_curves import probe_curves
-from doorlab.report.probe_results import panels
-from doorlab.report.style import save_png
+from doorlab.plots import studies
+from doorlab.plots.figures.curves import Curve, regret
+from doorlab.plots.figures.probe_curves import probe_curves
+from doorlab.plots.style import save_png
+from doorlab.report.tables.probes import panels
 from doorlab.results import read_result
-from doorlab.stages import study_figures
+from doorlab.storage.files import checksum
 
 ROOT = Path(__file__).resolve().parents[1]
 Result = dict[str, Any]
@@ -46,7 +46,7 @@ def representation(found: Result) -> Figure:
 PICTURES: dict[str, tuple[tuple[str, ...], Callable[..., Figure]]] = {
     "regret.png": (("demo_regret.json",), demo_regret),
     "representation.png": (("representation.json",), representation),
-    "labels.png": (("reward.json", "bandit.json"), study_figures.labels),
+    "labels.png": (("reward.json", "bandit.json"), studies.labels),
 }
 
 

@@ -47,7 +47,10 @@ def modules_after(statement: str) -> set[str]:
     ("statement", "forbidden"),
     [
         ("import doorlab; dir(doorlab)", {"torch", "pybullet", "numpy"}),
-        ("import doorlab.doors, doorlab.sim, doorlab.data.generation", {"torch", "pybullet"}),
+        (
+            "import doorlab.doors, doorlab.sim, doorlab.data.sources.simulation",
+            {"torch", "pybullet"},
+        ),
         ("import doorlab.report, doorlab.stages.report", {"torch", "pybullet"}),
         ("import doorlab.sim.pybullet.simulator", {"torch", "matplotlib"}),
         ("import doorlab.stages.train, doorlab.stages.bandit, doorlab_envs", {"pybullet"}),

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from doorlab.data import DoorDataset
-from doorlab.files import checksum
 from doorlab.stages import generate
+from doorlab.storage.files import checksum
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")

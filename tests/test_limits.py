@@ -9,7 +9,7 @@ import pytest
 
 import doorlab
 from doorlab.bandit.policies import ModelConfig
-from doorlab.data.importing import ImportConfig
+from doorlab.data.sources.importing import ImportConfig
 from doorlab.errors import ConfigError
 from doorlab.limits import Limits, PositiveFloat, PositiveInt, at_least, check_limits, from_to
 from doorlab.models.architecture import Architecture
@@ -63,9 +63,9 @@ def test_a_setting_outside_is_named_by_its_option():
     with pytest.raises(ConfigError, match=r"kappa as a finite number; got inf; correct kappa"):
         ModelConfig(kappa=INFINITY)
     with pytest.raises(
-        ConfigError, match=r"--architecture\.pixel-scale as a finite number above 0"
+        ConfigError, match=r"--architecture\.likelihood-std as a finite number above 0"
     ):
-        Architecture(pixel_scale=0.0)
+        Architecture(likelihood_std=0.0)
 
 
 def configs() -> list[type]:
@@ -81,7 +81,7 @@ def configs() -> list[type]:
     return [kind for kind in found if kind.__name__.endswith(SETTINGS)]
 
 
-SETTINGS = ("Config", "Settings", "Weights", "Architecture")
+SETTINGS = ("Config", "Settings", "ExplorationConfig", "Architecture")
 
 
 @pytest.mark.parametrize("kind", configs(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")

@@ -19,15 +19,15 @@ import matplotlib
 import numpy as np
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
-from doorlab.data.image_files import read_image
+from doorlab.data.sources.image_files import read_image
 from doorlab.models.architecture import Architecture
-from doorlab.report.figures.training import History, training
-from doorlab.report.style import to_png
+from doorlab.plots.figures.training import History, training
+from doorlab.plots.style import to_png
 from doorlab.robot import RewardPredictor
 from doorlab.stages import train
 
 SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), working_size=32, features=16,
+    encoder_channels=(4, 8), decoder_channels=(6, 4), encoder_resolution=32, features=16,
     context_dim=6, instance_dim=2, interaction_dim=5, hidden=16,
 )  # fmt: skip
 DOORS = GenerationConfig(
@@ -57,8 +57,8 @@ def test_imports_leave_opencv_and_signals_alone():
         "    signals = [signal.getsignal(number) for number in signal.valid_signals()]\n"
         "    return cv2.utils.logging.getLogLevel(), signals, os.getcwd(), dict(os.environ)\n"
         "before = state()\n"
-        "import doorlab.cli, doorlab.data.footage, doorlab.sim.pybullet.simulator\n"
-        "import doorlab.report.style, doorlab_envs\n"
+        "import doorlab.cli, doorlab.data.sources.footage, doorlab.sim.pybullet.simulator\n"
+        "import doorlab.plots.style, doorlab_envs\n"
         "assert state() == before"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,8 +11,8 @@ from PIL import Image
 
 import doorlab
 from doorlab.bandit import History
+from doorlab.bandit.action_search import SearchConfig
 from doorlab.bandit.policies import ModelConfig, ModelPolicy
-from doorlab.bandit.search import SearchConfig
 from doorlab.doors import Action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.errors import CheckpointError, ConfigError, ResultError
@@ -26,7 +26,7 @@ SIZE = 32
 SMALL = Architecture(
     encoder_channels=(4, 8),
     decoder_channels=(6, 4),
-    working_size=SIZE,
+    encoder_resolution=SIZE,
     features=16,
     context_dim=6,
     instance_dim=2,

@@ -19,11 +19,11 @@ from torch import Tensor
 from doorlab.errors import ConfigError
 
 # Doors that differ alike in all features: what few doors do not show is not nothing.
-_IMAGINED = 5.0
+PRIOR_STRENGTH = 5.0
 
 
 @dataclass(frozen=True)
-class LinearBelief:
+class BayesianLinearPosterior:
     """What is believed about weights and noise, before or after observations; float64."""
 
     mean: Float[Tensor, "*B F"]
@@ -33,27 +33,31 @@ class LinearBelief:
     b: Float[Tensor, "*B"]
 
     @staticmethod
-    def ridge(shape: tuple[int, ...], strength: float, a: float, b: float) -> LinearBelief:
+    def ridge(
+        shape: tuple[int, ...], strength: float, a: float, b: float
+    ) -> BayesianLinearPosterior:
         """Weights about zero: `shape` is (*B, F), `strength` the diagonal of the precision."""
         factor = strength**0.5 * torch.eye(shape[-1], dtype=torch.float64)
         scalar = torch.ones(shape[:-1], dtype=torch.float64)
         zero = torch.zeros(shape, dtype=torch.float64)
         factor = factor.expand(*shape, shape[-1]).contiguous()
-        return LinearBelief(zero, factor, a * scalar, b * scalar)
+        return BayesianLinearPosterior(zero, factor, a * scalar, b * scalar)
 
-    def given(self, x: Float[Tensor, "*B N F"], y: Float[Tensor, "*B N"]) -> LinearBelief:
+    def given(
+        self, x: Float[Tensor, "*B N F"], y: Float[Tensor, "*B N"]
+    ) -> BayesianLinearPosterior:
         """The posterior after observations."""
         x, y = x.to(self.mean), y.to(self.mean)
         xy = (x.mT @ y[..., None])[..., 0]
-        return self.given_sums(x.mT @ x, xy, y.square().sum(-1), float(y.shape[-1]))
+        return self.update_from_stats(x.mT @ x, xy, y.square().sum(-1), float(y.shape[-1]))
 
-    def given_sums(
+    def update_from_stats(
         self,
         xx: Float[Tensor, "*B F F"],
         xy: Float[Tensor, "*B F"],
         yy: Float[Tensor, "*B"],
         n: Float[Tensor, "*B"] | float,
-    ) -> LinearBelief:
+    ) -> BayesianLinearPosterior:
         """The posterior after `n` observations of which only x'x, x'y and y'y are known."""
         before = (self.precision @ self.mean[..., None])[..., 0]
         factor = torch.linalg.cholesky(self.precision + xx)
@@ -61,7 +65,7 @@ class LinearBelief:
         explained = (mean * (before + xy)).sum(-1) - (self.mean * before).sum(-1)
         # Rounding must not make what is left unexplained negative.
         b = self.b + 0.5 * (yy - explained).clamp_min(0.0)
-        return LinearBelief(mean, factor, self.a + 0.5 * n, b)
+        return BayesianLinearPosterior(mean, factor, self.a + 0.5 * n, b)
 
     @property
     def precision(self) -> Float[Tensor, "*B F F"]:
@@ -86,12 +90,12 @@ class LinearBelief:
         return self.mean + s2.sqrt()[..., None] * away
 
 
-def fit_belief(
+def fit_empirical_prior(
     x: Float[Tensor, "D J F"],
     y: Float[Tensor, "D J"],
     steps: int = 30,
     a: float = 3.0,
-) -> LinearBelief:
+) -> BayesianLinearPosterior:
     """The prior that doors share, from observations of many (empirical Bayes).
 
     Every door has weights of its own, N(mean, covariance), and all have the same noise; the three
@@ -120,11 +124,13 @@ def fit_belief(
     noise = max(0.1 * float(y.var()), 1e-6)
     for _ in range(steps):
         mean, covariance, noise = _improved(x, y, mean, covariance, noise)
-        covariance = (doors * covariance + _IMAGINED * scale * eye) / (doors + _IMAGINED)
+        covariance = (doors * covariance + PRIOR_STRENGTH * scale * eye) / (doors + PRIOR_STRENGTH)
     covariance = covariance * (1.0 + 1.0 / doors)
     precision = noise * torch.cholesky_inverse(torch.linalg.cholesky(covariance))
     shape = torch.tensor(a, dtype=torch.float64)
-    return LinearBelief(mean, torch.linalg.cholesky(precision), shape, noise * (shape - 1.0))
+    return BayesianLinearPosterior(
+        mean, torch.linalg.cholesky(precision), shape, noise * (shape - 1.0)
+    )
 
 
 def _improved(
@@ -150,10 +156,12 @@ def _improved(
     return mean + shift, covariance, max(float((wrong + spread).mean()) / tries, 1e-6)
 
 
-def repeated(belief: LinearBelief, doors: int, mean: Tensor | None = None) -> LinearBelief:
+def expand(
+    belief: BayesianLinearPosterior, doors: int, mean: Tensor | None = None
+) -> BayesianLinearPosterior:
     """The same belief for so many doors, about other means where they are given, (D, F)."""
     own = belief.mean.expand(doors, -1) if mean is None else belief.mean + mean.double()
-    return LinearBelief(
+    return BayesianLinearPosterior(
         own,
         belief.factor.expand(doors, -1, -1),
         belief.a.expand(doors),

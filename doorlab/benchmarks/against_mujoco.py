@@ -23,7 +23,7 @@ from doorlab.benchmarks.simulation import sample_doors, sample_views
 from doorlab.benchmarks.timing import paired
 from doorlab.doors import Door, View
 from doorlab.doors.geometry import Shape, joint_origin, panel_shapes, scene_shapes
-from doorlab.sim.batched import TorchSimulator
+from doorlab.sim.torch import TorchSimulator
 
 mujoco: Any = importlib.import_module("mujoco")  # as a stub it has no attributes
 

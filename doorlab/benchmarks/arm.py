@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from doorlab.benchmarks.simulation import sample_doors
-from doorlab.data.generation import GenerationConfig, passive_actions
+from doorlab.data.sources.simulation import GenerationConfig, passive_actions
 from doorlab.doors import get_prior
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.seeding import stream

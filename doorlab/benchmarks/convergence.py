@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from doorlab.benchmarks.simulation import sample_doors
-from doorlab.data.generation import GenerationConfig, passive_actions
+from doorlab.data.sources.simulation import GenerationConfig, passive_actions
 from doorlab.doors import Door
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.sim import make_simulator

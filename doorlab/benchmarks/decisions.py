@@ -21,10 +21,10 @@ from doorlab.bandit import History, Policy, run_policy
 from doorlab.bandit.policies import GPUCBPolicy, ModelPolicy
 from doorlab.benchmarks.environment import ENVIRONMENT
 from doorlab.benchmarks.timing import paired_rates
-from doorlab.data.launching import run_local
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.models.architecture import Architecture
 from doorlab.models.registry import build_model
+from doorlab.parallel.launchers import run_local
 
 _DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 256, 4, 10, 64, 8
 _EVALUATED = 250  # doors in each of the processes of `simulation_share`

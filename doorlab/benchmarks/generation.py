@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from doorlab.data.generation import GenerationConfig, make_shard
-from doorlab.data.launching import run_local
-from doorlab.data.writing import PartWriter
+from doorlab.data.sources.simulation import GenerationConfig, make_shard
+from doorlab.data.writer import PartWriter
 from doorlab.intervals import Estimate, bootstrap_mean
-from doorlab.progress import progress_bar
+from doorlab.parallel.launchers import run_local
 from doorlab.sim import make_simulator
+from doorlab.terminal.progress import progress_bar
 
 _SHARDS, _SHARD_DOORS = 24, 16
 _SOAK_DOORS, _SOAK_SHARD = 20_000, 100

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from doorlab.benchmarks.timing import paired_rates, rates
-from doorlab.data.batches import DoorTensors, sample_frames
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.store import CODECS, decode_images, encode_images
-from doorlab.data.writing import write_dataset
+from doorlab.data.shards import CODECS, decode_images, encode_images
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.tensors.batches import DoorData, sample_frames
+from doorlab.data.writer import write_dataset
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.seeding import stream
 
@@ -40,7 +40,7 @@ def batches(rounds: int) -> dict[str, Estimate]:
 
 
 def _against_memmap(dataset: DoorDataset, raw: np.ndarray, rounds: int) -> dict[str, Estimate]:
-    doors, rng = DoorTensors.load(dataset, "train"), stream(0, "bench", "reading")
+    doors, rng = DoorData.load(dataset, "train"), stream(0, "bench", "reading")
     generator, train = torch.Generator().manual_seed(0), dataset.indices("train")
 
     def ours() -> int:

@@ -10,7 +10,7 @@ from doorlab.benchmarks.timing import paired, paired_rates
 from doorlab.doors import Door, View, get_prior
 from doorlab.intervals import Estimate
 from doorlab.seeding import stream
-from doorlab.sim import Layers, make_simulator
+from doorlab.sim import RenderOptions, make_simulator
 
 _FRAMES, _INTERACTIONS, _IMAGE_SIZE = 8, 32, 64
 
@@ -44,7 +44,7 @@ def frames(rounds: int) -> dict[str, Estimate]:
 
     doors = sample_doors(20)
     angles, views = sample_views(doors)
-    scene, layers = Scene(), Layers()
+    scene, layers = Scene(), RenderOptions()
 
     def ours() -> float:
         start = time.perf_counter()
@@ -77,7 +77,7 @@ def interactions(rounds: int) -> dict[str, Estimate]:
     """
     simulator = make_simulator()  # first, as above
     from doorlab.sim.pybullet.engine import pybullet
-    from doorlab.sim.pybullet.rack import Rack
+    from doorlab.sim.pybullet.joint_pool import JointPool
     from doorlab.sim.pybullet.simulator import TIME_STEP
 
     doors = sample_doors(64)
@@ -89,7 +89,7 @@ def interactions(rounds: int) -> dict[str, Estimate]:
         simulator.interact(doors, actions)
         return count
 
-    rack = Rack(1, slides=False, time_step=TIME_STEP)
+    rack = JointPool(1, slides=False, time_step=TIME_STEP)
     rack.put(0, doors[0], doors[0].opening_limit, doors[0].hinge_friction)
     client = rack.clients[0]
 

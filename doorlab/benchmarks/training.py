@@ -19,12 +19,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from doorlab.benchmarks.timing import paired, paired_rates, rate
-from doorlab.compile_cache import private_compile_cache
-from doorlab.data.batches import DoorTensors, sample_frames
-from doorlab.data.mirroring import mirror_half
+from doorlab.data.tensors.augmentation import random_mirror
+from doorlab.data.tensors.batches import DoorData, sample_frames
 from doorlab.intervals import Estimate
 from doorlab.models.architecture import Architecture
-from doorlab.models.statistician import NeuralStatistician
+from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.runtime.compile_cache import private_compile_cache
 from doorlab.training import Task, TrainConfig, fit, make_fabric
 
 _DOORS, _BATCH, _FRAMES, _SIZE, _STEPS = 256, 16, 8, 64, 20
@@ -74,12 +74,12 @@ def _fabric() -> Fabric:
     return make_fabric("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _doors(device: torch.device) -> DoorTensors:
+def _doors(device: torch.device) -> DoorData:
     """Doors of noise: arithmetic does not look at pictures."""
     generator = torch.Generator().manual_seed(0)
     shape = (_DOORS, _FRAMES, 3, _SIZE, _SIZE)
     images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
-    return DoorTensors(
+    return DoorData(
         images=images.to(device),
         joint_position=torch.zeros(_DOORS, _FRAMES),
         actions=torch.zeros(_DOORS, 0, 4),
@@ -94,8 +94,8 @@ def _network(device: torch.device) -> Any:
     return NeuralStatistician(_SIZE, Architecture()).to(device)
 
 
-def _batch(doors: DoorTensors, step: int, generator: torch.Generator, batch: int) -> Tensor:
-    return mirror_half(sample_frames(doors, batch, _FRAMES, generator), generator)
+def _batch(doors: DoorData, step: int, generator: torch.Generator, batch: int) -> Tensor:
+    return random_mirror(sample_frames(doors, batch, _FRAMES, generator), generator)
 
 
 def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -104,7 +104,7 @@ def _loss(model: Any, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
 
 def _bare(
     device: torch.device,
-    doors: DoorTensors,
+    doors: DoorData,
     channels_last: bool = False,
     bf16: bool = False,
     compiled: bool = False,

@@ -22,19 +22,19 @@ import numpy as np
 from jaxtyping import Float64
 from rich.table import Table
 
-from doorlab.bandit.arms import NeuralLinearArmsConfig, play
-from doorlab.bandit.wheel import ARMS, NOISE, mean_rewards, regrets, sample_contexts
-from doorlab.console import PlainConsole
+from doorlab.bandit.wheel.neural_linear import NeuralLinearArmsConfig, run_neural_linear
+from doorlab.bandit.wheel.problem import ARMS, NOISE, mean_rewards, regrets, sample_contexts
 from doorlab.errors import DoorlabError
-from doorlab.files import check_writable, refuse_overwrite
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.limits import PositiveInt, Seed, Share, Threads, check_limits
-from doorlab.progress import track
 from doorlab.results import write_result
+from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import stream
-from doorlab.terminal import print_note
-from doorlab.torch_state import process_defaults
-from doorlab.training import use_threads
+from doorlab.storage.files import check_writable, refuse_overwrite
+from doorlab.terminal.console import PlainConsole
+from doorlab.terminal.progress import track
+from doorlab.terminal.text import print_note
+from doorlab.training import set_num_threads
 
 # Riquelme et al. 2018, table of section 5.4: cumulative regret of NeuralLinear, % of uniform.
 PUBLISHED = {0.5: 0.95, 0.7: 1.60, 0.9: 4.65, 0.95: 9.56, 0.99: 49.63}
@@ -76,7 +76,7 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
     if config.out is not None:
         refuse_overwrite(config.out, config.overwrite)
         check_writable(config.out)
-    use_threads(config.threads)
+    set_num_threads(config.threads)
     figures = {}
     for delta in track(config.deltas, "wheel", "deltas"):
         share = relative_regret(delta, config)
@@ -108,7 +108,7 @@ def relative_regret(
     def pull(step: int, arms: np.ndarray) -> np.ndarray:
         return means[problems, step, arms] + noise[:, step]
 
-    chosen = play(contexts, pull, ARMS, rng, config.agent)
+    chosen = run_neural_linear(contexts, pull, ARMS, rng, config.agent)
     lost = regrets(means)
     return np.take_along_axis(lost, chosen[..., None], axis=-1)[..., 0], lost.mean(axis=-1)
 

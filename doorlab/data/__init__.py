@@ -1,13 +1,13 @@
 """The dataset on disk: made shard by shard, by simulation or from footage, and read as arrays.
 
-`doorlab.data.batches`, batches for training, needs torch and is therefore not imported here.
+`doorlab.data.tensors.batches`, batches for training, needs torch and is therefore not imported here.
 """
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.importing import ImportConfig
 from doorlab.data.schema import ARRAYS, FORMAT_VERSION, SPLITS
-from doorlab.data.writing import import_dataset, write_dataset
+from doorlab.data.sources.importing import ImportConfig
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.writer import import_dataset, write_dataset
 
 __all__ = [
     "ARRAYS",

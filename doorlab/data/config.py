@@ -21,7 +21,7 @@ from doorlab.data.schema import SPLITS, ArraySpec
 from doorlab.errors import ConfigError
 from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits, flag, from_to
 from doorlab.seeding import stream
-from doorlab.text_paths import shell_quoted
+from doorlab.storage.text_paths import shell_quoted
 
 Doors = Annotated[int, from_to(1, 10_000_000)]  # weeks of work; splits are in memory
 FrameCount = Annotated[int, from_to(1, 10_000)]

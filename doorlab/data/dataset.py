@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from doorlab.data.config import DatasetConfig
-from doorlab.data.generation import GenerationConfig
 from doorlab.data.manifest import Manifest
 from doorlab.data.parts import part_checksum
-from doorlab.data.reading import Reader, make_reader
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
+from doorlab.data.shard_reader import Reader, make_reader
+from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.data.validation import check_joint_positions, check_split, check_values, check_views
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS

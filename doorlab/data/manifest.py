@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from doorlab.data.config import DatasetConfig, split_of_doors
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.importing import ImportConfig
 from doorlab.data.part_journal import read_journal
 from doorlab.data.parts import PART_FOLDERS, checksum
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
+from doorlab.data.sources.importing import ImportConfig
+from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.errors import ConfigError, DatasetError
-from doorlab.files import atomic_write_json, read_json
+from doorlab.storage.files import atomic_write_json, read_json
 
 FILE_NAME = "dataset.json"
 EXPORT_FILE = "doorlab.json"  # what an exported dataset has instead

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from doorlab.errors import DatasetError
-from doorlab.files import read_bytes, writing
+from doorlab.storage.files import read_bytes, writing
 
 JOURNAL_FILE = ".parts.jsonl"
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from doorlab.files import remove
+from doorlab.storage.files import remove
 
 PART_FOLDERS = ("shards", "videos")
 _BLOCK = 2**20  # bytes read at once

@@ -143,7 +143,7 @@ def normalised_radius(radius: float) -> float:
 
 def oracle_action(door: Door) -> np.ndarray:
     """float32 (4,): the action of somebody who knows every parameter of the door."""
-    turn = min(door.latch_turn + 0.1, MAX_TURN) if door.latch_turn else 0.0
+    turn = min(door.latch_angle + 0.1, MAX_TURN) if door.latch_angle else 0.0
     phi = 0.0 if door.hinge_side == "right" else math.pi
     turn *= door.latch_direction
     if door.mechanism == "sliding":

@@ -47,11 +47,11 @@ NUMBERS: dict[str, Limits] = {
     "handle_height": positive(WALL_HEIGHT, "m"),
     "backset": positive(2 * WALL_HALF_WIDTH, "m"),
     "handle_length": positive(1.0, "m"),
-    "latch_turn": not_negative(math.pi, "rad"),
+    "latch_angle": not_negative(math.pi, "rad"),
     "mass": positive(unit="kg"),
     "hinge_friction": not_negative(),  # units of these: see `doors.door.Door`
     "hinge_damping": not_negative(),
-    "sticking": not_negative(),
+    "stiction": not_negative(),
     "closer_stiffness": not_negative(),
     "light_strength": not_negative(1.0),
     "field_of_view": positive(math.pi - 1e-6, "rad"),

@@ -52,13 +52,13 @@ _DOOR_NAMES = ("mechanism", "hinge_side", "swing", "handle_type")
 _LOOK_NAMES = ("panel_style", "panel_texture", "wall_texture", "floor_texture")
 
 HIDDEN_FIELDS = (
-    "latch_turn",
+    "latch_angle",
     "latch_direction",
     "locked",
     "mass",
     "hinge_friction",
     "hinge_damping",
-    "sticking",
+    "stiction",
     "closer_stiffness",
 )
 
@@ -130,13 +130,13 @@ class Door:
     handle_height: float  # m above the floor
     backset: float  # m, from the latch edge of the panel to the handle's axis
     handle_length: float  # m
-    latch_turn: float  # rad that the handle must be turned before the door moves; 0: no latch
+    latch_angle: float  # rad that the handle must be turned before the door moves; 0: no latch
     latch_direction: int  # +1: clockwise as the robot sees it, -1: anticlockwise; hidden
     locked: bool  # no action opens a locked door
     mass: float  # kg
     hinge_friction: float  # N m, Coulomb
     hinge_damping: float  # N m s / rad
-    sticking: float  # N m, friction on top of that while the panel is still in its frame
+    stiction: float  # N m, friction on top of that while the panel is still in its frame
     closer_stiffness: float  # N m / rad, towards shut; 0: no closer
     appearance: Appearance
 

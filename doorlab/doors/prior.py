@@ -44,7 +44,7 @@ _PROBABILITY = not_negative(1.0)
 _JITTER = not_negative()
 
 # The look of every door of a prior that does not vary it.
-PLAIN_LOOK = Appearance(
+DEFAULT_APPEARANCE = Appearance(
     panel_style="panelled",
     panel_texture="plain",
     wall_texture="plain",
@@ -82,13 +82,13 @@ class DoorPrior:
     backset: Range = (0.05, 0.09)  # m
     handle_length: Range = (0.11, 0.16)  # m
     latch_probability: float = 0.75  # of a lever or a knob; a bar never works a latch
-    latch_turn: Range = (0.2, 0.7)  # rad
+    latch_angle: Range = (0.2, 0.7)  # rad
     locked_probability: float = 0.0
     mass: Range = (12.0, 30.0)  # kg
     hinge_friction: Range = (0.2, 4.0)  # N m
     hinge_damping: Range = (0.5, 4.0)  # N m s / rad
     sticking_probability: float = 0.25
-    sticking: Range = (5.0, 20.0)  # N m
+    stiction: Range = (5.0, 20.0)  # N m
     closer_probability: float = 0.5
     closer_stiffness: Range = (1.0, 8.0)  # N m / rad
     panel_styles: tuple[PanelStyle, ...] = ("plain", "panelled", "glazed")
@@ -96,7 +96,7 @@ class DoorPrior:
     wall_textures: tuple[Texture, ...] = ("plain", "plaster", "brick")
     floor_textures: tuple[Texture, ...] = ("plain", "tiles", "carpet")
     brightness: Range = (0.15, 0.95)  # of every colour channel of painted things
-    varies_appearance: bool = True  # False: one look for all doors
+    randomize_appearance: bool = True  # False: one look for all doors
     light_tilt: Range = (0.2, 0.9)  # rad, from straight ahead of the wall upwards
     light_turn: Range = (-0.9, 0.9)  # rad, to either side
     light_strength: Range = (0.25, 0.55)
@@ -112,7 +112,7 @@ class DoorPrior:
                 checked = checked_number("a prior", name, value, _PROBABILITY)
             elif name == "camera_jitter":
                 checked = checked_number("a prior", name, value, _JITTER)
-            elif name == "varies_appearance":
+            elif name == "randomize_appearance":
                 checked = checked_flag("a prior", name, value)
             elif name in _CHOICES:
                 checked = _checked_choices(name, value)
@@ -136,10 +136,10 @@ class DoorPrior:
                 f"{low:.2f} to {high:.2f} m",
                 "change width or backset",
             )
-        if self.opening_limit[1] >= MAX_SWING or self.latch_turn[1] >= MAX_TURN:
+        if self.opening_limit[1] >= MAX_SWING or self.latch_angle[1] >= MAX_TURN:
             raise ConfigError(
-                f"opening_limit < {MAX_SWING} rad and latch_turn < {MAX_TURN} rad, as actions are",
-                f"{self.opening_limit[1]} and {self.latch_turn[1]}",
+                f"opening_limit < {MAX_SWING} rad and latch_angle < {MAX_TURN} rad, as actions are",
+                f"{self.opening_limit[1]} and {self.latch_angle[1]}",
                 "lower the upper ends",
             )
         way = self.sliding_limit[1] * self.width[1]
@@ -165,8 +165,8 @@ class DoorPrior:
         slides, sticks = happens(self.sliding_probability), happens(self.sticking_probability)
         closes, width = happens(self.closer_probability), draw(self.width)
         angle, way = draw(self.opening_limit), draw(self.sliding_limit) * width
-        latch_turn, closer = draw(self.latch_turn), draw(self.closer_stiffness)
-        sticking, look = draw(self.sticking), self._sample_appearance(rng)
+        latch_angle, closer = draw(self.latch_angle), draw(self.closer_stiffness)
+        stiction, look = draw(self.stiction), self._sample_appearance(rng)
         return Door(
             mechanism=cast(Mechanism, "sliding" if slides else "hinged"),
             hinge_side=cast(
@@ -182,15 +182,15 @@ class DoorPrior:
             handle_height=draw(self.handle_height),
             backset=draw(self.backset),
             handle_length=draw(self.handle_length),
-            latch_turn=latch_turn if latched else 0.0,
+            latch_angle=latch_angle if latched else 0.0,
             latch_direction=1 if happens(0.5) else -1,
             locked=happens(self.locked_probability),
             mass=draw(self.mass),
             hinge_friction=draw(self.hinge_friction),
             hinge_damping=draw(self.hinge_damping),
-            sticking=sticking if sticks else 0.0,
+            stiction=stiction if sticks else 0.0,
             closer_stiffness=closer if closes else 0.0,
-            appearance=look if self.varies_appearance else PLAIN_LOOK,
+            appearance=look if self.randomize_appearance else DEFAULT_APPEARANCE,
         )
 
     def sample_view(self, rng: np.random.Generator, door: Door) -> View:

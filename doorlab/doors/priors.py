@@ -13,7 +13,7 @@ DEFAULT_PRIOR = "narrow"  # of datasets, environments, commands and examples ali
 PRIORS: dict[str, DoorPrior] = {
     "default": _DEFAULT,
     # One look for all doors, as in the papers.
-    "narrow": replace(_DEFAULT, varies_appearance=False),
+    "narrow": replace(_DEFAULT, randomize_appearance=False),
     # Out of distribution: sizes, textures and mechanisms that `default` never shows.
     "wild": replace(
         _DEFAULT,
@@ -26,7 +26,7 @@ PRIORS: dict[str, DoorPrior] = {
         mass=(30.0, 34.0),
         hinge_friction=(4.0, 6.0),
         sticking_probability=0.6,
-        sticking=(20.0, 25.0),
+        stiction=(20.0, 25.0),
         panel_textures=("marble", "stripes"),
         wall_textures=("tiles", "stripes", "wood"),
         floor_textures=("planks", "marble"),

@@ -19,7 +19,7 @@ class Architecture:
 
     encoder_channels: tuple[PositiveInt, ...] = (24, 48, 64)
     """Channels of the encoder's convolutions, each of which halves the picture."""
-    working_size: PositiveInt = 32
+    encoder_resolution: PositiveInt = 32
     """Pixels to which pictures are averaged down before the encoder."""
     decoder_channels: tuple[PositiveInt, PositiveInt] = (32, 16)
     """Channels of the decoder's feature maps."""
@@ -47,7 +47,7 @@ class Architecture:
     failed, apart, and how many)."""
     attention_heads: PositiveInt = 4
     """Heads of attentive models; divides `hidden`."""
-    pixel_scale: PositiveFloat = 0.1
+    likelihood_std: PositiveFloat = 0.1
     """Standard deviation of the picture likelihood, in units of [0, 1]."""
     beta_z: NonNegativeFloat = 1.0
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
@@ -64,8 +64,8 @@ class Architecture:
     view_shift: NonNegativeFloat = 0.06
     """Share of the picture by which it shifts and stretches what it searches among, at most."""
     independence_weight: NonNegativeFloat = 0.1
-    """Weight of what its instance latents say about the door (`objectives.independence`)."""
-    decoded_share: NonNegativeFloat = 0.5
+    """Weight of what its instance latents say about the door (`objectives.mmd`)."""
+    decode_fraction: NonNegativeFloat = 0.5
     """Share of its batch whose pictures are decoded; the others only take part in the search."""
     reconstruction_weight: NonNegativeFloat = 0.05
     """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
@@ -74,11 +74,11 @@ class Architecture:
         check_limits(self, "--architecture.")
 
     @property
-    def state_dim(self) -> int:
+    def total_instance_dim(self) -> int:
         """Dimensions of all layers of z together."""
         return self.instance_dim * self.instance_layers
 
-    def with_process_of(self, other: Architecture) -> Architecture:
+    def with_reward_config(self, other: Architecture) -> Architecture:
         """The picture networks of this one, the reward networks of the other, and their balance."""
         return replace(self, **{name: getattr(other, name) for name in _OF_PROCESSES})
 

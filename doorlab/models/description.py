@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.files import atomic_write_json, checksum, read_bytes, read_json
 from doorlab.limits import at_least, from_to
 from doorlab.models.architecture import Architecture, completed
-from doorlab.schema import Maybe, misfit
+from doorlab.storage.files import atomic_write_json, checksum, read_bytes, read_json
+from doorlab.storage.json_schema import Maybe, misfit
 
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 _REMEDY = "restore it from a copy, or train the model again"

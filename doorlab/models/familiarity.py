@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from doorlab.errors import CheckpointError
-from doorlab.state_file import load_state, save_state
+from doorlab.storage.state_file import load_state, save_state
 
 FAMILIARITY_FILE = "familiarity.safetensors"
 FALSE_ALARMS = 0.02  # share of doors like those of training that are taken for others

@@ -15,11 +15,11 @@ from safetensors.torch import load, save
 from torch import nn
 
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.files import atomic_write_bytes, checksum
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import WEIGHTS_FILE, read_description, write_description
 from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
-from doorlab.torch_state import float32_by_default, thread_defaults
+from doorlab.runtime.torch_state import float32_by_default, thread_defaults
+from doorlab.storage.files import atomic_write_bytes, checksum
 
 
 def save_model(

@@ -10,20 +10,20 @@ from torch import nn
 
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.models.architecture import Architecture
-from doorlab.models.attentive_np import AttentiveProcess
-from doorlab.models.autoencoder import Autoencoder
-from doorlab.models.cnp import ConditionalProcess
-from doorlab.models.contrastive import ContrastiveStatistician
-from doorlab.models.end_to_end import EndToEnd
-from doorlab.models.frozen import FrozenEmbedding
-from doorlab.models.latent_np import LatentProcess
-from doorlab.models.pca import PrincipalComponents
-from doorlab.models.process import Process
-from doorlab.models.random_features import RandomFeatures
-from doorlab.models.ssnp import SSNP
-from doorlab.models.statistician import NeuralStatistician
-from doorlab.models.supervised import Supervised
-from doorlab.models.vae import VAE
+from doorlab.models.encoders.autoencoder import Autoencoder
+from doorlab.models.encoders.contrastive_statistician import ContrastiveStatistician
+from doorlab.models.encoders.pca import PrincipalComponents
+from doorlab.models.encoders.random_features import RandomFeatures
+from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.models.encoders.supervised import Supervised
+from doorlab.models.encoders.vae import VAE
+from doorlab.models.processes.attentive_np import AttentiveProcess
+from doorlab.models.processes.base import NeuralProcess
+from doorlab.models.processes.cnp import ConditionalNeuralProcess
+from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.reward.end_to_end import EndToEnd
+from doorlab.models.reward.frozen_encoder import FrozenEncoderModel
+from doorlab.models.reward.ssnp import SSNP
 
 PRETRAINED: dict[str, Callable[[int, Architecture], nn.Module]] = {
     "vae": VAE,
@@ -61,8 +61,8 @@ JOINT = frozenset(BEGINNINGS)
 
 
 def _on(
-    embedding: Callable[[int, Architecture, Process[Any]], nn.Module],
-    process: Callable[[int, Architecture], Process[Any]],
+    embedding: Callable[[int, Architecture, NeuralProcess[Any]], nn.Module],
+    process: Callable[[int, Architecture], NeuralProcess[Any]],
 ) -> Callable[[int, Architecture], nn.Module]:
     def build(image_size: int, a: Architecture) -> nn.Module:
         return embedding(image_size, a, process(a.context_dim, a))
@@ -73,18 +73,18 @@ def _on(
 def _frozen(base: str) -> Callable[[int, Architecture], nn.Module]:
     def build(image_size: int, a: Architecture) -> nn.Module:
         pretrained: Any = PRETRAINED[base](image_size, a)
-        return FrozenEmbedding(pretrained, LatentProcess(pretrained.embedding_dim, a))
+        return FrozenEncoderModel(pretrained, LatentNeuralProcess(pretrained.embedding_dim, a))
 
     return build
 
 
 REWARD_MODELS: dict[str, Callable[[int, Architecture], nn.Module]] = {
-    "np": _on(EndToEnd, LatentProcess),
-    "cnp": _on(EndToEnd, ConditionalProcess),
+    "np": _on(EndToEnd, LatentNeuralProcess),
+    "cnp": _on(EndToEnd, ConditionalNeuralProcess),
     "attentive_np": _on(EndToEnd, AttentiveProcess),
-    "ssnp": _on(SSNP, LatentProcess),
+    "ssnp": _on(SSNP, LatentNeuralProcess),
     "attentive_ssnp": _on(SSNP, AttentiveProcess),
-    "contrastive_ssnp": _on(partial(SSNP, learner=ContrastiveStatistician), LatentProcess),
+    "contrastive_ssnp": _on(partial(SSNP, learner=ContrastiveStatistician), LatentNeuralProcess),
     **{name: _frozen(base) for name, base in BASES.items()},
 }
 
@@ -106,7 +106,7 @@ def set_pretrained(model: nn.Module, kind: str, pretrained: nn.Module) -> None:
     Raises ConfigError if they don't fit.
     """
     own = None
-    if isinstance(model, FrozenEmbedding):
+    if isinstance(model, FrozenEncoderModel):
         own = model.pretrained
     elif isinstance(model, SSNP):
         own = model.statistician

@@ -16,7 +16,7 @@ from doorlab.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Attended:
+class KeyValues:
     """What can be attended to: the members of a set, and after them a learned one."""
 
     keys: Float[Tensor, "B K N D"]
@@ -46,7 +46,7 @@ class MaskedAttention(nn.Module):
         self.to_query = nn.Linear(features, features)
         self.to_key = nn.Linear(features, features)
         self.to_value = nn.Linear(features, features)
-        self.nothing_key = nn.Parameter(0.1 * torch.randn(1, heads, 1, features // heads))
+        self.null_key = nn.Parameter(0.1 * torch.randn(1, heads, 1, features // heads))
         self.nothing_value = nn.Parameter(0.1 * torch.randn(1, heads, 1, features // heads))
         self.output = nn.Linear(features, features)
 
@@ -55,18 +55,18 @@ class MaskedAttention(nn.Module):
         places: Float[Tensor, "B N F"],
         contents: Float[Tensor, "B N F"],
         mask: Bool[Tensor, "B N"],
-    ) -> Attended:
+    ) -> KeyValues:
         """The members of sets, by where they are found and what they hold."""
         sets = (len(mask), -1, -1, -1)
-        keys = torch.cat([self._split(self.to_key(places)), self.nothing_key.expand(sets)], 2)
+        keys = torch.cat([self._split(self.to_key(places)), self.null_key.expand(sets)], 2)
         values = torch.cat(
             [self._split(self.to_value(contents)), self.nothing_value.expand(sets)], 2
         )
         known = F.pad(mask, (0, 1), value=True)
-        return Attended(keys, values, known[:, None, None])
+        return KeyValues(keys, values, known[:, None, None])
 
     def forward(
-        self, queries: Float[Tensor, "B T F"], attended: Attended
+        self, queries: Float[Tensor, "B T F"], attended: KeyValues
     ) -> Float[Tensor, "B T F"]:
         """What queries find in sets."""
         q = self._split(self.to_query(queries))

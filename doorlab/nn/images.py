@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.errors import ConfigError
-from doorlab.nn.initialisation import keep_variance
+from doorlab.nn.initialization import kaiming_init_
 
 _WORKING_SIZE = 32  # pixels: larger pictures are averaged down to this before the convolutions
 _SEED_SIZE = 8  # pixels of the smallest feature map of the decoder
@@ -30,13 +30,13 @@ def check_image_size(image_size: int) -> int:
     return image_size
 
 
-def shrunk_size(image_size: int, working_size: int) -> int:
+def shrunk_size(image_size: int, encoder_resolution: int) -> int:
     """Pixels to a side that networks work with; ConfigError where averaging does not lead there."""
-    size = min(check_image_size(image_size), working_size)
+    size = min(check_image_size(image_size), encoder_resolution)
     if image_size % size:
         raise ConfigError(
-            f"--architecture.working-size that divides the {image_size} pixels of a picture",
-            f"{working_size}",
+            f"--architecture.encoder-resolution that divides the {image_size} pixels of a picture",
+            f"{encoder_resolution}",
             "use 32, or another divisor",
         )
     return size
@@ -61,21 +61,21 @@ class FrameEncoder(nn.Module):
         image_size: H = W, a multiple of 32.
         channels: of the convolutions; each halves the picture.
         features: F.
-        working_size: pictures are averaged down to this many pixels before the convolutions.
+        encoder_resolution: pictures are averaged down to this many pixels before the convolutions.
     """
 
     def __init__(
-        self, image_size: int, channels: Sequence[int], features: int, working_size: int = 32
+        self, image_size: int, channels: Sequence[int], features: int, encoder_resolution: int = 32
     ) -> None:
         super().__init__()
-        size = shrunk_size(image_size, working_size)
+        size = shrunk_size(image_size, encoder_resolution)
         layers: list[nn.Module] = [Shrink(size)]
         inputs = 3
         for outputs in channels:
             layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
             inputs, size = outputs, (size + 1) // 2
         layers += [nn.Flatten(), nn.Linear(inputs * size**2, features)]
-        self.layers = keep_variance(nn.Sequential(*layers))
+        self.layers = kaiming_init_(nn.Sequential(*layers))
 
     def forward(self, x: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch F"]:
         """Features of pictures in [0, 1], of the working size or a multiple of it."""
@@ -95,7 +95,7 @@ class FrameDecoder(nn.Module):
         super().__init__()
         wide, narrow = channels
         zoom = check_image_size(image_size) // (2 * _SEED_SIZE)
-        self.seed = keep_variance(nn.Linear(features, wide * _SEED_SIZE**2))
+        self.seed = kaiming_init_(nn.Linear(features, wide * _SEED_SIZE**2))
         self.layers = nn.Sequential(
             nn.Unflatten(1, (wide, _SEED_SIZE, _SEED_SIZE)),
             nn.ReLU(),
@@ -108,7 +108,7 @@ class FrameDecoder(nn.Module):
             nn.PixelShuffle(zoom),
             nn.Sigmoid(),
         )
-        keep_variance(self.layers)
+        kaiming_init_(self.layers)
 
     def forward(self, h: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch C H W"]:
         """Pictures in [0, 1]."""

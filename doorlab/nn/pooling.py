@@ -36,14 +36,14 @@ def set_size(mask_BN: Bool[Tensor, "B N"]) -> Float[Tensor, "B 1"]:
     return torch.log1p(mask_BN.sum(dim=1, keepdim=True).float())
 
 
-def pool_plainly(
+def mean_pool(
     h_BNF: Float[Tensor, "B N F"], r_BN: Float[Tensor, "B N"], mask_BN: Bool[Tensor, "B N"]
 ) -> Float[Tensor, "B P"]:
     """The mean of those that count, as in the papers; P = F."""
     return masked_mean(h_BNF, mask_BN)
 
 
-def pool_apart(
+def success_failure_pool(
     h_BNF: Float[Tensor, "B N F"], r_BN: Float[Tensor, "B N"], mask_BN: Bool[Tensor, "B N"]
 ) -> Float[Tensor, "B P"]:
     """The mean, that of what worked (r near 1), that of what did not, and the size; P = 3 F + 1.
@@ -56,12 +56,12 @@ def pool_apart(
 
 
 def size_plainly(features: int) -> int:
-    """P of `pool_plainly`."""
+    """P of `mean_pool`."""
     return features
 
 
 def size_apart(features: int) -> int:
-    """P of `pool_apart`."""
+    """P of `success_failure_pool`."""
     return 3 * features + 1
 
 
@@ -111,6 +111,6 @@ STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 AGGREGATORS: dict[str, Aggregator] = {
-    "mean": Aggregator(pool_plainly, size_plainly),
-    "split": Aggregator(pool_apart, size_apart),
+    "mean": Aggregator(mean_pool, size_plainly),
+    "split": Aggregator(success_failure_pool, size_apart),
 }

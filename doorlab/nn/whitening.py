@@ -13,7 +13,7 @@ from torch import Tensor, nn
 class Whitening(nn.Module):
     """All directions in which embeddings differ count the same, others hardly.
 
-    Until `settle` it changes nothing. After that, in training, every embedding stands for those
+    Until `fit` it changes nothing. After that, in training, every embedding stands for those
     around it, too (vicinal risk: Chapelle et al. 2000): what is learned from a few of them is then
     smooth between them, and blind to directions in which they differ by less than the noise.
     """
@@ -34,7 +34,7 @@ class Whitening(nn.Module):
         return white + self.noise * torch.randn_like(white) if self.training else white
 
     @torch.no_grad()
-    def settle(self, embeddings: Float[Tensor, "B E"], floor: float, noise: float) -> None:
+    def fit(self, embeddings: Float[Tensor, "B E"], floor: float, noise: float) -> None:
         """Fits it to embeddings that are typical: v / (v + floor * sum of all v) is left of v.
 
         Args:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from doorlab.report.html import Html, element, enumeration
+from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
-from doorlab.report.study import CLAIMS_FILE, claim_counts
-from doorlab.report.style import HEADLINE, in_order, style_of
+from doorlab.report.tables.study import CLAIMS_FILE, claim_counts
 
 _YARDSTICKS = {
     "vae_np": "VAE + NP",
@@ -24,8 +24,8 @@ def percent(share: float | int) -> str:
 def best_policy(policies: dict[str, Any]) -> str:
     """The model that the report is about: SSNP, or where it is missing the least regretted one."""
     learned = [name for name in policies if "oracle" not in name] or list(policies)
-    if HEADLINE in learned:
-        return HEADLINE
+    if FOCUS_MODEL in learned:
+        return FOCUS_MODEL
     return min(learned, key=lambda name: policies[name]["mean_regret"]["mean"])
 
 
@@ -64,7 +64,7 @@ def _probe_words(run: RunFiles) -> str:
     probes = run.probes.get("probes", {})
     if not probes:
         return ""
-    model = "statistician" if "statistician" in probes else in_order(probes)[0]
+    model = "statistician" if "statistician" in probes else sort_models(probes)[0]
     parts = []
     for target, question in (("handedness", "the hinge's side"), ("swing", "pull or push")):
         if target not in probes[model]:

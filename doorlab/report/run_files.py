@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from doorlab.errors import ResultError
-from doorlab.report.captions import CAPTIONS
-from doorlab.report.html import is_png
-from doorlab.report.result_shapes import read_part
-from doorlab.report.run_folders import (
+from doorlab.plots.captions import CAPTIONS
+from doorlab.report.page import is_png
+from doorlab.report.tables.study import STUDY_FILES
+from doorlab.result_schemas import read_part
+from doorlab.run_layout import (
     DATASET_FILE,
     METRICS_FILE,
     MODEL_FILE,
@@ -23,8 +24,7 @@ from doorlab.report.run_folders import (
     RESULTS,
     RunFolders,
 )
-from doorlab.report.study import STUDY_FILES
-from doorlab.text_paths import as_text
+from doorlab.storage.text_paths import as_text
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RunFiles:
 
     Attributes:
         folders: where the parts lie.
-        pictures: figure of `report.captions` -> its PNG; of a `doorlab represent` those by the
+        pictures: figure of `plots.captions` -> its PNG; of a `doorlab represent` those by the
             number of frames and of doors have the name of their prior in front.
         study: name of a result file of `doorlab study` -> its contents; empty if there is none.
         damaged: part ("bandit") -> one sentence on what is wrong and how to mend it.

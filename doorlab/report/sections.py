@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from doorlab.report.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
-from doorlab.report.diagnosis import evidence_table, likeness_table
-from doorlab.report.html import (
+from doorlab.plots.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
+from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.report.page import (
     DASH,
     Html,
     element,
@@ -19,9 +19,11 @@ from doorlab.report.html import (
     section,
     table,
 )
-from doorlab.report.probe_results import probe_tables
 from doorlab.report.run_files import ModelRun, RunFiles
-from doorlab.report.study import (
+from doorlab.report.tables.diagnosis import evidence_table, likeness_table
+from doorlab.report.tables.policies import error_table, policy_table
+from doorlab.report.tables.probes import probe_tables
+from doorlab.report.tables.study import (
     BANDIT_FILE,
     CLAIMS_FILE,
     REWARD_FILE,
@@ -29,8 +31,6 @@ from doorlab.report.study import (
     elsewhere_tables,
     label_table,
 )
-from doorlab.report.style import HEADLINE, in_order, style_of
-from doorlab.report.tables import error_table, policy_table
 
 HEADING = "Opening doors never seen, in few tries"
 FILMS = 6  # the page carries no more
@@ -110,7 +110,7 @@ def _labels(run: RunFiles) -> list[Html]:
     """How many doors the headline model had labels for."""
     for model in run.models:
         figures = model.metrics.get("figures", {})
-        if model.name == HEADLINE and {"labelled_doors", "frame_doors"} <= figures.keys():
+        if model.name == FOCUS_MODEL and {"labelled_doors", "frame_doors"} <= figures.keys():
             labelled, seen = figures["labelled_doors"], figures["frame_doors"]
             share = f"{labelled:,} of the" if labelled < seen else "all"
             text = f"Here {share} {seen:,} training doors are labelled with interactions."
@@ -220,7 +220,7 @@ def _provenance(run: RunFiles) -> Html:
 def _model_table(models: tuple[ModelRun, ...]) -> Html:
     by_name = {model.name: model for model in models}
     rows = []
-    for name in in_order(by_name):
+    for name in sort_models(by_name):
         model = by_name[name]
         figures = {**model.metrics, **model.metrics.get("figures", {})}
         rows.append(

@@ -72,8 +72,8 @@ def until_released(paths: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def opens_latch(door: Door, action: Action) -> bool:
     """Whether the hand's turn of the handle frees the door: never where it is locked."""
-    turned = action.turn * door.latch_direction >= door.latch_turn
-    return not door.locked and (door.latch_turn == 0.0 or turned)
+    turned = action.turn * door.latch_direction >= door.latch_angle
+    return not door.locked and (door.latch_angle == 0.0 or turned)
 
 
 class Floats:

@@ -14,7 +14,7 @@ from doorlab.doors.door import Door
 
 
 @dataclass(frozen=True)
-class Interactions:
+class InteractionResult:
     """What came of one interaction or many.
 
     Attributes:

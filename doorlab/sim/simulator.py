@@ -13,8 +13,8 @@ import numpy as np
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.errors import SimulatorError, unknown_name
-from doorlab.sim.interactions import Interactions
-from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures
+from doorlab.sim.interactions import InteractionResult
+from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 
 
 @runtime_checkable
@@ -30,14 +30,14 @@ class Simulator(Protocol):
         joint_positions: np.ndarray,
         views: Sequence[Sequence[View]],
         image_size: int,
-        layers: Layers = RGB_ONLY,
-    ) -> Pictures:
+        layers: RenderOptions = RGB_ONLY,
+    ) -> RenderResult:
         """Pictures (D, M, H, W): door d at joint_positions[d, m] seen from views[d][m]."""
         ...
 
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
-    ) -> Interactions:
+    ) -> InteractionResult:
         """Every normalised action of (D, J, 4) tried on its door, each from shut and at rest."""
         ...
 
@@ -56,7 +56,7 @@ def _pybullet() -> Simulator:
 
 def _panda() -> Simulator:
     try:
-        from doorlab.sim.pybullet.panda import PandaSimulator
+        from doorlab.sim.panda.simulator import PandaSimulator
     except ModuleNotFoundError as error:
         raise _explained(error) from None
     return PandaSimulator()
@@ -74,7 +74,7 @@ def _explained(error: ModuleNotFoundError) -> Exception:
 
 
 def _torch() -> Simulator:
-    from doorlab.sim.batched.simulator import TorchSimulator
+    from doorlab.sim.torch.simulator import TorchSimulator
 
     return TorchSimulator()
 

@@ -31,28 +31,28 @@ import numpy as np
 
 from doorlab.bandit import (
     Rollout,
-    Runs,
-    hidden_groups,
+    SeededRollouts,
     merge,
     paired_differences,
     regret_by_group,
     run_policy,
-    summarise,
+    strata_by_hidden_parameter,
+    summarize,
 )
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.launching import count_workers, run_local
 from doorlab.doors import Door
 from doorlab.errors import ConfigError
-from doorlab.files import atomic_write_arrays
+from doorlab.evaluation.policy_registry import ExplorationConfig, PolicySpec, make_policy, panel
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.options import Option
-from doorlab.progress import track
+from doorlab.parallel.launchers import count_workers, run_local
 from doorlab.results import result_folder, write_result
+from doorlab.runtime.torch_state import process_defaults
 from doorlab.sim import SIMULATORS, make_simulator
-from doorlab.stages.panel import Entry, Weights, make_policy, panel
-from doorlab.torch_state import process_defaults
-from doorlab.training import resolve_device, use_threads
+from doorlab.storage.files import atomic_write_arrays
+from doorlab.terminal.progress import track
+from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
@@ -81,7 +81,7 @@ class Config:
     """Tries on every door."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = ""
     """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
-    weights: Weights = field(default_factory=Weights)
+    weights: ExplorationConfig = field(default_factory=ExplorationConfig)
     """How much policies explore."""
     seed: Seed = 0
     """Seed of the policies and of the bootstrap."""
@@ -123,7 +123,7 @@ def run(config: Config) -> Path:
 
 def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     config = replace(config, device=resolve_device(config.device))
-    use_threads(config.threads)
+    set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
@@ -166,7 +166,7 @@ def held_out(dataset: DoorDataset, config: Config) -> np.ndarray:
     return indices[: config.doors]
 
 
-def _merged(entries: dict[str, Entry], found: dict[str, Rollout]) -> dict[str, Runs]:
+def _merged(entries: dict[str, PolicySpec], found: dict[str, Rollout]) -> dict[str, SeededRollouts]:
     """The rollouts of every policy, in the order in which they were asked for."""
     by_name: dict[str, dict[int, Rollout]] = {}
     for key, entry in entries.items():
@@ -174,11 +174,11 @@ def _merged(entries: dict[str, Entry], found: dict[str, Rollout]) -> dict[str, R
     return {name: merge(rollouts) for name, rollouts in by_name.items()}
 
 
-def _summaries(runs: dict[str, Runs], doors: list[Door], seed: int) -> dict[str, Any]:
-    groups = hidden_groups(doors)
+def _summaries(runs: dict[str, SeededRollouts], doors: list[Door], seed: int) -> dict[str, Any]:
+    groups = strata_by_hidden_parameter(doors)
     return {
         name: {
-            **summarise(one, seed),
+            **summarize(one, seed),
             "by_hidden": {what: regret_by_group(one, g, seed) for what, g in groups.items()},
         }
         for name, one in runs.items()
@@ -193,7 +193,7 @@ class _Evaluation:
 
     def __call__(self, key: str) -> tuple[str, Rollout]:
         config = self.config
-        use_threads(config.threads)
+        set_num_threads(config.threads)
         dataset = DoorDataset.open(config.data)
         doors = held_out(dataset, config)
         env = gymnasium.make_vec(
@@ -218,7 +218,7 @@ class _Evaluation:
             env.close()
 
 
-def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, Runs]) -> None:
+def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, SeededRollouts]) -> None:
     """Arrays with an axis for training seeds in front where there are several."""
     arrays: dict[str, Any] = {"doors": doors}
     for name, one in runs.items():

@@ -16,31 +16,31 @@ from rich.table import Table
 
 from doorlab.benchmarks import (
     arm,
-    batched,
     convergence,
     decisions,
     environment,
     generation,
     reading,
     simulation,
+    torch_simulator,
     training,
 )
-from doorlab.console import PlainConsole
 from doorlab.errors import unknown_name
-from doorlab.files import check_writable, refuse_overwrite
 from doorlab.intervals import Estimate
 from doorlab.limits import at_least, check_limits
 from doorlab.options import Option
-from doorlab.progress import track
 from doorlab.results import write_result
-from doorlab.terminal import print_line, print_note
-from doorlab.torch_state import process_defaults
+from doorlab.runtime.torch_state import process_defaults
+from doorlab.storage.files import check_writable, refuse_overwrite
+from doorlab.terminal.console import PlainConsole
+from doorlab.terminal.progress import track
+from doorlab.terminal.text import print_line, print_note
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, Estimate]]] = {
     "frames": simulation.frames,
     "interactions": simulation.interactions,
-    "torch_frames": batched.frames,
-    "torch_interactions": batched.interactions,
+    "torch_frames": torch_simulator.frames,
+    "torch_interactions": torch_simulator.interactions,
     "convergence": convergence.study,
     "workers": generation.workers,
     "reading": reading.batches,

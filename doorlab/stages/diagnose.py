@@ -36,21 +36,26 @@ import torch
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError
+from doorlab.evaluation.generation.frame_features import FEATURES, FrameFeatures, learn_features
+from doorlab.evaluation.generation.two_sample import TwoSampleScore, two_sample_score
+from doorlab.evaluation.likelihood import (
+    LatentPosterior,
+    LikelihoodBounds,
+    estimate_bounds,
+    has_evidence,
+)
+from doorlab.evaluation.trained_model import TrainedModel, by_kind, to_frames, to_uint8
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
-from doorlab.models.evidence import Beliefs, Evidence, evidence, has_evidence
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
 from doorlab.options import Option
-from doorlab.probes.frame_features import FEATURES, FrameFeatures, learn_features
-from doorlab.probes.two_sample import TwoSampleScore, two_sample_score
-from doorlab.progress import track
 from doorlab.results import result_folder, write_result
+from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
-from doorlab.stages.frozen import FrozenModel, by_kind, to_bytes, to_frames
-from doorlab.torch_state import process_defaults
-from doorlab.training import resolve_device, use_threads
+from doorlab.terminal.progress import track
+from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
 _DOORS_AT_ONCE = 32
@@ -135,7 +140,7 @@ def run(config: Config) -> Path:
 def _diagnose(config: Config, path: Path) -> None:
     config = replace(config, device=resolve_device(config.device))
     _check(config)
-    use_threads(config.threads)
+    set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     models = _models(dataset, config)
     frames = _frames(dataset, config)
@@ -143,12 +148,12 @@ def _diagnose(config: Config, path: Path) -> None:
     found, by_door = {}, {}
     for kind, model in track(models.items(), "diagnose", "models"):
         by_door[kind] = {"reconstruction_mse": reconstruction_errors(model, frames.images)}
-        found[kind] = {"two_sample": imitations(model, frames, config.seed)}
+        found[kind] = {"two_sample": sample_quality(model, frames, config.seed)}
         if has_evidence(model.network):
             explained = explain(model, frames.images, config)
             by_door[kind] |= per_dimension(explained, frames.images[0].size)
             found[kind] |= latents(explained.beliefs, config.seed)
-            found[kind]["likelihood_scale"] = model.network.architecture.pixel_scale
+            found[kind]["likelihood_scale"] = model.network.architecture.likelihood_std
         found[kind] |= {n: bootstrap_mean(v, seed=config.seed) for n, v in by_door[kind].items()}
     write_result(
         path,
@@ -169,9 +174,9 @@ def _check(config: Config) -> None:
         raise ConfigError("at least one model", "none", "give --models")
 
 
-def _models(dataset: DoorDataset, config: Config) -> dict[str, FrozenModel]:
+def _models(dataset: DoorDataset, config: Config) -> dict[str, TrainedModel]:
     models = {
-        kind: FrozenModel.open(folder, dataset, config.device)
+        kind: TrainedModel.open(folder, dataset, config.device)
         for kind, folder in by_kind(config.models).items()
     }
     for kind, model in models.items():
@@ -197,18 +202,18 @@ def _frames(dataset: DoorDataset, config: Config) -> Frames:
     return Frames(dataset.read("images", test), features)
 
 
-def reconstruction_errors(model: FrozenModel, images: np.ndarray) -> np.ndarray:
+def reconstruction_errors(model: TrainedModel, images: np.ndarray) -> np.ndarray:
     """(D,): mean squared error of each door's frames (D, M, H, W, 3), pixels in [0, 1]."""
     squares = (model.reconstruct(images) - images.astype(np.float32) / 255.0) ** 2
     return squares.mean(axis=(1, 2, 3, 4))
 
 
-def explain(model: FrozenModel, images: np.ndarray, config: Config) -> Evidence:
+def explain(model: TrainedModel, images: np.ndarray, config: Config) -> LikelihoodBounds:
     """The model's evidence of all doors."""
-    seed = integer_seed(config.seed, "diagnose", "evidence")
+    seed = integer_seed(config.seed, "diagnose", "estimate_bounds")
     chance = torch.Generator(model.device).manual_seed(seed)
     parts = [
-        evidence(
+        estimate_bounds(
             model.network,
             to_frames(images[first : first + _DOORS_AT_ONCE], model.device),
             config.samples,
@@ -216,10 +221,10 @@ def explain(model: FrozenModel, images: np.ndarray, config: Config) -> Evidence:
         )
         for first in range(0, len(images), _DOORS_AT_ONCE)
     ]
-    return Evidence.join(parts)
+    return LikelihoodBounds.join(parts)
 
 
-def per_dimension(explained: Evidence, dimensions: int) -> dict[str, np.ndarray]:
+def per_dimension(explained: LikelihoodBounds, dimensions: int) -> dict[str, np.ndarray]:
     """Bounds of every door by pixel and colour, in nats and in bits.
 
     Args:
@@ -233,7 +238,7 @@ def per_dimension(explained: Evidence, dimensions: int) -> dict[str, np.ndarray]
     return found
 
 
-def latents(beliefs: dict[str, Beliefs], seed: int) -> dict[str, Any]:
+def latents(beliefs: dict[str, LatentPosterior], seed: int) -> dict[str, Any]:
     """What each latent's dimensions cost and whether they are in use."""
     found: dict[str, Any] = {"kl": {}, "kl_total": {}, "activity": {}, "active_units": {}}
     for name, belief in beliefs.items():
@@ -246,17 +251,17 @@ def latents(beliefs: dict[str, Beliefs], seed: int) -> dict[str, Any]:
     return found
 
 
-def imitations(model: FrozenModel, frames: Frames, seed: int) -> dict[str, dict[str, Any]]:
+def sample_quality(model: TrainedModel, frames: Frames, seed: int) -> dict[str, dict[str, Any]]:
     """Scores of what the model makes, against real frames of doors that it was not made from."""
     chance = torch.Generator(model.device).manual_seed(integer_seed(seed, "diagnose", model.kind))
-    made = {"reconstructions": to_bytes(model.reconstruct(frames.second))}
+    made = {"reconstructions": to_uint8(model.reconstruct(frames.second))}
     count = frames.second.shape[1]
     with torch.no_grad():
         if hasattr(model.network, "new_frames"):
             c = torch.from_numpy(model.embed(frames.second)).to(model.device)
-            made["new_frames"] = to_bytes(model.network.new_frames(c, count, chance))
+            made["new_frames"] = to_uint8(model.network.new_frames(c, count, chance))
         if hasattr(model.network, "sample"):
-            made["samples"] = to_bytes(model.network.sample(len(frames.second), count, chance))
+            made["samples"] = to_uint8(model.network.sample(len(frames.second), count, chance))
     return {name: compare(frames, images, seed) for name, images in made.items()}
 
 

@@ -42,17 +42,17 @@ class Config:
 
 
 def run(config: Config) -> Path:
-    """Writes the export; returns its folder. See `data.exporting` for the errors.
+    """Writes the export; returns its folder. See `data.hub.export` for the errors.
 
     Raises ConfigError where there is no pyarrow.
     """
-    from doorlab.data.card import About  # here: they need pyarrow, --help does not
-    from doorlab.data.exporting import export_dataset
+    from doorlab.data.hub.card import CardInfo
+    from doorlab.data.hub.export import export_dataset
 
     export_dataset(
         DoorDataset.open(config.data),
         config.out,
-        About(config.title, config.license),
+        CardInfo(config.title, config.license),
         file_doors=config.file_doors,
         overwrite=config.overwrite,
     )

@@ -14,10 +14,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from doorlab.data.config import empty_splits_warning
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.writing import write_dataset
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.writer import write_dataset
 from doorlab.limits import NonNegativeInt
-from doorlab.terminal import print_note
+from doorlab.terminal.text import print_note
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,14 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from doorlab.data.config import empty_splits_warning
-from doorlab.data.footage import UNREAD_IMAGES
-from doorlab.data.importing import FootageSettings, Plan, listing, plan_import
 from doorlab.data.manifest import EXPORT_FILE
-from doorlab.data.writing import import_dataset
+from doorlab.data.sources.footage import UNREAD_IMAGES
+from doorlab.data.sources.importing import FootageSettings, ImportPlan, listing, plan_import
+from doorlab.data.writer import import_dataset
 from doorlab.errors import ConfigError
-from doorlab.folders import refuse_inside
 from doorlab.limits import NonNegativeInt, check_limits
-from doorlab.terminal import print_note
+from doorlab.storage.folders import refuse_inside
+from doorlab.terminal.text import print_note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +61,11 @@ def run(config: Config) -> Path:
     refuse_inside(config.out, config.source, "the footage or export")
     how = {"workers": config.workers, "resume": config.resume}
     if (config.source / EXPORT_FILE).exists():
-        from doorlab.data import exporting  # here: it needs pyarrow
+        from doorlab.data.hub import export
 
         _refuse_settings(config)
-        restored = exporting.restore_dataset(config.out, config.source, **how)
-        if restored.checksum != exporting.exported_checksum(config.source):
+        restored = export.restore_dataset(config.out, config.source, **how)
+        if restored.checksum != export.exported_checksum(config.source):
             note = "the values are those that were exported, their checksum is not"
             print_note(f"{note}: another tensorstore compressed them")
         return config.out
@@ -75,7 +75,7 @@ def run(config: Config) -> Path:
     return config.out
 
 
-def _report(plan: Plan) -> None:
+def _report(plan: ImportPlan) -> None:
     """Prints what is left out, and whether a split is empty."""
     heic = any(Path(name).suffix.lower() in UNREAD_IMAGES for name in plan.passed_over)
     for what, names, advice in (

@@ -13,14 +13,14 @@ from rich import box
 from rich.table import Table
 from tyro.conf import Positional
 
-from doorlab.console import PlainConsole
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.importing import listing
 from doorlab.data.manifest import Manifest
 from doorlab.data.parts import PART_FOLDERS, bytes_below
 from doorlab.data.schema import FORMAT_VERSION
+from doorlab.data.sources.importing import listing
 from doorlab.errors import DatasetError
-from doorlab.terminal import printable
+from doorlab.terminal.console import PlainConsole
+from doorlab.terminal.text import printable
 
 
 @dataclass(frozen=True)

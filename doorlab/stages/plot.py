@@ -25,50 +25,44 @@ from typing import Annotated, Any, NoReturn
 from tyro.conf import Positional
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.errors import (
-    CheckpointError,
-    DatasetError,
-    DoorlabError,
-    ResultError,
-    unknown_name,
-)
-from doorlab.files import atomic_write_arrays
+from doorlab.errors import CheckpointError, DatasetError, DoorlabError, ResultError, unknown_name
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.options import Option
-from doorlab.progress import counted, track
-from doorlab.report.html import enumeration
-from doorlab.report.result_shapes import read_part
-from doorlab.report.run_folders import RunFolders
-from doorlab.report.style import save_png
+from doorlab.plots import frames, latents, results, rewards
+from doorlab.plots.context import MissingInput, NotRun, Plot, PlotContext
+from doorlab.plots.style import save_png
+from doorlab.report.page import enumeration
+from doorlab.result_schemas import read_part
 from doorlab.results import result_folder, write_result
-from doorlab.stages import plot_latents, plot_pictures, plot_results, plot_rewards
-from doorlab.stages.plot_sources import Drawing, Missing, NotRun, Sources
-from doorlab.terminal import print_line
-from doorlab.torch_state import process_defaults
-from doorlab.training import resolve_device, use_threads
+from doorlab.run_layout import RunFolders
+from doorlab.runtime.torch_state import process_defaults
+from doorlab.storage.files import atomic_write_arrays
+from doorlab.terminal.progress import counted, track
+from doorlab.terminal.text import print_line
+from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
-FIGURES: dict[str, Callable[[Sources], Drawing]] = {
-    "gallery": plot_pictures.gallery,
-    "reconstructions": plot_pictures.reconstructions,
-    "new_frames": plot_pictures.new_frames,
-    "samples": plot_pictures.samples,
-    "interpolations": plot_latents.interpolations,
-    "traversals": plot_latents.traversals,
-    "embedding": plot_latents.embedding,
-    "correlations": plot_latents.correlation,
-    "probes": plot_results.probes,
-    "probe_frames": plot_results.probe_frames,
-    "probe_doors": plot_results.probe_doors,
-    "landscape": plot_rewards.landscape,
-    "calibration": plot_rewards.calibration,
-    "adaptation": plot_rewards.adaptation,
-    "opened": plot_results.opened,
-    "regret": plot_results.regret,
-    "study_labels": plot_results.study_labels,
-    "study_adaptation": plot_results.study_adaptation,
-    "study_regret": plot_results.study_regret,
-    "training": plot_results.training,
+FIGURES: dict[str, Callable[[PlotContext], Plot]] = {
+    "gallery": frames.gallery,
+    "reconstructions": frames.reconstructions,
+    "new_frames": frames.new_frames,
+    "samples": frames.samples,
+    "interpolations": latents.interpolations,
+    "traversals": latents.traversals,
+    "embedding": latents.embedding,
+    "correlations": latents.correlation,
+    "probes": results.probes,
+    "probe_frames": results.probe_frames,
+    "probe_doors": results.probe_doors,
+    "landscape": rewards.landscape,
+    "calibration": rewards.calibration,
+    "adaptation": rewards.adaptation,
+    "opened": results.opened,
+    "regret": results.regret,
+    "study_labels": results.study_labels,
+    "study_adaptation": results.study_adaptation,
+    "study_regret": results.study_regret,
+    "training": results.training,
 }
 
 # Names that stand for several figures.
@@ -127,10 +121,10 @@ def run(config: Config) -> Path:
 
 
 def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...]) -> None:
-    use_threads(config.threads)
+    set_num_threads(config.threads)
     if config.data is not None:
         DoorDataset.open(config.data)  # or say why not
-    sources = Sources(
+    sources = PlotContext(
         folders,
         config.data,
         max_doors=config.doors,
@@ -160,15 +154,15 @@ def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _draw(
-    sources: Sources, names: tuple[str, ...], out: Path
-) -> tuple[dict[str, Drawing], dict[str, Exception]]:
+    sources: PlotContext, names: tuple[str, ...], out: Path
+) -> tuple[dict[str, Plot], dict[str, Exception]]:
     """Draws and saves; returns what was drawn, and why the rest was not."""
-    drawn: dict[str, Drawing] = {}
+    drawn: dict[str, Plot] = {}
     skipped: dict[str, Exception] = {}
     for name in track(names, "plot", "figures considered"):
         try:
             drawn[name] = FIGURES[name](sources)
-        except (Missing, ResultError, DatasetError, CheckpointError) as reason:
+        except (MissingInput, ResultError, DatasetError, CheckpointError) as reason:
             skipped[name] = reason
             continue
         save_png(drawn[name].figure, out / f"{name}.png")
@@ -192,8 +186,8 @@ def _refuse(runs: tuple[Path, ...], skipped: Mapping[str, Exception]) -> NoRetur
 def _write(
     path: Path,
     config: Config,
-    sources: Sources,
-    drawn: Mapping[str, Drawing],
+    sources: PlotContext,
+    drawn: Mapping[str, Plot],
     skipped: Mapping[str, Exception],
 ) -> None:
     """Writes plot.json; what it said of figures that were not asked for stays."""

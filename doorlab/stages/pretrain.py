@@ -31,35 +31,35 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from doorlab.data.batches import DoorTensors
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.fresh import Wanted
-from doorlab.data.mirroring import mirror_half
 from doorlab.data.schema import door_array
+from doorlab.data.tensors.augmentation import random_mirror
+from doorlab.data.tensors.batches import DoorData
+from doorlab.data.tensors.stream import StreamSpec
 from doorlab.errors import ConfigError
-from doorlab.folders import output_folder
 from doorlab.intervals import bootstrap_mean
-from doorlab.limits import NonNegativeInt
-from doorlab.models.architecture import Architecture
-from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
-from doorlab.options import Option
-from doorlab.seeding import integer_seed
-from doorlab.stages.learning import (
+from doorlab.learning.config import (
     LearningConfig,
     check_doors,
+    dataset_image_size,
     finish,
     finished_before,
     open_data,
     report_stop,
     resolved,
-    settings_of,
-    size_of,
+    run_settings,
     with_preset,
 )
-from doorlab.stages.lessons import Lesson, tell, units_of
-from doorlab.stages.online import OnlineDoors, Plan, check_fresh, load_validation
-from doorlab.torch_state import process_defaults
-from doorlab.training import Outcome, Task, fit, launch
+from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
+from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, tell
+from doorlab.limits import NonNegativeInt
+from doorlab.models.architecture import Architecture
+from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
+from doorlab.options import Option
+from doorlab.runtime.torch_state import process_defaults
+from doorlab.seeding import integer_seed
+from doorlab.storage.folders import output_folder
+from doorlab.training import FitResult, Task, fit, launch
 from doorlab.training.loop import Batches
 
 
@@ -79,21 +79,21 @@ class Config(LearningConfig):
 
 
 # One look at the mean of a door's frames does not tell how it swings; their spread does.
-LARGER = Architecture(
+LARGE_ARCHITECTURE = Architecture(
     statistics=("mean", "max", "spread"), features=256, context_dim=48, instance_dim=8, beta_z=2.0
 )
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(learning_rate=4e-3),
-    "small": with_preset(Config(), "small", batch=32, frames=8, architecture=LARGER),
-    "full": with_preset(Config(), "full", batch=128, frames=8, architecture=LARGER),
+    "small": with_preset(Config(), "small", batch=32, frames=8, architecture=LARGE_ARCHITECTURE),
+    "full": with_preset(Config(), "full", batch=128, frames=8, architecture=LARGE_ARCHITECTURE),
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
-_BUDGETS = {"tiny": 500, "small": 2_000, "full": 60_000}
+STEPS_BY_PRESET = {"tiny": 500, "small": 2_000, "full": 60_000}
 STEPS: dict[str, dict[str, int]] = {
     preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
-    for preset, steps in _BUDGETS.items()
+    for preset, steps in STEPS_BY_PRESET.items()
 }
 
 
@@ -117,8 +117,10 @@ def run(config: Config) -> Path:
     config = resolved(config, PRETRAINED, STEPS)
     dataset = open_data(config)
     _check(config, dataset)
-    build_model(config.model, size_of(config, dataset), config.architecture)  # or say why not, now
-    settings = settings_of(config, dataset)
+    build_model(
+        config.model, dataset_image_size(config, dataset), config.architecture
+    )  # or say why not, now
+    settings = run_settings(config, dataset)
     with output_folder(config.out) as was_killed:
         if not finished_before(config, settings, was_killed):
             outcome = launch(_train, config, config, settings)
@@ -149,24 +151,26 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         raise ConfigError("no --doors with --online", f"{config.doors}", "leave one of them out")
 
 
-def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
+def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> FitResult:
     dataset = open_data(config)
     validation = load_validation(config, dataset, fabric.device)
-    examination = Lesson(validation) if validation else None
+    examination = PretrainingSet(validation) if validation else None
     if dataset is None or config.online:
-        wanted = Wanted("frames", config.batch, config.frames, interactions=0)
-        with OnlineDoors(config, fabric, [Plan(wanted, range(config.steps))]) as fresh:
-            learn = partial(_in_steps, batches=partial(fresh_batch, fresh, config))
+        wanted = StreamSpec("frames", config.batch, config.frames, interactions=0)
+        with OnlineDataLoader(
+            config, fabric, [StreamSchedule(wanted, range(config.steps))]
+        ) as fresh:
+            learn = partial(_fit_gradient, batches=partial(fresh_batch, fresh, config))
             return _fit(fabric, config, dataset, settings, learn, examination, fresh.figures)
-    lesson = Lesson(DoorTensors.load(dataset, "train", fabric.device, config.doors or None))
+    lesson = PretrainingSet(DoorData.load(dataset, "train", fabric.device, config.doors or None))
     if config.model in TOLD:
-        units = units_of(lesson, dataset)
+        units = fit_label_normalizer(lesson, dataset)
         lesson = tell(lesson, dataset, units)
         examination = tell(examination, dataset, units) if examination else None
     if config.model in STEPLESS:
-        learn = partial(_at_once, lesson=lesson)
+        learn = partial(_fit_closed_form, lesson=lesson)
     else:
-        learn = partial(_in_steps, batches=partial(lesson.batch, config.frames, config.mirror))
+        learn = partial(_fit_gradient, batches=partial(lesson.batch, config.frames, config.mirror))
     return _fit(fabric, config, dataset, settings, learn, examination)
 
 
@@ -175,12 +179,12 @@ def _fit(
     config: Config,
     dataset: DoorDataset | None,
     settings: dict[str, Any],
-    learn: Callable[..., Outcome],
-    examination: Lesson | None,
+    learn: Callable[..., FitResult],
+    examination: PretrainingSet | None,
     about_doors: Callable[[], dict[str, Any]] = dict,
-) -> Outcome:
+) -> FitResult:
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    model: Any = build_model(config.model, size_of(config, dataset), config.architecture)
+    model: Any = build_model(config.model, dataset_image_size(config, dataset), config.architecture)
     outcome = learn(fabric, config, model, settings, examination)
     if outcome.finished and fabric.is_global_zero:
         figures = about_doors() | _figures(model.eval(), examination, config.seed)
@@ -188,14 +192,14 @@ def _fit(
     return outcome
 
 
-def _in_steps(
+def _fit_gradient(
     fabric: Fabric,
     config: Config,
     model: Any,
     settings: dict[str, Any],
-    examination: Lesson | None,
+    examination: PretrainingSet | None,
     batches: Batches,
-) -> Outcome:
+) -> FitResult:
     task = Task(
         loss=_loss,
         batches=batches,
@@ -207,37 +211,37 @@ def _in_steps(
     return fit(fabric, model, task, config, config.out)
 
 
-def _at_once(
+def _fit_closed_form(
     fabric: Fabric,
     config: Config,
     model: Any,
     settings: dict[str, Any],
-    examination: Lesson | None,
-    lesson: Lesson,
-) -> Outcome:
+    examination: PretrainingSet | None,
+    lesson: PretrainingSet,
+) -> FitResult:
     """Learns without steps: a run that is stopped has nothing to resume, and begins again."""
     start = time.monotonic()
-    model.to(fabric.device).fit(lesson.views(config.mirror))
+    model.to(fabric.device).fit(lesson.iter_frames(config.mirror))
     history = {"train": [], "validation": []}
-    return Outcome(0, True, False, history, time.monotonic() - start)
+    return FitResult(0, True, False, history, time.monotonic() - start)
 
 
 def fresh_batch(
-    doors: OnlineDoors, config: Config, step: int, generator: torch.Generator, batch: int
+    doors: OnlineDataLoader, config: Config, step: int, generator: torch.Generator, batch: int
 ) -> tuple[Float[Tensor, "B M C H W"]]:
     """Frames of doors that no other step has: `batch` of them, as was planned."""
     frames = doors.at(step)["frames"].images.float() / 255.0
-    return (mirror_half(frames, generator) if config.mirror else frames,)
+    return (random_mirror(frames, generator) if config.mirror else frames,)
 
 
 def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]]:
     return model.loss(*batch)
 
 
-def _validation(lesson: Lesson, model: Any) -> dict[str, float]:
+def _validation(lesson: PretrainingSet, model: Any) -> dict[str, float]:
     """The loss and its parts, averaged over doors."""
     totals: dict[str, float] = {}
-    for batch in lesson.portions():
+    for batch in lesson.iter_batches():
         loss, scalars = _loss(model, batch)
         for name, value in {"loss": loss, **scalars}.items():
             share = len(batch[0]) / len(lesson)
@@ -245,7 +249,7 @@ def _validation(lesson: Lesson, model: Any) -> dict[str, float]:
     return totals
 
 
-def _figures(model: Any, lesson: Lesson | None, seed: int) -> dict[str, Any]:
+def _figures(model: Any, lesson: PretrainingSet | None, seed: int) -> dict[str, Any]:
     """Final figures on validation doors, of a model that makes pictures."""
     if lesson is None or not hasattr(model, "reconstruct"):
         return {}
@@ -254,10 +258,10 @@ def _figures(model: Any, lesson: Lesson | None, seed: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def reconstruction_errors(model: Any, lesson: Lesson) -> Float[Tensor, " D"]:
+def reconstruction_errors(model: Any, lesson: PretrainingSet) -> Float[Tensor, " D"]:
     """Mean squared error of every door's frames, channels from 0 to 1; on the CPU."""
     squares = [
         (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
-        for frames in lesson.views(mirror=False)
+        for frames in lesson.iter_frames(mirror=False)
     ]
     return torch.cat(squares)

@@ -5,7 +5,7 @@ For each model a linear probe per target: which side the hinge is on (handedness
 from the door's embedding, the joint angle from the embedding of each frame. Probes are fitted on
 training doors, their penalty is chosen on validation doors, and they are scored on test doors:
 accuracy for categories, R^2 for numbers. No picture shows the latch itself, nor has a sliding door
-an angle: `doorlab.probes.targets` says what is asked instead.
+an angle: `doorlab.data.targets` says what is asked instead.
 
 A neural statistician embeds a door as the mean of q(c | frames); a context-free model embeds single
 frames and is given their mean over the door, of one frame (--frames 1: the first, which shows the
@@ -30,24 +30,24 @@ from typing import Annotated, Any
 import numpy as np
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.labels import load_labels
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
-from doorlab.files import atomic_write_arrays
+from doorlab.evaluation.probes import TARGETS, ProbeScore, ProbeSpec, fit_probe, plan, sample_of
+from doorlab.evaluation.probes.summary import headline, summarize
+from doorlab.evaluation.trained_model import TrainedModel, by_kind
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.options import Option
-from doorlab.probes import TARGETS, ProbeScore, Reading, fit_probe, plan, sample_of
-from doorlab.probes.summary import headline, summarise
-from doorlab.progress import track
 from doorlab.results import result_folder, write_result
-from doorlab.stages.answers import read_answers
-from doorlab.stages.frozen import FrozenModel, by_kind
-from doorlab.torch_state import process_defaults
-from doorlab.training import resolve_device, use_threads
+from doorlab.runtime.torch_state import process_defaults
+from doorlab.storage.files import atomic_write_arrays
+from doorlab.terminal.progress import track
+from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
-Scores = dict[Reading, ProbeScore]
+Scores = dict[ProbeSpec, ProbeScore]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _probe(config: Config, path: Path) -> None:
     config = replace(config, device=resolve_device(config.device))
     if not config.models:
         raise ConfigError("at least one model", "none", "give --models")
-    use_threads(config.threads)
+    set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     frames = chosen_frames(config, dataset)
     doors = {split: read_doors(dataset, split, config) for split in SPLITS}
@@ -115,12 +115,12 @@ def _probe(config: Config, path: Path) -> None:
     readings = plan(frames, [min(count, found) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
     for kind, folder in track(by_kind(config.models).items(), "probe", "models"):
-        model = FrozenModel.open(folder, dataset, config.device)
+        model = TrainedModel.open(folder, dataset, config.device)
         scores[kind] = probe_model(model, doors, readings)
     shares = {kind: contributions(found) for kind, found in scores.items()}
     named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
     one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
-    summary = summarise(one_seed, STATISTICIANS, CONTEXT_FREE, config.seed)
+    summary = summarize(one_seed, STATISTICIANS, CONTEXT_FREE, config.seed)
     add_choices(summary, scores)
     targets = about_targets(doors["test"])
     path.unlink(missing_ok=True)  # it says "done", and must not be found beside others' shares
@@ -163,11 +163,11 @@ def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
         raise ConfigError(
             f"doors in the split {split!r} of {dataset.path}", "none", "generate a larger dataset"
         )
-    return Doors(dataset.read("images", indices), read_answers(dataset, indices))
+    return Doors(dataset.read("images", indices), load_labels(dataset, indices))
 
 
 def probe_model(
-    model: FrozenModel, doors: Mapping[str, Doors], readings: Iterable[Reading]
+    model: TrainedModel, doors: Mapping[str, Doors], readings: Iterable[ProbeSpec]
 ) -> Scores:
     """Every score; without targets that do not vary, or that the model can't answer."""
     scores: Scores = {}
@@ -182,7 +182,7 @@ def probe_model(
     return scores
 
 
-def embed(model: FrozenModel, images: np.ndarray) -> dict[str, np.ndarray]:
+def embed(model: TrainedModel, images: np.ndarray) -> dict[str, np.ndarray]:
     """Latent -> embeddings of doors (D, E), of frames (D, M, Z) if the model has such."""
     latents = {"context": model.embed(images)}
     if hasattr(model.network, "embed_frames"):
@@ -191,7 +191,7 @@ def embed(model: FrozenModel, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def read(
-    reading: Reading, latents: Mapping[str, Mapping[str, np.ndarray]], doors: Mapping[str, Doors]
+    reading: ProbeSpec, latents: Mapping[str, Mapping[str, np.ndarray]], doors: Mapping[str, Doors]
 ) -> ProbeScore | None:
     """One probe, or None where there is nothing to ask, or nobody to ask it of."""
     if reading.latent not in latents["test"]:
@@ -211,7 +211,7 @@ def read(
     return fit_probe(TARGETS[reading.target].kind, train, validation, test)
 
 
-def contributions(scores: Scores) -> dict[Reading, np.ndarray]:
+def contributions(scores: Scores) -> dict[ProbeSpec, np.ndarray]:
     """Reading -> (D,): a test door's share of the score, the mean over its frames."""
     return {
         reading: score.contributions.reshape(len(score.contributions), -1).mean(axis=1)

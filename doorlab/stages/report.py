@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from doorlab.files import atomic_write_text
 from doorlab.options import Option
 from doorlab.report.headline import headline
-from doorlab.report.html import page
+from doorlab.report.page import page
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import contents, heading, sections
 from doorlab.results import result_folder
-from doorlab.terminal import print_line
+from doorlab.storage.files import atomic_write_text
+from doorlab.terminal.text import print_line
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,32 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from doorlab.data.batches import DoorTensors, InteractionBatch
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.tensors.batches import DoorData, RewardBatch
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.folders import output_folder
+from doorlab.evaluation.reward_metrics import figures, mean_error, means, predictions_on
+from doorlab.learning.config import (
+    check_doors,
+    dataset_image_size,
+    finish,
+    finished_before,
+    load_settings,
+    open_data,
+    report_stop,
+    resolved,
+    run_settings,
+    with_preset,
+)
+from doorlab.learning.embedding_cache import EmbeddedBatch
+from doorlab.learning.familiarity import fresh_doors_to_compare, write_familiarity
+from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validation, whitening_doors
+from doorlab.learning.phases import NUM_WHITENING_DOORS, turn
+from doorlab.learning.reward_batches import BatchConfig, fresh_batches, plans, recorded_batches
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
+from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.models.encoders.vae import VAE
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import (
     BASES,
@@ -54,31 +73,12 @@ from doorlab.models.registry import (
     build_model,
     set_pretrained,
 )
-from doorlab.models.statistician import NeuralStatistician
-from doorlab.models.vae import VAE
 from doorlab.options import Option
+from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
-from doorlab.stages.familiarity import fresh_doors_to_compare, write_familiarity
-from doorlab.stages.learning import (
-    check_doors,
-    earlier_settings,
-    finish,
-    finished_before,
-    open_data,
-    report_stop,
-    resolved,
-    settings_of,
-    size_of,
-    with_preset,
-)
-from doorlab.stages.memory import Remembered
-from doorlab.stages.online import OnlineDoors, check_fresh, load_validation, typical_doors
-from doorlab.stages.pretrain import LARGER
-from doorlab.stages.reward_metrics import figures, mean_error, means, predictions_on
-from doorlab.stages.train_batches import BatchConfig, fresh_batches, plans, recorded_batches
-from doorlab.stages.turning import TYPICAL_DOORS, turn
-from doorlab.torch_state import process_defaults
-from doorlab.training import Outcome, Task, Turn, fit, launch
+from doorlab.stages.pretrain import LARGE_ARCHITECTURE
+from doorlab.storage.folders import output_folder
+from doorlab.training import FitResult, Task, Turn, fit, launch
 from doorlab.training.loop import Batches
 
 _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
@@ -104,9 +104,11 @@ class Config(BatchConfig):
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(labelled=800),
-    "small": with_preset(Config(), "small", unlabelled_batch=32, frames=5, architecture=LARGER),
+    "small": with_preset(
+        Config(), "small", unlabelled_batch=32, frames=5, architecture=LARGE_ARCHITECTURE
+    ),
     "full": with_preset(
-        Config(), "full", batch=128, unlabelled_batch=128, frames=8, architecture=LARGER
+        Config(), "full", batch=128, unlabelled_batch=128, frames=8, architecture=LARGE_ARCHITECTURE
     ),
 }
 
@@ -133,10 +135,10 @@ def run(config: Config) -> Path:
         config = replace(config, labelled=0)
     dataset = open_data(config)
     _check(config, dataset)
-    settings = settings_of(config, dataset)
+    settings = run_settings(config, dataset)
     if config.pretrained is not None:
-        before = earlier_settings(config.out) if config.resume else {}
-        size = size_of(config, dataset)
+        before = load_settings(config.out) if config.resume else {}
+        size = dataset_image_size(config, dataset)
         settings["pretrained"] = _fingerprint(config.pretrained, size, before.get("pretrained"))
     _build(config, dataset)  # or say why not, before anything is removed or written
     with output_folder(config.out) as was_killed:
@@ -219,22 +221,22 @@ def _fingerprint(run: Path, size: int, before: dict[str, Any] | None) -> dict[st
     return {**about.document, "weights": weights_checksum(run)}
 
 
-def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> Outcome:
+def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> FitResult:
     dataset = open_data(config)
     model, architecture = _build(config, dataset)
     run = partial(_fit, fabric, config, settings, dataset, model, architecture)
     turning = partial(turn, config, deepcopy(model.process.state_dict()))
     if dataset is not None and not config.online:
-        labelled = DoorTensors.load(dataset, "train", fabric.device, config.labelled or None)
+        labelled = DoorData.load(dataset, "train", fabric.device, config.labelled or None)
         everything = labelled
         if config.model in JOINT or config.model in BASES:
-            everything = DoorTensors.load(dataset, "train", fabric.device)
+            everything = DoorData.load(dataset, "train", fabric.device)
         doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
         batches = recorded_batches(config, model, labelled, everything)
         turned = turning(lambda: everything, len(labelled))
         return run(_Doors(batches, turned, lambda: doors, lambda held_out: (everything, held_out)))
-    with OnlineDoors(config, fabric, plans(config)) as fresh:
-        turned = turning(partial(typical_doors, config, fabric.device, TYPICAL_DOORS), None)
+    with OnlineDataLoader(config, fabric, plans(config)) as fresh:
+        turned = turning(partial(whitening_doors, config, fabric.device, NUM_WHITENING_DOORS), None)
         batches = fresh_batches(config, model, fresh)
         never_met = partial(fresh_doors_to_compare, config, fabric.device)
         return run(_Doors(batches, turned, fresh.figures, lambda held_out: never_met()))
@@ -248,7 +250,7 @@ class _Doors:
     turning: Turn
     figures: Callable[[], dict[str, Any]]
     """How many doors they were, once all is done."""
-    to_compare: Callable[[DoorTensors | None], tuple[DoorTensors, DoorTensors | None]]
+    to_compare: Callable[[DoorData | None], tuple[DoorData, DoorData | None]]
     """Given validation doors: doors like those of training, and others that were held out."""
 
 
@@ -260,7 +262,7 @@ def _fit(
     model: Any,
     architecture: Architecture,
     doors: _Doors,
-) -> Outcome:
+) -> FitResult:
     interactions = config.context + config.targets
     validation = load_validation(config, dataset, fabric.device, interactions)
     task = Task(
@@ -291,9 +293,9 @@ def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architectu
     if config.pretrained is not None:
         kind = (BASES | BEGINNINGS)[config.model]
         base = cast(VAE | NeuralStatistician, load_model(config.pretrained, kind))
-        architecture = base.architecture.with_process_of(architecture)
+        architecture = base.architecture.with_reward_config(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    model = build_model(config.model, size_of(config, dataset), architecture)
+    model = build_model(config.model, dataset_image_size(config, dataset), architecture)
     if base is not None:
         set_pretrained(model, config.model, base)
     return model, architecture
@@ -301,18 +303,18 @@ def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architectu
 
 def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
     """Of remembered doors, of doors to look at, or of the same with more frames."""
-    if isinstance(batch, Remembered):
+    if isinstance(batch, EmbeddedBatch):
         return model.reward_loss(batch.embedding_BE, batch.tries)
-    if isinstance(batch, InteractionBatch):
+    if isinstance(batch, RewardBatch):
         return model.loss(batch)
     return model.joint_loss(*batch)
 
 
-def _validation(doors: DoorTensors, model: nn.Module) -> dict[str, float]:
+def _validation(doors: DoorData, model: nn.Module) -> dict[str, float]:
     return means(predictions_on(model, doors, _CONTEXTS))
 
 
-def _figures(model: nn.Module, doors: DoorTensors, seed: int) -> dict[str, Any]:
+def _figures(model: nn.Module, doors: DoorData, seed: int) -> dict[str, Any]:
     found = figures(predictions_on(model, doors), seed)
     return {
         "validation_reward_variance": float(doors.rewards.var()),

@@ -1,19 +1,19 @@
 """The one training loop: it takes a module, a loss function and a source of batches."""
 
 from doorlab.training.config import TrainConfig
-from doorlab.training.devices import (
+from doorlab.training.launch import (
     check_devices,
     launch,
     make_fabric,
     resolve_device,
-    use_threads,
+    set_num_threads,
 )
-from doorlab.training.journal import Journal
-from doorlab.training.loop import Outcome, Task, Turn, fit
+from doorlab.training.loop import FitResult, Task, Turn, fit
+from doorlab.training.metric_logger import MetricLogger
 
 __all__ = [
-    "Journal",
-    "Outcome",
+    "MetricLogger",
+    "FitResult",
     "Task",
     "TrainConfig",
     "Turn",
@@ -22,5 +22,5 @@ __all__ = [
     "launch",
     "make_fabric",
     "resolve_device",
-    "use_threads",
+    "set_num_threads",
 ]

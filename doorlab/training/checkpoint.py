@@ -1,7 +1,7 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped.
 
-A checkpoint is written whole or not at all (`doorlab.files`): a run killed at any moment keeps the
-one before. It is one file, a safetensors file with a checksum of its own (`doorlab.state_file`):
+A checkpoint is written whole or not at all (`doorlab.storage.files`): a run killed at any moment keeps the
+one before. It is one file, a safetensors file with a checksum of its own (`doorlab.storage.state_file`):
 a damaged one is refused, and reading one runs no foreign code.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from doorlab.errors import CheckpointError
-from doorlab.state_file import load_state, save_state
+from doorlab.storage.state_file import load_state, save_state
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 EARLIER_FILE = "checkpoint.pt"  # of versions of doorlab up to format 1
@@ -36,11 +36,11 @@ class Checkpoint:
     moments: dict[int, dict[str, Tensor]]
     """What AdamW remembers of each parameter, by its place among those that are trained."""
     journal: dict[str, Any]
-    """What was logged so far: `Journal.state`."""
+    """What was logged so far: `MetricLogger.state`."""
     settings: dict[str, Any]
     """What the run was started with; a resumed run must agree."""
     best: dict[str, Any] | None
-    """The weights with the smallest validation error so far; see `training.best`."""
+    """The weights with the smallest validation error so far; see `training.best_weights`."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

@@ -89,12 +89,12 @@ class TrainConfig:
 
 
 # What may differ between a run and its resumption without changing what is computed.
-FREE_SETTINGS = frozenset({"checkpoint_every", "stop_after", "threads"})
+NON_SEMANTIC_SETTINGS = frozenset({"checkpoint_every", "stop_after", "threads"})
 
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Settings in which two runs differ, each with both values, but for `FREE_SETTINGS`."""
-    names = sorted((set(before) | set(now)) - FREE_SETTINGS)
+    """Settings in which two runs differ, each with both values, but for `NON_SEMANTIC_SETTINGS`."""
+    names = sorted((set(before) | set(now)) - NON_SEMANTIC_SETTINGS)
     return [
         f"{flag(name)} ({before.get(name)} there, {now.get(name)} here)"
         for name in names

@@ -19,20 +19,15 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from doorlab.errors import CheckpointError
-from doorlab.progress import progress_bar
+from doorlab.runtime.signals import stops_handled
 from doorlab.seeding import integer_seed
-from doorlab.signals import stops_handled
-from doorlab.training.best import Best, Figures
-from doorlab.training.checkpoint import (
-    Checkpoint,
-    check_fit,
-    load_checkpoint,
-    save_checkpoint,
-)
+from doorlab.terminal.progress import progress_bar
+from doorlab.training.best_weights import BestWeights, Figures
+from doorlab.training.checkpoint import Checkpoint, check_fit, load_checkpoint, save_checkpoint
 from doorlab.training.config import TrainConfig, differing
-from doorlab.training.devices import Sealed
-from doorlab.training.journal import Journal
-from doorlab.training.watching import FiniteWatch, StopRequest
+from doorlab.training.guards import GracefulStop, NonFiniteGuard
+from doorlab.training.launch import Opaque
+from doorlab.training.metric_logger import MetricLogger
 
 Loss = Callable[[nn.Module, Any], tuple[Tensor, dict[str, Tensor]]]
 """(model, batch) -> (loss, scalars to log)."""
@@ -75,7 +70,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FitResult:
     """How a run ended."""
 
     step: int
@@ -92,7 +87,7 @@ class Outcome:
     """Steps after which a finished run's weights were seen, where they were chosen."""
 
 
-def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path) -> Outcome:
+def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path) -> FitResult:
     """Trains `model` in place, from the checkpoint in `out` if there is one.
 
     When the last step is done, the model has the weights that `task.error_of` prefers.
@@ -106,7 +101,7 @@ def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: 
     """
     run = _Run(fabric, model, task, config, out)
     run.resume()
-    stop = StopRequest()
+    stop = GracefulStop()
     with stops_handled(stop), _progress(fabric, task.name, config.steps, run.step) as advance:
         try:
             return run.train(stop, advance)
@@ -133,7 +128,7 @@ class _Objective(nn.Module):
         super().__init__()
         self.model, self._loss = model, loss
 
-    def forward(self, batch: Sealed) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batch: Opaque) -> tuple[Tensor, dict[str, Tensor]]:
         return self._loss(self.model, batch.content)
 
 
@@ -144,17 +139,17 @@ class _Run:
         self, fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path
     ) -> None:
         self.fabric, self.model, self.task, self.config, self.out = fabric, model, task, config, out
-        self.journal = Journal(out if fabric.is_global_zero else None)
+        self.journal = MetricLogger(out if fabric.is_global_zero else None)
         self.step = 0
-        self.best = Best(task.turn.error_of if task.turn else task.error_of)
+        self.best = BestWeights(task.turn.error_of if task.turn else task.error_of)
         # Before DDP wraps the module: the optimiser's parameters are then in the model's order.
         groups = _groups(model, config.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
         self.objective, self.stepper = fabric.setup(_Objective(model, task.loss), self.optimizer)
-        self.watch = FiniteWatch(fabric.device)
+        self.watch = NonFiniteGuard(fabric.device)
         self.share = task.batch // fabric.world_size
 
-    def train(self, stop: StopRequest, advance: Callable[[int], None]) -> Outcome:
+    def train(self, stop: GracefulStop, advance: Callable[[int], None]) -> FitResult:
         """Steps until the last one, `stop_after`, or a signal."""
         config, start = self.config, time.monotonic()
         last = min(config.steps, config.stop_after or config.steps)
@@ -175,8 +170,8 @@ class _Run:
         self.save()
         finished = self.step >= config.steps
         if finished:
-            self.best.put_into(self.model)
-        return Outcome(
+            self.best.load_into(self.model)
+        return FitResult(
             self.step,
             finished,
             self.step < last,
@@ -205,7 +200,7 @@ class _Run:
         self.journal.restore(checkpoint.journal, self.fabric.device)
         self.step = checkpoint.step
         if self.task.turn and self.step > self.task.turn.step:
-            self.best = Best(self.task.error_of)
+            self.best = BestWeights(self.task.error_of)
         self.best.restore(checkpoint.best)
 
     def save(self) -> None:
@@ -231,10 +226,10 @@ class _Run:
             self._turn(self.task.turn)
         batch = self._batch(step)
         torch.manual_seed(integer_seed(config.seed, "noise", step, self.fabric.global_rank))
-        loss, scalars = self.objective(Sealed(batch))
+        loss, scalars = self.objective(Opaque(batch))
         self.fabric.backward(loss)
         norm = self._clip()
-        self.watch.look(step, loss, norm)
+        self.watch.update(step, loss, norm)
         if self.fabric.device.type == "cpu":  # here a look costs nothing, and spares the weights
             self.watch.check(config.seed, self._batch)
         self.stepper.step()
@@ -250,15 +245,15 @@ class _Run:
     def _turn(self, turn: Turn) -> None:
         if self.step % self.config.validate_every and turn.error_of is not None:
             self._validate()  # the last weights may be the best
-        self.best.put_into(self.model)
+        self.best.load_into(self.model)
         self.model.eval()
         torch.manual_seed(integer_seed(self.config.seed, "turn"))
         with torch.no_grad():
             turn.do(self.model)
-        self._agree()
+        self._sync_from_rank_zero()
         self.model.train()
         self.optimizer.state.clear()
-        self.best = Best(self.task.error_of)
+        self.best = BestWeights(self.task.error_of)
 
     def _clip(self) -> Tensor:
         limit = self.config.clip or float("inf")
@@ -272,21 +267,21 @@ class _Run:
         self.watch.check(self.config.seed, self._batch)
         rate = self.config.learning_rate_at(self.step - 1)
         average = self._average if self.fabric.world_size > 1 else None
-        self.journal.close_interval(self.step, average, learning_rate=rate)
+        self.journal.flush(self.step, average, learning_rate=rate)
 
     def _validate(self) -> None:
         if self.task.validate is None:
             return
-        self._agree()
+        self._sync_from_rank_zero()
         self.model.eval()
         torch.manual_seed(integer_seed(self.config.seed, "validation"))
         with torch.no_grad():
             figures = self.fabric.broadcast(self.task.validate(self.model))
         self.model.train()
-        self.journal.validated(self.step, figures)
-        self.best.look(self.step, figures, self.model)
+        self.journal.log_validation(self.step, figures)
+        self.best.update(self.step, figures, self.model)
 
-    def _agree(self) -> None:
+    def _sync_from_rank_zero(self) -> None:
         """Gives all processes the first one's model: running averages of batches differ."""
         if self.fabric.world_size > 1:
             for tensor in (*self.model.parameters(), *self.model.buffers()):

@@ -11,7 +11,7 @@ import numpy as np
 from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab_envs.arguments import RENDER_MODES, Arguments, checked_seed, chosen_doors
-from doorlab_envs.workbench import Workbench, step_info
+from doorlab_envs.core import DoorBanditCore, step_info
 
 
 class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
@@ -108,7 +108,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     or since the reset (then with a picture of the shut door before them). Each has 24 pictures, to
     be shown at 12 a second, with a disc where the hand is until it lets go. They are drawn when
     they are asked for. `gymnasium.wrappers.RecordVideo` keeps one picture per step, the last;
-    `doorlab_envs.wrappers.RecordFilms` keeps them all.
+    `doorlab_envs.wrappers.RecordInteractionVideo` keeps them all.
 
     `doorlab_envs.wrappers.FramesAsChannels` makes one picture of all frames, for networks that
     take single pictures.
@@ -146,12 +146,12 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         split: str = "test",
         render_mode: str | None = None,
     ) -> None:
-        self._bench = Workbench(
+        self._core = DoorBanditCore(
             Arguments(frames, image_size, horizon, prior, simulator, doors_from, split, render_mode)
         )
-        self.observation_space = self._bench.observation_space
-        self.action_space = self._bench.action_space
-        self.render_mode, self.metadata = render_mode, self._bench.metadata
+        self.observation_space = self._core.observation_space
+        self.action_space = self._core.action_space
+        self.render_mode, self.metadata = render_mode, self._core.metadata
         self._horizon, self._tries = horizon, 0
 
     def reset(
@@ -163,11 +163,11 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         """
         chosen = chosen_doors(options, 1)
         super().reset(seed=None if seed is None else checked_seed(seed))
-        drawn = self._bench.source.draw(self.np_random)  # always, so that options shift nothing
+        drawn = self._core.source.draw(self.np_random)  # always, so that options shift nothing
         (key,) = chosen or [drawn]
-        self._bench.reset([key])
+        self._core.reset([key])
         self._tries = 0
-        optimal = float(self._bench.problems.optimal_rewards[0])
+        optimal = float(self._core.problems.optimal_rewards[0])
         return self._observation(), {"door": key, "optimal_reward": optimal}
 
     def step(
@@ -175,14 +175,14 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """One whole interaction. Raises ConfigError for an action that is not in the space."""
         checked = checked_actions(action, ())
-        outcome = {k: v.item() for k, v in self._bench.interact(checked[None]).items()}
+        outcome = {k: v.item() for k, v in self._core.interact(checked[None]).items()}
         self._tries += 1
         truncated = self._tries >= self._horizon
         return self._observation(), outcome["reward"], False, truncated, step_info(outcome)
 
     def render(self) -> np.ndarray | list[np.ndarray] | None:  # type: ignore[override]
         """uint8 (256, 256, 3): the door as it was left; a list of them in "rgb_array_list"."""
-        shown = self._bench.render()
+        shown = self._core.render()
         return None if shown is None else shown[0]
 
     @property
@@ -191,13 +191,13 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
 
         None before the first interaction, and without a render mode.
         """
-        courses = self._bench.trajectories
+        courses = self._core.trajectories
         return None if courses is None else courses[0]
 
     def close(self) -> None:
         """Frees the simulator."""
-        self._bench.close()
+        self._core.close()
 
     def _observation(self) -> dict[str, np.ndarray]:
         # A copy: what an environment has returned belongs to the caller.
-        return {"images": self._bench.problems.images[0].copy()}
+        return {"images": self._core.problems.images[0].copy()}

@@ -16,7 +16,7 @@ from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.limits import at_least
 from doorlab_envs.arguments import RENDER_MODES, Arguments, chosen_doors, seeds_of
-from doorlab_envs.workbench import Workbench, step_info
+from doorlab_envs.core import DoorBanditCore, step_info
 
 
 class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
@@ -48,13 +48,13 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
     ) -> None:
         if not at_least(1).admits(num_envs):
             raise ConfigError(f"num_envs as {at_least(1)}", repr(num_envs), "correct num_envs")
-        self._bench = Workbench(
+        self._core = DoorBanditCore(
             Arguments(frames, image_size, horizon, prior, simulator, doors_from, split, render_mode)
         )
         self.num_envs, self.render_mode = num_envs, render_mode
-        self.metadata = {**self.metadata, **self._bench.metadata}
-        self.single_observation_space = self._bench.observation_space
-        self.single_action_space = self._bench.action_space
+        self.metadata = {**self.metadata, **self._core.metadata}
+        self.single_observation_space = self._core.observation_space
+        self.single_action_space = self._core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._horizon, self._tries = horizon, 0
@@ -76,7 +76,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         for i, one in enumerate(seeds):
             if one is not None:
                 self._streams[i] = seeding.np_random(one)[0]
-        drawn = [self._bench.source.draw(rng) for rng in self._streams]
+        drawn = [self._core.source.draw(rng) for rng in self._streams]
         return self._begin(chosen or drawn)
 
     def step(
@@ -89,9 +89,9 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         checked = checked_actions(actions, (self.num_envs,))
         never = np.zeros(self.num_envs, dtype=bool)
         if self._tries >= self._horizon:  # all doors have the same horizon, so all end together
-            observation, info = self._begin([self._bench.source.draw(r) for r in self._streams])
+            observation, info = self._begin([self._core.source.draw(r) for r in self._streams])
             return observation, np.zeros(self.num_envs), never, never.copy(), info
-        outcome = self._bench.interact(checked)
+        outcome = self._core.interact(checked)
         self._tries += 1
         truncated = np.full(self.num_envs, self._tries >= self._horizon)
         info = self._masked(step_info(outcome))
@@ -99,22 +99,22 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
 
     def render(self) -> tuple[Any, ...] | None:  # type: ignore[override]
         """What `DoorBanditEnv.render` gives, of every door."""
-        shown = self._bench.render()
+        shown = self._core.render()
         return None if shown is None else tuple(shown)
 
     @property
     def trajectories(self) -> np.ndarray | None:
         """float32 (num_envs, T), rad: see `DoorBanditEnv.trajectory`."""
-        return self._bench.trajectories
+        return self._core.trajectories
 
     def close_extras(self, **_: Any) -> None:
         """Frees the simulator."""
-        self._bench.close()
+        self._core.close()
 
     def _begin(self, keys: list[int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        self._bench.reset(keys)
+        self._core.reset(keys)
         self._tries = 0
-        optimal = self._bench.problems.optimal_rewards.astype(np.float64)
+        optimal = self._core.problems.optimal_rewards.astype(np.float64)
         return self._observation(), self._masked(
             {"door": np.array(keys), "optimal_reward": optimal}
         )
@@ -125,4 +125,4 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         return {**info, **masks}
 
     def _observation(self) -> dict[str, np.ndarray]:
-        return {"images": self._bench.problems.images.copy()}
+        return {"images": self._core.problems.images.copy()}

@@ -11,9 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from doorlab.data.video import encode_video
+from doorlab.data.video_writer import encode_video
 from doorlab.errors import ConfigError
-from doorlab.files import atomic_write_bytes
+from doorlab.storage.files import atomic_write_bytes
 
 
 class FramesAsChannels(
@@ -55,7 +55,7 @@ class FramesAsChannels(
         return np.concatenate(list(observation["images"]), axis=-1)
 
 
-class RecordFilms(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Writes a film of every episode: all pictures of all its interactions, as H.264 in MP4.
 
     `gymnasium.wrappers.RecordVideo` would keep the last picture of every interaction. An episode's

@@ -5,8 +5,8 @@ import importlib.util
 import pytest
 
 from doorlab.data import DoorDataset
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.writing import write_dataset
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.writer import write_dataset
 
 
 @pytest.fixture(scope="session")

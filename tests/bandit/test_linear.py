@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
+from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.errors import ConfigError
 
 
@@ -12,7 +12,7 @@ def random_belief(batch=(), features=4, seed=0):
     precision = root @ root.mT + torch.eye(features, dtype=torch.float64)
     mean = torch.randn(*batch, features, generator=rng, dtype=torch.float64)
     ones = torch.ones(batch, dtype=torch.float64)
-    return LinearBelief(mean, torch.linalg.cholesky(precision), 4.0 * ones, 0.3 * ones)
+    return BayesianLinearPosterior(mean, torch.linalg.cholesky(precision), 4.0 * ones, 0.3 * ones)
 
 
 def observations(batch=(), number=7, features=4, seed=1):
@@ -49,7 +49,7 @@ def test_one_by_one_is_all_at_once_and_regressions_do_not_mix():
 
 def test_draws_have_the_moments_of_the_belief():
     belief = random_belief().given(*observations())
-    many = repeated(belief, 40_000)
+    many = expand(belief, 40_000)
     drawn = many.sample(np.random.default_rng(0))
     error = belief.covariance.diagonal().sqrt() / 200
     assert ((drawn.mean(dim=0) - belief.mean).abs() < 4 * error).all()
@@ -57,7 +57,7 @@ def test_draws_have_the_moments_of_the_belief():
 
 
 def test_nothing_observed_changes_nothing():
-    prior = LinearBelief.ridge((2, 3), 0.25, 6.0, 6.0)
+    prior = BayesianLinearPosterior.ridge((2, 3), 0.25, 6.0, 6.0)
     after = prior.given(torch.zeros(2, 0, 3), torch.zeros(2, 0))
     for name in ("mean", "factor", "a", "b"):
         torch.testing.assert_close(getattr(after, name), getattr(prior, name))
@@ -72,21 +72,21 @@ def test_what_doors_share_is_found_again():
     x = rng.normal(size=(doors, tries, 3))
     w = mean + rng.normal(size=(doors, 3)) @ root.T
     y = np.einsum("djf,df->dj", x, w) + 0.1 * rng.normal(size=(doors, tries))
-    found = fit_belief(torch.from_numpy(x), torch.from_numpy(y), steps=100)
+    found = fit_empirical_prior(torch.from_numpy(x), torch.from_numpy(y), steps=100)
     np.testing.assert_allclose(found.mean, mean, atol=4 * 0.6 / np.sqrt(doors))
     np.testing.assert_allclose(found.covariance, root @ root.T, atol=0.04)
     assert float(found.noise) == pytest.approx(0.01, rel=0.1)
 
 
 def test_a_shared_belief_about_other_means():
-    belief = repeated(random_belief(), 2, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]))
+    belief = expand(random_belief(), 2, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]))
     shift = belief.mean - random_belief().mean
     torch.testing.assert_close(shift, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]).double())
 
 
 def test_one_door_does_not_tell_how_doors_differ():
     with pytest.raises(ConfigError, match="two doors"):
-        fit_belief(torch.zeros(1, 3, 2), torch.zeros(1, 3))
+        fit_empirical_prior(torch.zeros(1, 3, 2), torch.zeros(1, 3))
 
 
 @pytest.mark.parametrize("doors", [5, 20])
@@ -98,7 +98,7 @@ def test_what_few_doors_share_is_believed_loosely(doors):
         x = rng.normal(size=(doors + 100, 12, 8))
         w = 0.5 + rng.normal(size=(doors + 100, 8)) * np.linspace(0.1, 1.0, 8)
         y = np.einsum("djf,df->dj", x, w) + 0.1 * rng.normal(size=x.shape[:2])
-        found = fit_belief(torch.from_numpy(x[:doors]), torch.from_numpy(y[:doors]))
+        found = fit_empirical_prior(torch.from_numpy(x[:doors]), torch.from_numpy(y[:doors]))
         left = y[doors:] - x[doors:] @ found.mean.numpy()
         spread = np.einsum("djf,fg,djg->dj", x[doors:], found.covariance.numpy(), x[doors:])
         squares.append((left**2 / (spread + float(found.noise))).mean())

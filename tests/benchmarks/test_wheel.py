@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from doorlab.bandit.wheel import mean_rewards
+from doorlab.bandit.wheel.problem import mean_rewards
 from doorlab.benchmarks import wheel
 from doorlab.errors import ConfigError, ResultError
 
@@ -14,7 +14,7 @@ def test_uniform_choice_scores_100_percent(monkeypatch):
     def uniform(contexts, pull, arms, rng, config):
         return rng.integers(arms, size=contexts.shape[:2])
 
-    monkeypatch.setattr(wheel, "play", uniform)
+    monkeypatch.setattr(wheel, "run_neural_linear", uniform)
     for found in wheel.run(CONFIG).values():
         low, high = found["regret_percent"].ci95
         assert low - 3 < 100 < high + 3
@@ -29,7 +29,7 @@ def test_the_best_arms_score_0_percent(monkeypatch):
         assert paid.max() > 1.1  # the problem pays what the best arm pays
         return chosen
 
-    monkeypatch.setattr(wheel, "play", best)
+    monkeypatch.setattr(wheel, "run_neural_linear", best)
     for found in wheel.run(CONFIG).values():
         assert found["regret_percent"].mean == found["last_regret_percent"].mean == 0
 
@@ -41,7 +41,7 @@ def test_every_problem_is_another_and_the_seed_decides(monkeypatch):
         seen.append((contexts, pull(0, np.zeros(len(contexts), int))))
         return np.zeros(contexts.shape[:2], int)
 
-    monkeypatch.setattr(wheel, "play", record)
+    monkeypatch.setattr(wheel, "run_neural_linear", record)
     for seed in (0, 0, 1):
         wheel.relative_regret(0.5, wheel.Config(problems=3, steps=20, seed=seed))
     (first, paid), (again, paid_again), (other, _) = seen

@@ -1,7 +1,7 @@
 """A dataset of doors that a fake simulator made."""
 
 import pytest
-from fake_simulator import CONFIG, make_fake
+from helpers.fake_simulator import CONFIG, make_fake
 
 from doorlab.data import DoorDataset, write_dataset
 

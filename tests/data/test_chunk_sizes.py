@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from doorlab.data import DoorDataset
-from doorlab.data.store import array_files
+from doorlab.data.shards import array_files
 from doorlab.errors import DatasetError
 
 SHARD = "shards/shard-00001"  # of four doors

@@ -2,13 +2,13 @@ import shutil
 
 import numpy as np
 import pytest
-from fake_simulator import FakeSimulator
+from helpers.fake_simulator import FakeSimulator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doorlab.data import SPLITS, DoorDataset
-from doorlab.data.generation import make_door, make_shard, split_of_doors
 from doorlab.data.manifest import Manifest
+from doorlab.data.sources.simulation import make_door, make_shard, split_of_doors
 from doorlab.errors import ConfigError, DatasetError
 
 

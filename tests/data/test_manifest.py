@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from doorlab.data.importing import ImportConfig
 from doorlab.data.manifest import Manifest, _checksum
 from doorlab.data.schema import FORMAT_VERSION
+from doorlab.data.sources.importing import ImportConfig
 from doorlab.errors import DatasetError
 
 

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_simulator import CONFIG, make_fake
+from helpers.fake_simulator import CONFIG, make_fake
 
 from doorlab.data import DoorDataset, write_dataset
-from doorlab.data.card import About
-from doorlab.data.exporting import export_dataset
+from doorlab.data.hub.card import CardInfo
+from doorlab.data.hub.export import export_dataset
 from doorlab.data.manifest import Manifest, _checksum
 from doorlab.data.parts import bytes_below, part_checksum
 from doorlab.errors import DatasetError
@@ -153,7 +153,7 @@ def test_films_that_are_links_are_not_exported(copy, tmp_path):
     (copy / FILM).rename(tmp_path / "secret.mp4")
     (copy / FILM).symlink_to(tmp_path / "secret.mp4")
     with pytest.raises(DatasetError, match=r"door-00000\.mp4 as it was written.*--resume"):
-        export_dataset(DoorDataset.open(copy), tmp_path / "export", About("", ""))
+        export_dataset(DoorDataset.open(copy), tmp_path / "export", CardInfo("", ""))
 
 
 @pytest.mark.parametrize("name", ["../../../etc", "shard-00099", "/etc", ""])

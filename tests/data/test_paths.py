@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from filming import write_footage
+from helpers.filming import write_footage
 
-from doorlab import text_paths
 from doorlab.data import DoorDataset, import_dataset
-from doorlab.data.card import About
-from doorlab.data.exporting import export_dataset, restore_dataset
-from doorlab.data.importing import FootageSettings, plan_import
+from doorlab.data.hub.card import CardInfo
+from doorlab.data.hub.export import export_dataset, restore_dataset
+from doorlab.data.sources.importing import FootageSettings, plan_import
 from doorlab.errors import ConfigError
+from doorlab.storage import text_paths
 
 ODD = [b"l\xfct", b"x.__lock", b" a b ", b"50%25", "T\u00fcr".encode(), b"a\nb", b"#?&=[]{}*~"]
 
@@ -97,7 +97,7 @@ def test_names_that_are_no_text_are_imported_and_exported(tmp_path):
     import_dataset(tmp_path / "data", config)
     imported = DoorDataset.open(tmp_path / "data")
     hub = tmp_path / os.fsdecode(b"h\xfcb")
-    export_dataset(imported, hub, About("", ""))
+    export_dataset(imported, hub, CardInfo("", ""))
     names = [row for file in hub.rglob("*.parquet") for row in column(file, "name")]
     assert r"k\xfcche.mp4" in names
     assert r"fo\xf6tage" in (hub / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from fake_simulator import CONFIG, make_fake
+from helpers.fake_simulator import CONFIG, make_fake
 from torch.utils.data import DataLoader
 
 from doorlab.data import DoorDataset, write_dataset

@@ -5,17 +5,17 @@ import shutil
 
 import numpy as np
 import pytest
-from fake_simulator import CONFIG, FakeSimulator
+from helpers.fake_simulator import CONFIG, FakeSimulator
 
 from doorlab.cli import main
 from doorlab.data import DoorDataset, write_dataset
-from doorlab.data.batches import DoorTensors
-from doorlab.data.card import About
-from doorlab.data.exporting import export_dataset, restore_dataset
-from doorlab.data.generation import make_shard
+from doorlab.data.hub.card import CardInfo
+from doorlab.data.hub.export import export_dataset, restore_dataset
 from doorlab.data.manifest import Manifest
 from doorlab.data.schema import ARRAYS
-from doorlab.data.store import write_shard
+from doorlab.data.shards import write_shard
+from doorlab.data.sources.simulation import make_shard
+from doorlab.data.tensors.batches import DoorData
 from doorlab.data.validation import check_values
 from doorlab.errors import DatasetError
 
@@ -94,7 +94,7 @@ def test_an_export_with_such_values_is_not_imported(rewritten, arrays, tmp_path,
     arrays[name][place] = value
     with monkeypatch.context() as patch:  # whoever exports it has another program
         patch.setattr("doorlab.data.dataset.check_values", lambda *_: None)
-        export_dataset(rewritten(arrays), tmp_path / "hub", About("", ""))
+        export_dataset(rewritten(arrays), tmp_path / "hub", CardInfo("", ""))
     with pytest.raises(DatasetError, match=rf"{name} of every door in .*hub.*; got {got}; ask"):
         restore_dataset(tmp_path / "back", tmp_path / "hub")
 
@@ -102,7 +102,7 @@ def test_an_export_with_such_values_is_not_imported(rewritten, arrays, tmp_path,
 def test_training_data_are_named_and_no_learning_rate(rewritten, arrays):
     arrays["rewards"][:] = np.nan
     with pytest.raises(DatasetError, match=r"rewards of every door .* got nan for door"):
-        DoorTensors.load(rewritten(arrays), "train")
+        DoorData.load(rewritten(arrays), "train")
 
 
 def test_doors_in_another_split_than_the_settings_say(rewritten, arrays):

@@ -60,7 +60,7 @@ def test_the_oracle_names_the_true_hinge():
         axis_x = (-door.side_sign * door.handle_radius) + action.radius * math.cos(action.phi)
         assert abs(axis_x) < 1e-4  # the supposed axis, seen from the true one
         assert action.swing * door.swing_sign > door.opening_limit
-        assert action.turn * door.latch_direction >= door.latch_turn
+        assert action.turn * door.latch_direction >= door.latch_angle
 
 
 def test_the_oracle_slides_what_slides():

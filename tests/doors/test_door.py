@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from remaking import remade
+from helpers.remaking import remade
 
 from doorlab.doors import (
     Action,
@@ -166,6 +166,6 @@ def test_damaged_columns_name_the_door(name, value, message):
 
 
 def test_the_oracle_has_an_action_for_every_door():
-    door = replace(DOOR, opening_limit=3.1, latch_turn=3.0, backset=0.001)
+    door = replace(DOOR, opening_limit=3.1, latch_angle=3.0, backset=0.001)
     assert isinstance(door, Door)
     assert (np.abs(oracle_action(door)) <= 1.0).all()

@@ -3,7 +3,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from remaking import remade
+from helpers.remaking import remade
 
 from doorlab.doors import DoorPrior, doors_to_arrays, get_prior
 from doorlab.doors.door import CATEGORIES, FIELDS, Texture
@@ -93,7 +93,7 @@ def test_ranges_are_filled_and_kept(columns, name):
 
 def test_bars_have_no_latch_and_probabilities_hold(columns):
     bar = columns["handle_type"] == CATEGORIES["handle_type"].index("bar")
-    latched = columns["latch_turn"] > 0
+    latched = columns["latch_angle"] > 0
     assert not latched[bar].any()
     assert latched[~bar].mean() == pytest.approx(0.75, abs=0.08)
     assert (columns["closer_stiffness"] > 0).mean() == pytest.approx(0.5, abs=0.08)
@@ -145,7 +145,7 @@ def test_impossible_priors_are_refused(knobs, message):
         ({"light_strength": (0.1, 1.5)}, "light_strength of a prior to be a number from 0 to 1"),
         ({"field_of_view": (0.7, 43.0)}, "field_of_view of a prior"),
         ({"pull_probability": None}, "pull_probability of a prior to be a number; got None"),
-        ({"varies_appearance": "no"}, "varies_appearance of a prior to be True or False"),
+        ({"randomize_appearance": "no"}, "randomize_appearance of a prior to be True or False"),
         ({"handle_height": (0.8, 1.9)}, "handle_height of a prior to be below its least height"),
     ],
 )

@@ -5,13 +5,13 @@ import math
 
 import numpy as np
 import pytest
+from helpers.strategies import ACQUISITIONS, BOUNDS, PROBABILITIES, SEEDS, knobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from strategies import BOUNDS, CHOICES, PROBABILITIES, SEEDS, knobs
 
 from doorlab.doors import Action, DoorPrior, View, door_from_arrays, doors_to_arrays
-from doorlab.doors.prior import PLAIN_LOOK
+from doorlab.doors.prior import DEFAULT_APPEARANCE
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
@@ -21,8 +21,8 @@ SAME_NAME = (
 )
 # Field of the door -> how likely it is that it is 0.
 MAY_BE_NONE = {
-    "latch_turn": "latch_probability",
-    "sticking": "sticking_probability",
+    "latch_angle": "latch_probability",
+    "stiction": "sticking_probability",
     "closer_stiffness": "closer_probability",
 }
 
@@ -33,7 +33,7 @@ def within(value, bounds):
 
 
 def test_the_strategy_turns_every_knob():
-    turned = {*PROBABILITIES, *BOUNDS, *CHOICES, "varies_appearance", "camera_jitter"}
+    turned = {*PROBABILITIES, *BOUNDS, *ACQUISITIONS, "randomize_appearance", "camera_jitter"}
     assert turned == {field.name for field in dataclasses.fields(DoorPrior)}
 
 
@@ -46,7 +46,7 @@ def test_doors_lie_in_the_ranges_of_their_prior(turned, seed):
         assert within(getattr(door, name), getattr(prior, name)), name
     for name, probability in MAY_BE_NONE.items():
         value, likely = getattr(door, name), getattr(prior, probability)
-        if name == "latch_turn" and door.handle_type == "bar":
+        if name == "latch_angle" and door.handle_type == "bar":
             likely = 0.0  # a bar never works a latch
         assert (value == 0.0 and likely < 1.0) or within(value, getattr(prior, name)), name
         assert value == 0.0 or likely > 0.0, name
@@ -67,8 +67,8 @@ def test_doors_lie_in_the_ranges_of_their_prior(turned, seed):
 def test_looks_lie_in_the_ranges_of_their_prior(turned, seed):
     prior = DoorPrior(**turned)
     look = prior.sample(stream(seed)).appearance
-    if not prior.varies_appearance:
-        assert look == PLAIN_LOOK
+    if not prior.randomize_appearance:
+        assert look == DEFAULT_APPEARANCE
         return
     assert look.panel_style in prior.panel_styles
     for place in ("panel", "wall", "floor"):

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.writing import write_dataset
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.writer import write_dataset
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 

@@ -8,12 +8,14 @@ import pytest
 from doorlab_envs import DoorBanditEnv, DoorBanditVectorEnv
 from doorlab_envs.arguments import Arguments, chosen_doors, seeds_of
 
-from doorlab.data.fresh import FreshConfig
-from doorlab.data.generation import GenerationConfig
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.tensors.stream import FreshConfig
 from doorlab.doors import Action
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
-from doorlab.stages import generate, represent, study_config
+from doorlab.stages import generate
+from doorlab.studies import representation
+from doorlab.studies.label_efficiency import config
 
 
 def refused(call, message):
@@ -139,9 +141,9 @@ def test_one_prior_is_the_default_everywhere():
     """So that a model trained as the README says opens what the README's environment shows."""
     for make in (DoorBanditEnv, DoorBanditVectorEnv):
         assert inspect.signature(make).parameters["prior"].default == DEFAULT_PRIOR
-    for config in (GenerationConfig(), generate.Config(), FreshConfig(), study_config.Config()):
+    for config in (GenerationConfig(), generate.Config(), FreshConfig(), config.Config()):
         assert config.prior == DEFAULT_PRIOR
-    assert represent.Config().priors == (DEFAULT_PRIOR,)
+    assert representation.Config().priors == (DEFAULT_PRIOR,)
 
 
 @pytest.mark.parametrize("name", ["open_a_door", "ppo"])

@@ -8,7 +8,7 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from doorlab_envs.wrappers import RecordFilms
+from doorlab_envs.wrappers import RecordInteractionVideo
 from gymnasium.utils.env_checker import data_equivalence
 
 from doorlab.errors import ConfigError, SimulatorError
@@ -76,7 +76,9 @@ def test_vector_environments_recorded_doors_and_films_can_be_copied(
     many = gymnasium.make_vec(
         env_id, 2, "vector_entry_point", simulator="torch", doors_from=recorded, **SMALL
     )
-    films = RecordFilms(make(doors_from=recorded, render_mode="rgb_array_list"), tmp_path)
+    films = RecordInteractionVideo(
+        make(doors_from=recorded, render_mode="rgb_array_list"), tmp_path
+    )
     for env in (many, films):
         env.reset(seed=0)
         other = pickle.loads(pickle.dumps(env))

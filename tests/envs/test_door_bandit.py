@@ -114,7 +114,7 @@ def test_the_picture_shows_the_door_as_it_was_left(make):
     shut = env.render()
     assert shut.shape == (256, 256, 3)
     assert shut.dtype == np.uint8
-    opening = OraclePolicy(env.unwrapped._bench.problems.doors)._actions[0]
+    opening = OraclePolicy(env.unwrapped._core.problems.doors)._actions[0]
     env.step(opening)
     assert np.abs(env.render().astype(int) - shut).mean() > 2
     env.step(np.zeros(4, np.float32))  # no swing: the door stays shut

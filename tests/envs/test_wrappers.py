@@ -5,8 +5,8 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from doorlab_envs.films import FILM_FRAMES
-from doorlab_envs.wrappers import FramesAsChannels, RecordFilms
+from doorlab_envs.videos import FILM_FRAMES
+from doorlab_envs.wrappers import FramesAsChannels, RecordInteractionVideo
 from gymnasium import spaces, wrappers
 
 from doorlab.errors import ConfigError
@@ -106,7 +106,7 @@ def test_tensors_in_tensors_out(make, plain):
 
 def test_films_of_whole_episodes_are_written(make, tmp_path):
     env = make(render_mode="rgb_array_list")
-    filmed = RecordFilms(env, tmp_path, episode_trigger=lambda episode: episode != 1)
+    filmed = RecordInteractionVideo(env, tmp_path, episode_trigger=lambda episode: episode != 1)
     seen = []
     for _ in range(3):
         filmed.reset(seed=4)
@@ -128,4 +128,4 @@ def test_films_of_whole_episodes_are_written(make, tmp_path):
 
 def test_films_need_their_render_mode(make, tmp_path):
     with pytest.raises(ConfigError, match="rgb_array_list"):
-        RecordFilms(make(render_mode="rgb_array"), tmp_path)
+        RecordInteractionVideo(make(render_mode="rgb_array"), tmp_path)

@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from doorlab.errors import ConfigError
-from doorlab.models.attentive_np import AttentiveProcess
-from doorlab.models.cnp import ConditionalProcess
-from doorlab.models.heads import HEADS
-from doorlab.models.latent_np import LatentProcess
+from doorlab.models.processes.attentive_np import AttentiveProcess
+from doorlab.models.processes.cnp import ConditionalNeuralProcess
+from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.processes.reward_distributions import HEADS
+from doorlab.nn.interactions import InteractionSet
 from doorlab.nn.pooling import AGGREGATORS
-from doorlab.nn.tried import Tried
 
 E_DIM = 6
 PROCESSES = {
-    "cnp": ConditionalProcess,
-    "latent_np": LatentProcess,
+    "cnp": ConditionalNeuralProcess,
+    "latent_np": LatentNeuralProcess,
     "attentive_np": AttentiveProcess,
 }
 KINDS = [("soft_bernoulli", "split"), ("inflated_beta", "mean"), ("gaussian", "split")]
@@ -31,7 +31,7 @@ def process(request, small):
     return PROCESSES[name](E_DIM, replace(small, head=head, aggregator=aggregator)).eval()
 
 
-@pytest.fixture(params=[LatentProcess, AttentiveProcess], ids=["latent_np", "attentive_np"])
+@pytest.fixture(params=[LatentNeuralProcess, AttentiveProcess], ids=["latent_np", "attentive_np"])
 def latent(request):
     return request.param
 
@@ -42,11 +42,11 @@ def e():
 
 
 def context(batch):
-    return Tried(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+    return InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
 
 
 def rows(tried, chosen):
-    return Tried(tried.actions[chosen], tried.rewards[chosen], tried.mask[chosen])
+    return InteractionSet(tried.actions[chosen], tried.rewards[chosen], tried.mask[chosen])
 
 
 def test_predictions_are_rewards(process, e, batch):
@@ -62,7 +62,7 @@ def test_the_order_of_interactions_does_not_matter(process, e, batch):
     order = torch.tensor([4, 2, 0, 3, 1])
     tried = context(batch)
     said = process.predict(e, tried, batch.at_BTA)
-    mixed = Tried(tried.actions[:, order], tried.rewards[:, order], tried.mask[:, order])
+    mixed = InteractionSet(tried.actions[:, order], tried.rewards[:, order], tried.mask[:, order])
     shuffled = process.predict(e, mixed, batch.at_BTA)
     torch.testing.assert_close(shuffled.mean, said.mean)
     torch.testing.assert_close(shuffled.std, said.std)
@@ -71,7 +71,7 @@ def test_the_order_of_interactions_does_not_matter(process, e, batch):
 def test_what_is_masked_is_as_if_it_were_left_out(process, e, batch):
     tried = context(batch)
     said = process.predict(e, tried, batch.at_BTA)
-    noise = Tried(
+    noise = InteractionSet(
         torch.where(tried.mask[..., None], tried.actions, torch.rand(tried.actions.shape)),
         torch.where(tried.mask, tried.rewards, torch.rand(tried.rewards.shape)),
         tried.mask,
@@ -79,7 +79,7 @@ def test_what_is_masked_is_as_if_it_were_left_out(process, e, batch):
     other = process.predict(e, noise, batch.at_BTA)
     torch.testing.assert_close(other.mean, said.mean)
     for door, seen in enumerate((0, 1, 3, 5)):
-        short = Tried.all(tried.actions[[door], :seen], tried.rewards[[door], :seen])
+        short = InteractionSet.all(tried.actions[[door], :seen], tried.rewards[[door], :seen])
         alone = process.predict(e[[door]], short, batch.at_BTA[[door]])
         torch.testing.assert_close(alone.mean, said.mean[[door]])
         torch.testing.assert_close(alone.std, said.std[[door]])
@@ -116,7 +116,7 @@ def test_phi_is_periodic(process, e, batch):
 def test_predictions_can_be_climbed(process, e, batch):
     """Gradients by actions are those of finite differences, also where nothing was tried."""
     process = process.double()
-    tried = Tried(batch.ac_BNA.double(), batch.rc_BN.double(), batch.mask_BN)
+    tried = InteractionSet(batch.ac_BNA.double(), batch.rc_BN.double(), batch.mask_BN)
     at = batch.at_BTA[:, :2].double().requires_grad_()
     state = process.condition(e.double(), tried)
     for part in ("mean", "std"):
@@ -152,7 +152,7 @@ def test_the_prediction_is_the_mixture_of_its_samples(latent, small, e, batch):
     for noise in process.noise:
         u = state.u.mean + state.u.stddev * noise
         reading = process.decoder.reading(state.embedding, u[None])
-        law = process.laws(replace(state, reading=reading), batch.at_BTA)
+        law = process.predictive(replace(state, reading=reading), batch.at_BTA)
         parts.append((law.mean[0], law.std[0]))
     mixture = torch.distributions.MixtureSameFamily(
         torch.distributions.Categorical(torch.ones(4, 6, len(parts))),
@@ -182,7 +182,7 @@ def test_a_sampled_function_is_one_function(latent, small, e, batch):
 
 
 def test_without_a_latent_there_is_nothing_to_sample(small, e, batch):
-    process = ConditionalProcess(E_DIM, small).eval()
+    process = ConditionalNeuralProcess(E_DIM, small).eval()
     with pytest.raises(ConfigError, match="a process with a latent"):
         process.sample_functions(e, context(batch), batch.at_BTA, torch.Generator())
 
@@ -201,11 +201,11 @@ def test_sampled_functions_average_to_the_prediction(latent, small, e, batch):
 
 def test_a_plain_mean_forgets_how_many(small, e, batch):
     """The same interactions twice say more to `split`, and nothing new to `mean`."""
-    tried = Tried.all(batch.ac_BNA[3:], batch.rc_BN[3:])
-    twice = Tried.all(tried.actions.repeat(1, 2, 1), tried.rewards.repeat(1, 2))
+    tried = InteractionSet.all(batch.ac_BNA[3:], batch.rc_BN[3:])
+    twice = InteractionSet.all(tried.actions.repeat(1, 2, 1), tried.rewards.repeat(1, 2))
     for name, forgets in (("mean", True), ("split", False)):
         torch.manual_seed(0)
-        process = ConditionalProcess(E_DIM, replace(small, aggregator=name)).eval()
+        process = ConditionalNeuralProcess(E_DIM, replace(small, aggregator=name)).eval()
         once, again = (process.predict(e[3:], t, batch.at_BTA[3:]).mean for t in (tried, twice))
         assert torch.allclose(once, again, atol=1e-6) == forgets
 
@@ -213,4 +213,4 @@ def test_a_plain_mean_forgets_how_many(small, e, batch):
 @pytest.mark.parametrize("setting", ["head", "aggregator"])
 def test_unknown_parts_are_answered_with_the_known_ones(small, setting):
     with pytest.raises(ConfigError, match=f"{setting}.*nonsense"):
-        LatentProcess(E_DIM, replace(small, **{setting: "nonsense"}))
+        LatentNeuralProcess(E_DIM, replace(small, **{setting: "nonsense"}))

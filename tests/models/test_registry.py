@@ -55,7 +55,7 @@ def test_models_can_be_pickled(kind, small, frames):
 def test_pictures_of_128_pixels_are_learned(kind, size, small):
     """Doors are colours, their frames brightnesses."""
     torch.manual_seed(0)
-    model = build_model(kind, 128, replace(small, working_size=size))
+    model = build_model(kind, 128, replace(small, encoder_resolution=size))
     colour = torch.rand(4, 1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
     light = torch.tensor([0.5, 1.0]).view(2, 1, 1, 1)
     x = (colour * light).expand(-1, -1, -1, 128, 128)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from doorlab.models.heads import HEADS
+from doorlab.models.processes.reward_distributions import HEADS
 from doorlab.models.registry import (
     BASES,
     JOINT,
@@ -15,8 +15,8 @@ from doorlab.models.registry import (
     build_model,
     set_pretrained,
 )
-from doorlab.nn.tried import Tried
-from doorlab.objectives.rewards import sampled_loss
+from doorlab.nn.interactions import InteractionSet
+from doorlab.objectives.reward_likelihoods import sampled_loss
 
 
 @pytest.fixture(params=sorted(REWARD_MODELS))
@@ -34,7 +34,7 @@ def test_from_frames_to_rewards(model, batch, small):
     model.eval()
     embedding = model.embed(batch.x_BMCHW)
     assert embedding.shape[0] == 4
-    args = (Tried(batch.ac_BNA, batch.rc_BN, batch.mask_BN), batch.at_BTA)
+    args = (InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN), batch.at_BTA)
     said = model.predict(embedding, *args)
     assert said.mean.shape == said.std.shape == batch.rt_BT.shape
     assert torch.equal(model.predict_from_frames(batch.x_BMCHW, *args).mean, said.mean)
@@ -132,7 +132,7 @@ def test_np_learns_what_interactions_tell(name, small):
         a = 2 * torch.rand(64, 10, 4, generator=generator) - 1
         r = 0.5 + 0.45 * sign * a[..., 2].sign()
         mask = (torch.arange(4) < seen).expand(64, 4)
-        return Tried(a[:, :4], r[:, :4] * mask, mask), a[:, 4:], r[:, 4:]
+        return InteractionSet(a[:, :4], r[:, :4] * mask, mask), a[:, 4:], r[:, 4:]
 
     for step in range(500):
         tried, at, rt = draw(step % 5)

@@ -31,7 +31,7 @@ def by_hand(attention, places, contents, queries):
         for head in range(K):
             part = slice(head * size, (head + 1) * size)
             q = attention.to_query(query)[part]
-            keys = [attention.to_key(p)[part] for p in places] + [attention.nothing_key[0, head, 0]]
+            keys = [attention.to_key(p)[part] for p in places] + [attention.null_key[0, head, 0]]
             values = [attention.to_value(c)[part] for c in contents]
             values.append(attention.nothing_value[0, head, 0])
             logits = torch.stack([q @ key / math.sqrt(size) for key in keys])

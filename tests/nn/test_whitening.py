@@ -16,7 +16,7 @@ def embeddings(count=400):
 
 def settled(floor=1e-3, noise=0.0, training=False):
     whitening = Whitening(5)
-    whitening.settle(embeddings(), floor, noise)
+    whitening.fit(embeddings(), floor, noise)
     return whitening.train(training)
 
 
@@ -51,7 +51,7 @@ def test_the_axes_stay_where_they_are():
         torch.linalg.cholesky(turned.T.cov(correction=0))
     ).T
     whitening = Whitening(4).eval()
-    whitening.settle(white + 5.0, 0.0, 0.0)
+    whitening.fit(white + 5.0, 0.0, 0.0)
     torch.testing.assert_close(whitening(white + 5.0), white, rtol=1e-3, atol=1e-3)
 
 
@@ -72,5 +72,5 @@ def test_it_is_kept_with_the_weights():
 
 def test_embeddings_that_are_all_the_same_stay_finite():
     whitening = Whitening(3)
-    whitening.settle(torch.ones(4, 3), 0.01, 1.0)
+    whitening.fit(torch.ones(4, 3), 0.01, 1.0)
     assert torch.isfinite(whitening(torch.ones(2, 3))).all()

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from linear_gaussian import S, T, draw_sets, log_evidence, posterior_c, posterior_z
+from helpers.linear_gaussian import S, T, draw_sets, log_evidence, posterior_c, posterior_z
 from torch.distributions import Normal
 
 from doorlab.nn.gaussian import sample, standard_normal

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doorlab.bandit.loop import Rollout
-from doorlab.bandit.regret import paired_differences, summarise
+from doorlab.bandit.rollout import Rollout
+from doorlab.evaluation.regret import paired_differences, summarize
 from doorlab.intervals import bootstrap_mean
-from doorlab.report.captions import CAPTIONS
-from doorlab.report.style import new_figure, save_png
+from doorlab.plots.captions import CAPTIONS
+from doorlab.plots.style import new_figure, save_png
 
 DOORS, TRIES = 40, 6
 REGRETS = {"random": 0.85, "gp_ucb": 0.6, "vae_np": 0.3, "np": 0.1, "ssnp": 0.05, "oracle": 0.0}
@@ -44,7 +44,7 @@ def make_regret() -> dict:
         "dataset_checksum": "blake2b:0123456789abcdef0123",
         "doors": DOORS,
         "interactions": TRIES,
-        "policies": {name: summarise(rollout) for name, rollout in rollouts.items()},
+        "policies": {name: summarize(rollout) for name, rollout in rollouts.items()},
         "paired_differences": paired_differences(rollouts),
     }
 

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from damaging import damage_all
+from helpers.damaging import damage_all
 
 from doorlab.errors import ResultError
 from doorlab.report.headline import headline
-from doorlab.report.result_shapes import SHAPES, read_part
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import heading, sections
+from doorlab.result_schemas import SHAPES, read_part
 
 FILES = (
     "dataset/dataset.json", "train/ssnp/model.json", "train/ssnp/metrics.json", "timing.json",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from doorlab.report.captions import CAPTIONS, SECTIONS
+from doorlab.plots.captions import CAPTIONS, SECTIONS
 from doorlab.report.headline import headline
-from doorlab.report.html import join
+from doorlab.report.page import join
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import sections
 

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("mujoco")
 
-from mujoco_hand import TIME_STEP as FINE_STEP
-from mujoco_hand import Pull, door_model, hand_at, lag_at, pull
+from helpers.mujoco_hand import TIME_STEP as FINE_STEP
+from helpers.mujoco_hand import Pull, door_model, hand_at, lag_at, pull
 
-from doorlab.data.generation import GenerationConfig, passive_actions
+from doorlab.data.sources.simulation import GenerationConfig, passive_actions
 from doorlab.doors import Action, Door, get_prior, oracle_action
 from doorlab.seeding import stream
 from doorlab.sim.grip import SLIP_DISTANCE, hand_paths

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.data.generation import GenerationConfig, passive_actions
+from doorlab.data.sources.simulation import GenerationConfig, passive_actions
 from doorlab.doors import Action, get_prior, oracle_action
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator, optimal_rewards
-from doorlab.sim.batched import DoorTensors, TorchSimulator, interact
+from doorlab.sim.torch import DoorParams, TorchSimulator, interact
 
 PRIORS = ("default", "wild")
 
@@ -69,7 +69,7 @@ def test_stops_do_not_give_way(batched, mixed):
 def test_friction_holds_what_pushes_less(batched, doors):
     """A hand that pulls by less than friction moves the joint by nothing at all."""
     door = dataclasses.replace(
-        doors[0], latch_turn=0.0, hinge_friction=70.0, sticking=0.0, closer_stiffness=0.0
+        doors[0], latch_angle=0.0, hinge_friction=70.0, stiction=0.0, closer_stiffness=0.0
     )
     best = Action.from_normalised(oracle_action(door))
     small = dataclasses.replace(best, swing=0.03 * door.swing_sign)
@@ -81,7 +81,7 @@ def test_friction_holds_what_pushes_less(batched, doors):
 def test_finer_steps_converge(doors):
     """Rewards of the oracle hardly depend on the step."""
     actions = torch.as_tensor(np.stack([oracle_action(d) for d in doors[:50]]))[:, None]
-    columns = DoorTensors.from_doors(doors[:50], dtype=torch.float64)
+    columns = DoorParams.from_doors(doors[:50], dtype=torch.float64)
     coarse, fine, finest = (
         interact(columns, actions, time_step=1 / rate).rewards for rate in (30, 240, 480)
     )

@@ -15,17 +15,17 @@ from doorlab.doors.geometry import PARTS, joint_origin, panel_shapes, scene_shap
 from doorlab.doors.meshes import handle_mesh
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
-from doorlab.sim import Layers, Simulator, make_simulator
-from doorlab.sim.batched import DoorTensors, TorchSimulator, compiling, view_tensor
-from doorlab.sim.batched.boxes import SAME_X, SAME_Y, boxes, joint_origins
-from doorlab.sim.batched.cameras import Poses, rays
-from doorlab.sim.batched.handles import handles
-from doorlab.sim.batched.hulls import hulls
-from doorlab.sim.batched.rendering import render
+from doorlab.sim import RenderOptions, Simulator, make_simulator
+from doorlab.sim.torch import DoorParams, TorchSimulator, compilation, view_tensor
+from doorlab.sim.torch.boxes import SAME_X, SAME_Y, boxes, joint_origins
+from doorlab.sim.torch.cameras import Poses, rays
+from doorlab.sim.torch.handles import handles
+from doorlab.sim.torch.hulls import hulls
+from doorlab.sim.torch.rendering import render
 
 PRIORS = [get_prior("default"), get_prior("wild")]
 FRONT = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
-EVERYTHING = Layers(depth=True, segmentation=True)
+EVERYTHING = RenderOptions(depth=True, segmentation=True)
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def test_other_views_agree_too(simulator, batched, filmed, view):
 
 def test_boxes_are_those_of_geometry(filmed):
     doors = filmed[0][:40]
-    table = boxes(DoorTensors.from_doors(doors, dtype=torch.float64))
-    origins = joint_origins(DoorTensors.from_doors(doors, dtype=torch.float64))
+    table = boxes(DoorParams.from_doors(doors, dtype=torch.float64))
+    origins = joint_origins(DoorParams.from_doors(doors, dtype=torch.float64))
     for d, door in enumerate(doors):
         expected = [s for s in scene_shapes(door) + panel_shapes(door) if s.kind == "box"]
         there = [k for k in range(table.low.shape[1]) if table.low[d, k].abs().max() < 100]
@@ -102,7 +102,7 @@ def test_boxes_are_those_of_geometry(filmed):
 
 
 def test_boxes_that_are_said_to_reach_as_far_do(filmed):
-    table = boxes(DoorTensors.from_doors(filmed[0]))
+    table = boxes(DoorParams.from_doors(filmed[0]))
     for axis, same in enumerate((SAME_X, SAME_Y)):
         for bound in (table.low, table.high):
             torch.testing.assert_close(bound[:, list(same), axis], bound[..., axis])
@@ -110,7 +110,7 @@ def test_boxes_that_are_said_to_reach_as_far_do(filmed):
 
 def test_handles_are_those_of_geometry(filmed):
     doors = filmed[0][:60]
-    table = handles(DoorTensors.from_doors(doors, dtype=torch.float64))
+    table = handles(DoorParams.from_doors(doors, dtype=torch.float64))
     signs = {
         (0.0, 0.0, 0.0): [1, 1, 1],
         (0.0, np.pi, 0.0): [-1, 1, -1],
@@ -172,7 +172,7 @@ def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, c
     def broken(*_):
         raise RuntimeError("no g++")
 
-    monkeypatch.setattr(compiling, "_compiled", lambda _: broken)
+    monkeypatch.setattr(compilation, "_compiled", lambda _: broken)
     doors, q, views = (part[:3] for part in filmed)
     images = TorchSimulator(compiled=True).render(doors, q, views, 32).images
     np.testing.assert_array_equal(images, batched.render(doors, q, views, 32).images)
@@ -182,24 +182,24 @@ def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, c
 
 DIGESTS = """
 import hashlib
-from doorlab.data.generation import GenerationConfig, joint_positions, make_door, passive_views
-from doorlab.sim import Layers, make_simulator
+from doorlab.data.sources.simulation import GenerationConfig, joint_positions, make_door, passive_views
+from doorlab.sim import RenderOptions, make_simulator
 import numpy as np
 config = GenerationConfig(doors=8, frames=2, prior="wild")
 doors = [make_door(config, i) for i in range(8)]
 angles = np.stack([joint_positions(config, i, door) for i, door in enumerate(doors)])
 views = [passive_views(config, i, door) for i, door in enumerate(doors)]
-seen = make_simulator("torch").render(doors, angles, views, 48, Layers(True, True, True))
+seen = make_simulator("torch").render(doors, angles, views, 48, RenderOptions(True, True, True))
 digests = [hashlib.md5(part.tobytes()).hexdigest() for part in vars(seen).values()]
 """
 
 
 def test_forked_from_a_process_that_has_compiled_it_does_not(filmed, monkeypatch, caplog):
     """The compiler would wait for threads that its parent has."""
-    monkeypatch.setattr(compiling, "_compiled", lambda function: pytest.fail("compiled"))
-    monkeypatch.setattr(compiling, "is_forked", lambda: True)
-    monkeypatch.setattr(compiling, "_compiler_of", 1)
-    monkeypatch.setitem(sys.modules, compiling._COMPILER, compiling)
+    monkeypatch.setattr(compilation, "_compiled", lambda function: pytest.fail("compiled"))
+    monkeypatch.setattr(compilation, "is_forked", lambda: True)
+    monkeypatch.setattr(compilation, "_compiler_of", 1)
+    monkeypatch.setitem(sys.modules, compilation._COMPILER, compilation)
     doors, q, views = (part[:2] for part in filmed)
     assert TorchSimulator(compiled=True).render(doors, q, views, 16).images.any()
     assert not caplog.records
@@ -236,7 +236,7 @@ def test_directions_of_cameras_are_exact_to_the_last_bits():
 def test_tensors_in_tensors_out(batched, filmed):
     """A fixed window for the handles needs no look at the data, and changes nothing."""
     doors, q, views = (part[:10] for part in filmed)
-    columns = DoorTensors.from_doors(doors)
+    columns = DoorParams.from_doors(doors)
     q_first = torch.as_tensor(q[:, 0], dtype=torch.float32)
     seen = render(columns, q_first, view_tensor(views)[:, 0], 64, handle_window=64)
     expected = batched.render(doors, q[:, :1], [row[:1] for row in views], 64, EVERYTHING)

@@ -8,11 +8,11 @@ import pytest
 from doorlab.doors import View, get_prior
 from doorlab.doors.geometry import FRAME_DEPTH, joint_origin
 from doorlab.seeding import stream
-from doorlab.sim import Layers, make_simulator
-from doorlab.sim.batched import TorchSimulator
-from doorlab.sim.pictures import IN_SHADOW, LAMP_DISTANCE
+from doorlab.sim import RenderOptions, make_simulator
+from doorlab.sim.rendering import IN_SHADOW, LAMP_DISTANCE
+from doorlab.sim.torch import TorchSimulator
 
-SHADOWS = Layers(depth=True, segmentation=True, shadows=True)
+SHADOWS = RenderOptions(depth=True, segmentation=True, shadows=True)
 FRONT = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.9)
 
 
@@ -45,7 +45,7 @@ def test_shadows_are_those_of_pybullet(simulator, batched, filmed):
     # Without shadows it would be several times as large.
     assert error.mean() < 0.2
     assert error.mean() < 0.3 * np.abs(plain.images.astype(int) - expected.images).mean()
-    np.testing.assert_array_equal(got.depth, batched.render(*args, Layers(depth=True)).depth)
+    np.testing.assert_array_equal(got.depth, batched.render(*args, RenderOptions(depth=True)).depth)
     theirs = darkened(simulator.render(*args), expected)
     ours = darkened(plain, got)
     assert ours.mean() > 0.01

@@ -9,8 +9,8 @@ import pytest
 from doorlab.doors import Action, oracle_action
 from doorlab.sim.grip import DAMPING, MAX_FORCE, STICKING_REACH, STIFFNESS
 from doorlab.sim.pybullet import interaction
-from doorlab.sim.pybullet.interaction import Trials
-from doorlab.sim.pybullet.rack import Rack
+from doorlab.sim.pybullet.interaction import InteractionBatch
+from doorlab.sim.pybullet.joint_pool import JointPool
 from doorlab.sim.pybullet.simulator import TIME_STEP, PyBulletSimulator
 
 
@@ -30,20 +30,20 @@ def test_the_closer_shuts_in_a_quarter_of_its_period(doors, monkeypatch, mechani
         opening_limit=1.1,
         hinge_friction=0.0,
         hinge_damping=0.0,
-        sticking=0.0,
-        latch_turn=0.0,
+        stiction=0.0,
+        latch_angle=0.0,
     )
     door = dataclasses.replace(door, closer_stiffness=door.joint_inertia)  # a quarter: pi / 2 s
-    put = Rack.put
+    put = JointPool.put
 
     def put_open(rack, lane, *args):
         put(rack, lane, *args)
-        rack.let_go(lane, 1.0, 0.0)
+        rack.release(lane, 1.0, 0.0)
 
-    monkeypatch.setattr(Rack, "put", put_open)
+    monkeypatch.setattr(JointPool, "put", put_open)
     monkeypatch.setattr(interaction, "grip_force", lambda handles, q, *_: (0.0 * q, 0.0 * q))
-    rack = Rack(1, slides=mechanism == "sliding", time_step=TIME_STEP)
-    trials = Trials([door], [perfect(door)], TIME_STEP, True)
+    rack = JointPool(1, slides=mechanism == "sliding", time_step=TIME_STEP)
+    trials = InteractionBatch([door], [perfect(door)], TIME_STEP, True)
     trials.run(rack)
     rack.close()
     times = TIME_STEP * np.arange(1, trials.courses.shape[1] + 1)
@@ -54,11 +54,11 @@ def test_the_closer_shuts_in_a_quarter_of_its_period(doors, monkeypatch, mechani
 @pytest.mark.parametrize("lead", [0.02, 0.04])
 def test_moments_of_the_grip_and_the_closer_balance(simulator, doors, lead):
     """Below the limit of its force the grip is a spring: k q = K R^2 sin(swing - q) at rest."""
-    door, angle = dataclasses.replace(doors[0], latch_turn=0.0, hinge_friction=0.0), 0.8
+    door, angle = dataclasses.replace(doors[0], latch_angle=0.0, hinge_friction=0.0), 0.8
     radius = door.handle_radius
     moment = STIFFNESS * radius**2 * math.sin(lead / radius)
     door = dataclasses.replace(
-        door, sticking=0.0, hinge_damping=10.0, closer_stiffness=moment / angle
+        door, stiction=0.0, hinge_damping=10.0, closer_stiffness=moment / angle
     )
     action = perfect(door, angle + lead / radius).to_normalised()
     outcome = simulator.interact([door], action[None, None])
@@ -79,7 +79,7 @@ def energies(door, action, course, time_step):
     force = hand_force(door, action, q[:-1] + before * time_step / 2, before, time_step)
     work = force * mean * time_step
     kept = door.joint_inertia * rate[-1] ** 2 / 2 + door.closer_stiffness * q[-1] ** 2 / 2
-    friction = door.hinge_friction + door.sticking * (q[:-1] <= STICKING_REACH)
+    friction = door.hinge_friction + door.stiction * (q[:-1] <= STICKING_REACH)
     lost = np.sum(friction * np.abs(mean) + door.hinge_damping * mean**2) * time_step
     return work[work > 0].sum(), -work[work < 0].sum(), kept, lost
 

@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorlab.doors import Action, oracle_action
-from doorlab.sim.grip import (
-    MAX_FORCE,
-    SWING_SECONDS,
-    Handles,
-    grip_force,
-    hand_paths,
-    opens_latch,
-)
+from doorlab.sim.grip import MAX_FORCE, SWING_SECONDS, Handles, grip_force, hand_paths, opens_latch
 
 ANGLE = st.floats(-math.pi, math.pi)
 
@@ -84,13 +77,13 @@ def test_the_hand_of_the_oracle_is_where_its_handle_is(doors):
 
 
 def test_latches_need_enough_turn_in_the_right_direction(doors):
-    door = dataclasses.replace(doors[0], latch_turn=0.5, latch_direction=-1)
+    door = dataclasses.replace(doors[0], latch_angle=0.5, latch_direction=-1)
     assert opens_latch(door, Action(0.0, 1.0, 1.0, -0.5))
     assert not opens_latch(door, Action(0.0, 1.0, 1.0, -0.49))
     assert not opens_latch(door, Action(0.0, 1.0, 1.0, 0.9))
-    assert opens_latch(dataclasses.replace(door, latch_turn=0.0), Action(0.0, 1.0, 1.0, 0.9))
+    assert opens_latch(dataclasses.replace(door, latch_angle=0.0), Action(0.0, 1.0, 1.0, 0.9))
 
 
 def test_nothing_opens_a_locked_door(doors):
-    door = dataclasses.replace(doors[0], latch_turn=0.0, locked=True)
+    door = dataclasses.replace(doors[0], latch_angle=0.0, locked=True)
     assert not opens_latch(door, Action(0.0, 1.0, 1.0, 0.9))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doorlab.data.generation import GenerationConfig, make_door, passive_actions
+from doorlab.data.sources.simulation import GenerationConfig, make_door, passive_actions
 from doorlab.doors import oracle_action
 from doorlab.sim import make_simulator
 from doorlab.sim.grip import SLIP_DISTANCE, Handles

@@ -29,7 +29,7 @@ def test_the_oracle_opens_every_door_and_chance_does_not(simulator, doors):
 
 
 def test_every_part_of_the_action_matters(simulator, doors):
-    door = next(d for d in doors if d.latch_turn > 0)
+    door = next(d for d in doors if d.latch_angle > 0)
     best = perfect(door)
     assert one(simulator, door, best)[0] > 0.98
     for wrong in (
@@ -44,7 +44,7 @@ def test_every_part_of_the_action_matters(simulator, doors):
 
 
 def test_half_a_swing_opens_half_of_the_door(simulator, doors):
-    door = dataclasses.replace(doors[0], closer_stiffness=0.0, latch_turn=0.0, hinge_friction=0.2)
+    door = dataclasses.replace(doors[0], closer_stiffness=0.0, latch_angle=0.0, hinge_friction=0.2)
     reward, slipped, course = one(simulator, door, perfect(door, swing=door.swing_sign * 0.8))
     assert not slipped
     assert reward * door.opening_limit == pytest.approx(0.8, abs=0.03)
@@ -56,7 +56,7 @@ def test_moment_balance_of_a_grip_at_its_limit(simulator, doors, angle):
     """A closer stops the door where k q = F R, as long as the hand leads by less than a slip."""
     door = dataclasses.replace(
         doors[0],
-        latch_turn=0.0,
+        latch_angle=0.0,
         hinge_friction=0.0,
         hinge_damping=25.0,
         opening_limit=1.8,

@@ -6,14 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from doorlab.sim.pybullet.rack import Rack
+from doorlab.sim.pybullet.joint_pool import JointPool
 from doorlab.sim.pybullet.simulator import TIME_STEP
 
 FREE = {
     "hinge_friction": 0.0,
     "hinge_damping": 0.0,
     "closer_stiffness": 0.0,
-    "sticking": 0.0,
+    "stiction": 0.0,
     "opening_limit": 1.8,
 }
 
@@ -33,9 +33,9 @@ def free(doors, mechanism):
 
 def swing(door, q, rate, seconds, force=lambda q: 0.0, time_step=TIME_STEP):
     """Joint positions and velocities of a door let go at q with a given velocity."""
-    rack = Rack(1, slides=door.mechanism == "sliding", time_step=time_step)
+    rack = JointPool(1, slides=door.mechanism == "sliding", time_step=time_step)
     rack.put(0, door, door.opening_limit, door.hinge_friction)
-    rack.let_go(0, q, rate)
+    rack.release(0, q, rate)
     course = []
     for _ in range(round(seconds / time_step)):
         rack.step([force(rack.q[0])], [True])

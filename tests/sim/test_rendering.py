@@ -5,9 +5,9 @@ import pytest
 
 from doorlab.doors import View
 from doorlab.doors.geometry import PARTS, joint_origin
-from doorlab.doors.prior import PLAIN_LOOK
+from doorlab.doors.prior import DEFAULT_APPEARANCE
 from doorlab.seeding import stream
-from doorlab.sim import Layers
+from doorlab.sim import RenderOptions
 
 FRONT = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
 SIZE = 128
@@ -52,7 +52,7 @@ def test_the_panel_is_where_geometry_says_within_a_pixel(simulator, doors, mecha
     share = stream(3, "share").uniform(0.15, 1.0, len(some))
     limits = np.array([d.opening_limit if mechanism == "hinged" else 0.6 for d in some])
     q = (share * limits)[:, None]
-    seen = simulator.render(some, q, [[view]] * len(some), SIZE, Layers(segmentation=True))
+    seen = simulator.render(some, q, [[view]] * len(some), SIZE, RenderOptions(segmentation=True))
     for n, door in enumerate(some):
         part = seen.segmentation[n, 0]
         rows, columns = np.nonzero(part == PARTS.index("panel"))
@@ -67,7 +67,7 @@ def test_the_panel_is_where_geometry_says_within_a_pixel(simulator, doors, mecha
 
 def test_depth_is_in_metres_along_the_optical_axis(simulator, doors):
     door = dataclasses.replace(doors[0], swing="push", place=0.0)
-    seen = simulator.render([door], np.zeros((1, 1)), [[FRONT]], SIZE, Layers(depth=True))
+    seen = simulator.render([door], np.zeros((1, 1)), [[FRONT]], SIZE, RenderOptions(depth=True))
     # Left of everything is the wall, 3 m before the camera wherever one looks.
     assert seen.depth[0, 0, 40, 4] == pytest.approx(3.0, abs=0.01)
     assert seen.segmentation is None
@@ -79,7 +79,7 @@ def test_parts_are_where_they_belong(simulator, doors):
             doors[0], hinge_side=side, handle_type="bar", handle_length=0.16, swing="pull"
         )
         seen = simulator.render(
-            [door], np.zeros((1, 1)), [[FRONT]], SIZE, Layers(segmentation=True)
+            [door], np.zeros((1, 1)), [[FRONT]], SIZE, RenderOptions(segmentation=True)
         )
         handle = np.argwhere(seen.segmentation[0, 0] == PARTS.index("handle"))
         assert len(handle) > 5
@@ -91,7 +91,7 @@ def test_parts_are_where_they_belong(simulator, doors):
 
 def test_shadows_only_darken(simulator, doors):
     args = doors[:1], np.full((1, 1), 1.0), [[FRONT]], SIZE
-    plain, shaded = simulator.render(*args), simulator.render(*args, Layers(shadows=True))
+    plain, shaded = simulator.render(*args), simulator.render(*args, RenderOptions(shadows=True))
     difference = shaded.images.astype(int) - plain.images
     assert (difference < -10).mean() > 0.001
     assert difference.max() <= 2
@@ -99,9 +99,11 @@ def test_shadows_only_darken(simulator, doors):
 
 def test_textures_tint_what_they_cover(simulator, doors):
     def wall(texture):
-        look = dataclasses.replace(PLAIN_LOOK, wall_texture=texture)
+        look = dataclasses.replace(DEFAULT_APPEARANCE, wall_texture=texture)
         door = dataclasses.replace(doors[0], appearance=look)
-        seen = simulator.render([door], np.zeros((1, 1)), [[FRONT]], 128, Layers(segmentation=True))
+        seen = simulator.render(
+            [door], np.zeros((1, 1)), [[FRONT]], 128, RenderOptions(segmentation=True)
+        )
         high = (seen.segmentation[0, 0] == 0) & (np.arange(128)[:, None] < 64)
         return seen.images[0, 0][high].astype(float)
 

@@ -24,8 +24,8 @@ from torch import nn
 
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.doors import oracle_action
-from doorlab.sim import Interactions, Pictures
-from doorlab.stages import frozen
+from doorlab.evaluation import trained_model
+from doorlab.sim import InteractionResult, RenderResult
 
 SIZE = 16
 
@@ -41,14 +41,14 @@ class PaintedSimulator:
         images[..., 0] = _spread([200 * (door.hinge_side == "right") for door in doors])
         images[..., 1] = _spread([200 * door.width for door in doors])
         images[..., 2] = 120 * angles[..., None, None]
-        return Pictures(images.round().astype(np.uint8))
+        return RenderResult(images.round().astype(np.uint8))
 
     def interact(self, doors, actions, *, record=False):
         best = np.stack([oracle_action(door) for door in doors])[:, None]
         rewards = np.clip(1 - np.abs(actions - best).mean(-1), 0, 1).astype(np.float32)
         course = np.repeat(rewards[..., None], 8, axis=-1) if record else None
         steps = np.full(rewards.shape, 8, np.int32)
-        return Interactions(rewards, rewards, rewards < 0.5, steps, course)
+        return InteractionResult(rewards, rewards, rewards < 0.5, steps, course)
 
     def close(self):
         pass
@@ -180,7 +180,7 @@ def painted_run(tmp_path: Path, painted_dataset: Path, monkeypatch: pytest.Monke
         folder.mkdir(parents=True)
         (folder / "model.json").write_text(json.dumps({"kind": kind, "image_size": SIZE}))
         (folder / "weights.safetensors").write_bytes(kind.encode())  # nobody reads them
-    monkeypatch.setattr(frozen, "load_model", lambda run: MODELS[Path(run).name])
+    monkeypatch.setattr(trained_model, "load_model", lambda run: MODELS[Path(run).name])
     return run
 
 

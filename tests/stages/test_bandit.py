@@ -8,12 +8,13 @@ import torch
 
 from doorlab.cli import main, parse
 from doorlab.data import DoorDataset
-from doorlab.data.generation import GenerationConfig
-from doorlab.data.writing import write_dataset
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.writer import write_dataset
 from doorlab.errors import CheckpointError, ConfigError, ResultError
-from doorlab.stages import bandit, panel
+from doorlab.evaluation import policy_registry
+from doorlab.report.printing import show_result
+from doorlab.stages import bandit
 from doorlab.stages.bandit import Config
-from doorlab.stages.endings import show_result
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("pybullet") is None, reason="the bandit simulates with pybullet"
@@ -69,7 +70,7 @@ def config(data, tmp_path):
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
     """Makes run folders of models that are all stubborn."""
-    monkeypatch.setattr(panel, "load_model", lambda run: Stubborn())
+    monkeypatch.setattr(policy_registry, "load_model", lambda run: Stubborn())
 
     def _trained(name, kind="ssnp", image_size=16, seed=0):
         run = tmp_path / name
@@ -131,7 +132,7 @@ def test_a_result_never_lies_beside_rollouts_of_another(config, monkeypatch):
     def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    for moment in ("summarise", "paired_differences", "write_result"):
+    for moment in ("summarize", "paired_differences", "write_result"):
         with monkeypatch.context() as patch:
             patch.setattr(bandit, moment, killed)
             with pytest.raises(KeyboardInterrupt):

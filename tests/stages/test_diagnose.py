@@ -13,12 +13,13 @@ import torch
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import ConfigError, ResultError
+from doorlab.evaluation import trained_model
+from doorlab.evaluation.likelihood import LatentPosterior
 from doorlab.models.architecture import Architecture
-from doorlab.models.evidence import Beliefs
 from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
-from doorlab.sim import Interactions, Pictures
-from doorlab.stages import diagnose, frozen
+from doorlab.sim import InteractionResult, RenderResult
+from doorlab.stages import diagnose
 
 SMALL = Architecture(
     encoder_channels=(4, 8),
@@ -26,7 +27,7 @@ SMALL = Architecture(
     features=16,
     context_dim=6,
     instance_dim=2,
-    pixel_scale=0.2,
+    likelihood_std=0.2,
 )
 LAYERED = replace(SMALL, instance_layers=2)
 
@@ -42,12 +43,12 @@ class Stripes:
         images[..., 0] = np.array([150 * door.width for door in doors])[:, None, None, None]
         place = (angles * image_size / 4).astype(int) % image_size
         np.put_along_axis(images[..., 1], place[..., None, None], 200.0, axis=-1)
-        return Pictures(images.round().astype(np.uint8))
+        return RenderResult(images.round().astype(np.uint8))
 
     def interact(self, doors, actions, *, record=False):
         shape = (len(doors), np.shape(actions)[1])  # the oracle's, to know what can be reached
         ones = np.ones(shape, np.float32)
-        return Interactions(ones, ones, ones < 0, np.ones(shape, np.int32), None)
+        return InteractionResult(ones, ones, ones < 0, np.ones(shape, np.int32), None)
 
     def close(self):
         pass
@@ -103,7 +104,7 @@ def test_errors_are_those_of_the_models_pictures(result, data, models):
     dataset = DoorDataset.open(data)
     images = dataset.read("images", dataset.indices("test"))
     for folder in models:
-        model = frozen.FrozenModel.open(folder, dataset)
+        model = trained_model.TrainedModel.open(folder, dataset)
         squares = (model.reconstruct(images) - images / 255.0) ** 2
         found = result["diagnosis"][model.kind]["reconstruction_mse"]
         assert found["mean"] == pytest.approx(squares.mean(), rel=1e-4)
@@ -124,9 +125,9 @@ def test_bounds_are_in_order_and_bits_follow_from_nats(result):
 
 def test_the_elbo_is_minus_the_loss_of_training(result, data, models):
     dataset = DoorDataset.open(data)
-    frames = frozen.to_frames(dataset.read("images", dataset.indices("test")))
+    frames = trained_model.to_frames(dataset.read("images", dataset.indices("test")))
     for folder in models[:2]:  # the contrastive statistician's has other terms
-        model = frozen.FrozenModel.open(folder, dataset)
+        model = trained_model.TrainedModel.open(folder, dataset)
         with torch.no_grad():
             losses = torch.stack([model.network.loss(frames)[0] for _ in range(30)])
         elbo = result["diagnosis"][model.kind]["elbo"]["mean"]
@@ -152,7 +153,9 @@ def test_a_latent_that_collapsed_is_found():
     mean = torch.randn(50, 4, 3) * torch.tensor([1.0, 1.0, 0.0])
     std = torch.tensor([0.5, 0.1, 1.0]).expand_as(mean)
     normal = torch.distributions.Normal
-    belief = Beliefs(normal(mean, std), normal(torch.zeros_like(mean), torch.ones_like(mean)))
+    belief = LatentPosterior(
+        normal(mean, std), normal(torch.zeros_like(mean), torch.ones_like(mean))
+    )
     found = diagnose.latents({"z": belief}, seed=0)
     assert found["active_units"] == {"z": 2}
     assert found["kl"]["z"][2] == pytest.approx(0, abs=1e-6)
@@ -184,7 +187,7 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
     """A perfect reconstruction is a real frame: exactly the reference."""
     for found in result["diagnosis"].values():
         assert found["two_sample"]["samples"]["texture"]["accuracy"]["mean"] > 0.9
-    monkeypatch.setattr(frozen, "load_model", lambda run: Copyist())
+    monkeypatch.setattr(trained_model, "load_model", lambda run: Copyist())
     folder = tmp_path / "copyist"
     folder.mkdir()
     (folder / "model.json").write_text('{"kind": "copyist", "image_size": 32}')
@@ -199,7 +202,7 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
 
 
 def test_a_model_that_makes_no_pictures_is_refused(config, monkeypatch):
-    monkeypatch.setattr(frozen, "load_model", lambda run: torch.nn.Identity())
+    monkeypatch.setattr(trained_model, "load_model", lambda run: torch.nn.Identity())
     with pytest.raises(ConfigError, match="vae, which only reads them"):
         diagnose.run(config)
 

@@ -7,14 +7,15 @@ import os
 from dataclasses import replace
 
 import pytest
-from fake_simulator import make_fake
+from helpers.fake_simulator import make_fake
 
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.errors import DoorlabError, ResultError
-from doorlab.folders import output_folder
-from doorlab.locking import LOCK_FILE
 from doorlab.models.architecture import Architecture
-from doorlab.stages import demo, pretrain
+from doorlab.stages import pretrain
+from doorlab.storage.folders import output_folder
+from doorlab.storage.locking import LOCK_FILE
+from doorlab.studies import demo
 
 SMALL = Architecture(
     encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2

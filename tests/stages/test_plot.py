@@ -16,11 +16,13 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import get_prior, oracle_action
 from doorlab.doors.action import MAX_SWING
 from doorlab.errors import ConfigError, DatasetError, ResultError
-from doorlab.report.captions import CAPTIONS
-from doorlab.report.run_folders import RunFolders
+from doorlab.evaluation import trained_model
+from doorlab.plots import frames, rewards
+from doorlab.plots.captions import CAPTIONS
+from doorlab.plots.frames import stratified_sample
+from doorlab.run_layout import RunFolders
 from doorlab.seeding import stream
-from doorlab.stages import frozen, plot, plot_pictures, plot_rewards, probe
-from doorlab.stages.plot_pictures import varied
+from doorlab.stages import plot, probe
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def draw(config, *names):
 
 def sources_of(config):
     folders = RunFolders.find(config.runs)
-    return plot.Sources(folders, None, max_doors=200, seed=0, device="cpu")
+    return plot.PlotContext(folders, None, max_doors=200, seed=0, device="cpu")
 
 
 def test_every_figure_has_its_words_and_the_other_way_round():
@@ -98,8 +100,8 @@ def test_a_traversal_moves_one_latent_and_no_other(config):
 def test_the_middle_of_every_traversal_is_the_reconstruction_of_one_frame(config):
     _, arrays = draw(config, "traversals")
     sources = sources_of(config)
-    door = varied(sources.doors, 1)[0]
-    frame = frozen.to_bytes(sources.statistician.reconstruct(sources.images))[door, 2]
+    door = stratified_sample(sources.doors, 1)[0]
+    frame = trained_model.to_uint8(sources.statistician.reconstruct(sources.images))[door, 2]
     assert set(arrays["traversals"]) == {"z1", "c1", "c2"}
     for row in arrays["traversals"].values():
         np.testing.assert_array_equal(row[len(row) // 2], frame)
@@ -241,9 +243,9 @@ def test_calibration_is_of_what_was_predicted(config):
 def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
     _, arrays = draw(config, "landscape")
     doors = DoorDataset.open(painted_run / "dataset").doors(arrays["landscape"]["doors"])
-    assert all(door.latch_turn > 0 for door in doors)
+    assert all(door.latch_angle > 0 for door in doors)
     assert arrays["landscape"]["maps"].shape[:2] == (3, len(doors))
-    for grid in (plot_rewards._directions, plot_rewards._turns):
+    for grid in (rewards._directions, rewards._turns):
         best = oracle_action(doors[0])
         distance = np.abs(grid(doors[0]) - best)
         assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
@@ -254,7 +256,7 @@ def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
 def test_stars_lie_where_the_oracle_s_action_does_on_the_axes(painted_run):
     dataset = DoorDataset.open(painted_run / "dataset")
     doors = [d for d in dataset.doors(np.arange(40)) if d.mechanism == "hinged"]
-    (across, along) = plot_rewards._hinge_slice(doors, np.zeros((len(doors), 1, 1))).best.T
+    (across, along) = rewards._hinge_slice(doors, np.zeros((len(doors), 1, 1))).best.T
     assert np.unique(across).tolist() == [0.0, 180.0]
     expected = [oracle_action(d)[2] * MAX_SWING for d in doors]
     np.testing.assert_allclose(along, expected, rtol=1e-6)
@@ -262,15 +264,15 @@ def test_stars_lie_where_the_oracle_s_action_does_on_the_axes(painted_run):
 
 def test_landscapes_leave_out_sliding_doors():  # their swing is in metres
     doors = [get_prior("wild").sample(stream(0, "door", i)) for i in range(60)]
-    shown = [doors[i] for i in plot_rewards._latched_on_hinges(doors)]
-    assert any(d.mechanism == "sliding" and d.latch_turn > 0 for d in doors)
+    shown = [doors[i] for i in rewards._latched_on_hinges(doors)]
+    assert any(d.mechanism == "sliding" and d.latch_angle > 0 for d in doors)
     assert shown
-    assert all(d.mechanism == "hinged" and d.latch_turn > 0 for d in shown)
+    assert all(d.mechanism == "hinged" and d.latch_angle > 0 for d in shown)
 
 
 def test_a_sliding_door_is_described_as_one():
     doors = (get_prior("wild").sample(stream(0, i)) for i in range(100))
-    said = {plot_pictures.describe(d) for d in doors if d.mechanism == "sliding"}
+    said = {frames.describe(d) for d in doors if d.mechanism == "sliding"}
     assert said == {"slides, left", "slides, right"}
 
 
@@ -391,12 +393,12 @@ def test_drawing_one_figure_again_keeps_what_is_known_of_the_others(config):
 def test_varied_takes_turns_between_the_kinds_of_doors(painted_run):
     dataset = DoorDataset.open(painted_run / "dataset")
     doors = dataset.doors()
-    chosen = varied(doors, 8)
+    chosen = stratified_sample(doors, 8)
     assert len(set(chosen)) == 8
     kinds = [(doors[i].hinge_side, doors[i].swing) for i in chosen]
     assert len(set(kinds[:4])) == 4
     assert kinds[:4] == kinds[4:]
-    assert sorted(varied(doors, len(doors) + 5)) == list(range(len(doors)))
+    assert sorted(stratified_sample(doors, len(doors) + 5)) == list(range(len(doors)))
 
 
 def test_training_shows_the_history_of_every_run(config, painted_run):
@@ -485,9 +487,9 @@ def test_models_that_make_no_pictures_are_left_out_of_pictures(config, painted_r
     folder.mkdir()
     (folder / "model.json").write_text('{"kind": "supervised", "image_size": 16}')
     blind = type("Blind", (torch.nn.Module,), {"embed": lambda self, x: x.mean(dim=(1, 3, 4))})()
-    known = frozen.load_model
+    known = trained_model.load_model
     monkeypatch.setattr(
-        frozen, "load_model", lambda run: blind if run.name == "supervised" else known(run)
+        trained_model, "load_model", lambda run: blind if run.name == "supervised" else known(run)
     )
     result, arrays = draw(config, "reconstructions", "samples", "embedding")
     assert result["skipped"] == {}

@@ -17,7 +17,7 @@ SMALL = Architecture(
     encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
 )
 
-COARSE = replace(SMALL, working_size=8)  # components of 192 numbers are found at once
+COARSE = replace(SMALL, encoder_resolution=8)  # components of 192 numbers are found at once
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +213,12 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
     pretrain.run(config)
     before = (config.out / "weights.safetensors").read_bytes()
     for wrong, words in (
-        ({"working_size": 24}, "--architecture.working-size that divides the 32 pixels"),
-        ({"working_size": 0}, "--architecture.working-size as a whole number of 1"),
-        ({"pixel_scale": 0.0}, "--architecture.pixel-scale as a finite number above 0"),
+        (
+            {"encoder_resolution": 24},
+            "--architecture.encoder-resolution that divides the 32 pixels",
+        ),
+        ({"encoder_resolution": 0}, "--architecture.encoder-resolution as a whole number of 1"),
+        ({"likelihood_std": 0.0}, "--architecture.likelihood-std as a finite number above 0"),
         ({"latent_samples": 0}, "--architecture.latent-samples as a whole number of 1"),
     ):
         with pytest.raises(ConfigError, match=words):

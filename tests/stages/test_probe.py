@@ -171,7 +171,7 @@ def test_a_result_never_lies_beside_shares_of_another(config, monkeypatch):
     def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    for moment in ("summarise", "write_result"):
+    for moment in ("summarize", "write_result"):
         with monkeypatch.context() as patch:
             patch.setattr(probe, moment, killed)
             with pytest.raises(KeyboardInterrupt):

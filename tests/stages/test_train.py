@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from altered_runs import damage, describe_otherwise, train_again
+from helpers.altered_runs import damage, describe_otherwise, train_again
 from safetensors.torch import load_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
-from doorlab.data.batches import DoorTensors
+from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, TrainingError
+from doorlab.evaluation.reward_metrics import mean_error
+from doorlab.learning.phases import turn
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model
 from doorlab.models.registry import BASES, JOINT
-from doorlab.nn.tried import Tried
+from doorlab.nn.interactions import InteractionSet
 from doorlab.stages import pretrain, train
-from doorlab.stages.reward_metrics import mean_error
-from doorlab.stages.turning import turn
 from doorlab.training.checkpoint import load_checkpoint, save_checkpoint
 
 SMALL = Architecture(
@@ -84,7 +84,7 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     frames = torch.from_numpy(dataset.read("images")[:2]).movedim(-1, 2) / 255
     model = load_model(out, expect=kind)
     at = torch.zeros(2, 7, 4)
-    said = model.predict_from_frames(frames, Tried.nothing(at), at)
+    said = model.predict_from_frames(frames, InteractionSet.nothing(at), at)
     assert said.mean.shape == (2, 7)
 
 
@@ -109,7 +109,7 @@ def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_pat
     was = load_file(run / "weights.safetensors")
     same = {}
     for looking in (0.0, 1.0):
-        out = train.run(replace(config, look_first=looking, out=tmp_path / f"{looking}"))
+        out = train.run(replace(config, encoder_fraction=looking, out=tmp_path / f"{looking}"))
         now = load_file(out / "weights.safetensors")
         same[looking] = all(torch.equal(now[f"statistician.{n}"], w) for n, w in was.items())
     assert same == {0.0: True, 1.0: False}
@@ -174,7 +174,7 @@ def test_trying_begins_with_the_best_encoder_and_a_fresh_process(config, monkeyp
 
         return replace(found, do=do)
 
-    config = replace(config, steps=12, look_first=0.75, validate_every=2, learning_rate=0.02)
+    config = replace(config, steps=12, encoder_fraction=0.75, validate_every=2, learning_rate=0.02)
     with monkeypatch.context() as patch:
         patch.setattr(train, "turn", spied)
         metrics = json.loads((train.run(config) / "metrics.json").read_text())
@@ -234,7 +234,7 @@ def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
 
 def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
     dataset = DoorDataset.open(data)
-    few, more = (DoorTensors.load(dataset, "train", limit=n).indices for n in (5, 12))
+    few, more = (DoorData.load(dataset, "train", limit=n).indices for n in (5, 12))
     assert torch.equal(few, more[:5])
 
 
@@ -244,7 +244,7 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     for steps in (4, 8):
         out = tmp_path / f"{steps}"
         looking = replace(
-            config, steps=8, look_first=0.5, out=out, stop_after=steps % 8, keep_best=False
+            config, steps=8, encoder_fraction=0.5, out=out, stop_after=steps % 8, keep_best=False
         )
         train.run(looking)
         checkpoint = load_checkpoint(out)
@@ -257,7 +257,7 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
 
 def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
     """And the figures are theirs: against the history, and a run that keeps the last ones."""
-    config = replace(config, steps=12, validate_every=2, learning_rate=0.02, look_first=0.0)
+    config = replace(config, steps=12, validate_every=2, learning_rate=0.02, encoder_fraction=0.0)
     best = json.loads((train.run(config) / "metrics.json").read_text())
     last = replace(config, keep_best=False, out=config.out.with_name("last"))
     last = json.loads((train.run(last) / "metrics.json").read_text())
@@ -290,8 +290,8 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
         ({"batch": 1}, "--batch of 2 or more"),
         ({"batch": 2, "devices": 2}, "--batch of 2 or more doors per device"),
         ({"model": "contrastive_ssnp", "frames": 1}, "--frames of 2 or more"),
-        ({"empty_share": 2.0}, "--empty-share as a number from 0 to 1"),
-        ({"look_first": -0.1}, "--look-first as a number from 0 to 1"),
+        ({"empty_context_prob": 2.0}, "--empty-context-prob as a number from 0 to 1"),
+        ({"encoder_fraction": -0.1}, "--encoder-fraction as a number from 0 to 1"),
         ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np; got none"),
         ({"model": "np", "pretrained": Path("Some/Run")}, "no --pretrained for np; got Some/Run"),
     ],

@@ -1,7 +1,7 @@
 """A toy: fit a line through noise, in as many steps as a test has patience for."""
 
 import pytest
-from toys import toy_task
+from helpers.toys import toy_task
 
 from doorlab.training import TrainConfig
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from doorlab.errors import CheckpointError
-from doorlab.state_file import save_state
+from doorlab.storage.state_file import save_state
 from doorlab.training import checkpoint
 from doorlab.training.checkpoint import (
     CHECKPOINT_FILE,
@@ -19,14 +19,14 @@ from doorlab.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from doorlab.training.journal import Journal
+from doorlab.training.metric_logger import MetricLogger
 
 
 def make(**changes):
     weights = {"w": torch.arange(6.0).view(2, 3)}
     moments = {0: {name: torch.ones(2, 3) for name in ("exp_avg", "exp_avg_sq")}}
     moments[0]["step"] = torch.tensor(7.0)
-    journal = Journal(None)
+    journal = MetricLogger(None)
     journal.add({"loss": torch.tensor(0.5)})
     best = {"step": 4, "error": 0.25, "weights": weights}
     whole = {
@@ -128,7 +128,7 @@ def test_killed_while_writing_leaves_a_whole_one(tmp_path):
         "import sys, torch\n"
         "from pathlib import Path\n"
         "from doorlab.training.checkpoint import Checkpoint, save_checkpoint\n"
-        "from doorlab.training.journal import Journal\n"
+        "from doorlab.training.metric_logger import MetricLogger\n"
         "step, journal = 0, Journal(None).state()\n"
         "while True:\n"
         "    step += 1\n"

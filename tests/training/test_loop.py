@@ -3,8 +3,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from left_by_launchers import SLURM, TORCHRUN
-from toys import (
+from helpers.left_by_launchers import SLURM, TORCHRUN
+from helpers.toys import (
     batches,
     deterministic,
     make_model,
@@ -16,7 +16,7 @@ from toys import (
 )
 
 from doorlab.errors import CheckpointError, TrainingError
-from doorlab.signals import STOP_SIGNALS
+from doorlab.runtime.signals import STOP_SIGNALS
 from doorlab.training import Turn, fit, launch
 from doorlab.training.checkpoint import load_checkpoint
 

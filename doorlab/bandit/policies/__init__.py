@@ -1,25 +1,25 @@
 """Policies. Each file is one idea; all are two methods (see `doorlab.bandit.policy`)."""
 
+from doorlab.bandit.gaussian_process import GPConfig
 from doorlab.bandit.policies.cpp import ContextualPriorPolicy
+from doorlab.bandit.policies.embedding import LabelledDataset
 from doorlab.bandit.policies.epsilon import EpsilonConfig, EpsilonGreedyPolicy
 from doorlab.bandit.policies.gp import GPThompsonPolicy, GPUCBPolicy
 from doorlab.bandit.policies.linucb import LinUCBConfig, LinUCBPolicy
-from doorlab.bandit.policies.looking import LabelledDoors
-from doorlab.bandit.policies.model import CHOICES, ModelConfig, ModelPolicy, RewardModel
+from doorlab.bandit.policies.model import ACQUISITIONS, ModelConfig, ModelPolicy, RewardModel
 from doorlab.bandit.policies.neural_linear import NeuralLinearConfig, NeuralLinearPolicy
 from doorlab.bandit.policies.oracle import OraclePolicy, VisibleOraclePolicy
 from doorlab.bandit.policies.random import RandomPolicy
-from doorlab.bandit.processes import GPConfig
 
 __all__ = [
-    "CHOICES",
+    "ACQUISITIONS",
     "ContextualPriorPolicy",
     "EpsilonConfig",
     "EpsilonGreedyPolicy",
     "GPConfig",
     "GPThompsonPolicy",
     "GPUCBPolicy",
-    "LabelledDoors",
+    "LabelledDataset",
     "LinUCBConfig",
     "LinUCBPolicy",
     "ModelConfig",

@@ -17,22 +17,22 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.policies.gp import ProcessPolicy
-from doorlab.bandit.policies.looking import expect, look
+from doorlab.bandit.action_search import Score, optimize_acquisition
+from doorlab.bandit.gaussian_process import GPConfig, GPPosterior
+from doorlab.bandit.policies.embedding import embed, expect
+from doorlab.bandit.policies.gp import GPPolicy
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
-from doorlab.bandit.processes import GPConfig, Posterior
-from doorlab.bandit.search import Score, best_actions
-from doorlab.torch_state import thread_defaults
+from doorlab.runtime.torch_state import thread_defaults
 
 # Residuals are about zero; a door differs from what it looks like by about as much as rewards do.
 RESIDUALS = GPConfig(beta=1.0, mean=0.0, scale=0.3, lengthscale=1.0)
 
 
-class ContextualPriorPolicy(ProcessPolicy):
+class ContextualPriorPolicy(GPPolicy):
     """Sees with a trained model, learns with Gaussian processes."""
 
-    remembers = (*ProcessPolicy.remembers, "_embedding")
+    state_fields = (*GPPolicy.state_fields, "_embedding")
 
     def __init__(
         self, model: RewardModel, config: GPConfig = RESIDUALS, device: str = "cpu"
@@ -44,7 +44,7 @@ class ContextualPriorPolicy(ProcessPolicy):
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         super().begin(frames, rng)
-        self._embedding = look(self._model, frames, self._device)
+        self._embedding = embed(self._model, frames, self._device)
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
@@ -52,10 +52,10 @@ class ContextualPriorPolicy(ProcessPolicy):
         doors, seed = len(self._embedding), int(self._rng.integers(2**31))
         tried = history.tries > 0
         score = self.score(self.posterior(self._left(history))) if tried else self._prior
-        best = best_actions(score, doors, seed, self._config.search, device=self._device)
+        best = optimize_acquisition(score, doors, seed, self._config.search, device=self._device)
         return best.cpu().numpy()
 
-    def score(self, posterior: Posterior) -> Score:
+    def score(self, posterior: GPPosterior) -> Score:
         """The upper confidence bound of prior mean and residual."""
 
         def bound(at: Tensor) -> Tensor:

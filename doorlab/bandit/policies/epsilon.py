@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from doorlab.bandit.memory import Remembers
+from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policy import History, Policy
 from doorlab.doors import ACTION_DIM
 from doorlab.limits import Share, check_limits
@@ -24,10 +24,10 @@ class EpsilonConfig:
         check_limits(self, "")
 
 
-class EpsilonGreedyPolicy(Remembers):
+class EpsilonGreedyPolicy(Stateful):
     """Any policy, made to explore."""
 
-    remembers = ("_rng", "_greedy")
+    state_fields = ("_rng", "_greedy")
 
     def __init__(self, greedy: Policy, config: EpsilonConfig | None = None) -> None:
         self._greedy, self._config = greedy, config or EpsilonConfig()

@@ -16,18 +16,18 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.memory import Remembers
+from doorlab.bandit.action_search import Score, optimize_acquisition
+from doorlab.bandit.checkpoint import Stateful
+from doorlab.bandit.gaussian_process import GPConfig, GPPosterior, fit_gp, make_gp
 from doorlab.bandit.policy import History
-from doorlab.bandit.processes import GPConfig, Posterior, fit_gp, make_gp
-from doorlab.bandit.search import Score, best_actions
 from doorlab.doors import ACTION_DIM
-from doorlab.torch_state import thread_defaults
+from doorlab.runtime.torch_state import thread_defaults
 
 
-class ProcessPolicy(Remembers):
+class GPPolicy(Stateful):
     """What policies with processes share: when these are fitted, and how the best is looked for."""
 
-    remembers = ("_rng", "_hyperparameters", "_next_fit")
+    state_fields = ("_rng", "_hyperparameters", "_next_fit")
 
     def __init__(self, config: GPConfig | None = None) -> None:
         self._config = config or GPConfig()
@@ -46,11 +46,11 @@ class ProcessPolicy(Remembers):
             return self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
         score = self.score(self.posterior(history))
         seed = int(self._rng.integers(2**31))
-        best = best_actions(score, doors, seed, self._config.search, torch.float64)
+        best = optimize_acquisition(score, doors, seed, self._config.search, torch.float64)
         return best.numpy().astype(np.float32)
 
     @thread_defaults()
-    def posterior(self, history: History) -> Posterior:
+    def posterior(self, history: History) -> GPPosterior:
         """The processes after `history`; fits their hyperparameters when it is time to."""
         model = make_gp(history, self._config)
         if self._hyperparameters:
@@ -59,17 +59,17 @@ class ProcessPolicy(Remembers):
             fit_gp(model, self._config.fit_steps)
             self._next_fit = history.tries * self._config.fit_growth
             self._hyperparameters = {k: v.clone() for k, v in model.state_dict().items()}
-        return Posterior(model)
+        return GPPosterior(model)
 
     @abstractmethod
-    def score(self, posterior: Posterior) -> Score:
+    def score(self, posterior: GPPosterior) -> Score:
         """What the action is to be best in."""
 
 
-class GPUCBPolicy(ProcessPolicy):
+class GPUCBPolicy(GPPolicy):
     """Opens doors by touch alone, optimistically."""
 
-    def score(self, posterior: Posterior) -> Score:
+    def score(self, posterior: GPPosterior) -> Score:
         """The upper confidence bound."""
 
         def bound(at: Tensor) -> Tensor:
@@ -79,9 +79,9 @@ class GPUCBPolicy(ProcessPolicy):
         return bound
 
 
-class GPThompsonPolicy(ProcessPolicy):
+class GPThompsonPolicy(GPPolicy):
     """Opens doors by touch alone, one plausible reward function at a time."""
 
-    def score(self, posterior: Posterior) -> Score:
+    def score(self, posterior: GPPosterior) -> Score:
         """A function drawn from the posterior, another one at every try."""
         return posterior.sample(self._rng)

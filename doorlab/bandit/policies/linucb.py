@@ -3,7 +3,7 @@
 Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", with
 what doors share known beforehand (their hybrid model): the weights of a door are a linear function
 of its embedding, fitted by ridge regression to labelled doors, plus a part of its own, whose
-distribution those doors tell too (`doorlab.bandit.linear.fit_belief`): by what a regression on the
+distribution those doors tell too (`doorlab.bandit.linear.fit_empirical_prior`): by what a regression on the
 others gets wrong about them, since it is least wrong about the doors that it was fitted to. What is
 tried on a door updates its weights in closed form. The action of the largest mean + alpha *
 standard deviation of the expected reward is chosen.
@@ -26,16 +26,21 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
-from doorlab.bandit.memory import Remembers
-from doorlab.bandit.policies.looking import LabelledDoors, look, require_doors, standardisation
+from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisition
+from doorlab.bandit.checkpoint import Stateful
+from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
+from doorlab.bandit.policies.embedding import (
+    LabelledDataset,
+    check_min_doors,
+    embed,
+    standardisation,
+)
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.limits import FiniteFloat, PositiveFloat, PositiveInt, Seed, at_least, check_limits
 from doorlab.nn.actions import action_features
+from doorlab.runtime.torch_state import thread_defaults
 from doorlab.seeding import stream
-from doorlab.torch_state import thread_defaults
 
 
 @dataclass(frozen=True)
@@ -61,31 +66,31 @@ class LinUCBConfig:
         check_limits(self, "")
 
 
-class LinUCBPolicy(Remembers):
+class LinUCBPolicy(Stateful):
     """Sees with a trained model, learns with linear regressions."""
 
-    remembers = ("_rng", "_embedding")
+    state_fields = ("_rng", "_embedding")
 
     @thread_defaults()
     def __init__(
         self,
         model: RewardModel,
-        labelled: LabelledDoors,
+        labelled: LabelledDataset,
         config: LinUCBConfig | None = None,
         device: str = "cpu",
     ) -> None:
-        self._config, self._look = config or LinUCBConfig(), partial(look, model, device=device)
+        self._config, self._look = config or LinUCBConfig(), partial(embed, model, device=device)
         width, rng = self._config.features, stream(self._config.seed, "linucb")
         frequency = rng.standard_normal((5, width)) / self._config.lengthscale
         self._frequency = torch.from_numpy(frequency).float()
         self._phase = torch.from_numpy(rng.uniform(0, 2 * math.pi, width)).float()
-        require_doors(labelled, 2)  # one of them is held out
+        check_min_doors(labelled, 2)  # one of them is held out
         embedding = self._look(labelled.frames).cpu()
         self._centre, self._scale = standardisation(embedding)
         x = self._features(torch.from_numpy(labelled.actions)).double()
         y = torch.from_numpy(labelled.rewards).double()
         self._weights, left = _regressed(self._seen(embedding), x, y, self._config)
-        self._shared = fit_belief(x, left)
+        self._shared = fit_empirical_prior(x, left)
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
@@ -97,17 +102,17 @@ class LinUCBPolicy(Remembers):
         """The action of the largest upper confidence bound."""
         seed = int(self._rng.integers(2**31))
         score = self._bound(self.belief(history))
-        return best_actions(score, len(history.rewards), seed, self._config.search).numpy()
+        return optimize_acquisition(score, len(history.rewards), seed, self._config.search).numpy()
 
     @thread_defaults()
-    def belief(self, history: History) -> LinearBelief:
+    def belief(self, history: History) -> BayesianLinearPosterior:
         """What is believed about the weights of every door after `history`."""
         looks = self._seen(self._embedding) @ self._weights
-        prior = repeated(self._shared, len(looks), looks)
+        prior = expand(self._shared, len(looks), looks)
         x = self._features(torch.from_numpy(history.actions))
         return prior.given(x, torch.from_numpy(history.rewards))
 
-    def _bound(self, belief: LinearBelief) -> Score:
+    def _bound(self, belief: BayesianLinearPosterior) -> Score:
         mean, covariance = belief.mean.float()[..., None], belief.covariance.float()
 
         def bound(at: Tensor) -> Tensor:

@@ -17,14 +17,14 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.memory import Remembers
-from doorlab.bandit.policies.looking import look
+from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisition
+from doorlab.bandit.checkpoint import Stateful
+from doorlab.bandit.policies.embedding import embed
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import FiniteFloat, PositiveInt, check_limits
-from doorlab.nn.tried import Tried
-from doorlab.torch_state import thread_defaults
+from doorlab.nn.interactions import InteractionSet
+from doorlab.runtime.torch_state import thread_defaults
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class RewardModel(Protocol):
         """Doors from their frames, in [0, 1]."""
         ...
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: Tried, /) -> Any:
+    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet, /) -> Any:
         """What is known of doors after some tries, in the model's own form."""
         ...
 
@@ -82,21 +82,21 @@ class ModelConfig:
         check_limits(self, "")
 
 
-class ModelPolicy(Remembers):
+class ModelPolicy(Stateful):
     """Opens doors by what a model has learned from others.
 
     Raises:
         ConfigError: for an unknown choice, or thompson with a model that has no latent.
     """
 
-    remembers = ("_rng", "_embedding")
+    state_fields = ("_rng", "_embedding")
 
     def __init__(
         self, model: RewardModel, config: ModelConfig | None = None, device: str = "cpu"
     ) -> None:
         self._model, self._config, self._device = model, config or ModelConfig(), device
-        if not isinstance(self._config.choice, str) or self._config.choice not in CHOICES:
-            raise unknown_name("choice", self._config.choice, CHOICES)
+        if not isinstance(self._config.choice, str) or self._config.choice not in ACQUISITIONS:
+            raise unknown_name("choice", self._config.choice, ACQUISITIONS)
         if self._config.choice == "thompson" and not model.has_latent:
             raise ConfigError(
                 "a model with a latent to sample, for the choice thompson",
@@ -108,7 +108,7 @@ class ModelPolicy(Remembers):
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at every door once."""
         self._rng = rng
-        self._embedding = look(self._model, frames, self._device)
+        self._embedding = embed(self._model, frames, self._device)
 
     @thread_defaults()
     def begin_from(self, embedding: Float[Tensor, "D E"], rng: np.random.Generator) -> None:
@@ -135,7 +135,7 @@ class ModelPolicy(Remembers):
             score = self._score(history, part, draw_seed + part.start)
             doors = part.stop - part.start
             actions.append(
-                best_actions(score, doors, sobol_seed, search, device=self._device).cpu()
+                optimize_acquisition(score, doors, sobol_seed, search, device=self._device).cpu()
             )
         return torch.cat(actions).numpy()
 
@@ -158,12 +158,12 @@ class ModelPolicy(Remembers):
         """What is to be maximised on a portion of the doors."""
         generator = torch.Generator(self._device).manual_seed(seed)
         state = self._known(history, part)
-        return CHOICES[self._config.choice](self._model, state, self._config, generator)
+        return ACQUISITIONS[self._config.choice](self._model, state, self._config, generator)
 
     def _known(self, history: History, part: slice) -> Any:
         """What the model makes of all that was tried on a portion of the doors."""
         tried = (torch.from_numpy(x[part]) for x in (history.actions, history.rewards))
-        tried = Tried.all(*(x.to(self._device) for x in tried))
+        tried = InteractionSet.all(*(x.to(self._device) for x in tried))
         return self._model.condition(self._embedding[part], tried)
 
     def _parts(self, doors: int) -> Iterator[slice]:
@@ -198,7 +198,7 @@ def _thompson(
     return lambda at: model.decode(drawn, at).mean
 
 
-CHOICES: dict[str, Callable[[RewardModel, Any, ModelConfig, torch.Generator], Score]] = {
+ACQUISITIONS: dict[str, Callable[[RewardModel, Any, ModelConfig, torch.Generator], Score]] = {
     "greedy": _greedy,
     "ucb": _ucb,
     "thompson": _thompson,

@@ -3,7 +3,7 @@
 Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network learns from labelled
 doors to predict the reward of an action from a door's embedding; its last hidden layer are the
 features. Every door has weights of its own on them, about those that the labelled doors share
-(`doorlab.bandit.linear.fit_belief`, on doors that the network was not trained on); what is tried
+(`doorlab.bandit.linear.fit_empirical_prior`, on doors that the network was not trained on); what is tried
 updates them, and the noise, in closed form. At every try one draw of the weights is believed.
 
 In the paper the network goes on learning from the bandit's own rewards. Here it may not: doors
@@ -23,17 +23,22 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from doorlab.bandit.linear import LinearBelief, fit_belief, repeated
-from doorlab.bandit.memory import Remembers
-from doorlab.bandit.policies.looking import LabelledDoors, look, require_doors, standardisation
+from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisition
+from doorlab.bandit.checkpoint import Stateful
+from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
+from doorlab.bandit.policies.embedding import (
+    LabelledDataset,
+    check_min_doors,
+    embed,
+    standardisation,
+)
 from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
-from doorlab.bandit.search import Score, SearchConfig, best_actions
 from doorlab.limits import NonNegativeInt, PositiveFloat, PositiveInt, Seed, Share, check_limits
 from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.mlp import mlp
+from doorlab.runtime.torch_state import float32_by_default, thread_defaults
 from doorlab.seeding import integer_seed
-from doorlab.torch_state import float32_by_default, thread_defaults
 
 
 @dataclass(frozen=True)
@@ -91,25 +96,25 @@ class FeatureNetwork(nn.Module):
         return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1)
 
 
-class NeuralLinearPolicy(Remembers):
+class NeuralLinearPolicy(Stateful):
     """Sees with a trained model, learns with linear regressions on a network's features."""
 
-    remembers = ("_rng", "_embedding")
+    state_fields = ("_rng", "_embedding")
 
     @thread_defaults()
     def __init__(
         self,
         model: RewardModel,
-        labelled: LabelledDoors,
+        labelled: LabelledDataset,
         config: NeuralLinearConfig | None = None,
         device: str = "cpu",
     ) -> None:
         self._config, self._look = (
             config or NeuralLinearConfig(),
-            partial(look, model, device=device),
+            partial(embed, model, device=device),
         )
         # At least two doors tell how doors differ, and at least one trains the network.
-        require_doors(labelled, 3)
+        check_min_doors(labelled, 3)
         embedding = self._look(labelled.frames).cpu()
         actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
         count = len(embedding)
@@ -120,7 +125,7 @@ class NeuralLinearPolicy(Remembers):
         with torch.no_grad():
             seen = self._network.modulation(embedding[-apart:])
             x = self._network.features(seen, actions[-apart:])
-        self._shared = fit_belief(x, rewards[-apart:])
+        self._shared = fit_empirical_prior(x, rewards[-apart:])
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
@@ -135,15 +140,15 @@ class NeuralLinearPolicy(Remembers):
         weights = self.belief(history).sample(self._rng).float()
         seed = int(self._rng.integers(2**31))
         score = _linear(self._network, seen, weights)
-        return best_actions(score, len(weights), seed, self._config.search).numpy()
+        return optimize_acquisition(score, len(weights), seed, self._config.search).numpy()
 
     @thread_defaults()
-    def belief(self, history: History) -> LinearBelief:
+    def belief(self, history: History) -> BayesianLinearPosterior:
         """What is believed about the weights of every door after `history`."""
         with torch.no_grad():
             seen = self._network.modulation(self._embedding)
             x = self._network.features(seen, torch.from_numpy(history.actions))
-        prior = repeated(self._shared, len(seen))
+        prior = expand(self._shared, len(seen))
         return prior.given(x, torch.from_numpy(history.rewards))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from doorlab.bandit.memory import Remembers
+from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policy import History
 from doorlab.doors import Door, oracle_action
 from doorlab.doors.action import MAX_TURN
@@ -20,7 +20,7 @@ from doorlab.doors.action import MAX_TURN
 _FAILED = 0.1  # a reward below this says that the latch held
 
 
-class OraclePolicy(Remembers):
+class OraclePolicy(Stateful):
     """Knows every parameter of every door."""
 
     def __init__(self, doors: Sequence[Door]) -> None:
@@ -34,7 +34,7 @@ class OraclePolicy(Remembers):
         return self._actions.copy()
 
 
-class VisibleOraclePolicy(Remembers):
+class VisibleOraclePolicy(Stateful):
     """Knows the visible parameters, guesses the hidden ones, and learns from its tries.
 
     Of the hidden parameters the latch decides most. The handle is turned as far as it goes, which
@@ -42,7 +42,7 @@ class VisibleOraclePolicy(Remembers):
     every try that left the door shut.
     """
 
-    remembers = ("_first",)
+    state_fields = ("_first",)
 
     def __init__(self, doors: Sequence[Door]) -> None:
         guesses = [[_without_hidden(door, direction) for door in doors] for direction in (1, -1)]
@@ -60,4 +60,4 @@ class VisibleOraclePolicy(Remembers):
 
 def _without_hidden(door: Door, direction: int) -> Door:
     """The door as a stranger must suppose it: latched as firmly as any, in a guessed direction."""
-    return replace(door, latch_turn=MAX_TURN, latch_direction=direction)
+    return replace(door, latch_angle=MAX_TURN, latch_direction=direction)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from doorlab.bandit.memory import Remembers
+from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policy import History
 from doorlab.doors import ACTION_DIM
 
 
-class RandomPolicy(Remembers):
+class RandomPolicy(Stateful):
     """Draws every action uniformly from Box(-1, 1)."""
 
-    remembers = ("_rng",)
+    state_fields = ("_rng",)
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
         """Looks at nothing."""

@@ -8,14 +8,14 @@ import numpy as np
 
 from doorlab.doors.door import Appearance
 from doorlab.doors.view import View
-from doorlab.sim.pictures import FAR, LAMP_DISTANCE, NEAR, Layers
 from doorlab.sim.pybullet.engine import pybullet
+from doorlab.sim.rendering import FAR, LAMP_DISTANCE, NEAR, RenderOptions
 
 _LINK_SHIFT = 24  # a pixel of the mask holds the body's number and, above these bits, link + 1
 
 
 def photograph(
-    client: int, view: View, look: Appearance, image_size: int, layers: Layers
+    client: int, view: View, look: Appearance, image_size: int, layers: RenderOptions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What `view` sees of the world as it stands, all (H, W).
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from doorlab.errors import SimulatorError
-from doorlab.numeric_locale import decimal_points
-from doorlab.terminal import quiet
+from doorlab.runtime.numeric_locale import decimal_points
+from doorlab.terminal.text import quiet
 
 with quiet():
     import pybullet

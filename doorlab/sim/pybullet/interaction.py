@@ -22,10 +22,10 @@ from doorlab.sim.grip import (
     opens_latch,
     until_released,
 )
-from doorlab.sim.pybullet.rack import Rack
+from doorlab.sim.pybullet.joint_pool import JointPool
 
 
-class Trials:
+class InteractionBatch:
     """N interactions with doors of one mechanism, tried in the lanes of a rack.
 
     A lane whose interaction is over takes the next one; lanes that have none left stand still.
@@ -54,10 +54,10 @@ class Trials:
 
     @property
     def hands(self) -> np.ndarray:
-        """float32 (N, T, 3), m: where the hands were until they let go; see `Interactions`."""
+        """float32 (N, T, 3), m: where the hands were until they let go; see `InteractionResult`."""
         return until_released(self._path[..., :3], self.steps)
 
-    def run_single(self, rack: Rack) -> None:
+    def run_single(self, rack: JointPool) -> None:
         """`run` for one trial in a rack of one lane, where arrays would take most of the time."""
         handles, closer, path = self._handles.single(0), float(self._closer[0]), self._path[0]
         stuck, q, q_rate, seen = self._put(rack, 0, 0), 0.0, 0.0, (0.0, 0.0)
@@ -79,7 +79,7 @@ class Trials:
         if self.courses is not None:
             self.courses[0, : len(course)], self.courses[0, len(course) :] = course, self.ends[0]
 
-    def run(self, rack: Rack) -> None:
+    def run(self, rack: JointPool) -> None:
         """Tries everything."""
         lanes = Lanes(rack.lanes)
         waiting = iter(range(len(self.ends)))
@@ -127,7 +127,9 @@ class Trials:
     def _take_up(self, lane: int, trial: int) -> None:
         """What the hand does before an interaction begins in a lane."""
 
-    def _refill(self, rack: Rack, lanes: Lanes, free: np.ndarray, waiting: Iterator[int]) -> None:
+    def _refill(
+        self, rack: JointPool, lanes: Lanes, free: np.ndarray, waiting: Iterator[int]
+    ) -> None:
         for lane in free.tolist():
             n = next(waiting, None)
             lanes.done[lane], lanes.busy[lane], lanes.stuck[lane] = 0, n is not None, False
@@ -135,15 +137,15 @@ class Trials:
                 lanes.trial[lane], lanes.stuck[lane] = n, self._put(rack, lane, n)
                 self._take_up(lane, n)
 
-    def _put(self, rack: Rack, lane: int, n: int) -> bool:
+    def _put(self, rack: JointPool, lane: int, n: int) -> bool:
         """Puts the door of a trial into a lane; returns whether it sticks."""
         door = self._doors[n]
         drawn = opens_latch(door, self._actions[n])
         limit = door.opening_limit if drawn else LATCH_PLAY
-        rack.put(lane, door, limit, door.hinge_friction + door.sticking)
-        return door.sticking > 0.0
+        rack.put(lane, door, limit, door.hinge_friction + door.stiction)
+        return door.stiction > 0.0
 
-    def _free_from_frame(self, rack: Rack, lanes: Lanes) -> None:
+    def _free_from_frame(self, rack: JointPool, lanes: Lanes) -> None:
         for lane in np.flatnonzero(lanes.stuck & (rack.q > STICKING_REACH)).tolist():
             lanes.stuck[lane] = False
             rack.set_friction(lane, self._doors[int(lanes.trial[lane])].hinge_friction)

@@ -19,7 +19,7 @@ from doorlab.doors.door import Door
 from doorlab.doors.geometry import PARTS, Shape, joint_origin, panel_shapes, scene_shapes
 from doorlab.doors.meshes import Mesh, box_mesh, handle_file
 from doorlab.doors.textures import TILE_SIZES, texture_file
-from doorlab.numeric_locale import decimal_points
+from doorlab.runtime.numeric_locale import decimal_points
 from doorlab.sim.pybullet.engine import connect, pybullet
 
 _RESET_DOORS = 64  # doors between resets of the world

@@ -12,13 +12,13 @@ from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.sim.checks import check_interact, check_render
 from doorlab.sim.grip import SWING_SECONDS
-from doorlab.sim.interactions import Interactions, rewards_of
+from doorlab.sim.interactions import InteractionResult, rewards_of
 from doorlab.sim.lifetime import Closable
-from doorlab.sim.pictures import RGB_ONLY, Layers, Pictures
 from doorlab.sim.pybullet.camera import metres, photograph
-from doorlab.sim.pybullet.interaction import Trials
-from doorlab.sim.pybullet.rack import Rack
+from doorlab.sim.pybullet.interaction import InteractionBatch
+from doorlab.sim.pybullet.joint_pool import JointPool
 from doorlab.sim.pybullet.scene import Scene
+from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 
 TIME_STEP = 1 / 30  # s; `doorlab bench --only convergence` shows what a smaller one would change
 
@@ -40,7 +40,7 @@ class PyBulletSimulator(Closable):
     def __init__(self, time_step: float = TIME_STEP) -> None:
         self._time_step = time_step
         self._scene = Scene()
-        self._racks: dict[tuple[int, bool], Rack] = {}
+        self._racks: dict[tuple[int, bool], JointPool] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made from: no connection, nothing of the engine."""
@@ -58,12 +58,12 @@ class PyBulletSimulator(Closable):
         joint_positions: np.ndarray,
         views: Sequence[Sequence[View]],
         image_size: int,
-        layers: Layers = RGB_ONLY,
-    ) -> Pictures:
+        layers: RenderOptions = RGB_ONLY,
+    ) -> RenderResult:
         """Pictures (D, M); see `Simulator.render`."""
         self._require_open()
         positions = check_render(doors, joint_positions, views, image_size)
-        pictures = Pictures.blank(positions.shape, image_size, layers)
+        pictures = RenderResult.blank(positions.shape, image_size, layers)
         for d, door in enumerate(doors):
             with self._scene.door(door):
                 for m, view in enumerate(views[d]):
@@ -80,7 +80,7 @@ class PyBulletSimulator(Closable):
 
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
-    ) -> Interactions:
+    ) -> InteractionResult:
         """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
         self._require_open()
         actions = check_interact(doors, actions)
@@ -99,7 +99,7 @@ class PyBulletSimulator(Closable):
                 if courses is not None and hands is not None:
                     courses[rows], hands[rows] = done.courses, done.hands
         rewards = rewards_of(doors, ends)
-        return Interactions(rewards, ends.astype(np.float32), slipped, steps, courses, hands)
+        return InteractionResult(rewards, ends.astype(np.float32), slipped, steps, courses, hands)
 
     def close(self) -> None:
         """Frees the engine. Calling it twice is harmless."""
@@ -109,8 +109,10 @@ class PyBulletSimulator(Closable):
             rack.close()
         self._racks.clear()
 
-    def _try(self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool) -> Trials:
-        trials = Trials(
+    def _try(
+        self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool
+    ) -> InteractionBatch:
+        trials = InteractionBatch(
             doors, [Action.from_normalised(a) for a in actions], self._time_step, record
         )
         if len(doors) == 1:
@@ -119,8 +121,8 @@ class PyBulletSimulator(Closable):
             trials.run(self._rack(_LANES, slides))
         return trials
 
-    def _rack(self, lanes: int, slides: bool) -> Rack:
+    def _rack(self, lanes: int, slides: bool) -> JointPool:
         key = (lanes, slides)
         if key not in self._racks:
-            self._racks[key] = Rack(lanes, slides=slides, time_step=self._time_step)
+            self._racks[key] = JointPool(lanes, slides=slides, time_step=self._time_step)
         return self._racks[key]

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from bandit_worlds import Sighted, World
+from helpers.bandit_worlds import Sighted, World
 
 from doorlab.bandit import History
+from doorlab.bandit.action_search import SearchConfig
 from doorlab.bandit.policies import (
     EpsilonConfig,
     EpsilonGreedyPolicy,
@@ -10,7 +11,6 @@ from doorlab.bandit.policies import (
     ModelPolicy,
     RandomPolicy,
 )
-from doorlab.bandit.search import SearchConfig
 from doorlab.errors import ConfigError
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from bandit_worlds import bump, features, history
+from helpers.bandit_worlds import bump, features, history
 
 from doorlab.bandit import History
+from doorlab.bandit.action_search import SearchConfig
 from doorlab.bandit.policies import GPConfig, GPThompsonPolicy, GPUCBPolicy
-from doorlab.bandit.search import SearchConfig
 
 BOTH = pytest.mark.parametrize("make", [GPUCBPolicy, GPThompsonPolicy])
 

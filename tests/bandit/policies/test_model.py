@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from doorlab.bandit import History
+from doorlab.bandit.action_search import SearchConfig
 from doorlab.bandit.policies import ModelConfig, ModelPolicy, RewardModel
-from doorlab.bandit.search import SearchConfig
 from doorlab.errors import ConfigError
 
 FINE = SearchConfig(candidates=128, steps=60, step_size=0.03)

@@ -30,14 +30,14 @@ def test_the_oracle_has_no_regret(rollouts):
 
 def test_what_can_be_seen_opens_every_door_without_a_latch_at_once(rollouts):
     doors, (_, visible) = rollouts
-    free = np.array([door.latch_turn == 0 for door in doors])
+    free = np.array([door.latch_angle == 0 for door in doors])
     assert free.any()
     assert visible.regrets[free].max() < 0.02
 
 
 def test_hidden_latches_cost_one_try_at_most(rollouts):
     doors, (_, visible) = rollouts
-    latched = np.array([door.latch_turn > 0 for door in doors])
+    latched = np.array([door.latch_angle > 0 for door in doors])
     first = visible.regrets[latched, 0]
     assert 0.1 < (first > 0.5).mean() < 0.9  # the guess is right about every other time
     assert visible.regrets[:, 1:].max() < 0.02

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from bandit_worlds import Sighted, World, labelled
+from helpers.bandit_worlds import Sighted, World, labelled
 
 from doorlab.bandit import History
 from doorlab.bandit.policies import (

@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from bandit_worlds import Sighted, World, features, labelled
+from helpers.bandit_worlds import Sighted, World, features, labelled
 
 from doorlab.bandit import History
+from doorlab.bandit.action_search import SearchConfig
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
-    LabelledDoors,
+    LabelledDataset,
     LinUCBConfig,
     LinUCBPolicy,
     NeuralLinearConfig,
     NeuralLinearPolicy,
 )
 from doorlab.bandit.policies.cpp import RESIDUALS
-from doorlab.bandit.search import SearchConfig
 from doorlab.errors import ConfigError
 
 LABELLED = labelled()
@@ -84,7 +84,7 @@ def many_sided(doors, sides, rng, ways):
     actions = rng.uniform(-1, 1, (doors, 16, 4)).astype(np.float32)
     rewards = np.einsum("djf,df->dj", features(actions), own)
     rewards += 0.05 * rng.standard_normal(rewards.shape)
-    return LabelledDoors(frames, actions, rewards.astype(np.float32))
+    return LabelledDataset(frames, actions, rewards.astype(np.float32))
 
 
 class Many(Sighted):

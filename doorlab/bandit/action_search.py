@@ -1,0 +1,107 @@
+"""Optimising over the continuous action, for all doors at once.
+
+Sobol candidates find the hills, gradient steps climb them, and the best point ever seen wins.
+
+Legend: D doors, N candidates, S starts, A = 4 action coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from doorlab.doors import ACTION_DIM
+from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, check_limits
+from doorlab.runtime.torch_state import float32_by_default, thread_defaults
+
+Score = Callable[[Tensor], Tensor]
+"""(D, N, 4) actions -> (D, N) values to be maximised; differentiable, each value by its action."""
+
+
+_AT_ONCE_ON_GPU = 2**20  # actions
+_BETAS = 0.7, 0.9  # of Adam: its usual memory is longer than the whole climb
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How hard to look for the best action."""
+
+    candidates: PositiveInt = 64
+    """Sobol points that are scored on every door."""
+    starts: PositiveInt = 4
+    """Best candidates per door from which gradient steps start."""
+    steps: NonNegativeInt = 10
+    """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
+    step_size: NonNegativeFloat = 0.2
+    """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
+    at_once: PositiveInt = 2048
+    """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "")
+
+
+@float32_by_default
+def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tensor, "N 4"]:
+    """Scrambled Sobol points that fill Box(-1, 1)."""
+    engine = torch.quasirandom.SobolEngine(ACTION_DIM, scramble=True, seed=seed % 2**31)
+    return engine.draw(candidates, dtype=dtype) * 2 - 1
+
+
+@thread_defaults()
+def optimize_acquisition(
+    score: Score,
+    doors: int,
+    seed: int,
+    config: SearchConfig,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> Float[Tensor, "D 4"]:
+    """The best action on every door, as every policy looks for it: `maximize` from Sobol points.
+
+    All doors get the same points, so that what is best on one does not depend on the others.
+    """
+    candidates = sobol_actions(config.candidates, seed, dtype).to(device)
+    return maximize(score, candidates.expand(doors, -1, -1), config)
+
+
+@thread_defaults()
+def maximize(
+    score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
+) -> Float[Tensor, "D 4"]:
+    """The best action on every door: never worse than the best candidate."""
+    with torch.no_grad():
+        # In portions of the candidates, for all doors: what a core's cache holds is fastest, and
+        # the few starts that are left can take their steps all at once.
+        points = config.at_once if candidates.is_cpu else _AT_ONCE_ON_GPU
+        portions = candidates.split(max(1, points // len(candidates)), dim=1)
+        values = torch.cat([score(part) for part in portions], dim=1)
+    starts = min(config.starts, values.shape[1]) if config.steps else 1
+    best_values, index = values.topk(starts, dim=1)
+    best = candidates.gather(1, index[..., None].expand(-1, -1, ACTION_DIM))
+    x = best.clone().requires_grad_()
+    optimiser = torch.optim.Adam([x], lr=config.step_size, betas=_BETAS, maximize=True)
+    for step in range(config.steps + 1):
+        values = score(x)
+        with torch.no_grad():
+            better = values > best_values
+            best_values = torch.where(better, values, best_values)
+            best = torch.where(better[..., None], x, best)
+        if step < config.steps:
+            # The values do not interact, so a step on their sum is a step on each.
+            (x.grad,) = torch.autograd.grad(values.sum(), x)
+            optimiser.param_groups[0]["lr"] = config.step_size * (1.0 - step / config.steps)
+            optimiser.step()
+            x.data = into_box(x.data)
+    winner = best_values.argmax(dim=1)
+    return best[torch.arange(len(best)), winner].detach()
+
+
+def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
+    """Actions in Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
+    phi, rest = actions[..., :1], actions[..., 1:]
+    return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)

@@ -1,0 +1,68 @@
+"""What policies that see share: a trained model's look at doors, and what it expects of them.
+
+Legend: D doors, M frames per door, H, W pixels, E embedding, N actions, J interactions per door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from doorlab.errors import ConfigError
+from doorlab.models.embedding import Encoder
+from doorlab.nn.interactions import InteractionSet
+from doorlab.runtime.torch_state import thread_defaults
+
+_AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
+
+
+@dataclass(frozen=True)
+class LabelledDataset:
+    """Doors that somebody has tried: what a policy may know before it meets its own."""
+
+    frames: UInt8[np.ndarray, "D M H W 3"]
+    actions: Float32[np.ndarray, "D J 4"]
+    rewards: Float32[np.ndarray, "D J"]
+
+
+def check_min_doors(labelled: LabelledDataset, least: int) -> None:
+    """Raises ConfigError for fewer labelled doors than a policy can learn from."""
+    if len(labelled.rewards) < least:
+        raise ConfigError(
+            f"{least} labelled doors or more to learn from",
+            f"{len(labelled.rewards)}",
+            "give a run that learned from more",
+        )
+
+
+@thread_defaults()
+def embed(
+    model: Encoder, frames: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
+) -> Float[Tensor, "D E"]:
+    """Embeddings of doors, on `device`."""
+    with torch.no_grad():
+        parts = torch.from_numpy(np.ascontiguousarray(frames)).split(_AT_ONCE)
+        return torch.cat(
+            [model.embed(part.to(device).movedim(-1, 2).float() / 255.0) for part in parts]
+        )
+
+
+def expect(
+    model: Any, embedding: Float[Tensor, "D E"], actions: Float[Tensor, "D N 4"]
+) -> Float[Tensor, "D N"]:
+    """Mean rewards of actions on doors that have been looked at and never tried."""
+    return model.predict(embedding, InteractionSet.nothing(actions), actions).mean
+
+
+def standardisation(
+    embedding: Float[Tensor, "D E"],
+) -> tuple[Float[Tensor, " E"], Float[Tensor, " E"]]:
+    """Mean and standard deviation over doors; 1 where an embedding is the same for all."""
+    mean = embedding.mean(dim=0)
+    std = embedding.std(dim=0) if len(embedding) > 1 else torch.zeros_like(mean)
+    return mean, torch.where(std > 1e-6, std, torch.ones_like(std))

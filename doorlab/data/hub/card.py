@@ -1,0 +1,129 @@
+"""The README.md of an exported dataset: what dataset hubs call its card.
+
+Everything that can be is taken from the manifest and the schema, so that it is true.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from doorlab.data.config import DatasetConfig
+from doorlab.data.hub.tables import columns, is_category, is_picture
+from doorlab.data.manifest import Manifest
+from doorlab.data.schema import SPLITS, ArraySpec
+from doorlab.doors.door import HIDDEN_FIELDS
+
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+
+_CARD = """---
+{header}
+---
+
+# {title}
+
+{doors:,} doors, {origin}. One row is one door: {frames} pictures of {size} x {size}
+pixels{touched}. Written by doorlab; `doorlab import THIS_FOLDER --out runs/doors` makes the dataset
+again that this was, checksum `{checksum}`.
+
+```python
+from datasets import load_dataset
+
+doors = load_dataset("OWNER/NAME", split="train")
+doors[0]["images"][0]  # a PIL image
+```
+
+| split | doors |
+|---|---|
+{splits}
+
+## Columns
+
+{frame_of_reference}| column | of one door | meaning, or unit |
+|---|---|---|
+{columns}
+{videos}
+## Settings
+
+```json
+{settings}
+```
+"""
+
+
+_WORLD = """Lengths in metres, angles in radians, masses in kilograms. x runs along the wall, to the
+right as the robot sees it, y away from the robot, z up; the origin is on the floor below the middle
+of the opening.
+
+"""
+
+
+@dataclass(frozen=True)
+class CardInfo:
+    """What a card says that no dataset knows."""
+
+    title: str = "Doors"
+    """Title of the card."""
+    license: str = ""
+    """Licence of the data as hubs name it (mit, cc-by-4.0, ...); none is stated if empty."""
+
+
+def dataset_card(manifest: Manifest, about: CardInfo) -> str:
+    """The text of README.md, with the header that hubs read."""
+    document, config = manifest.to_json(), manifest.config
+    counts = {split: document["splits"][split] for split in SPLITS if document["splits"][split]}
+    settings = {k: v for k, v in config.to_json().items() if k != "names"}
+    videos = len(config.video_names())
+    return _CARD.format(
+        header=_header(config, about, list(counts)),
+        title=about.title,
+        doors=config.doors,
+        origin=config.origin,
+        frames=config.frames,
+        size=config.image_size,
+        touched=f", {config.interactions} interactions" if config.interactions else "",
+        checksum=manifest.checksum,
+        splits="\n".join(f"| {split} | {count:,} |" for split, count in counts.items()),
+        frame_of_reference=_WORLD if config.arrays().keys() - {"images", "split"} else "",
+        columns="\n".join(_rows(config)),
+        videos=f"\n`videos/` has films of the first {videos} doors.\n" if videos else "",
+        settings=json.dumps({"kind": config.kind, **settings}, indent=2),
+    )
+
+
+def _header(config: DatasetConfig, about: CardInfo, splits: list[str]) -> str:
+    size = next((name for limit, name in _SIZES if config.doors < limit), "n>1M")
+    lines = [f"license: {json.dumps(about.license)}"] if about.license else []
+    lines += [
+        f"pretty_name: {json.dumps(about.title)}",
+        "task_categories: [robotics]",
+        "tags: [doors, articulated-objects, doorlab]",
+        f"size_categories: [{json.dumps(size)}]",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+    ]
+    for split in splits:
+        lines += [f"  - split: {split}", f"    path: data/{split}-*.parquet"]
+    return "\n".join(lines)
+
+
+def _rows(config: DatasetConfig) -> list[str]:
+    rows = ["| `door` | int64 | number of the door in the dataset |"]
+    if config.names:
+        rows.append("| `name` | string | the footage that it was imported from |")
+    for column, spec in columns(config).items():
+        meaning = spec.meaning.replace(" | ", ", ")
+        if spec.name.removeprefix("door/") in HIDDEN_FIELDS:
+            meaning = f"{meaning} (no picture shows it)".strip()
+        rows.append(f"| `{column}` | {_holds(config, spec)} | {meaning} |")
+    return rows
+
+
+def _holds(config: DatasetConfig, spec: ArraySpec) -> str:
+    if is_category(spec):
+        return "string"
+    shape = spec.shape(1, config.frames, config.interactions, config.image_size)[1:]
+    if is_picture(spec):
+        return f"{shape[0]} PNG pictures"
+    return " x ".join([spec.dtype, *map(str, shape)]) if shape else spec.dtype

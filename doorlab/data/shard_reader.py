@@ -1,0 +1,193 @@
+"""Arrays across shards: read by this process, or by another where TensorStore can't be used.
+
+TensorStore's threads do not survive a fork, and it aborts a process that uses it nevertheless.
+"""
+
+# tensorstore for Python 3.10 has no types.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import tensorstore as ts
+
+from doorlab.data.config import DatasetConfig
+from doorlab.data.parts import linked_below
+from doorlab.data.schema import ARRAYS
+from doorlab.data.shards import array_files, is_key, open_array, was_forked
+from doorlab.errors import DatasetError
+from doorlab.storage.text_paths import TextPath
+
+_CACHE_BYTES = 64 * 2**20  # where in a file every door's images lie, and doors read lately
+# TensorStore's ways to say missing or damaged.
+_UNREADABLE = (ValueError, IndexError, NotImplementedError, OSError)
+_PROGRAM = "from doorlab.data.shard_reader import serve; serve({descriptor})"
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads the arrays of a dataset."""
+
+    def read(self, name: str, doors: np.ndarray) -> np.ndarray:
+        """The array `name` at `doors`, int64 (D,), which may repeat.
+
+        Raises DatasetError for shards that are missing or damaged.
+        """
+        ...
+
+
+def make_reader(folder: Path, config: DatasetConfig, path: Path) -> Reader:
+    """A reader for use in this process alone.
+
+    Args:
+        folder: of the dataset, absolute.
+        config: of the dataset.
+        path: of the same folder as the user gave it, for messages.
+    """
+    return (ReadingProcess if was_forked() else ShardReader)(folder, config, path)
+
+
+class ShardReader:
+    """Reads by TensorStore; keeps arrays open. Made as by `make_reader`."""
+
+    def __init__(self, folder: Path, config: DatasetConfig, path: Path) -> None:
+        self._config, self._path = config, path
+        self._root = TextPath(folder, is_key)
+        self._shards = list(config.shards().items())
+        self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
+        self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
+
+    def read(self, name: str, doors: np.ndarray) -> np.ndarray:
+        """See `Reader`. Shards are read in parallel."""
+        values = np.empty(self._shape(name, len(doors)), dtype=ARRAYS[name].dtype)
+        if not values.size:
+            return values
+        shard, row = np.divmod(doors, self._config.shard_doors)
+        used = np.unique(shard).tolist()
+        self._open(name, used)
+        target = ts.array(values)  # shares memory: shards decode straight into `values`
+        pending = []
+        for s in used:
+            where = np.flatnonzero(shard == s)
+            source = self._arrays[name, s].oindex[row[where]]
+            pending.append(target.oindex[where].write(source))
+        for s, future in zip(used, pending, strict=True):
+            self._result(s, future)
+        return values
+
+    def _shape(self, name: str, doors: int) -> tuple[int, ...]:
+        config = self._config
+        return ARRAYS[name].shape(doors, config.frames, config.interactions, config.image_size)
+
+    def _open(self, name: str, shards: list[int]) -> None:
+        """Opens an array in all `shards` at once; keeps it open."""
+        new = [s for s in shards if (name, s) not in self._arrays]
+        futures = [self._begin_to_open(name, s) for s in new]
+        for s, future in zip(new, futures, strict=True):
+            self._arrays[name, s] = self._result(s, future)
+
+    def _begin_to_open(self, name: str, shard: int) -> ts.Future:
+        folder, (first, last) = self._shards[shard]
+        root = self._root.path
+        with self._readable(shard):
+            for file in array_files(name):
+                if linked_below(Path(root), f"shards/{folder}/{file}"):
+                    raise self._damaged(shard, f"a link on the way to {file}")
+            shape = self._shape(name, last - first)
+            return open_array(f"{root}/shards/{folder}", name, shape, self._context)
+
+    def _result(self, shard: int, future: Any) -> Any:
+        with self._readable(shard):
+            return future.result()
+
+    @contextmanager
+    def _readable(self, shard: int) -> Iterator[None]:
+        try:
+            yield
+        except _UNREADABLE as error:
+            if isinstance(error, PermissionError) or "PERMISSION_DENIED" in str(error):
+                expected = f"permission to read {self._shards[shard][0]} of {self._path}"
+                raise DatasetError(expected, "none", "allow it with chmod -R u+rX") from None
+            raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
+
+    def _damaged(self, shard: int, got: str) -> DatasetError:
+        repair = f"repair it with `{self._config.command(self._path)}`"
+        return DatasetError(f"{self._shards[shard][0]} of {self._path} to be whole", got, repair)
+
+
+class ReadingProcess:
+    """Has another process read, which ends with this object and with the process that made it.
+
+    Made as by `make_reader`.
+    """
+
+    def __init__(self, folder: Path, config: DatasetConfig, path: Path) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            program = _PROGRAM.format(descriptor=theirs.fileno())
+            process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                start_new_session=True,  # Ctrl-C is for this process to handle
+            )
+        self._path, self._connection = path, Connection(ours.detach())
+        self._lock = threading.Lock()  # one question at a time
+        weakref.finalize(self, _end, self._connection, process)
+        self._ask(folder, config, path)
+
+    def read(self, name: str, doors: np.ndarray) -> np.ndarray:
+        """See `Reader`."""
+        return self._ask(name, doors)
+
+    def _ask(self, *question: Any) -> Any:
+        try:
+            with self._lock:
+                self._connection.send(question)
+                answer = self._connection.recv()
+        except (EOFError, OSError):
+            raise DatasetError(
+                f"a process that reads {self._path}", "one that was killed", "run again"
+            ) from None
+        except BaseException:  # the answer may come later, and would be taken for another one
+            self._connection.close()
+            raise
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def serve(descriptor: int) -> None:
+    """What a process of `ReadingProcess` does: answers until the connection is closed."""
+    with Connection(descriptor) as connection:
+        reader: Reader | None = None
+        while True:
+            try:
+                question = connection.recv()
+                if reader is None:
+                    reader, answer = ShardReader(*question), None
+                else:
+                    answer = reader.read(*question)
+            except EOFError:
+                return
+            except (DatasetError, MemoryError) as error:
+                answer = error
+            connection.send(answer)
+
+
+def _end(connection: Connection, process: subprocess.Popen[bytes]) -> None:
+    connection.close()
+    process.wait()

@@ -1,0 +1,290 @@
+"""Footage of real doors as a dataset: pictures to learn from, and nothing else known about them.
+
+The part that `generation` plays for simulated doors: what a dataset contains follows from an
+`ImportConfig` and the footage.
+
+Legend: D doors in a shard, M frames, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorlab.data.config import (
+    DatasetConfig,
+    FrameCount,
+    HeldOutShare,
+    ImageSize,
+    ShardDoors,
+    check_config,
+    split_of_doors,
+)
+from doorlab.data.schema import ARRAYS, ArraySpec
+from doorlab.data.shards import write_shard
+from doorlab.data.sources.footage import (
+    FITS,
+    UNREAD_IMAGES,
+    Fit,
+    FootageDoor,
+    UnreadableError,
+    find_entries,
+    find_unreadable,
+    open_entry,
+    read_frames,
+)
+from doorlab.data.sources.image_files import SIGNIFICANT_BITS
+from doorlab.errors import ConfigError, DatasetError
+from doorlab.limits import NonNegativeInt, Seed
+from doorlab.storage.text_paths import shell_quoted
+from doorlab.terminal.progress import track
+
+_ARRAYS = ("images", "split")
+# Settings that came later: dataset.json has them only if they are set, so that checksums stay.
+_LATER = {"skip_unreadable": False, "significant_bits": 0, "left_out": ()}
+_FOUND = ("--source", "--names", "--left-out")  # options that the command line does not have
+_NAMED = 5  # so many doors are named in a message
+
+
+@dataclass(frozen=True)
+class FootageSettings:
+    """How footage becomes a dataset."""
+
+    frames: FrameCount = 8
+    """Frames per door, evenly spaced over its images or its video."""
+    image_size: ImageSize = 64
+    """Height and width of a frame, pixels."""
+    fit: Fit = "crop"
+    """How pictures become square: crop (the middle), pad (all of it, on black)."""
+    skip_short: bool = False
+    """Leave out doors with fewer images than --frames; without it they are an error."""
+    skip_unreadable: bool = False
+    """Leave out images and videos that can't be read; without it they are an error."""
+    significant_bits: NonNegativeInt = 0
+    """Bits in use of pictures that store 16 (9 to 16); 0 for what their files state, or all."""
+    seed: Seed = 0
+    """Seed of the splits."""
+    validation_fraction: HeldOutShare = 0.05
+    """Share of the doors held out for choosing settings."""
+    test_fraction: HeldOutShare = 0.15
+    """Share of the doors held out for the final figures."""
+    shard_doors: ShardDoors = 64
+    """Doors per shard: the unit of work, of resuming and of checksums."""
+
+
+@dataclass(frozen=True)
+class ImportConfig(FootageSettings, DatasetConfig):
+    """All that an imported dataset depends on, but for the footage itself.
+
+    Raises ConfigError for sizes that make no sense. `plan_import` finds the names.
+    """
+
+    kind = "imported"
+
+    source: str = ""
+    """Folder of the footage, as it was given."""
+    names: tuple[str, ...] = ()
+    """The subfolder or video of every door."""
+    left_out: tuple[str, ...] = ()
+    """Images ("door 3/2.png") and videos that could not be read."""
+
+    def __post_init__(self) -> None:
+        check_config(self)
+        low, high = SIGNIFICANT_BITS
+        if self.significant_bits and not low <= self.significant_bits <= high:
+            got = repr(self.significant_bits)
+            expected = f"significant_bits from {low} to {high}, or 0"
+            raise ConfigError(expected, got, "correct --significant-bits")
+        if self.fit not in FITS:
+            raise ConfigError(f"fit as {' or '.join(FITS)}", repr(self.fit), "correct --fit")
+
+    @property
+    def doors(self) -> int:
+        """D."""
+        return len(self.names)
+
+    @property
+    def interactions(self) -> int:
+        """J: nobody recorded any."""
+        return 0
+
+    @property
+    def origin(self) -> str:
+        """In words: where the footage was."""
+        return f"imported from the footage in {self.source}"
+
+    def arrays(self) -> dict[str, ArraySpec]:
+        """What can be known from pictures."""
+        return {name: ARRAYS[name] for name in _ARRAYS}
+
+    def to_json(self) -> dict[str, Any]:
+        """As for every dataset, without later settings at their defaults."""
+        values = super().to_json()
+        return {k: v for k, v in values.items() if k not in _LATER or v != _LATER[k]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ImportConfig:
+        """The inverse of `to_json`."""
+        return super().from_json({**_LATER, **values})
+
+    def differing(self, other: DatasetConfig) -> list[str]:
+        """As for every dataset; footage may be moved meanwhile, and lists of files are long."""
+        own = ("source", "names", "left_out")
+        found = [d for d in super().differing(other) if d.split()[0] not in own]
+        if isinstance(other, ImportConfig):
+            if self.names != other.names:
+                found.append(f"the doors ({_difference(self.names, other.names)})")
+            if self.left_out != other.left_out:
+                odd = _difference(self.left_out, other.left_out)
+                found.append(f"the files that can't be read ({odd})")
+        return found
+
+    def command(self, out: str | Path) -> str:
+        """The shell command that imports this dataset into `out`, or goes on with it."""
+        options = [o for o in self._options() if not o.startswith(_FOUND)]
+        where = ["doorlab import", shell_quoted(self.source), "--out", shell_quoted(str(out))]
+        return " ".join([*where, *options, "--resume"])
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What an import will do.
+
+    Attributes:
+        config: of the dataset.
+        short: doors that are left out, because they have too few pictures.
+        ignored: files in the source that are no footage.
+        passed_over: files and folders in doors' folders that are not images of a known format.
+        unreadable: files that are left out, because they can't be read, and why.
+    """
+
+    config: ImportConfig
+    short: list[str]
+    ignored: list[str]
+    passed_over: list[str]
+    unreadable: list[str]
+
+
+def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
+    """Looks at every door in `source`; reads pictures only if `settings.skip_unreadable`.
+
+    Raises:
+        ConfigError: for settings that make no sense.
+        DatasetError: when there is no footage, when a part of it can't be read, unless
+            `settings.skip_unreadable`, and for doors with fewer pictures than frames, unless
+            `settings.skip_short`.
+    """
+    paths, others = find_entries(Path(source))
+    values = {name: getattr(settings, name) for name in FootageSettings.__dataclass_fields__}
+    config = ImportConfig(**values, source=str(source), names=tuple(p.name for p in paths))
+    entries, unreadable = _open_all(paths, config)
+    short = [entry for entry in entries if entry.pictures < config.frames]
+    doors = [entry for entry in entries if entry.pictures >= config.frames]
+    if not entries:
+        raise DatasetError(
+            f"a door that can be read in {source}",
+            f"none: {listing([f'{name} ({why})' for name, why in unreadable.items()])}",
+            "repair them, or correct the path",
+        )
+    if short and not (doors and config.skip_short):
+        raise _too_short(config, short, bool(doors))
+    kept = replace(
+        config, names=tuple(entry.path.name for entry in doors), left_out=tuple(unreadable)
+    )
+    return ImportPlan(
+        kept,
+        [entry.summary() for entry in short],
+        [path.name for path in others],
+        [f"{entry.path.name}/{name}" for entry in entries for name in entry.passed_over],
+        [f"{name} ({reason})" for name, reason in unreadable.items()],
+    )
+
+
+def _open_all(
+    paths: Sequence[Path], config: ImportConfig
+) -> tuple[list[FootageDoor], dict[str, str]]:
+    """The doors at `paths`, and what can't be read of them, with the reasons."""
+    entries, unreadable = [], {}
+    for path in track(paths, "footage", "doors looked at"):
+        try:
+            entry = open_entry(path, config.frames)
+            if config.skip_unreadable:
+                entry = _without_unreadable(entry, config)
+        except UnreadableError as error:
+            if not config.skip_unreadable:
+                raise
+            unreadable[path.name] = error.got
+            continue
+        unreadable |= {f"{path.name}/{name}": why for name, why in entry.unreadable.items()}
+        entries.append(entry)
+    return entries, unreadable
+
+
+def _without_unreadable(entry: FootageDoor, config: ImportConfig) -> FootageDoor:
+    if entry.pictures < config.frames:
+        return entry
+    bad = find_unreadable(entry.path, config.frames, config.significant_bits)
+    return replace(entry, pictures=entry.pictures - len(bad), unreadable=bad)
+
+
+def _too_short(config: ImportConfig, short: Sequence[FootageDoor], any_long: bool) -> DatasetError:
+    found = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
+    nested = any(not e.pictures and (e.path / n).is_dir() for e in short for n in e.passed_over)
+    ways = [
+        "repair what can't be read" if any(entry.unreadable for entry in short) else "",
+        "convert HEIC and AVIF to JPEG" if found & UNREAD_IMAGES else "",
+        "put the images of a door into its folder, not into folders in it" if nested else "",
+        "ask for fewer --frames",
+        "leave these out with --skip-short" if any_long else "",
+    ]
+    return DatasetError(
+        f"at least {config.frames} pictures of every door",
+        f"fewer of {listing([entry.summary() for entry in short])}",
+        ", or ".join(filter(None, ways)),
+    )
+
+
+class FootageWriter:
+    """Reads footage and writes one shard; a copy lives in every worker."""
+
+    def __init__(self, path: Path, config: ImportConfig) -> None:
+        self._path, self._config = path.absolute(), config  # workers may be in other folders
+        self._source = Path(config.source).absolute()
+
+    def __call__(self, part: str) -> tuple[str, str]:
+        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        config = self._config
+        first, last = config.shards()[Path(part).name]
+        doors = [self._read(name) for name in config.names[first:last]]
+        arrays = {"images": np.stack(doors), "split": split_of_doors(config)[first:last]}
+        return part, write_shard(self._path / part, arrays, config.arrays())
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _read(self, door: str) -> np.ndarray:
+        config, start = self._config, f"{door}/"
+        return read_frames(
+            self._source / door,
+            config.frames,
+            config.image_size,
+            config.fit,
+            config.significant_bits,
+            {name.removeprefix(start) for name in config.left_out if name.startswith(start)},
+        )
+
+
+def listing(names: Sequence[str]) -> str:
+    """Names for a message: all of them if they are few, or the first and their number."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _difference(there: Sequence[str], here: Sequence[str]) -> str:
+    odd = {"only there": set(there) - set(here), "only here": set(here) - set(there)}
+    parts = [f"{where}: {listing(sorted(names))}" for where, names in odd.items() if names]
+    return "; ".join(parts) or "in another order"

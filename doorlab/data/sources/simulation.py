@@ -1,0 +1,205 @@
+"""What a dataset contains, as a pure function of its configuration.
+
+Every door has its own random streams (`doorlab.seeding`), so neither the size of the shards nor
+the number of workers nor the order of their work changes a single byte of a door's data.
+
+Legend: D doors in a shard, M frames, J interactions, H, W pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+
+from doorlab.data.config import (
+    DatasetConfig,
+    Doors,
+    FrameCount,
+    HeldOutShare,
+    ImageSize,
+    ShardDoors,
+    check_config,
+    split_of_doors,
+)
+from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
+from doorlab.doors import ACTION_DIM, PRIORS, Door, View, doors_to_arrays, get_prior
+from doorlab.doors.action import normalised_radius
+from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.errors import ConfigError
+from doorlab.limits import Seed, from_to
+from doorlab.options import Option
+from doorlab.seeding import stream
+from doorlab.sim import SIMULATORS, RenderOptions, Simulator, optimal_rewards
+from doorlab.storage.text_paths import shell_quoted
+
+ActionMix = Literal["uniform", "plausible"]
+
+_PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
+_LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
+_DOOR_RADII = (0.5, 1.1)  # m, of the hinges that anybody would suppose
+
+
+@dataclass(frozen=True)
+class GenerationConfig(DatasetConfig):
+    """All that a dataset's bytes depend on. Raises ConfigError for sizes that make no sense."""
+
+    kind = "simulated"
+
+    doors: Doors = 1400
+    """Number of doors."""
+    frames: FrameCount = 8
+    """Passive frames per door, each with its own joint position and camera."""
+    interactions: Annotated[int, from_to(0, 100_000)] = 32
+    """Interactions per door; 0 makes a dataset without actions and rewards to learn from."""
+    image_size: ImageSize = 64
+    """Height and width of a frame, pixels."""
+    seed: Seed = 0
+    """Seed of every random stream."""
+    prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
+    """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
+    """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
+    action_mix: ActionMix = "plausible"
+    """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
+    validation_fraction: HeldOutShare = 0.05
+    """Share of the doors held out for choosing settings."""
+    test_fraction: HeldOutShare = 0.15
+    """Share of the doors held out for the final figures."""
+    shard_doors: ShardDoors = 64
+    """Doors per shard: the unit of work, of resuming and of checksums."""
+    depth: bool = False
+    """Store the depth of every pixel, too, in metres."""
+    segmentation: bool = False
+    """Store what every pixel shows, too: surroundings, frame, panel or handle."""
+    shadows: bool = False
+    """Draw shadows: frames take 1.7 times as long (by the simulator torch, ten times)."""
+    videos: Annotated[int, from_to(0, 10_000)] = 6
+    """Number of doors, from the first on, that also get an H.264 video."""
+
+    def __post_init__(self) -> None:
+        check_config(self)
+        if self.action_mix not in ("uniform", "plausible"):
+            raise ConfigError(
+                "action_mix as uniform or plausible", repr(self.action_mix), "correct --action-mix"
+            )
+
+    @property
+    def origin(self) -> str:
+        """In words: who made the doors."""
+        return f"simulated by {self.simulator}"
+
+    def arrays(self) -> dict[str, ArraySpec]:
+        """Everything that the schema knows, but for layers that were not asked for."""
+        left_out = {name for name in OPTIONAL if not getattr(self, name)}
+        return {name: spec for name, spec in ARRAYS.items() if name not in left_out}
+
+    def command(self, out: str | Path) -> str:
+        """The shell command that generates this dataset in `out`, or goes on with it."""
+        where = ["doorlab generate --out", shell_quoted(str(out))]
+        return " ".join([*where, *self._options(), "--resume"])
+
+    def video_names(self) -> dict[str, int]:
+        """Name -> door of every video."""
+        return {f"door-{door:05d}.mp4": door for door in range(min(self.videos, self.doors))}
+
+
+def make_shard(
+    config: GenerationConfig, first: int, last: int, simulator: Simulator
+) -> dict[str, np.ndarray]:
+    """Doors `first` to `last` (excluded): an array for every entry of `config.arrays()`."""
+    doors = [make_door(config, i) for i in range(first, last)]
+    joint_position = np.stack([joint_positions(config, i, d) for i, d in enumerate(doors, first)])
+    views = [passive_views(config, i, door) for i, door in enumerate(doors, first)]
+    actions = np.stack([passive_actions(config, i) for i in range(first, last)])
+    return {
+        **_frames(config, simulator, doors, joint_position, views),
+        "joint_position": joint_position,
+        "view": np.stack([[view.to_array() for view in of_door] for of_door in views]),
+        "actions": actions,
+        "rewards": _rewards(simulator, doors, actions),
+        "optimal_reward": optimal_rewards(simulator, doors),
+        "split": split_of_doors(config)[first:last],
+        **{door_array(name): column for name, column in doors_to_arrays(doors).items()},
+    }
+
+
+def make_door(config: GenerationConfig, index: int) -> Door:
+    """Door number `index` of the dataset."""
+    return get_prior(config.prior).sample(stream(config.seed, "door", index))
+
+
+def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
+    """float32 (M,), rad or m: the first frame is shut, the others uniform up to the limit."""
+    rng = stream(config.seed, "joint", index)
+    positions = rng.uniform(0.0, door.opening_limit, config.frames)
+    positions[0] = 0.0
+    return positions.astype(np.float32)
+
+
+def passive_views(config: GenerationConfig, index: int, door: Door) -> list[View]:
+    """The M cameras of a door."""
+    prior, rng = get_prior(config.prior), stream(config.seed, "view", index)
+    return [prior.sample_view(rng, door) for _ in range(config.frames)]
+
+
+def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
+    """float32 (J, 4): the actions on a door; see `sample_actions`."""
+    slides = get_prior(config.prior).sliding_probability
+    rng = stream(config.seed, "action", index)
+    return sample_actions(rng, (config.interactions,), config.action_mix, slides)
+
+
+def sample_actions(
+    rng: np.random.Generator, shape: tuple[int, ...], mix: ActionMix, sliding_probability: float
+) -> np.ndarray:
+    """float32 (*shape, 4) in Box(-1, 1). No mix looks at the parameters of the door.
+
+    With the mix `plausible`, three actions in four along the last axis are what anybody would try
+    on a door: a hinge at one side or the other, about a door's width away, a wide swing, a handle
+    that is turned; as many suppose a slide as the prior has sliding doors. Rewards that uniform
+    actions reach once in dozens of tries become common.
+    """
+    actions = rng.uniform(-1.0, 1.0, (*shape, ACTION_DIM))
+    if mix == "plausible":
+        phi = rng.integers(0, 2, shape) + rng.normal(0.0, _LEVEL_SPREAD, shape)
+        low, high = (normalised_radius(radius) for radius in _DOOR_RADII)
+        slides = rng.random(shape) < sliding_probability
+        radius = np.where(slides, normalised_radius(math.inf), rng.uniform(low, high, shape))
+        swing = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.6, 1.0, shape)
+        turn = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.3, 1.0, shape)
+        plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=-1)
+        guessed = np.arange(shape[-1]) % _PLAUSIBLE_SHARE > 0
+        actions[..., guessed, :] = plausible[..., guessed, :]
+    return actions.astype(np.float32)
+
+
+def _frames(
+    config: GenerationConfig,
+    simulator: Simulator,
+    doors: list[Door],
+    joint_position: np.ndarray,
+    views: list[list[View]],
+) -> dict[str, np.ndarray]:
+    layers = RenderOptions(config.depth, config.segmentation, config.shadows)
+    pictures = simulator.render(doors, joint_position, views, config.image_size, layers)
+    found = {
+        "images": pictures.images,
+        "depth": pictures.depth,
+        "segmentation": pictures.segmentation,
+    }
+    wanted = config.arrays()
+    return {
+        name: array.astype(wanted[name].dtype, copy=False)
+        for name, array in found.items()
+        if array is not None
+    }
+
+
+def _rewards(simulator: Simulator, doors: list[Door], actions: np.ndarray) -> np.ndarray:
+    if actions.shape[1] == 0:
+        return np.zeros(actions.shape[:2], dtype=np.float32)
+    return simulator.interact(doors, actions).rewards

@@ -1,0 +1,249 @@
+"""Batches for training: a split's tensors, and random sets of frames and interactions from them.
+
+All randomness comes from an explicit CPU `torch.Generator`, so that a saved generator state
+resumes a run exactly, on any device.
+
+Legend: D doors, M frames, J interactions per door; B doors in a batch, C colour channels, H, W
+pixels; N context interactions, T target interactions, A action dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from torch import Tensor
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.schema import ARRAYS
+from doorlab.errors import ConfigError, DatasetError
+
+_LOAD_DOORS = 1024  # doors read at once: bounds the memory beside the tensors themselves
+
+
+@dataclass(frozen=True)
+class DoorData:
+    """The doors of one split, resident on one device.
+
+    Of footage that was imported nobody knows more than the frames: its J is 0, and what was not
+    measured is NaN.
+    """
+
+    images: UInt8[Tensor, "D M C H W"]
+    """Passive frames, RGB."""
+    joint_position: Float32[Tensor, "D M"]
+    """Opening angle in every frame, rad."""
+    actions: Float32[Tensor, "D J A"]
+    """Normalised actions."""
+    rewards: Float32[Tensor, "D J"]
+    """What the actions obtained."""
+    optimal_reward: Float32[Tensor, " D"]
+    """What the oracle obtains."""
+    indices: Int64[Tensor, " D"]
+    """Numbers of the doors in the dataset (on the CPU)."""
+
+    @staticmethod
+    def load(
+        dataset: DoorDataset,
+        split: str,
+        device: torch.device | str = "cpu",
+        limit: int | None = None,
+    ) -> DoorData:
+        """The first `limit` doors of a split (all of them if None), on `device`.
+
+        Doors are drawn independently, so the first ones are a random subset, and a smaller
+        subset is part of every larger one. Raises DatasetError when the split is too small.
+        """
+        doors = dataset.indices(split)
+        if len(doors) < max(1, limit or 0):
+            raise DatasetError(
+                f"at least {max(1, limit or 0)} {split} doors in {dataset.path}",
+                f"{len(doors)}",
+                "generate more doors, or ask for fewer",
+            )
+        doors = doors[:limit]
+
+        def tensor(name: str) -> Tensor:
+            return torch.from_numpy(_known(dataset, name, doors)).to(device)
+
+        return DoorData(
+            images=_load_images(dataset, doors, device),
+            joint_position=tensor("joint_position"),
+            actions=tensor("actions"),
+            rewards=tensor("rewards"),
+            optimal_reward=tensor("optimal_reward"),
+            indices=torch.from_numpy(doors),
+        )
+
+    def __len__(self) -> int:
+        """D."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class ContextTargetBatch:
+    """Interactions with doors: some to learn from, some to predict."""
+
+    ac_BNA: Float[Tensor, "B N A"]
+    rc_BN: Float[Tensor, "B N"]
+    mask_BN: Bool[Tensor, "B N"]
+    """Which context interactions count; the others are zeros."""
+    at_BTA: Float[Tensor, "B T A"]
+    rt_BT: Float[Tensor, "B T"]
+
+
+@dataclass(frozen=True)
+class RewardBatch(ContextTargetBatch):
+    """Doors with passive frames and interactions."""
+
+    x_BMCHW: Float[Tensor, "B M C H W"]
+
+
+def sample_frames(
+    doors: DoorData, batch: int, frames: int, generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
+    """`frames` different frames of each of `batch` random doors (with repeats), in [0, 1]."""
+    return sample_frames_of(doors, sample_door_indices(doors, batch, generator), frames, generator)
+
+
+def sample_interactions(
+    doors: DoorData,
+    batch: int,
+    frames: int,
+    generator: torch.Generator,
+    context: int = 10,
+    targets: int = 16,
+    empty_context_prob: float = 0.0,
+) -> RewardBatch:
+    """Random doors (with repeats), frames of them, and tries as in `sample_tries`.
+
+    Raises ConfigError when the dataset has too few interactions or frames.
+    """
+    rows = sample_door_indices(doors, batch, generator)
+    return sample_interactions_of(
+        doors, rows, frames, generator, context, targets, empty_context_prob
+    )
+
+
+def sample_interactions_of(
+    doors: DoorData,
+    rows: Int64[Tensor, " B"],
+    frames: int,
+    generator: torch.Generator,
+    context: int = 10,
+    targets: int = 16,
+    empty_context_prob: float = 0.0,
+) -> RewardBatch:
+    """As `sample_interactions`, of the doors at `rows`."""
+    tries = sample_tries(doors, rows, generator, context, targets, empty_context_prob)
+    return RewardBatch(**vars(tries), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
+
+
+def sample_tries(
+    doors: DoorData,
+    rows: Int64[Tensor, " B"],
+    generator: torch.Generator,
+    context: int = 10,
+    targets: int = 16,
+    empty_context_prob: float = 0.0,
+) -> ContextTargetBatch:
+    """A random split of the interactions with the doors at `rows`.
+
+    A share `empty_context_prob` of the doors gets no context interactions: all that can be known of them
+    is in their frames. The others get between 0 and `context` of them, uniformly. All get
+    `targets` others to predict.
+
+    Raises ConfigError when the dataset has too few interactions.
+    """
+    total, batch = doors.actions.shape[1], len(rows)
+    if context < 0 or targets < 1 or context + targets > total:
+        raise ConfigError(
+            f"context + targets within the {total} interactions of a door, targets at least 1",
+            f"{context} + {targets}",
+            "ask for fewer, or generate more with --interactions",
+        )
+    picks = _sample_without_replacement(batch, total, context + targets, generator)
+    sizes = torch.randint(context + 1, (batch, 1), generator=generator)
+    sizes = sizes * (torch.rand(batch, 1, generator=generator) >= empty_context_prob)
+    mask = (torch.arange(context) < sizes).to(doors.actions.device)
+    rows, picks = rows.to(doors.actions.device), picks.to(doors.actions.device)
+    actions, rewards = doors.actions[rows[:, None], picks], doors.rewards[rows[:, None], picks]
+    return ContextTargetBatch(
+        ac_BNA=actions[:, :context] * mask[..., None],
+        rc_BN=rewards[:, :context] * mask,
+        mask_BN=mask,
+        at_BTA=actions[:, context:],
+        rt_BT=rewards[:, context:],
+    )
+
+
+def sample_door_indices(
+    doors: DoorData, batch: int, generator: torch.Generator
+) -> Int64[Tensor, " B"]:
+    """`batch` random doors, on the CPU."""
+    return torch.randint(len(doors), (batch,), generator=generator)
+
+
+def _known(dataset: DoorDataset, name: str, doors: np.ndarray) -> np.ndarray:
+    """An array of numbers; NaN, in the same shape, where the dataset does not have it."""
+    if name in dataset.config.arrays():
+        return dataset.read(name, doors)
+    spec, size = ARRAYS[name], dataset.image_size
+    shape = spec.shape(len(doors), dataset.frames, dataset.interactions, size)
+    return np.full(shape, np.nan, dtype=spec.dtype)
+
+
+def _load_images(
+    dataset: DoorDataset, doors: np.ndarray, device: torch.device | str
+) -> UInt8[Tensor, "D M C H W"]:
+    size = dataset.image_size
+    shape = (len(doors), dataset.frames, 3, size, size)
+    images = torch.empty(shape, dtype=torch.uint8, device=device)
+    for first in range(0, len(doors), _LOAD_DOORS):
+        part = torch.from_numpy(dataset.read("images", doors[first : first + _LOAD_DOORS]))
+        images[first : first + len(part)] = part.to(device).permute(0, 1, 4, 2, 3)
+    return images
+
+
+def _sample_without_replacement(
+    batch: int, total: int, count: int, generator: torch.Generator
+) -> Int64[Tensor, "B K"]:
+    return torch.rand(batch, total, generator=generator).argsort(dim=1)[:, :count]
+
+
+def sample_frames_of(
+    doors: DoorData, rows: Int64[Tensor, " B"], frames: int, generator: torch.Generator
+) -> Float[Tensor, "B M C H W"]:
+    """`frames` different frames of each of the doors at `rows`, in [0, 1].
+
+    Raises ConfigError when the dataset has too few.
+    """
+    return gather_frames(doors, rows, sample_frame_indices(doors, len(rows), frames, generator))
+
+
+def sample_frame_indices(
+    doors: DoorData, batch: int, frames: int, generator: torch.Generator
+) -> Int64[Tensor, "B M"]:
+    """Which frames to take of `batch` doors: `frames` different ones each, on the CPU.
+
+    Raises ConfigError when the dataset has too few.
+    """
+    total = doors.images.shape[1]
+    if not 1 <= frames <= total:
+        raise ConfigError(
+            f"between 1 and {total} frames per door", f"{frames}", "generate more with --frames"
+        )
+    return _sample_without_replacement(batch, total, frames, generator)
+
+
+def gather_frames(
+    doors: DoorData, rows: Int64[Tensor, " B"], picks: Int64[Tensor, "B M"]
+) -> Float[Tensor, "B M C H W"]:
+    """The frames `picks` of the doors at `rows`, in [0, 1]."""
+    device = doors.images.device
+    flat = (rows[:, None] * doors.images.shape[1] + picks).flatten().to(device)
+    # One gather of whole frames is several times faster than indexing two axes.
+    chosen = doors.images.flatten(0, 1).index_select(0, flat)
+    return chosen.view(*picks.shape, *chosen.shape[1:]).float().div_(255.0)

@@ -1,0 +1,121 @@
+"""Features of frames from a small network that learns which frames show the same door.
+
+No labels are needed, so that footage will do: two frames of one door should be more alike than
+frames of different doors (InfoNCE: van den Oord et al. 2018, arXiv 1807.03748). Nothing of the
+models that are to be judged goes in.
+
+Legend: D doors, M frames per door, H W pixels, C colours, N pictures, F features of one kind.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from doorlab.errors import ConfigError
+from doorlab.nn.images import FrameEncoder
+from doorlab.runtime.torch_state import process_defaults, thread_defaults
+from doorlab.seeding import integer_seed
+
+FEATURES = ("content", "texture")
+_CHANNELS, _FEATURES = (16, 32, 32), 64
+_BATCH, _LEARNING_RATE, _TEMPERATURE = 32, 2e-3, 0.1
+_AT_ONCE = 256  # pictures
+
+
+class FrameFeatures(nn.Module):
+    """Pictures, in their full resolution, to features."""
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__()
+        self.encoder = FrameEncoder(image_size, _CHANNELS, _FEATURES, encoder_resolution=image_size)
+        self.compare = nn.Sequential(nn.ReLU(), nn.Linear(_FEATURES, _FEATURES))
+
+    def loss(self, x: Float[Tensor, "D 2 C H W"]) -> Float[Tensor, ""]:
+        """Nats that it takes to say which of the D second frames belongs to a first one."""
+        first, second = F.normalize(self.compare(self.encoder(x)), dim=-1).unbind(dim=1)
+        likeness = first @ second.T / _TEMPERATURE
+        right = torch.arange(len(x), device=x.device)
+        return 0.5 * (F.cross_entropy(likeness, right) + F.cross_entropy(likeness.T, right))
+
+    @thread_defaults()
+    @torch.no_grad()
+    def describe(self, images: UInt8[np.ndarray, "*batch H W 3"]) -> dict[str, np.ndarray]:
+        """Features float64 (*batch, F) of stored pictures, of two kinds.
+
+        content: what the network was taught, which door this is; nearly blind to blur.
+        texture: mean and spread of every map of every layer; what blur and artefacts change.
+        """
+        device = next(self.parameters()).device
+        flat = images.reshape(-1, *images.shape[-3:])
+        parts = [
+            self._layers(_to_frames(flat[i : i + _AT_ONCE]).to(device))
+            for i in range(0, len(flat), _AT_ONCE)
+        ]
+        return {
+            name: np.concatenate([part[name].double().cpu().numpy() for part in parts]).reshape(
+                *images.shape[:-3], -1
+            )
+            for name in FEATURES
+        }
+
+    def _layers(self, x: Float[Tensor, "N C H W"]) -> dict[str, Float[Tensor, "N F"]]:
+        h, maps = 2.0 * x - 1.0, []
+        for layer in self.encoder.layers:
+            h = layer(h)
+            if isinstance(layer, nn.ReLU):
+                maps += [h.mean(dim=(-2, -1)), h.std(dim=(-2, -1))]
+        return {"content": h, "texture": torch.cat(maps, dim=1)}
+
+
+@process_defaults()
+def learn_features(
+    images: UInt8[np.ndarray, "D M H W 3"], steps: int = 150, seed: int = 0, device: str = "cpu"
+) -> FrameFeatures:
+    """Trains the network on the frames of (training) doors.
+
+    Args:
+        images: several frames of every door.
+        steps: of Adam, on pairs of frames of 32 doors each.
+        seed: of weights and batches.
+        device: where to train.
+
+    Raises ConfigError for fewer than two doors, or than two frames of each.
+    """
+    if min(images.shape[:2]) < 2:
+        raise ConfigError(
+            "two doors or more, and two frames or more of each, to learn features from",
+            f"{images.shape[0]} doors with {images.shape[1]} frames",
+            "generate more",
+        )
+    rng = np.random.default_rng(integer_seed(seed, "features"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(integer_seed(seed, "features"))
+        model = FrameFeatures(images.shape[2]).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+        pairs = _pairs(images, rng)
+        loss = model.loss(_to_frames(pairs).to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.eval()
+
+
+def _pairs(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(B, 2, H, W, 3): two different frames of each of B different doors."""
+    doors, frames = images.shape[:2]
+    chosen = rng.permutation(doors)[:_BATCH]
+    picks = rng.permuted(np.tile(np.arange(frames), (len(chosen), 1)), axis=1)[:, :2]
+    return images[chosen[:, None], picks]
+
+
+def _to_frames(images: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3).float() / 255.0

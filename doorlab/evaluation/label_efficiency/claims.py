@@ -1,0 +1,240 @@
+"""What the papers lead one to expect of a semi-supervised model, and whether a study bears it out.
+
+A claim is reproduced when the means say so (and, where it is that one model beats another, when the
+whole interval of the difference does); it can't be told when the study lacks what it is about.
+Claims of a share ("at most half of") come with a margin: what is left of the one less that share
+of the other, in pairs of doors and seeds.
+
+Legend: S training seeds, D doors, T interactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from doorlab.evaluation.label_efficiency.summary import Scores, difference, per_door, scaled
+from doorlab.intervals import Estimate, bootstrap_crossed
+
+FEW = 160  # labelled doors: up to so many are few
+LABELLED = 400  # the number that claims about opening doors are made with
+RIVALS = ("np", "vae_np", "statistician_np")
+
+
+def nearest_label_count(counts: Iterable[int]) -> int | None:
+    """Of numbers of labelled doors the one nearest `LABELLED`; None if there are none."""
+    return min(counts, key=lambda n: (abs(n - LABELLED), n), default=None)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a study measured on doors that no model was trained on."""
+
+    ours: str
+    """The model that the claims are about."""
+    errors: Scores
+    """(S, D): squared error of predicted rewards."""
+    variance: float
+    """Of the rewards that were predicted."""
+    regrets: Scores
+    """(S, D, T) of every model's policy."""
+    first_rewards: Scores
+    """(S, D): what it obtained on its first try."""
+    baselines: Mapping[str, np.ndarray]
+    """(1, D, T): regrets of policies that were not trained."""
+    optimal: np.ndarray
+    """(D,): what the oracle obtains."""
+    latched: np.ndarray
+    """(D,): doors with a latch, whose way can't be seen."""
+    seed: int = 0
+    """Of the bootstrap."""
+
+    @property
+    def labelled(self) -> int | None:
+        """Of the numbers of labelled doors whose policies were run, the one nearest `LABELLED`."""
+        return nearest_label_count(self.regrets.get(self.ours, {}))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim, and what became of it."""
+
+    name: str
+    claim: str
+    """In words."""
+    reproduced: bool | None
+    """None where the study can't tell."""
+    how_much: str
+    """In words: the figures that it rests on, or what is missing."""
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    """All of them."""
+
+
+def claims(evidence: Evidence) -> list[Claim]:
+    """All claims, in the order of `CLAIMS`."""
+    return [claim(evidence) for claim in CLAIMS]
+
+
+def _half_of_variance(e: Evidence) -> Claim:
+    text = f"with some number of labelled doors up to {FEW} the error is at most half the variance"
+    found = {
+        labelled: scaled(bootstrap_crossed(per_door(values), seed=e.seed), 1 / e.variance)
+        for labelled, values in sorted(e.errors.get(e.ours, {}).items())
+        if labelled <= FEW
+    }
+    if not found:
+        return Claim("half_of_variance", text, None, f"no number up to {FEW} was studied")
+    enough = [labelled for labelled, share in found.items() if share.mean <= 0.5]
+    shown = enough[0] if enough else min(found, key=lambda n: found[n].mean)
+    return Claim(
+        "half_of_variance",
+        text,
+        bool(enough),
+        f"{found[shown]} of the variance with {shown}",
+        [{"labelled": n, "error_over_variance": share.to_json()} for n, share in found.items()],
+    )
+
+
+def _beats_rivals(e: Evidence) -> Claim:
+    text = (
+        f"with every number of labelled doors up to {FEW} error and regret are below those of "
+        f"{', '.join(RIVALS)}"
+    )
+    figures, missing = [], set()
+    for measure, scores in (("reward_mse", e.errors), ("regret", e.regrets)):
+        for labelled in sorted(n for n in e.errors.get(e.ours, {}) if n <= FEW):
+            for rival in RIVALS:
+                pair = [scores.get(model, {}).get(labelled) for model in (e.ours, rival)]
+                if pair[0] is None or pair[1] is None:
+                    missing.add(f"{measure} of {rival}")
+                    continue
+                found = difference(pair[0], pair[1], e.seed)
+                figures.append(
+                    {"measure": measure, "labelled": labelled, "rival": rival, "difference": found}
+                )
+    below = [f["difference"]["ci95"][1] < 0 for f in figures]
+    words = f"{sum(below)} of {len(below)} comparisons lie below zero"
+    if missing:
+        words += f"; not always studied: {', '.join(sorted(missing))}"
+    return Claim("beats_rivals", text, _combine(below, missing), words, figures)
+
+
+def _fewer_labels(e: Evidence) -> Claim:
+    text = (
+        "it reaches the regret of np with at most a quarter of its labelled doors "
+        f"(up to {LABELLED} of np)"
+    )
+    mine, theirs = e.regrets.get(e.ours, {}), e.regrets.get("np", {})
+    figures = []
+    for labelled in sorted(theirs):
+        within = [n for n in mine if 4 * n <= labelled]
+        if within:
+            most, goal = max(within), float(theirs[labelled].mean())
+            reaching = [n for n in sorted(mine) if mine[n].mean() <= goal]
+            figures.append(
+                {
+                    "labelled_np": labelled,
+                    "labelled": most,
+                    "difference": difference(mine[most], theirs[labelled], e.seed),
+                    "least_that_reaches": reaching[0] if reaching else None,
+                    "reproduced": bool(reaching) and 4 * reaching[0] <= labelled,
+                    "counts": labelled <= LABELLED,
+                }
+            )
+    counted = [f for f in figures if f["counts"]]
+    words = "; ".join(
+        f"np with {f['labelled_np']}: reached with {f['least_that_reaches'] or 'none'}"
+        for f in figures
+    )
+    if not counted:
+        words = "; ".join(filter(None, [words, "no number was studied with a quarter of it"]))
+    holds = [f["reproduced"] for f in counted]
+    return Claim("fewer_labels", text, _combine(holds, [] if holds else ["pairs"]), words, figures)
+
+
+def _adapts(e: Evidence) -> Claim:
+    text = "on doors with a hidden latch regret on the fifth try is at most half of the first's"
+    regrets = e.regrets.get(e.ours, {}).get(e.labelled or -1)
+    if regrets is None or regrets.shape[2] < 5 or not e.latched.any():
+        return Claim("adapts", text, None, "no doors with a latch were tried five times")
+    first, fifth = (regrets[:, e.latched, t] for t in (0, 4))
+    return _share("adapts", text, e, fifth, first, 0.5)
+
+
+def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Claim]:
+    """Mean regret against a rival's: with the same labelled doors if it is a model."""
+
+    def claim(e: Evidence) -> Claim:
+        text = f"mean regret is at most {share:g} of {rival}'s"
+        mine = e.regrets.get(e.ours, {}).get(e.labelled or -1)
+        theirs = e.regrets.get(rival, {}).get(e.labelled or -1, e.baselines.get(rival))
+        if mine is None or theirs is None:
+            return Claim(name, text, None, f"{rival} was not studied")
+        return _share(name, text, e, per_door(mine), per_door(theirs), share)
+
+    return claim
+
+
+def _first_try(e: Evidence) -> Claim:
+    text = "the first try obtains at least 0.85 of what the oracle's does"
+    mine = e.first_rewards.get(e.ours, {}).get(e.labelled or -1)
+    if mine is None:
+        return Claim("first_try", text, None, "no door was tried")
+    claim = _share("first_try", text, e, mine, e.optimal[None], 0.85, least=True)
+    if "visible_oracle" not in e.baselines:
+        return claim
+    # Nobody can know more at first than what can be seen.
+    seen = float(e.optimal.mean() - e.baselines["visible_oracle"][..., 0].mean())
+    words = f"{claim.how_much}; {seen:.3f} with all that can be seen of a door"
+    return replace(claim, how_much=words, figures=[{**claim.figures[0], "with_all_seen": seen}])
+
+
+CLAIMS: tuple[Callable[[Evidence], Claim], ...] = (
+    _half_of_variance,
+    _beats_rivals,
+    _fewer_labels,
+    _adapts,
+    _less_than("beats_context_free", "vae_np", 0.7),
+    _less_than("beats_gp_ucb", "gp_ucb", 0.25),
+    _first_try,
+)
+
+
+def _share(
+    name: str,
+    text: str,
+    e: Evidence,
+    mine: np.ndarray,
+    theirs: np.ndarray,
+    share: float,
+    *,
+    least: bool = False,
+) -> Claim:
+    """Whether (S, D) is at most a share of (S or 1, D) on average, or at least that share."""
+    margin = bootstrap_crossed(mine - share * theirs, seed=e.seed)
+    ratio = float(mine.mean() / theirs.mean()) if theirs.mean() else None
+    words = f"{mine.mean():.3f} against {theirs.mean():.3f}"
+    if ratio is not None:
+        words = f"{ratio:.2f}: {words}"
+    figure = {
+        "labelled": e.labelled, "value": float(mine.mean()), "against": float(theirs.mean()),
+        "ratio": ratio, "share": share, "margin": margin.to_json(), "certain": _excludes_zero(margin),
+    }  # fmt: skip
+    holds = margin.mean >= 0 if least else margin.mean <= 0
+    return Claim(name, text, bool(holds), f"{words}, with {e.labelled} labelled doors", [figure])
+
+
+def _excludes_zero(margin: Estimate) -> bool:
+    """Whether chance leaves no doubt on which side it lies."""
+    return margin.ci95[0] > 0 or margin.ci95[1] < 0
+
+
+def _combine(holds: Iterable[bool], missing: Iterable[str]) -> bool | None:
+    """No as soon as something does not hold; yes only when nothing is missing."""
+    holds = list(holds)
+    if not all(holds):
+        return False
+    return None if list(missing) or not holds else True

@@ -1,0 +1,259 @@
+"""The policies of `doorlab bandit` by name: which there are, and how each is made.
+
+random                 a policy that needs no model
+ssnp, ssnp:greedy      one that a run of `doorlab train` makes possible: the kind of its model, a
+                       colon, and what is made of it (greedy if nothing is said)
+linucb                 the same, for the first model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from doorlab.bandit import Policy
+from doorlab.bandit.policies import (
+    ContextualPriorPolicy,
+    EpsilonConfig,
+    EpsilonGreedyPolicy,
+    GPConfig,
+    GPThompsonPolicy,
+    GPUCBPolicy,
+    LabelledDataset,
+    LinUCBConfig,
+    LinUCBPolicy,
+    ModelConfig,
+    ModelPolicy,
+    NeuralLinearPolicy,
+    OraclePolicy,
+    RandomPolicy,
+    VisibleOraclePolicy,
+)
+from doorlab.bandit.policies.cpp import RESIDUALS
+from doorlab.data.dataset import DoorDataset
+from doorlab.doors import Door
+from doorlab.errors import CheckpointError, ConfigError, unknown_name
+from doorlab.limits import FiniteFloat, NonNegativeFloat, Share, at_least, check_limits
+from doorlab.models.architecture import Architecture
+from doorlab.models.description import read_description
+from doorlab.models.io import load_model
+from doorlab.models.registry import REWARD_MODELS
+from doorlab.storage.files import read_json
+from doorlab.storage.json_schema import misfit
+
+_MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: they fit in memory
+
+
+@dataclass(frozen=True)
+class ExplorationConfig:
+    """How much each policy explores. Raises ConfigError for what a policy would refuse later."""
+
+    kappa: FiniteFloat = 1.0
+    """KIND:ucb takes the largest mean + kappa * std of a model."""
+    epsilon: Share = 0.1
+    """Share of the tries of KIND:epsilon that are random."""
+    alpha: FiniteFloat = LinUCBConfig.alpha
+    """linucb takes the largest mean + alpha * std."""
+    beta: NonNegativeFloat = GPConfig.beta
+    """gp_ucb takes the largest mean + sqrt(beta) * std."""
+    cpp_beta: NonNegativeFloat = RESIDUALS.beta
+    """The same of cpp."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "--weights.")
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """One policy with one training seed."""
+
+    name: str
+    """In results: KIND for the greedy one, KIND:WAY for others, or what needs no model."""
+    strategy: str
+    """A name of MODEL_FREE_POLICIES or of MODEL_POLICIES."""
+    run: Path | None = None
+    """Of `doorlab train`."""
+    seed: int = 0
+    """That it was trained with."""
+
+
+MODEL_FREE_POLICIES: dict[str, Callable[[Sequence[Door], ExplorationConfig], Policy]] = {
+    "random": lambda doors, weights: RandomPolicy(),
+    "oracle": lambda doors, weights: OraclePolicy(doors),
+    "visible_oracle": lambda doors, weights: VisibleOraclePolicy(doors),
+    "gp_ucb": lambda doors, weights: GPUCBPolicy(GPConfig(beta=weights.beta)),
+    "gp_ts": lambda doors, weights: GPThompsonPolicy(),
+}
+_DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
+
+
+def _choosing(choice: str) -> Callable[[Any, Any, ExplorationConfig, str], Policy]:
+    def make(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+        return ModelPolicy(model, ModelConfig(choice=choice, kappa=weights.kappa), device)
+
+    return make
+
+
+def _epsilon(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    greedy = ModelPolicy(model, ModelConfig(), device)
+    return EpsilonGreedyPolicy(greedy, EpsilonConfig(weights.epsilon))
+
+
+def _cpp(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    return ContextualPriorPolicy(model, replace(RESIDUALS, beta=weights.cpp_beta), device)
+
+
+def _linucb(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    return LinUCBPolicy(model, labelled(), LinUCBConfig(alpha=weights.alpha), device)
+
+
+def _neural_linear(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    return NeuralLinearPolicy(model, labelled(), device=device)
+
+
+# Made from a model, a function that reads the doors it was trained on, weights, and a device.
+MODEL_POLICIES: dict[
+    str, Callable[[Any, Callable[[], LabelledDataset], ExplorationConfig, str], Policy]
+] = {
+    "greedy": _choosing("greedy"),
+    "ucb": _choosing("ucb"),
+    "thompson": _choosing("thompson"),
+    "epsilon": _epsilon,
+    "linucb": _linucb,
+    "neural_linear": _neural_linear,
+    "cpp": _cpp,
+}
+
+
+def panel(
+    names: Sequence[str], runs: Sequence[Path], dataset: DoorDataset
+) -> dict[str, PolicySpec]:
+    """What is to be evaluated, under keys of its own: a policy has one entry per training seed.
+
+    Args:
+        names: as typed; none of them for the default ones and every model's greedy policy.
+        runs: of `doorlab train`.
+        dataset: whose frames the models must take.
+
+    Raises:
+        ConfigError: for a name that is unknown or comes twice, for two runs of one kind and seed,
+            for nothing to evaluate, and for draws from a model that has no latent.
+        CheckpointError: for a run that can't be read, that predicts no rewards, or that does not
+            fit the dataset.
+    """
+    by_kind = _by_kind(runs, dataset)
+    entries: dict[str, PolicySpec] = {}
+    for name in names or (*_DEFAULTS, *by_kind):
+        for entry in _entries(name, by_kind):
+            key = f"{entry.name}@{entry.seed}"
+            if key in entries:
+                raise ConfigError("every policy once", f"{entry.name} more than once", "drop one")
+            entries[key] = entry
+    return entries
+
+
+def make_policy(
+    entry: PolicySpec,
+    dataset: DoorDataset,
+    doors: Sequence[Door],
+    weights: ExplorationConfig,
+    device: str,
+) -> Policy:
+    """The policy of an entry; only the oracles look at `doors`."""
+    if entry.run is None:
+        return MODEL_FREE_POLICIES[entry.strategy](doors, weights)
+    run, model = entry.run, load_model(entry.run)
+    model = model.to(device).eval()
+    return MODEL_POLICIES[entry.strategy](
+        model, lambda: labelled_doors(run, dataset), weights, device
+    )
+
+
+def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
+    """The doors whose interactions the model of a run learned from, at most 2,000 of them.
+
+    Those are the first of the training split; all of it where the model learned from other doors.
+    """
+    doors = dataset.indices("train")
+    if read_description(run).dataset_checksum == dataset.checksum:
+        doors = doors[: _labelled_count(run) or len(doors)]
+    doors = doors[:_MAX_LABELLED]
+    return LabelledDataset(
+        *(dataset.read(name, doors) for name in ("images", "actions", "rewards"))
+    )
+
+
+def _labelled_count(run: Path) -> int | None:
+    """How many doors a run learned from, if it says so."""
+    metrics = read_json(run / "metrics.json", CheckpointError)
+    wrong = misfit(metrics, {"figures?": {"labelled_doors?": at_least(1)}})
+    if wrong:
+        raise CheckpointError(f"the metrics of {run}", wrong, "train the model again")
+    return metrics.get("figures", {}).get("labelled_doors")
+
+
+def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]:
+    """A name as typed, for every training seed."""
+    if name in MODEL_FREE_POLICIES:
+        return [PolicySpec(name, name)]
+    kind, _, strategy = name.partition(":")
+    if not strategy and kind in MODEL_POLICIES and kind not in by_kind:
+        if not by_kind:
+            raise ConfigError(f"--models for the policy {kind}", "none", "give a trained run")
+        kind, strategy = next(iter(by_kind)), kind
+    if kind not in by_kind:
+        ways = [f"{k}:{w}" for k in by_kind for w in MODEL_POLICIES]
+        raise unknown_name("policy", name, [*MODEL_FREE_POLICIES, *by_kind, *ways])
+    if (strategy or "greedy") not in MODEL_POLICIES:
+        raise unknown_name(f"policy of {kind}", strategy, MODEL_POLICIES)
+    if strategy == "thompson" and not _has_latent(kind):
+        raise ConfigError(
+            f"a model with a latent to sample, for {name}",
+            f"a {kind}, which has none",
+            f"use {kind}:ucb or {kind}:greedy",
+        )
+    name = kind if strategy in ("", "greedy") else f"{kind}:{strategy}"
+    return [
+        PolicySpec(name, strategy or "greedy", run, seed) for seed, run in by_kind[kind].items()
+    ]
+
+
+def _has_latent(kind: str) -> bool:
+    """Whether models of this kind can be sampled: seen from one that is not trained."""
+    sizes = Architecture()
+    model: Any = REWARD_MODELS[kind](sizes.encoder_resolution, sizes)
+    return model.has_latent
+
+
+def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, Path]]:
+    """Kind of model -> training seed -> run."""
+    found: dict[str, dict[int, Path]] = {}
+    for run in runs:
+        kind, seed = _about(run, dataset)
+        if seed in found.setdefault(kind, {}):
+            raise ConfigError(
+                f"runs of {kind} with different seeds",
+                f"seed {seed} in {found[kind][seed]} and in {run}",
+                "evaluate the two into two --out",
+            )
+        found[kind][seed] = run
+    return found
+
+
+def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
+    """A run's kind of model and training seed, if the model is one of rewards, for these frames."""
+    about = read_description(run)
+    size, kind = about.image_size, about.kind
+    if kind not in REWARD_MODELS:
+        raise CheckpointError(
+            f"a model that predicts rewards in {run}", f"a {kind}", "give a run of `doorlab train`"
+        )
+    if size != dataset.image_size:
+        raise CheckpointError(
+            f"a model for frames of {dataset.image_size} pixels, as in {dataset.path}",
+            f"{kind} for {size} pixels in {run}",
+            "train on a dataset of the same image size",
+        )
+    return kind, about.seed

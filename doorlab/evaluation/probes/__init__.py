@@ -1,0 +1,19 @@
+"""Linear probes: how much of a door's true parameters a frozen embedding says plainly."""
+
+from doorlab.data.targets import TARGETS, Target, mirrored, target_values
+from doorlab.evaluation.probes.linear import ProbeData, ProbeScore, fit_probe
+from doorlab.evaluation.probes.plan import LATENTS, ProbeSpec, plan, sample_of
+
+__all__ = [
+    "LATENTS",
+    "TARGETS",
+    "ProbeScore",
+    "ProbeSpec",
+    "ProbeData",
+    "Target",
+    "fit_probe",
+    "mirrored",
+    "plan",
+    "sample_of",
+    "target_values",
+]

@@ -1,0 +1,78 @@
+"""What doors look like to a trained model, measured when training ends: see `models.familiarity`.
+
+Legend: D doors, M frames per door, E embedding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from doorlab.data.tensors.batches import DoorData, sample_frames_of
+from doorlab.data.tensors.stream import DoorStream, StreamSpec
+from doorlab.learning.config import LearningConfig
+from doorlab.learning.embedding_cache import embed_all
+from doorlab.learning.online import fresh_config
+from doorlab.models.familiarity import FAMILIARITY_FILE, fit_familiarity, save_familiarity
+from doorlab.models.io import checksum_of
+from doorlab.training.loop import generator_for
+
+_TYPICAL_DOORS = 500  # that the distances are measured from, at most
+_FRESH_DOORS = 300  # the same, of those that are drawn for it
+_HELD_OUT_DOORS = 100  # that thresholds are taken from, at most
+_FEWEST_HELD_OUT = 20  # a threshold of fewer doors would say little
+_MOST_FRAMES = 8  # of a door that thresholds are measured for
+_DOORS_AT_ONCE = 16
+
+
+def write_familiarity(
+    config: LearningConfig,
+    model: Any,
+    typical: DoorData,
+    held_out: DoorData | None,
+    prior: str,
+) -> None:
+    """Writes it into the folder of a run whose training has ended.
+
+    Args:
+        config: of the run.
+        model: as it is at the end, in evaluation mode.
+        typical: doors that the model may have learned from.
+        held_out: doors like them that it has not learned from; of fewer than 20, or of none,
+            nothing is written.
+        prior: of all these doors.
+    """
+    (config.out / FAMILIARITY_FILE).unlink(missing_ok=True)
+    if held_out is None or len(held_out) < _FEWEST_HELD_OUT:
+        return
+    most = min(held_out.images.shape[1], _MOST_FRAMES)
+    by_frames = [_embedded(model, held_out, m, config.seed) for m in range(1, most + 1)]
+    everything = embed_all(model, typical.images[:_TYPICAL_DOORS]).cpu().numpy()
+    found = fit_familiarity(f"doors of the prior {prior}", everything, by_frames)
+    save_familiarity(config.out, found, checksum_of(model))
+
+
+def fresh_doors_to_compare(
+    config: LearningConfig, device: torch.device
+) -> tuple[DoorData, DoorData]:
+    """For a run with fresh doors: typical ones and held out ones, none of which a step has."""
+    doors = DoorStream(fresh_config(config), device)
+    parts = {"familiar": _FRESH_DOORS, "held out": _HELD_OUT_DOORS}
+    wanted = [StreamSpec(name, count, config.sequence_length, 0) for name, count in parts.items()]
+    (typical,), (held_out,) = (doors.draw(part, range(1)) for part in wanted)
+    return typical, held_out
+
+
+@torch.no_grad()
+def _embedded(model: Any, doors: DoorData, frames: int, seed: int) -> np.ndarray:
+    """float32 (D, E), by so many frames of each, drawn at random."""
+    generator = generator_for(seed, "familiarity", frames)
+    rows = torch.arange(min(len(doors), _HELD_OUT_DOORS))
+    return np.concatenate(
+        [
+            model.embed(sample_frames_of(doors, some, frames, generator)).cpu().numpy()
+            for some in rows.split(_DOORS_AT_ONCE)
+        ]
+    )

@@ -1,0 +1,151 @@
+"""Training without a dataset: fresh doors for every step, drawn on the device of the run.
+
+They are drawn some steps at a time, which many small steps gain from, and one portion ahead, in a
+thread. What a step gets does not depend on either (see `doorlab.data.tensors.stream`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.tensors.batches import DoorData
+from doorlab.data.tensors.stream import DoorStream, FreshConfig, StreamSpec
+from doorlab.errors import ConfigError
+from doorlab.learning.config import LearningConfig
+from doorlab.parallel.prefetch import Prefetcher
+
+_PORTION_STEPS = 16
+_PORTION_PIXELS = 8192 * 64 * 64  # that are kept of a portion: bounds memory
+
+
+@dataclass(frozen=True)
+class StreamSchedule:
+    """What some steps of a run want, of all processes together."""
+
+    wanted: StreamSpec
+    steps: range
+
+
+def fresh_config(config: LearningConfig) -> FreshConfig:
+    """What kind of doors a run wants. Raises ConfigError for what can't be drawn."""
+    return FreshConfig(
+        config.prior, config.image_size, config.sequence_length, config.action_mix, config.seed
+    )
+
+
+def check_fresh(config: LearningConfig) -> None:
+    """Raises ConfigError for fresh doors that can't be drawn. Before anything is removed."""
+    fresh_config(config)
+    if not 1 <= config.frames <= config.sequence_length:
+        raise ConfigError(
+            f"--frames from 1 to the {config.sequence_length} of a film",
+            f"{config.frames}",
+            "ask for fewer, or raise --sequence-length",
+        )
+
+
+def load_validation(
+    config: LearningConfig,
+    dataset: DoorDataset | None,
+    device: torch.device,
+    interactions: int = 0,
+) -> DoorData | None:
+    """Validation doors, if any: of the dataset; without one, fresh ones that no step has.
+
+    Fresh ones are whole films, and the same for every seed of a run, so that runs can be compared.
+    """
+    count = config.validation_doors
+    if dataset is not None:
+        count = min(len(dataset.indices("validation")), count)
+    if count <= 0:
+        return None
+    if dataset is not None:
+        return DoorData.load(dataset, "validation", device, count)
+    doors = DoorStream(replace(fresh_config(config), seed=0), device)
+    return doors.draw(
+        StreamSpec("validation", count, config.sequence_length, interactions), range(1)
+    )[0]
+
+
+def whitening_doors(config: LearningConfig, device: torch.device, count: int) -> DoorData:
+    """Fresh doors that no step has, the same for all processes."""
+    doors = DoorStream(fresh_config(config), device)
+    return doors.draw(StreamSpec("typical", count, config.frames, 0), range(1))[0]
+
+
+class OnlineDataLoader:
+    """The fresh doors of every step, by name. A context manager: it keeps a thread.
+
+    Args:
+        config: of the run.
+        fabric: which process this is, and its device.
+        plans: what every step wants.
+    """
+
+    def __init__(
+        self, config: LearningConfig, fabric: Fabric, plans: Sequence[StreamSchedule]
+    ) -> None:
+        share = {"process": fabric.global_rank, "processes": fabric.world_size}
+        self._plans = [replace(p, wanted=replace(p.wanted, **share)) for p in plans]
+        pictures = sum(_pictures(p) * len(p.steps) for p in self._plans)
+        self._doors = DoorStream(fresh_config(config), fabric.device, pictures)
+        self._seen = sum(p.wanted.doors * len(p.steps) for p in plans)
+        self._device, self._size = fabric.device, _portion_size(config, self._plans)
+        self._ahead = Prefetcher(self._draw, -(-config.steps // self._size))
+        self._start, self._seconds = time.perf_counter(), 0.0
+
+    def at(self, step: int) -> dict[str, DoorData]:
+        """A step's doors, of this process, by the names in the plans."""
+        portion, place = divmod(step, self._size)
+        return self._ahead(portion)[place]
+
+    def __enter__(self) -> OnlineDataLoader:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._ahead.__exit__(*error)
+
+    def figures(self) -> dict[str, Any]:
+        """For metrics.json: the doors of the whole run, and shares of the time of this process.
+
+        Doors are drawn in a thread beside the training, so that it waits for a part of that time.
+        """
+        elapsed = time.perf_counter() - self._start
+        return {
+            "doors_seen": self._seen,
+            "drawing_share": self._seconds / elapsed,
+            "waiting_share": self._ahead.waited / elapsed,
+        }
+
+    def _draw(self, portion: int) -> list[dict[str, DoorData]]:
+        start = time.perf_counter()
+        first = portion * self._size
+        found: list[dict[str, DoorData]] = [{} for _ in range(self._size)]
+        for plan in self._plans:
+            low, high = max(first, plan.steps.start), min(first + self._size, plan.steps.stop)
+            drawn = self._doors.draw(plan.wanted, range(low, max(low, high)))
+            for step, doors in enumerate(drawn, low):
+                found[step - first][plan.wanted.name] = doors
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self._seconds += time.perf_counter() - start
+        return found
+
+
+def _pictures(plan: StreamSchedule) -> int:
+    """Of this process, per step."""
+    rows = range(plan.wanted.doors)[plan.wanted.rows]
+    return len(rows) * plan.wanted.frames
+
+
+def _portion_size(config: LearningConfig, plans: Sequence[StreamSchedule]) -> int:
+    """Steps that are drawn at once."""
+    pixels = config.image_size**2 * max(1, *(_pictures(plan) for plan in plans))
+    return max(1, min(_PORTION_STEPS, _PORTION_PIXELS // pixels))

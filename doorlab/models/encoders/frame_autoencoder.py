@@ -1,0 +1,57 @@
+"""Single frames through a bottleneck and back: what the VAE and the autoencoder share.
+
+Legend: B doors, M frames, C H W a picture, Z latent.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from doorlab.models.architecture import Architecture
+from doorlab.nn.images import FrameDecoder, FrameEncoder
+from doorlab.nn.initialization import kaiming_init_
+from doorlab.nn.mlp import mlp
+
+
+class FrameAutoencoder(nn.Module):
+    """The networks, with as many latents as the statistician's c and z together.
+
+    Args:
+        image_size: H = W.
+        architecture: sizes of the networks.
+        head: makes what comes to latents from features, given the numbers of both.
+    """
+
+    def __init__(
+        self, image_size: int, architecture: Architecture, head: Callable[[int, int], nn.Module]
+    ) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        latent = a.context_dim + a.total_instance_dim
+        self.embedding_dim = self.instance_dim = latent
+        self.encoder = FrameEncoder(
+            image_size, a.encoder_channels, a.features, a.encoder_resolution
+        )
+        self.to_z = nn.Sequential(nn.ReLU(), head(a.features, latent))
+        self.from_z = kaiming_init_(nn.Sequential(mlp(latent, a.features, a.features), nn.ReLU()))
+        self.decoder = FrameDecoder(image_size, a.decoder_channels, a.features)
+
+    @abstractmethod
+    def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
+        """The latents of every frame, none of which knows of the others."""
+
+    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B Z"]:
+        """Mean over the frames of their latents."""
+        return self.embed_frames(x).mean(dim=1)
+
+    def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
+        """The mean picture of z."""
+        return self.decoder(self.from_z(z))
+
+    def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
+        """Pictures from `embed_frames`."""
+        return self.decode(self.embed_frames(x))

@@ -1,0 +1,52 @@
+"""Variational autoencoder: the context-free baseline (Kingma & Welling 2014).
+
+It sees single frames. A door's embedding is the mean of its frames' latents.
+
+Legend: B doors, M frames, C H W a picture, Z latent.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Normal
+
+from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
+from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
+from doorlab.objectives.elbo import image_log_likelihood, vae_loss
+
+
+class VAE(FrameAutoencoder):
+    """p(x | z) p(z), with as many latents as the statistician's c and z together."""
+
+    def __init__(self, image_size: int, architecture: Architecture) -> None:
+        super().__init__(image_size, architecture, GaussianHead)
+
+    def encode(self, x: Float[Tensor, "*batch C H W"]) -> Normal:
+        """q(z | x)."""
+        return self.to_z(self.encoder(x))
+
+    def loss(
+        self, x: Float[Tensor, "B M C H W"]
+    ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+        """Negative ELBO in nats per pixel and colour, and what it is made of."""
+        q = self.encode(x)
+        likelihood = image_log_likelihood(
+            x, self.decode(sample(q)), self.architecture.likelihood_std
+        )
+        loss, kl = vae_loss(likelihood, q, standard_normal(q.mean))
+        pixels = x.shape[-3:].numel()
+        return loss / pixels, {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl}
+
+    def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
+        """Mean of q(z | x) of every frame."""
+        return self.encode(x).mean
+
+    def sample(
+        self, doors: int, frames: int, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "B M C H W"]:
+        """Pictures from the prior. They have nothing in common: this model knows no doors."""
+        like = next(self.parameters()).new_zeros(doors, frames, self.embedding_dim)
+        return self.decode(sample(standard_normal(like), generator))

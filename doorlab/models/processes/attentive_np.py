@@ -1,0 +1,105 @@
+"""Attentive neural process on a door's embedding (Kim et al. 2019).
+
+Beside the latent u, which summarises what was tried, every action asked about recalls what similar
+actions obtained. Similar is a matter of the door: keys and queries are actions in the light of its
+embedding.
+
+Legend: B doors, E embedding, N context and T target interactions, A = 4 action coordinates,
+H hidden features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from doorlab.models.architecture import Architecture
+from doorlab.models.processes.latent_np import LatentNeuralProcess, LatentState
+from doorlab.models.processes.reward_distributions import RewardDistribution
+from doorlab.nn.actions import ACTION_FEATURES, action_features
+from doorlab.nn.attention import KeyValues, MaskedAttention
+from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.mlp import mlp
+
+
+@dataclass(frozen=True)
+class CrossAttentionContext:
+    """Interactions as an action asked about can recall them."""
+
+    attended: KeyValues
+    scale: Float[Tensor, "B 1 H"]
+    shift: Float[Tensor, "B 1 H"]
+    """How an action is seen on the door."""
+
+
+@dataclass(frozen=True)
+class AttentiveState(LatentState):
+    """A belief, and the interactions behind it one by one."""
+
+    memory: CrossAttentionContext
+
+
+class InteractionAttention(nn.Module):
+    """The deterministic path: from an action to what was tried."""
+
+    def __init__(self, embedding_dim: int, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.place = nn.Linear(ACTION_FEATURES, hidden)
+        self.modulation = mlp(embedding_dim, hidden, 2 * hidden)
+        self.read = nn.Sequential(nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
+        self.content = nn.Sequential(mlp(ACTION_FEATURES + 1, hidden, hidden), nn.GELU())
+        self.attention = MaskedAttention(hidden, heads)
+
+    def memory(
+        self, embedding: Float[Tensor, "B E"], tried: InteractionSet
+    ) -> CrossAttentionContext:
+        """What was tried, in the light of the embedding."""
+        scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
+        features = action_features(tried.actions)
+        contents = self.content(torch.cat([features, tried.rewards[..., None]], dim=-1))
+        places = self._seen(tried.actions, scale, shift)
+        return CrossAttentionContext(
+            self.attention.attended(places, contents, tried.mask), scale, shift
+        )
+
+    def forward(
+        self, actions: Float[Tensor, "B T A"], memory: CrossAttentionContext
+    ) -> Float[Tensor, "B T H"]:
+        """What actions recall."""
+        return self.attention(self._seen(actions, memory.scale, memory.shift), memory.attended)
+
+    def _seen(
+        self,
+        actions: Float[Tensor, "B N A"],
+        scale: Float[Tensor, "B 1 H"],
+        shift: Float[Tensor, "B 1 H"],
+    ) -> Float[Tensor, "B N H"]:
+        return self.read(self.place(action_features(actions)) * (1.0 + scale) + shift)
+
+
+class AttentiveProcess(LatentNeuralProcess):
+    """ANP: the latent path of `LatentNeuralProcess`, and attention to single interactions."""
+
+    def __init__(self, embedding_dim: int, architecture: Architecture) -> None:
+        super().__init__(embedding_dim, architecture)
+        a = architecture
+        self.attention = InteractionAttention(embedding_dim, a.hidden, a.attention_heads)
+
+    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
+        """See `NeuralProcess.condition`."""
+        return self._recollection(super().condition(embedding, tried), tried)
+
+    def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
+        """See `NeuralProcess.imagine`."""
+        return self._recollection(super().imagine(embedding, tried), tried)
+
+    def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
+        """See `NeuralProcess.predictive`."""
+        assert isinstance(state, AttentiveState)  # as `condition` makes them
+        return self.decoder(state.reading, actions, self.attention(actions, state.memory))
+
+    def _recollection(self, belief: LatentState, tried: InteractionSet) -> AttentiveState:
+        return AttentiveState(**vars(belief), memory=self.attention.memory(belief.embedding, tried))

@@ -1,0 +1,86 @@
+"""Latent neural process on a door's embedding (Garnelo et al. 2018b).
+
+u is uncertain: q(u | {(a, r)}, c). Each sample of u is one coherent guess of what is hidden (this
+latch turns to the left), which is what Thompson sampling needs. Trained by maximum likelihood over
+several samples (Foong et al. 2020), so that samples may disagree until interactions decide.
+
+Legend: B doors, E embedding, T target interactions, A = 4 action coordinates, U interaction
+latent, S samples of u.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from doorlab.models.architecture import Architecture
+from doorlab.models.processes.base import NeuralProcess
+from doorlab.models.processes.cnp import FiLMParams, InteractionEncoder, RewardDecoder
+from doorlab.models.processes.reward_distributions import RewardDistribution
+from doorlab.nn.gaussian import GaussianHead, sample
+from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.whitening import Whitening
+
+
+@dataclass(frozen=True)
+class LatentState:
+    """What is known of doors, and how actions are read under some samples of u."""
+
+    embedding: Float[Tensor, "B E"]
+    """Whitened."""
+    u: Normal
+    """q(u | {(a, r)}, c), of shape B, U."""
+    reading: FiLMParams
+
+
+class LatentNeuralProcess(NeuralProcess[LatentState]):
+    """NP: u is drawn given the interactions.
+
+    Its predictions are mixtures over samples of u: their std holds what is not known and what is
+    noise.
+    """
+
+    has_latent = True
+    noise: Float[Tensor, "S 1 U"]
+
+    def __init__(self, embedding_dim: int, architecture: Architecture) -> None:
+        super().__init__()
+        a = architecture
+        self.whiten = Whitening(embedding_dim)
+        self.interactions = InteractionEncoder(embedding_dim, a.hidden, a.hidden, a.aggregator)
+        self.to_u = nn.Sequential(nn.GELU(), GaussianHead(a.hidden, a.interaction_dim, 0.1))
+        self.decoder = RewardDecoder(embedding_dim, a.interaction_dim, a.hidden, a.head)
+        # Predictions average over the same few Gaussian points every time: no noise for optimisers.
+        engine = torch.quasirandom.SobolEngine(a.interaction_dim, scramble=True, seed=0)
+        uniform = engine.draw(a.latent_samples).clamp(1e-4, 1 - 1e-4)
+        self.register_buffer("noise", torch.special.ndtri(uniform)[:, None])
+
+    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
+        """See `NeuralProcess.condition`."""
+        e, u = self._infer(embedding, tried)
+        return LatentState(e, u, self.decoder.reading(e, u.mean + u.stddev * self.noise))
+
+    def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
+        """See `NeuralProcess.imagine`."""
+        e, u = self._infer(embedding, tried)
+        samples = torch.stack([sample(u) for _ in range(len(self.noise))])
+        return LatentState(e, u, self.decoder.reading(e, samples))
+
+    def draw(self, state: LatentState, generator: torch.Generator | None = None) -> LatentState:
+        """See `NeuralProcess.draw`."""
+        one = sample(state.u, generator)[None]
+        return replace(state, reading=self.decoder.reading(state.embedding, one))
+
+    def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
+        """See `NeuralProcess.predictive`."""
+        return self.decoder(state.reading, actions)
+
+    def _infer(
+        self, embedding: Float[Tensor, "B E"], tried: InteractionSet
+    ) -> tuple[Float[Tensor, "B E"], Normal]:
+        e = self.whiten(embedding)
+        return e, self.to_u(self.interactions(e, tried))

@@ -1,0 +1,109 @@
+"""What every reward model shares: an embedding of doors, a neural process on it, a loss.
+
+Legend: B doors, M frames, C H W a picture, E embedding, N context and T target interactions,
+A = 4 action coordinates.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from doorlab.models.processes.base import NeuralProcess, RewardPrediction
+from doorlab.nn.interactions import InteractionSet
+from doorlab.objectives.reward_likelihoods import mean_squared_error, sampled_loss
+
+
+@runtime_checkable
+class TriedBatch(Protocol):
+    """Interactions with doors: some to learn from, some to predict."""
+
+    ac_BNA: Float[Tensor, "B N A"]
+    rc_BN: Float[Tensor, "B N"]
+    mask_BN: Bool[Tensor, "B N"]
+    at_BTA: Float[Tensor, "B T A"]
+    rt_BT: Float[Tensor, "B T"]
+
+
+@runtime_checkable
+class LabelledBatch(TriedBatch, Protocol):
+    """The same with frames of the doors."""
+
+    x_BMCHW: Float[Tensor, "B M C H W"]
+
+
+class RewardModel(nn.Module):
+    """An embedding of doors and a neural process on it. Children define `embed`.
+
+    Who asks often embeds a door once, conditions once per try and decodes at every step of a
+    search; `predict` and `predict_from_frames` do it in one go.
+    """
+
+    has_latent: bool
+
+    def __init__(self, process: NeuralProcess[Any]) -> None:
+        super().__init__()
+        self.process = process
+        self.has_latent = process.has_latent
+
+    @abstractmethod
+    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
+        """One embedding per door, from frames in [0, 1]."""
+
+    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> Any:
+        """What is known of doors: a state for `decode` and `draw`."""
+        return self.process.condition(embedding, tried)
+
+    def draw(self, state: Any, generator: torch.Generator | None = None) -> Any:
+        """A state in which what is not known yet is decided, for Thompson sampling.
+
+        The same for the same state of the generator, which lies on the device of the model. Raises
+        ConfigError for models without a latent.
+        """
+        return self.process.draw(state, generator)
+
+    def decode(self, state: Any, actions: Float[Tensor, "B T A"]) -> RewardPrediction:
+        """Rewards of actions; differentiable in them."""
+        return self.process.decode(state, actions)
+
+    def predict(
+        self,
+        embedding: Float[Tensor, "B E"],
+        tried: InteractionSet,
+        actions: Float[Tensor, "B T A"],
+    ) -> RewardPrediction:
+        """Rewards of actions, given those tried: `decode` after `condition`."""
+        return self.process.predict(embedding, tried, actions)
+
+    def predict_from_frames(
+        self, x: Float[Tensor, "B M C H W"], tried: InteractionSet, actions: Float[Tensor, "B T A"]
+    ) -> RewardPrediction:
+        """`predict` after `embed`."""
+        return self.predict(self.embed(x), tried, actions)
+
+    def sample_functions(
+        self,
+        embedding: Float[Tensor, "B E"],
+        tried: InteractionSet,
+        actions: Float[Tensor, "B T A"],
+        generator: torch.Generator,
+    ) -> Float[Tensor, "B T"]:
+        """One plausible reward function per door, at `actions`: `decode` after `draw`."""
+        return self.process.sample_functions(embedding, tried, actions, generator)
+
+    def loss(self, batch: LabelledBatch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+        """Negative score per target interaction, and the squared error."""
+        return self.reward_loss(self.embed(batch.x_BMCHW), batch)
+
+    def reward_loss(
+        self, embedding: Float[Tensor, "B E"], batch: TriedBatch
+    ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+        """As `loss`, for doors that are embedded already."""
+        tried = InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+        score, mean = self.process.score(embedding, tried, batch.at_BTA, batch.rt_BT)
+        scalars = {"reward_mse": mean_squared_error(mean.detach(), batch.rt_BT)}
+        return sampled_loss(score), scalars

@@ -1,0 +1,34 @@
+"""A neural process on the frozen embedding of a pretrained model: the semi-supervised baselines.
+
+Legend: B doors, M frames, C H W a picture, E embedding.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.models.encoders.vae import VAE
+from doorlab.models.processes.base import NeuralProcess
+from doorlab.models.reward.base import RewardModel
+
+
+class FrozenEncoderModel(RewardModel):
+    """Only the process learns."""
+
+    def __init__(self, pretrained: VAE | NeuralStatistician, process: NeuralProcess) -> None:
+        super().__init__(process)
+        self.pretrained: VAE | NeuralStatistician = pretrained.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> FrozenEncoderModel:
+        """As `nn.Module.train`, but what is frozen stays in evaluation mode."""
+        super().train(mode)
+        self.pretrained.eval()
+        return self
+
+    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
+        """What the pretrained model makes of the frames."""
+        with torch.no_grad():
+            return self.pretrained.embed(x)

@@ -1,0 +1,48 @@
+"""Other views of the same door: pictures changed in ways that say nothing of how it opens.
+
+Legend: B sets of frames, M frames, C = 3 colours, H W a picture, S pixels of the result.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+_BRIGHT = 6.0
+
+
+def random_affine(
+    x: Float[Tensor, "B M C H W"], size: int, amount: float
+) -> Float[Tensor, "B M C S S"]:
+    """Every set moved sideways and up, stretched in width and height, each by chance.
+
+    Args:
+        x: frames in [0, 1]; those of a set move together.
+        size: height and width of the result, pixels; H at most.
+        amount: of the picture's width, the largest shift sideways; half of it up or down; sizes
+            change by the same share. Borders repeat.
+    """
+    sets, frames = x.shape[:2]
+    x = F.adaptive_avg_pool2d(x.flatten(0, 1), size)
+    chance = amount * (2.0 * torch.rand(sets, 4, device=x.device) - 1.0)
+    change = x.new_zeros(sets, 2, 3)
+    change[:, 0, 0], change[:, 1, 1] = 1.0 + chance[:, 0], 1.0 + chance[:, 1]
+    change[:, 0, 2], change[:, 1, 2] = 2.0 * chance[:, 2], chance[:, 3]
+    grid = F.affine_grid(change.repeat_interleave(frames, 0), list(x.shape), align_corners=False)
+    moved = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    return moved.unflatten(0, (sets, frames))
+
+
+def drawn(x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
+    """Line drawings: how steep the strongest colour is at every pixel, whatever the colour.
+
+    Lines are as bright in every set: what is _BRIGHT times as steep as the mean is white.
+    """
+    right = F.pad(x[..., 1:] - x[..., :-1], (0, 1))
+    down = F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))
+    # The floor keeps the gradient of the root finite where a picture is flat.
+    steep = (right.square() + down.square()).amax(dim=2, keepdim=True).clamp(min=1e-8).sqrt()
+    white = _BRIGHT * steep.mean(dim=(1, 2, 3, 4), keepdim=True) + 0.02
+    return (steep / white).clamp(max=1.0).expand_as(x)

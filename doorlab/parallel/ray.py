@@ -1,0 +1,158 @@
+"""A launcher for many machines: workers are Ray actors, which keep the work's state between items.
+
+The cluster is the one of RAY_ADDRESS or, without it, the one that `ray start` has started on this
+machine; where there is neither, one is started here and ends with the run. Everything that the
+work writes has to be on a disk that the machines share, and doorlab installed on all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import ray
+from ray import exceptions
+
+from doorlab.errors import ConfigError, SimulatorError
+from doorlab.parallel.launchers import MAX_POOL_RESTARTS, Results, Work
+from doorlab.runtime.environment_variables import environment_kept
+from doorlab.runtime.signals import handlers_kept
+
+# What becomes of a call whose worker, or whose worker's machine, is gone.
+_LOST = (
+    exceptions.RayActorError,
+    exceptions.WorkerCrashedError,
+    exceptions.NodeDiedError,
+    exceptions.OutOfMemoryError,
+    exceptions.ObjectLostError,
+)
+_END_SECONDS = 10.0  # how long a killed worker may take to be gone
+
+
+def run_on_ray(work: Work, items: Sequence[str], workers: int) -> Results:
+    """A launcher: workers of one CPU each on a Ray cluster; 0 for as many as it has CPUs.
+
+    Workers that the cluster has no room for wait until it has. An item whose worker or machine
+    dies is begun again by another worker.
+
+    Raises:
+        ConfigError: RAY_ADDRESS names no cluster.
+        SimulatorError: workers keep dying without getting anything done, or the cluster ends.
+    """
+    if not items:
+        return
+    with environment_kept(), _connected():
+        size = min(workers or int(ray.cluster_resources().get("CPU", 1)), len(items))
+        with closing(_ActorPool(work, max(size, 1), items)) as crew:
+            for _ in items:
+                yield crew.next_result()
+
+
+class _Worker:
+    """The actor. It starts without the work, so that an error in unpickling it is no death."""
+
+    def begin(self, work: Work) -> None:
+        self._work = work
+
+    def call(self, item: str) -> Any:
+        return self._work(item)
+
+
+class _ActorPool:
+    """Workers, and who of them is busy with what."""
+
+    def __init__(self, work: Work, size: int, items: Sequence[str]) -> None:
+        self._work, self._size, self._waiting = ray.put(work), size, deque(items)
+        self._deaths = 0  # since the last result
+        self._start = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(_Worker).remote
+        self._calls: dict[ray.ObjectRef, tuple[Any, str | None]] = {}  # -> worker and its item
+        for _ in range(size):
+            self._spawn()
+
+    def next_result(self) -> Any:
+        """The result of any item; all workers are busy when it returns, if there is work left."""
+        while True:
+            (done,), _ = ray.wait(list(self._calls))
+            worker, item = self._calls.pop(done)
+            try:
+                result = ray.get(done)
+            except _LOST:
+                self._replace(worker, item)
+                continue
+            except exceptions.RayTaskError as error:
+                raise error.cause from None  # what the work raised, without Ray's wrapping
+            self._assign(worker)
+            if item is not None:
+                self._deaths = 0
+                return result
+
+    def close(self) -> None:
+        """Ends all workers, and waits until they are gone: they may not write any more."""
+        for worker, _ in self._calls.values():
+            ray.kill(worker)
+        if self._calls:
+            ray.wait(list(self._calls), num_returns=len(self._calls), timeout=_END_SECONDS)
+
+    def _spawn(self) -> None:
+        worker = self._start()
+        self._calls[worker.begin.remote(self._work)] = worker, None
+
+    def _assign(self, worker: Any) -> None:
+        if self._waiting:
+            item = self._waiting.popleft()
+            self._calls[worker.call.remote(item)] = worker, item
+        else:
+            ray.kill(worker)  # others may want its CPU
+
+    def _replace(self, worker: Any, item: str | None) -> None:
+        ray.kill(worker)  # it may only be out of reach
+        self._deaths += 1
+        if self._deaths == MAX_POOL_RESTARTS * self._size:
+            raise SimulatorError(
+                "Ray workers that live",
+                f"{self._deaths} in a row that died",
+                "use fewer --workers if memory ran out, and go on with --resume",
+            )
+        if item is not None:
+            self._waiting.appendleft(item)
+        if self._waiting:
+            self._spawn()
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Connects to the cluster, or starts one; leaves a connection of the caller's as it was."""
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked to send anything
+    address = os.environ.get("RAY_ADDRESS", "")
+    try:
+        _check_reachable(address)
+        with handlers_kept():
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"a Ray cluster at {address or 'the address of `ray start`'}",
+            " ".join(f"{error}".split()),
+            "start one, or set RAY_ADDRESS to local to use this machine; go on with --resume",
+        ) from None
+    try:
+        yield
+    except (exceptions.RaySystemError, exceptions.LocalRayletDiedError) as error:
+        fix = "see what ended it, and go on with --resume"
+        raise SimulatorError("a Ray cluster that stays", f"{error}".split("\n")[0], fix) from None
+    finally:
+        ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raises OSError when nobody answers there; Ray would try for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10.0).close()

@@ -1,0 +1,78 @@
+"""Which latent goes with which parameter of the doors: heat maps of correlations.
+
+D doors (or frames), L latents, P parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from doorlab.plots.matplotlib_settings import default_settings
+from doorlab.plots.style import FONT_SIZE, INK, MUTED, new_figure, sort_models, style_of, title
+
+COLOR_MAP = "RdBu_r"  # white where there is none; colour-blind people can tell the ends apart
+
+
+def correlations(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """(P, L): Pearson's r of parameters (D, P) and latents (D, L); 0 where either is constant."""
+    centred = [x - x.mean(axis=0) for x in (parameters, latents)]
+    norms = [np.sqrt((x**2).sum(axis=0)) for x in centred]
+    scale = np.outer(*norms)
+    products = centred[0].T @ centred[1]
+    return np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+
+
+def strongest_first(found: np.ndarray) -> np.ndarray:
+    """(L,): columns of (P, L) correlations, grouped by the parameter that they go with best.
+
+    Parameters come in their order, and within each its latents from the strongest to the weakest.
+    """
+    strength = np.abs(found)
+    return np.lexsort((-strength.max(axis=0), strength.argmax(axis=0)))
+
+
+@default_settings()
+def correlation_maps(
+    found: Mapping[str, Mapping[str, np.ndarray]], labels: Sequence[str]
+) -> Figure:
+    """A heat map per model, a column per latent, a row per parameter.
+
+    Args:
+        found: model -> name of a latent -> (P, L) correlations of its dimensions, from -1 to 1.
+        labels: (P,) of the parameters.
+    """
+    models = sort_models(found)
+    figure = new_figure((0.27 * len(labels) + 0.75) * len(models) + 0.8)
+    panels = figure.subplots(len(models), 1, squeeze=False)[:, 0]
+    images = [
+        _map(axes, name, found[name], labels) for axes, name in zip(panels, models, strict=True)
+    ]
+    panels[-1].set_xlabel("latents, ordered by the parameter that they go with", color=MUTED)
+    bar = figure.colorbar(images[0], ax=panels.tolist(), location="bottom", aspect=50)
+    bar.set_label("correlation", color=MUTED)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=MUTED)
+    return figure
+
+
+def _map(
+    axes: Axes, model: str, blocks: Mapping[str, np.ndarray], labels: Sequence[str]
+) -> AxesImage:
+    orders = {name: strongest_first(block) for name, block in blocks.items()}
+    together = np.concatenate([blocks[name][:, order] for name, order in orders.items()], axis=1)
+    image = axes.imshow(together, cmap=COLOR_MAP, vmin=-1, vmax=1, aspect="auto")
+    title(axes, f"{style_of(model).label}: what each latent goes with")
+    axes.set_yticks(range(len(labels)), labels)
+    ticks = [f"{name}{i + 1}" for name, order in orders.items() for i in order]
+    axes.set_xticks(range(len(ticks)), ticks, rotation=90)
+    axes.tick_params(axis="y", labelcolor=INK, labelsize=FONT_SIZE, length=0)
+    axes.tick_params(axis="x", labelcolor=MUTED, labelsize=FONT_SIZE - 2.5, length=0)
+    axes.spines[:].set_visible(False)
+    for edge in np.cumsum([len(order) for order in orders.values()])[:-1]:
+        axes.axvline(edge - 0.5, color=INK, linewidth=1.2)
+    return image

@@ -1,0 +1,185 @@
+"""Lines with 95 % bands and their names at their ends: regret, error by number of interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from doorlab.intervals import Estimate
+from doorlab.plots.matplotlib_settings import default_settings
+from doorlab.plots.style import (
+    DPI,
+    FOCUS_MODEL,
+    FONT_SIZE,
+    new_figure,
+    sort_models,
+    spread_labels,
+    style_axes,
+    style_of,
+    text_color,
+    title,
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A mean with its interval along x; all arrays (n,)."""
+
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @staticmethod
+    def of(x: Sequence[float | int], estimates: Sequence[Estimate]) -> Curve:
+        """A curve through estimates."""
+        return Curve.through(x, [e.mean for e in estimates], [e.ci95 for e in estimates])
+
+    @staticmethod
+    def through(
+        x: Sequence[float | int],
+        means: Sequence[float | int],
+        ci95: Sequence[Sequence[float | int]],
+    ) -> Curve:
+        """A curve through means and their intervals, (low, high) each."""
+        low, high = np.array(ci95, dtype=float).reshape(-1, 2).T  # of none, too
+        return Curve(np.array(x, dtype=float), np.array(means, dtype=float), low, high)
+
+
+def draw_curves(axes: Axes, curves: Mapping[str, Curve], *, markers: bool = True) -> None:
+    """Every curve in its model's look; the headline model on top."""
+    for depth, name in enumerate(reversed(sort_models(curves))):
+        curve, style = curves[name], style_of(name)
+        axes.fill_between(
+            curve.x, curve.low, curve.high, color=style.color, alpha=0.18, linewidth=0, zorder=2
+        )
+        axes.plot(
+            curve.x,
+            curve.mean,
+            color=style.color,
+            linestyle=style.line,
+            marker=style.marker if markers else "",
+            markersize=5,
+            linewidth=2.0,
+            label=name,
+            zorder=3 + depth / 100,
+        )
+
+
+def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
+    """Each model's name to the right of its curve's end, moved apart where they would overlap."""
+    names = sort_models(curves)
+    low, high = axes.get_ylim()
+    heights = [(float(curves[name].mean[-1]) - low) / (high - low) for name in names]
+    points = axes.get_window_extent().height / DPI * 72  # before the layout shrinks it a little
+    gap = 1.35 * FONT_SIZE / points
+    last = max(float(curves[name].x[-1]) for name in names)
+    for name, height in zip(names, spread_labels(heights, gap, 0.0, 1.0), strict=True):
+        axes.annotate(
+            style_of(name).label, (last, height), xycoords=("data", "axes fraction"),
+            xytext=(9, 0), textcoords="offset points", va="center", fontsize=FONT_SIZE,
+            color=text_color(name), fontweight="bold" if name == FOCUS_MODEL else "normal",
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def draw_bars(axes: Axes, curves: Mapping[str, Curve], places: np.ndarray) -> None:
+    """Curves against a logarithmic axis with ticks at `places`, intervals as bars.
+
+    Bands of six models would hide one another: bars side by side do not.
+    """
+    axes.set_xscale("log")
+    steps = 1.025 ** (np.arange(len(curves)) - (len(curves) - 1) / 2)  # a few percent about 1
+    for name, step in zip(sort_models(curves), steps, strict=True):
+        curve, style = curves[name], style_of(name)
+        x = curve.x * step
+        axes.vlines(x, curve.low, curve.high, color=style.color, linewidth=1.4, alpha=0.5)
+        axes.plot(
+            x, curve.mean, color=style.color, linestyle=style.line, marker=style.marker,
+            markersize=5, linewidth=1.6, label=name,
+        )  # fmt: skip
+    axes.set_xticks(places, [f"{place:g}" for place in places])
+    axes.set_xlim(places[0] / 1.25, places[-1] * 1.25)
+    axes.minorticks_off()
+
+
+def name_above(figure: Figure, models: Sequence[str]) -> None:
+    """A key to the models above all panels."""
+    figure.legend(
+        handles=[_key(name) for name in models], loc="outside upper center",
+        ncols=min(3, len(models)), frameon=False, fontsize=FONT_SIZE,
+    )  # fmt: skip
+
+
+def _key(name: str) -> Line2D:
+    style = style_of(name)
+    key = Line2D([], [], color=style.color, marker=style.marker, label=style.label)
+    key.set_linestyle(style.line)  # pyright: ignore[reportArgumentType]
+    return key
+
+
+@default_settings()
+def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:
+    """Regret of every policy, on each try and summed up to it, with 95 % bands."""
+    figure = new_figure(3.9)
+    left, right = figure.subplots(1, 2)
+    headings = ("Regret on each try", "Regret summed over tries")
+    for axes, heading, curves in zip((left, right), headings, (per_try, cumulative), strict=True):
+        draw_curves(axes, curves, markers=False)
+        title(axes, heading)
+        _over_tries(axes, curves)
+    name_ends(right, cumulative)
+    return figure
+
+
+@default_settings()
+def opened(curves: Mapping[str, Curve]) -> Figure:
+    """The share of doors that each policy has opened by each try, with 95 % bands."""
+    figure = new_figure(3.9)
+    axes = figure.subplots()
+    draw_curves(axes, curves)
+    _over_tries(axes, curves)
+    axes.set(ylim=(0, 1.03), ylabel="doors opened")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    name_ends(axes, curves)
+    return figure
+
+
+def _over_tries(axes: Axes, curves: Mapping[str, Curve]) -> None:
+    last = max(float(curve.x[-1]) for curve in curves.values())
+    style_axes(axes)
+    axes.set(xlabel="try", ylim=(0, None), xlim=(0.9, last + 0.1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+@default_settings()
+def error_by_interactions(
+    curves: Mapping[str, Curve], counts: Sequence[int], variance: float
+) -> Figure:
+    """Mean squared error of predicted rewards against the number of interactions seen before.
+
+    Args:
+        curves: per model, over the places 0, 1, ... of `counts`.
+        counts: how many interactions on this door the model had seen.
+        variance: of the rewards: the error of always predicting their mean.
+    """
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    axes.axhline(variance, color=style_of("random").color, linestyle="--", linewidth=1.2)
+    axes.annotate(
+        "always predicting the mean", (len(counts) - 1.0, variance), xytext=(0, 4),
+        textcoords="offset points", ha="right", fontsize=FONT_SIZE - 1, color=text_color("random"),
+    )  # fmt: skip
+    draw_curves(axes, curves)
+    style_axes(axes)
+    axes.set(xlabel="interactions seen on this door", ylabel="squared error of the reward")
+    axes.set_ylim(0, 1.12 * max(variance, *(c.high.max() for c in curves.values())) or 1.0)
+    axes.set_xticks(range(len(counts)), [str(n) for n in counts])
+    name_ends(axes, curves)
+    return figure

@@ -1,0 +1,118 @@
+"""Maps of the doors' embeddings, coloured by what the doors truly are. D doors, E dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from doorlab.plots.matplotlib_settings import default_settings
+from doorlab.plots.style import (
+    FAINT,
+    FONT_SIZE,
+    INK,
+    MUTED,
+    new_figure,
+    sort_models,
+    style_of,
+    text_color,
+)
+
+_CATEGORY_COLORS = ("#0072b2", "#e69f00", "#009e73")
+_COLOR_MAP = "viridis"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A true parameter of the doors.
+
+    Attributes:
+        label: for people, with its unit.
+        values: (D,): indices into `categories`, or numbers.
+        categories: what the indices stand for; () for numbers.
+    """
+
+    label: str
+    values: np.ndarray
+    categories: tuple[str, ...] = ()
+
+
+def principal_components(embeddings: np.ndarray, count: int = 2) -> np.ndarray:
+    """(D, count): the coordinates of (D, E) along their directions of largest variance.
+
+    The sign of each direction is fixed by its largest loading, so that maps are reproducible.
+    """
+    centred = embeddings - embeddings.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    directions = directions[:count]
+    largest = np.abs(directions).argmax(axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), largest])
+    return centred @ (directions * signs[:, None]).T
+
+
+@default_settings()
+def embedding_map(
+    embeddings: Mapping[str, np.ndarray], parameters: Mapping[str, Parameter]
+) -> Figure:
+    """A row of maps per model, a column per parameter; each point is a held-out door.
+
+    Args:
+        embeddings: model -> (D, E) door embeddings.
+        parameters: name -> true values of the same doors.
+    """
+    models = sort_models(embeddings)
+    side = 7.1 / len(parameters)
+    size = FONT_SIZE if len(parameters) <= 4 else FONT_SIZE - 2
+    figure = new_figure(len(models) * (side + 0.1) + 0.95)
+    figure.suptitle(
+        "Each point is a door: smooth colours are a parameter that the embedding holds",
+        x=0.01, ha="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold",
+    )  # fmt: skip
+    panels = figure.subplots(len(models), len(parameters), squeeze=False)
+    for row, model in zip(panels, models, strict=True):
+        points = principal_components(embeddings[model])
+        for axes, parameter in zip(row, parameters.values(), strict=True):
+            _scatter(axes, points, parameter)
+        row[0].set_ylabel(
+            style_of(model).label, fontsize=FONT_SIZE + 1, color=text_color(model), labelpad=6
+        )
+    for axes, parameter in zip(panels[0], parameters.values(), strict=True):
+        axes.set_title(parameter.label, fontsize=size, color=INK, pad=6)
+    for axes, parameter in zip(panels[-1], parameters.values(), strict=True):
+        _key(axes, parameter, size)
+    return figure
+
+
+def _scatter(axes: Axes, points: np.ndarray, parameter: Parameter) -> None:
+    if parameter.categories:
+        colors = [_CATEGORY_COLORS[int(v)] for v in parameter.values]
+        axes.scatter(*points.T, s=7, c=colors, linewidths=0, alpha=0.75)
+    else:
+        axes.scatter(*points.T, s=7, c=parameter.values, cmap=_COLOR_MAP, linewidths=0, alpha=0.85)
+    axes.set(xticks=[], yticks=[])
+    axes.set_box_aspect(1)
+    axes.spines[:].set_color(FAINT)
+
+
+def _key(axes: Axes, parameter: Parameter, size: float) -> None:
+    """What the colours mean, under the last map of a column."""
+    if parameter.categories:
+        share = 1 / len(parameter.categories)
+        for i, name in enumerate(parameter.categories):
+            axes.text(
+                (i + 0.5) * share, -0.06, name, transform=axes.transAxes, ha="center", va="top",
+                fontsize=size, color=_CATEGORY_COLORS[i], fontweight="bold",
+            )  # fmt: skip
+        return
+    low, high = float(parameter.values.min()), float(parameter.values.max())
+    bar = axes.inset_axes((0.28, -0.16, 0.44, 0.06))
+    bar.imshow(np.linspace(0, 1, 128)[None], cmap=_COLOR_MAP, aspect="auto")
+    bar.axis("off")
+    for x, text, side in ((0.26, low, "right"), (0.74, high, "left")):
+        axes.text(
+            x, -0.13, f"{text:.2f}", transform=axes.transAxes, ha=side, va="center",
+            fontsize=size - 1, color=MUTED,
+        )  # fmt: skip

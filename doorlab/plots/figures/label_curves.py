@@ -1,0 +1,66 @@
+"""Figures of merit by the number of labelled doors: a panel each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from doorlab.plots.figures.curves import Curve, draw_bars, name_above
+from doorlab.plots.matplotlib_settings import default_settings
+from doorlab.plots.style import (
+    FONT_SIZE,
+    new_figure,
+    sort_models,
+    style_axes,
+    style_of,
+    text_color,
+    title,
+)
+
+
+@dataclass(frozen=True)
+class LabelPanel:
+    """One figure of merit; lower is better, 0 is best.
+
+    Attributes:
+        heading: what it is.
+        curves: model -> the figure along the number of labelled doors.
+        levels: policy or "" -> (words, height) of what needs no labels, as dashed lines.
+    """
+
+    heading: str
+    curves: Mapping[str, Curve]
+    levels: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+
+
+@default_settings()
+def label_curves(panels: Sequence[LabelPanel]) -> Figure:
+    """Panels side by side, against the number of labelled doors on a logarithmic scale."""
+    figure = new_figure(4.4)
+    grid = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(grid, panels, strict=True):
+        _draw(axes, panel)
+    name_above(figure, sort_models({model for panel in panels for model in panel.curves}))
+    return figure
+
+
+def _draw(axes: Axes, panel: LabelPanel) -> None:
+    places = np.unique(np.concatenate([curve.x for curve in panel.curves.values()]))
+    draw_bars(axes, panel.curves, places)
+    for name, (words, height) in panel.levels.items():
+        axes.axhline(height, color=style_of(name).color, linestyle="--", linewidth=1.2, zorder=1)
+        # On the left, where few labels keep the curves away from the best level.
+        axes.annotate(
+            words, (places[0] / 1.2, height), xytext=(0, 3), textcoords="offset points",
+            ha="left", fontsize=FONT_SIZE - 2, color=text_color(name),
+        )  # fmt: skip
+    highs = [float(curve.high.max()) for curve in panel.curves.values()]
+    axes.set_ylim(0, 1.1 * max([*highs, *(height for _, height in panel.levels.values())]) or 1.0)
+    axes.tick_params(axis="x", labelrotation=45 if len(places) > 5 else 0)
+    title(axes, panel.heading)
+    style_axes(axes)
+    axes.set_xlabel("labelled doors")

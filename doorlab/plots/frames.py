@@ -1,0 +1,128 @@
+"""Figures of doors, and of what the pretrained models make of them: for `doorlab plot`.
+
+Legend: D doors, M frames per door, H W pixels; B C H W a batch of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+import numpy as np
+import torch
+
+from doorlab.doors import Door
+from doorlab.evaluation.trained_model import to_frames, to_uint8
+from doorlab.intervals import bootstrap_mean
+from doorlab.models.registry import STATISTICIANS
+from doorlab.plots.context import Plot, PlotContext
+from doorlab.plots.figures.grid import Row, image_grid
+from doorlab.plots.style import style_of, text_color
+from doorlab.seeding import integer_seed
+
+_COLUMNS = 8
+
+
+def stratified_sample(doors: Sequence[Door], count: int) -> list[int]:
+    """Positions of `count` doors, taken in turn from each combination of side and swing."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, door in enumerate(doors):
+        groups.setdefault((door.hinge_side, door.swing), []).append(i)
+    turns = zip_longest(*(groups[key] for key in sorted(groups)))
+    return [i for turn in turns for i in turn if i is not None][:count]
+
+
+def describe(door: Door) -> str:
+    """Its side and swing (left hinge, pull), or where it slides to."""
+    if door.mechanism == "sliding":
+        return f"slides, {door.hinge_side}"
+    return f"{door.hinge_side} hinge, {door.swing}"
+
+
+def chosen_doors(sources: PlotContext, count: int) -> list[int]:
+    """Positions of held-out doors to show: varied ones, or, of unknown doors, the first."""
+    if sources.doors_are_known:
+        return stratified_sample(sources.doors, count)
+    return list(range(min(count, len(sources.indices))))
+
+
+def label(sources: PlotContext, position: int) -> str:
+    """A few words about a held-out door: its side and swing, or the name of its footage."""
+    if sources.doors_are_known:
+        return describe(sources.doors[position]).replace(", ", "\n")
+    return sources.dataset.config.names[sources.indices[position]]
+
+
+def gallery(sources: PlotContext) -> Plot:
+    """Held-out doors in all their frames, the most open to the right."""
+    chosen = stratified_sample(sources.doors, 8)
+    images = sources.images[chosen]
+    angles = sources.read("joint_position")[chosen]
+    order = np.argsort(angles, axis=1, kind="stable")[:, :_COLUMNS]
+    images = np.take_along_axis(images, order[:, :, None, None, None], axis=1)
+    rows = [Row(label(sources, i), row) for i, row in zip(chosen, images, strict=True)]
+    varies = "Camera, size, place, handle, hinge and swing vary"
+    looks = len({door.appearance for door in sources.doors}) > 1
+    variety = f"{varies}; so do colours and light." if looks else f"{varies}; colours do not."
+    arrays = {"images": images, "doors": sources.indices[chosen]}
+    figure = image_grid([rows], ["shut"], heading="Every row is one door, more open to the right")
+    return Plot(figure, arrays, words={"variety": variety})
+
+
+def reconstructions(sources: PlotContext) -> Plot:
+    """Frames, and what every pretrained model keeps of them; squared errors over all doors."""
+    chosen = chosen_doors(sources, 3)
+    images = sources.images[chosen][:, :_COLUMNS]
+    rebuilt, errors = {}, {}
+    for kind, model in sources.pretrained_that("reconstruct").items():
+        whole = model.reconstruct(sources.images)
+        rebuilt[kind] = to_uint8(whole[chosen][:, :_COLUMNS])
+        squares = (whole - sources.images.astype(np.float32) / 255.0) ** 2
+        errors[kind] = bootstrap_mean(squares.mean(axis=(1, 2, 3, 4)), seed=sources.seed)
+    groups = [
+        [Row("true", images[k])]
+        + [Row(style_of(kind).label, new[k], text_color(kind)) for kind, new in rebuilt.items()]
+        for k in range(len(chosen))
+    ]
+    figure = image_grid(groups, heading="Held-out doors: side and angle should survive the latents")
+    return Plot(figure, {"images": images, **rebuilt}, {"reconstruction_mse": errors})
+
+
+def new_frames(sources: PlotContext) -> Plot:
+    """Frames of a door that the statistician saw, beside frames that it draws from its c."""
+    model, seen = sources.statistician, 3
+    chosen = chosen_doors(sources, 6)
+    images = sources.images[chosen][:, :seen]
+    with torch.no_grad():
+        c = model.network.embed(to_frames(images, model.device))
+        drawn = model.network.new_frames(c, _COLUMNS - seen, _chance(sources, "new_frames"))
+    new = to_uint8(drawn)
+    rows = [
+        Row(label(sources, i), np.concatenate([a, b]))
+        for i, a, b in zip(chosen, images, new, strict=True)
+    ]
+    seen = images.shape[1]
+    columns = ["seen", *[""] * (seen - 1), "drawn from c"]
+    heading = "Each row should stay one door while its angle and the camera vary"
+    figure = image_grid([rows], columns, (seen,), heading)
+    return Plot(figure, {"seen": images, "new": new})
+
+
+def samples(sources: PlotContext) -> Plot:
+    """Doors from the priors of the pretrained models, below real ones."""
+    real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
+    groups, arrays = [[Row("real", row) for row in real]], {"real": real}
+    for kind, model in sources.pretrained_that("sample").items():
+        doors = 4 if kind in STATISTICIANS else 2
+        with torch.no_grad():
+            chance = _chance(sources, f"samples {kind}")
+            drawn = model.network.sample(doors, real.shape[1], chance)
+        arrays[kind] = to_uint8(drawn)
+        groups.append([Row(style_of(kind).label, row, text_color(kind)) for row in arrays[kind]])
+    heading = "Doors that never were: is every row one door, as the real ones are?"
+    return Plot(image_grid(groups, heading=heading), arrays)
+
+
+def _chance(sources: PlotContext, name: str) -> torch.Generator:
+    """A source of chance for one figure, so that figures do not depend on one another."""
+    return torch.Generator(sources.device).manual_seed(integer_seed(sources.seed, "plot", name))

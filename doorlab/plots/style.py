@@ -1,0 +1,170 @@
+"""How every figure looks: one colour, line and marker per model, and quiet axes.
+
+The colours are those of Okabe and Ito (2008), which colour-blind people can tell apart; line
+styles and markers say the same again for prints in grey.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from doorlab.plots.matplotlib_settings import default_settings
+from doorlab.storage.files import atomic_write_bytes
+
+INK, MUTED, FAINT = "#1f2933", "#5f6c7b", "#d9dee4"
+DPI = 150
+WIDTH = 8.0  # inches: 1,200 pixels
+FONT_SIZE = 11.0  # points: 23 pixels, still 11 when a figure is shown at half size
+
+
+@dataclass(frozen=True)
+class ModelStyle:
+    """The look of a model or policy, the same in every figure and table."""
+
+    label: str
+    color: str
+    line: str
+    marker: str
+
+
+FOCUS_MODEL = "ssnp"  # the model that the report is about
+STYLES: dict[str, ModelStyle] = {
+    "ssnp": ModelStyle("SSNP", "#d55e00", "-", "o"),
+    "np": ModelStyle("NP", "#0072b2", "-", "s"),
+    "statistician_np": ModelStyle("statistician + NP", "#009e73", "-", "D"),
+    "contrastive_np": ModelStyle("contrastive statistician + NP", "#8b4513", "-", ">"),
+    "vae_np": ModelStyle("VAE + NP", "#cc79a7", "-", "^"),
+    "cnp": ModelStyle("CNP", "#e69f00", "-", "v"),
+    "contrastive_ssnp": ModelStyle("contrastive SSNP", "#b2182b", "-", "3"),
+    "attentive_ssnp": ModelStyle("attentive SSNP", "#882255", "-", "2"),
+    "attentive_np": ModelStyle("attentive NP", "#332288", "-", "1"),
+    "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),
+    "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
+    "contrastive_statistician": ModelStyle("contrastive statistician", "#8b4513", "-", ">"),
+    "vae": ModelStyle("VAE", "#cc79a7", "-", "^"),
+    "autoencoder": ModelStyle("autoencoder", "#0072b2", "--", "p"),
+    "pca": ModelStyle("PCA", "#e69f00", "-.", "H"),
+    "random_features": ModelStyle("random features", "#8a8f98", ":", "x"),
+    "supervised": ModelStyle("supervised (ceiling)", INK, ":", "8"),
+    "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", "--", "P"),
+    "gp_ts": ModelStyle("GP-Thompson", "#56b4e9", ":", "+"),
+    "random": ModelStyle("random", "#8a8f98", "--", "X"),
+    "visible_oracle": ModelStyle("visible oracle", "#5f6c7b", "-.", "d"),
+    "oracle": ModelStyle("oracle", INK, ":", "*"),
+}
+# What a bandit can make of a model: words, line and marker.
+_STRATEGIES: dict[str, tuple[str, str, str]] = {
+    "ucb": ("UCB", "--", "^"),
+    "thompson": ("Thompson", "-.", "v"),
+    "epsilon": ("epsilon-greedy", ":", "x"),
+    "linucb": ("LinUCB", "--", "s"),
+    "neural_linear": ("neural-linear", "-.", "D"),
+    "cpp": ("contextual prior", ":", "P"),
+}
+_SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
+
+
+def style_of(name: str) -> ModelStyle:
+    """The look of `name`; a model that nobody gave one gets a spare colour, always the same.
+
+    What a bandit makes of a model ("ssnp:ucb") has the model's colour, and a line of its own.
+    """
+    if name in STYLES:
+        return STYLES[name]
+    model, _, way = name.partition(":")
+    if way:
+        label, line, marker = _STRATEGIES.get(way, (way.replace("_", " "), "--", "h"))
+        return ModelStyle(f"{style_of(model).label}, {label}", style_of(model).color, line, marker)
+    color = _SPARE_COLORS[zlib.crc32(name.encode()) % len(_SPARE_COLORS)]
+    return ModelStyle(name.replace("_", " "), color, "-", "h")
+
+
+def sort_models(names: Iterable[str]) -> list[str]:
+    """Names from the headline model to the yardsticks; unknown ones last, by name.
+
+    What a bandit makes of a model ("ssnp:ucb") follows the model.
+    """
+    order = {name: i for i, name in enumerate(STYLES)}
+    return sorted(names, key=lambda name: (order.get(name.partition(":")[0], len(order)), name))
+
+
+@default_settings()
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty white figure of `width` x `height` inches, drawn by Agg: no display, no state."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def style_axes(axes: Axes, *, grid: str = "y") -> None:
+    """Two thin spines, muted ticks and a faint grid ("x", "y", "both" or "")."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=MUTED, labelsize=FONT_SIZE - 1, length=3, color=FAINT)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set(color=MUTED, fontsize=FONT_SIZE)
+    if grid:
+        axes.grid(axis=grid, color=FAINT, linewidth=0.8)  # pyright: ignore[reportArgumentType]
+        axes.set_axisbelow(True)
+
+
+def title(axes: Axes, text: str) -> None:
+    """A heading flush with the left edge of the axes."""
+    axes.set_title(text, loc="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold")
+
+
+def text_color(name: str) -> str:
+    """The model's colour, darkened until it is legible as text on white."""
+    red, green, blue = to_rgb(style_of(name).color)
+    shade = min(1.0, 0.45 / (0.21 * red + 0.72 * green + 0.07 * blue + 1e-9))
+    return to_hex((red * shade, green * shade, blue * shade))
+
+
+def spread_labels(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions moved as little as possible to lie `gap` apart, within [low, high] if they fit.
+
+    For the labels of lines that end close together. Least squares: with the gaps subtracted this
+    is isotonic regression, solved by pooling neighbours that are out of order.
+    """
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    pools: list[list[float]] = []  # of positions less their gaps, in order
+    for rank, i in enumerate(order):
+        pools.append([positions[i] - rank * gap])
+        while len(pools) > 1 and _mean(pools[-2]) >= _mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    ceiling = max(low, high - (len(order) - 1) * gap)
+    packed = [min(max(_mean(pool), low), ceiling) for pool in pools for _ in pool]
+    placed = {i: packed[rank] + rank * gap for rank, i in enumerate(order)}
+    return [placed[i] for i in range(len(positions))]
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+@default_settings()
+def to_png(figure: Figure, source: str = "") -> bytes:
+    """The picture. The same figure gives the same bytes: no date, no version in the file.
+
+    Args:
+        figure: to be drawn.
+        source: what it was drawn from, for the file's metadata ("Source").
+    """
+    buffer = io.BytesIO()
+    about = {"Software": None, **({"Source": source} if source else {})}
+    figure.savefig(buffer, format="png", metadata=about)
+    return buffer.getvalue()
+
+
+def save_png(figure: Figure, path: str | Path, source: str = "") -> None:
+    """Writes the picture, whole or not at all. Arguments as in `to_png`."""
+    atomic_write_bytes(path, to_png(figure, source))

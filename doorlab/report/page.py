@@ -1,0 +1,153 @@
+"""Markup: elements that escape their text, media that travel inside the page, the page itself."""
+
+from __future__ import annotations
+
+import base64
+import html
+import struct
+from collections.abc import Sequence
+
+from doorlab.report.stylesheet import STYLESHEET
+
+DASH = "\u2013"  # for what there is none of
+
+
+class Html(str):
+    """Markup. Any other string is text, and is escaped where it meets markup."""
+
+    __slots__ = ()
+
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_VOID = frozenset({"img", "meta", "br"})
+
+
+def element(tag: str, /, *children: str, **attributes: str | bool) -> Html:
+    """An element: `element("a", "text", href="#x", class_="y")`.
+
+    Attributes that are True stand alone (`<video loop>`), those that are False are left out; a
+    trailing underscore is dropped, inner ones become hyphens.
+    """
+    inside = "".join(
+        f" {_attribute(key)}" if value is True else f' {_attribute(key)}="{html.escape(value)}"'
+        for key, value in attributes.items()
+        if value is not False
+    )
+    if tag in _VOID:
+        return Html(f"<{tag}{inside}>")
+    return Html(f"<{tag}{inside}>{join(*children)}</{tag}>")
+
+
+def join(*parts: str) -> Html:
+    """Parts one after the other; text among them is escaped."""
+    return Html("".join(p if isinstance(p, Html) else html.escape(p, quote=False) for p in parts))
+
+
+def enumeration(parts: Sequence[str]) -> str:
+    """Parts in a sentence: "a", "a and b", "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def is_png(content: bytes) -> bool:
+    """Whether a file's content has the first and the last chunk of a PNG, and some pixels."""
+    if content[:8] != _PNG_SIGNATURE or content[12:16] != b"IHDR" or content[-8:-4] != b"IEND":
+        return False
+    return len(content) > 40 and all(_png_size(content))
+
+
+def _png_size(png: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", png[16:24])  # of the IHDR chunk, always the first
+    return width, height
+
+
+def picture(png: bytes, alt: str, caption: str = "") -> Html:
+    """A PNG inside the page, with its size, so that the page does not jump while it loads."""
+    width, height = _png_size(png)
+    image = element(
+        "img",
+        src=_data_uri("image/png", png),
+        alt=alt,
+        width=str(width),
+        height=str(height),
+        loading="lazy",
+    )
+    return element("figure", image, *_caption(caption))
+
+
+def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
+    """MP4 films side by side, (content, label) each: they play by themselves, silently."""
+    videos = [
+        element(
+            "video",
+            src=_data_uri("video/mp4", content),
+            autoplay=True,
+            loop=True,
+            muted=True,
+            playsinline=True,
+            aria_label=label,
+        )
+        for content, label in mp4s
+    ]
+    return element("figure", element("div", *videos, class_="films"), *_caption(caption))
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str = "",
+    *,
+    stack_seeds: bool = False,
+) -> Html:
+    """A table; the first cell of every row heads it. Stacked: intervals below their means."""
+    top = element("tr", *(element("th", cell, scope="col") for cell in head))
+    body = [
+        element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))
+        for row in rows
+    ]
+    inside = element("table", element("thead", top), element("tbody", *body))
+    scroller = element("div", inside, class_="scroll stacked" if stack_seeds else "scroll")
+    return element("figure", scroller, *_caption(caption))
+
+
+def note(text: str) -> Html:
+    """What is missing from the page, and how to get it."""
+    return element("p", text, class_="note")
+
+
+def section(anchor: str, heading: str, *content: str) -> Html:
+    """A part of the page that the contents at its top lead to."""
+    return element("section", element("h2", heading), *content, id=anchor)
+
+
+def page(heading: str, lead: Sequence[str], contents: dict[str, str], body: Sequence[str]) -> str:
+    """A whole document that needs nothing but itself.
+
+    Args:
+        heading: the title.
+        lead: what stands above the contents.
+        contents: anchor -> heading of each section.
+        body: the sections.
+    """
+    links = [element("a", text, href=f"#{anchor}") for anchor, text in contents.items()]
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", heading),
+        element("style", Html(STYLESHEET)),
+    )
+    top = element("header", element("h1", heading), *lead)
+    main = element("main", top, element("nav", *links, aria_label="Contents"), *body)
+    return "<!doctype html>\n" + element("html", head, element("body", main), lang="en") + "\n"
+
+
+def _attribute(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
+
+
+def _caption(text: str) -> list[Html]:
+    return [element("figcaption", text)] if text else []
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

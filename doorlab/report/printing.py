@@ -1,0 +1,62 @@
+"""What commands print when they are done: their main result, and the folder that it lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.errors import ResultError
+from doorlab.report.tables.diagnosis import diagnosis_table
+from doorlab.report.tables.policies import in_words, regret_table
+from doorlab.report.tables.probes import probe_table
+from doorlab.results import read_result
+from doorlab.run_layout import METRICS_FILE
+from doorlab.terminal.console import PlainConsole
+from doorlab.terminal.text import print_line
+
+# Figures on validation doors that stand for a run, as far as it has them.
+_FIGURES = {
+    "validation_reconstruction_mse": "squared error of reconstructions",
+    "validation_reward_mse_after_0": "squared error of rewards before any try",
+    "validation_reward_mse_after_10": "after 10 tries",
+}
+
+
+def show_training(folder: Path) -> None:
+    """Prints the figures of a run of `doorlab pretrain` or `train`, if it is finished."""
+    try:
+        metrics = read_result(folder / METRICS_FILE)
+    except ResultError:
+        return  # it was stopped, and that was said
+    parts = _validation_words(metrics.get("figures", {}))
+    about = f"{metrics.get('model', 'model')}: {', '.join(parts)}; " if parts else ""
+    print_line(f"{about}run in {folder}")
+
+
+def show_dataset(folder: Path) -> None:
+    """Prints where the dataset of `doorlab generate` or `import`, or an export of one, lies."""
+    print_line(f"dataset in {folder}")
+
+
+def show_result(path: Path) -> None:
+    """Prints the table of a result of `doorlab bandit`, `diagnose` or `probe`."""
+    PlainConsole().print(_TABLES[path.name](path))
+    print_line(f"result in {path}")
+
+
+_TABLES: dict[str, Callable[[Path], Table]] = {
+    "regret.json": regret_table,
+    "probes.json": probe_table,
+    "diagnosis.json": diagnosis_table,
+}
+
+
+def _validation_words(figures: Mapping[str, Any]) -> list[str]:
+    found = {words: figures[name] for name, words in _FIGURES.items() if figures.get(name)}
+    parts = [f"{words} {in_words(estimate, 4)}" for words, estimate in found.items()]
+    if parts:
+        parts[-1] += f" on {next(iter(found.values()))['n']} validation doors"
+    return parts

@@ -1,0 +1,127 @@
+"""Tables of `doorlab diagnose`: how well models explain frames, how real is what they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.plots.style import sort_models, style_of
+from doorlab.report.page import DASH, Html, join, table
+from doorlab.report.tables.policies import in_words, interval, model_name
+from doorlab.result_schemas import read_part
+
+# name in the result -> head of the column, digits, whether more is better
+_MEASURES = {
+    "reconstruction_mse": ("squared error of reconstructions", 4, False),
+    "elbo": ("ELBO, nats per pixel", 3, True),
+    "importance_bound": ("importance-weighted bound", 3, True),
+    "importance_bound_bits": ("the same as bits per pixel", 3, False),
+}
+_MADE = {
+    "reconstructions": "reconstructions",
+    "new_frames": "new frames of seen doors",
+    "samples": "doors from the prior",
+}
+
+
+def diagnosis_table(path: str | Path) -> Table:
+    """For the terminal: how well each model explains frames, and whether its own are told apart.
+
+    Raises ResultError when the file is missing or not a result of `doorlab diagnose`.
+    """
+    result = read_part(Path(path), "diagnose")
+    shown = Table(title="Pretrained models on held-out doors, with 95 % intervals")
+    made = "samples told apart (0.5: not at all)"
+    for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made):
+        shown.add_column(head)
+    for name in sort_models(result["diagnosis"]):
+        found = result["diagnosis"][name]
+        error = found.get("reconstruction_mse")
+        samples = found.get("two_sample", {}).get("samples", {}).get("content", {})
+        shown.add_row(
+            style_of(name).label,
+            f"{error['n']}" if error and "n" in error else DASH,
+            in_words(error, 4),
+            in_words(found.get("elbo")),
+            in_words(samples.get("accuracy"), 2),
+        )
+    return shown
+
+
+def evidence_table(result: dict[str, Any]) -> Html:
+    """Errors, bounds and collapsed latents: a row per model."""
+    found = result["diagnosis"]
+    rows = [
+        [model_name(name), *_measures(found, name), _active(found[name])]
+        for name in sort_models(found)
+    ]
+    rows += [
+        [" minus ".join(style_of(n).label for n in pair.split(" - ")), *_differences(by_name), DASH]
+        for pair, by_name in result.get("figures", {}).get("differences", {}).items()
+    ]
+    head = ["on held-out doors", *(head for head, _, _ in _MEASURES.values()), "latents in use"]
+    scales = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})
+    samples = result.get("config", {}).get("samples", "several")
+    caption = (
+        "95 % intervals over doors; pixel stands for one colour of one pixel. The bounds are on "
+        "log-likelihoods under a Gaussian about the decoded picture (standard deviation "
+        f"{', '.join(map(str, scales)) or DASH}); the importance-weighted one takes {samples} "
+        "samples, which close less of the gap for sets of frames (statistician) than for single "
+        "ones (VAE). A latent is in use when its mean varies with the data (variance above 0.01)."
+    )
+    return table(head, rows, caption, stack_seeds=True)
+
+
+def likeness_table(result: dict[str, Any]) -> Html:
+    """Two-sample scores of everything that models make, below those of real frames."""
+    rows = [["real frames of other doors", *_scores(result["reference"])]]
+    for name in sort_models(result["diagnosis"]):
+        made = result["diagnosis"][name].get("two_sample", {})
+        rows += [
+            [join(model_name(name), f": {words}"), *_scores(made[kind])]
+            for kind, words in _MADE.items()
+            if kind in made
+        ]
+    head = ["", "told apart by content", "MMD² of content", "told apart by texture"]
+    caption = (
+        "Compared with real frames of held-out doors, in features of a network that was trained on "
+        "training doors to find frames of the same door, without labels. Told apart: accuracy of "
+        "a classifier on doors that it was not fitted on, 0.5 for pictures that can't be told "
+        "from real ones. MMD²: squared maximum mean discrepancy, 0 for the same distribution. "
+        "Content is what makes a door this door; texture shows blur as well."
+    )
+    return table([*head, "MMD² of texture"], rows, caption)
+
+
+def _measures(found: dict[str, Any], name: str) -> list[Html]:
+    cells = []
+    for key, (_, digits, more_is_better) in _MEASURES.items():
+        means = [f[key]["mean"] for f in found.values() if f.get(key)]
+        estimate = found[name].get(key)
+        best = (max if more_is_better else min)(means, default=None)
+        bold = bool(estimate) and len(means) > 1 and estimate["mean"] == best
+        cells.append(interval(estimate, digits, bold=bold))
+    return cells
+
+
+def _differences(by_name: dict[str, Any]) -> list[Html]:
+    return [interval(by_name.get(key), digits) for key, (_, digits, _) in _MEASURES.items()]
+
+
+def _active(found: dict[str, Any]) -> str:
+    counts = found.get("active_units", {})
+    parts = [
+        f"{count} of {len(found['kl'][name])} {name.replace('_', ' ')}"
+        for name, count in counts.items()
+    ]
+    return ", ".join(parts) or DASH
+
+
+def _scores(by_feature: dict[str, Any]) -> list[Html]:
+    return [
+        interval(by_feature[feature][score], 3 if score == "mmd2" else 2)
+        for feature in ("content", "texture")
+        for score in ("accuracy", "mmd2")
+    ]

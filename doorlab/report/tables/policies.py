@@ -1,0 +1,102 @@
+"""Tables with intervals, for the page and for the terminal, from result files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.report.page import DASH, Html, element, join, table
+from doorlab.result_schemas import read_part
+
+
+def regret_table(path: str | Path) -> Table:
+    """The result of `doorlab bandit` in the file `path`, for the terminal.
+
+    Raises ResultError when it is missing or not one.
+    """
+    result = read_part(Path(path), "bandit")
+    policies = result["policies"]
+    shown = Table(title=f"{result['doors']} held-out doors, {result['interactions']} tries each")
+    shown.add_column("policy")
+    several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
+    seeds = ["training seeds"] if several else []
+    for head in (*seeds, "mean regret", "95 % interval", "first reward"):
+        shown.add_column(head, justify="right")
+    for name in sort_models(policies):
+        policy = policies[name]
+        low, high = policy["mean_regret"]["ci95"]
+        shown.add_row(
+            style_of(name).label,
+            *([f"{policy.get('seeds', 1)}"] if several else []),
+            f"{policy['mean_regret']['mean']:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{policy['first_reward']['mean']:.3f}",
+        )
+    return shown
+
+
+def in_words(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """An estimate with its interval, for the terminal: "0.123 (0.100 to 0.150)"."""
+    if not estimate:
+        return DASH
+    low, high = estimate["ci95"]
+    return f"{estimate['mean']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def interval(estimate: dict[str, Any] | None, digits: int = 3, *, bold: bool = False) -> Html:
+    """An estimate with its interval, the interval small; a dash where there is none."""
+    if not estimate:
+        return Html(DASH)
+    low, high = estimate["ci95"]
+    mean = element("span", f"{estimate['mean']:.{digits}f}", class_="best" if bold else False)
+    return join(mean, " ", element("small", f"[{low:.{digits}f}, {high:.{digits}f}]"))
+
+
+def model_name(name: str) -> Html:
+    """A model's name behind a dot in its colour."""
+    style = style_of(name)
+    return join(element("span", class_="key", style=f"background:{style.color}"), style.label)
+
+
+def policy_table(regret: dict[str, Any]) -> Html:
+    """Every policy's regret and rewards, and how it compares with the headline model."""
+    policies = regret["policies"]
+    hero = FOCUS_MODEL if FOCUS_MODEL in policies else None
+    differences = regret.get("paired_differences", {})
+    head = ["policy", "mean regret", "reward of first try", "reward of last try"]
+    head += [f"regret above {style_of(hero).label}'s"] if hero else []
+    rows = []
+    for name in sort_models(policies):
+        policy = policies[name]
+        keys = ("mean_regret", "first_reward", "last_reward")
+        cells = [model_name(name), *(interval(policy.get(key)) for key in keys)]
+        if hero:
+            cells.append(interval(differences.get(name, {}).get(hero)))
+        rows.append(cells)
+    return table(
+        head,
+        rows,
+        "Means over doors with 95 % intervals (bootstrap over doors). The last column compares in "
+        "pairs, door by door: an interval above zero means that the policy is worse.",
+    )
+
+
+def error_table(plots: dict[str, Any]) -> Html | None:
+    """Reward errors by the number of interactions seen; None where they were not measured."""
+    found = plots.get("figures", {}).get("adaptation")
+    if not found:
+        return None
+    errors, counts, variance = (
+        found[key] for key in ("reward_mse", "context_counts", "reward_variance")
+    )
+    head = ["squared error after", *(f"{n}" for n in counts)]
+    rows = [[model_name(n), *(interval(e, 4) for e in errors[n])] for n in sort_models(errors)]
+    caption = (
+        "By the number of interactions seen on the same door. Always predicting the mean reward: "
+        f"{variance:.4f}."
+    )
+    return table(head, rows, caption, stack_seeds=True)

@@ -1,0 +1,198 @@
+"""Results of `doorlab probe` and `doorlab represent` as tables, for the page and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.plots.figures.curves import Curve
+from doorlab.plots.figures.probe_curves import Panel
+from doorlab.plots.style import sort_models, style_of
+from doorlab.report.page import DASH, Html, table
+from doorlab.report.tables.policies import in_words, interval
+from doorlab.result_schemas import read_part
+
+_BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
+_METRICS = {"accuracy": "accuracy", "r2": "R²"}
+
+
+def probe_tables(result: Mapping[str, Any]) -> list[Html]:
+    """The scores, the paired differences, and what the latents say, as far as a result has them."""
+    latents = [_latent_table(result)] if result.get("latents") else []
+    return [_score_table(result), *_difference_tables(result), *latents]
+
+
+def panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
+    """The panels of `figures.probe_curves` from the curves of a result along `axis`."""
+    curves = result["curves"][axis]
+    targets = {t: None for scores in curves["scores"].values() for t in scores}
+    found = []
+    for target in targets:
+        lines = {
+            model: _curve(curves["at"], scores[target])
+            for model, scores in curves["scores"].items()
+            if target in scores
+        }
+        about = result["targets"][target]
+        found.append(Panel(about["label"], about["metric"], about["guessing"], lines))
+    return found
+
+
+def probe_table(path: str | Path) -> Table:
+    """For the terminal: the scores of `doorlab probe`, by target, with the number of doors.
+
+    Raises ResultError when the file is missing or not one.
+    """
+    result = read_part(Path(path), "probe")
+    return _terminal_scores("Linear probes, held-out doors", result)
+
+
+def study_tables(path: str | Path) -> list[Table]:
+    """For the terminal: for every prior the scores of `doorlab represent`, and the bars.
+
+    Raises ResultError when the file is missing or not one.
+    """
+    result = read_part(Path(path), "represent")
+    return [
+        table
+        for prior, found in result["priors"].items()
+        for table in (
+            _terminal_scores(f"{prior}: what linear probes read on held-out doors", found),
+            *(_terminal_bars(prior, found, model) for model in sort_models(found["bars"])),
+        )
+    ]
+
+
+def _curve(at: list[int], figures: list[dict[str, Any] | None]) -> Curve:
+    known = [(x, f) for x, f in zip(at, figures, strict=True) if f]
+    means, intervals = [f["mean"] for _, f in known], [f["ci95"] for _, f in known]
+    return Curve.through([x for x, _ in known], means, intervals)
+
+
+def _targets(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Target -> metric, of all models."""
+    return {t: f["metric"] for model in sort_models(scores) for t, f in scores[model].items()}
+
+
+def _score_table(result: Mapping[str, Any]) -> Html:
+    scores, differences = result["probes"], result.get("differences", {})
+    models = sort_models(scores)
+    single = differences if len(differences) == 1 else {}  # one more column; more are a table
+    head = ["", "score", *(style_of(name).label for name in models), *map(_minus, single)]
+    rows = []
+    for target, metric in _targets(scores).items():
+        found = [scores[name].get(target) for name in models]
+        best = max(f["mean"] for f in found if f)
+        rows.append(
+            [
+                target.replace("_", " "),
+                _METRICS[metric],
+                *(interval(f, bold=bool(f) and f["mean"] == best) for f in found),
+                *(interval(d.get(target)) for d in single.values()),
+            ]
+        )
+    caption = "Held-out doors, 95 % intervals."
+    if single:
+        caption += f" {_PAIRED}"
+    return table(head, rows, caption, stack_seeds=len(models) > 2)
+
+
+_PAIRED = (
+    "The difference is taken door by door; an interval above zero means that the statistician's "
+    "embedding says more."
+)
+
+
+def _difference_tables(result: Mapping[str, Any]) -> list[Html]:
+    differences = result.get("differences", {})
+    if len(differences) < 2:
+        return []
+    by_model: dict[str, dict[str, Any]] = {}
+    for pair, found in differences.items():
+        by_model.setdefault(pair.split(" - ")[0], {})[pair] = found
+    return [_difference_table(model, by_model[model]) for model in sort_models(by_model)]
+
+
+def _difference_table(model: str, differences: Mapping[str, Any]) -> Html:
+    head = [f"{style_of(model).label} minus", *(_rival(pair) for pair in differences)]
+    targets = {target: None for found in differences.values() for target in found}
+    rows = [
+        [target.replace("_", " "), *(interval(d.get(target)) for d in differences.values())]
+        for target in targets
+    ]
+    return table(head, rows, _PAIRED, stack_seeds=True)
+
+
+def _latent_table(result: Mapping[str, Any]) -> Html:
+    latents, ours = result["latents"], sort_models(result.get("statisticians", ()))
+    models = [name for name in (*ours, *_BESIDE) if latents.get(name, {}).get("instance")]
+    if not models:
+        return Html("")
+    head = [""]
+    for name in models:
+        context, instance = ("c", "z") if name in ours else ("door", "frame")
+        head += [f"{style_of(name).label}: {context}", instance]
+    targets = _targets({f"{n} {k}": f for n in models for k, f in latents[n].items()})
+    rows = [
+        [
+            f"{target.replace('_', ' ')} ({_METRICS[metric]})",
+            *(
+                interval(latents[name][latent].get(target))
+                for name in models
+                for latent in ("context", "instance")
+            ),
+        ]
+        for target, metric in targets.items()
+    ]
+    caption = (
+        "The latents probed apart: c should say what the door is and nothing of the angle, z the "
+        "angle and nothing of the door. From z, and from the embedding of a frame, each frame is "
+        "asked alone."
+    )
+    return table(head, rows, caption, stack_seeds=True)
+
+
+def _minus(pair: str) -> str:
+    return " minus ".join(style_of(name).label for name in pair.split(" - "))
+
+
+def _rival(pair: str) -> str:
+    return style_of(pair.split(" - ")[1]).label
+
+
+def _terminal_scores(heading: str, found: Mapping[str, Any]) -> Table:
+    scores = found["probes"]
+    models = sort_models(scores)
+    shown = Table(title=heading)
+    for head in ("", "doors"):
+        shown.add_column(head)
+    for name in models:
+        shown.add_column(style_of(name).label, justify="right")
+    for target in _targets(scores):
+        cells = [scores[name].get(target) for name in models]
+        doors = max(cell.get("n", 0) for cell in cells if cell)
+        means = (f"{cell['mean']:.3f}" if cell else DASH for cell in cells)
+        shown.add_row(target.replace("_", " "), f"{doors}", *means)
+    return shown
+
+
+def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
+    label = style_of(model).label
+    shown = Table(title=f"{prior}: the {label}, less its best rival, and its bar")
+    for head in ("", "score (95 %)", "less the best rival (95 %)", "rival", "bar", "reached"):
+        shown.add_column(head)
+    scores = found["probes"][model]
+    for target, score in scores.items():
+        rival, bar = (found[part][model].get(target) for part in ("vs_best_baseline", "bars"))
+        shown.add_row(
+            target.replace("_", " "),
+            in_words(score),
+            in_words(rival),
+            style_of(rival["rival"]).label if rival else DASH,
+            f"{bar['bar']:.2f}" if bar else DASH,
+            ("yes" if bar["reached"] else "no") if bar else DASH,
+        )
+    return shown

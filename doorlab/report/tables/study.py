@@ -1,0 +1,135 @@
+"""The results of `doorlab study`: which claims hold, and figures by the number of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from doorlab.plots.figures.curves import Curve
+from doorlab.plots.figures.label_curves import LabelPanel
+from doorlab.plots.style import sort_models, style_of
+from doorlab.report.page import DASH, Html, element, table
+from doorlab.report.tables.policies import interval, model_name
+from doorlab.result_schemas import read_part
+
+REWARD_FILE, BANDIT_FILE, CLAIMS_FILE = "reward.json", "bandit.json", "claims.json"
+STUDY_FILES = (CLAIMS_FILE, REWARD_FILE, BANDIT_FILE)
+
+_ANSWERS = {True: "yes", False: "no", None: "can't tell"}
+_LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
+
+
+def read_study(folder: Path) -> dict[str, dict[str, Any]]:
+    """The result files of a study, by their names. Raises ResultError when one can't be read."""
+    return {name: read_part(folder / name, "study") for name in STUDY_FILES}
+
+
+def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
+    """Answer in words -> number of claims that it is given to; those that are given to any."""
+    answers = [_ANSWERS[claim["reproduced"]] for claim in claimed["claims"]]
+    return {answer: answers.count(answer) for answer in _ANSWERS.values() if answer in answers}
+
+
+def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
+    """The panels of `figures.label_curves` from the contents of reward.json and bandit.json."""
+    errors = {
+        model: _along(found, "reward_mse_over_variance")
+        for model, found in reward["models"].items()
+    }
+    regrets = {model: _along(found, "mean_regret") for model, found in opened["policies"].items()}
+    levels = {
+        name: (style_of(name).label, opened["baselines"][name]["mean_regret"]["mean"])
+        for name in _LEVELS
+        if name in opened["baselines"]
+    }
+    mean = {"random": ("always predicting the mean", 1.0)}
+    return [
+        LabelPanel("Squared error / variance", errors, mean),
+        LabelPanel("Mean regret", regrets, levels),
+    ]
+
+
+def study_tables(folder: str | Path) -> list[Table]:
+    """For the terminal: figures by the number of labelled doors, and the claims.
+
+    Raises ResultError when the files of the study are missing or are none.
+    """
+    files = read_study(Path(folder))
+    reward, opened, claimed = (files[name] for name in (REWARD_FILE, BANDIT_FILE, CLAIMS_FILE))
+    errors = _terminal(reward["models"], "reward_mse_over_variance", "Squared error / variance")
+    regrets = _terminal(opened["policies"], "mean_regret", "Mean regret")
+    elsewhere = [
+        _terminal(_by_count(found), "mean_regret", f"Mean regret on doors of the prior {prior}")
+        for prior, found in opened.get("elsewhere", {}).items()
+    ]
+    return [errors, regrets, *elsewhere, _terminal_claims(claimed)]
+
+
+def elsewhere_tables(opened: Mapping[str, Any]) -> list[Html]:
+    """Mean regret on doors of other priors, for the page."""
+    return [
+        label_table(_by_count(found), "mean_regret", f"Mean regret on doors of the prior {prior}")
+        for prior, found in opened.get("elsewhere", {}).items()
+    ]
+
+
+def _by_count(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Policies as those of a study are: by the number of labelled doors."""
+    return {name: {str(found["labelled"]): of} for name, of in found["policies"].items()}
+
+
+def claims_table(claimed: Mapping[str, Any]) -> Html:
+    """For the page."""
+    rows = [
+        [claim["claim"], element("b", _ANSWERS[claim["reproduced"]]), claim["how_much"]]
+        for claim in claimed["claims"]
+    ]
+    caption = (
+        f"What is claimed of {style_of(claimed['ours']).label}; "
+        f"{claimed['doors']} doors, {claimed['seeds']} training seeds."
+    )
+    return table(["claim", "reproduced", "how much"], rows, caption)
+
+
+def label_table(found: Mapping[str, Any], metric: str, heading: str) -> Html:
+    """A metric of every model by the number of labelled doors, for the page."""
+    counts = _counts(found)
+    rows = [
+        [model_name(name), *(interval(found[name].get(n, {}).get(metric)) for n in counts)]
+        for name in sort_models(found)
+    ]
+    return table([f"{heading}, labelled doors:", *counts], rows, stack_seeds=True)
+
+
+def _along(found: Mapping[str, Any], metric: str) -> Curve:
+    counts = sorted(found, key=int)
+    figures = [found[count][metric] for count in counts]
+    means, intervals = [f["mean"] for f in figures], [f["ci95"] for f in figures]
+    return Curve.through([int(count) for count in counts], means, intervals)
+
+
+def _counts(found: Mapping[str, Any]) -> list[str]:
+    return sorted({count for of in found.values() for count in of}, key=int)
+
+
+def _terminal(found: Mapping[str, Any], metric: str, heading: str) -> Table:
+    shown, counts = Table(title=f"{heading}, by labelled doors"), _counts(found)
+    shown.add_column("")
+    for count in counts:
+        shown.add_column(count, justify="right")
+    for name in sort_models(found):
+        figures = [found[name].get(count, {}).get(metric) for count in counts]
+        shown.add_row(style_of(name).label, *(f"{f['mean']:.3f}" if f else DASH for f in figures))
+    return shown
+
+
+def _terminal_claims(claimed: Mapping[str, Any]) -> Table:
+    shown = Table(title=f"Claims of {style_of(claimed['ours']).label}", show_lines=True)
+    for head in ("claim", "reproduced", "how much"):
+        shown.add_column(head)
+    for claim in claimed["claims"]:
+        shown.add_row(claim["claim"], _ANSWERS[claim["reproduced"]], claim["how_much"])
+    return shown

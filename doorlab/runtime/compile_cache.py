@@ -1,0 +1,93 @@
+"""Where torch's compiler keeps what it has compiled: in folders that nobody else can write to.
+
+Torch loads pickles and shared libraries from there. Its own choice, `/tmp/torchinductor_USER`, is a
+name that anybody on a shared machine can take first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from doorlab.runtime.environment_variables import environment_variables
+
+_TORCH, _TRITON = "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def private_compile_cache() -> Iterator[None]:
+    """Has torch and Triton keep compiled code in private folders, for calls of compiled functions.
+
+    Those that the user names in the environment if they are private, otherwise others in the
+    user's cache folder, or temporary ones. The environment is as before afterwards.
+    """
+    named = {name: os.environ.get(name) for name in (_TORCH, _TRITON)}
+    private = {
+        name: _private_folder(name, None if _is_torch_s_own(folder) else folder)
+        for name, folder in named.items()
+    }
+    with environment_variables(**private), _without_precompiled_headers():
+        yield
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder is there, is this user's, and can be written to by nobody else."""
+    try:
+        found = os.lstat(folder)  # of a link, which its owner can change, not of what it leads to
+    except OSError:
+        return False
+    if not hasattr(os, "getuid"):  # Windows keeps users' folders apart
+        return stat.S_ISDIR(found.st_mode)
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not others_write
+
+
+def _without_precompiled_headers() -> AbstractContextManager[Any]:
+    """Those are in `/tmp/torchinductor_USER`, whatever folder the environment names."""
+    from torch._inductor import config  # here: it takes a second, and few processes compile
+
+    name = "cpp_cache_precompile_headers"
+    return config.patch({name: False}) if hasattr(config, name) else contextlib.nullcontext()
+
+
+def _is_torch_s_own(named: str | None) -> bool:
+    """Whether a folder is torch's own choice, which torch puts into the environment, too."""
+    folder = Path(named or "")
+    return folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith("torchinductor_")
+
+
+@cache
+def _private_folder(variable: str, named: str | None) -> str:
+    """What a variable of the environment, which has the value `named`, is to have instead."""
+    own = _cache_home() / "doorlab" / variable.partition("_")[0].lower()
+    for folder in (Path(named), own) if named else (own,):
+        with contextlib.suppress(OSError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if is_private(folder):
+            return str(folder)
+        _log.warning(
+            "compiled code is not kept in %s: expected a folder that this user alone can write to; "
+            "set %s to one",
+            folder,
+            variable,
+        )
+    temporary = tempfile.mkdtemp(prefix="doorlab-compiled-")  # of mode 700
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return temporary
+
+
+def _cache_home() -> Path:
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return home if home.is_absolute() else Path(os.path.expanduser("~/.cache"))

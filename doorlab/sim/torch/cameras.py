@@ -1,0 +1,111 @@
+"""Rays of cameras, in the frames of the scene and of panels that have moved.
+
+A ray through the middle of pixel (row j, column k) of a picture of n x n pixels is, with
+x_k = (2 k + 1) / n - 1 and y_j = 1 - (2 j + 1) / n,
+
+    p(t) = origin + t (ahead + x_k right + y_j up) ,
+
+where t is the depth along the optical axis in metres.
+
+Shapes: B frames; body 0 is the scene, body 1 the panel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from doorlab.sim.torch.boxes import joint_origins
+from doorlab.sim.torch.params import DoorParams
+
+
+@dataclass(frozen=True)
+class Rays:
+    """The rays of B cameras, (B, bodies, 3) each; see above."""
+
+    origin: Tensor
+    ahead: Tensor
+    right: Tensor
+    up: Tensor
+
+    def take(self, rows: Tensor) -> Rays:
+        """Those at `rows`."""
+        return Rays(self.origin[rows], self.ahead[rows], self.right[rows], self.up[rows])
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Where panels are: a point p of the panel is at R p + shift in the world.
+
+    Attributes:
+        cosine: (B,), of the turn about the vertical.
+        sine: (B,).
+        shift: (B, 3), m.
+    """
+
+    cosine: Tensor
+    sine: Tensor
+    shift: Tensor
+
+    def take(self, rows: Tensor) -> Poses:
+        """Those at `rows`."""
+        return Poses(self.cosine[rows], self.sine[rows], self.shift[rows])
+
+    def into_panel(self, vectors: Tensor) -> Tensor:
+        """Directions (B, 3) of the world in the frame of the panel."""
+        x, y, z = vectors.unbind(-1)
+        turned = (self.cosine * x + self.sine * y, self.cosine * y - self.sine * x, z)
+        return torch.stack(turned, dim=-1)
+
+
+def poses(doors: DoorParams, joint_positions: Tensor) -> Poses:
+    """Where the panels of B doors are at joint positions (B,)."""
+    angle = torch.where(doors.slides, 0.0, doors.side_sign * doors.swing_sign * joint_positions)
+    way = torch.where(doors.slides, doors.side_sign * joint_positions, 0.0)
+    origin = joint_origins(doors)
+    shift = torch.stack([origin[:, 0] + way, origin[:, 1], origin[:, 2]], dim=-1)
+    return Poses(torch.cos(angle), torch.sin(angle), shift)
+
+
+def rays(pose: Poses, views: Tensor) -> Rays:
+    """The rays of the views (B, 7), in the frames of the scene and of the panel."""
+    eye, target = views[:, :3], views[:, 3:6]
+    ahead = _normalized(target - eye)
+    nothing = torch.zeros_like(ahead[:, 0])
+    right = torch.stack([ahead[:, 1], -ahead[:, 0], nothing], dim=-1)  # ahead x vertical
+    right = _normalized(right)
+    up = _cross(right, ahead)
+    reach = torch.tan(views[:, 6:] / 2)
+    world = eye, ahead, right * reach, up * reach
+    panel = (
+        pose.into_panel(eye - pose.shift),
+        *(pose.into_panel(vectors) for vectors in world[1:]),
+    )
+    both = (torch.stack(pair, dim=1) for pair in zip(world, panel, strict=True))
+    return Rays(*both)
+
+
+# Torch's own norm and cross product round once or twice per product, as the processor's
+# instructions have it. These give the same bits on all.
+
+
+def _normalized(vectors: Tensor) -> Tensor:
+    """Vectors (B, 3) of length 1."""
+    x, y, z = vectors.unbind(-1)
+    squares = _fused(z, z, _fused(y, y, x * x))
+    length = squares.double().sqrt().to(vectors.dtype)
+    return vectors / length.clamp(min=1e-12)[:, None]
+
+
+def _cross(one: Tensor, other: Tensor) -> Tensor:
+    """The cross products of vectors (B, 3)."""
+    (a, b, c), (x, y, z) = one.unbind(-1), other.unbind(-1)
+    rows = (_fused(b, z, -(c * y)), _fused(c, x, -(a * z)), _fused(a, y, -(b * x)))
+    return torch.stack(rows, dim=-1)
+
+
+def _fused(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """`a b + c`, rounded once: products of two float32 are exact in float64."""
+    return (a.double() * b.double() + c.double()).to(a.dtype)

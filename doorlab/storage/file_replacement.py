@@ -1,0 +1,105 @@
+"""Folders whose files are replaced one by one, beside others that stay.
+
+This is for a folder that `folders.atomic_directory` can't replace as a whole: it holds files of
+other people, is a mount point, or lies in a folder that may not be written to. New files are
+gathered in a hidden folder inside. Once all are there, the next process completes what a killed one
+began.
+
+    DIR/.doorlab-new/        the new files are being gathered
+    DIR/.doorlab-complete/   all are there; those of an earlier time are being removed
+    DIR/.doorlab-moving/     they are being moved to their places
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from doorlab.storage.files import make_folder, remove, writing
+from doorlab.storage.folders import atomic_directory
+from doorlab.storage.locking import LOCK_FILE
+
+IsOurs = Callable[[str], bool]
+"""Whether a path, relative and with slashes, is one that may be replaced or removed."""
+
+_NEW, _COMPLETE, _MOVING = (f".doorlab-{state}" for state in ("new", "complete", "moving"))
+
+
+@contextlib.contextmanager
+def replacing_files(path: Path, last: str, is_ours: IsOurs) -> Iterator[Path]:
+    """Yields a temporary folder whose files become those of `path` when the block ends well.
+
+    The folder is replaced as a whole if that is possible, and otherwise file by file: other
+    people's files stay. When the block fails, `path` is as it was.
+
+    Args:
+        path: a folder that exists, is no link, and is owned by this process
+            (`folders.output_folder`).
+        last: the file, relative to `path`, that is not there while others are being replaced.
+        is_ours: which files of an earlier time go.
+    """
+    if _can_be_replaced(path, is_ours):
+        with atomic_directory(path) as folder:
+            yield folder
+        return
+    with writing(path):
+        complete_replacement(path, last, is_ours)
+        make_folder(path / _NEW)
+    try:
+        yield path / _NEW
+        with writing(path):
+            os.rename(path / _NEW, path / _COMPLETE)
+    finally:
+        with writing(path):
+            complete_replacement(path, last, is_ours)
+
+
+def complete_replacement(path: Path, last: str, is_ours: IsOurs) -> None:
+    """Completes what a process that was killed began; arguments as for `replacing_files`."""
+    new, complete, moving = (path / state for state in (_NEW, _COMPLETE, _MOVING))
+    remove(new)
+    if complete.is_dir():
+        for file in (last, *_files_below(path)):
+            if is_ours(file):
+                remove(path / file)
+                with contextlib.suppress(OSError):
+                    (path / file).parent.rmdir()  # if it is empty now
+        os.rename(complete, moving)
+    if moving.is_dir():
+        files = [file for file in _files_below(moving) if not (moving / file).is_dir()]
+        for file in sorted(files, key=lambda file: (file == last, file)):
+            make_folder((path / file).parent)
+            os.replace(moving / file, path / file)
+        remove(moving)
+
+
+def _can_be_replaced(path: Path, is_ours: IsOurs) -> bool:
+    """Whether the whole folder can make room for another one, and nothing is lost with it."""
+    if not os.access(path.parent, os.W_OK | os.X_OK) or _mount_of(path) != _mount_of(path.parent):
+        return False
+    return all(is_ours(file) or file == LOCK_FILE for file in _files_below(path))
+
+
+def _files_below(path: Path, above: str = "") -> list[str]:
+    """Relative paths of all that is no folder, or an empty one; links are not followed."""
+    found = []
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        is_folder = entry.is_dir(follow_symlinks=False)
+        below = _files_below(Path(entry.path), f"{above}{entry.name}/") if is_folder else []
+        found += below or [f"{above}{entry.name}"]
+    return found
+
+
+def _mount_of(folder: Path) -> str:
+    """Tells the mounted file system that a folder is in, also if it is mounted at two places."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        about = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+        return re.findall(r"mnt_id:\s*(\d+)", about)[0]
+    except (OSError, IndexError):  # not Linux
+        return str(os.fstat(descriptor).st_dev)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,266 @@
+"""The whole pipeline on a small preset: doors, pretraining, reward models, bandit, report.
+
+Every step is an ordinary `doorlab` command, printed as it starts, so that you can repeat or change
+it. Steps that do not need one another run side by side, one core each. Finished steps are not run
+again: a demo that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+
+from doorlab.errors import DoorlabError, ResultError, unknown_name
+from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits
+from doorlab.options import Option
+from doorlab.parallel.lifeline import start_command, wait_for
+from doorlab.sim import SIMULATORS
+from doorlab.storage.files import atomic_write_json, read_json
+from doorlab.storage.folders import output_folder
+from doorlab.storage.json_schema import Each, misfit
+from doorlab.terminal.console import PlainConsole
+
+_TIMES = {"seconds": Each(Limits(0))}  # of timing.json
+PRETRAINED = ("vae", "statistician")
+REWARD_MODELS = {
+    "ssnp": None,
+    "np": None,
+    "vae_np": "vae",
+    "statistician_np": "statistician",
+}  # each with the pretrained model that it builds on
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the run goes and how large it is."""
+
+    preset: str = "tiny"
+    """Size of everything: tiny (minutes), small (an afternoon on 2 cores), full (a GPU)."""
+    out: Path = Path("runs/demo")
+    """Folder of the run; a run that is there already is completed, never overwritten."""
+    seed: Seed = 0
+    """One seed for doors, training and tries."""
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
+    jobs: NonNegativeInt = 0
+    """Commands that run side by side; 0 means one per core, two at most."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+
+PRESETS = {name: Config(preset=name) for name in ("tiny", "small", "full")}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the pipeline, and the file that says it is done."""
+
+    name: str
+    args: tuple[str, ...]
+    result: Path
+    after: tuple[str, ...] = ()
+
+
+class StepFailed(DoorlabError):
+    """A command of the demo ended with an error."""
+
+
+def run(config: Config) -> Path:
+    """Runs what is missing of the pipeline; returns the path of the report."""
+    if config.preset not in PRESETS:
+        raise unknown_name("preset", config.preset, PRESETS)
+    if config.simulator not in SIMULATORS:
+        raise unknown_name("simulator", config.simulator, SIMULATORS)
+    console, start = PlainConsole(), time.monotonic()
+    jobs = config.jobs or min(2, os.cpu_count() or 1)
+    with output_folder(config.out):
+        run_steps(pipeline(config), config.out, jobs, console)
+    report = config.out / "report" / "index.html"
+    print_regrets(config.out / "bandit" / "regret.json", console)
+    console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
+    return report
+
+
+def pipeline(config: Config) -> list[Step]:
+    """The commands of the demo, in an order in which they could run one by one."""
+    out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
+    data = out / "dataset"
+    steps = [
+        Step(
+            "generate",
+            (
+                *("generate", *common, "--simulator", config.simulator),
+                *("--out", str(data), "--resume"),
+            ),
+            data / "dataset.json",
+        )
+    ]
+    # The longest first, so that the cores are busy to the end.
+    order = ["ssnp", "np", *PRETRAINED, "vae_np", "statistician_np"]
+    for name in order:
+        stage = "pretrain" if name in PRETRAINED else "train"
+        folder, base = out / stage / name, REWARD_MODELS.get(name)
+        args = (stage, *common, "--model", name, "--data", str(data), "--out", str(folder))
+        args += ("--pretrained", str(out / "pretrain" / base)) if base else ()
+        after = ("generate", base) if base else ("generate",)
+        steps.append(Step(name, (*args, "--resume"), folder / "metrics.json", after))
+    return [*steps, *_evaluations(config)]
+
+
+def _evaluations(config: Config) -> list[Step]:
+    """What is asked of the trained models, and what is shown of the answers."""
+    out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
+    data, report = out / "dataset", out / "report"
+    pretrained = [out / "pretrain" / name for name in PRETRAINED]
+    trained = [out / "train" / name for name in REWARD_MODELS]
+    about = ("--data", str(data), "--models", *map(str, pretrained))
+    return [
+        Step(
+            "bandit",
+            (
+                *("bandit", *common, "--data", str(data), "--out", str(out / "bandit")),
+                *("--models", *map(str, trained)),
+            ),
+            out / "bandit" / "regret.json",
+            tuple(REWARD_MODELS),
+        ),
+        Step(
+            "probe",
+            ("probe", *about, "--out", str(out / "probe"), "--seed", str(config.seed)),
+            out / "probe" / "probes.json",
+            PRETRAINED,
+        ),
+        Step(
+            "diagnose",
+            ("diagnose", *common, *about, "--out", str(out / "diagnose")),
+            out / "diagnose" / "diagnosis.json",
+            PRETRAINED,
+        ),
+        Step(
+            "plot",
+            ("plot", "--run", str(out), "--seed", str(config.seed)),
+            out / "plot" / "plot.json",
+            ("bandit", "probe"),
+        ),
+        Step(
+            "report",
+            ("report", "--run", str(out), "--out", str(report)),
+            report / "index.html",
+            ("plot", "diagnose"),
+        ),
+    ]
+
+
+def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> None:
+    """Runs every step whose result is missing, `jobs` at a time, each after those it needs."""
+    (out / "logs").mkdir(parents=True, exist_ok=True)
+    done = {step.name for step in steps if _finished(step)}
+    for step in steps:
+        if step.name in done:
+            console.print(
+                f"{step.name}: done before ({step.result})",
+                style="dim", highlight=False,
+            )  # fmt: skip
+    waiting = [step for step in steps if step.name not in done]
+    running: dict[str, tuple[Step, subprocess.Popen[bytes], float]] = {}
+    try:
+        while waiting or running:
+            ready = [step for step in waiting if done.issuperset(step.after)]
+            for step in ready[: jobs - len(running)]:
+                waiting.remove(step)
+                step = _replacing_parts(step)
+                console.print(
+                    f"$ doorlab {shlex.join(step.args)}",
+                    style="bold", highlight=False, soft_wrap=True,
+                )  # fmt: skip
+                running[step.name] = (step, _start(step, out), time.monotonic())
+            seconds = _collect(running, out, console)
+            _note_times(out, seconds)
+            done |= set(seconds)
+            time.sleep(0.05)
+    finally:
+        for _, process, _ in running.values():  # Ctrl-C, or another step failed
+            process.terminate()
+        for _, process, _ in running.values():
+            wait_for(process)
+        now = time.monotonic()
+        _note_times(out, {name: now - start for name, (_, _, start) in running.items()})
+
+
+def _finished(step: Step) -> bool:
+    # A dataset's index is there from its first shard on; generating it again resumes cheaply.
+    if step.name == "generate" or not step.result.exists():
+        return False
+    try:
+        return step.result.suffix != ".json" or bool(read_json(step.result))
+    except ResultError:  # damaged: it is made again
+        return False
+
+
+def _replacing_parts(step: Step) -> Step:
+    """The step; with --overwrite where it was stopped and left files without its result."""
+    folder = step.result.parent
+    if "--resume" in step.args or not (folder.is_dir() and any(folder.iterdir())):
+        return step
+    return replace(step, args=(*step.args, "--overwrite"))
+
+
+def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:
+    with open(out / "logs" / f"{step.name}.log", "wb") as log:
+        return start_command(step.args, log)
+
+
+def _collect(
+    running: dict[str, tuple[Step, subprocess.Popen[bytes], float]], out: Path, console: Console
+) -> dict[str, float]:
+    """The steps that have ended well, with their seconds; raises for one that has not."""
+    ended = {name for name, (_, process, _) in running.items() if process.poll() is not None}
+    seconds = {}
+    for name in ended:
+        step, process, start = running.pop(name)
+        wait_for(process)
+        log = out / "logs" / f"{name}.log"
+        if process.returncode != 0:
+            tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+            raise StepFailed(
+                f"`doorlab {step.args[0]}` to succeed",
+                f"exit status {process.returncode} ({tail[0]})",
+                f"see {log}, mend the cause and run the demo again: it goes on from here",
+            )
+        seconds[name] = time.monotonic() - start
+        console.print(f"{name}: {seconds[name]:.0f} s", highlight=False)
+    return seconds
+
+
+def _note_times(out: Path, seconds: dict[str, float]) -> None:
+    """Adds to RUN/timing.json, which the report reads: all that a step took, stopped or not."""
+    path = out / "timing.json"
+    if seconds:
+        before = _times(path)
+        total = {name: before.get(name, 0.0) + spent for name, spent in seconds.items()}
+        atomic_write_json(path, {"seconds": before | total})
+
+
+def _times(path: Path) -> dict[str, float]:
+    """What is noted there; nothing where there is no such file, or none that can be read."""
+    try:
+        found = read_json(path)
+    except ResultError:
+        return {}
+    return {} if misfit(found, _TIMES) else found["seconds"]
+
+
+def print_regrets(path: Path, console: Console) -> None:
+    """The table of regrets at the end of the demo."""
+    from doorlab.report.tables.policies import regret_table
+
+    console.print(regret_table(path))

@@ -1,0 +1,146 @@
+"""What the runs of `doorlab study` come to: its result files and figures.
+
+Legend: S training seeds, D test doors, N numbers of interactions seen, T tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorlab.bandit import strata_by_hidden_parameter
+from doorlab.data.dataset import DoorDataset
+from doorlab.errors import ConfigError
+from doorlab.evaluation.label_efficiency import (
+    Evidence,
+    Scores,
+    claims,
+    differences,
+    reward_summary,
+)
+from doorlab.evaluation.label_efficiency.summary import difference
+from doorlab.plots import studies
+from doorlab.plots.style import save_png
+from doorlab.report.tables.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
+from doorlab.result_schemas import read_part
+from doorlab.results import write_result
+from doorlab.storage.files import read_arrays
+from doorlab.studies.label_efficiency.config import Config
+from doorlab.studies.label_efficiency.scores import METRICS, read
+
+Folders = dict[str, dict[int, list[Path]]]
+"""Model -> labelled doors -> one run per seed."""
+
+
+def write(
+    config: Config, dataset: DoorDataset, folders: Folders, rates: Mapping[str, float]
+) -> None:
+    """Writes reward.json, bandit.json, the figures and, last of all, claims.json."""
+    scores = {metric: _scores(folders, metric) for metric in METRICS}
+    first = next(iter(folders[config.ours].values()))[0]
+    variance, contexts, doors = (read(first, name) for name in ("variance", "contexts", "doors"))
+    if variance == 0:
+        raise ConfigError(
+            "test doors whose rewards differ", f"{len(doors)} that all give the same", "use others"
+        )
+    evidence = _evidence(config, dataset, doors, scores["reward_mse"], float(variance))
+    about = {
+        "ours": config.ours,
+        "labelled": sorted(config.labelled),
+        "seeds": len(config.seeds),
+        "doors": len(doors),
+        "learning_rates": dict(rates),
+    }
+    reward = {
+        **about,
+        "contexts": contexts.tolist(),
+        "reward_variance": float(variance),
+        "models": reward_summary(scores, float(variance)),
+        "differences": {m: differences(scores[m], config.ours) for m in METRICS},
+    }
+    opened = {**about, **_opened(config, evidence)}
+    for name, draw in studies.FIGURES.items():
+        save_png(draw(reward, opened), config.out / f"{name}.png")
+    claimed = {**about, "claims": claims(evidence)}
+    for name, content in ((REWARD_FILE, reward), (BANDIT_FILE, opened), (CLAIMS_FILE, claimed)):
+        of_doors = (dataset.checksum, dataset.simulator)
+        write_result(config.out / name, "study", config, {}, *of_doors, **content)
+
+
+def _scores(folders: Folders, metric: str) -> Scores:
+    """(S, D, N) each."""
+    return {
+        model: {
+            labelled: np.stack([read(f, metric) for f in runs]) for labelled, runs in of.items()
+        }
+        for model, of in folders.items()
+    }
+
+
+def _evidence(
+    config: Config, dataset: DoorDataset, doors: np.ndarray, errors: Scores, variance: float
+) -> Evidence:
+    regrets: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
+    first: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
+    for labelled in config.eval_labels:
+        folder = config.out / f"labelled-{labelled}" / "bandit"
+        for model in config.models:
+            regrets[model][labelled] = _rolled_out(folder, model, "regrets")
+            first[model][labelled] = _rolled_out(folder, model, "rewards")[..., 0]
+    baselines = config.out / "baselines"
+    return Evidence(
+        ours=config.ours,
+        errors=errors,
+        variance=variance,
+        regrets=regrets,
+        first_rewards=first,
+        baselines={name: _rolled_out(baselines, name, "regrets") for name in config.baselines},
+        optimal=dataset.read("optimal_reward", doors),
+        latched=~strata_by_hidden_parameter(dataset.doors(doors))["latch"]["none"],
+    )
+
+
+def _rolled_out(folder: Path, policy: str, part: str) -> np.ndarray:
+    """(S, D, T) of a policy of `doorlab bandit`."""
+    name = f"{policy}/{part}"
+    values = read_arrays(folder / "rollouts.npz", [name])[name]
+    return values if values.ndim == 3 else values[None]
+
+
+def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
+    """The policies as `doorlab bandit` sums them up, and differences of mean regret."""
+    policies: dict[str, dict[str, Any]] = {model: {} for model in config.models}
+    for labelled in sorted(config.eval_labels):
+        result = read_part(config.out / f"labelled-{labelled}" / "bandit" / "regret.json", "bandit")
+        for model in config.models:
+            policies[model][str(labelled)] = result["policies"][model]
+    baselines: dict[str, Any] = {}
+    if config.baselines:
+        baselines = read_part(config.out / "baselines" / "regret.json", "bandit")["policies"]
+    ours = evidence.regrets[config.ours]
+    against = {
+        f"{config.ours} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
+        for name, theirs in evidence.baselines.items()
+    }
+    return {
+        "labelled": sorted(config.eval_labels),
+        "interactions": config.tries,
+        "policies": policies,
+        "baselines": baselines,
+        "differences": differences(evidence.regrets, config.ours) | against,
+        "elsewhere": {
+            prior: {
+                "labelled": evidence.labelled,
+                **{name: found[name] for name in ("doors", "policies", "paired_differences")},
+            }
+            for prior, found in _elsewhere(config)
+        },
+    }
+
+
+def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    for prior in config.elsewhere:
+        yield prior, read_part(config.out / "elsewhere" / prior / "regret.json", "bandit")

@@ -1,0 +1,173 @@
+"""Processes and devices, by Lightning Fabric."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FrameType
+from typing import Any, TypeVar, cast
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
+
+from doorlab.errors import ConfigError, TrainingError
+from doorlab.parallel.worker_processes import end_if_unguarded, never_began, starting
+from doorlab.runtime.signals import stops_handled
+from doorlab.runtime.torch_state import is_forked, process_defaults
+from doorlab.training.config import TrainConfig
+
+T = TypeVar("T")
+
+# What torchrun, Fabric's command line and others tell the processes that they start.
+_OF_LAUNCHERS = {
+    "GROUP_RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK",
+    "RANK", "STANDALONE_PORT", "WORLD_SIZE",
+}  # fmt: skip
+_PREFIXES_OF_LAUNCHERS = ("LT_", "TORCHELASTIC_")
+
+
+def resolve_device(name: str, option: str = "--device") -> str:
+    """Where to compute: the device of that name; for auto, cuda where there is one, else cpu.
+
+    Raises ConfigError for a device that this machine does not have.
+    """
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    known = ["cpu", *(["cuda"] if cards else []), *(f"cuda:{i}" for i in range(cards))]
+    if name == "auto":
+        return "cuda" if cards else "cpu"
+    if name not in known:
+        raise ConfigError(
+            f"{option} auto or one of {', '.join(known)} on this machine", name, "choose one"
+        )
+    return name
+
+
+def set_num_threads(threads: int) -> None:
+    """Has torch compute with so many threads; 0 leaves its own choice. ConfigError below that.
+
+    A forked process keeps to one thread (see `doorlab.runtime.torch_state`).
+    """
+    if threads < 0:
+        raise ConfigError("--threads of at least 0", f"{threads}", "correct --threads")
+    if threads and not is_forked():
+        torch.set_num_threads(threads)
+
+
+def check_devices(config: TrainConfig) -> None:
+    """Raises ConfigError when this machine lacks the devices that a config asks for."""
+    if config.devices > 1 and hasattr(sys, "ps1"):  # Fabric refuses to start processes from there
+        fix = "use one device, or run this as a script"
+        raise ConfigError("one device in a notebook or shell", f"{config.devices}", fix)
+    device = resolve_device(config.accelerator, "--accelerator")
+    cards = torch.cuda.device_count()
+    if device == "cuda" and config.devices > cards:
+        raise ConfigError(
+            f"at most the {cards} devices of this machine", f"{config.devices}", "lower --devices"
+        )
+
+
+class Opaque:
+    """Anything, kept from Fabric, which takes dataclasses apart and refuses frozen ones."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+
+@contextlib.contextmanager
+def _launchers_ignored() -> Iterator[None]:
+    """Hides what other launchers have left in the environment; takes back what Fabric sets there.
+
+    Fabric and torch would take this process for one of several that somebody else has started.
+    """
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _is_of_launchers(name)}
+    try:
+        yield
+    finally:
+        for name in filter(_is_of_launchers, list(os.environ)):
+            del os.environ[name]
+        os.environ.update(hidden)
+
+
+def _is_of_launchers(name: str) -> bool:
+    return name in _OF_LAUNCHERS or name.startswith(_PREFIXES_OF_LAUNCHERS)
+
+
+class _PassedOn:
+    """A handler that asks the processes to stop which have been started since it was made."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._others = set(multiprocessing.active_children())
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        for process in set(multiprocessing.active_children()) - self._others:
+            process.terminate()
+
+
+@_launchers_ignored()
+def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
+    """Runs `work(fabric, *args)` on every device; returns what the first process returned.
+
+    With several devices, `work` and its arguments are pickled into as many new processes, which
+    train in step with one another (DDP; gloo on CPUs, NCCL on GPUs). What it returns then comes
+    back pickled, too: plain values, not tensors, which would die with their process.
+
+    Signals that ask to stop are passed on to these processes, whose training loops end their step.
+
+    Raises ConfigError for devices that are not there, TrainingError when one of several processes
+    fails, KeyboardInterrupt when a signal ends one, and whatever `work` raises when it is alone.
+    """
+    end_if_unguarded()
+    check_devices(config)
+    device = resolve_device(config.accelerator, "--accelerator")
+    fabric = make_fabric(device, config.devices, config.precision)
+    in_process = partial(_in_process, work, args, config.threads)
+    if config.devices == 1:
+        return fabric.launch(in_process).content
+    stop = _PassedOn()
+    try:
+        with stops_handled(stop), starting("--devices"):
+            return fabric.launch(in_process).content
+    except ProcessException as error:
+        if stop.requested:
+            raise KeyboardInterrupt("interrupted; the last checkpoint is kept") from None
+        if isinstance(error, ProcessExitedException) and error.signal_name is None:
+            raise never_began("--devices") from None
+        raise TrainingError(
+            f"all {config.devices} processes to end well",
+            str(error).strip().splitlines()[-1],
+            "mend the cause and go on with --resume",
+        ) from None
+
+
+@_launchers_ignored()
+def make_fabric(accelerator: str, devices: int = 1, precision: str = "32-true") -> Fabric:
+    """A Fabric that starts its processes itself: inside of a job of SLURM or MPI, too."""
+    # Tasks may train a part of their model in some steps.
+    spawn = DDPStrategy(start_method="spawn", find_unused_parameters=True)
+    return Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        strategy=spawn if devices > 1 else "auto",
+        precision=cast(Any, precision),
+        plugins=LightningEnvironment(),
+    )
+
+
+@process_defaults()
+def _in_process(
+    work: Callable[..., Any], args: tuple[Any, ...], threads: int, fabric: Fabric
+) -> Opaque:
+    set_num_threads(threads)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*did not find any unused parameters")
+        return Opaque(work(fabric, *args))

@@ -1,0 +1,94 @@
+"""What a run says about itself: averages in memory for metrics.json, scalars for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from doorlab.training.curves import CurveWriter
+
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class MetricLogger:
+    """Averages of scalars over steps, and validation figures.
+
+    Attributes:
+        train: one record per `log_every` steps: {"step", "loss", ...}, means over those steps.
+        validation: one record per look at the validation doors.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """With a folder, scalars also go to TensorBoard; without one, they are only kept."""
+        self.train: list[dict[str, float | int]] = []
+        self.validation: list[dict[str, float | int]] = []
+        self._curves = CurveWriter(folder / TENSORBOARD_FOLDER) if folder else None
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}  # apart: not every step has every scalar
+
+    def add(self, scalars: Mapping[str, Tensor]) -> None:
+        """Adds one step. Nothing waits for the device here."""
+        for name, value in scalars.items():
+            self._counts[name] = self._counts.get(name, 0) + 1
+            value = value.detach().double()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def flush(
+        self, step: int, average: Callable[[Tensor], Tensor] | None = None, **more: float | int
+    ) -> None:
+        """The means since the last call become a record of `train`.
+
+        Args:
+            step: steps done.
+            average: over processes, of a tensor.
+            more: figures to be added as they are.
+        """
+        names = list(self._sums)
+        means = torch.stack([self._sums[name] / self._counts[name] for name in names])
+        values = (average(means) if average else means).tolist()
+        self._sums, self._counts = {}, {}
+        self.train.append({"step": step, **dict(zip(names, values, strict=True)), **more})
+        self._write("train", self.train[-1])
+
+    def log_validation(self, step: int, figures: Mapping[str, float | int]) -> None:
+        """A look at the validation doors after `step` steps."""
+        record = {"step": step, **figures}
+        self.validation.append(record)
+        self._write("validation", record)
+
+    def measure(self, step: int, **figures: float | int) -> None:
+        """Figures for TensorBoard alone: speed, which differs between equal runs."""
+        self._write("speed", {"step": step, **figures})
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain values and tensors."""
+        return {
+            "train": self.train,
+            "validation": self.validation,
+            "sums": dict(self._sums),
+            "counts": dict(self._counts),
+        }
+
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """The inverse of `state`."""
+        self.train, self.validation = list(state["train"]), list(state["validation"])
+        self._sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self._counts = dict(state["counts"])
+
+    def history(self) -> dict[str, list[dict[str, float | int]]]:
+        """What metrics.json holds."""
+        return {"train": self.train, "validation": self.validation}
+
+    def close(self) -> None:
+        """Closes the file that TensorBoard reads."""
+        if self._curves is not None:
+            self._curves.close()
+
+    def _write(self, group: str, record: Mapping[str, float | int]) -> None:
+        if self._curves is not None:
+            scalars = {f"{group}/{name}": v for name, v in record.items() if name != "step"}
+            self._curves.add(int(record["step"]), scalars)

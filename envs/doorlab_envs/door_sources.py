@@ -1,0 +1,147 @@
+"""Where the environments take their doors from: a prior, or a recorded dataset.
+
+A *key* is the integer that stands for one problem: from a prior, the seed that the door, its
+cameras and its frames are drawn from; from a dataset, the door's index in it.
+
+Legend: D doors, M frames per door, H, W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.sources.simulation import (
+    GenerationConfig,
+    joint_positions,
+    make_door,
+    passive_views,
+)
+from doorlab.doors import Door, get_prior
+from doorlab.errors import ConfigError
+from doorlab.sim import Simulator, optimal_rewards
+
+_LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class DoorBatch:
+    """Doors that somebody is asked to open.
+
+    Attributes:
+        doors: D doors.
+        images: uint8 (D, M, H, W, 3), passive frames; the first of every door shows it shut.
+        optimal_rewards: float32 (D,), what the oracle obtains in the simulator at work.
+    """
+
+    doors: list[Door]
+    images: np.ndarray
+    optimal_rewards: np.ndarray
+
+
+class DoorSource(Protocol):
+    """Draws keys, and makes the problems that they stand for."""
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """A random key."""
+        ...
+
+    def make(self, keys: Sequence[int]) -> DoorBatch:
+        """One problem per key. Raises ConfigError for a key that stands for none."""
+        ...
+
+
+class PriorProblems:
+    """Doors drawn and filmed on the spot: door 0 of the dataset that has the key as its seed."""
+
+    def __init__(self, simulator: Simulator, prior: str, frames: int, image_size: int) -> None:
+        get_prior(prior)  # an unknown name is an error now, not at the first reset
+        self._simulator = simulator
+        self._config = GenerationConfig(
+            doors=1, frames=frames, interactions=0, image_size=image_size, prior=prior, videos=0
+        )
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """A seed."""
+        return int(rng.integers(_LARGEST_SEED))
+
+    def make(self, keys: Sequence[int]) -> DoorBatch:
+        """Draws the doors, films them, and lets the oracle try them."""
+        configs = [replace(self._config, seed=int(key)) for key in keys]
+        doors = [make_door(config, 0) for config in configs]
+        pairs = list(zip(configs, doors, strict=True))
+        images = self._simulator.render(
+            doors,
+            np.stack([joint_positions(config, 0, door) for config, door in pairs]),
+            [passive_views(config, 0, door) for config, door in pairs],
+            self._config.image_size,
+        ).images
+        return DoorBatch(doors, images, optimal_rewards(self._simulator, doors))
+
+
+class RecordedProblems:
+    """Doors and frames of one split of a dataset, as they were recorded."""
+
+    def __init__(
+        self, simulator: Simulator, path: str | Path, split: str, frames: int, image_size: int
+    ) -> None:
+        self._simulator, self._dataset = simulator, DoorDataset.open(path)
+        self._split, self._frames = split, frames
+        _check_frames(self._dataset, frames, image_size)
+
+    @cached_property
+    def _indices(self) -> np.ndarray:
+        # Read at the first reset: a process that is forked after that reads through another one,
+        # and Gymnasium's "async" makes one environment before it forks.
+        indices = self._dataset.indices(self._split)
+        if not len(indices):
+            raise ConfigError(
+                f"doors in the split {self._split!r} of {self._dataset.path}",
+                "none",
+                "choose another split",
+            )
+        return indices
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """The index of a door of the split."""
+        return int(rng.choice(self._indices))
+
+    def make(self, keys: Sequence[int]) -> DoorBatch:
+        """Reads the doors and the first frames of each.
+
+        What was recorded of the oracle holds in the simulator of then; in another one it tries
+        these doors again.
+        """
+        strangers = sorted(set(keys) - set(self._indices.tolist()))
+        if strangers:
+            raise ConfigError(
+                f"indices of doors in the split {self._split!r}",
+                f"{', '.join(map(str, strangers[:5]))}",
+                "take them from DoorDataset.indices(split)",
+            )
+        indices = np.asarray(keys)
+        doors = self._dataset.doors(indices)
+        return DoorBatch(
+            doors,
+            self._dataset.read("images", indices)[:, : self._frames],
+            self._dataset.read("optimal_reward", indices)
+            if self._dataset.generation.simulator == self._simulator.name
+            else optimal_rewards(self._simulator, doors),
+        )
+
+
+def _check_frames(dataset: DoorDataset, frames: int, image_size: int) -> None:
+    if not 1 <= frames <= dataset.frames:
+        raise ConfigError(
+            f"frames from 1 to the {dataset.frames} recorded ones", f"{frames}", "change frames"
+        )
+    if image_size != dataset.image_size:
+        raise ConfigError(
+            f"image_size={dataset.image_size}, as recorded", f"{image_size}", "change image_size"
+        )

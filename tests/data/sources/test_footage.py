@@ -1,0 +1,198 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers.filming import picture, write_footage, write_picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doorlab.data.sources.footage import (
+    UnreadableError,
+    find_entries,
+    find_unreadable,
+    natural_key,
+    open_entry,
+    read_frames,
+    to_square,
+)
+from doorlab.errors import DatasetError
+
+
+def blues(frames):
+    """The numbers of the pictures that frames show."""
+    return [round(frame[..., 2].mean() / 20) for frame in frames]
+
+
+def write_bytes(path, data=b"?"):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_footage(tmp_path / "source")
+
+
+def test_entries_are_folders_and_videos_in_natural_order(source):
+    for clutter in (".hidden", "__MACOSX", "@eaDir"):
+        (source / clutter).mkdir()
+    for clutter in (".DS_Store", "Thumbs.db", "door 2/desktop.ini"):
+        (source / clutter).touch()
+    entries, others = find_entries(source)
+    assert [e.name for e in entries] == ["Cellar", "door 2", "door 10", "kitchen.mp4", "lift.mkv"]
+    assert [o.name for o in others] == ["notes.txt"]
+    found = [open_entry(e, 8) for e in entries]
+    assert [entry.pictures for entry in found] == [11, 11, 11, 12, 7]
+    assert not any(entry.passed_over for entry in found)
+
+
+def test_what_is_passed_over_in_a_folder_is_named(source):
+    for name in ("9.HEIC", "10.heic", "10.MOV", "raw/1.png", "LIESMICH"):
+        write_bytes(source / "door 2" / name)
+    entry = open_entry(source / "door 2", 8)
+    assert entry.pictures == 11
+    assert entry.passed_over == ("9.HEIC", "10.heic", "10.MOV", "LIESMICH", "raw")
+    assert entry.summary() == "door 2 (11, besides 2 .heic and 1 .mov and 1 file and 1 folder)"
+
+
+def test_padding_a_very_long_picture_takes_little_memory(monkeypatch):
+    image = np.zeros((40, 400, 3), np.uint8)
+    image[:, :200] = 250
+    expected = to_square(image, 8, "pad").astype(int)
+    monkeypatch.setattr("doorlab.data.sources.footage.MAX_PIXELS", 10_000)
+    zeros, shapes = np.zeros, []
+    monkeypatch.setattr(
+        np, "zeros", lambda shape, dtype: shapes.append(shape) or zeros(shape, dtype)
+    )
+    assert np.abs(to_square(image, 8, "pad") - expected).max() <= 1
+    assert shapes == [(100, 100, 3)]
+
+
+def test_images_that_can_not_be_read_make_way_for_others(source):
+    folder = source / "door 2"
+    for name in ("IMG_1.png", "IMG_2.png", "IMG_4.png"):
+        write_bytes(folder / name)
+    bad = find_unreadable(folder, 3)  # of 3, 6, 11, after 1, 6, 11 and 2, 7, 11
+    assert list(bad) == ["IMG_1.png", "IMG_2.png"]
+    assert all(why.startswith("one that is empty") for why in bad.values())
+    assert blues(read_frames(folder, 3, 16, "crop", leave_out=bad)) == [3, 7, 11]
+    with pytest.raises(DatasetError, match=r"door 2/IMG_1.png; .*--skip-unreadable"):
+        read_frames(folder, 3, 16, "crop")
+    assert len(find_unreadable(folder, 9)) == 3  # eight are left
+
+
+def test_a_video_that_can_not_be_read_is_left_out_whole(source):
+    assert find_unreadable(source / "lift.mkv", 7) == {}
+    write_bytes(source / "lift.mkv")
+    with pytest.raises(UnreadableError, match=r"lift\.mkv"):
+        find_unreadable(source / "lift.mkv", 7)
+
+
+def test_numbers_in_names_count():
+    names = ["b", "a10", "a9", "A1", "10", "9", "a", "a1b", "²"]
+    ordered = sorted(map(Path, names), key=natural_key)
+    assert [p.name for p in ordered] == ["9", "10", "a", "A1", "a1b", "a9", "a10", "b", "²"]
+
+
+def test_frames_are_evenly_spaced_from_first_to_last(source):
+    assert blues(read_frames(source / "door 2", 3, 16, "crop")) == [1, 6, 11]  # IMG_2 before IMG_10
+    assert blues(read_frames(source / "kitchen.mp4", 4, 16, "crop")) == [0, 4, 7, 11]
+    assert blues(read_frames(source / "lift.mkv", 7, 16, "crop")) == list(range(7))
+
+
+def test_lossless_pictures_come_back(source):
+    frames = read_frames(source / "door 2", 11, 40, "crop")
+    expected = [picture(n)[:, 8:48] for n in range(1, 12)]
+    np.testing.assert_array_equal(frames, expected)
+
+
+def test_a_video_looks_as_it_was_filmed(source):
+    (first,) = read_frames(source / "kitchen.mp4", 1, 48, "crop")
+    assert np.abs(first - picture(0, 48, 64)[:, 8:56].astype(float)).mean() < 4
+
+
+@settings(deadline=None)
+@given(
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    size=st.integers(8, 40),
+    fit=st.sampled_from(["crop", "pad"]),
+)
+def test_any_size_becomes_a_square(height, width, size, fit):
+    square = to_square(np.full((height, width, 3), 90, np.uint8), size, fit)
+    assert square.shape == (size, size, 3)
+    share = 1 if fit == "crop" else min(height, width) / max(height, width)
+    assert square.mean() == pytest.approx(90 * share, abs=1.0)
+
+
+def test_areas_are_averaged():
+    fine = np.indices((64, 64)).sum(0) % 2 * 200  # a chessboard: any other way would alias
+    square = to_square(np.repeat(fine[..., None], 3, -1).astype(np.uint8), 16, "crop")
+    assert (square == 100).all()
+
+
+def test_padding_keeps_what_cropping_loses():
+    image = np.zeros((10, 30, 3), np.uint8)
+    image[:, :10] = 255
+    assert to_square(image, 30, "crop").max() == 0
+    padded = to_square(image, 30, "pad")
+    assert (padded[10:20, :10] == 255).all()
+    assert padded.sum() == image.sum()
+
+
+def test_too_few_pictures(source):
+    for name in ("lift.mkv", "door 2"):
+        with pytest.raises(DatasetError, match=rf"at least 20 pictures in .*{name}"):
+            read_frames(source / name, 20, 16, "crop")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.6])
+def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
+    file = tmp_path / f"door/a{suffix}"
+    rng = np.random.default_rng(0)
+    write_picture(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    with pytest.raises(DatasetError, match=rf"read at .*a{suffix}; got one that is empty, dam"):
+        read_frames(tmp_path / "door", 1, 16, "crop")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video", bytes(1000)])
+def test_files_that_are_no_video_are_named(tmp_path, content):
+    file = tmp_path / "a.mp4"
+    file.write_bytes(content)
+    for read in (lambda file: open_entry(file, 1), lambda file: read_frames(file, 1, 16, "crop")):
+        with pytest.raises(DatasetError, match=r"a picture or video that can be read at .*a\.mp4"):
+            read(file)
+
+
+def test_cut_off_and_soundless_videos_are_errors_or_shorter(tmp_path, source):
+    data = (source / "kitchen.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DatasetError, match=r"cut\.mp4"):
+        read_frames(tmp_path / "cut.mp4", 8, 16, "crop")
+    data = (source / "lift.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DatasetError, match=r"cut\.mkv"):  # its end is gone: too few pictures
+        read_frames(tmp_path / "cut.mkv", 7, 16, "crop")
+
+
+def test_folders_that_are_none(tmp_path, source):
+    for path, got in ((tmp_path / "no", "nothing there"), (source / "notes.txt", "a file")):
+        with pytest.raises(DatasetError, match=got):
+            find_entries(path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match="got none in"):
+        find_entries(tmp_path / "empty")
+    with pytest.raises(DatasetError, match=r"one subfolder.*got 11 images in .*door 2 itself"):
+        find_entries(source / "door 2")
+
+
+def test_a_folder_that_may_not_be_read(source, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DatasetError, match=r"a folder that can be read at .*door 2; got no perm"):
+        open_entry(source / "door 2", 8)

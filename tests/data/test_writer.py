@@ -1,0 +1,397 @@
+import contextlib
+import errno
+import multiprocessing
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tyro
+from helpers.fake_simulator import FakeSimulator, generate_slowly, make_fake
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.manifest import Manifest
+from doorlab.errors import ConfigError, DatasetError
+from doorlab.parallel.launchers import LAUNCHERS
+from doorlab.seeding import stream
+from doorlab.stages.generate import Config
+from doorlab.storage.files import atomic_write_json
+
+
+def tree(path):
+    """Relative path -> bytes of every file."""
+    files = (file for file in Path(path).rglob("*") if file.is_file())
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+def generate_elsewhere(path, workers, before="", simulator="make_slow", **options):
+    """Generates CONFIG in a process of its own, in a process group of its own."""
+    code = (
+        f"import os, signal; from doorlab.data import write_dataset;"
+        f"from helpers.fake_simulator import CONFIG, {simulator}\n{before}\n"
+        f"write_dataset({str(path)!r}, CONFIG, workers={workers}, simulator={simulator})"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    return subprocess.Popen(command, env=environment, start_new_session=True, **options)
+
+
+def written_to(log):
+    def write(path, value):
+        log.append((path.name, value))
+        atomic_write_json(path, value)
+
+    return write
+
+
+def counted(log):
+    def draw(*names):
+        log.append(names)
+        return stream(*names)
+
+    return draw
+
+
+def resumed(path, config):
+    write_dataset(path, config, simulator=make_fake, resume=True)
+    return tree(path)
+
+
+def wait_for_shards(path, count, process):
+    while len(list(path.glob("shards/shard-*"))) < count:
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+def test_two_workers_write_the_bytes_of_one(tmp_path, config, dataset):
+    write_dataset(tmp_path / "two", config, workers=2, simulator=make_fake)
+    assert tree(tmp_path / "two") == tree(dataset.path)
+
+
+def test_shards_and_videos_are_where_they_belong(config, dataset):
+    manifest = dataset.manifest
+    found = {p.relative_to(dataset.path).as_posix() for p in dataset.path.glob("*/*")}
+    assert found == set(manifest.expected) == set(manifest.parts)
+    assert dataset.verify() == []
+
+
+# Files are flushed and renamed in this order: dataset.json (1, 2); the video and its line in the
+# journal (3, 4, 5); three shards and their lines (6 to 11); dataset.json (12, 13).
+@pytest.mark.parametrize(("moment", "noted"), [(2, 0), (4, 0), (5, 1), (6, 1), (7, 2), (13, 4)])
+def test_killed_at_a_rename_or_flush_and_resumed(tmp_path, config, dataset, moment, noted):
+    before = (
+        f"countdown = iter(range({moment}))\n"
+        f"def fatal(operation):\n"
+        f"    def counted(*a):\n"
+        f"        if next(countdown) == {moment - 1}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"        return operation(*a)\n"
+        f"    return counted\n"
+        f"for name in ('replace', 'rename', 'fsync'): setattr(os, name, fatal(getattr(os, name)))"
+    )
+    path = tmp_path / "killed"
+    assert generate_elsewhere(path, 1, before, "make_fake").wait() == -signal.SIGKILL
+    if moment > 2:
+        found = Manifest.read(path).parts
+        assert found.items() <= dataset.manifest.parts.items()
+        assert len(found) == noted
+    assert resumed(path, config) == tree(dataset.path)
+
+
+def test_the_cost_of_a_part_does_not_depend_on_their_number(tmp_path, monkeypatch):
+    written, dealt = [], []
+    monkeypatch.setattr("doorlab.data.manifest.atomic_write_json", written_to(written))
+    monkeypatch.setattr("doorlab.data.config.stream", counted(dealt))
+    for doors in (12, 36):
+        config = GenerationConfig(
+            doors=doors, frames=1, interactions=0, image_size=8, shard_doors=2, videos=0
+        )
+        write_dataset(tmp_path / f"{doors}", config, simulator=make_fake)
+        assert Manifest.read(tmp_path / f"{doors}").complete
+    assert [name for name, _ in written] == ["dataset.json"] * 4  # begun and finished, twice
+    assert len(dealt) == 2  # once for all shards
+
+
+def test_killed_at_twenty_random_moments_and_resumed(tmp_path, config, dataset):
+    nursery = multiprocessing.get_context("forkserver")  # imports once, for all twenty
+    nursery.set_forkserver_preload(["fake_simulator", "doorlab.data"])
+    chance, unfinished = random.Random(0), 0
+    for moment in range(20):
+        path = tmp_path / f"killed at {moment}"
+        process = nursery.Process(target=generate_slowly, args=(path,))
+        process.start()
+        while not path.exists():
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0.0, 0.6))
+        process.kill()
+        process.join()
+        done = len(list(path.glob("shards/shard-*")))
+        unfinished += done < len(config.shards())
+        assert resumed(path, config) == tree(dataset.path)
+    assert unfinished >= 10  # most of them did hit the work
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, dataset, workers):
+    path = tmp_path / "a folder"
+    process = generate_elsewhere(path, workers, stderr=subprocess.PIPE, text=True)
+    wait_for_shards(path, 1, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+    message = process.communicate(timeout=20)[1]
+    assert process.returncode != 0
+    last_line = message.strip().splitlines()[-1]
+    assert last_line.startswith("KeyboardInterrupt: stopped; every finished part is kept")
+    assert f"doorlab generate --out '{path}' --doors 11" in last_line
+    assert "--resume" in last_line
+    assert message.count("Traceback") <= 1  # none from the workers
+    assert list(path.rglob(".*.tmp")) == []
+    assert list(path.glob("shards/shard-*"))
+    assert resumed(path, config) == tree(dataset.path)
+
+
+def test_finished_shards_are_not_made_again(tmp_path, config):
+    class Interrupting(FakeSimulator):
+        def interact(self, doors, actions, **kwargs):
+            if len(doors) == 3:  # the last shard
+                raise KeyboardInterrupt
+            return super().interact(doors, actions, **kwargs)
+
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        write_dataset(tmp_path / "d", config, simulator=lambda name: Interrupting())
+    kept = tmp_path / "d/shards/shard-00000"
+    born = kept.stat().st_ino
+    resumed(tmp_path / "d", config)
+    assert kept.stat().st_ino == born
+
+
+def damage(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("part", ["shards/shard-00001", "videos/door-00000.mp4"])
+@pytest.mark.parametrize("harm", ["flip", "remove"])
+def test_resume_repairs_the_damaged_part_alone(tmp_path, config, dataset, part, harm):
+    path = tmp_path / "damaged"
+    shutil.copytree(dataset.path, path)
+    target = path / part
+    if harm == "flip":
+        damage(target if target.is_file() else next(target.glob("images/c/0/0/0/0/0")))
+    else:
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+    assert DoorDataset.open(path).verify() == [part]
+    whole = {p: p.stat().st_ino for p in path.glob("*/*") if p != target}
+    assert resumed(path, config) == tree(dataset.path)
+    assert {p: p.stat().st_ino for p in whole} == whole
+
+
+def test_resuming_nothing_begins_and_resuming_the_finished_changes_nothing(
+    tmp_path, config, dataset
+):
+    path = tmp_path / "new"
+    assert resumed(path, config) == resumed(path, config) == tree(dataset.path)
+
+
+@pytest.mark.parametrize("launcher", ["local", "elsewhere"])
+def test_commands_that_go_on_name_the_launcher(tmp_path, config, monkeypatch, launcher):
+    def interrupted(work, items, workers):
+        yield work(items[0])
+        raise KeyboardInterrupt
+
+    def commands():
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            write_dataset(tmp_path / "d", config, launcher=launcher, simulator=make_fake)
+        other = replace(config, seed=9)
+        with pytest.raises(ConfigError) as refused:
+            write_dataset(
+                tmp_path / "d", other, launcher=launcher, simulator=make_fake, resume=True
+            )
+        for message in (str(stopped.value), str(refused.value)):
+            program, stage, *arguments = shlex.split(message.split("`")[1])
+            yield program, stage, tyro.cli(Config, args=arguments)
+
+    monkeypatch.setitem(LAUNCHERS, launcher, lambda: interrupted)
+    for program, stage, parsed in commands():
+        assert (program, stage, parsed.resume) == ("doorlab", "generate", True)
+        assert parsed.launcher == launcher
+        assert parsed.seed == config.seed
+
+
+def test_an_existing_dataset_is_not_overwritten(config, dataset):
+    before = tree(dataset.path)
+    with pytest.raises(DatasetError, match="--resume"):
+        write_dataset(dataset.path, config, simulator=make_fake)
+    assert tree(dataset.path) == before
+
+
+def test_resuming_with_other_settings_names_them(config, dataset):
+    other = replace(config, seed=3, image_size=32)
+    with pytest.raises(ConfigError, match=r"seed \(0 there, 3 here\)") as caught:
+        write_dataset(dataset.path, other, simulator=make_fake, resume=True)
+    assert "image_size (16 there, 32 here)" in str(caught.value)
+    assert "frames" not in caught.value.got
+
+
+def test_resuming_with_another_renderer_is_refused(config, dataset):
+    class Other(FakeSimulator):
+        renderer = "another"
+
+    with pytest.raises(ConfigError, match="renderer"):
+        write_dataset(dataset.path, config, simulator=lambda name: Other(), resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_other_things_is_left_alone(tmp_path, config, resume):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(DatasetError, match=r"thesis\.txt"):
+        write_dataset(tmp_path, config, simulator=make_fake, resume=resume)
+    assert tree(tmp_path) == {"thesis.txt": b"precious"}
+
+
+def test_one_process_at_a_time(tmp_path, config):
+    path = tmp_path / "d"
+    process = generate_elsewhere(path, 1)
+    wait_for_shards(path, 1, process)
+    with pytest.raises(DatasetError, match=f"got process {process.pid} on"):
+        write_dataset(path, config, simulator=make_fake, resume=True)
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_file_system_without_locks_is_good_enough(
+    tmp_path, config, dataset, resume, monkeypatch, capfd
+):
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.setattr("doorlab.storage.locking._warned", set())
+    path = tmp_path / "d"
+    if resume:
+        (path / "shards/.shard-00000.0123abcd.tmp").mkdir(parents=True)
+        Manifest(config, make_fake("").renderer).write(path)
+    write_dataset(path, config, simulator=make_fake, resume=resume)
+    assert tree(path) == tree(dataset.path)
+    assert capfd.readouterr().err.count("has no locks") == 1
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 30, 100])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+    tmp_path, config, dataset, monkeypatch, allowed
+):
+    write_bytes, count = Path.write_bytes, iter(range(10_000))
+
+    def fail_later(path, data):
+        if next(count) >= allowed:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fail_later)
+    with pytest.raises(DatasetError) as caught:
+        write_dataset(tmp_path / "d", config, simulator=make_fake)
+    monkeypatch.undo()
+    assert "full disk" in str(caught.value)
+    assert "--resume" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.rglob(".*.tmp")) == []
+    assert resumed(tmp_path / "d", config) == tree(dataset.path)
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """A file system of `size` bytes in `folder`; skips where mounting is not allowed."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_really_full_disk(tmp_path, config, dataset, workers):
+    with small_disk(tmp_path / "disk", "3m"):
+        path = tmp_path / "disk/d"
+        filler = tmp_path / "disk/filler"
+        filler.write_bytes(b"0" * 2_500_000)
+        with pytest.raises(DatasetError, match="full disk"):
+            write_dataset(path, config, workers=workers, simulator=make_fake)
+        assert list(path.rglob(".*.tmp")) == []
+        filler.unlink()
+        assert resumed(path, config) == tree(dataset.path)
+
+
+@pytest.mark.parametrize(("path", "message"), [("file", "a file"), ("file/data", "file there")])
+def test_a_file_in_the_way(tmp_path, config, path, message):
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match=message):
+        write_dataset(tmp_path / path, config, simulator=make_fake)
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [({"simulator": "none"}, {}), ({"prior": "none"}, {}), ({}, {"launcher": "none"})],
+)
+def test_unknown_names_touch_no_file(tmp_path, config, change, options):
+    with pytest.raises(ConfigError, match="none"):
+        write_dataset(
+            tmp_path / "d", replace(config, **{"simulator": "pybullet", **change}), **options
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_come_in_any_order(tmp_path, config, dataset, monkeypatch):
+    def backwards(work, items, workers):
+        yield from map(work, reversed(items))
+
+    monkeypatch.setitem(LAUNCHERS, "backwards", lambda: backwards)
+    write_dataset(tmp_path / "d", config, launcher="backwards", simulator=make_fake)
+    assert tree(tmp_path / "d") == tree(dataset.path)
+
+
+def test_a_worker_that_sees_another_folder_is_an_error(tmp_path, config, monkeypatch):
+    def run_elsewhere(work, items, workers):
+        for sign in (tmp_path / "d").glob(".*.tmp"):  # the folder has its name, not its files
+            sign.unlink()
+        yield from map(work, items)
+
+    monkeypatch.setitem(LAUNCHERS, "elsewhere", lambda: run_elsewhere)
+    with pytest.raises(DatasetError, match="on a disk that all workers share"):
+        write_dataset(tmp_path / "d", config, launcher="elsewhere", simulator=make_fake)
+    assert {path.name for path in (tmp_path / "d").iterdir()} == {"dataset.json"}
+
+
+def test_simulators_are_replaced_before_they_leak(tmp_path, monkeypatch):
+    made = []
+
+    def counting(name):
+        made.append(name)
+        return FakeSimulator()
+
+    monkeypatch.setattr("doorlab.data.writer._RECYCLE_DOORS", 8)
+    config = GenerationConfig(
+        doors=20, frames=1, interactions=1, image_size=8, shard_doors=4, videos=0
+    )
+    write_dataset(tmp_path / "d", config, simulator=counting)
+    assert len(made) == 1 + 3  # one to try out, then one for every 8 doors
+
+
+def test_pybullet_gives_the_same_bytes_with_one_and_two_workers(tmp_path):
+    pytest.importorskip("pybullet")
+    config = GenerationConfig(
+        doors=6, frames=2, interactions=3, image_size=24, shard_doors=2, videos=0
+    )
+    write_dataset(tmp_path / "one", config, workers=1)
+    write_dataset(tmp_path / "two", config, workers=2)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    assert DoorDataset.open(tmp_path / "one").read("optimal_reward").min() > 0.9

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from doorlab_envs.door_sources import PriorProblems, RecordedProblems
+
+from doorlab.data import DoorDataset
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.writer import write_dataset
+from doorlab.doors import oracle_action
+from doorlab.errors import ConfigError
+from doorlab.sim import make_simulator
+
+
+@pytest.fixture
+def simulator():
+    simulator = make_simulator()
+    yield simulator
+    simulator.close()
+
+
+def test_a_door_from_the_prior_is_door_0_of_the_dataset_with_that_seed(simulator, tmp_path):
+    problems = PriorProblems(simulator, "narrow", frames=2, image_size=16).make([41, 42])
+    config = GenerationConfig(doors=1, frames=2, image_size=16, seed=42, videos=0)
+    write_dataset(tmp_path / "d", config, workers=1)
+    dataset = DoorDataset.open(tmp_path / "d")
+    assert problems.doors[1] == dataset.doors()[0]
+    np.testing.assert_array_equal(problems.images[1], dataset.read("images")[0])
+
+
+def test_the_oracle_tries_recorded_doors_again_in_another_simulator(simulator, recorded):
+    dataset = DoorDataset.open(recorded)
+    keys = dataset.indices("test").tolist()
+    there = make_simulator("panda")
+    problems = RecordedProblems(there, recorded, "test", 1, 16).make(keys)
+    actions = np.stack([oracle_action(door) for door in dataset.doors(np.array(keys))])[:, None]
+    expected = there.interact(problems.doors, actions).rewards[:, 0]
+    there.close()
+    np.testing.assert_allclose(problems.optimal_rewards, expected, atol=1e-6)
+    recorded_there = dataset.read("optimal_reward", np.array(keys))
+    assert not np.allclose(problems.optimal_rewards, recorded_there, atol=0.05)
+    same = RecordedProblems(simulator, recorded, "test", 1, 16).make(keys)
+    np.testing.assert_array_equal(same.optimal_rewards, recorded_there)
+
+
+def test_an_empty_split_is_refused(simulator, tmp_path):
+    config = GenerationConfig(doors=2, frames=1, image_size=16, validation_fraction=0.0, videos=0)
+    write_dataset(tmp_path / "d", config, workers=1)
+    source = RecordedProblems(simulator, tmp_path / "d", "validation", 1, 16)
+    with pytest.raises(ConfigError, match="validation"):
+        source.draw(np.random.default_rng(0))

@@ -1,0 +1,118 @@
+"""Two-sample scores where the distributions are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doorlab.errors import ConfigError
+from doorlab.evaluation.generation.two_sample import held_out_hits, mmd2, two_sample_score
+
+DOORS, FRAMES, FEATURES = 40, 4, 6
+
+
+def features(seed, shift=0.0, scale=1.0, doors=DOORS):
+    """What frames of a door share, and noise."""
+    rng = np.random.default_rng(seed)
+    door = rng.normal(size=(doors, 1, FEATURES))
+    own = rng.normal(size=(doors, FRAMES, FEATURES))
+    return scale * (door + 0.5 * own) + shift
+
+
+def kernel_by_hand(a, b, width):
+    return np.mean([np.exp(-((x - y) ** 2).sum() / width) for x in a for y in b])
+
+
+def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
+    real, other = features(0, doors=5), features(1, 0.7, doors=5)
+    flat = real.reshape(-1, FEATURES)
+    width = np.median([((x - y) ** 2).sum() for x in flat for y in flat])
+    pairs = [(i, j) for i in range(5) for j in range(5) if i != j]
+    expected = (
+        np.mean([kernel_by_hand(real[i], real[j], width) for i, j in pairs])
+        + np.mean([kernel_by_hand(other[i], other[j], width) for i, j in pairs])
+        - 2 * kernel_by_hand(real.reshape(-1, FEATURES), other.reshape(-1, FEATURES), width)
+    )
+    assert mmd2(real, other).mean == pytest.approx(expected, rel=1e-9)
+
+
+def test_pictures_that_are_all_alike_have_no_discrepancy_but_a_reason():
+    alike = np.ones((8, 4, 3))
+    for other in (alike, features(0, doors=8)[..., :3]):
+        found = mmd2(alike, other)
+        assert np.isnan(found.mean)
+        assert found.undefined == "the features of real pictures do not differ"
+
+
+def test_the_same_distribution_scores_nothing_on_average():
+    scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(60)]
+    discrepancy = np.array([score.mmd2.mean for score in scores])
+    assert abs(discrepancy.mean()) < 3 * discrepancy.std() / np.sqrt(len(scores))
+    assert (discrepancy < 0).any()  # unbiased, not clipped
+    accuracy = np.array([score.accuracy.mean for score in scores])
+    assert abs(accuracy.mean() - 0.5) < 0.03
+    assert covered([score.accuracy for score in scores], 0.5) > 0.88
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4, 1.0])
+def test_intervals_of_the_discrepancy_are_as_wide_as_draws_are_spread(shift):
+    found = [mmd2(features(2 * s), features(2 * s + 1, shift), s) for s in range(100)]
+    means = np.array([one.mean for one in found])
+    assert covered(found, means.mean() if shift else 0.0) > 0.88
+    half_widths = np.diff([one.ci95 for one in found]) / 2
+    assert 0.85 < half_widths.mean() / (1.96 * means.std()) < 1.35
+
+
+def test_with_four_doors_an_interval_is_wide_but_one():
+    found = [mmd2(features(2 * s, doors=4), features(2 * s + 1, doors=4), s) for s in range(100)]
+    assert covered(found, 0.0) > 0.88
+
+
+def covered(estimates, truth):
+    return np.mean([low <= truth <= high for low, high in (e.ci95 for e in estimates)])
+
+
+def test_scores_grow_with_the_difference():
+    shifts = (0.0, 0.5, 1.0, 4.0)
+    scores = [two_sample_score(features(0), features(1, shift)) for shift in shifts]
+    for part in ("accuracy", "mmd2"):
+        levels = [getattr(score, part).mean for score in scores]
+        assert levels == sorted(levels)
+        assert getattr(scores[-1], part).ci95[0] > getattr(scores[0], part).ci95[1]
+    assert scores[-1].accuracy.mean > 0.99
+
+
+def test_a_linear_classifier_misses_what_the_kernel_sees():
+    """The same mean, another spread."""
+    score = two_sample_score(features(0), features(1, scale=0.3))
+    assert score.mmd2.ci95[0] > 0.05
+    assert abs(score.accuracy.mean - 0.5) < 0.2
+
+
+def test_doors_that_were_fitted_on_are_not_scored():
+    """Every door has its own feature: memory would be perfect, and is of no use."""
+    real = np.repeat(np.eye(20)[:10, None], FRAMES, axis=1)
+    other = np.repeat(np.eye(20)[10:, None], FRAMES, axis=1)
+    assert held_out_hits(real, other).mean() <= 0.6
+    assert held_out_hits(real, other).shape == (5, 2 * FRAMES)
+
+
+def test_the_units_of_features_do_not_matter():
+    units = np.array([1, 10, 0.1, 1e3, 1e-3, 1.0])
+    plain = two_sample_score(features(0), features(1, 0.4))
+    scaled = two_sample_score(features(0) * units + 3, features(1, 0.4) * units + 3)
+    assert scaled.mmd2.mean == pytest.approx(plain.mmd2.mean, rel=1e-6)
+    assert scaled.accuracy.mean == pytest.approx(plain.accuracy.mean, abs=0.01)
+
+
+def test_a_feature_that_never_changes_does_no_harm():
+    real, other = features(0), features(1)
+    real[..., 0] = other[..., 0] = 2.5
+    assert np.isfinite(two_sample_score(real, other).mmd2.mean)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ConfigError, match="four doors or more"):
+        two_sample_score(features(0, doors=3), features(1, doors=3))
+    with pytest.raises(ConfigError, match="as many of both"):
+        two_sample_score(features(0), features(1, doors=8))

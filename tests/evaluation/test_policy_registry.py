@@ -1,0 +1,127 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from doorlab.data import DoorDataset
+from doorlab.errors import CheckpointError, ConfigError
+from doorlab.evaluation.policy_registry import ExplorationConfig, PolicySpec, labelled_doors, panel
+
+
+class Recorded(DoorDataset):
+    """What `panel` asks of a dataset, and nothing on disk."""
+
+    path, image_size, checksum = Path("doors"), 16, "blake2b:1"
+
+    def __init__(self):
+        pass
+
+    def indices(self, split):
+        return {"train": np.arange(10, 16)}[split]
+
+    def read(self, name, indices):
+        width = {"images": (1, 2, 2, 3), "actions": (3, 4), "rewards": (3,)}[name]
+        values = np.broadcast_to(indices.reshape(-1, *[1] * len(width)), (len(indices), *width))
+        return values.astype(np.uint8 if name == "images" else np.float32)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    def make(name, kind, seed=0, **about):
+        run = tmp_path / name
+        run.mkdir()
+        about = {"kind": kind, "image_size": 16, "seed": seed, **about}
+        (run / "model.json").write_text(json.dumps(about))
+        return run
+
+    return make
+
+
+def test_by_default_the_untrained_ones_and_every_model(trained):
+    runs = [trained("a", "ssnp"), trained("b", "np")]
+    names = [entry.name for entry in panel((), runs, Recorded()).values()]
+    assert names == ["random", "oracle", "visible_oracle", "gp_ucb", "ssnp", "np"]
+
+
+def test_names_say_the_model_and_what_is_made_of_it(trained):
+    a, b = trained("a", "ssnp"), trained("b", "np")
+    name = ("ssnp:thompson", "np", "gp_ts", "cpp", "np:cpp")
+    assert list(panel(name, [a, b], Recorded()).values()) == [
+        PolicySpec("ssnp:thompson", "thompson", a),
+        PolicySpec("np", "greedy", b),
+        PolicySpec("gp_ts", "gp_ts"),
+        PolicySpec("ssnp:cpp", "cpp", a),  # of the first model
+        PolicySpec("np:cpp", "cpp", b),
+    ]
+
+
+def test_every_seed_is_an_entry_of_the_same_policy(trained):
+    runs = [trained("a", "ssnp", seed=4), trained("b", "ssnp", seed=1)]
+    entries = panel(("ssnp:ucb",), runs, Recorded())
+    assert list(entries) == ["ssnp:ucb@4", "ssnp:ucb@1"]
+    assert [entry.run for entry in entries.values()] == runs
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("ssnp:tompson", "did you mean 'thompson'"),
+        ("snp:ucb", "did you mean 'ssnp:ucb'"),
+        ("gp_usb", "did you mean 'gp_ucb'"),
+        ("ssnp:greedy ssnp", "ssnp more than once"),
+        ("cpp ssnp:cpp", "ssnp:cpp more than once"),
+    ],
+)
+def test_slips_are_one_line_with_a_suggestion(trained, name, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        panel(name.split(), [trained("a", "ssnp")], Recorded())
+
+
+def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
+    run = trained("a", "ssnp", dataset_checksum="blake2b:1")
+    with pytest.raises(CheckpointError, match=r"metrics\.json"):
+        labelled_doors(run, Recorded())
+    (run / "metrics.json").write_text(json.dumps({"figures": {"labelled_doors": 2}}))
+    assert labelled_doors(run, Recorded()).rewards[:, 0].tolist() == [10, 11]
+    elsewhere = trained("b", "ssnp", dataset_checksum="blake2b:2")
+    assert labelled_doors(elsewhere, Recorded()).rewards[:, 0].tolist() == [*range(10, 16)]
+
+
+@pytest.mark.parametrize("figures", ["x", {"labelled_doors": "x"}, {"labelled_doors": 0}])
+def test_metrics_that_cannot_be_read_are_one_line(trained, figures):
+    run = trained("a", "ssnp", dataset_checksum="blake2b:1")
+    (run / "metrics.json").write_text(json.dumps({"figures": figures}))
+    with pytest.raises(CheckpointError, match=r"the metrics of .* got .*, not .*train the model"):
+        labelled_doors(run, Recorded())
+
+
+@pytest.mark.parametrize("kind", ["statistician", "vae", "abacus"])
+def test_a_model_that_predicts_no_rewards_is_refused(trained, kind):
+    run = trained("a", kind)
+    with pytest.raises(CheckpointError, match=f"a {kind}; give a run of `doorlab train`"):
+        panel((), [run], Recorded())
+
+
+def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
+    runs = [trained("a", "cnp"), trained("b", "attentive_np")]
+    assert len(panel(("cnp:ucb", "attentive_np:thompson"), runs, Recorded())) == 2
+    with pytest.raises(ConfigError, match=r"for cnp:thompson.*use cnp:ucb"):
+        panel(("cnp:thompson",), runs, Recorded())
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"epsilon": 1.5},
+        {"epsilon": math.nan},
+        {"kappa": math.nan},
+        {"alpha": math.inf},
+        {"beta": -1.0},
+        {"cpp_beta": math.nan},
+    ],
+)
+def test_weights_that_a_policy_would_refuse_are_refused_at_once(weights):
+    with pytest.raises(ConfigError, match=r"correct --weights\."):
+        ExplorationConfig(**weights)

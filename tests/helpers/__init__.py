@@ -1,0 +1,1 @@
+"""What several test modules share: toy models, fake simulators, strategies, damaged files."""

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from doorlab.data.tensors.augmentation import mirror_actions
+from doorlab.data.tensors.batches import DoorData
+from doorlab.learning.embedding_cache import EmbeddingCache
+
+DOORS, FRAMES, INTERACTIONS = 70, 6, 8
+
+
+class LeftAndRight(nn.Module):
+    """An embedding that is the mean red of the left and of the right half; counts its looks."""
+
+    def __init__(self):
+        super().__init__()
+        self.looks = 0
+
+    def embed(self, x):
+        assert not self.training
+        self.looks += len(x)
+        half = x.shape[-1] // 2
+        return torch.stack([x[..., :half].mean((1, 2, 3, 4)), x[..., half:].mean((1, 2, 3, 4))], 1)
+
+
+@pytest.fixture
+def doors():
+    """Every frame of door d is d on the left, and 0 on the right."""
+    images = torch.zeros(DOORS, FRAMES, 3, 8, 8, dtype=torch.uint8)
+    images[..., :4] = torch.arange(DOORS, dtype=torch.uint8)[:, None, None, None, None]
+    generator = torch.Generator().manual_seed(0)
+    rewards = torch.arange(DOORS).float()[:, None].expand(-1, INTERACTIONS) / DOORS
+    return DoorData(
+        images=images,
+        joint_position=torch.zeros(DOORS, FRAMES),
+        actions=torch.rand(DOORS, INTERACTIONS, 4, generator=generator),
+        rewards=rewards.clone(),
+        optimal_reward=torch.ones(DOORS),
+        indices=torch.arange(DOORS),
+    )
+
+
+def sample(memory, batch=500, seed=1):
+    return memory.sample(batch, torch.Generator().manual_seed(seed), 3, 4, 0.1)
+
+
+def test_embeddings_belong_to_their_tries_and_mirrored_ones_to_mirrored_tries(doors):
+    model = LeftAndRight().train()
+    found = sample(EmbeddingCache(model, doors, 2, 0, mirror=True))
+    assert model.training
+    left, right = (255 * found.embedding_BE).unbind(1)
+    number = (DOORS * found.tries.rt_BT[:, 0]).round()
+    torch.testing.assert_close(left + right, number)
+    mirrored = right > left
+    assert 0.4 < mirrored[number > 0].float().mean() < 0.6
+    for row in range(20):
+        known = doors.actions[int(number[row])]
+        tried = found.tries.at_BTA[row]
+        tried = mirror_actions(tried) if mirrored[row] else tried
+        distance = (tried[:, None] - known).abs().amax(-1).amin(1)
+        np.testing.assert_allclose(distance, 0.0, atol=1e-5)
+
+
+def test_doors_are_looked_at_once_however_much_is_asked(doors):
+    model = LeftAndRight()
+    memory = EmbeddingCache(model, doors, 2, 0, mirror=False)
+    sample(memory)
+    looks = model.looks
+    sample(memory, seed=2)
+    assert model.looks == looks == 4 * DOORS
+
+
+def test_the_same_seed_remembers_the_same(doors):
+    a, b = (sample(EmbeddingCache(LeftAndRight(), doors, 2, 7, mirror=True)) for _ in range(2))
+    torch.testing.assert_close(a.embedding_BE, b.embedding_BE, rtol=0, atol=0)
+    torch.testing.assert_close(a.tries.ac_BNA, b.tries.ac_BNA, rtol=0, atol=0)

@@ -1,0 +1,220 @@
+"""Training on fresh doors: as a user starts it, stops it, kills it and goes on."""
+
+import json
+import signal
+from dataclasses import replace
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.tensors.stream import StreamSpec
+from doorlab.errors import CheckpointError, ConfigError, ResultError
+from doorlab.evaluation.trained_model import TrainedModel
+from doorlab.learning import online
+from doorlab.learning.online import OnlineDataLoader, StreamSchedule
+from doorlab.models.architecture import Architecture
+from doorlab.stages import pretrain, train
+
+SMALL = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
+    interaction_dim=5, hidden=16, latent_samples=2,
+)  # fmt: skip
+COMMON = {
+    "online": True, "image_size": 32, "sequence_length": 4, "frames": 2, "validation_doors": 5,
+    "architecture": SMALL, "accelerator": "cpu", "checkpoint_every": 5, "log_every": 4,
+    "validate_every": 10,
+}  # fmt: skip
+
+
+@pytest.fixture
+def frames_config(tmp_path):
+    return pretrain.Config(out=tmp_path / "run", steps=20, batch=4, **COMMON)
+
+
+@pytest.fixture
+def rewards_config(tmp_path):
+    """Looks for seven steps and tries for thirteen: both within a portion."""
+    return train.Config(
+        out=tmp_path / "run", steps=20, batch=4, unlabelled_batch=2, process_batch_size=6, context=2,
+        targets=3, encoder_fraction=0.35, **COMMON,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    config = GenerationConfig(
+        doors=12, frames=4, interactions=6, image_size=32, validation_fraction=0.3,
+        test_fraction=0.3, videos=0,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("doors") / "dataset"
+    write_dataset(path, config)
+    return path
+
+
+def weights(run):
+    return load_file(run / "weights.safetensors")
+
+
+def metrics_of(run):
+    return json.loads((run / "metrics.json").read_text())
+
+
+def assert_same_weights(a, b):
+    a, b = weights(a), weights(b)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_pretraining_needs_no_dataset(frames_config):
+    out = pretrain.run(frames_config)
+    metrics = metrics_of(out)
+    assert (metrics["online"], metrics["dataset_checksum"]) == (True, None)
+    assert metrics["provenance"]["simulator"] == "torch"
+    assert metrics["figures"]["doors_seen"] == 80
+    assert 0 <= metrics["figures"]["waiting_share"] <= 1
+    assert 0 < metrics["figures"]["drawing_share"] <= 1
+    assert metrics["figures"]["validation_reconstruction_mse"]["n"] == 5
+    assert [r["step"] for r in metrics["history"]["validation"]] == [10, 20]
+    about = json.loads((out / "model.json").read_text())
+    assert about["online"] == {"prior": "narrow", "simulator": "torch"}
+    assert about["dataset_checksum"] is None
+
+
+def test_models_work_with_datasets_afterwards(rewards_config, recorded):
+    out = train.run(rewards_config)
+    dataset = DoorDataset.open(recorded)
+    model = TrainedModel.open(out, dataset)
+    assert model.kind == "ssnp"
+    assert np.isfinite(model.embed(dataset.read("images"))).all()
+    figures = metrics_of(out)["figures"]
+    assert figures["doors_seen"] == 7 * (4 + 2) + 13 * 6
+    assert figures["validation_reward_mse_after_0"]["n"] == 5
+
+
+@pytest.mark.parametrize("kind", ["ssnp", "np", "vae_np"])
+def test_stopped_anywhere_and_resumed_is_as_never_stopped(
+    rewards_config, frames_config, tmp_path, kind
+):
+    config = replace(rewards_config, model=kind)
+    if kind == "vae_np":
+        base = replace(frames_config, model="vae", out=tmp_path / "vae", steps=2)
+        config = replace(config, pretrained=pretrain.run(base))
+    train.run(replace(config, out=tmp_path / "whole"))
+    for stop in (5, 11):  # while looking, while trying, and in the middle of portions
+        train.run(replace(config, stop_after=stop, resume=stop > 5))
+    torch.manual_seed(77)
+    train.run(replace(config, resume=True))
+    assert_same_weights(config.out, tmp_path / "whole")
+    a, b = metrics_of(config.out), metrics_of(tmp_path / "whole")
+    assert a["history"] == b["history"]
+    assert a["figures"]["doors_seen"] == b["figures"]["doors_seen"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_the_command_survives_signals(frames_config, tmp_path, number, signalled):
+    config = replace(frames_config, steps=60, architecture=replace(SMALL, features=64))
+    whole = pretrain.run(replace(config, out=tmp_path / "whole"))
+    status, _ = signalled("pretrain", config, number)
+    assert status in (-signal.SIGKILL if number == signal.SIGKILL else 130, 0)
+    assert (config.out / "metrics.json").exists() == (status == 0)
+    assert_same_weights(pretrain.run(replace(config, resume=True)), whole)
+
+
+def test_two_processes_train_too(rewards_config):
+    out = train.run(replace(rewards_config, devices=2, steps=3, validate_every=2))
+    assert metrics_of(out)["figures"]["doors_seen"] == 2 * (4 + 2) + 6
+
+
+def at(config, step, rank=0, processes=1, doors=4):
+    fabric = Mock(spec=Fabric, global_rank=rank, world_size=processes, device=torch.device("cpu"))
+    plans = [StreamSchedule(StreamSpec("frames", doors, 2, 3), range(config.steps))]
+    with OnlineDataLoader(config, fabric, plans) as source:
+        return source.at(step)["frames"]
+
+
+def test_every_step_and_every_process_has_doors_of_its_own(frames_config):
+    whole = [at(frames_config, step) for step in range(3)]
+    halves = [at(frames_config, 1, rank, processes=2) for rank in (0, 1)]
+    assert torch.equal(torch.cat([half.images for half in halves]), whole[1].images)
+    everything = torch.cat([doors.images for doors in whole]).flatten(1)
+    assert len(torch.unique(everything, dim=0)) == 12
+
+
+def test_portions_change_nothing(frames_config, monkeypatch):
+    before = [at(frames_config, step) for step in (0, 17, 19)]
+    monkeypatch.setattr(online, "_PORTION_PIXELS", 3 * 4 * 2 * 32**2)
+    for a, step in zip(before, (0, 17, 19), strict=True):
+        b = at(frames_config, step)
+        assert torch.equal(a.images, b.images)
+        assert torch.equal(a.rewards, b.rewards)
+
+
+def test_validation_doors_are_those_of_the_dataset_if_there_is_one(rewards_config, recorded):
+    config = replace(rewards_config, steps=2, data=recorded)
+    recorded_doors = train.run(config)
+    dataset = DoorDataset.open(recorded)
+    figures = metrics_of(recorded_doors)["figures"]
+    assert figures["validation_reward_mse_after_0"]["n"] == len(dataset.indices("validation"))
+    rewards = dataset.read("rewards", dataset.indices("validation"))
+    assert figures["validation_reward_variance"] == pytest.approx(rewards.var(ddof=1), rel=1e-4)
+    with pytest.raises(ConfigError, match=r"--image-size 32, as in .*; got 64"):
+        train.run(replace(config, image_size=64, overwrite=True))
+
+
+def test_fresh_validation_doors_do_not_depend_on_the_seed(frames_config):
+    device = torch.device("cpu")
+    a, b = (
+        online.load_validation(replace(frames_config, seed=seed), None, device, 3)
+        for seed in (0, 1)
+    )
+    assert a is not None
+    assert b is not None
+    assert torch.equal(a.images, b.images)
+    assert a.images.shape == (5, 4, 3, 32, 32)
+    assert not torch.equal(at(frames_config, 0).images[0, 0], a.images[0, 0])
+    none = replace(frames_config, validation_doors=0)
+    assert online.load_validation(none, None, device) is None
+
+
+def test_earlier_runs_are_safe(frames_config, recorded):
+    pretrain.run(replace(frames_config, stop_after=5))
+    with pytest.raises(ResultError, match="one that was stopped"):
+        pretrain.run(frames_config)
+    with pytest.raises(CheckpointError, match=r"--prior \(narrow there, default here\)"):
+        pretrain.run(replace(frames_config, resume=True, prior="default"))
+    with pytest.raises(CheckpointError, match=r"--online \(True there, None here\)"):
+        pretrain.run(replace(frames_config, resume=True, online=False, data=recorded))
+    done = pretrain.run(replace(frames_config, resume=True))
+    pretrain.run(replace(frames_config, resume=True))  # is done: nothing to do
+    with pytest.raises(ConfigError, match="--sequence-length"):
+        pretrain.run(replace(frames_config, overwrite=True, frames=5))
+    assert (done / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"prior": "narow"}, "did you mean 'narrow'"),
+        ({"frames": 5}, "--frames from 1 to the 4 of a film"),
+        ({"image_size": 4}, "--image-size as a whole number from 8"),
+        ({"doors": 7}, "no --doors with --online"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(frames_config, changes, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        pretrain.run(replace(frames_config, **changes))
+    assert "\n" not in str(caught.value)
+    assert not frames_config.out.exists()
+
+
+def test_the_command_line_knows_it(tmp_path):
+    from doorlab import cli
+
+    args = ["--online", "--prior", "wild", "--image-size", "32", "--steps", "9"]
+    config = cli.parse(pretrain, "pretrain", args)
+    assert (config.online, config.prior, config.image_size, config.data) == (True, "wild", 32, None)

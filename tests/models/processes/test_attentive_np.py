@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from doorlab.errors import ConfigError
+from doorlab.models.processes.attentive_np import AttentiveProcess
+from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.nn.interactions import InteractionSet
+
+E_DIM = 6
+
+
+def test_without_what_it_recalls_it_is_the_latent_process(small, batch):
+    """The paths are apart: with the attention's last layer at zero only the latent one is left."""
+    e = torch.randn(4, E_DIM, generator=torch.Generator().manual_seed(2))
+    torch.manual_seed(0)
+    attentive = AttentiveProcess(E_DIM, small).eval()
+    latent = LatentNeuralProcess(E_DIM, small).eval()
+    shared = latent.state_dict().keys()
+    latent.load_state_dict({k: v for k, v in attentive.state_dict().items() if k in shared})
+    tried = InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+    expected = latent.predict(e, tried, batch.at_BTA).mean
+    assert not torch.allclose(attentive.predict(e, tried, batch.at_BTA).mean, expected)
+    torch.nn.init.zeros_(attentive.attention.attention.output.weight)
+    torch.nn.init.zeros_(attentive.attention.attention.output.bias)
+    torch.testing.assert_close(attentive.predict(e, tried, batch.at_BTA).mean, expected)
+
+
+def test_it_recalls_what_it_was_shown(small):
+    """Rewards that nothing explains: they can be remembered one by one, and not in a small u."""
+    sizes = replace(small, hidden=32, interaction_dim=2, latent_samples=1, head="gaussian")
+    errors = {}
+    for kind in (AttentiveProcess, LatentNeuralProcess):
+        torch.manual_seed(0)
+        process = kind(E_DIM, sizes)
+        optimizer = torch.optim.Adam(process.parameters(), lr=1e-2)
+        generator = torch.Generator().manual_seed(0)
+        e = torch.zeros(32, E_DIM)
+        for _ in range(150):
+            a = 2 * torch.rand(32, 8, 4, generator=generator) - 1
+            r = (torch.rand(32, 8, generator=generator) < 0.5).float()
+            said = process.decode(process.condition(e, InteractionSet.all(a, r)), a)
+            error = (said.mean - r).square().mean()
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+        errors[kind] = error.item()
+    assert errors[AttentiveProcess] < 0.05
+    assert errors[LatentNeuralProcess] > 0.15  # a coin toss has a variance of 0.25
+
+
+def test_heads_that_do_not_divide_are_refused(small):
+    with pytest.raises(ConfigError, match="attention-heads"):
+        AttentiveProcess(E_DIM, replace(small, attention_heads=3))

@@ -1,0 +1,73 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from doorlab.nn.augmentation import drawn, random_affine
+
+
+@pytest.fixture
+def x():
+    return torch.rand(5, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+def test_no_shift_is_the_average_of_pixels(x):
+    small = [cv2.resize(f.permute(1, 2, 0).numpy(), (8, 8), interpolation=cv2.INTER_AREA)
+             for f in x.flatten(0, 1)]  # fmt: skip
+    expected = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).view(5, 2, 3, 8, 8)
+    torch.testing.assert_close(random_affine(x, 8, 0.0), expected)
+
+
+def test_a_ramp_moves_and_stretches_within_what_was_asked():
+    """Pictures whose value is the column: their middle tells the shift, their slope the stretch."""
+    columns = (torch.arange(32.0) + 0.5) / 32
+    ramps = columns.expand(200, 2, 3, 32, 32)
+    torch.manual_seed(0)
+    row = random_affine(ramps, 32, 0.1)[:, 0, 0, 16]
+    middle = 0.5 * (row[:, 15] + row[:, 16]) - 0.5
+    slope = (row[:, 20] - row[:, 11]) / (columns[20] - columns[11])
+    assert middle.abs().max() <= 0.1 + 1e-5
+    assert middle.abs().max() > 0.08
+    assert middle.min() < 0 < middle.max()
+    assert (slope - 1).abs().max() <= 0.1 + 1e-4
+    assert slope.max() > 1.08
+    assert slope.min() < 0.92
+
+
+def test_frames_of_a_set_move_together():
+    same = torch.rand(4, 1, 3, 16, 16).expand(4, 3, 3, 16, 16)
+    torch.manual_seed(1)
+    moved = random_affine(same, 16, 0.2)
+    torch.testing.assert_close(moved[:, 0], moved[:, 2])
+    assert (moved[0, 0] - same[0, 0]).abs().max() > 0.1
+
+
+def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
+    """Beside the gradient written out with NumPy, colour by colour."""
+    pictures = x.numpy()
+    right, down = np.zeros_like(pictures), np.zeros_like(pictures)
+    right[..., :-1] = np.diff(pictures, axis=-1)
+    down[..., :-1, :] = np.diff(pictures, axis=-2)
+    steep = np.hypot(right, down).max(axis=2)
+    white = 6.0 * steep.mean(axis=(1, 2, 3)) + 0.02
+    expected = np.minimum(steep / white[:, None, None, None], 1.0)
+    found = drawn(x)
+    for colour in range(3):
+        np.testing.assert_allclose(found[:, :, colour], expected, atol=1e-3)
+
+
+def test_a_drawing_does_not_show_colours():
+    """Colours that are swapped, inverted or brightened leave the lines alone."""
+    x = 0.2 + 0.6 * torch.rand(4, 2, 3, 16, 16)
+    lines = drawn(x)
+    torch.testing.assert_close(drawn(x[:, :, [2, 0, 1]]), lines)
+    torch.testing.assert_close(drawn(1.0 - x), lines)
+    torch.testing.assert_close(drawn(x + 0.2), lines, atol=1e-5, rtol=1e-4)
+
+
+def test_a_flat_picture_has_no_lines_and_a_finite_gradient():
+    flat = torch.full((1, 2, 3, 8, 8), 0.4, requires_grad=True)
+    lines = drawn(flat)
+    lines.sum().backward()
+    assert lines.max() < 0.01
+    assert torch.isfinite(flat.grad).all()

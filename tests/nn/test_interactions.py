@@ -1,0 +1,21 @@
+import torch
+
+from doorlab.nn.interactions import InteractionSet
+
+
+def test_the_first_of_what_counts():
+    mask = torch.tensor([[True, True, True], [True, False, True]])
+    tried = InteractionSet(torch.rand(2, 3, 4), torch.rand(2, 3), mask)
+    assert tried.first(2).mask.tolist() == [[True, True, False], [True, False, False]]
+    assert not tried.first(0).mask.any()
+    assert torch.equal(tried.first(9).mask, mask)
+    assert tried.first(2).actions is tried.actions
+
+
+def test_nothing_is_of_the_doors_that_are_asked_about():
+    actions = torch.rand(5, 7, 4, dtype=torch.float64)
+    none = InteractionSet.nothing(actions)
+    assert none.actions.shape == (5, 0, 4)
+    assert none.rewards.shape == none.mask.shape == (5, 0)
+    assert none.rewards.dtype == torch.float64
+    assert none.mask.dtype == torch.bool

@@ -1,0 +1,46 @@
+import threading
+import time
+
+import pytest
+
+from doorlab.parallel.prefetch import Prefetcher
+
+
+def test_values_come_in_order_from_anywhere_on_and_are_computed_once():
+    computed = []
+    with Prefetcher(lambda n: computed.append(n) or n * n, 6) as ahead:
+        assert [ahead(n) for n in (2, 2, 3, 4, 4, 5)] == [4, 4, 9, 16, 16, 25]
+    assert computed == [2, 3, 4, 5]
+
+
+def test_the_next_one_is_computed_meanwhile_and_waiting_is_measured():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def compute(n):
+        if n == 1:
+            begun.set()
+            assert go_on.wait(10)
+            time.sleep(0.1)
+        return threading.current_thread().name
+
+    with Prefetcher(compute, 9) as ahead:
+        assert ahead(0) != threading.current_thread().name
+        assert begun.wait(10)  # while nobody has asked for it
+        before = ahead.waited
+        go_on.set()
+        ahead(1)
+        assert 0.05 < ahead.waited - before < 5
+
+
+def test_errors_reach_whoever_asks_and_no_thread_is_left():
+    def compute(n):
+        if n == 1:
+            raise ZeroDivisionError("in the thread")
+        return n
+
+    before = threading.active_count()
+    with Prefetcher(compute, 3) as ahead:
+        assert ahead(0) == 0
+        with pytest.raises(ZeroDivisionError, match="in the thread"):
+            ahead(1)
+    assert threading.active_count() == before

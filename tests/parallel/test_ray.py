@@ -1,0 +1,149 @@
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from helpers.fake_simulator import (
+    CONFIG,
+    double,
+    fail_on_c,
+    kill_always,
+    kill_once,
+    make_fake,
+    make_telling,
+    sleep_unless_quick,
+)
+from helpers.liveness import alive, pids, wait_until
+from test_launching import ITEMS
+from test_writing import tree
+
+from doorlab.data import write_dataset
+from doorlab.errors import ConfigError, SimulatorError
+from doorlab.parallel.launchers import LAUNCHERS, get_executor
+
+ray = pytest.importorskip("ray")
+Cluster = pytest.importorskip("ray.cluster_utils").Cluster
+run_on_ray = get_executor("ray")
+
+QUICK_DEATHS = {"health_check_period_ms": 500, "health_check_failure_threshold": 2}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two machines of one CPU each; or what Ray takes for such."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # workers import the fakes, too
+        cluster = Cluster()
+        cluster.add_node(num_cpus=1, include_dashboard=False, _system_config=QUICK_DEATHS)
+        cluster.add_node(num_cpus=1)
+        patch.setenv("RAY_ADDRESS", cluster.address)
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.fixture
+def connected(cluster):
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level="error")
+    yield cluster
+    ray.shutdown()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 5])
+def test_every_item_is_worked_on_once(connected, workers):
+    assert sorted(run_on_ray(double, ITEMS, workers)) == ["aa", "bb", "cc", "dd", "ee"]
+
+
+def test_nothing_to_do(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere")
+    assert list(run_on_ray(double, [], 2)) == []
+
+
+def test_errors_of_the_work_come_through_as_themselves(connected):
+    with pytest.raises(ValueError, match="c is bad") as caught:
+        list(run_on_ray(fail_on_c, ITEMS, 2))
+    assert type(caught.value) is ValueError
+
+
+def test_a_killed_worker_is_replaced(connected, tmp_path):
+    items = [str(tmp_path / name) for name in "abc"]  # a process dies at the first sight of each
+    assert sorted(run_on_ray(kill_once, items, 2)) == items
+
+
+def test_workers_that_always_die_end_in_an_error(connected):
+    with pytest.raises(SimulatorError, match="--workers"):
+        list(run_on_ray(kill_always, ["a", "b"], 2))
+
+
+def test_closing_the_results_stops_the_workers(connected, tmp_path):
+    results = run_on_ray(sleep_unless_quick, ["quick", str(tmp_path / "slow")], 2)
+    assert next(results) == "quick"
+    (worker,) = pids([tmp_path / "slow"])
+    results.close()
+    wait_until(lambda: not alive(worker), seconds=5.0)
+    wait_until(lambda: ray.available_resources().get("CPU") == 2.0)  # for the next one
+
+
+def test_workers_end_when_their_parent_is_killed(cluster, tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    code = (
+        "from doorlab.parallel.ray import run_on_ray\n"
+        "from helpers.fake_simulator import sleep_unless_quick\n"
+        f"list(run_on_ray(sleep_unless_quick, {[str(f) for f in files]!r}, 2))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    workers = pids(files)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not any(map(alive, workers)), seconds=15.0)
+
+
+def test_a_machine_that_dies_changes_no_byte(cluster, tmp_path, monkeypatch):
+    seen = tmp_path / "seen"
+
+    def workers_seen():
+        return {int(file.name) for file in seen.iterdir()} - {os.getpid()}
+
+    def run_and_lose_a_machine(work, items, workers):
+        whole = True
+        for result in run_on_ray(work, items, workers):
+            yield result
+            if whole and len(workers_seen()) == 2:  # both machines are at work
+                cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+                whole = False
+        assert not whole
+        assert [alive(worker) for worker in workers_seen()].count(False) >= 1
+
+    config = replace(CONFIG, doors=40, shard_doors=1)
+    seen.mkdir()
+    monkeypatch.setitem(LAUNCHERS, "fatal", lambda: run_and_lose_a_machine)
+    telling = partial(make_telling, str(seen))
+    one = write_dataset(tmp_path / "one", config, simulator=make_fake)
+    two = write_dataset(tmp_path / "two", config, workers=0, launcher="fatal", simulator=telling)
+    cluster.add_node(num_cpus=1)
+    assert one.checksum == two.checksum
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_without_a_cluster_one_is_started_and_ended(tmp_path, config, dataset, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    monkeypatch.chdir(tmp_path)
+    environment, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    write_dataset("d", config, workers=2, launcher="ray", simulator=make_fake)
+    assert tree("d") == tree(dataset.path)
+    assert not ray.is_initialized()
+    assert (dict(os.environ), signal.getsignal(signal.SIGTERM)) == (environment, handler)
+
+
+def test_an_address_without_a_cluster_is_one_line(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(ConfigError, match="RAY_ADDRESS") as caught:
+        list(run_on_ray(double, ITEMS, 2))
+    assert "\n" not in str(caught.value)

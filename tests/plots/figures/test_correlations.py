@@ -1,0 +1,72 @@
+"""Correlations against numpy's, and the colours that a reader sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+
+from doorlab.plots.figures.correlations import (
+    COLOR_MAP,
+    correlation_maps,
+    correlations,
+    strongest_first,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def test_correlations_are_those_of_numpy():
+    latents, parameters = RNG.normal(size=(40, 5)), RNG.normal(size=(40, 3)) * [1e-3, 1, 1e3]
+    expected = np.corrcoef(parameters.T, latents.T)[:3, 3:]
+    np.testing.assert_allclose(correlations(latents, parameters), expected, atol=1e-12)
+
+
+def test_what_does_not_vary_goes_with_nothing():
+    latents, parameters = RNG.normal(size=(10, 2)), RNG.normal(size=(10, 2))
+    latents[:, 1] = 0.3
+    parameters[:, 0] = 1.0
+    found = correlations(latents, parameters)
+    assert found[0].tolist() == [0, 0]
+    assert found[1, 1] == 0
+    assert found[1, 0] != 0
+
+
+def test_latents_are_grouped_by_parameter_and_the_strongest_come_first():
+    found = np.array([[0.1, -0.9, 0.5, 0.0], [0.8, 0.2, 0.4, -0.95]])
+    assert strongest_first(found).tolist() == [1, 2, 3, 0]
+
+
+@pytest.fixture
+def drawn():
+    found = {
+        "vae": {"z": RNG.uniform(-1, 1, (3, 4))},
+        "statistician": {"c": RNG.uniform(-1, 1, (3, 5)), "z": RNG.uniform(-1, 1, (3, 2))},
+    }
+    return found, correlation_maps(found, ["width", "height", "angle"])
+
+
+def test_cells_have_the_colours_of_their_values(drawn, patch):
+    found, figure = drawn
+    panel = figure.axes[0]  # the statistician's
+    ticks = [t.get_text() for t in panel.get_xticklabels()]
+    assert sorted(ticks[:5]) == ["c1", "c2", "c3", "c4", "c5"]
+    assert sorted(ticks[5:]) == ["z1", "z2"]
+    for column, name in enumerate(ticks):
+        values = found["statistician"][name[0]][:, int(name[1:]) - 1]
+        for row, value in enumerate(values):
+            expected = 255 * np.array(colormaps[COLOR_MAP]((value + 1) / 2)[:3])
+            seen = patch(figure, panel, column, row).mean(axis=0)
+            np.testing.assert_allclose(seen, expected, atol=3)
+
+
+def test_rows_are_named_and_every_model_has_its_panel(drawn, pixels_of):
+    _, figure = drawn
+    pixels_of(figure)
+    above, below = figure.axes[:2]
+    assert above.get_title(loc="left").startswith("statistician")
+    assert below.get_title(loc="left").startswith("VAE")
+    assert [t.get_text() for t in below.get_yticklabels()] == ["width", "height", "angle"]
+    for axes in (above, below):
+        for text in axes.get_yticklabels():
+            assert text.get_window_extent().x0 >= 0

@@ -1,0 +1,67 @@
+"""Curves of probe scores: lines where the numbers are, and only what can be read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doorlab.intervals import Estimate
+from doorlab.plots.figures.curves import Curve
+from doorlab.plots.figures.probe_curves import Panel, probe_curves
+from doorlab.plots.style import style_of
+
+
+def curve(*means: float, at=(10, 100, 1000)) -> Curve:
+    return Curve.of(at, [Estimate(m, (m - 0.05, m + 0.05), 9) for m in means])
+
+
+PANELS = [
+    Panel("swing", "accuracy", 0.6, {"vae": curve(0.7, 0.8, 0.9), "pca": curve(0.65, 0.7, 0.7)}),
+    Panel("width", "r2", 0.0, {"vae": curve(-9.0, 0.3, 0.6), "pca": curve(0.1, 0.2, 0.3)}),
+    Panel("angle", "r2", 0.0, {"vae": curve(0.3, 0.6, at=(100, 1000))}),
+]
+
+
+def test_lines_go_through_the_numbers():
+    figure = probe_curves("doors", PANELS)
+    for axes, panel in zip(figure.axes, PANELS, strict=False):
+        lines = {line.get_label(): line for line in axes.get_lines()}
+        for name, expected in panel.curves.items():
+            np.testing.assert_allclose(lines[name].get_xdata(), expected.x, rtol=0.1)
+            assert lines[name].get_ydata().tolist() == expected.mean.tolist()
+            assert lines[name].get_color() == style_of(name).color
+        if len(panel.curves) == 2:  # side by side, so that no interval hides another
+            assert (lines["vae"].get_xdata() < lines["pca"].get_xdata()).all()
+        spans = [bar.get_segments() for bar in axes.collections]
+        drawn = {tuple(np.round(segment[:, 1], 9)) for bars in spans for segment in bars}
+        for curve in panel.curves.values():
+            assert set(zip(curve.low.round(9), curve.high.round(9), strict=True)) <= drawn
+        assert any(np.allclose(line.get_ydata(), panel.guessing) for line in axes.get_lines())
+        assert axes.get_title(loc="left") == panel.label
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["10", "100", "1000"]
+
+
+def test_a_probe_that_fails_does_not_flatten_the_others():
+    axes = probe_curves("doors", PANELS).axes[1]
+    assert axes.get_ylim()[0] >= -0.3
+    assert axes.get_ylim()[1] >= 1.0
+
+
+def test_only_the_lowest_panels_name_the_axis_and_the_key_names_every_model():
+    figure = probe_curves("frames", PANELS)
+    named = [axes.get_xlabel() for axes in figure.axes[:3]]
+    assert named == ["", "frames seen of a door", "frames seen of a door"]
+    (key,) = figure.legends
+    assert [t.get_text() for t in key.get_texts()] == ["VAE", "PCA"]
+
+
+def test_a_line_is_painted_in_its_model_s_colour(patch):
+    figure = probe_curves("doors", PANELS)
+    (line,) = [x for x in figure.axes[0].get_lines() if x.get_label() == "vae"]
+    seen = patch(figure, figure.axes[0], line.get_xdata()[1], 0.8, reach=1).mean(axis=0)
+    np.testing.assert_allclose(seen, [0xCC, 0x79, 0xA7], atol=12)
+
+
+def test_an_axis_that_is_not_known_is_refused():
+    with pytest.raises(KeyError):
+        probe_curves("seeds", PANELS)

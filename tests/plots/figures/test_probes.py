@@ -1,0 +1,46 @@
+"""Probe scores: dots and bars where the numbers are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from doorlab.intervals import Estimate
+from doorlab.plots.figures.probes import probes
+from doorlab.plots.style import style_of
+
+SCORES = {
+    "vae": {"handedness": Estimate(0.6, (0.5, 0.7), 9), "width": Estimate(-0.1, (-0.2, 0.0), 9)},
+    "statistician": {"handedness": Estimate(0.95, (0.9, 0.99), 9)},
+}
+
+
+def test_dots_and_bars_are_the_estimates():
+    upper, lower = probes(SCORES, {"handedness": "handedness"}, {"width": "width"}).axes
+    for name in SCORES:
+        (dot,) = [line for line in upper.get_lines() if line.get_label() == name]
+        estimate = SCORES[name]["handedness"]
+        assert dot.get_xdata()[0] == estimate.mean
+        assert dot.get_color() == style_of(name).color
+        (bar,) = [x for x in upper.get_lines() if tuple(x.get_xdata()) == estimate.ci95]
+        assert bar.get_ydata()[0] == dot.get_ydata()[0]
+    assert [line.get_label() for line in lower.get_lines()].count("statistician") == 0
+    assert lower.get_xlim()[0] <= -0.2
+    assert [t.get_text() for t in lower.get_yticklabels()] == ["width"]
+
+
+def test_a_dot_is_painted_in_the_model_s_colour(patch):
+    figure = probes(SCORES, {"handedness": "handedness"}, {"width": "width"})
+    upper = figure.axes[0]
+    (dot,) = [line for line in upper.get_lines() if line.get_label() == "statistician"]
+    seen = patch(figure, upper, dot.get_xdata()[0], dot.get_ydata()[0], reach=1).mean(axis=0)
+    np.testing.assert_allclose(seen, [0x00, 0x9E, 0x73], atol=10)
+
+
+def test_models_have_rows_of_their_own_and_a_key():
+    figure = probes(SCORES, {"handedness": "handedness"}, {"width": "width"})
+    heights = [
+        line.get_ydata()[0] for line in figure.axes[0].get_lines() if line.get_label() in SCORES
+    ]
+    assert len(set(heights)) == 2
+    (key,) = figure.legends
+    assert [t.get_text() for t in key.get_texts()] == ["statistician", "VAE"]

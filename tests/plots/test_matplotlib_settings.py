@@ -1,0 +1,71 @@
+"""Figures do not depend on what a user, or the calling program, has told matplotlib."""
+
+import ast
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from doorlab.plots import figures
+from doorlab.plots.figures.training import History, training
+from doorlab.plots.style import to_png
+
+ODD_SETTINGS = {
+    "text.usetex": True,  # needs LaTeX
+    "font.size": 30,
+    "lines.linewidth": 9,
+    "axes.facecolor": "black",
+    "axes.formatter.use_locale": True,
+    "savefig.dpi": 30,
+    "savefig.bbox": "tight",
+    "xtick.major.width": 5,
+}
+FILES = sorted(Path(figures.__file__).parent.glob("[a-z]*.py"))
+
+
+def picture():
+    steps = np.arange(0, 500, 10)
+    loss = np.exp(-steps / 50)
+    figure = training({"ssnp": History("loss", steps, loss, steps, loss)})
+    return hashlib.md5(to_png(figure)).hexdigest()
+
+
+def test_settings_of_the_calling_program_do_not_show_and_are_left_alone():
+    expected = picture()
+    with matplotlib.rc_context(ODD_SETTINGS):
+        assert picture() == expected
+        assert {name: matplotlib.rcParams[name] for name in ODD_SETTINGS} == ODD_SETTINGS
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_figure_is_drawn_with_default_settings(file):
+    for function in ast.parse(file.read_text()).body:
+        if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+            draws = ast.unparse(function.returns) == "Figure"
+            decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+            assert ("default_settings()" in decorators) == draws, function.name
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "Qt4Agg"])
+def test_settings_of_the_user_do_not_show(tmp_path, backend):
+    (tmp_path / "matplotlibrc").write_text(
+        "\n".join(f"{name}: {value}" for name, value in ODD_SETTINGS.items())
+    )
+    environment = {
+        **os.environ,
+        "MPLBACKEND": backend,
+        "MATPLOTLIBRC": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path]),
+    }
+    code = (
+        "import os, doorlab.report\n"
+        "import test_matplotlib_settings\n"
+        "print(test_matplotlib_settings.picture(), os.environ['MPLBACKEND'])"
+    )
+    found = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert found.split() == [picture(), backend]

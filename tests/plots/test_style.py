@@ -1,0 +1,117 @@
+"""Colours that can be told apart, labels that do not overlap, bytes that repeat."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+
+from doorlab.plots.style import (
+    STYLES,
+    new_figure,
+    save_png,
+    sort_models,
+    spread_labels,
+    style_of,
+    text_color,
+    to_png,
+)
+
+# Matrices of Machado, Oliveira and Fernandes (2009) for full deuteranopia and protanopia.
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+)
+PROTANOPIA = np.array(
+    [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ]
+)
+
+
+def linear(color: str) -> np.ndarray:
+    channels = np.array(to_rgb(color))
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def test_policies_of_one_figure_are_told_apart_by_colour_blind_people():
+    shown = ["ssnp", "np", "statistician_np", "vae_np", "gp_ucb", "random", "oracle"]
+    shown += ["contrastive_ssnp", "attentive_ssnp", "attentive_np", "cnp"]
+    for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
+        seen = {
+            name: np.cbrt(np.clip(matrix @ linear(style_of(name).color), 0, 1)) for name in shown
+        }
+        for a, b in itertools.combinations(shown, 2):
+            different_line = style_of(a).line != style_of(b).line
+            assert np.linalg.norm(seen[a] - seen[b]) > (0.05 if different_line else 0.1), (a, b)
+
+
+def test_probed_models_are_told_apart_by_colour_blind_people():
+    shown = ["statistician", "vae", "autoencoder", "pca", "random_features", "supervised"]
+    for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
+        seen = {
+            name: np.cbrt(np.clip(matrix @ linear(style_of(name).color), 0, 1)) for name in shown
+        }
+        for a, b in itertools.combinations(shown, 2):
+            different_line = style_of(a).line != style_of(b).line
+            assert np.linalg.norm(seen[a] - seen[b]) > (0.05 if different_line else 0.1), (a, b)
+
+
+def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
+    bases = ("vae", "statistician", "contrastive_statistician")
+    others = [style for name, style in STYLES.items() if name not in bases]
+    assert len({style.marker for style in others}) == len(others) == 19
+    for base in bases:
+        assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
+
+
+def test_text_in_a_model_s_colour_is_legible_on_white():
+    for name in [*STYLES, "another_model"]:
+        luminance = linear(text_color(name)) @ [0.2126, 0.7152, 0.0722]
+        assert 1.05 / (luminance + 0.05) > 3.0, name  # WCAG's contrast for large text
+
+
+def test_unknown_models_have_a_look_of_their_own_always_the_same():
+    assert style_of("my_model") == style_of("my_model")
+    assert style_of("my_model").label == "my model"
+    assert sort_models(["zebra", "random", "ssnp", "np"]) == ["ssnp", "np", "random", "zebra"]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_spread_labels_keep_their_order_and_distance_and_stay_inside(positions):
+    gap = 0.1
+    placed = spread_labels(positions, gap, 0.0, 1.0)
+    order = np.argsort(positions, kind="stable")
+    assert all(np.diff(np.array(placed)[order]) >= gap - 1e-9)
+    assert min(placed) >= -1e-9
+    assert max(placed) <= 1 + 1e-9
+
+
+def test_labels_that_do_not_overlap_stay_where_they_are_and_others_move_least():
+    assert spread_labels([0.1, 0.9, 0.5], 0.1, 0.0, 1.0) == pytest.approx([0.1, 0.9, 0.5])
+    np.testing.assert_allclose(spread_labels([0.5, 0.5], 0.1, 0.0, 1.0), [0.45, 0.55])
+
+
+def test_a_figure_gives_the_same_bytes_twice_and_is_written_whole(tmp_path):
+    def draw():
+        figure = new_figure(1.0)
+        figure.subplots().plot([1, 2, 3])
+        return figure
+
+    assert to_png(draw()) == to_png(draw())
+    save_png(draw(), tmp_path / "new" / "figure.png")
+    assert (tmp_path / "new" / "figure.png").read_bytes() == to_png(draw())
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["figure.png"]
+
+
+def test_what_is_made_of_a_model_has_its_colour_and_follows_it():
+    ways = ["ssnp:cpp", "ssnp:thompson", "ssnp:ucb"]
+    assert {style_of(way).color for way in ways} == {style_of("ssnp").color}
+    assert len({(style_of(n).line, style_of(n).marker) for n in (*ways, "ssnp")}) == 4
+    assert style_of("ssnp:ucb").label == "SSNP, UCB"
+    assert sort_models(["random", "np", *ways, "ssnp"]) == ["ssnp", *ways, "np", "random"]

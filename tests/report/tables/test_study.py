@@ -1,0 +1,80 @@
+"""The study's tables and panels against result files that were made by hand."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+
+from doorlab.errors import ResultError
+from doorlab.plots.studies import FIGURES
+from doorlab.plots.style import new_figure, save_png
+from doorlab.report.headline import headline
+from doorlab.report.run_files import RunFiles
+from doorlab.report.sections import sections
+from doorlab.report.tables.study import label_panels, study_tables
+from doorlab.storage.files import atomic_write_json
+
+
+@pytest.fixture
+def folder(tmp_path, study_files):
+    for name, content in study_files.items():
+        atomic_write_json(tmp_path / name, content)
+    return tmp_path
+
+
+def test_panels_hold_the_figures_in_the_order_of_the_labels(study_files):
+    errors, regrets = label_panels(study_files["reward.json"], study_files["bandit.json"])
+    assert errors.curves["np"].x.tolist() == [20, 80]
+    assert errors.curves["np"].mean.tolist() == [0.9, 0.4]
+    np.testing.assert_allclose(errors.curves["np"].high, [0.92, 0.42])
+    assert errors.levels["random"][1] == 1.0  # what always saying the mean would be
+    assert regrets.curves["ssnp"].mean.tolist() == [0.123]
+    assert regrets.levels == {"gp_ucb": ("GP-UCB", 0.75)}
+
+
+def test_the_terminal_shows_every_figure_and_every_answer(folder):
+    errors, regrets, elsewhere, claims = study_tables(folder)
+    cells = [[*column.cells] for column in errors.columns]
+    assert cells == [["SSNP", "NP"], ["0.600", "0.900"], ["0.300", "0.400"]]
+    assert [*regrets.columns[1].cells] == ["0.123", "0.200"]
+    assert [*claims.columns[1].cells] == ["yes", "no", "can't tell"]
+    assert "SSNP" in str(claims.title)
+    assert [*elsewhere.columns[1].cells] == ["0.400"]
+
+
+def test_a_result_of_another_stage_is_refused(folder, study_files):
+    atomic_write_json(folder / "reward.json", {**study_files["reward.json"], "stage": "probe"})
+    with pytest.raises(ResultError, match="doorlab study"):
+        study_tables(folder)
+
+
+@pytest.mark.parametrize("below", ["", "study"])
+def test_the_page_has_the_study_of_a_run_or_of_the_folder_itself(folder, tmp_path_factory, below):
+    run = tmp_path_factory.mktemp("run") if below else folder
+    if below:
+        folder.rename(run / below)
+    for name in FIGURES:
+        save_png(new_figure(1.0), run / below / f"{name}.png")
+    files = RunFiles.read((run,))
+    found = sections(files)
+    assert list(found) == ["study", "making"]
+    words = unescape(re.sub(r"<[^>]+>", " ", found["study"]))
+    assert "by <half>" in words
+    for answer in ("yes", "no", "can't tell", "0.123", "0.600"):
+        assert answer in words
+    assert found["study"].count("data:image/png") == len(FIGURES)
+    assert 'class="note"' not in "".join(found.values())
+    (lead,) = headline(files)
+    assert "on 50 doors with 3 training seeds: yes: 1, no: 1, can't tell: 1." in unescape(lead)
+
+
+def test_half_a_study_is_told(folder):
+    (folder / "bandit.json").unlink()
+    found = sections(RunFiles.read((folder,)))
+    assert (
+        f"No {folder / 'bandit.json'} that can be read (none): `doorlab study` makes it."
+        in found["study"]
+    )

@@ -1,0 +1,207 @@
+import contextlib
+import errno
+import os
+import socket
+import stat
+
+import numpy as np
+import pytest
+
+from doorlab.errors import DatasetError, ResultError
+from doorlab.storage import files
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    files.atomic_write_json(path, {"a": 1})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResultError, match="a full disk; free some space"):
+        files.atomic_write_json(path, {"a": 2})
+    assert files.read_json(path) == {"a": 1}
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "values that are nested too deeply"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "Exceeds the limit"),
+        (b'{"a": Infinity}', "the number Infinity, which JSON does not have"),
+        (b'{"a": NaN}', "the number NaN"),
+        (b"\xff{}", "can't decode byte"),
+        (b"{", "Expecting property name"),
+        (b"[]", "a JSON object in .* got list"),
+        (b"", "Expecting value"),
+    ],
+)
+def test_json_that_cannot_be_read_is_one_line(tmp_path, content, words):
+    path = tmp_path / "file.json"
+    path.write_bytes(content)
+    for error in (ResultError, DatasetError):
+        with pytest.raises(error, match=words) as caught:
+            files.read_json(path, error)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOENT, "a file .*; got none; check the path, or run the stage"),
+        (errno.ENOTDIR, "a file .*; got none"),
+        (errno.EISDIR, "got a folder; move the folder elsewhere"),
+        (errno.EACCES, r"permission to read .*; got none; allow it: chmod u\+r"),
+        (errno.EIO, "a disk that gives .* back; got Input/output error; check the disk"),
+    ],
+)
+def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, number, words):
+    def refuse(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(ResultError, match=words):
+        files.read_json(tmp_path / "file.json")
+
+
+def test_arrays_come_back(tmp_path):
+    path = tmp_path / "file.npz"
+    files.atomic_write_arrays(path, {"a": np.arange(3), "b": np.ones((2, 2))})
+    found = files.read_arrays(path, ["a"])
+    assert found.keys() == {"a", "b"}
+    np.testing.assert_array_equal(found["a"], np.arange(3))
+    with pytest.raises(ResultError, match=r"the array c in .*; got a file without it; make"):
+        files.read_arrays(path, ["a", "c"])
+    with pytest.raises(ResultError, match="got none; check the path"):
+        files.read_arrays(tmp_path / "none.npz")
+
+
+def test_no_damaged_byte_of_an_array_is_overlooked(tmp_path):
+    """Zip's own checksum finds them; bytes that hold dates and sizes are allowed to differ."""
+    path = tmp_path / "file.npz"
+    wanted = np.arange(40) * 7
+    files.atomic_write_arrays(path, {"a": wanted})
+    whole, accepted = path.read_bytes(), []
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        data[place] ^= 64
+        path.write_bytes(data)
+        with contextlib.suppress(ResultError):
+            accepted += [found for name, found in files.read_arrays(path).items() if name == "a"]
+    assert all(np.array_equal(found, wanted) for found in accepted)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x80\x04N."])
+def test_damaged_arrays_are_one_line(tmp_path, content):
+    path = tmp_path / "file.npz"
+    path.write_bytes(content)
+    with pytest.raises(ResultError, match=r"arrays in .*; got a damaged file") as caught:
+        files.read_arrays(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_of_objects_are_not_unpickled(tmp_path):
+    np.savez(tmp_path / "file.npz", a=np.array([print], dtype=object))
+    with pytest.raises(ResultError, match="allow_pickle"):
+        files.read_arrays(tmp_path / "file.npz")
+
+
+def test_results_are_not_overwritten_silently(tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(ResultError, match="--overwrite"):
+        files.refuse_overwrite(tmp_path / "x", overwrite=False)
+    files.refuse_overwrite(tmp_path / "x", overwrite=True)
+    files.refuse_overwrite(tmp_path / "y", overwrite=False)
+
+
+def test_nan_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.atomic_write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "got none"), ("{", "got Expecting"), ("[1]", "got list"), (b"\xff", "invalid start")],
+)
+def test_bad_json_is_the_caller_s_error(tmp_path, content, message):
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DatasetError, match=message):
+        files.read_json(path, DatasetError)
+
+
+def test_a_file_in_the_way_is_explained(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultError, match="a file there"):
+        files.atomic_write_text(tmp_path / "file" / "x", "")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device", "link to a device"])
+def test_only_files_are_replaced(tmp_path, kind):
+    path = tmp_path / "out.json"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "device":
+        try:
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 7))  # /dev/full
+        except OSError:
+            pytest.skip("making a device needs root")
+    else:
+        path.symlink_to("/dev/stdout")
+    before = path.lstat()
+    with pytest.raises(ResultError, match=r"a file or nothing at .*out\.json; got a "):
+        files.atomic_write_text(path, "{}")
+    assert os.path.samestat(before, path.lstat())
+    assert os.listdir(tmp_path) == ["out.json"]
+
+
+@pytest.mark.parametrize("name", ["/proc/door", "x" * 300, "a/" + "é" * 150])
+def test_names_that_can_t_be_are_explained(tmp_path, name):
+    with pytest.raises(ResultError) as caught:
+        files.atomic_write_text(tmp_path / name, "x")
+    assert name in str(caught.value)
+    assert "tmp;" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
+def test_names_may_be_as_long_as_the_file_system_takes(tmp_path, name):
+    files.atomic_write_text(tmp_path / name, "x")
+    assert os.listdir(tmp_path) == [name]
+    assert files.temporary_names(name).fullmatch(files.temporary_name(name))
+    assert not files.temporary_names(name[:-1]).fullmatch(files.temporary_name(name))
+
+
+def test_a_place_that_can_be_written_to_is_as_it_was(tmp_path):
+    files.check_writable(tmp_path / "x")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "x").write_text("old")
+    files.check_writable(tmp_path / "x")
+    assert (tmp_path / "x").read_text() == "old"
+    with pytest.raises(ResultError, match="a shorter name"):
+        files.check_writable(tmp_path / ("x" * 256))
+
+
+def test_the_umask_decides_and_stays_as_it_is(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", None)  # other threads would make files without it
+        files.atomic_write_text(tmp_path / "x", "")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_to_nothing_is_explained(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ResultError, match=r"a link to .*unmounted, which is not there"):
+        files.atomic_write_text(tmp_path / "out" / "x", "")

@@ -1,0 +1,117 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from doorlab.errors import DatasetError, ResultError
+from doorlab.storage import locking
+from doorlab.storage.locking import LOCK_FILE, FolderLock
+
+
+def locked_elsewhere(folder):
+    """A process that has locked the folder."""
+    code = f"""
+import sys
+from pathlib import Path
+from doorlab.storage.locking import FolderLock
+lock = FolderLock(Path({str(folder)!r}))
+print(flush=True)
+sys.stdin.read()
+lock.release()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code], **pipes)
+    process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize("end", ["well", "killed"])
+def test_the_second_process_is_told_who_was_first(tmp_path, end):
+    process = locked_elsewhere(tmp_path)
+    with pytest.raises(DatasetError, match=f"got process {process.pid} on .*, which writes"):
+        FolderLock(tmp_path, DatasetError)
+    if end == "killed":
+        process.kill()
+    process.communicate()
+    lock = FolderLock(tmp_path)
+    assert lock.was_killed == (end == "killed")
+    lock.release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_process_locks_a_folder_once(tmp_path):
+    lock = FolderLock(tmp_path)
+    with pytest.raises(ResultError, match="got this process"):
+        FolderLock(tmp_path)
+    lock.release()
+    FolderLock(tmp_path).release()
+
+
+def test_children_that_outlive_a_process_do_not_keep_its_lock(tmp_path):
+    code = f"""
+import os
+from pathlib import Path
+from doorlab.storage.locking import FolderLock
+lock = FolderLock(Path({str(tmp_path)!r}))
+child = os.fork()
+if not child:
+    os.read(os.pipe()[0], 1)
+lock.release()
+FolderLock(Path({str(tmp_path)!r})).release()
+os.kill(child, 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    first = FolderLock(tmp_path)
+    flock = locking.fcntl.flock
+
+    def after_the_first_has_ended(descriptor, operation):
+        if first._descriptor is not None:
+            monkeypatch.setattr(locking.fcntl, "flock", flock)
+            first.release()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(locking.fcntl, "flock", after_the_first_has_ended)
+    second = FolderLock(tmp_path)
+    with pytest.raises(ResultError):
+        FolderLock(tmp_path)
+    second.release()
+
+
+def test_the_lock_of_a_folder_that_was_replaced_leaves_the_new_one_alone(tmp_path):
+    (tmp_path / "out").mkdir()
+    lock = FolderLock(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "old")
+    (tmp_path / "out").mkdir()
+    other = FolderLock(tmp_path / "out")
+    lock.release()
+    assert (tmp_path / "out" / LOCK_FILE).exists()
+    other.release()
+
+
+def test_a_link_in_the_place_of_the_lock_is_replaced(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / LOCK_FILE).symlink_to(tmp_path / "thesis.txt")
+    lock = FolderLock(tmp_path / "out")
+    assert not (tmp_path / "out" / LOCK_FILE).is_symlink()
+    lock.release()
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("code", sorted(locking._NO_LOCKS))
+def test_without_locks_the_user_is_warned_once(tmp_path, monkeypatch, capsys, code):
+    def flock(*_):
+        raise OSError(code, "")
+
+    monkeypatch.setattr(locking.fcntl, "flock", flock)
+    monkeypatch.setattr(locking, "_warned", set())
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        FolderLock(tmp_path / name).release()
+    warning = capsys.readouterr().err
+    assert warning.count("\n") == 1
+    assert warning.startswith(f"doorlab: warning: the file system of {tmp_path / 'a'} has no locks")

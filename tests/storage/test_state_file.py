@@ -1,0 +1,116 @@
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from doorlab.errors import CheckpointError
+from doorlab.storage.state_file import load_state, save_state
+
+
+def make():
+    return {
+        "weights": {"a.b": torch.arange(6.0).view(2, 3), "half": torch.ones(2).bfloat16()},
+        "moments": {0: {"step": torch.tensor(3.0)}, 1: {}},
+        "records": [{"loss": 0.1, "odd": float("nan"), "most": float("inf")}, {"step": 3}],
+        "array": np.arange(4, dtype=np.int16)[::-1],
+        "generator": np.random.default_rng(7),
+        "none": None,
+        "$dollar": True,
+    }
+
+
+def load(path):
+    return load_state(path, "thing", 1, "make it again")
+
+
+def test_what_is_written_is_read(tmp_path):
+    state, path = make(), tmp_path / "state"
+    save_state(path, "thing", 1, state)
+    found = load(path)
+    assert found.keys() == state.keys()
+    for name, tensor in state["weights"].items():
+        assert torch.equal(found["weights"][name], tensor)
+        assert found["weights"][name].dtype == tensor.dtype
+    assert found["moments"].keys() == {0, 1}
+    assert torch.equal(found["moments"][0]["step"], torch.tensor(3.0))
+    first, second = found["records"]
+    assert first["loss"] == 0.1
+    assert np.isnan(first["odd"])
+    assert first["most"] == float("inf")
+    assert second == {"step": 3}
+    np.testing.assert_array_equal(found["array"], state["array"])
+    assert found["array"].dtype == np.int16
+    assert found["generator"].random() == np.random.default_rng(7).random()
+    assert found["none"] is None
+    assert found["$dollar"] is True
+
+
+def test_others_can_read_it_and_it_is_the_same_every_time(tmp_path):
+    for name in ("a", "b"):
+        save_state(tmp_path / name, "thing", 1, make())
+    with safe_open(tmp_path / "a", framework="np") as file:
+        header = json.loads(file.metadata()["doorlab"])
+        np.testing.assert_array_equal(file.get_tensor("moments.0.step"), 3.0)
+    assert (header["kind"], header["version"]) == ("thing", 1)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("damage", [0x40, None])
+def test_no_damaged_byte_is_overlooked(tmp_path, damage):
+    """Every single one of them: a flipped bit, and a run of zeros."""
+    path = tmp_path / "state"
+    save_state(path, "thing", 1, {"w": torch.arange(3.0), "step": 7})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        if damage is None:
+            data[place : place + 64] = bytes(len(data[place : place + 64]))
+        else:
+            data[place] ^= damage
+        if data == whole:
+            continue
+        path.write_bytes(data)
+        with pytest.raises(CheckpointError, match=r"a whole thing in .*; make it again"):
+            load(path)
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 40, -1])
+def test_a_cut_file_is_damaged(tmp_path, length):
+    path = tmp_path / "state"
+    save_state(path, "thing", 1, make())
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(CheckpointError, match="a damaged one"):
+        load(path)
+
+
+def test_other_kinds_and_versions_are_refused(tmp_path):
+    path = tmp_path / "state"
+    save_state(path, "thing", 2, make())
+    with pytest.raises(CheckpointError, match="a thing of format 2, not 1; make it again"):
+        load(path)
+    save_state(path, "other", 1, make())
+    with pytest.raises(CheckpointError, match=r"expected a thing in .*; got a other"):
+        load(path)
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    """Nothing that deletes a good file is advised when the disk or a permission is at fault."""
+    with pytest.raises(CheckpointError, match="got none; check the path, or make it again"):
+        load(tmp_path / "absent")
+    with pytest.raises(CheckpointError, match="got a folder; move the folder elsewhere"):
+        load(tmp_path)
+    path = tmp_path / "state"
+    save_state(path, "thing", 1, make())
+    for number, words in ((13, "permission to read .*chmod u\\+r"), (5, "check the disk")):
+
+        def refuse(*_, number=number, **__):
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pathlib.Path.read_bytes", refuse)
+            with pytest.raises(CheckpointError, match=words) as caught:
+                load(path)
+        assert "make it again" not in str(caught.value)

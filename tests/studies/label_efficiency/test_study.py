@@ -1,0 +1,416 @@
+"""The study on few doors, with models that are trained in no time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers.altered_runs import damage, train_again
+from helpers.tiny_study import TINY, Stopped
+from safetensors.torch import load_file
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.tensors.batches import DoorData
+from doorlab.errors import CheckpointError, ConfigError, ResultError
+from doorlab.evaluation.policy_registry import ExplorationConfig
+from doorlab.evaluation.reward_metrics import figures, predictions_on
+from doorlab.models.io import load_model, weights_checksum
+from doorlab.models.registry import JOINT
+from doorlab.stages import bandit, generate, pretrain, report, train
+from doorlab.studies.label_efficiency import results, scores, study
+from doorlab.studies.label_efficiency.config import ReconstructionWeights
+
+MODELS = ("ssnp", "np", "vae_np")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Of a study that nobody has started."""
+    return study.Config(
+        out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
+        frames=2, tune_labels=5, seeds=(3, 4), encoder_steps=1, finetune_steps=1, process_steps=2,
+        pretrain_steps=2, tries=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
+        elsewhere=("wild",), architecture=TINY, accelerator="cpu", workers=1,
+        reconstruction_weights=ReconstructionWeights(ssnp=0.5),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(config):
+    """The same, stopped once in the middle of its trainings and gone on with: its config."""
+    fit, left = train.fit, [5]
+
+    def stop(*args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Stopped
+        return fit(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "fit", stop)
+        with pytest.raises(Stopped):
+            study.run(config)
+    assert not (config.out / "claims.json").exists()
+    assert len(list(config.out.glob("labelled-*/*/*/*/scores.npz"))) == 5
+    study.run(config)
+    return config
+
+
+@pytest.fixture
+def results(finished):
+    names = ("reward", "bandit", "claims")
+    return {name: json.loads((finished.out / f"{name}.json").read_text()) for name in names}
+
+
+def test_every_run_is_a_folder_of_train(finished, results):
+    train_doors = len(DoorDataset.open(finished.out / "dataset").indices("train"))
+    assert results["reward"]["labelled"] == [5, train_doors]
+    rates = results["reward"]["learning_rates"]
+    assert set(rates) == set(MODELS)
+    for model in MODELS:
+        for labelled in (5, train_doors):
+            for seed in (3, 4):
+                name = f"labelled-{labelled}/{model}/rate-{rates[model]:g}/seed-{seed}"
+                metrics = json.loads((finished.out / name / "metrics.json").read_text())
+                assert (metrics["model"], metrics["seed"]) == (model, seed)
+                assert metrics["figures"]["labelled_doors"] == labelled
+                assert metrics["figures"]["steps"] == (2 if model == "vae_np" else 3)
+                weight = metrics["config"]["architecture"]["reconstruction_weight"]
+                assert weight == (0.5 if model == "ssnp" else 0.05)
+    assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.safetensors"))
+
+
+def test_the_rate_is_the_one_that_errs_least_on_validation_doors(finished, results):
+    for model in MODELS:
+        means = {}
+        for rate in (1e-3, 4e-3):
+            folder = finished.out / f"labelled-5/{model}/rate-{rate:g}/seed-3"
+            found = json.loads((folder / "metrics.json").read_text())["figures"]
+            errors = [v["mean"] for k, v in found.items() if "validation_reward_mse_after" in k]
+            assert len(errors) == 11
+            means[rate] = np.mean(errors)
+        assert results["reward"]["learning_rates"][model] == min(means, key=means.get)
+
+
+def test_scores_are_those_of_the_models_on_test_doors(finished, results):
+    dataset = DoorDataset.open(finished.out / "dataset")
+    doors = DoorData.load(dataset, "test")
+    rate = results["reward"]["learning_rates"]["np"]
+    by_seed = []
+    for seed in (3, 4):
+        run = finished.out / f"labelled-5/np/rate-{rate:g}/seed-{seed}"
+        by_seed.append(figures(predictions_on(load_model(run).eval(), doors)))
+    found = results["reward"]["models"]["np"]["5"]
+    for metric in ("reward_mse", "log_likelihood", "calibration_error"):
+        for n in (0, 4, 10):
+            expected = np.mean([one[f"{metric}_after_{n}"].mean for one in by_seed])
+            assert found["after"][metric][n]["mean"] == pytest.approx(expected, rel=1e-5)
+        means = [estimate["mean"] for estimate in found["after"][metric]]
+        assert found[metric]["mean"] == pytest.approx(np.mean(means))
+    variance = float(doors.rewards[:, 16:].var(correction=0))
+    share = found["reward_mse"]["mean"] / variance
+    assert found["reward_mse_over_variance"]["mean"] == pytest.approx(share, rel=1e-5)
+    assert results["reward"]["doors"] == len(doors)
+    assert set(results["reward"]["differences"]["reward_mse"]) == {"ssnp - np", "ssnp - vae_np"}
+
+
+def test_policies_are_those_of_doorlab_bandit_and_differ_in_pairs(finished, results):
+    found = results["bandit"]
+    assert set(found["policies"]) == set(MODELS)
+    assert set(found["baselines"]) == {"random", "gp_ucb"}
+    with np.load(finished.out / "labelled-5/bandit/rollouts.npz") as arrays:
+        regrets = {model: arrays[f"{model}/regrets"] for model in MODELS}
+    assert regrets["ssnp"].shape == (2, found["doors"], 5)
+    mean = regrets["ssnp"].mean()
+    assert found["policies"]["ssnp"]["5"]["mean_regret"]["mean"] == pytest.approx(mean)
+    assert len(found["policies"]["ssnp"]["5"]["by_hidden"]["latch"]) >= 1
+    difference = found["differences"]["ssnp - np"]["5"]["mean"]
+    assert difference == pytest.approx(mean - regrets["np"].mean())
+    random = found["baselines"]["random"]["mean_regret"]["mean"]
+    assert found["differences"]["ssnp - random"]["5"]["mean"] == pytest.approx(mean - random)
+
+
+def test_doors_of_another_prior_are_opened_with_the_same_models(finished, results):
+    found = results["bandit"]["elsewhere"]["wild"]
+    folder = finished.out / "elsewhere" / "wild"
+    dataset = DoorDataset.open(folder / "dataset")
+    assert dataset.generation.prior == "wild"
+    assert dataset.generation.seed != finished.data_seed
+    assert found["doors"] == results["bandit"]["doors"]
+    assert set(found["policies"]) == {*MODELS, "random", "gp_ucb"}
+    with np.load(folder / "rollouts.npz") as arrays:
+        regrets = arrays["ssnp/regrets"]
+    assert regrets.shape == (2, found["doors"], 5)
+    assert found["policies"]["ssnp"]["mean_regret"]["mean"] == pytest.approx(regrets.mean())
+    nearest_label_count = max(results["bandit"]["labelled"])  # the number nearest 400
+    assert found["labelled"] == nearest_label_count
+
+
+def test_claims_are_answered_from_these_figures(results):
+    found = {claim["name"]: claim for claim in results["claims"]["claims"]}
+    share = results["reward"]["models"]["ssnp"]["5"]["reward_mse_over_variance"]
+    (half, *_) = found["half_of_variance"]["figures"]
+    assert half["error_over_variance"]["mean"] == pytest.approx(share["mean"])
+    assert "statistician_np" in found["beats_rivals"]["how_much"]
+    assert found["beats_rivals"]["reproduced"] is not True
+    against = found["beats_gp_ucb"]["figures"][0]["against"]
+    assert against == pytest.approx(results["bandit"]["baselines"]["gp_ucb"]["mean_regret"]["mean"])
+    assert {claim["reproduced"] for claim in found.values()} <= {True, False, None}
+
+
+def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
+    page = report.run(report.Config(runs=(finished.out,), out=tmp_path)).read_text()
+    assert '<section id="study">' in page
+    for claim in results["claims"]["claims"]:
+        assert claim["claim"] in page
+    assert "on doors of the prior wild" in page
+    for name in ("labels", "regret", "adaptation"):
+        assert (finished.out / f"{name}.png").stat().st_size > 10_000
+    assert page.count("data:image/png") == 3
+
+
+def test_the_same_study_again_is_finished(finished, capsys, monkeypatch):
+    """Also of a study that was killed when it had written its last file."""
+    before = {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
+    (finished.out / ".claims.json.0123abcd.tmp").touch()
+    (finished.out / ".lock").write_text("1 elsewhere")
+    monkeypatch.setattr(study, "dataset_of", None)
+    study.run(replace(finished, workers=2, out=finished.out / "."))
+    said = capsys.readouterr().out
+    assert f"study: done before ({finished.out / 'claims.json'})" in said
+    assert "reproduced" in said
+    assert before == {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
+    with pytest.raises(ResultError, match=r"--tries \(5 there, 6 here\); choose another --out"):
+        study.run(replace(finished, tries=6))
+
+
+def test_nothing_is_done_twice(finished, results, monkeypatch):
+    def never(*args, **kwargs):
+        raise AssertionError("trained, scored or opened doors again")
+
+    monkeypatch.setattr(train, "fit", never)
+    monkeypatch.setattr(pretrain, "fit", never)
+    monkeypatch.setattr(scores, "predictions_on", never)
+    monkeypatch.setattr(bandit, "run", never)
+    study.run(replace(finished, overwrite=True))
+    for name in results:
+        after = json.loads((finished.out / f"{name}.json").read_text())
+        asked = {"config": None, "provenance": None}
+        assert after | asked == results[name] | asked
+
+
+def test_a_study_of_an_earlier_doorlab_is_finished_too(finished, results, tmp_path, monkeypatch):
+    """Its files do not say which weights they are about, nor where doors were drawn from."""
+    out = Path(shutil.copytree(finished.out, tmp_path / "copy"))
+    for file in out.rglob("*.json"):
+        found = json.loads(file.read_text())
+        if file.name in ("regret.json", "metrics.json"):
+            found.pop("model_weights", None)
+            found.pop("generation_key", None)
+            (found.get("settings", {}).get("pretrained") or {}).pop("weights", None)
+            file.write_text(json.dumps(found))
+    for file in out.rglob("scores.npz"):
+        with np.load(file) as arrays:
+            kept = {name: arrays[name] for name in arrays.files if name != "weights"}
+        np.savez(file, **kept)
+    monkeypatch.setattr(train, "launch", None)
+    monkeypatch.setattr(pretrain, "launch", None)
+    monkeypatch.setattr(scores, "predictions_on", None)
+    monkeypatch.setattr(bandit, "run", None)
+    study.run(replace(finished, out=out, overwrite=True))
+    after = json.loads((out / "bandit.json").read_text())
+    assert after["policies"] == results["bandit"]["policies"]
+
+
+def test_what_is_pretrained_elsewhere_is_not_pretrained_again(finished, tmp_path, monkeypatch):
+    """As a study of representations leaves it: the weights of the frozen part are those."""
+    rate = 1e-3
+    config = replace(
+        finished, out=tmp_path / "other", data=finished.out / "dataset", learning_rates=(rate,),
+        pretrained=finished.out / "pretrained", seeds=(3,), labelled=(5,), baselines=(),
+    )  # fmt: skip
+    monkeypatch.setattr(pretrain, "run", None)
+    study.run(config)
+    assert not (config.out / "pretrained").exists()
+    place = f"rate-{rate:g}/seed-3/weights.safetensors"
+    vae = load_file(finished.out / "pretrained" / "vae" / place)
+    frozen = load_file(config.out / "labelled-5" / "vae_np" / place)
+    assert all(torch.equal(frozen[f"pretrained.{name}"], value) for name, value in vae.items())
+
+
+def asked(folder: Path) -> bandit.Config:
+    """What an evaluation was asked that lies in a folder now."""
+    found = json.loads((folder / "regret.json").read_text())["config"]
+    models = tuple(folder.parent / Path(m).relative_to(folder.parent) for m in found["models"])
+    places = {"data": Path(found["data"]), "out": folder, "models": models}
+    policies, weights = tuple(found["policies"]), ExplorationConfig(**found["weights"])
+    return bandit.Config(**{**found, **places, "policies": policies, "weights": weights})
+
+
+@pytest.mark.parametrize("name", ["doors", "interactions", "seed"])
+def test_doors_are_opened_anew_when_something_else_is_asked(finished, name):
+    settings = asked(finished.out / "labelled-5" / "bandit")
+    assert study.opened(settings)
+    assert not study.opened(replace(settings, **{name: getattr(settings, name) + 1}))
+
+
+def test_other_doors_and_other_weights_are_evaluated_anew(finished):
+    """As after somebody has deleted a run, or the dataset, and made it again."""
+    settings = asked(finished.out / "labelled-5" / "bandit")
+    assert not study.opened(replace(settings, data=finished.out / "elsewhere/wild/dataset"))
+    run = settings.models[0]
+    names = ("weights.safetensors", "model.json", "scores.npz")
+    kept = {name: (run / name).read_bytes() for name in names}
+    doors, weights = scores.read(run, "doors"), weights_checksum(run)
+    assert scores.scored(run, doors, weights)
+    try:
+        train_again(run)
+        assert not study.opened(settings)
+        assert not scores.scored(run, doors, weights_checksum(run))
+    finally:
+        for name, content in kept.items():
+            (run / name).write_bytes(content)
+    assert study.opened(settings)
+    assert not scores.scored(run, doors[:-1], weights)
+
+
+@pytest.mark.parametrize("place", ["labelled-5/np", "pretrained/vae"])
+def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, place):
+    """They are not scored, nor are doors opened with them, nor models put on top of them."""
+    file = next((finished.out / place).glob("*/seed-4/weights.safetensors"))
+    whole, before = file.read_bytes(), (finished.out / "claims.json").read_bytes()
+    monkeypatch.setattr(scores, "predictions_on", None)
+    monkeypatch.setattr(bandit, "run", None)
+    try:
+        damage(file)
+        with pytest.raises(CheckpointError, match=f"the weights that .* names in {file}; got oth"):
+            study.run(replace(finished, overwrite=True))
+    finally:
+        file.write_bytes(whole)
+    assert (finished.out / "claims.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labelled-5/bandit/rollouts.npz", b""),
+        ("labelled-5/bandit/rollouts.npz", None),
+        ("labelled-5/bandit/regret.json", b"{}"),
+        ("labelled-5/bandit/regret.json", b"["),
+        ("labelled-5/bandit/regret.json", b'{"stage": "bandit", "config": {}, "policies": {}}'),
+        ("baselines/rollouts.npz", b"PK"),
+    ],
+)
+def test_an_evaluation_that_cannot_be_read_is_done_again(finished, name, content, monkeypatch):
+    file, asked = finished.out / name, []
+    whole = file.read_bytes()
+    monkeypatch.setattr(bandit, "run", lambda settings: asked.append(settings.out))
+    monkeypatch.setattr(results, "write", lambda *args: None)
+    try:
+        file.unlink() if content is None else file.write_bytes(content)
+        study.run(replace(finished, overwrite=True))
+    finally:
+        file.write_bytes(whole)
+    assert asked == [file.parent]
+
+
+@pytest.mark.parametrize("harm", ["empty", "bit", "part"])
+def test_scores_that_cannot_be_read_are_made_again(finished, harm):
+    file = next((finished.out / "labelled-5/np").glob("*/seed-4/scores.npz"))
+    whole, dataset = file.read_bytes(), DoorDataset.open(finished.out / "dataset")
+    doors = len(dataset.indices("test"))
+    try:
+        if harm == "empty":
+            file.write_bytes(b"")
+        elif harm == "bit":
+            damage(file)
+        else:
+            np.savez(file, doors=scores.read(file.parent, "doors"))
+        scores.score(file.parent, dataset, doors, "cpu")
+        again = scores.read(file.parent, "reward_mse")
+    finally:
+        file.write_bytes(whole)
+    np.testing.assert_allclose(again, scores.read(file.parent, "reward_mse"), rtol=1e-6)
+
+
+def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, tmp_path):
+    config, dataset = replace(finished, out=tmp_path), DoorDataset.open(finished.out / "dataset")
+    config = study.completed(config, dataset)
+    made = DoorDataset.open(finished.out / "elsewhere" / "wild" / "dataset").generation
+    there = tmp_path / "elsewhere" / "wild" / "dataset"
+    write_dataset(there, replace(made, interactions=2))
+    assert study.doors_elsewhere(config, dataset, "wild").interactions == 2
+
+
+def test_every_joint_model_has_its_weight():
+    assert set(vars(ReconstructionWeights())) == JOINT
+    with pytest.raises(
+        ConfigError, match=r"--reconstruction-weights\.ssnp as a finite number of 0 or more"
+    ):
+        ReconstructionWeights(ssnp=-1.0)
+
+
+def test_trained_with_other_settings_is_said(finished):
+    with pytest.raises(ConfigError, match=r"--steps \(3 there, 4 here\)"):
+        study.run(replace(finished, process_steps=3, overwrite=True))
+
+
+def test_a_dataset_without_interactions_will_not_do(tmp_path):
+    path = tmp_path / "doors"
+    write_dataset(
+        path, GenerationConfig(doors=8, frames=2, interactions=0, image_size=32, videos=0)
+    )
+    with pytest.raises(ConfigError, match="doors with 32 interactions or more; got 0"):
+        study.run(study.Config(out=tmp_path / "none", data=path))
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ("ssnp", "npp")}, "did you mean 'np'"),
+        ({"models": ("ssnp",)}, "--models to compare"),
+        ({"ours": "contrastive_ssnp"}, "for --ours"),
+        ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
+        ({"prior": "narow"}, "did you mean 'narrow'"),
+        ({"elsewhere": ("wilde",)}, "did you mean 'wild'"),
+        ({"seeds": (1, 1)}, "--seeds without repeats"),
+        ({"labelled": ()}, "--labelled without repeats"),
+        (
+            {"tune_labels": 7, "learning_rates": (1.0, 2.0)},
+            "--tune-labels out of --labelled 10, 30",
+        ),
+        ({"labelled": (-10, 30)}, "--labelled as a whole number of 0 or more"),
+        ({"tries": 0}, "--tries as a whole number of 1 or more; got 0"),
+        ({"process_steps": 0}, "--process-steps as a whole number of 1"),
+        ({"encoder_steps": -1}, "--encoder-steps as a whole number of 0"),
+        ({"learning_rates": (1.0, 2.0), "validation_fraction": 0.0}, "one of --learning-rates"),
+        ({"eval_labels": (10, 20)}, "--eval-labels out of --labelled"),
+        ({"interactions": 8}, "32 interactions or more"),
+        ({"workers": -1}, "--workers as a whole number of 0 or more"),
+        ({"pretrained": Path("nowhere")}, "got nowhere, which is none"),
+        (
+            {"architecture": replace(TINY, reconstruction_weight=1.0)},
+            "--reconstruction-weights.MODEL",
+        ),
+    ],
+)
+def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
+    monkeypatch.setattr(generate, "run", None)
+    with pytest.raises(ConfigError, match=message):
+        study.run(study.Config(out=tmp_path / "none", **changes))
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("changes", [{"labelled": (5, 500)}, {"test_doors": 500}])
+def test_more_doors_than_there_are_is_said_before_anything_is_trained(
+    finished, changes, monkeypatch
+):
+    monkeypatch.setattr(study, "do_all", None)
+    with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*ask for fewer"):
+        study.run(replace(finished, overwrite=True, **changes))

@@ -1,0 +1,108 @@
+import io
+
+import pytest
+
+from doorlab.cli import STAGES, parse
+from doorlab.errors import ConfigError
+from doorlab.storage.files import atomic_write_json, read_json
+from doorlab.studies import demo
+from doorlab.studies.demo import Config, Step, StepFailed, pipeline, run_steps
+from doorlab.terminal.console import PlainConsole
+
+
+def quiet_console():
+    return PlainConsole(file=io.StringIO(), width=200)
+
+
+def test_every_command_of_the_demo_parses_and_comes_after_what_it_needs(tmp_path):
+    import importlib
+
+    steps = pipeline(Config(out=tmp_path))
+    before: set[str] = set()
+    for step in steps:
+        assert set(step.after) <= before
+        before.add(step.name)
+        stage, args = step.args[0], step.args[1:]
+        assert stage in STAGES
+        parse(importlib.import_module(f"doorlab.stages.{stage}"), stage, args)
+    assert {step.result.parent.parent for step in steps[1:]} <= {
+        tmp_path, tmp_path / "pretrain", tmp_path / "train"
+    }  # fmt: skip
+
+
+def test_steps_run_once_and_in_order(tmp_path):
+    done = tmp_path / "done"
+    done.touch()
+    steps = [
+        Step("first", ("--version",), done),
+        Step("second", ("--version",), tmp_path / "b", ("first",)),
+        Step("third", ("--version",), tmp_path / "c", ("second",)),
+    ]
+    console = quiet_console()
+    run_steps(steps, tmp_path, 2, console)
+    said = console.file.getvalue()
+    assert "first: done before" in said
+    assert said.index("second:") < said.index("third:")
+    assert sorted(p.name for p in (tmp_path / "logs").iterdir()) == ["second.log", "third.log"]
+    assert (tmp_path / "logs" / "third.log").read_text().startswith("doorlab ")
+
+
+def test_a_step_whose_result_is_damaged_runs_again(tmp_path):
+    result = tmp_path / "bandit" / "regret.json"
+    result.parent.mkdir()
+    for content, words in (("{", "--version --overwrite"), ('{"a": 1}', "done before")):
+        result.write_text(content)
+        console = quiet_console()
+        run_steps([Step("bandit", ("--version",), result)], tmp_path, 1, console)
+        assert words in console.file.getvalue()
+
+
+def test_times_are_those_of_all_that_a_step_took(tmp_path):
+    atomic_write_json(tmp_path / "timing.json", {"seconds": {"a": 100.0, "b": 7.0}})
+    run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())
+    seconds = read_json(tmp_path / "timing.json")["seconds"]
+    assert 100.0 < seconds["a"] < 200.0
+    assert seconds["b"] == 7.0
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"seconds": 3}', '{"seconds": {"b": "x"}}', '{"seconds": null}']
+)
+def test_times_that_cannot_be_read_are_forgotten(tmp_path, content):
+    (tmp_path / "timing.json").write_text(content)
+    run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())
+    assert read_json(tmp_path / "timing.json")["seconds"].keys() == {"a"}
+
+
+def test_a_folder_may_be_called_anything(tmp_path):
+    out = tmp_path / "runs [tiny] [" / "]"
+    done = out / "done"
+    steps = [Step("a", ("--version",), done), Step("b", ("--version", str(out)), done)]
+    out.mkdir(parents=True)
+    done.touch()
+    console = quiet_console()
+    run_steps(steps, out, 1, console)
+    assert console.file.getvalue().count("runs [tiny] [/]") == 2
+
+
+def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
+    steps = [
+        Step("bad", ("nonsense",), tmp_path / "a"),
+        Step("never", ("--version",), tmp_path / "b", ("bad",)),
+    ]
+    with pytest.raises(StepFailed, match=r"exit status 2 .*nonsense.*bad\.log"):
+        run_steps(steps, tmp_path, 2, quiet_console())
+    assert not (tmp_path / "logs" / "never.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"preset": "huge"}, "preset"),
+        ({"jobs": -1}, "--jobs as a whole number of 0 or more"),
+        ({"simulator": "tourch"}, "did you mean 'torch'"),
+    ],
+)
+def test_bad_settings(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        demo.run(Config(**changes))

@@ -1,0 +1,222 @@
+"""The study on doors whose pictures say what they are, with models that are trained in no time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.altered_runs import damage, train_again
+
+from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.errors import CheckpointError, ConfigError, ResultError
+from doorlab.models.architecture import Architecture
+from doorlab.stages import generate, pretrain, probe
+from doorlab.studies import representation
+
+MODELS = ("statistician", "vae", "random_features")
+TINY = Architecture(
+    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A finished study, not to be changed: its config."""
+    out = tmp_path_factory.mktemp("study")
+    config = representation.Config(
+        out=out, models=MODELS, doors=40, steps=2, learning_rates=(1e-3, 4e-3), probe_frames=(2, 4),
+        probe_doors=(5, 10), architecture=TINY, accelerator="cpu", workers=1,
+    )  # fmt: skip
+    representation.run(config)
+    return config
+
+
+@pytest.fixture
+def result(study):
+    return json.loads((study.out / "representation.json").read_text())
+
+
+def test_every_run_is_there_with_its_probe(study, result):
+    rates = result["priors"]["narrow"]["learning_rates"]
+    assert list(rates) == list(MODELS)
+    assert rates["random_features"] == 1e-3
+    assert set(rates.values()) <= {1e-3, 4e-3}
+    for model, rate in rates.items():
+        for seed in (0, 1):
+            folder = study.out / f"narrow/{model}/rate-{rate:g}/seed-{seed}"
+            assert json.loads((folder / "metrics.json").read_text())["seed"] == seed
+            assert (folder / "probe" / "probes.npz").exists()
+    tried = sorted(p.name for p in (study.out / "narrow/vae").iterdir())
+    assert tried == ["rate-0.001", "rate-0.004"]
+
+
+def test_the_rate_is_the_one_whose_probes_do_best_on_validation_doors(study, result):
+    for model in ("statistician", "vae"):
+        means = {}
+        for rate in (1e-3, 4e-3):
+            file = study.out / f"narrow/{model}/rate-{rate:g}/seed-0/probe/probes.json"
+            scores = json.loads(file.read_text())["probes"][model]
+            means[rate] = np.mean([score["validation"] for score in scores.values()])
+        assert result["priors"]["narrow"]["learning_rates"][model] == max(means, key=means.get)
+
+
+def test_scores_are_means_over_seeds_and_doors(study, result):
+    found = result["priors"]["narrow"]
+    rate = found["learning_rates"]["vae"]
+    by_seed = [
+        json.loads((study.out / f"narrow/vae/rate-{rate:g}/seed-{s}/probe/probes.json").read_text())
+        for s in (0, 1)
+    ]
+    for target, score in found["probes"]["vae"].items():
+        means = [one["probes"]["vae"][target]["mean"] for one in by_seed]
+        assert score["mean"] == pytest.approx(np.mean(means))
+        assert score["n"] == found["doors"]["test"] == 10
+    assert found["seeds"] == 2
+    assert set(found["differences"]) == {"statistician - vae", "statistician - random_features"}
+    assert found["latents"]["statistician"]["context"].keys() >= {"joint_angle", "handedness"}
+    assert found["curves"]["doors"]["at"] == [5, 10]
+    assert {bar["reached"] for bar in found["bars"]["statistician"].values()} <= {True, False}
+    dataset = DoorDataset.open(study.out / "narrow" / "dataset")
+    assert found["dataset_checksum"] == dataset.checksum
+    assert found["simulator"] == dataset.simulator
+    for axis in ("frames", "doors"):
+        assert (study.out / f"narrow_{axis}.png").stat().st_size > 10_000
+
+
+def test_the_same_study_again_is_finished(study, capsys, monkeypatch):
+    monkeypatch.setattr(representation, "dataset_of", None)
+    path = representation.run(replace(study, workers=2))
+    assert f"represent: done before ({path})" in capsys.readouterr().out
+    with pytest.raises(
+        ResultError, match=r"--seeds \(\[0, 1\] there, \[0\] here\); choose another"
+    ):
+        representation.run(replace(study, seeds=(0,)))
+
+
+def test_nothing_is_done_twice(study, monkeypatch):
+    before = (study.out / "representation.json").read_bytes()
+
+    def never(*args, **kwargs):
+        raise AssertionError("trained or probed again")
+
+    monkeypatch.setattr(probe, "run", never)
+    monkeypatch.setattr(pretrain, "fit", never)
+    monkeypatch.setattr(pretrain, "_fit_closed_form", never)
+    representation.run(replace(study, overwrite=True))
+    after = json.loads((study.out / "representation.json").read_text())
+    assert after["priors"] == json.loads(before)["priors"]
+
+
+def test_damaged_weights_of_a_finished_run_end_the_study(study):
+    file = next((study.out / "narrow/vae").glob("*/seed-1/weights.safetensors"))
+    whole = file.read_bytes()
+    try:
+        damage(file)
+        with pytest.raises(CheckpointError, match=f"the weights that .* names in {file}; got oth"):
+            representation.run(replace(study, overwrite=True))
+    finally:
+        file.write_bytes(whole)
+
+
+@pytest.fixture
+def probed_again(study, monkeypatch):
+    """Does a finished run once more; whether it was probed once more."""
+
+    def do(run) -> bool:
+        asked = []
+        monkeypatch.setattr(probe, "run", asked.append)
+        representation.run_one(study, {"narrow": study.out / "narrow" / "dataset"}, run)
+        return bool(asked)
+
+    return do
+
+
+@pytest.mark.parametrize("name", ["probes.npz", "probes.json"])
+def test_a_probe_that_cannot_be_read_is_made_again(study, probed_again, name):
+    run = representation.Run("narrow", "vae", 1e-3, 0)
+    file = study.out / run.name / "probe" / name
+    whole = file.read_bytes()
+    assert not probed_again(run)
+    try:
+        file.write_bytes(whole[: len(whole) // 2])
+        assert probed_again(run)
+    finally:
+        file.write_bytes(whole)
+
+
+def test_a_run_that_was_done_again_is_probed_again(study, probed_again):
+    run = representation.Run("narrow", "vae", 1e-3, 0)
+    folder = study.out / run.name
+    kept = {name: (folder / name).read_bytes() for name in ("weights.safetensors", "model.json")}
+    try:
+        train_again(folder)
+        assert probed_again(run)
+    finally:
+        for name, content in kept.items():
+            (folder / name).write_bytes(content)
+
+
+def test_datasets_that_are_there_are_used_if_they_are_what_is_asked_for(study, tmp_path):
+    path = tmp_path / "doors"
+    made = GenerationConfig(doors=10, frames=2, interactions=0, image_size=32, videos=0)
+    write_dataset(path, made)
+    assert representation.dataset_of(replace(study, data=(path,)), "narrow").path == path
+    with pytest.raises(ConfigError, match="doors of the prior default"):
+        representation.dataset_of(replace(study, data=(path,), priors=("default",)), "default")
+
+
+@pytest.mark.parametrize("missing", ["validation", "test"])
+def test_doors_that_can_t_be_probed_are_refused_before_anything_is_trained(
+    study, tmp_path, missing, monkeypatch
+):
+    shares = {"validation_fraction": 0.4, "test_fraction": 0.4, f"{missing}_fraction": 0.0}
+    path = tmp_path / "doors"
+    write_dataset(
+        path, GenerationConfig(doors=5, frames=2, interactions=0, image_size=32, videos=0, **shares)
+    )
+    monkeypatch.setattr(pretrain, "run", None)
+    with pytest.raises(ConfigError, match=f"{missing} doors to .*got none in .*doors"):
+        representation.run(replace(study, data=(path,), out=tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_trained_with_other_settings_is_said(study):
+    with pytest.raises(ConfigError, match=r"--steps \(2 there, 3 here\)"):
+        representation.run(replace(study, steps=3, overwrite=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"priors": ("narow",)}, "did you mean 'narrow'"),
+        ({"models": ("statistician", "va")}, "did you mean 'vae'"),
+        ({"models": ("statistician", "supervised")}, "one of vae"),
+        ({"models": ("vae",)}, "--models with one of .*statistician"),
+        ({"seeds": ()}, "--seeds without repeats"),
+        ({"seeds": (1, 1)}, "--seeds without repeats"),
+        ({"workers": -1}, "--workers as a whole number of 0 or more"),
+        ({"probe_doors": ()}, "--probe-doors"),
+        ({"validation_fraction": 0.0}, "validation doors to .*--validation-fraction"),
+        ({"test_fraction": 0.005}, "test doors to .*--test-fraction"),
+    ],
+)
+def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
+    monkeypatch.setattr(generate, "run", None)
+    with pytest.raises(ConfigError, match=message):
+        representation.run(representation.Config(out=tmp_path / "none", **changes))
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_worker_processes_do_the_same(study, result, tmp_path):
+    """Two runs in processes of their own give the bytes that one process gave."""
+    config = replace(
+        study, out=tmp_path, data=(study.out / "narrow" / "dataset",), seeds=(0,),
+        models=("statistician", "vae"), learning_rates=(1e-3,), workers=2,
+    )  # fmt: skip
+    representation.run(config)
+    for model in config.models:
+        name = f"narrow/{model}/rate-0.001/seed-0/weights.safetensors"
+        assert (tmp_path / name).read_bytes() == (study.out / name).read_bytes()

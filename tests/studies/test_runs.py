@@ -1,0 +1,53 @@
+"""Runs of a study: each once, and one thread each."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from doorlab.errors import ConfigError
+from doorlab.studies.runs import check_choices, run_parallel, single_threaded
+
+
+@dataclass(frozen=True)
+class Run:
+    name: str
+
+
+def leave_a_mark(folder: Path, run: Run) -> None:
+    with open(folder / run.name, "a") as file:
+        file.write(os.environ["OMP_NUM_THREADS"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_run_is_done_once_with_one_thread(tmp_path, workers):
+    runs = [Run("a"), Run("b"), Run("a")]  # one that was asked for twice is one
+    with single_threaded():
+        run_parallel(partial(leave_a_mark, tmp_path), runs, workers, "runs")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "1", "b": "1"}
+
+
+@pytest.mark.parametrize("before", [None, "7"])
+def test_threads_are_afterwards_what_they_were(before, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if before:
+        monkeypatch.setenv("OMP_NUM_THREADS", before)
+    with single_threaded():
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+@dataclass(frozen=True)
+class Config:
+    learning_rates: tuple[float, ...]
+
+
+def test_choices_are_some_and_without_repeats():
+    check_choices(Config((1.0, 2.0)), "learning_rates")
+    for bad in ((), (1.0, 1.0)):
+        with pytest.raises(ConfigError, match="--learning-rates without repeats"):
+            check_choices(Config(bad), "learning_rates")

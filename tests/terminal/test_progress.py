@@ -1,0 +1,44 @@
+"""Progress without a terminal: one line that says what was done, with its unit."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from doorlab.terminal.progress import counted, progress_bar, track
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "words"),
+    [
+        (0, "steps", "0 steps"),
+        (1, "steps", "1 step"),
+        (2200, "steps", "2,200 steps"),
+        (1, "policies", "1 policy"),
+        (1, "doors generated", "1 door generated"),
+        (3, "doors generated", "3 doors generated"),
+    ],
+)
+def test_numbers_have_their_unit(number, unit, words):
+    assert counted(number, unit) == words
+
+
+def test_the_last_line_says_work_number_unit_and_seconds(capsys):
+    assert list(track("abc", "vae", "pictures")) == ["a", "b", "c"]
+    assert re.fullmatch(r"vae: 3 pictures in \d+\.\d s\n", capsys.readouterr().err)
+
+
+def test_steps_of_an_earlier_process_are_not_counted_again(capsys):
+    with progress_bar("ssnp", "steps", 30, before=20) as advance:
+        advance(10)
+    assert capsys.readouterr().err.startswith("ssnp: 10 steps in ")
+
+
+def test_a_bar_on_a_terminal_shows_the_unit_and_where_it_began(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar("ssnp", "steps", 30, before=20) as advance:
+        advance(1)
+    shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert re.search(r"ssnp .* 2[01]/30 steps", shown)

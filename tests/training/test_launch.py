@@ -1,0 +1,92 @@
+import os
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers.left_by_launchers import SLURM, TORCHRUN
+from lightning_fabric import Fabric
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from doorlab.errors import ConfigError, SimulatorError, TrainingError
+from doorlab.training import TrainConfig, launch, resolve_device
+
+
+def test_work_is_given_its_arguments_and_threads():
+    before = torch.get_num_threads()
+    try:
+        config = TrainConfig(accelerator="cpu", threads=1)
+        found = launch(lambda fabric, a, b: (a + b, str(fabric.device)), config, 2, 3)
+        assert found == (5, "cpu")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def numbering(fabric):
+    return fabric.global_rank, fabric.world_size, str(fabric.device)
+
+
+@pytest.mark.parametrize("left", [SLURM, TORCHRUN, {"LT_DEVICES": "3", "LT_CLI_USED": "1"}])
+def test_what_other_launchers_left_does_not_matter(monkeypatch, left):
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    assert launch(numbering, TrainConfig(accelerator="cpu")) == (0, 1, "cpu")
+    assert dict(os.environ) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_told():
+    config = TrainConfig()
+    with pytest.raises(ConfigError, match="--accelerator auto or one of cpu"):
+        launch(lambda fabric: None, replace(config, accelerator="cuda"))
+
+
+def test_a_notebook_is_told_to_use_one_device(monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    with pytest.raises(ConfigError, match="run this as a script"):
+        launch(numbering, TrainConfig(accelerator="cpu", devices=2))
+    assert launch(numbering, TrainConfig(accelerator="cpu")) == (0, 1, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("cards", "name", "found"),
+    [
+        (0, "auto", "cpu"),
+        (0, "cpu", "cpu"),
+        (2, "auto", "cuda"),
+        (2, "cpu", "cpu"),
+        (2, "cuda:1", "cuda:1"),
+    ],
+)
+def test_auto_is_the_best_there_is(monkeypatch, cards, name, found):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cards > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    assert resolve_device(name) == found
+    with pytest.raises(ConfigError, match=r"--device auto or one of cpu.*got cuda:2"):
+        resolve_device("cuda:2")
+
+
+def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
+    def fail(fabric, function):
+        trace = "\n\n-- Process 1 terminated:\nTraceback (most recent call last):\n  ...\n"
+        raise ProcessRaisedException(f"{trace}TrainingError: at step 6\n", 1, 4711)
+
+    monkeypatch.setattr(Fabric, "launch", fail)
+    with pytest.raises(
+        TrainingError, match=r"all 2 processes to end well; got .*at step 6"
+    ) as caught:
+        launch(print, TrainConfig(accelerator="cpu", devices=2))
+    assert "\n" not in str(caught.value)
+
+
+def test_processes_that_never_began_are_explained(monkeypatch):
+    """Those of a script without a main guard end while they import it."""
+
+    def end_early(fabric, function):
+        raise ProcessExitedException("process 0 terminated with exit code 1", 0, 4711, 1, None)
+
+    monkeypatch.setattr(Fabric, "launch", end_early)
+    with pytest.raises(SimulatorError, match=r"if __name__ == '__main__':.* or use --devices 1"):
+        launch(print, TrainConfig(accelerator="cpu", devices=2))
