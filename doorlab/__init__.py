@@ -1,18 +1,14 @@
 """doorlab: door data, unlabelled representations and few-try door opening for robots."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from doorlab._version import __version__
 
 if TYPE_CHECKING:
     from doorlab.robot import RewardPredictor
 
 __all__ = ["RewardPredictor", "__version__"]
-
-try:
-    __version__ = version("doorlab")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import io
-import keyword
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-import doorlab
+from doorlab._version import __version__
 from doorlab.errors import DoorlabError, refused, unknown_name
 from doorlab.options import parse_options
 from doorlab.runtime.memory_errors import lack_of_memory
@@ -44,6 +43,13 @@ stages:
 
 `doorlab STAGE --help` explains every option of a stage. Start with `doorlab demo --out runs/demo`.
 """
+
+_MODULES = {
+    "demo": "doorlab.studies.demo",
+    "represent": "doorlab.studies.representation",
+    "study": "doorlab.studies.label_efficiency.study",
+    "import": "doorlab.stages.import_",  # a word of Python's
+}
 
 # Stage -> what prints its result; others print theirs themselves.
 _SHOWN = {
@@ -142,11 +148,11 @@ def _dispatch(args: list[str]) -> int:
         print(_USAGE.format(stages="\n".join(f"  {n:<10} {t}" for n, t in STAGES.items())), end="")
         return 0 if args else _BAD_INPUT
     if args[0] == "--version":
-        print(f"doorlab {doorlab.__version__}")
+        print(f"doorlab {__version__}")
         return 0
     if args[0] not in STAGES:
         raise unknown_name("stage", args[0], STAGES)
-    stage = importlib.import_module(f"doorlab.stages.{_module(args[0])}")
+    stage = importlib.import_module(command_module(args[0]))
     try:
         config = parse(stage, args[0], args[1:])
     except SystemExit:  # help was printed
@@ -171,9 +177,9 @@ def parse(stage: ModuleType, name: str, args: Sequence[str]) -> object:
     )
 
 
-def _module(stage: str) -> str:
-    """A stage's file: its name, made importable as PEP 8 says where it is a word of Python's."""
-    return f"{stage}_" if keyword.iskeyword(stage) else stage
+def command_module(command: str) -> str:
+    """The module of a command: that of its name in `doorlab.stages`, or one of `_MODULES`."""
+    return _MODULES.get(command, f"doorlab.stages.{command}")
 
 
 def _preset(args: Sequence[str], presets: dict[str, object]) -> str:

@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
-import doorlab
+from doorlab._version import __version__
 
 UNKNOWN = "unknown"
 _PACKAGES = ("numpy", "torch", "pybullet")
@@ -42,7 +42,7 @@ def provenance(simulator: str | None = None) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def commit() -> str:
     """Of the code that runs, with "+changes" where files differ from it; or "unknown"."""
-    source = Path(doorlab.__file__).resolve().parents[1]
+    source = Path(__file__).resolve().parents[1]
     if (source / ".git").exists():  # a clone; site-packages has none, wherever it lies
         return _checked_out(source)
     return _installed_from() or UNKNOWN
@@ -83,7 +83,7 @@ def _installed_from() -> str | None:
 def _environment() -> dict[str, str | None]:
     """Versions, and the machine."""
     return {
-        "doorlab": doorlab.__version__,
+        "doorlab": __version__,
         "python": platform.python_version(),
         **{name: _version(name) for name in _PACKAGES},
         "processor": processor(),

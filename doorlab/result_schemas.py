@@ -8,6 +8,7 @@ from typing import Any
 from doorlab.errors import ResultError
 from doorlab.limits import Limits, from_to
 from doorlab.results import read_result
+from doorlab.run_layout import STUDY_FILES
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import Checked, Each, Maybe, OneOf, Text, misfit
 
@@ -200,3 +201,8 @@ def read_part(file: Path, stage: str | None = None) -> dict[str, Any]:
     if wrong:
         raise ResultError(f"a result of doorlab in {file}", wrong, "restore it, or make it again")
     return content
+
+
+def read_study(folder: Path) -> dict[str, dict[str, Any]]:
+    """The result files of a study, by their names. Raises ResultError when one can't be read."""
+    return {name: read_part(folder / name, "study") for name in STUDY_FILES}

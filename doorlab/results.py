@@ -10,19 +10,16 @@ place in the file, and why.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import doorlab
+from doorlab._version import __version__
 from doorlab.errors import ResultError
-from doorlab.intervals import Estimate
 from doorlab.provenance import provenance
+from doorlab.serialization import to_json
 from doorlab.storage.files import atomic_write_json, read_json, refuse_overwrite
 from doorlab.storage.folders import output_folder
 from doorlab.storage.json_schema import misfit
@@ -73,7 +70,7 @@ def write_result(
     undefined: dict[str, str] = {}
     document = {
         "stage": stage,
-        "doorlab_version": doorlab.__version__,
+        "doorlab_version": __version__,
         "provenance": provenance(simulator),
         "config": settings,
         "seed": settings.get("seed"),
@@ -94,7 +91,8 @@ def read_result(
     Args:
         path: of the file.
         stage: whose result it has to be; None for any.
-        schema: of what is needed of it, beyond what every result has (`doorlab.storage.json_schema`).
+        schema: of what is needed of it, beyond what every result has
+        (`doorlab.storage.json_schema`).
 
     Raises ResultError when it is missing, of another stage, or does not fit.
     """
@@ -134,20 +132,3 @@ def _is_undefined(figure: dict[str, Any]) -> bool:
         return False
     parts = (figure["mean"], *figure["ci95"])
     return any(part is None or not math.isfinite(part) for part in parts)
-
-
-def to_json(value: Any) -> Any:
-    """Dataclasses, estimates, arrays, paths and their containers as plain JSON values."""
-    if isinstance(value, Estimate):
-        return value.to_json()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    return str(value) if isinstance(value, Path) else value

@@ -190,3 +190,7 @@ def _written_like(given: Path, path: Path) -> Path:
 
 def _listed(paths: Iterable[Path]) -> str:
     return ", ".join(map(str, paths))
+
+
+REWARD_FILE, BANDIT_FILE, CLAIMS_FILE = "reward.json", "bandit.json", "claims.json"
+STUDY_FILES = (CLAIMS_FILE, REWARD_FILE, BANDIT_FILE)

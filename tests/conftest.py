@@ -2,6 +2,13 @@
 
 import signal
 
+pytest_plugins = (
+    "helpers.painted_run",
+    "helpers.pixels",
+    "helpers.recorded_doors",
+    "helpers.report_run",
+)
+
 
 def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from tyro.conf import Positional
 
-from doorlab.cli import STAGES, _module, parse
+from doorlab.cli import STAGES, command_module, parse
 from doorlab.errors import ConfigError
 from doorlab.options import Option, parse_options, reflowed
 
@@ -171,6 +171,6 @@ def test_paragraphs_are_reflowed_and_lists_and_tables_are_not():
     "name", [name for name in STAGES if name not in ("info", "export", "import")]
 )
 def test_no_options_are_the_defaults_of_the_stage(name):
-    stage = importlib.import_module(f"doorlab.stages.{_module(name)}")
+    stage = importlib.import_module(command_module(name))
     presets = getattr(stage, "PRESETS", None)
     assert parse(stage, name, []) == (next(iter(presets.values())) if presets else stage.Config())

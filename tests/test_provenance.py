@@ -50,7 +50,7 @@ def clone(tmp_path, monkeypatch):
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     for args in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "first")):
         subprocess.run(["git", "-C", str(source), *args], check=True)
-    monkeypatch.setattr(doorlab, "__file__", str(source / "doorlab" / "__init__.py"))
+    monkeypatch.setattr(provenance, "__file__", str(source / "doorlab" / "__init__.py"))
     return source
 
 
@@ -97,7 +97,7 @@ class Distribution:
     ],
 )
 def test_an_installed_one_knows_what_pip_noted(tmp_path, monkeypatch, noted, expected):
-    monkeypatch.setattr(doorlab, "__file__", str(tmp_path / "site-packages/doorlab/__init__.py"))
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "site-packages/doorlab/__init__.py"))
     monkeypatch.setattr(provenance, "distribution", lambda name: Distribution(noted))
     monkeypatch.setattr(subprocess, "run", None)
     assert provenance.commit() == expected
@@ -107,7 +107,7 @@ def test_one_that_was_never_installed_is_unknown(tmp_path, monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(doorlab, "__file__", str(tmp_path / "tree/doorlab/__init__.py"))
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "tree/doorlab/__init__.py"))
     monkeypatch.setattr(provenance, "distribution", missing)
     assert provenance.commit() == "unknown"
 

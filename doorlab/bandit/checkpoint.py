@@ -1,7 +1,7 @@
 """A bandit on disk: what a policy remembers of its doors, and what was tried on them.
 
-One safetensors file with a checksum of its own (`doorlab.storage.state_file`), written whole or not at all;
-a bandit that goes on from it decides bit for bit as if it had never been stopped.
+One safetensors file with a checksum of its own (`doorlab.storage.state_file`), written whole or
+not at all; a bandit that goes on from it decides bit for bit as if it had never been stopped.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from doorlab.bandit.policy import History, Policy
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.results import to_json
 from doorlab.runtime.torch_state import thread_defaults
+from doorlab.serialization import to_json
 from doorlab.storage.state_file import load_state, save_state
 
 _FORMAT = 2

@@ -28,13 +28,13 @@ from doorlab.errors import DoorlabError
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.limits import PositiveInt, Seed, Share, Threads, check_limits
 from doorlab.results import write_result
+from doorlab.runtime.devices import set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import stream
 from doorlab.storage.files import check_writable, refuse_overwrite
 from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.progress import track
 from doorlab.terminal.text import print_note
-from doorlab.training import set_num_threads
 
 # Riquelme et al. 2018, table of section 5.4: cumulative regret of NeuralLinear, % of uniform.
 PUBLISHED = {0.5: 0.95, 0.7: 1.60, 0.9: 4.65, 0.95: 9.56, 0.99: 49.63}

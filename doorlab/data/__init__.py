@@ -1,6 +1,7 @@
 """The dataset on disk: made shard by shard, by simulation or from footage, and read as arrays.
 
-`doorlab.data.tensors.batches`, batches for training, needs torch and is therefore not imported here.
+`doorlab.data.tensors.batches`, batches for training, needs torch and is therefore not imported
+here.
 """
 
 from doorlab.data.dataset import DoorDataset

@@ -9,8 +9,7 @@ import numpy as np
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import door_array
-from doorlab.data.targets import JOINT_POSITION
-from doorlab.evaluation.probes import TARGETS, target_values
+from doorlab.data.targets import JOINT_POSITION, TARGETS, target_values
 
 
 def load_labels(dataset: DoorDataset, indices: np.ndarray) -> dict[str, np.ndarray]:

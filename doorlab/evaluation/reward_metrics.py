@@ -21,7 +21,7 @@ from torch import Tensor
 from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.calibration import calibration_error
 from doorlab.intervals import Estimate, bootstrap_mean
-from doorlab.learning.embedding_cache import embed_all
+from doorlab.models.embedding import embed_all
 from doorlab.nn.interactions import InteractionSet
 
 CONTEXTS = tuple(range(11))
@@ -36,7 +36,9 @@ class Predictions:
     mean: np.ndarray
     std: np.ndarray
     log_likelihood: np.ndarray
-    """Of each reward alone, in nats, with respect to the measure of `objectives.reward_likelihoods`."""
+    """Of each reward alone, in nats, with respect to the measure of
+    `objectives.reward_likelihoods`.
+    """
 
     @property
     def squared_error(self) -> np.ndarray:

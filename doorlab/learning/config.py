@@ -31,7 +31,8 @@ from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.familiarity import FAMILIARITY_FILE
 from doorlab.models.io import save_model, weights_checksum
 from doorlab.options import Option
-from doorlab.results import read_result, to_json, write_result
+from doorlab.results import read_result, write_result
+from doorlab.serialization import to_json
 from doorlab.storage.files import refuse_overwrite
 from doorlab.storage.json_schema import Maybe
 from doorlab.terminal.text import print_line
@@ -260,8 +261,8 @@ def finish(
 ) -> None:
     """Writes what a finished run leaves behind, metrics.json last.
 
-    The checksum is that of the dataset that was learned from, and generation_key says what its doors
-    were drawn from: null after --online.
+    The checksum is that of the dataset that was learned from, and generation_key says what its
+    doors were drawn from: null after --online.
     """
     learned = None if config.online else dataset
     checksum = learned.checksum if learned else None

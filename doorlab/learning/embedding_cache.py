@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from doorlab.data.tensors.augmentation import mirror_context_target, mirror_frames
@@ -55,22 +55,6 @@ def embed_batch(model: Embeds, batch: RewardBatch) -> EmbeddedBatch:
     embedding = model.embed(batch.x_BMCHW)
     model.train(training)
     return EmbeddedBatch(embedding, batch)
-
-
-@torch.no_grad()
-def embed_all(
-    model: Encoder, images: UInt8[Tensor, "B M C H W"], mirror: bool = False
-) -> Float[Tensor, "_ E"]:
-    """Embeddings of doors by all their frames; of every portion its mirror images, too, if wanted.
-
-    Returns:
-        (B, E), or (2 B, E) with mirror images.
-    """
-    found = []
-    for portion in images.split(_DOORS_AT_ONCE):
-        x = portion.float() / 255.0
-        found += [model.embed(view) for view in ([x, x.flip(-1)] if mirror else [x])]
-    return torch.cat(found)
 
 
 class EmbeddingCache:

@@ -13,8 +13,8 @@ import torch
 from doorlab.data.tensors.batches import DoorData, sample_frames_of
 from doorlab.data.tensors.stream import DoorStream, StreamSpec
 from doorlab.learning.config import LearningConfig
-from doorlab.learning.embedding_cache import embed_all
 from doorlab.learning.online import fresh_config
+from doorlab.models.embedding import embed_all
 from doorlab.models.familiarity import FAMILIARITY_FILE, fit_familiarity, save_familiarity
 from doorlab.models.io import checksum_of
 from doorlab.training.loop import generator_for

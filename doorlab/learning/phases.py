@@ -10,8 +10,8 @@ from torch import Tensor
 
 from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.reward_metrics import zero_shot_mse
-from doorlab.learning.embedding_cache import embed_all
 from doorlab.learning.reward_batches import BatchConfig, encoder_steps
+from doorlab.models.embedding import embed_all
 from doorlab.training import Turn
 
 NUM_WHITENING_DOORS = 1000  # that embeddings are whitened by, at most

@@ -36,7 +36,8 @@ class BatchConfig(LearningConfig):
 
     OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
         "interaction": (
-            "context", "targets", "encoder_fraction", "process_batch_size", "empty_context_prob", "whitening_eps",
+            "context", "targets", "encoder_fraction", "process_batch_size", "empty_context_prob",
+            "whitening_eps",
             "embedding_noise",
         ),
     }  # fmt: skip

@@ -19,17 +19,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from doorlab.errors import ConfigError, SimulatorError, unknown_name
+from doorlab.parallel.base import MAX_POOL_RESTARTS, Launcher, Results, Work
 from doorlab.parallel.lifeline import when_ended
 from doorlab.parallel.worker_processes import end_if_unguarded, never_began, starting
 from doorlab.runtime.environment_variables import environment_variables
-
-MAX_POOL_RESTARTS = 3
-
-Work = Callable[[str], Any]
-Results = Generator[Any, None, None]
-# Runs the work over the items on so many workers, 0 for as many as there is room for. The work is
-# pickled once for every worker, and may keep state there.
-Launcher = Callable[[Work, Sequence[str], int], Results]
 
 
 def run_local(work: Work, items: Sequence[str], workers: int) -> Results:

@@ -19,7 +19,7 @@ import ray
 from ray import exceptions
 
 from doorlab.errors import ConfigError, SimulatorError
-from doorlab.parallel.launchers import MAX_POOL_RESTARTS, Results, Work
+from doorlab.parallel.base import MAX_POOL_RESTARTS, Results, Work
 from doorlab.runtime.environment_variables import environment_kept
 from doorlab.runtime.signals import handlers_kept
 

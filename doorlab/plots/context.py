@@ -21,8 +21,7 @@ from doorlab.evaluation.trained_model import TrainedModel, by_kind
 from doorlab.models.description import read_description
 from doorlab.models.registry import PRETRAINED, REWARD_MODELS, STATISTICIANS
 from doorlab.plots.style import FOCUS_MODEL, Figure, sort_models
-from doorlab.report.tables.study import read_study
-from doorlab.result_schemas import read_part
+from doorlab.result_schemas import read_part, read_study
 from doorlab.run_layout import RunFolders
 
 _ANY_PARAMETER = door_array("hinge_side")

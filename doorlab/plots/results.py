@@ -18,11 +18,10 @@ from doorlab.plots.figures.curves import Curve
 from doorlab.plots.figures.probe_curves import probe_curves
 from doorlab.plots.figures.training import History
 from doorlab.plots.figures.training import training as training_figure
+from doorlab.plots.studies import probe_panels
 from doorlab.plots.style import Figure
-from doorlab.report.tables import probes
-from doorlab.report.tables.study import BANDIT_FILE, REWARD_FILE
 from doorlab.result_schemas import read_part
-from doorlab.run_layout import METRICS_FILE
+from doorlab.run_layout import BANDIT_FILE, METRICS_FILE, REWARD_FILE
 from doorlab.storage.text_paths import as_text
 
 
@@ -58,7 +57,7 @@ def _probe_curves(sources: PlotContext, axis: str, option: str) -> Plot:
         raise MissingInput(
             f"the probes have one number of {axis}: `doorlab probe {option}` has more"
         )
-    panels = probes.panels(result, axis)
+    panels = probe_panels(result, axis)
     arrays = _curve_arrays({panel.label: dict(panel.curves) for panel in panels})
     return Plot(probe_curves(axis, panels), arrays)
 

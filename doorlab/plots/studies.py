@@ -7,9 +7,11 @@ from typing import Any
 
 from doorlab.evaluation.label_efficiency import nearest_label_count
 from doorlab.plots.figures.curves import Curve, error_by_interactions, regret
-from doorlab.plots.figures.label_curves import label_curves
-from doorlab.plots.style import Figure
-from doorlab.report.tables.study import label_panels
+from doorlab.plots.figures.label_curves import LabelPanel, label_curves
+from doorlab.plots.figures.probe_curves import Panel
+from doorlab.plots.style import Figure, style_of
+
+_LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
 
 
 def labels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
@@ -56,6 +58,54 @@ def _over_tries(found: Mapping[str, Any], key: str) -> Curve:
 
 def _through(places: Sequence[int], found: Sequence[Mapping[str, Any]]) -> Curve:
     return Curve.through(places, [f["mean"] for f in found], [f["ci95"] for f in found])
+
+
+def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
+    """The panels of `figures.label_curves` from the contents of reward.json and bandit.json."""
+    errors = {
+        model: _along(found, "reward_mse_over_variance")
+        for model, found in reward["models"].items()
+    }
+    regrets = {model: _along(found, "mean_regret") for model, found in opened["policies"].items()}
+    levels = {
+        name: (style_of(name).label, opened["baselines"][name]["mean_regret"]["mean"])
+        for name in _LEVELS
+        if name in opened["baselines"]
+    }
+    mean = {"random": ("always predicting the mean", 1.0)}
+    return [
+        LabelPanel("Squared error / variance", errors, mean),
+        LabelPanel("Mean regret", regrets, levels),
+    ]
+
+
+def probe_panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
+    """The panels of `figures.probe_curves` from the curves of a result along `axis`."""
+    curves = result["curves"][axis]
+    targets = {t: None for scores in curves["scores"].values() for t in scores}
+    found = []
+    for target in targets:
+        lines = {
+            model: _curve(curves["at"], scores[target])
+            for model, scores in curves["scores"].items()
+            if target in scores
+        }
+        about = result["targets"][target]
+        found.append(Panel(about["label"], about["metric"], about["guessing"], lines))
+    return found
+
+
+def _along(found: Mapping[str, Any], metric: str) -> Curve:
+    counts = sorted(found, key=int)
+    figures = [found[count][metric] for count in counts]
+    means, intervals = [f["mean"] for f in figures], [f["ci95"] for f in figures]
+    return Curve.through([int(count) for count in counts], means, intervals)
+
+
+def _curve(at: list[int], figures: list[dict[str, Any] | None]) -> Curve:
+    known = [(x, f) for x, f in zip(at, figures, strict=True) if f]
+    means, intervals = [f["mean"] for _, f in known], [f["ci95"] for _, f in known]
+    return Curve.through([x for x, _ in known], means, intervals)
 
 
 FIGURES = {"labels": labels, "adaptation": adaptation, "regret": regret_by_try}

@@ -7,7 +7,8 @@ from typing import Any
 from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
-from doorlab.report.tables.study import CLAIMS_FILE, claim_counts
+from doorlab.report.tables.study import claim_counts
+from doorlab.run_layout import CLAIMS_FILE
 
 _YARDSTICKS = {
     "vae_np": "VAE + NP",

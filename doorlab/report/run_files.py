@@ -13,7 +13,6 @@ from typing import Any
 from doorlab.errors import ResultError
 from doorlab.plots.captions import CAPTIONS
 from doorlab.report.page import is_png
-from doorlab.report.tables.study import STUDY_FILES
 from doorlab.result_schemas import read_part
 from doorlab.run_layout import (
     DATASET_FILE,
@@ -22,6 +21,7 @@ from doorlab.run_layout import (
     MODEL_FOLDERS,
     PLOT_FILE,
     RESULTS,
+    STUDY_FILES,
     RunFolders,
 )
 from doorlab.storage.text_paths import as_text

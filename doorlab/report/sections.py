@@ -23,14 +23,8 @@ from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.tables.diagnosis import evidence_table, likeness_table
 from doorlab.report.tables.policies import error_table, policy_table
 from doorlab.report.tables.probes import probe_tables
-from doorlab.report.tables.study import (
-    BANDIT_FILE,
-    CLAIMS_FILE,
-    REWARD_FILE,
-    claims_table,
-    elsewhere_tables,
-    label_table,
-)
+from doorlab.report.tables.study import claims_table, elsewhere_tables, label_table
+from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 HEADING = "Opening doors never seen, in few tries"
 FILMS = 6  # the page carries no more

@@ -1,1 +1,1 @@
-"""The pipeline, one readable file per stage: Config, PRESETS, run(config)."""
+"""One file per command: `Config`, `PRESETS` and `run(config)`."""

@@ -29,30 +29,29 @@ from typing import Annotated, Any, Literal
 import gymnasium
 import numpy as np
 
-from doorlab.bandit import (
-    Rollout,
+from doorlab.bandit import Rollout, run_policy
+from doorlab.data.dataset import DoorDataset
+from doorlab.doors import Door
+from doorlab.errors import ConfigError
+from doorlab.evaluation.hidden_groups import strata_by_hidden_parameter
+from doorlab.evaluation.policy_registry import ExplorationConfig, PolicySpec, make_policy, panel
+from doorlab.evaluation.regret import (
     SeededRollouts,
     merge,
     paired_differences,
     regret_by_group,
-    run_policy,
-    strata_by_hidden_parameter,
     summarize,
 )
-from doorlab.data.dataset import DoorDataset
-from doorlab.doors import Door
-from doorlab.errors import ConfigError
-from doorlab.evaluation.policy_registry import ExplorationConfig, PolicySpec, make_policy, panel
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
 from doorlab.models.io import weights_checksum
 from doorlab.options import Option
 from doorlab.parallel.launchers import count_workers, run_local
 from doorlab.results import result_folder, write_result
+from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.sim import SIMULATORS, make_simulator
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import track
-from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"

@@ -52,10 +52,10 @@ from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
 from doorlab.options import Option
 from doorlab.results import result_folder, write_result
+from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
 from doorlab.terminal.progress import track
-from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
 _DOORS_AT_ONCE = 32

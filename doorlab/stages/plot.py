@@ -35,11 +35,11 @@ from doorlab.report.page import enumeration
 from doorlab.result_schemas import read_part
 from doorlab.results import result_folder, write_result
 from doorlab.run_layout import RunFolders
+from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import counted, track
 from doorlab.terminal.text import print_line
-from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
 FIGURES: dict[str, Callable[[PlotContext], Plot]] = {

@@ -53,7 +53,7 @@ from doorlab.learning.config import (
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
 from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, tell
 from doorlab.limits import NonNegativeInt
-from doorlab.models.architecture import Architecture
+from doorlab.models.architecture import LARGE_ARCHITECTURE
 from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
@@ -77,11 +77,6 @@ class Config(LearningConfig):
     mirror: bool = True
     """Show every door mirrored half of the time: a mirrored door is a door."""
 
-
-# One look at the mean of a door's frames does not tell how it swings; their spread does.
-LARGE_ARCHITECTURE = Architecture(
-    statistics=("mean", "max", "spread"), features=256, context_dim=48, instance_dim=8, beta_z=2.0
-)
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(learning_rate=4e-3),

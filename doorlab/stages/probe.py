@@ -41,10 +41,10 @@ from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.options import Option
 from doorlab.results import result_folder, write_result
+from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import track
-from doorlab.training import resolve_device, set_num_threads
 from doorlab.training.config import ACCELERATORS
 
 Scores = dict[ProbeSpec, ProbeScore]

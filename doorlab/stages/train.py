@@ -60,7 +60,7 @@ from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validati
 from doorlab.learning.phases import NUM_WHITENING_DOORS, turn
 from doorlab.learning.reward_batches import BatchConfig, fresh_batches, plans, recorded_batches
 from doorlab.limits import NonNegativeInt
-from doorlab.models.architecture import Architecture
+from doorlab.models.architecture import LARGE_ARCHITECTURE, Architecture
 from doorlab.models.description import read_description
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
@@ -76,7 +76,6 @@ from doorlab.models.registry import (
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
-from doorlab.stages.pretrain import LARGE_ARCHITECTURE
 from doorlab.storage.folders import output_folder
 from doorlab.training import FitResult, Task, Turn, fit, launch
 from doorlab.training.loop import Batches

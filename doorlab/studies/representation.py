@@ -36,14 +36,17 @@ from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.evaluation.probes import ProbeSpec
 from doorlab.evaluation.probes.summary import bars, summarize, vs_best_baseline
 from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, at_least
+from doorlab.models.architecture import LARGE_ARCHITECTURE
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.options import Option
 from doorlab.parallel.launchers import check_workers
 from doorlab.plots.figures.probe_curves import probe_curves
+from doorlab.plots.studies import probe_panels
 from doorlab.plots.style import save_png
-from doorlab.report.tables.probes import panels, study_tables
+from doorlab.report.tables.probes import study_tables
 from doorlab.results import read_result, write_result
+from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.stages import pretrain, probe
 from doorlab.storage.files import read_arrays
@@ -59,7 +62,6 @@ from doorlab.studies.runs import (
     single_threaded,
 )
 from doorlab.terminal.console import PlainConsole
-from doorlab.training import resolve_device
 
 _PROBES = {  # of a result of `doorlab probe` that is about one model
     "config": dict,
@@ -108,7 +110,7 @@ _STUDY = replace(
     learning_rates=(2e-3, 4e-3),
     probe_frames=(1, 2, 4, 8, 16),
     probe_doors=(10, 30, 100, 300, 1000),
-    architecture=pretrain.LARGE_ARCHITECTURE,
+    architecture=LARGE_ARCHITECTURE,
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),
@@ -179,7 +181,9 @@ def _represent(config: Config, path: Path) -> None:
         result["dataset_checksum"] = datasets[prior].checksum
         result["simulator"] = datasets[prior].simulator
         for axis in result["curves"]:
-            save_png(probe_curves(axis, panels(result, axis)), config.out / f"{prior}_{axis}.png")
+            save_png(
+                probe_curves(axis, probe_panels(result, axis)), config.out / f"{prior}_{axis}.png"
+            )
     write_result(path, "represent", config, {}, priors=found)
 
 

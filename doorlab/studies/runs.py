@@ -19,8 +19,8 @@ from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
 from doorlab.models.architecture import Architecture
 from doorlab.options import Option
 from doorlab.parallel.launchers import run_local
-from doorlab.results import to_json
 from doorlab.runtime.environment_variables import environment_variables
+from doorlab.serialization import to_json
 from doorlab.sim import SIMULATORS
 from doorlab.stages import generate
 from doorlab.storage.files import read_json

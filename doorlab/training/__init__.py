@@ -1,19 +1,13 @@
 """The one training loop: it takes a module, a loss function and a source of batches."""
 
 from doorlab.training.config import TrainConfig
-from doorlab.training.launch import (
-    check_devices,
-    launch,
-    make_fabric,
-    resolve_device,
-    set_num_threads,
-)
+from doorlab.training.launch import check_devices, launch, make_fabric
 from doorlab.training.loop import FitResult, Task, Turn, fit
 from doorlab.training.metric_logger import MetricLogger
 
 __all__ = [
-    "MetricLogger",
     "FitResult",
+    "MetricLogger",
     "Task",
     "TrainConfig",
     "Turn",
@@ -21,6 +15,4 @@ __all__ = [
     "fit",
     "launch",
     "make_fabric",
-    "resolve_device",
-    "set_num_threads",
 ]

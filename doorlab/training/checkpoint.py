@@ -1,8 +1,8 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped.
 
-A checkpoint is written whole or not at all (`doorlab.storage.files`): a run killed at any moment keeps the
-one before. It is one file, a safetensors file with a checksum of its own (`doorlab.storage.state_file`):
-a damaged one is refused, and reading one runs no foreign code.
+A checkpoint is written whole or not at all (`doorlab.storage.files`): a run killed at any moment
+keeps the one before. It is one file, a safetensors file with a checksum of its own
+(`doorlab.storage.state_file`): a damaged one is refused, and reading one runs no foreign code.
 """
 
 from __future__ import annotations

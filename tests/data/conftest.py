@@ -1,24 +1,5 @@
 """A dataset of doors that a fake simulator made."""
 
-import pytest
-from helpers.fake_simulator import CONFIG, make_fake
+from helpers.fake_dataset import _written, config, dataset
 
-from doorlab.data import DoorDataset, write_dataset
-
-
-@pytest.fixture(scope="session")
-def config():
-    return CONFIG
-
-
-@pytest.fixture(scope="session")
-def _written(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "dataset"
-    write_dataset(path, CONFIG, simulator=make_fake)
-    return path
-
-
-@pytest.fixture
-def dataset(_written):
-    """An intact dataset of 11 fake doors in three shards; not to be changed."""
-    return DoorDataset.open(_written)
+__all__ = ["_written", "config", "dataset"]

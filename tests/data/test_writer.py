@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import tyro
-from helpers.fake_simulator import FakeSimulator, generate_slowly, make_fake
+from helpers.fake_simulator import FakeSimulator, generate_slowly, make_fake, tree
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.manifest import Manifest
@@ -25,17 +25,11 @@ from doorlab.stages.generate import Config
 from doorlab.storage.files import atomic_write_json
 
 
-def tree(path):
-    """Relative path -> bytes of every file."""
-    files = (file for file in Path(path).rglob("*") if file.is_file())
-    return {str(file.relative_to(path)): file.read_bytes() for file in files}
-
-
 def generate_elsewhere(path, workers, before="", simulator="make_slow", **options):
     """Generates CONFIG in a process of its own, in a process group of its own."""
     code = (
         f"import os, signal; from doorlab.data import write_dataset;"
-        f"from helpers.fake_simulator import CONFIG, {simulator}\n{before}\n"
+        f"from helpers.fake_simulator import tree, CONFIG, {simulator}\n{before}\n"
         f"write_dataset({str(path)!r}, CONFIG, workers={workers}, simulator={simulator})"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

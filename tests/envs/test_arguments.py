@@ -15,7 +15,7 @@ from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.stages import generate
 from doorlab.studies import representation
-from doorlab.studies.label_efficiency import config
+from doorlab.studies.label_efficiency import config as study_config
 
 
 def refused(call, message):
@@ -141,7 +141,7 @@ def test_one_prior_is_the_default_everywhere():
     """So that a model trained as the README says opens what the README's environment shows."""
     for make in (DoorBanditEnv, DoorBanditVectorEnv):
         assert inspect.signature(make).parameters["prior"].default == DEFAULT_PRIOR
-    for config in (GenerationConfig(), generate.Config(), FreshConfig(), config.Config()):
+    for config in (GenerationConfig(), generate.Config(), FreshConfig(), study_config.Config()):
         assert config.prior == DEFAULT_PRIOR
     assert representation.Config().priors == (DEFAULT_PRIOR,)
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from doorlab.bandit import strata_by_hidden_parameter
 from doorlab.doors import get_prior
 from doorlab.doors.door import HIDDEN_FIELDS
+from doorlab.evaluation.hidden_groups import strata_by_hidden_parameter
 from doorlab.seeding import stream
 
 DOORS = [get_prior("wild").sample(stream(0, "door", i)) for i in range(120)]

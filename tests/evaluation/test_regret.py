@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
-from doorlab.bandit import Rollout, merge, paired_differences, regret_by_group, summarize
+from doorlab.bandit import Rollout
 from doorlab.errors import ConfigError
-from doorlab.evaluation.regret import steps_to_open
+from doorlab.evaluation.regret import (
+    merge,
+    paired_differences,
+    regret_by_group,
+    steps_to_open,
+    summarize,
+)
 
 
 def rollout(regrets, optimal=1.0):

@@ -14,8 +14,7 @@ import importlib
 import typing
 from types import ModuleType
 
-from doorlab.cli import STAGES
-from doorlab.cli import _module as module_name
+from doorlab.cli import STAGES, command_module
 
 _NETWORK = """
 --architecture.encoder-channels 4 8 --architecture.decoder-channels 6 4 --architecture.features 16
@@ -31,7 +30,8 @@ _COMMANDS = {
     "export": "data --out OUT",
     "info": "data",
     "pretrain": f"--model vae --data data --out OUT --steps 2 --batch 2 --frames 2 {_NETWORK}",
-    "train": f"""--model np --data data --out OUT --steps 2 --labelled 0 --batch 2 --process-batch-size 2
+    "train": f"""--model np --data data --out OUT --steps 2 --labelled 0 --batch 2
+    --process-batch-size 2
         --frames 2 --context 1 --targets 2 {_NETWORK}""",
     "probe": "--data data --models vae --out OUT --probe-doors 4",
     "diagnose": """--data data --models vae --out OUT --doors 2 --samples 2 --feature-doors 4
@@ -43,8 +43,8 @@ _COMMANDS = {
     "represent": f"""--data data --models vae statistician --seeds 0 --steps 2 --probe-frames 1 2
         --probe-doors 4 --workers 1 --out OUT {_NETWORK}""",
     "study": f"""--data data --models np vae_np --ours np --labelled 2 --tune-labels 2 --seeds 0
-        --frames 2 --interactions 4 --pretrain-steps 2 --encoder-steps 2 --finetune-steps 2 --process-steps 2
-        --tries 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
+        --frames 2 --interactions 4 --pretrain-steps 2 --encoder-steps 2 --finetune-steps 2
+        --process-steps 2 --tries 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
     "demo": "--out OUT",
     "bench": "--only frames --rounds 2",
 }
@@ -63,7 +63,7 @@ ARTIFACTS = [
 
 def config_of(command: str) -> type:
     """The Config dataclass of a command."""
-    stage: ModuleType = importlib.import_module(f"doorlab.stages.{module_name(command)}")
+    stage: ModuleType = importlib.import_module(command_module(command))
     return stage.Config
 
 

@@ -108,3 +108,12 @@ def sleep_unless_quick(item):
 
 def threads_of_libraries(_):
     return os.environ.get("OMP_NUM_THREADS")
+
+
+ITEMS = ["a", "b", "c", "d", "e"]
+
+
+def tree(path):
+    """Relative path -> bytes of every file."""
+    files = (file for file in Path(path).rglob("*") if file.is_file())
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}

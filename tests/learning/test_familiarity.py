@@ -137,7 +137,8 @@ def test_a_run_with_fresh_doors_compares_with_fresh_ones(tmp_path, monkeypatch):
     monkeypatch.setattr("doorlab.learning.familiarity._FRESH_DOORS", 30)
     monkeypatch.setattr("doorlab.learning.familiarity._HELD_OUT_DOORS", 20)
     config = train.Config(
-        model="np", online=True, out=tmp_path / "run", steps=3, batch=4, frames=2, sequence_length=3,
+        model="np", online=True, out=tmp_path / "run", steps=3, batch=4, frames=2,
+        sequence_length=3,
         image_size=32, validation_doors=0, context=2, targets=3, architecture=SMALL,
         accelerator="cpu",
     )  # fmt: skip

@@ -40,8 +40,8 @@ def frames_config(tmp_path):
 def rewards_config(tmp_path):
     """Looks for seven steps and tries for thirteen: both within a portion."""
     return train.Config(
-        out=tmp_path / "run", steps=20, batch=4, unlabelled_batch=2, process_batch_size=6, context=2,
-        targets=3, encoder_fraction=0.35, **COMMON,
+        out=tmp_path / "run", steps=20, batch=4, unlabelled_batch=2, process_batch_size=6,
+        context=2, targets=3, encoder_fraction=0.35, **COMMON,
     )  # fmt: skip
 
 

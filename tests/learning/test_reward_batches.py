@@ -30,8 +30,8 @@ def doors():
 @pytest.fixture
 def config():
     return BatchConfig(
-        model="ssnp", steps=10, batch=4, frames=3, unlabelled_batch=6, process_batch_size=7, context=3,
-        targets=4, encoder_fraction=0.25,
+        model="ssnp", steps=10, batch=4, frames=3, unlabelled_batch=6, process_batch_size=7,
+        context=3, targets=4, encoder_fraction=0.25,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from helpers.fake_simulator import (
+    ITEMS,
     double,
     fail_on_c,
     kill_always,
@@ -19,8 +20,6 @@ from helpers.liveness import alive, pids, wait_until
 from doorlab.cli import main
 from doorlab.errors import ConfigError, SimulatorError
 from doorlab.parallel.launchers import count_workers, get_executor, run_local
-
-ITEMS = ["a", "b", "c", "d", "e"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from helpers.fake_simulator import (
     CONFIG,
+    ITEMS,
     double,
     fail_on_c,
     kill_always,
@@ -15,10 +16,9 @@ from helpers.fake_simulator import (
     make_fake,
     make_telling,
     sleep_unless_quick,
+    tree,
 )
 from helpers.liveness import alive, pids, wait_until
-from test_launching import ITEMS
-from test_writing import tree
 
 from doorlab.data import write_dataset
 from doorlab.errors import ConfigError, SimulatorError

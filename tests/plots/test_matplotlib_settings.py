@@ -63,7 +63,7 @@ def test_settings_of_the_user_do_not_show(tmp_path, backend):
         "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path]),
     }
     code = (
-        "import os, doorlab.report\n"
+        "import os, doorlab.plots\n"
         "import test_matplotlib_settings\n"
         "print(test_matplotlib_settings.picture(), os.environ['MPLBACKEND'])"
     )

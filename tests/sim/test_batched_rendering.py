@@ -182,7 +182,9 @@ def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, c
 
 DIGESTS = """
 import hashlib
-from doorlab.data.sources.simulation import GenerationConfig, joint_positions, make_door, passive_views
+from doorlab.data.sources.simulation import (
+    GenerationConfig, joint_positions, make_door, passive_views,
+)
 from doorlab.sim import RenderOptions, make_simulator
 import numpy as np
 config = GenerationConfig(doors=8, frames=2, prior="wild")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from helpers.fake_simulator import make_fake
 
+from doorlab.cli import command_module
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.errors import DoorlabError, ResultError
 from doorlab.models.architecture import Architecture
@@ -51,7 +52,7 @@ def command(painted_run, painted_dataset, doors, tmp_path):
     """Runs a stage with --out OUT, on painted doors."""
 
     def run(stage, **changes):
-        module = importlib.import_module(f"doorlab.stages.{stage}")
+        module = importlib.import_module(command_module(stage))
         config = replace(module.Config(), out=tmp_path / "out", **changes)
         if stage in ("plot", "report"):
             config = replace(config, runs=(painted_run,))

@@ -68,7 +68,7 @@ from pathlib import Path
 sys_path = {sys_path!r}
 import sys; sys.path[:] = sys_path
 from doorlab.storage import file_replacement as merging
-from test_merging import LAST, is_ours, write
+from test_file_replacement import LAST, is_ours, write
 
 def killed_at(moment, path):
     left = [moment]
@@ -132,7 +132,7 @@ sys.path[:] = {[os.path.dirname(__file__), *sys.path]!r}
 from pathlib import Path
 from doorlab.storage.folders import output_folder
 from doorlab.storage.file_replacement import replacing_files
-from test_merging import LAST, is_ours, write
+from test_file_replacement import LAST, is_ours, write
 if {kind.startswith("parent")}: os.setuid(65534)
 for text in ("old", "new"):
     path = Path({str(path)!r})

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from doorlab.cli import STAGES, parse
+from doorlab.cli import STAGES, command_module, parse
 from doorlab.errors import ConfigError
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.studies import demo
@@ -24,7 +24,7 @@ def test_every_command_of_the_demo_parses_and_comes_after_what_it_needs(tmp_path
         before.add(step.name)
         stage, args = step.args[0], step.args[1:]
         assert stage in STAGES
-        parse(importlib.import_module(f"doorlab.stages.{stage}"), stage, args)
+        parse(importlib.import_module(command_module(stage)), stage, args)
     assert {step.result.parent.parent for step in steps[1:]} <= {
         tmp_path, tmp_path / "pretrain", tmp_path / "train"
     }  # fmt: skip

@@ -129,7 +129,7 @@ def test_killed_while_writing_leaves_a_whole_one(tmp_path):
         "from pathlib import Path\n"
         "from doorlab.training.checkpoint import Checkpoint, save_checkpoint\n"
         "from doorlab.training.metric_logger import MetricLogger\n"
-        "step, journal = 0, Journal(None).state()\n"
+        "step, journal = 0, MetricLogger(None).state()\n"
         "while True:\n"
         "    step += 1\n"
         "    weights = {'w': torch.full((200_000,), float(step))}\n"

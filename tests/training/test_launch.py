@@ -9,7 +9,8 @@ from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from doorlab.errors import ConfigError, SimulatorError, TrainingError
-from doorlab.training import TrainConfig, launch, resolve_device
+from doorlab.runtime.devices import resolve_device
+from doorlab.training import TrainConfig, launch
 
 
 def test_work_is_given_its_arguments_and_threads():

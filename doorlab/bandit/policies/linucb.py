@@ -3,7 +3,8 @@
 Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", with
 what doors share known beforehand (their hybrid model): the weights of a door are a linear function
 of its embedding, fitted by ridge regression to labelled doors, plus a part of its own, whose
-distribution those doors tell too (`doorlab.bandit.linear.fit_empirical_prior`): by what a regression on the
+distribution those doors tell too (`doorlab.bandit.linear.fit_empirical_prior`): by what a
+regression on the
 others gets wrong about them, since it is least wrong about the doors that it was fitted to. What is
 tried on a door updates its weights in closed form. The action of the largest mean + alpha *
 standard deviation of the expected reward is chosen.

@@ -3,7 +3,8 @@
 Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network learns from labelled
 doors to predict the reward of an action from a door's embedding; its last hidden layer are the
 features. Every door has weights of its own on them, about those that the labelled doors share
-(`doorlab.bandit.linear.fit_empirical_prior`, on doors that the network was not trained on); what is tried
+(`doorlab.bandit.linear.fit_empirical_prior`, on doors that the network was not trained on); what
+is tried
 updates them, and the noise, in closed form. At every try one draw of the weights is believed.
 
 In the paper the network goes on learning from the bandit's own rewards. Here it may not: doors

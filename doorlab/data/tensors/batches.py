@@ -151,8 +151,8 @@ def sample_tries(
 ) -> ContextTargetBatch:
     """A random split of the interactions with the doors at `rows`.
 
-    A share `empty_context_prob` of the doors gets no context interactions: all that can be known of them
-    is in their frames. The others get between 0 and `context` of them, uniformly. All get
+    A share `empty_context_prob` of the doors gets no context interactions: all that can be known
+    of them is in their frames. The others get between 0 and `context` of them, uniformly. All get
     `targets` others to predict.
 
     Raises ConfigError when the dataset has too few interactions.

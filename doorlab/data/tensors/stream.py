@@ -2,8 +2,8 @@
 
 Which doors a step gets depends on the seed and the number of the step alone, whatever was drawn
 before, with whichever other steps, and on how many devices: a run that is resumed goes on with
-the doors that it would have had. They follow the distribution of `data.sources.simulation`: frames are
-some of a film whose first frame is shut, actions those of the same mix.
+the doors that it would have had. They follow the distribution of `data.sources.simulation`: frames
+are some of a film whose first frame is shut, actions those of the same mix.
 
 Shapes: S steps, B doors of a step, D = S B doors, M frames, J interactions, H, W pixels.
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from doorlab.data.config import ImageSize
 from doorlab.data.sources.simulation import ActionMix, sample_actions
-from doorlab.data.tensors.batches import DoorTensors
+from doorlab.data.tensors.batches import DoorData
 from doorlab.doors import get_prior
 from doorlab.doors.batched_sampling import (
     DOOR_NUMBERS,
@@ -30,7 +30,7 @@ from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.limits import PositiveInt, Seed, check_limits
 from doorlab.runtime.torch_state import thread_defaults
 from doorlab.seeding import stream
-from doorlab.sim import torch as torch_sim
+from doorlab.sim.torch import DoorParams, interact
 from doorlab.sim.torch.compilation import CompiledKernels
 from doorlab.sim.torch.rendering import render
 
@@ -97,7 +97,7 @@ class DoorStream:
 
     @thread_defaults()
     @torch.no_grad()
-    def draw(self, wanted: StreamSpec, steps: range) -> list[DoorTensors]:
+    def draw(self, wanted: StreamSpec, steps: range) -> list[DoorData]:
         """The doors of every step. What the oracle obtains is not known: NaN."""
         doors = sample_doors_batched(
             self._prior, self._numbers(wanted, "door", steps, DOOR_NUMBERS)
@@ -106,9 +106,9 @@ class DoorStream:
         numbers = self._numbers(wanted, "view", steps, wanted.frames, VIEW_NUMBERS)
         views = sample_view_columns(self._prior, doors["place"], numbers)
         actions = self._actions(wanted, steps)
-        columns = torch_sim.DoorTensors.from_arrays(doors, self._device)
+        columns = DoorParams.from_arrays(doors, self._device)
         joints = torch.as_tensor(joint_position, device=self._device)
-        whole = DoorTensors(
+        whole = DoorData(
             images=self._film(columns, joints, views),
             joint_position=joints,
             actions=torch.as_tensor(actions, device=self._device),
@@ -118,7 +118,7 @@ class DoorStream:
         )
         each = len(columns) // max(1, len(steps))
         parts = zip(*(value.split(each) for value in vars(whole).values()), strict=True)
-        return [DoorTensors(*part) for part in parts] if len(columns) else []
+        return [DoorData(*part) for part in parts] if len(columns) else []
 
     def _numbers(self, wanted: StreamSpec, what: str, steps: range, *shape: int) -> np.ndarray:
         """Uniform numbers (D, *shape) of the wanted rows."""
@@ -157,7 +157,7 @@ class DoorStream:
         rows = np.arange(wanted.doors)[wanted.rows]
         return (np.array(steps, np.int64)[:, None] * wanted.doors + rows).reshape(-1)
 
-    def _film(self, doors: torch_sim.DoorTensors, joints: Tensor, views: np.ndarray) -> Tensor:
+    def _film(self, doors: DoorParams, joints: Tensor, views: np.ndarray) -> Tensor:
         """uint8 (D, M, 3, H, W)."""
         size, count = self._config.image_size, joints.numel()
         cameras = torch.as_tensor(views.astype(np.float32), device=self._device).flatten(0, 1)
@@ -169,12 +169,12 @@ class DoorStream:
             images[at] = render(*frames, kernels=self._kernels).images
         return images.view(*joints.shape, 3, size, size)
 
-    def _try(self, doors: torch_sim.DoorTensors, actions: np.ndarray) -> Tensor:
+    def _try(self, doors: DoorParams, actions: np.ndarray) -> Tensor:
         """float32 (D, J)."""
         pulls = torch.as_tensor(actions, device=self._device)
         rewards = pulls.new_zeros(pulls.shape[:2])
         chunk = max(1, _CHUNK_INTERACTIONS // max(1, pulls.shape[1]))
         for at in (slice(n, n + chunk) for n in range(0, len(doors), chunk)):
             if rewards.shape[1]:
-                rewards[at] = torch_sim.interact(doors.take(at), pulls[at]).rewards
+                rewards[at] = interact(doors.take(at), pulls[at]).rewards
         return rewards

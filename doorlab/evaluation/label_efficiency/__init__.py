@@ -12,6 +12,6 @@ __all__ = [
     "Scores",
     "claims",
     "differences",
-    "reward_summary",
     "nearest_label_count",
+    "reward_summary",
 ]

@@ -221,7 +221,8 @@ def _share(
         words = f"{ratio:.2f}: {words}"
     figure = {
         "labelled": e.labelled, "value": float(mine.mean()), "against": float(theirs.mean()),
-        "ratio": ratio, "share": share, "margin": margin.to_json(), "certain": _excludes_zero(margin),
+        "ratio": ratio, "share": share, "margin": margin.to_json(), "certain":
+        _excludes_zero(margin),
     }  # fmt: skip
     holds = margin.mean >= 0 if least else margin.mean <= 0
     return Claim(name, text, bool(holds), f"{words}, with {e.labelled} labelled doors", [figure])

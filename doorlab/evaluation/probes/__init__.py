@@ -7,9 +7,9 @@ from doorlab.evaluation.probes.plan import LATENTS, ProbeSpec, plan, sample_of
 __all__ = [
     "LATENTS",
     "TARGETS",
+    "ProbeData",
     "ProbeScore",
     "ProbeSpec",
-    "ProbeData",
     "Target",
     "fit_probe",
     "mirrored",

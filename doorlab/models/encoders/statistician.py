@@ -87,7 +87,7 @@ class NeuralStatistician(nn.Module):
         self.to_c = GaussianHead(f * len(check_statistics(a.statistics)), c)
         self.add_top_layer(a)
         lower = nn.ModuleList(HierarchicalLayer(a) for _ in range(a.instance_layers - 1))
-        self.below = cast("Sequence[LowerLayer]", lower)
+        self.below = cast("Sequence[HierarchicalLayer]", lower)
         self.from_latents = kaiming_init_(
             nn.Sequential(mlp(c + a.total_instance_dim, f, f), nn.ReLU())
         )

@@ -19,7 +19,8 @@ from doorlab.models.architecture import Architecture
 from doorlab.nn.images import FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
 
-# What it is told, by the names of `doorlab.evaluation.probes.TARGETS` (which models do not import; tested).
+# What it is told, by the names of `doorlab.evaluation.probes.TARGETS` (which models do not import;
+# tested).
 CATEGORIES = ("handedness", "swing", "latch")
 NUMBERS = ("width", "height", "handle_height", "place")
 PER_FRAME = "joint_angle"

@@ -54,7 +54,7 @@ class RewardPrediction:
         return (noise + spread).mean(dim=0).sqrt()
 
     def log_prob(self, r: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
-        """Log-density of each reward alone, with respect to the measure of `objectives.reward_likelihoods`."""
+        """Log-density of each reward alone, by the measure of `objectives.reward_likelihoods`."""
         return sample_mean(self.law.log_prob(r))
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from rich.table import Table
 
-from doorlab.plots.figures.curves import Curve
-from doorlab.plots.figures.probe_curves import Panel
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, table
 from doorlab.report.tables.policies import in_words, interval
@@ -23,22 +21,6 @@ def probe_tables(result: Mapping[str, Any]) -> list[Html]:
     """The scores, the paired differences, and what the latents say, as far as a result has them."""
     latents = [_latent_table(result)] if result.get("latents") else []
     return [_score_table(result), *_difference_tables(result), *latents]
-
-
-def panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
-    """The panels of `figures.probe_curves` from the curves of a result along `axis`."""
-    curves = result["curves"][axis]
-    targets = {t: None for scores in curves["scores"].values() for t in scores}
-    found = []
-    for target in targets:
-        lines = {
-            model: _curve(curves["at"], scores[target])
-            for model, scores in curves["scores"].items()
-            if target in scores
-        }
-        about = result["targets"][target]
-        found.append(Panel(about["label"], about["metric"], about["guessing"], lines))
-    return found
 
 
 def probe_table(path: str | Path) -> Table:
@@ -64,12 +46,6 @@ def study_tables(path: str | Path) -> list[Table]:
             *(_terminal_bars(prior, found, model) for model in sort_models(found["bars"])),
         )
     ]
-
-
-def _curve(at: list[int], figures: list[dict[str, Any] | None]) -> Curve:
-    known = [(x, f) for x, f in zip(at, figures, strict=True) if f]
-    means, intervals = [f["mean"] for _, f in known], [f["ci95"] for _, f in known]
-    return Curve.through([x for x, _ in known], means, intervals)
 
 
 def _targets(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -8,48 +8,19 @@ from typing import Any
 
 from rich.table import Table
 
-from doorlab.plots.figures.curves import Curve
-from doorlab.plots.figures.label_curves import LabelPanel
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, element, table
 from doorlab.report.tables.policies import interval, model_name
-from doorlab.result_schemas import read_part
-
-REWARD_FILE, BANDIT_FILE, CLAIMS_FILE = "reward.json", "bandit.json", "claims.json"
-STUDY_FILES = (CLAIMS_FILE, REWARD_FILE, BANDIT_FILE)
+from doorlab.result_schemas import read_study
+from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 _ANSWERS = {True: "yes", False: "no", None: "can't tell"}
-_LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
-
-
-def read_study(folder: Path) -> dict[str, dict[str, Any]]:
-    """The result files of a study, by their names. Raises ResultError when one can't be read."""
-    return {name: read_part(folder / name, "study") for name in STUDY_FILES}
 
 
 def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
     """Answer in words -> number of claims that it is given to; those that are given to any."""
     answers = [_ANSWERS[claim["reproduced"]] for claim in claimed["claims"]]
     return {answer: answers.count(answer) for answer in _ANSWERS.values() if answer in answers}
-
-
-def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
-    """The panels of `figures.label_curves` from the contents of reward.json and bandit.json."""
-    errors = {
-        model: _along(found, "reward_mse_over_variance")
-        for model, found in reward["models"].items()
-    }
-    regrets = {model: _along(found, "mean_regret") for model, found in opened["policies"].items()}
-    levels = {
-        name: (style_of(name).label, opened["baselines"][name]["mean_regret"]["mean"])
-        for name in _LEVELS
-        if name in opened["baselines"]
-    }
-    mean = {"random": ("always predicting the mean", 1.0)}
-    return [
-        LabelPanel("Squared error / variance", errors, mean),
-        LabelPanel("Mean regret", regrets, levels),
-    ]
 
 
 def study_tables(folder: str | Path) -> list[Table]:
@@ -102,13 +73,6 @@ def label_table(found: Mapping[str, Any], metric: str, heading: str) -> Html:
         for name in sort_models(found)
     ]
     return table([f"{heading}, labelled doors:", *counts], rows, stack_seeds=True)
-
-
-def _along(found: Mapping[str, Any], metric: str) -> Curve:
-    counts = sorted(found, key=int)
-    figures = [found[count][metric] for count in counts]
-    means, intervals = [f["mean"] for f in figures], [f["ci95"] for f in figures]
-    return Curve.through([int(count) for count in counts], means, intervals)
 
 
 def _counts(found: Mapping[str, Any]) -> list[str]:

@@ -115,7 +115,7 @@ class Arms:
 
 
 class ArmTrials(InteractionBatch):
-    """`InteractionBatch` by arms: what pulls on the handle is where a gripper is, and it feels the pull."""
+    """`InteractionBatch` by arms: the gripper pulls on the handle, and the arm feels the pull."""
 
     def __init__(
         self,

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from doorlab.bandit import strata_by_hidden_parameter
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError
+from doorlab.evaluation.hidden_groups import strata_by_hidden_parameter
 from doorlab.evaluation.label_efficiency import (
     Evidence,
     Scores,
@@ -24,9 +24,9 @@ from doorlab.evaluation.label_efficiency import (
 from doorlab.evaluation.label_efficiency.summary import difference
 from doorlab.plots import studies
 from doorlab.plots.style import save_png
-from doorlab.report.tables.study import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 from doorlab.result_schemas import read_part
 from doorlab.results import write_result
+from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 from doorlab.storage.files import read_arrays
 from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.label_efficiency.scores import METRICS, read

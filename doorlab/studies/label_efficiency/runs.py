@@ -18,13 +18,13 @@ from doorlab.limits import Limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.registry import BASES, BEGINNINGS
-from doorlab.results import to_json
+from doorlab.runtime.devices import resolve_device
+from doorlab.serialization import to_json
 from doorlab.stages import pretrain, train
 from doorlab.storage.json_schema import Maybe, misfit
 from doorlab.studies.label_efficiency import scores
 from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.runs import run_parallel
-from doorlab.training import resolve_device
 from doorlab.training.config import differing
 
 # Settings of the architecture that other pretrained models than this one do not look at.
@@ -146,6 +146,7 @@ def _sizes(architecture: Architecture, kind: str) -> dict[str, Any]:
 
 
 def check_same_pretraining(kind: str, raised: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Raises ConfigError unless all seeds of a model were pretrained with the same settings."""
     (first, known), *others = raised.items()
     for folder, other in others:
         changed = differing(known, other)
@@ -159,6 +160,7 @@ def check_same_pretraining(kind: str, raised: Mapping[Path, Mapping[str, Any]]) 
 
 
 def check_no_test_leakage(folder: Path, opened: Iterable[DoorDataset]) -> None:
+    """Raises ConfigError for a model that was pretrained on doors that it is tested on."""
     metrics = read_metrics(folder)
     drawn = metrics.get("generation_key")  # an earlier doorlab did not note it
     for doors in opened:
@@ -206,7 +208,8 @@ def train_run(config: Config, data: Path, run: Run) -> None:
             base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
             pretrained=_folder_of(config, run.base) if run.base else None, labelled=run.labelled,
             steps=looking + config.process_steps,
-            encoder_fraction=looking / max(1, looking + config.process_steps), learning_rate=run.rate,
+            encoder_fraction=looking / max(1, looking + config.process_steps),
+            learning_rate=run.rate,
             frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
             architecture=architecture_of(config, run.model), resume=True,
             accelerator=config.accelerator,

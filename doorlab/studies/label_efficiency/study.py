@@ -52,8 +52,10 @@ from doorlab.models.io import weights_checksum
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.parallel.launchers import check_workers
 from doorlab.report.tables.study import study_tables
-from doorlab.results import read_result, to_json
+from doorlab.results import read_result
+from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
+from doorlab.serialization import to_json
 from doorlab.stages import bandit, train
 from doorlab.storage.files import read_arrays
 from doorlab.storage.folders import output_folder
@@ -64,7 +66,6 @@ from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.label_efficiency.runs import Run, check_pretrained, choose_rates, do_all
 from doorlab.studies.runs import check_choices, check_split, doors_of, is_finished, single_threaded
 from doorlab.terminal.console import PlainConsole
-from doorlab.training import resolve_device
 
 _OPENED = {  # of a result of `doorlab bandit`
     "config": {"models": [str], "out": str},

@@ -55,7 +55,9 @@ def test_bad_settings_are_refused_by_name(name, value):
     ],
 )
 def test_values_of_another_type_are_refused(name, value):
-    with pytest.raises((ConfigError, TypeError), match=name):  # TypeError: jaxtyping was faster
+    with pytest.raises(
+        (ConfigError, TypeError), match=name.replace("_", "[-_]")
+    ):  # TypeError: jaxtyping was faster
         GenerationConfig(**{name: value})
 
 

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from doorlab.errors import ResultError
 from doorlab.intervals import Estimate
+from doorlab.plots.studies import probe_panels
 from doorlab.plots.style import new_figure, save_png
 from doorlab.report.page import DASH
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import sections
-from doorlab.report.tables.probes import panels, probe_tables, study_tables
+from doorlab.report.tables.probes import probe_tables, study_tables
 
 
 def figure(mean: float, metric: str = "r2") -> dict:
@@ -87,7 +88,7 @@ def test_every_model_is_a_column_and_differences_have_a_table_of_their_own(resul
 
 
 def test_panels_are_the_curves_without_their_holes(result):
-    swing, angle = panels(result, "frames")
+    swing, angle = probe_panels(result, "frames")
     assert (swing.label, swing.metric, swing.guessing) == ("swing", "accuracy", 0.55)
     assert swing.curves["vae"].x.tolist() == [1, 2, 8]
     assert swing.curves["vae"].mean == pytest.approx([0.51, 0.56, 0.5975])

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from doorlab.errors import ResultError
-from doorlab.plots.studies import FIGURES
+from doorlab.plots.studies import FIGURES, label_panels
 from doorlab.plots.style import new_figure, save_png
 from doorlab.report.headline import headline
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import sections
-from doorlab.report.tables.study import label_panels, study_tables
+from doorlab.report.tables.study import study_tables
 from doorlab.storage.files import atomic_write_json
 
 

@@ -22,7 +22,8 @@ from doorlab.evaluation.reward_metrics import figures, predictions_on
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import JOINT
 from doorlab.stages import bandit, generate, pretrain, report, train
-from doorlab.studies.label_efficiency import results, scores, study
+from doorlab.studies.label_efficiency import results as study_results
+from doorlab.studies.label_efficiency import scores, study
 from doorlab.studies.label_efficiency.config import ReconstructionWeights
 
 MODELS = ("ssnp", "np", "vae_np")
@@ -310,7 +311,7 @@ def test_an_evaluation_that_cannot_be_read_is_done_again(finished, name, content
     file, asked = finished.out / name, []
     whole = file.read_bytes()
     monkeypatch.setattr(bandit, "run", lambda settings: asked.append(settings.out))
-    monkeypatch.setattr(results, "write", lambda *args: None)
+    monkeypatch.setattr(study_results, "write", lambda *args: None)
     try:
         file.unlink() if content is None else file.write_bytes(content)
         study.run(replace(finished, overwrite=True))

@@ -1,0 +1,1 @@
+"""Datasets in the form of dataset hubs: export, Arrow tables, dataset cards."""

@@ -1,0 +1,1 @@
+"""Where the doors of a dataset come from: simulation or footage."""

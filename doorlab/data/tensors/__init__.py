@@ -1,0 +1,1 @@
+"""Datasets as tensors: batches, augmentation and streams of simulated doors. Needs torch."""

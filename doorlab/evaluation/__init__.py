@@ -1,0 +1,1 @@
+"""Evaluation of trained models: policies by name, regret, predicted rewards, likelihood bounds."""

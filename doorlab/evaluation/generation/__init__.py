@@ -1,0 +1,1 @@
+"""Sample quality of generative models: frame features and two-sample tests."""

@@ -1,0 +1,1 @@
+"""Training on doors: configs, run folders, batches, the embedding cache, phases."""

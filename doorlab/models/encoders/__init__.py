@@ -1,0 +1,1 @@
+"""Encoders: one embedding per door from its frames."""

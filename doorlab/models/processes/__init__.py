@@ -1,0 +1,1 @@
+"""Neural processes: rewards of actions given a context set."""

@@ -1,0 +1,1 @@
+"""Reward models: an encoder and a neural process."""

@@ -1,0 +1,14 @@
+"""What launchers have in common: a launcher runs one callable over many items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+MAX_POOL_RESTARTS = 3
+
+Work = Callable[[str], Any]
+Results = Generator[Any, None, None]
+# Runs the work over the items on so many workers, 0 for as many as there is room for. The work is
+# pickled once for every worker, and may keep state there.
+Launcher = Callable[[Work, Sequence[str], int], Results]

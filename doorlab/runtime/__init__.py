@@ -1,0 +1,1 @@
+"""State of the process: devices, torch settings, locale, signals, environment variables."""

@@ -1,0 +1,1 @@
+"""A Franka Panda that opens doors: its kinematics, its arm in PyBullet, the simulator."""

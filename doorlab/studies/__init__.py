@@ -1,0 +1,1 @@
+"""Commands that make many runs: the demo and the two studies."""

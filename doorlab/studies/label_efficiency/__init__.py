@@ -1,0 +1,1 @@
+"""The label-efficiency study: few labelled doors and many, and which claims hold."""

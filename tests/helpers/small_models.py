@@ -1,0 +1,51 @@
+"""Small networks, and doors made of random pixels."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from doorlab.models.architecture import Architecture
+
+SIZE, DOORS, FRAMES, CONTEXT, TARGETS = 32, 4, 3, 5, 6
+
+SMALL = Architecture(
+    encoder_channels=(4, 8),
+    decoder_channels=(6, 4),
+    features=16,
+    context_dim=6,
+    instance_dim=2,
+    interaction_dim=5,
+    hidden=16,
+    latent_samples=4,
+)
+
+
+@pytest.fixture
+def small() -> Architecture:
+    return SMALL
+
+
+@pytest.fixture
+def frames() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(DOORS, FRAMES, 3, SIZE, SIZE, generator=generator)
+
+
+@pytest.fixture
+def batch(frames) -> SimpleNamespace:
+    """Doors with 0, 1, 3 and 5 interactions seen."""
+    generator = torch.Generator().manual_seed(1)
+
+    def rand(*shape):
+        return torch.rand(shape, generator=generator)
+
+    mask = torch.arange(CONTEXT) < torch.tensor([[0], [1], [3], [5]])
+    return SimpleNamespace(
+        x_BMCHW=frames,
+        ac_BNA=(2 * rand(DOORS, CONTEXT, 4) - 1) * mask[..., None],
+        rc_BN=rand(DOORS, CONTEXT) * mask,
+        mask_BN=mask,
+        at_BTA=2 * rand(DOORS, TARGETS, 4) - 1,
+        rt_BT=rand(DOORS, TARGETS),
+    )
