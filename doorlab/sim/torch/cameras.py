@@ -12,6 +12,7 @@ Shapes: B frames; body 0 is the scene, body 1 the panel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -66,7 +67,7 @@ def poses(doors: DoorParams, joint_positions: Tensor) -> Poses:
     way = torch.where(doors.slides, doors.side_sign * joint_positions, 0.0)
     origin = joint_origins(doors)
     shift = torch.stack([origin[:, 0] + way, origin[:, 1], origin[:, 2]], dim=-1)
-    return Poses(torch.cos(angle), torch.sin(angle), shift)
+    return Poses(_rounded(torch.cos, angle), _rounded(torch.sin, angle), shift)
 
 
 def rays(pose: Poses, views: Tensor) -> Rays:
@@ -77,7 +78,7 @@ def rays(pose: Poses, views: Tensor) -> Rays:
     right = torch.stack([ahead[:, 1], -ahead[:, 0], nothing], dim=-1)  # ahead x vertical
     right = _normalized(right)
     up = _cross(right, ahead)
-    reach = torch.tan(views[:, 6:] / 2)
+    reach = _rounded(torch.tan, views[:, 6:] / 2)
     world = eye, ahead, right * reach, up * reach
     panel = (
         pose.into_panel(eye - pose.shift),
@@ -87,8 +88,13 @@ def rays(pose: Poses, views: Tensor) -> Rays:
     return Rays(*both)
 
 
-# Torch's own norm and cross product round once or twice per product, as the processor's
-# instructions have it. These give the same bits on all.
+# Torch's own norm and cross product round once or twice per product, and its sines are those of
+# a library (MKL), as the processor's instructions have it. These give the same bits on all.
+
+
+def _rounded(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`function(x)` computed in float64, whose last bits are lost in rounding to `x`'s type."""
+    return function(x.double()).to(x.dtype)
 
 
 def _normalized(vectors: Tensor) -> Tensor:
