@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from doorlab.benchmarks.timing import paired, paired_rates, rate
@@ -26,6 +25,7 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.runtime.compile_cache import private_compile_cache
 from doorlab.training import Task, TrainConfig, fit, make_fabric
+from doorlab.training.fabric import Fabric
 
 _DOORS, _BATCH, _FRAMES, _SIZE, _STEPS = 256, 16, 8, 64, 20
 _IMAGES = _BATCH * _FRAMES * _STEPS

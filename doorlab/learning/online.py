@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.tensors.batches import DoorData
@@ -20,6 +19,7 @@ from doorlab.data.tensors.stream import DoorStream, FreshConfig, StreamSpec
 from doorlab.errors import ConfigError
 from doorlab.learning.config import LearningConfig
 from doorlab.parallel.prefetch import Prefetcher
+from doorlab.training.fabric import Fabric
 
 _PORTION_STEPS = 16
 _PORTION_PIXELS = 8192 * 64 * 64  # that are kept of a portion: bounds memory

@@ -28,7 +28,6 @@ from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from doorlab.data.dataset import DoorDataset
@@ -60,6 +59,7 @@ from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
 from doorlab.storage.folders import output_folder
 from doorlab.training import FitResult, Task, fit, launch
+from doorlab.training.fabric import Fabric
 from doorlab.training.loop import Batches
 
 

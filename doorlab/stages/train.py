@@ -35,7 +35,6 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from doorlab.data.dataset import DoorDataset
@@ -78,6 +77,7 @@ from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
 from doorlab.storage.folders import output_folder
 from doorlab.training import FitResult, Task, Turn, fit, launch
+from doorlab.training.fabric import Fabric
 from doorlab.training.loop import Batches
 
 _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any, TypeVar, cast
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
 from doorlab.errors import ConfigError, TrainingError
@@ -24,15 +19,14 @@ from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.signals import stops_handled
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.training.config import TrainConfig
+from doorlab.training.fabric import (
+    DDPStrategy,
+    Fabric,
+    LightningEnvironment,
+    launchers_ignored,
+)
 
 T = TypeVar("T")
-
-# What torchrun, Fabric's command line and others tell the processes that they start.
-_OF_LAUNCHERS = {
-    "GROUP_RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK",
-    "RANK", "STANDALONE_PORT", "WORLD_SIZE",
-}  # fmt: skip
-_PREFIXES_OF_LAUNCHERS = ("LT_", "TORCHELASTIC_")
 
 
 def check_devices(config: TrainConfig) -> None:
@@ -55,25 +49,6 @@ class Opaque:
         self.content = content
 
 
-@contextlib.contextmanager
-def _launchers_ignored() -> Iterator[None]:
-    """Hides what other launchers have left in the environment; takes back what Fabric sets there.
-
-    Fabric and torch would take this process for one of several that somebody else has started.
-    """
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _is_of_launchers(name)}
-    try:
-        yield
-    finally:
-        for name in filter(_is_of_launchers, list(os.environ)):
-            del os.environ[name]
-        os.environ.update(hidden)
-
-
-def _is_of_launchers(name: str) -> bool:
-    return name in _OF_LAUNCHERS or name.startswith(_PREFIXES_OF_LAUNCHERS)
-
-
 class _PassedOn:
     """A handler that asks the processes to stop which have been started since it was made."""
 
@@ -87,7 +62,7 @@ class _PassedOn:
             process.terminate()
 
 
-@_launchers_ignored()
+@launchers_ignored()
 def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
 
@@ -123,7 +98,7 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
         ) from None
 
 
-@_launchers_ignored()
+@launchers_ignored()
 def make_fabric(accelerator: str, devices: int = 1, precision: str = "32-true") -> Fabric:
     """A Fabric that starts its processes itself: inside of a job of SLURM or MPI, too."""
     # Tasks may train a part of their model in some steps.

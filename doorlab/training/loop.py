@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from doorlab.errors import CheckpointError
@@ -25,6 +24,7 @@ from doorlab.terminal.progress import progress_bar
 from doorlab.training.best_weights import BestWeights, Figures
 from doorlab.training.checkpoint import Checkpoint, check_fit, load_checkpoint, save_checkpoint
 from doorlab.training.config import TrainConfig, differing
+from doorlab.training.fabric import Fabric
 from doorlab.training.guards import GracefulStop, NonFiniteGuard
 from doorlab.training.launch import Opaque
 from doorlab.training.metric_logger import MetricLogger

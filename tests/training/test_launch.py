@@ -15,13 +15,13 @@ from doorlab.training import TrainConfig, launch
 
 def test_work_is_given_its_arguments_and_threads():
     before = torch.get_num_threads()
-    try:
-        config = TrainConfig(accelerator="cpu", threads=1)
-        found = launch(lambda fabric, a, b: (a + b, str(fabric.device)), config, 2, 3)
-        assert found == (5, "cpu")
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
+
+    def work(fabric, a, b):
+        return a + b, str(fabric.device), torch.get_num_threads()
+
+    config = TrainConfig(accelerator="cpu", threads=before + 1)
+    assert launch(work, config, 2, 3) == (5, "cpu", before + 1)
+    assert torch.get_num_threads() == before
 
 
 def numbering(fabric):

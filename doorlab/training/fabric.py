@@ -1,0 +1,45 @@
+"""Lightning Fabric, imported and used whatever other launchers have left in the environment.
+
+Lightning reads the variables of torchrun and its own while it is imported, and torch and Fabric
+take a process in which they are set for one of several that have been started together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+# What torchrun, Fabric's command line and others tell the processes that they start.
+_OF_LAUNCHERS = {
+    "GROUP_RANK", "JSM_NAMESPACE_RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR",
+    "MASTER_PORT", "NODE_RANK", "RANK", "SLURM_PROCID", "STANDALONE_PORT", "WORLD_SIZE",
+}  # fmt: skip
+_PREFIXES_OF_LAUNCHERS = ("LT_", "TORCHELASTIC_")
+
+
+@contextlib.contextmanager
+def launchers_ignored() -> Iterator[None]:
+    """Hides what other launchers have left in the environment; takes back what Fabric sets there.
+
+    Fabric and torch would take this process for one of several that somebody else has started.
+    """
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _is_of_launchers(name)}
+    try:
+        yield
+    finally:
+        for name in filter(_is_of_launchers, list(os.environ)):
+            del os.environ[name]
+        os.environ.update(hidden)
+
+
+def _is_of_launchers(name: str) -> bool:
+    return name in _OF_LAUNCHERS or name.startswith(_PREFIXES_OF_LAUNCHERS)
+
+
+with launchers_ignored():
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+__all__ = ["DDPStrategy", "Fabric", "LightningEnvironment", "launchers_ignored"]
