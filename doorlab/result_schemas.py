@@ -172,7 +172,12 @@ _BANDIT = {
     "baselines": Each(_POLICY, _NAME),
     "elsewhere?": Each(_ELSEWHERE, _NAME),
 }
-_CLAIM = {"claim": str, "reproduced": OneOf(True, False, None), "how_much": str}
+_CLAIM = {
+    "claim": str,
+    "reproduced": OneOf(True, False, None),
+    "how_much": str,
+    "too_small?": bool,
+}
 
 SHAPES: dict[str, Any] = {
     "dataset.json": _DATASET,

@@ -23,7 +23,12 @@ from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.tables.diagnosis import evidence_table, likeness_table
 from doorlab.report.tables.policies import error_table, policy_table
 from doorlab.report.tables.probes import probe_tables
-from doorlab.report.tables.study import claims_table, elsewhere_tables, label_table
+from doorlab.report.tables.study import (
+    claims_table,
+    elsewhere_tables,
+    label_table,
+    size_of_study,
+)
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 HEADING = "Opening doors never seen, in few tries"
@@ -122,12 +127,14 @@ def _study(run: RunFiles) -> list[Html]:
         return _damage(run, "study")
     opened = run.study[BANDIT_FILE]
     errors, regrets = run.study[REWARD_FILE]["models"], opened["policies"]
+    claimed = run.study[CLAIMS_FILE]
+    of = size_of_study(claimed)
     return [
-        claims_table(run.study[CLAIMS_FILE]),
+        claims_table(claimed),
         *_figures(run, "study"),
-        label_table(errors, "reward_mse_over_variance", "squared error / variance"),
-        label_table(regrets, "mean_regret", "mean regret"),
-        *elsewhere_tables(opened),
+        label_table(errors, "reward_mse_over_variance", "squared error / variance", of),
+        label_table(regrets, "mean_regret", "mean regret", of),
+        *elsewhere_tables(opened, claimed),
     ]
 
 

@@ -3,10 +3,19 @@
 Pure summaries of arrays: nothing here knows of models, runs or files.
 """
 
-from doorlab.evaluation.label_efficiency.claims import Claim, Evidence, claims, nearest_label_count
+from doorlab.evaluation.label_efficiency.claims import (
+    MIN_DOORS,
+    MIN_SEEDS,
+    Claim,
+    Evidence,
+    claims,
+    nearest_label_count,
+)
 from doorlab.evaluation.label_efficiency.summary import Scores, differences, reward_summary
 
 __all__ = [
+    "MIN_DOORS",
+    "MIN_SEEDS",
     "Claim",
     "Evidence",
     "Scores",

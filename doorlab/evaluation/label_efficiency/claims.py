@@ -1,7 +1,8 @@
 """What the papers lead one to expect of a semi-supervised model, and whether a study bears it out.
 
 A claim is reproduced when the means say so (and, where it is that one model beats another, when the
-whole interval of the difference does); it can't be told when the study lacks what it is about.
+whole interval of the difference does); it can't be told when the study lacks what it is about, and
+when it has too few seeds or doors (`MIN_SEEDS`, `MIN_DOORS`).
 Claims of a share ("at most half of") come with a margin: what is left of the one less that share
 of the other, in pairs of doors and seeds.
 
@@ -19,6 +20,9 @@ import numpy as np
 from doorlab.evaluation.label_efficiency.summary import Scores, difference, per_door, scaled
 from doorlab.intervals import Estimate, bootstrap_crossed
 
+# Below these a study can refute nothing: two seeds say next to nothing about the spread between
+# training runs, and the interval of a mean over fewer doors is wider than most differences.
+MIN_SEEDS, MIN_DOORS = 3, 50
 FEW = 160  # labelled doors: up to so many are few
 LABELLED = 400  # the number that claims about opening doors are made with
 RIVALS = ("np", "vae_np", "statistician_np")
@@ -53,6 +57,16 @@ class Evidence:
     """Of the bootstrap."""
 
     @property
+    def seeds(self) -> int:
+        """Number of training runs of the model that the claims are about."""
+        return min((len(scores) for scores in self.errors.get(self.ours, {}).values()), default=0)
+
+    @property
+    def doors(self) -> int:
+        """Number of test doors."""
+        return len(self.optimal)
+
+    @property
     def labelled(self) -> int | None:
         """Of the numbers of labelled doors whose policies were run, the one nearest `LABELLED`."""
         return nearest_label_count(self.regrets.get(self.ours, {}))
@@ -71,11 +85,25 @@ class Claim:
     """In words: the figures that it rests on, or what is missing."""
     figures: list[dict[str, Any]] = field(default_factory=list)
     """All of them."""
+    too_small: bool = False
+    """Whether the study has too few seeds or doors to answer; `reproduced` is then None."""
 
 
 def claims(evidence: Evidence) -> list[Claim]:
-    """All claims, in the order of `CLAIMS`."""
-    return [claim(evidence) for claim in CLAIMS]
+    """All claims, in the order of `CLAIMS`.
+
+    A study with fewer than `MIN_SEEDS` training seeds or `MIN_DOORS` doors answers none of them.
+    """
+    found = [claim(evidence) for claim in CLAIMS]
+    if evidence.seeds >= MIN_SEEDS and evidence.doors >= MIN_DOORS:
+        return found
+    return [claim if claim.reproduced is None else _unanswered(claim) for claim in found]
+
+
+def _unanswered(claim: Claim) -> Claim:
+    least = f"an answer needs {MIN_SEEDS} training seeds and {MIN_DOORS} doors"
+    words = f"{claim.how_much}; {least}"
+    return replace(claim, reproduced=None, how_much=words, too_small=True)
 
 
 def _half_of_variance(e: Evidence) -> Claim:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,9 @@ def policy_table(regret: dict[str, Any]) -> Html:
     return table(
         head,
         rows,
-        "Means over doors with 95 % intervals (bootstrap over doors). The last column compares in "
-        "pairs, door by door: an interval above zero means that the policy is worse.",
+        f"Means over {regret['doors']} doors with 95 % intervals (bootstrap over doors). The last "
+        "column compares in pairs, door by door: an interval above zero means that the policy is "
+        "worse.",
     )
 
 
@@ -95,8 +96,15 @@ def error_table(plots: dict[str, Any]) -> Html | None:
     )
     head = ["squared error after", *(f"{n}" for n in counts)]
     rows = [[model_name(n), *(interval(e, 4) for e in errors[n])] for n in sort_models(errors)]
+    doors = held_out_doors(error for of_model in errors.values() for error in of_model)
     caption = (
-        "By the number of interactions seen on the same door. Always predicting the mean reward: "
-        f"{variance:.4f}."
+        f"By the number of interactions seen on the same door; {doors}. Always predicting the mean "
+        f"reward: {variance:.4f}."
     )
     return table(head, rows, caption, stack_seeds=True)
+
+
+def held_out_doors(estimates: Iterable[Mapping[str, Any] | None]) -> str:
+    """What estimates are about: "200 held-out doors", without a number where none is known."""
+    most = max((estimate.get("n", 0) for estimate in estimates if estimate), default=0)
+    return f"{most} held-out doors" if most else "held-out doors"

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, table
-from doorlab.report.tables.policies import in_words, interval
+from doorlab.report.tables.policies import held_out_doors, in_words, interval
 from doorlab.result_schemas import read_part
 
 _BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
@@ -70,7 +70,7 @@ def _score_table(result: Mapping[str, Any]) -> Html:
                 *(interval(d.get(target)) for d in single.values()),
             ]
         )
-    caption = "Held-out doors, 95 % intervals."
+    caption = f"95 % intervals; {_held_out_doors(scores)}."
     if single:
         caption += f" {_PAIRED}"
     return table(head, rows, caption, stack_seeds=len(models) > 2)
@@ -99,7 +99,11 @@ def _difference_table(model: str, differences: Mapping[str, Any]) -> Html:
         [target.replace("_", " "), *(interval(d.get(target)) for d in differences.values())]
         for target in targets
     ]
-    return table(head, rows, _PAIRED, stack_seeds=True)
+    return table(head, rows, f"{_PAIRED} Here {_held_out_doors(differences)}.", stack_seeds=True)
+
+
+def _held_out_doors(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    return held_out_doors(score for found in scores.values() for score in found.values())
 
 
 def _latent_table(result: Mapping[str, Any]) -> Html:
@@ -123,10 +127,11 @@ def _latent_table(result: Mapping[str, Any]) -> Html:
         ]
         for target, metric in targets.items()
     ]
+    doors = _held_out_doors({f"{n} {k}": f for n in models for k, f in latents[n].items()})
     caption = (
-        "The latents probed apart: c should say what the door is and nothing of the angle, z the "
-        "angle and nothing of the door. From z, and from the embedding of a frame, each frame is "
-        "asked alone."
+        f"The latents probed apart; {doors}. c should say what the door is and nothing of the angle, "
+        "z the angle and nothing of the door. From z, and from the embedding of a frame, each "
+        "frame is asked alone."
     )
     return table(head, rows, caption, stack_seeds=True)
 

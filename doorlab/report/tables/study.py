@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from doorlab.evaluation.label_efficiency import MIN_SEEDS
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, element, table
 from doorlab.report.tables.policies import interval, model_name
@@ -15,12 +16,19 @@ from doorlab.result_schemas import read_study
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 _ANSWERS = {True: "yes", False: "no", None: "can't tell"}
+_TOO_SMALL = "too small to tell"
 
 
 def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
     """Answer in words -> number of claims that it is given to; those that are given to any."""
-    answers = [_ANSWERS[claim["reproduced"]] for claim in claimed["claims"]]
-    return {answer: answers.count(answer) for answer in _ANSWERS.values() if answer in answers}
+    answers = [answer_to(claim) for claim in claimed["claims"]]
+    known = (*_ANSWERS.values(), _TOO_SMALL)
+    return {answer: answers.count(answer) for answer in known if answer in answers}
+
+
+def answer_to(claim: Mapping[str, Any]) -> str:
+    """Whether a claim of claims.json is reproduced, in words."""
+    return _TOO_SMALL if claim.get("too_small") else _ANSWERS[claim["reproduced"]]
 
 
 def study_tables(folder: str | Path) -> list[Table]:
@@ -30,19 +38,40 @@ def study_tables(folder: str | Path) -> list[Table]:
     """
     files = read_study(Path(folder))
     reward, opened, claimed = (files[name] for name in (REWARD_FILE, BANDIT_FILE, CLAIMS_FILE))
-    errors = _terminal(reward["models"], "reward_mse_over_variance", "Squared error / variance")
-    regrets = _terminal(opened["policies"], "mean_regret", "Mean regret")
+    of = size_of_study(claimed)
+    errors = _terminal(reward["models"], "reward_mse_over_variance", "Squared error / variance", of)
+    regrets = _terminal(opened["policies"], "mean_regret", "Mean regret", of)
     elsewhere = [
-        _terminal(_by_count(found), "mean_regret", f"Mean regret on doors of the prior {prior}")
+        _terminal(
+            _by_count(found),
+            "mean_regret",
+            f"Mean regret on doors of the prior {prior}",
+            size_of_study(claimed | found),
+        )
         for prior, found in opened.get("elsewhere", {}).items()
     ]
     return [errors, regrets, *elsewhere, _terminal_claims(claimed)]
 
 
-def elsewhere_tables(opened: Mapping[str, Any]) -> list[Html]:
+def size_of_study(about: Mapping[str, Any]) -> str:
+    """How many doors and training seeds a table rests on, in words.
+
+    Fewer seeds than a claim needs are said to be too few: intervals hide what seeds may change.
+    """
+    doors, seeds = about["doors"], about["seeds"]
+    words = f"{doors} doors, {seeds} training {'seed' if seeds == 1 else 'seeds'}"
+    return words if seeds >= MIN_SEEDS else f"{words}: too few for an interval over seeds"
+
+
+def elsewhere_tables(opened: Mapping[str, Any], claimed: Mapping[str, Any]) -> list[Html]:
     """Mean regret on doors of other priors, for the page."""
     return [
-        label_table(_by_count(found), "mean_regret", f"Mean regret on doors of the prior {prior}")
+        label_table(
+            _by_count(found),
+            "mean_regret",
+            f"Mean regret on doors of the prior {prior}",
+            size_of_study(claimed | found),
+        )
         for prior, found in opened.get("elsewhere", {}).items()
     ]
 
@@ -55,32 +84,37 @@ def _by_count(found: Mapping[str, Any]) -> dict[str, Any]:
 def claims_table(claimed: Mapping[str, Any]) -> Html:
     """For the page."""
     rows = [
-        [claim["claim"], element("b", _ANSWERS[claim["reproduced"]]), claim["how_much"]]
+        [claim["claim"], element("b", answer_to(claim)), claim["how_much"]]
         for claim in claimed["claims"]
     ]
-    caption = (
-        f"What is claimed of {style_of(claimed['ours']).label}; "
-        f"{claimed['doors']} doors, {claimed['seeds']} training seeds."
-    )
+    caption = f"What is claimed of {style_of(claimed['ours']).label}; {size_of_study(claimed)}."
     return table(["claim", "reproduced", "how much"], rows, caption)
 
 
-def label_table(found: Mapping[str, Any], metric: str, heading: str) -> Html:
-    """A metric of every model by the number of labelled doors, for the page."""
+def label_table(found: Mapping[str, Any], metric: str, heading: str, of: str) -> Html:
+    """A metric of every model by the number of labelled doors, for the page.
+
+    Args:
+        found: model -> number of labelled doors -> metrics.
+        metric: name of the one to show.
+        heading: what it is, in words.
+        of: how many doors and seeds it rests on, in words.
+    """
     counts = _counts(found)
     rows = [
         [model_name(name), *(interval(found[name].get(n, {}).get(metric)) for n in counts)]
         for name in sort_models(found)
     ]
-    return table([f"{heading}, labelled doors:", *counts], rows, stack_seeds=True)
+    caption = f"95 % intervals; {of}."
+    return table([f"{heading}, labelled doors:", *counts], rows, caption, stack_seeds=True)
 
 
 def _counts(found: Mapping[str, Any]) -> list[str]:
     return sorted({count for of in found.values() for count in of}, key=int)
 
 
-def _terminal(found: Mapping[str, Any], metric: str, heading: str) -> Table:
-    shown, counts = Table(title=f"{heading}, by labelled doors"), _counts(found)
+def _terminal(found: Mapping[str, Any], metric: str, heading: str, of: str) -> Table:
+    shown, counts = Table(title=f"{heading}, by labelled doors ({of})"), _counts(found)
     shown.add_column("")
     for count in counts:
         shown.add_column(count, justify="right")
@@ -91,9 +125,10 @@ def _terminal(found: Mapping[str, Any], metric: str, heading: str) -> Table:
 
 
 def _terminal_claims(claimed: Mapping[str, Any]) -> Table:
-    shown = Table(title=f"Claims of {style_of(claimed['ours']).label}", show_lines=True)
+    title = f"Claims of {style_of(claimed['ours']).label} ({size_of_study(claimed)})"
+    shown = Table(title=title, show_lines=True)
     for head in ("claim", "reproduced", "how much"):
         shown.add_column(head)
     for claim in claimed["claims"]:
-        shown.add_row(claim["claim"], _ANSWERS[claim["reproduced"]], claim["how_much"])
+        shown.add_row(claim["claim"], answer_to(claim), claim["how_much"])
     return shown

@@ -175,3 +175,39 @@ def test_the_first_try_is_shown_beside_what_can_be_seen():
     assert claim.figures[0]["with_all_seen"] == pytest.approx(0.7 * GOOD.optimal.mean())
     assert claim.how_much.startswith(before.how_much)
     assert claim.reproduced == before.reproduced
+
+
+def sized(seeds, doors):
+    """The first so many seeds and doors of the good study."""
+
+    def cut(scores):
+        return {
+            model: {n: values[:seeds, :doors] for n, values in by_count.items()}
+            for model, by_count in scores.items()
+        }
+
+    return replace(
+        GOOD,
+        errors=cut(GOOD.errors),
+        regrets=cut(GOOD.regrets),
+        first_rewards=cut(GOOD.first_rewards),
+        baselines={name: values[:, :doors] for name, values in GOOD.baselines.items()},
+        optimal=GOOD.optimal[:doors],
+        latched=GOOD.latched[:doors],
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "doors", "answered"),
+    [(1, DOORS, False), (2, DOORS, False), (3, 49, False), (3, 50, True), (3, DOORS, True)],
+)
+def test_claims_of_small_studies_are_not_answered(seeds, doors, answered):
+    for evidence in (sized(seeds, doors), with_(sized(seeds, doors), "errors", np=None)):
+        for claim in claims(evidence):
+            assert not (claim.too_small and answered)
+            assert answered or claim.reproduced is None
+    every = claims(sized(seeds, doors))
+    assert [claim.too_small for claim in every] == [not answered] * len(NAMES)
+    assert answered or all(
+        "an answer needs 3 training seeds and 50 doors" in c.how_much for c in every
+    )

@@ -45,6 +45,22 @@ def test_the_terminal_shows_every_figure_and_every_answer(folder):
     assert [*elsewhere.columns[1].cells] == ["0.400"]
 
 
+def test_study_tables_say_what_they_rest_on(folder, study_files):
+    assert all("(50 doors, 3 training seeds)" in str(t.title) for t in study_tables(folder)[:2])
+    for seeds, words in ((1, "1 training seed: too few"), (2, "2 training seeds: too few")):
+        claimed = {**study_files["claims.json"], "seeds": seeds}
+        claimed["claims"] = [
+            {**claim, "reproduced": None, "too_small": True} for claim in claimed["claims"]
+        ]
+        atomic_write_json(folder / "claims.json", claimed)
+        *tables, claims = study_tables(folder)
+        assert all(words in str(table.title) for table in (*tables, claims))
+        assert set(claims.columns[1].cells) == {"too small to tell"}
+        page = sections(RunFiles.read((folder,)))["study"]
+        assert page.count(words) == 4
+        assert page.count("too small to tell") == 3
+
+
 def test_a_result_of_another_stage_is_refused(folder, study_files):
     atomic_write_json(folder / "reward.json", {**study_files["reward.json"], "stage": "probe"})
     with pytest.raises(ResultError, match="doorlab study"):
