@@ -172,7 +172,8 @@ def _run_new(
     )  # fmt: skip
     try:
         output, _ = process.communicate(timeout=limit)
-        return process.returncode, output.decode(errors="replace")
+        encoding = environment.get("PYTHONIOENCODING", "").split(":")[0] or "utf-8"
+        return process.returncode, output.decode(encoding, errors="replace")
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()

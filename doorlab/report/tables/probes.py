@@ -130,8 +130,8 @@ def _latent_table(result: Mapping[str, Any]) -> Html:
     doors = _held_out_doors({f"{n} {k}": f for n in models for k, f in latents[n].items()})
     caption = (
         f"The latents probed apart; {doors}. c should say what the door is and nothing of the "
-        "angle, z the angle and nothing of the door. From z, and from the embedding of a frame, each "
-        "frame is asked alone."
+        "angle, z the angle and nothing of the door. From z, and from the embedding of a frame, "
+        "each frame is asked alone."
     )
     return table(head, rows, caption, stack_seeds=True)
 
