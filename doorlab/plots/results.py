@@ -27,9 +27,10 @@ from doorlab.storage.text_paths import as_text
 
 def probes(sources: PlotContext) -> Plot:
     """The scores of `doorlab probe`."""
+    result = sources.result("probe")
     scores = {
         model: {target: _estimate(found) for target, found in targets.items()}
-        for model, targets in sources.result("probe")["probes"].items()
+        for model, targets in result["probes"].items()
     }
     known = {target for targets in scores.values() for target in targets}
     labels = {
@@ -38,7 +39,8 @@ def probes(sources: PlotContext) -> Plot:
     }
     if not any(labels.values()):
         raise MissingInput("the probes are of no target that is known")
-    return Plot(probe_figure.probes(scores, labels["accuracy"], labels["r2"]))
+    guessing = {name: target["guessing"] for name, target in result.get("targets", {}).items()}
+    return Plot(probe_figure.probes(scores, labels["accuracy"], labels["r2"], guessing))
 
 
 def probe_frames(sources: PlotContext) -> Plot:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.study import claim_counts
+from doorlab.report.verdicts import guessing, is_at_chance
 from doorlab.run_layout import CLAIMS_FILE
 
-_YARDSTICKS = {
-    "vae_np": "VAE + NP",
-    "gp_ucb": "GP-UCB (which can't see)",
-    "random": "random actions",
-}
+_YARDSTICKS = {"gp_ucb": "GP-UCB (which has no images)", "random": "random actions"}
+_QUESTIONS = {"handedness": "the hinge's side", "swing": "pull or push"}
 
 
 def percent(share: float | int) -> str:
@@ -56,24 +55,59 @@ def _bandit_words(run: RunFiles) -> str:
     others = [
         f"{policies[name]['mean_regret']['mean']:.2f} for {words}"
         for name, words in _YARDSTICKS.items()
-        if name in policies and name != hero
+        if name in policies and name not in (hero, best_rival(policies, hero))
     ]
-    return f"{result}, against {enumeration(others)}." if others else f"{result}."
+    sentence = f"{result}, against {enumeration(others)}." if others else f"{result}."
+    return f"{sentence} {_rival_words(run.regret, hero)}".rstrip()
+
+
+def best_rival(policies: Mapping[str, Any], hero: str) -> str | None:
+    """The policy with the least mean regret, apart from the headline model and the oracles."""
+    rivals = [name for name in policies if name != hero and "oracle" not in name]
+    return min(rivals, key=lambda name: policies[name]["mean_regret"]["mean"], default=None)
+
+
+def _rival_words(regret: Mapping[str, Any], hero: str) -> str:
+    """How the headline model compares with its best rival, door by door."""
+    policies = regret["policies"]
+    rival = best_rival(policies, hero)
+    if rival is None:
+        return ""
+    names = {name: style_of(name).label for name in (hero, rival)}
+    words = f"The best rival is {names[rival]} with {policies[rival]['mean_regret']['mean']:.3f}"
+    margin = regret.get("paired_differences", {}).get(rival, {}).get(hero)
+    if not margin:
+        return f"{words}."
+    low, high = margin["ci95"]
+    paired = (
+        f"paired difference {margin['mean']:+.3f}, 95\u00a0% interval {low:+.3f} to {high:+.3f}"
+    )
+    if low > 0:
+        return f"{words}: {names[hero]} is better ({paired})."
+    if high < 0:
+        return f"{words}: {names[hero]} is worse ({paired})."
+    return f"{words}: too close to tell which is better ({paired})."
 
 
 def _probe_words(run: RunFiles) -> str:
+    """What the statistician's embedding holds, beside the best of the other models."""
     probes = run.probes.get("probes", {})
     if not probes:
         return ""
     model = "statistician" if "statistician" in probes else sort_models(probes)[0]
+    rivals = [name for name in probes if name not in (model, "supervised")]
     parts = []
-    for target, question in (("handedness", "the hinge's side"), ("swing", "pull or push")):
+    for target, question in _QUESTIONS.items():
         if target not in probes[model]:
             continue
-        text = f"{question} on {percent(probes[model][target]['mean'])} of held-out doors"
-        rival = probes.get("vae", {}).get(target)
-        if rival and model != "vae":
-            text += f" (VAE: {percent(rival['mean'])})"
+        score = probes[model][target]
+        text = f"{question} on {percent(score['mean'])} of held-out doors"
+        if is_at_chance(score, guessing(run.probes, target)):
+            text += ", no better than guessing"
+        known = [name for name in rivals if target in probes[name]]
+        if known:
+            best = max(known, key=lambda name: probes[name][target]["mean"])
+            text += f" ({style_of(best).label}: {percent(probes[best][target]['mean'])})"
         parts.append(text)
     if not parts:
         return ""
@@ -119,8 +153,8 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
 
 def _probe_tiles(run: RunFiles) -> list[Html]:
     found = run.probes.get("probes", {}).get("statistician", {}).get("handedness")
-    if not found:
-        return []
+    if not found or is_at_chance(found, guessing(run.probes, "handedness")):
+        return []  # the lead says that it is no better than guessing
     return [_tile(percent(found["mean"]), "hinge side read from the statistician, without labels")]
 
 

@@ -71,7 +71,8 @@ def picture(png: bytes, alt: str, caption: str = "") -> Html:
         height=str(height),
         loading="lazy",
     )
-    return element("figure", image, *_caption(caption))
+    scroller = element("div", image, class_="scroll picture")
+    return element("figure", scroller, *_caption(caption))
 
 
 def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:

@@ -14,6 +14,7 @@ from doorlab.report.page import (
     element,
     enumeration,
     films,
+    join,
     note,
     picture,
     section,
@@ -29,6 +30,7 @@ from doorlab.report.tables.study import (
     label_table,
     size_of_study,
 )
+from doorlab.report.verdicts import verdict
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 HEADING = "Opening doors never seen, in few tries"
@@ -144,7 +146,7 @@ def _making(run: RunFiles) -> list[Html]:
     if not run.pictures:
         figures.append(note("No figures: `doorlab plot` with the same --runs draws them."))
     settings = [element("h3", "Every setting"), *_settings(run)]
-    return [_provenance(run), *models, *figures, *settings]
+    return [*_provenance(run), *models, *figures, *settings]
 
 
 def _films(run: RunFiles) -> list[Html]:
@@ -162,7 +164,9 @@ def _figures(run: RunFiles, anchor: str) -> list[Html]:
         if caption.section == anchor and name in run.pictures:
             words = run.plots.get("words", {}).get(name, {})
             heading, text = fill(caption.heading, words), fill(caption.text, words)
-            image = picture(run.pictures[name], f"{heading}. {text}", text)
+            found = verdict(name, run)
+            below = join(text, " ", element("strong", found)) if found else text
+            image = picture(run.pictures[name], f"{heading}. {text}", below)
             content += [element("h3", heading), image]
     return content
 
@@ -191,7 +195,7 @@ def _damage(run: RunFiles, part: str) -> list[Html]:
     return [note(run.damaged[part])] if part in run.damaged else []
 
 
-def _provenance(run: RunFiles) -> Html:
+def _provenance(run: RunFiles) -> list[Html]:
     results = {
         "generate": run.dataset,
         "probe": run.probes,
@@ -200,7 +204,7 @@ def _provenance(run: RunFiles) -> Html:
         "plot": run.plots,
     }
     seconds = run.timing.get("seconds", {})
-    rows = []
+    rows, origins = [], []
     for stage, result in results.items():
         if not result:
             continue
@@ -214,8 +218,36 @@ def _provenance(run: RunFiles) -> Html:
                 _seconds(seconds.get(stage)),
             ]
         )
+        origins.append((f"doorlab {stage}", result.get("provenance", {})))
     head = ["stage", "seed", "doorlab", "dataset checksum", "seconds"]
-    return table(head, rows, "The same seed gives the same dataset, byte for byte.")
+    caption = "The same seed gives the same dataset, byte for byte."
+    return [table(head, rows, caption), *_origins(origins)]
+
+
+# Key of the provenance in a result file -> head of its row.
+_ORIGIN = {
+    "date": "date",
+    "commit": "commit",
+    "simulator": "simulator",
+    "processor": "processor",
+    "system": "system",
+    "python": "Python",
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "pybullet": "PyBullet",
+}
+
+
+def _origins(origins: list[tuple[str, dict[str, Any]]]) -> list[Html]:
+    """Code, machine and time of every stage, whose columns are alike more often than not."""
+    known = [(stage, origin) for stage, origin in origins if origin]
+    if not known:
+        return []
+    rows = [
+        [words, *(_text(origin.get(key)) for _, origin in known)] for key, words in _ORIGIN.items()
+    ]
+    head = ["", *(stage for stage, _ in known)]
+    return [table(head, rows, "Code, machine and time of every result.")]
 
 
 def _model_table(models: tuple[ModelRun, ...]) -> Html:

@@ -32,18 +32,26 @@ nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 figure { margin: 1.5rem 0 2rem; }
 figure img { display: block; width: 100%; height: auto; }
+figcaption strong { color: var(--ink); font-weight: 600; }
 figcaption { color: var(--muted); font-size: 0.92rem; line-height: 1.5; margin-top: 0.5rem;
              max-width: 44rem; }
 .films { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }
 .films video { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px;
                background: var(--wash); }
-.scroll { overflow-x: auto; }
+/* Shadows at an edge beyond which there is more to see, where a table or figure is too wide. */
+.scroll { overflow-x: auto; scrollbar-width: thin; background:
+  linear-gradient(to right, #fff 1.5rem, transparent) left / 3rem 100% no-repeat local,
+  linear-gradient(to left, #fff 1.5rem, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to right, #1f293366, transparent) left / 0.9rem 100% no-repeat scroll,
+  linear-gradient(to left, #1f293366, transparent) right / 0.9rem 100% no-repeat scroll; }
+.picture img { mix-blend-mode: multiply; }
 table { border-collapse: collapse; font-size: 0.92rem; line-height: 1.4; min-width: 100%;
         font-variant-numeric: tabular-nums; }
 th, td { padding: 0.45rem 0.9rem 0.45rem 0; text-align: right; white-space: nowrap; }
 th:first-child { text-align: left; font-weight: 500; }
 thead th { color: var(--muted); font-weight: 500; border-bottom: 1px solid var(--muted);
-           vertical-align: bottom; }
+           vertical-align: bottom; white-space: normal; }
+tbody th, td.words { white-space: normal; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 td small { color: var(--muted); }
 .stacked td small { display: block; }
@@ -60,6 +68,7 @@ pre { background: var(--wash); border-radius: 6px; padding: 0.9rem 1rem; overflo
   body { font-size: 16px; }
   main { padding-top: 1.5rem; }
   h1 { font-size: 1.7rem; }
+  .picture img { width: 46rem; max-width: none; }  /* labels stay legible: the figure scrolls */
 }
 @media print { nav { display: none; } video { display: none; } figure { break-inside: avoid; } }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }

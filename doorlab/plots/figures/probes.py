@@ -27,7 +27,10 @@ Scores = Mapping[str, Mapping[str, Estimate]]  # model -> target -> score
 
 @default_settings()
 def probes(
-    scores: Scores, accuracies: Mapping[str, str], r2s: Mapping[str, str], chance: float = 0.5
+    scores: Scores,
+    accuracies: Mapping[str, str],
+    r2s: Mapping[str, str],
+    guessing: Mapping[str, float],
 ) -> Figure:
     """One row per target, one dot per model; right is better.
 
@@ -35,7 +38,7 @@ def probes(
         scores: model -> target -> estimate; a model may lack targets.
         accuracies: target -> label, of those scored by accuracy.
         r2s: the same for those scored by R^2.
-        chance: the accuracy of guessing.
+        guessing: target -> the accuracy of always guessing the same; 0.5 where it is missing.
     """
     models = sort_models(scores)
     heights = [len(accuracies) + 1.0, len(r2s) + 1.0]
@@ -45,11 +48,13 @@ def probes(
     _rows(lower, scores, models, r2s)
     title(upper, "Accuracy")
     title(lower, "R²")
-    upper.axvline(chance, color=MUTED, linewidth=1, linestyle=":")
-    upper.annotate(
-        "guessing", (chance, 0), xycoords=("data", "axes fraction"), xytext=(-4, 6),
-        textcoords="offset points", ha="right", fontsize=FONT_SIZE - 1, color=MUTED,
-    )  # fmt: skip
+    for row, target in enumerate(accuracies):
+        share = guessing.get(target, 0.5)
+        upper.plot((share, share), (row - 0.5, row + 0.5), color=MUTED, linewidth=1.2, ls=":")
+        upper.annotate(
+            f"guessing {share:.2f}", (share, row + 0.5), xytext=(-4, 3), ha="right",
+            textcoords="offset points", fontsize=FONT_SIZE - 2, color=MUTED,
+        )  # fmt: skip
     upper.set_xlim(0.38, 1.005)
     lower.set_xlim(min(-0.02, _lowest(scores, r2s)), 1.005)
     figure.legend(

@@ -14,8 +14,20 @@ SCORES = {
 }
 
 
+def draw(**guessing):
+    return probes(SCORES, {"handedness": "handedness"}, {"width": "width"}, guessing)
+
+
+def test_guessing_is_the_share_of_the_majority_of_each_target():
+    for share, given in ((0.657, {"handedness": 0.657}), (0.5, {})):
+        upper, _ = draw(**given).axes
+        dotted = [line for line in upper.get_lines() if line.get_linestyle() == ":"]
+        assert [tuple(line.get_xdata()) for line in dotted] == [(share, share)]
+        assert [t.get_text() for t in upper.texts] == [f"guessing {share:.2f}"]
+
+
 def test_dots_and_bars_are_the_estimates():
-    upper, lower = probes(SCORES, {"handedness": "handedness"}, {"width": "width"}).axes
+    upper, lower = draw().axes
     for name in SCORES:
         (dot,) = [line for line in upper.get_lines() if line.get_label() == name]
         estimate = SCORES[name]["handedness"]
@@ -29,7 +41,7 @@ def test_dots_and_bars_are_the_estimates():
 
 
 def test_a_dot_is_painted_in_the_model_s_colour(patch):
-    figure = probes(SCORES, {"handedness": "handedness"}, {"width": "width"})
+    figure = draw()
     upper = figure.axes[0]
     (dot,) = [line for line in upper.get_lines() if line.get_label() == "statistician"]
     seen = patch(figure, upper, dot.get_xdata()[0], dot.get_ydata()[0], reach=1).mean(axis=0)
@@ -37,7 +49,7 @@ def test_a_dot_is_painted_in_the_model_s_colour(patch):
 
 
 def test_models_have_rows_of_their_own_and_a_key():
-    figure = probes(SCORES, {"handedness": "handedness"}, {"width": "width"})
+    figure = draw()
     heights = [
         line.get_ydata()[0] for line in figure.axes[0].get_lines() if line.get_label() in SCORES
     ]

@@ -1,0 +1,149 @@
+"""Whether a figure shows what its caption says should be seen, from the figures that decide it.
+
+A verdict is one sentence that begins with "Measured" and stands below the caption in the same
+size. There is none where the run lacks the result that decides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.report.page import enumeration
+from doorlab.report.run_files import RunFiles
+
+GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # from here a parameter counts as kept
+_SMALL_LEAD = 0.05  # of a classifier over guessing, that counts as hardly any
+_TARGETS = {"handedness": "hinge side", "swing": "pull or push", "joint_angle": "joint angle"}
+
+
+def verdict(figure: str, run: RunFiles) -> str:
+    """A sentence on a figure of `plots.captions`; empty where nothing was measured."""
+    decide = _VERDICTS.get(figure)
+    words = decide(run) if decide else ""
+    return f"Measured: {words}." if words else ""
+
+
+def is_at_chance(score: Mapping[str, Any], guessing: float) -> bool:
+    """Whether the 95 % interval of a probe's score includes what guessing scores."""
+    return score["ci95"][0] <= guessing
+
+
+def guessing(probes: Mapping[str, Any], target: str) -> float:
+    """What always saying the same scores on the test doors: the majority's share, or an R² of 0."""
+    known = probes.get("targets", {}).get(target)
+    if known:
+        return known["guessing"]
+    metrics = [scores[target]["metric"] for scores in probes["probes"].values() if target in scores]
+    return 0.5 if "accuracy" in metrics else 0.0
+
+
+def _kept(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) -> str:
+    score = scores[target]
+    good = GOOD_ACCURACY if score["metric"] == "accuracy" else GOOD_R2
+    if is_at_chance(score, guessing(probes, target)):
+        answer = "no better than guessing"
+    else:
+        answer = "kept" if score["mean"] >= good else "kept in part"
+    unit = "R² " if score["metric"] == "r2" else ""
+    return f"{_TARGETS[target]} {unit}{score['mean']:.2f}, {answer}"
+
+
+def _reconstructions(run: RunFiles) -> str:
+    """A picture can't show what linear probes do not find in the latents behind it."""
+    probes = run.probes
+    words = []
+    for model in sort_models(probes.get("probes", {})):
+        scores = probes["probes"][model]
+        kept = [_kept(probes, scores, target) for target in _TARGETS if target in scores]
+        if kept and (not run.diagnosis or model in run.diagnosis["diagnosis"]):
+            words.append(f"{style_of(model).label} ({'; '.join(kept)})")
+    return f"linear probes on the latents find, of the {enumeration(words)}" if words else ""
+
+
+def _made(kind: str) -> Callable[[RunFiles], str]:
+    """How well a classifier tells frames that models made from real ones."""
+
+    def words(run: RunFiles) -> str:
+        models = run.diagnosis.get("diagnosis", {})
+        found = {
+            name: models[name]["two_sample"][kind]["content"]["accuracy"]
+            for name in sort_models(models)
+            if kind in models[name].get("two_sample", {})
+        }
+        parts = [f"{style_of(n).label} {s['mean']:.2f}, {_likeness(s)}" for n, s in found.items()]
+        if not parts:
+            return ""
+        return f"a classifier tells them from real frames by content: {'; '.join(parts)}"
+
+    return words
+
+
+def _likeness(accuracy: Mapping[str, Any]) -> str:
+    if accuracy["ci95"][0] <= 0.5:
+        return "no better than guessing"
+    return "hardly" if accuracy["mean"] <= 0.5 + _SMALL_LEAD else "they do not pass for real"
+
+
+def _latents(run: RunFiles) -> str:
+    """Whether the joint angle is in the instance latent z and not in the context latent c."""
+    parts = []
+    for model in sort_models(run.probes.get("statisticians", ())):
+        latents = run.probes.get("latents", {}).get(model, {})
+        z, c = (latents.get(k, {}).get("joint_angle") for k in ("instance", "context"))
+        if z is None or c is None:
+            continue
+        apart = z["mean"] >= GOOD_R2 and c["mean"] <= 0.5 * z["mean"]
+        answer = "as it should be" if apart else "not as it should be"
+        parts.append(
+            f"the {style_of(model).label} has the joint angle in z with R² {z['mean']:.2f} and in "
+            f"c with R² {c['mean']:.2f}, {answer}"
+        )
+    return "; ".join(parts)
+
+
+def _first_try(run: RunFiles) -> str:
+    policies = run.regret.get("policies", {})
+    if FOCUS_MODEL not in policies or "visible_oracle" not in policies:
+        return ""
+    mine, most = (policies[n]["first_reward"]["mean"] for n in (FOCUS_MODEL, "visible_oracle"))
+    return (
+        f"over all test doors its first try obtains {mine:.2f}; all that can be seen allows "
+        f"{most:.2f}"
+    )
+
+
+def _adaptation(run: RunFiles) -> str:
+    found = run.plots.get("figures", {}).get("adaptation")
+    if not found or len(found["context_counts"]) < 2:
+        return ""
+    parts = []
+    for model in sort_models(found["reward_mse"]):
+        first, *_, last = found["reward_mse"][model]
+        if not first or not last:
+            continue
+        falls = last["ci95"][1] < first["ci95"][0]
+        answer = "falls" if falls else "does not fall for certain"
+        parts.append(
+            f"{style_of(model).label} {answer} ({first['mean']:.4f} to {last['mean']:.4f})"
+        )
+    return f"the error of {enumeration(parts)}" if parts else ""
+
+
+def _calibration(run: RunFiles) -> str:
+    found = run.plots.get("figures", {}).get("calibration", {}).get("calibration_error", {})
+    parts = [f"{style_of(name).label} {found[name]['mean']:.3f}" for name in sort_models(found)]
+    return f"mean distance from the dotted line: {enumeration(parts)}" if parts else ""
+
+
+_VERDICTS: dict[str, Callable[[RunFiles], str]] = {
+    "reconstructions": _reconstructions,
+    "new_frames": _made("new_frames"),
+    "samples": _made("samples"),
+    "traversals": _latents,
+    "correlations": _latents,
+    "landscape": _first_try,
+    "adaptation": _adaptation,
+    "calibration": _calibration,
+}
