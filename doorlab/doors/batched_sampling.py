@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from doorlab.doors.door import CATEGORIES
-from doorlab.doors.prior import DEFAULT_APPEARANCE, DoorPrior, Range
+from doorlab.doors.prior import DEFAULT_APPEARANCE, DoorPrior, Range, moved_poses
 
 DOOR_NUMBERS = 52  # uniform numbers that make a door
 VIEW_NUMBERS = 6  # ... and a view
@@ -61,7 +61,7 @@ def sample_doors_batched(prior: DoorPrior, numbers: np.ndarray) -> dict[str, np.
 
 
 def sample_view_columns(prior: DoorPrior, place: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """(D, M, 7), as `View.to_array` has them: the distribution of `DoorPrior.sample_view`.
+    """(D, M, 7), as `View.to_array` has them: the distribution of `DoorPrior.sample_views`.
 
     Args:
         prior: the distribution.
@@ -74,7 +74,7 @@ def sample_view_columns(prior: DoorPrior, place: np.ndarray, numbers: np.ndarray
     height, target_x = urn.draw(prior.camera_height), middle + urn.draw(jitter)
     target_z, field_of_view = 1.05 + urn.draw(jitter), urn.draw(prior.field_of_view)
     columns = [eye_x, -distance, height, target_x, 0.0 * height, target_z, field_of_view]
-    return np.stack(columns, axis=-1)
+    return moved_poses(np.stack(columns, axis=-1), prior.camera_motion)
 
 
 class _UniformStream:

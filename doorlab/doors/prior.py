@@ -104,11 +104,12 @@ class DoorPrior:
     camera_height: Range = (1.4, 1.6)  # m
     camera_jitter: float = 0.05  # m, of the eye and of the point looked at, to either side
     field_of_view: Range = (0.74, 0.78)  # rad, vertical
+    camera_motion: float = 1.0  # of a door's camera between frames: 0 none, 1 a new pose per frame
 
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
-            if name.endswith("_probability"):
+            if name.endswith("_probability") or name == "camera_motion":
                 checked = checked_number("a prior", name, value, _PROBABILITY)
             elif name == "camera_jitter":
                 checked = checked_number("a prior", name, value, _JITTER)
@@ -193,6 +194,18 @@ class DoorPrior:
             appearance=look if self.randomize_appearance else DEFAULT_APPEARANCE,
         )
 
+    def sample_views(self, rng: np.random.Generator, door: Door, frames: int) -> list[View]:
+        """The cameras of the frames of one door.
+
+        Every frame's pose is (1 - camera_motion) times the door's own pose plus camera_motion times
+        a new one from the ranges of the prior. The door's own pose is that of the first frame.
+        """
+        views = [self.sample_view(rng, door) for _ in range(frames)]
+        if self.camera_motion == 1.0:
+            return views
+        poses = moved_poses(np.array([view.to_array() for view in views]), self.camera_motion)
+        return [View.from_array(pose) for pose in poses]
+
     def sample_view(self, rng: np.random.Generator, door: Door) -> View:
         """Where a robot before the middle of the wall holds its camera, with some jitter."""
 
@@ -236,6 +249,16 @@ class DoorPrior:
             ),
             light_strength=float(rng.uniform(*self.light_strength)),
         )
+
+
+def moved_poses(poses: np.ndarray, motion: float) -> np.ndarray:
+    """Camera poses of the frames of doors, from independent ones.
+
+    Args:
+        poses: (..., M, 7), as `View.to_array` has them, M frames per door.
+        motion: `DoorPrior.camera_motion`.
+    """
+    return (1.0 - motion) * poses[..., :1, :] + motion * poses
 
 
 # Ranges that are not those of a door's own numbers, in `NUMBERS`.

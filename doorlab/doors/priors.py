@@ -12,8 +12,9 @@ DEFAULT_PRIOR = "narrow"  # of datasets, environments, commands and examples ali
 
 PRIORS: dict[str, DoorPrior] = {
     "default": _DEFAULT,
-    # One look for all doors, as in the papers.
-    "narrow": replace(_DEFAULT, randomize_appearance=False),
+    # One appearance for all doors and one camera per door, as in the papers.
+    "narrow": replace(_DEFAULT, randomize_appearance=False, camera_motion=0.0),
+    "narrow_moving": replace(_DEFAULT, randomize_appearance=False),
     # Out of distribution: sizes, textures and mechanisms that `default` never shows.
     "wild": replace(
         _DEFAULT,

@@ -134,3 +134,17 @@ def test_views_have_the_prior_s_distribution(name):
                 expected[:, column] - less, got[:, view, column] - less, f"{column}"
             )
     assert np.ptp(got[:, 0] - got[:, 1]) > 0.01
+
+
+@pytest.mark.parametrize("motion", [0.0, 0.3, 1.0])
+def test_cameras_move_between_frames_as_in_the_prior(motion):
+    prior = dataclasses.replace(DoorPrior(), camera_motion=motion)
+    rng = stream(5, "views")
+    columns = sample_columns(prior, rng.random((2000, DOOR_NUMBERS)))
+    doors = [door_from_arrays(columns, i) for i in range(ONE_BY_ONE)]
+    expected = np.array([[v.to_array() for v in prior.sample_views(rng, d, 3)] for d in doors])
+    got = sample_view_columns(prior, columns["place"], rng.random((2000, 3, VIEW_NUMBERS)))
+    for column in (0, 1, 2, 3, 5, 6):
+        moves = [np.diff(poses[..., column], axis=1) for poses in (expected, got)]
+        for step in range(2):
+            assert_same_distribution(moves[0][:, step], moves[1][:, step], f"{column}")

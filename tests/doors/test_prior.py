@@ -50,12 +50,12 @@ def test_every_field_varies(rich, name):
 def test_every_knob_turns_something():
     """One public suite of doors randomises friction with a call that always gives 0."""
     plain = [RICH.sample(stream(0, i)) for i in range(30)]
-    views = [RICH.sample_view(stream(1, i), door) for i, door in enumerate(plain)]
+    views = [RICH.sample_views(stream(1, i), door, 2) for i, door in enumerate(plain)]
     for knob in dataclasses.fields(DoorPrior):
         value = getattr(RICH, knob.name)
         turned = dataclasses.replace(RICH, **{knob.name: _turned(knob.name, value)})
         doors = [turned.sample(stream(0, i)) for i in range(30)]
-        seen = [turned.sample_view(stream(1, i), door) for i, door in enumerate(plain)]
+        seen = [turned.sample_views(stream(1, i), door, 2) for i, door in enumerate(plain)]
         assert doors != plain or seen != views, knob.name
 
 
@@ -63,7 +63,7 @@ def _turned(name, value):
     if isinstance(value, bool):
         return not value
     if isinstance(value, float):
-        return 0.0 if name.endswith("probability") else 2 * value
+        return 0.0 if name.endswith(("probability", "motion")) else 2 * value
     if isinstance(value[0], str):
         return value[:1]
     low, high = value
@@ -105,6 +105,39 @@ def test_narrow_has_one_look():
     assert len(looks) == 1
 
 
+@pytest.mark.parametrize("motion", [0.0, 0.1, 1.0])
+def test_a_camera_moves_between_frames_by_its_share_of_the_ranges(motion):
+    prior = dataclasses.replace(DoorPrior(), camera_motion=motion)
+    rng = stream(0, "cameras")
+    doors = [prior.sample(rng) for _ in range(300)]
+    poses = np.array([[v.to_array() for v in prior.sample_views(rng, d, 5)] for d in doors])
+    low, high = prior.camera_height
+    # Frames after the first are independent given the door, uniform over the moved share.
+    within_doors = poses[:, 1:, 2].var(axis=1, ddof=1).mean()
+    assert within_doors == pytest.approx((motion * (high - low)) ** 2 / 12, rel=0.1, abs=1e-12)
+    first = poses[:, 0, 2]
+    assert first.var() == pytest.approx((high - low) ** 2 / 12, rel=0.2)
+    assert np.ptp(poses, axis=1).max() > 0 or motion == 0.0
+
+
+def test_a_camera_in_motion_has_the_poses_of_independent_views():
+    prior = get_prior("default")
+    door = prior.sample(stream(0))
+    rng = stream(1)
+    alone = [prior.sample_view(rng, door) for _ in range(4)]
+    assert prior.sample_views(stream(1), door, 4) == alone
+
+
+def test_narrow_films_every_door_with_one_camera_and_narrow_moving_does_not():
+    still, moving = get_prior("narrow"), get_prior("narrow_moving")
+    door = still.sample(stream(0))
+    assert moving.sample(stream(0)) == door
+    views = still.sample_views(stream(1), door, 4), moving.sample_views(stream(1), door, 4)
+    assert len({view.eye for view in views[0]}) == 1
+    assert len({view.eye for view in views[1]}) == 4
+    assert views[0][0] == views[1][0]
+
+
 def test_a_knob_does_not_shift_the_others():
     a = get_prior("default").sample(stream(0, 1))
     b = dataclasses.replace(get_prior("default"), closer_probability=1.0).sample(stream(0, 1))
@@ -123,6 +156,7 @@ def test_a_knob_does_not_shift_the_others():
         ({"hinge_friction": (-3.0, -1.0)}, "hinge_friction of a prior to be a number from 0"),
         ({"handle_types": ()}, "handle_types of a prior to be one or more of lever, knob, bar"),
         ({"camera_jitter": -0.1}, "camera_jitter of a prior to be a number from 0"),
+        ({"camera_motion": 1.1}, "camera_motion of a prior to be a number from 0 to 1"),
         ({"opening_limit": (1.0, 3.0)}, "opening_limit < 2.0"),
         ({"sliding_limit": (1.0, 1.2)}, "slide by less than 1.2 m"),
     ],

@@ -71,6 +71,7 @@ def knobs() -> st.SearchStrategy[dict[str, object]]:
             **{name: _some(values) for name, values in ACQUISITIONS.items()},
             "randomize_appearance": st.booleans(),
             "camera_jitter": st.floats(0.0, 0.3),
+            "camera_motion": st.floats(0.0, 1.0),
         }
     )
 

@@ -60,7 +60,8 @@ class GenerationConfig(DatasetConfig):
     seed: Seed = 0
     """Seed of every random stream."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of the doors: narrow (one look for all), default (all looks), wild (unlike default)."""
+    """Prior of the doors: narrow (one look for all), narrow_moving (narrow with a new camera pose in
+    every frame), default (all looks), wild (unlike default)."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
     """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
     action_mix: ActionMix = "plausible"
@@ -143,7 +144,7 @@ def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndar
 def passive_views(config: GenerationConfig, index: int, door: Door) -> list[View]:
     """The M cameras of a door."""
     prior, rng = get_prior(config.prior), stream(config.seed, "view", index)
-    return [prior.sample_view(rng, door) for _ in range(config.frames)]
+    return prior.sample_views(rng, door, config.frames)
 
 
 def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
