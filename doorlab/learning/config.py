@@ -75,8 +75,8 @@ class LearningConfig(TrainConfig):
     online: bool = False
     """Draw fresh doors at every step, on the device, instead of reading a dataset."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of fresh doors: narrow (one look for all), narrow_moving (narrow with a new camera pose in
-    every frame), default (all looks), wild."""
+    """Prior of fresh doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
+    in every frame), default (all looks), wild."""
     image_size: ImageSize = 64
     """Height and width of a frame of fresh doors, pixels."""
     sequence_length: PositiveInt = 8

@@ -140,7 +140,7 @@ def test_views_have_the_prior_s_distribution(name):
 def test_cameras_move_between_frames_as_in_the_prior(motion):
     prior = dataclasses.replace(DoorPrior(), camera_motion=motion)
     rng = stream(5, "views")
-    columns = sample_columns(prior, rng.random((2000, DOOR_NUMBERS)))
+    columns = sample_doors_batched(prior, rng.random((2000, DOOR_NUMBERS)))
     doors = [door_from_arrays(columns, i) for i in range(ONE_BY_ONE)]
     expected = np.array([[v.to_array() for v in prior.sample_views(rng, d, 3)] for d in doors])
     got = sample_view_columns(prior, columns["place"], rng.random((2000, 3, VIEW_NUMBERS)))
