@@ -60,8 +60,8 @@ class GenerationConfig(DatasetConfig):
     seed: Seed = 0
     """Seed of every random stream."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of the doors: narrow (one look for all), narrow_moving (narrow with a new camera pose in
-    every frame), default (all looks), wild (unlike default)."""
+    """Prior of the doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
+    in every frame), default (all looks), wild (unlike default)."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
     """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
     action_mix: ActionMix = "plausible"
