@@ -26,7 +26,6 @@ def test_judge_names_the_fault(status, output, fault):
     assert judge(status, output) == fault
 
 
-@pytest.mark.slow
 def test_random_trials_end_with_success_or_one_line(tmp_path):
     end = time.monotonic() + SECONDS
     import_everything()
