@@ -20,7 +20,7 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.calibration import calibration_shares
 from doorlab.evaluation.reward_metrics import CONTEXTS, predictions_on
 from doorlab.intervals import bootstrap_crossed
-from doorlab.models.architecture import LARGE_ARCHITECTURE, Architecture
+from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model
 from doorlab.models.processes.reward_distributions import HEADS
 from doorlab.results import write_result
@@ -53,7 +53,7 @@ class Config:
     """Peak learning rate."""
     frames: int = 5
     """Frames per door and step."""
-    architecture: Architecture = field(default_factory=lambda: LARGE_ARCHITECTURE)
+    architecture: Architecture = field(default_factory=Architecture)
     """That of the pretrained models; its head does not count."""
     overwrite: bool = False
     """Replace the result."""

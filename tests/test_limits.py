@@ -63,9 +63,9 @@ def test_a_setting_outside_is_named_by_its_option():
     with pytest.raises(ConfigError, match=r"kappa as a finite number; got inf; correct kappa"):
         ModelConfig(kappa=INFINITY)
     with pytest.raises(
-        ConfigError, match=r"--architecture\.likelihood-std as a finite number above 0"
+        ConfigError, match=r"--architecture\.likelihood-std as a finite number of 0"
     ):
-        Architecture(likelihood_std=0.0)
+        Architecture(likelihood_std=-0.1)
 
 
 def configs() -> list[type]:

@@ -27,7 +27,7 @@ from doorlab.robot import RewardPredictor
 from doorlab.stages import train
 
 SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), encoder_resolution=32, features=16,
+    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), encoder_resolution=32, features=16,
     context_dim=6, instance_dim=2, interaction_dim=5, hidden=16,
 )  # fmt: skip
 DOORS = GenerationConfig(

@@ -25,7 +25,7 @@ from doorlab.robot import RewardPredictor
 SIZE = 32
 SMALL = Architecture(
     encoder_channels=(4, 8),
-    decoder_channels=(6, 4),
+    decoder_channels=(6, 4, 4),
     encoder_resolution=SIZE,
     features=16,
     context_dim=6,

@@ -21,7 +21,6 @@ from doorlab.models.encoders.statistician import InstanceLatents, NeuralStatisti
 from doorlab.models.encoders.vae import VAE
 from doorlab.nn.gaussian import mean_of, sample, standard_normal
 from doorlab.objectives import bounds
-from doorlab.objectives.elbo import image_log_likelihood
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,11 @@ def _vae(
 ) -> LikelihoodBounds:
     """Frames one by one: this model takes those of a door to be independent."""
     q = model.encode(x)
-    p, scale = standard_normal(q.mean), model.architecture.likelihood_std
+    p = standard_normal(q.mean)
     draws = []
     for _ in range(samples):  # one at a time: many pictures do not fit into memory
         z = sample(q, generator)
-        likelihood = image_log_likelihood(x, model.decode(z), scale)
+        likelihood = model.likelihood(x, model.decode(z))
         draws.append(likelihood + bounds.log_ratio(z, p, q))
     log_weights = torch.stack(draws)  # (K, B, M)
     return LikelihoodBounds(
@@ -158,10 +157,10 @@ def _frames(
     generator: torch.Generator | None,
 ) -> Float[Tensor, "L B M"]:
     """Log p(x_m, z_l | c) - log q(z_l | x_m, c) of `inner` samples of every frame's z."""
-    scale, found = model.architecture.likelihood_std, []
+    found = []
     for _ in range(inner):
         s = model.infer_states(h, c, partial(sample, generator=generator))
-        likelihood = image_log_likelihood(x, model.decode(c, s.z), scale)
+        likelihood = model.likelihood(x, model.decode(c, s.z))
         found.append(likelihood + bounds.log_ratio(s.z, s.prior, s.posterior))
     return torch.stack(found)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from doorlab.limits import NonNegativeFloat, PositiveFloat, PositiveInt, check_limits
+from doorlab.limits import NonNegativeFloat, PositiveInt, check_limits
 from doorlab.options import Option
 
 
@@ -17,19 +17,23 @@ class Architecture:
     Raises ConfigError for sizes below 1, and for weights below 0 or not finite.
     """
 
-    encoder_channels: tuple[PositiveInt, ...] = (24, 48, 64)
+    encoder_channels: tuple[PositiveInt, ...] = (32, 48, 64)
     """Channels of the encoder's convolutions, each of which halves the picture."""
     encoder_resolution: PositiveInt = 32
     """Pixels to which pictures are averaged down before the encoder."""
-    decoder_channels: tuple[PositiveInt, PositiveInt] = (32, 16)
-    """Channels of the decoder's feature maps."""
-    statistics: Annotated[tuple[str, ...], Option(("mean", "max", "spread"))] = ("mean",)
+    decoder_channels: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 32, 16)
+    """Channels of the decoder's feature maps, 8, 16 and 32 pixels wide."""
+    statistics: Annotated[tuple[str, ...], Option(("mean", "max", "spread"))] = (
+        "mean",
+        "max",
+        "spread",
+    )
     """What a statistician pools over the frames of a door: mean, max, spread, or several."""
-    features: PositiveInt = 128
+    features: PositiveInt = 256
     """Width of the vectors between convolutions and latents."""
     context_dim: PositiveInt = 32
     """Dimensions of the context latent c, and of every door embedding."""
-    instance_dim: PositiveInt = 4
+    instance_dim: PositiveInt = 8
     """Dimensions of the statistician's instance latent z, of each layer if it has several."""
     instance_layers: PositiveInt = 1
     """Layers of z, each of which depends on the one above."""
@@ -47,8 +51,9 @@ class Architecture:
     failed, apart, and how many)."""
     attention_heads: PositiveInt = 4
     """Heads of attentive models; divides `hidden`."""
-    likelihood_std: PositiveFloat = 0.1
-    """Standard deviation of the picture likelihood, in units of [0, 1]."""
+    likelihood_std: NonNegativeFloat = 0.0
+    """Standard deviation of the picture likelihood, in units of [0, 1]; 0 for the calibrated one,
+    which fits the batch best in training and is stored with the weights."""
     beta_z: NonNegativeFloat = 1.0
     """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
     beta_c: NonNegativeFloat = 1.0
@@ -102,9 +107,3 @@ _CAME_LATER: dict[str, Any] = {
 def completed(sizes: Mapping[str, Any]) -> dict[str, Any]:
     """An architecture as a file has it, with the settings that the file is too old to know."""
     return {**_CAME_LATER, **sizes}
-
-
-# One look at the mean of a door's frames does not tell how it swings; their spread does.
-LARGE_ARCHITECTURE = Architecture(
-    statistics=("mean", "max", "spread"), features=256, context_dim=48, instance_dim=8, beta_z=2.0
-)

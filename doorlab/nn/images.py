@@ -72,7 +72,7 @@ class FrameEncoder(nn.Module):
         layers: list[nn.Module] = [Shrink(size)]
         inputs = 3
         for outputs in channels:
-            layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.SiLU()]
             inputs, size = outputs, (size + 1) // 2
         layers += [nn.Flatten(), nn.Linear(inputs * size**2, features)]
         self.layers = kaiming_init_(nn.Sequential(*layers))
@@ -87,24 +87,25 @@ class FrameDecoder(nn.Module):
 
     Args:
         image_size: H = W, a multiple of 32.
-        channels: of the two feature maps, 8 and 16 pixels wide.
+        channels: of the three feature maps, 8, 16 and 32 pixels wide.
         features: F.
     """
 
     def __init__(self, image_size: int, channels: Sequence[int], features: int) -> None:
         super().__init__()
-        wide, narrow = channels
-        zoom = check_image_size(image_size) // (2 * _SEED_SIZE)
-        self.seed = kaiming_init_(nn.Linear(features, wide * _SEED_SIZE**2))
+        coarse, middle, fine = channels
+        zoom = check_image_size(image_size) // (4 * _SEED_SIZE)
+        self.seed = kaiming_init_(nn.Linear(features, coarse * _SEED_SIZE**2))
         self.layers = nn.Sequential(
-            nn.Unflatten(1, (wide, _SEED_SIZE, _SEED_SIZE)),
-            nn.ReLU(),
-            nn.Conv2d(wide, 4 * narrow, 3, padding=1),
+            nn.Unflatten(1, (coarse, _SEED_SIZE, _SEED_SIZE)),
+            nn.SiLU(),
+            nn.Conv2d(coarse, 4 * middle, 3, padding=1),
             nn.PixelShuffle(2),
-            nn.ReLU(),
-            nn.Conv2d(narrow, narrow, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(narrow, 3 * zoom**2, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(middle, 4 * fine, 3, padding=1),
+            nn.PixelShuffle(2),
+            nn.SiLU(),
+            nn.Conv2d(fine, 3 * zoom**2, 3, padding=1),
             nn.PixelShuffle(zoom),
             nn.Sigmoid(),
         )

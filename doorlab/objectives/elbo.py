@@ -12,14 +12,32 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
+LEVEL = 1.0 / 255.0
+"""Distance between two levels of a stored picture, in units of [0, 1]."""
+
 
 def image_log_likelihood(
-    x: Float[Tensor, "*batch C H W"], mean: Float[Tensor, "*batch C H W"], scale: float
+    x: Float[Tensor, "*batch C H W"],
+    mean: Float[Tensor, "*batch C H W"],
+    std: float | Float[Tensor, ""],
 ) -> Float[Tensor, "*batch"]:
-    """Log N(x; mean, scale^2) summed over pixels and colours, nats."""
+    """Log N(x; mean, std^2) summed over pixels and colors, nats."""
     pixels = x.shape[-3:].numel()
-    squares = (x - mean).square().sum(dim=(-3, -2, -1)) / scale**2
-    return -0.5 * squares - pixels * (math.log(scale) + 0.5 * math.log(2 * math.pi))
+    squares = (x - mean).square().sum(dim=(-3, -2, -1)) / std**2
+    log_std = std.log() if isinstance(std, Tensor) else math.log(std)
+    return -0.5 * squares - pixels * (log_std + 0.5 * math.log(2 * math.pi))
+
+
+def optimal_std(
+    x: Float[Tensor, "*batch C H W"], mean: Float[Tensor, "*batch C H W"]
+) -> Float[Tensor, ""]:
+    """The std that maximizes the mean of `image_log_likelihood`: the root mean squared error.
+
+    It is `LEVEL` at least, below which a density of pictures with 256 levels means nothing. It has
+    no gradient and needs none: at the maximum the likelihood does not change with it, so that the
+    gradient is that of -D / 2 log MSE.
+    """
+    return (x - mean).detach().float().square().mean().sqrt().clamp(min=LEVEL)
 
 
 def vae_loss(

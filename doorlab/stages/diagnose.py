@@ -7,8 +7,8 @@ reconstruction_mse: squared error of reconstructions, pixels in [0, 1].
 elbo, importance_bound: lower bounds on the log-likelihood, nats per pixel and colour; the second
 takes --samples importance samples and lies closer to the truth (Burda et al. 2016). Higher is
 better. Beside them bits per pixel and colour, as a code for 8-bit values; lower is better. Both
-follow from the likelihood that the models state, a Gaussian of fixed width around the decoded
-picture, so they compare models with the same width and nothing else. The
+follow from the likelihood that the models state, a Gaussian about the decoded picture, whose
+standard deviation is that of the model's errors in training (likelihood_scale). The
 same number of samples closes less of the gap for a statistician, whose bound is on whole sets of
 frames, than for a VAE, whose bound is on single ones.
 
@@ -153,7 +153,7 @@ def _diagnose(config: Config, path: Path) -> None:
             explained = explain(model, frames.images, config)
             by_door[kind] |= per_dimension(explained, frames.images[0].size)
             found[kind] |= latents(explained.beliefs, config.seed)
-            found[kind]["likelihood_scale"] = model.network.architecture.likelihood_std
+            found[kind]["likelihood_scale"] = float(model.network.likelihood.std)
         found[kind] |= {n: bootstrap_mean(v, seed=config.seed) for n, v in by_door[kind].items()}
     write_result(
         path,

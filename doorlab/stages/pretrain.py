@@ -52,7 +52,6 @@ from doorlab.learning.config import (
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
 from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, tell
 from doorlab.limits import NonNegativeInt
-from doorlab.models.architecture import LARGE_ARCHITECTURE
 from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
@@ -79,13 +78,13 @@ class Config(LearningConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(learning_rate=4e-3),
-    "small": with_preset(Config(), "small", batch=32, frames=8, architecture=LARGE_ARCHITECTURE),
-    "full": with_preset(Config(), "full", batch=128, frames=8, architecture=LARGE_ARCHITECTURE),
+    "tiny": Config(frames=8),
+    "small": with_preset(Config(), "small", batch=32, frames=8),
+    "full": with_preset(Config(), "full", batch=128, frames=8),
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
-STEPS_BY_PRESET = {"tiny": 500, "small": 2_000, "full": 60_000}
+STEPS_BY_PRESET = {"tiny": 3_000, "small": 2_000, "full": 60_000}
 STEPS: dict[str, dict[str, int]] = {
     preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
     for preset, steps in STEPS_BY_PRESET.items()

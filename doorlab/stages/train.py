@@ -59,7 +59,7 @@ from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validati
 from doorlab.learning.phases import NUM_WHITENING_DOORS, turn
 from doorlab.learning.reward_batches import BatchConfig, fresh_batches, plans, recorded_batches
 from doorlab.limits import NonNegativeInt
-from doorlab.models.architecture import LARGE_ARCHITECTURE, Architecture
+from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
@@ -103,12 +103,8 @@ class Config(BatchConfig):
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(labelled=800),
-    "small": with_preset(
-        Config(), "small", unlabelled_batch=32, frames=5, architecture=LARGE_ARCHITECTURE
-    ),
-    "full": with_preset(
-        Config(), "full", batch=128, unlabelled_batch=128, frames=8, architecture=LARGE_ARCHITECTURE
-    ),
+    "small": with_preset(Config(), "small", unlabelled_batch=32, frames=5),
+    "full": with_preset(Config(), "full", batch=128, unlabelled_batch=128, frames=8),
 }
 
 STEPS: dict[str, dict[str, int]] = {

@@ -36,7 +36,6 @@ from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.evaluation.probes import ProbeSpec
 from doorlab.evaluation.probes.summary import bars, summarize, vs_best_baseline
 from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, at_least
-from doorlab.models.architecture import LARGE_ARCHITECTURE
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.options import Option
@@ -110,7 +109,6 @@ _STUDY = replace(
     learning_rates=(2e-3, 4e-3),
     probe_frames=(1, 2, 4, 8, 16),
     probe_doors=(10, 30, 100, 300, 1000),
-    architecture=LARGE_ARCHITECTURE,
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),

@@ -24,6 +24,7 @@ from doorlab.evaluation.likelihood import estimate_bounds, has_evidence
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
+from doorlab.models.picture_likelihood import PictureLikelihood
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 
 
@@ -32,7 +33,8 @@ class LinearStatistician(NeuralStatistician):
 
     def __init__(self, shift: float) -> None:
         nn.Module.__init__(self)
-        self.architecture, self.shift = Architecture(likelihood_std=S, instance_dim=1), shift
+        self.architecture, self.shift = Architecture(instance_dim=1), shift
+        self.likelihood = PictureLikelihood(S)
         self.encoder, self.below = nn.Flatten(2), nn.ModuleList()
 
     def infer_context(self, h):
@@ -91,7 +93,7 @@ class LinearVAE(VAE):
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
-        self.architecture = Architecture(likelihood_std=S)
+        self.architecture, self.likelihood = Architecture(), PictureLikelihood(S)
 
     def encode(self, x):
         gain = 1 / (1 + S**2)

@@ -13,7 +13,7 @@ from doorlab.models.io import save_model, weights_checksum
 from doorlab.models.registry import build_model
 
 SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, hidden=16
+    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, hidden=16
 )
 SIZE = 32  # frames of the environment have 64 pixels: the predictor makes them smaller
 

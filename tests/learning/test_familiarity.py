@@ -17,7 +17,7 @@ from doorlab.robot import RewardPredictor, UnfamiliarDoorWarning
 from doorlab.stages import train
 
 SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2,
+    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2,
     interaction_dim=5, hidden=16, latent_samples=2,
 )  # fmt: skip
 FRAMES = 4

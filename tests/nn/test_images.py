@@ -7,7 +7,7 @@ from doorlab.nn.images import FrameDecoder, FrameEncoder, Shrink, check_image_si
 
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_shapes_for_any_leading_axes(size):
-    encoder, decoder = FrameEncoder(size, (4, 8), 10), FrameDecoder(size, (6, 4), 10)
+    encoder, decoder = FrameEncoder(size, (4, 8), 10), FrameDecoder(size, (6, 4, 4), 10)
     features = encoder(torch.rand(2, 3, 3, size, size))
     assert features.shape == (2, 3, 10)
     pictures = decoder(features)
@@ -38,7 +38,7 @@ def test_larger_pictures_are_averaged_down():
 
 def test_every_pixel_matters_and_every_pixel_can_be_drawn():
     torch.manual_seed(0)
-    encoder, decoder = FrameEncoder(32, (8, 8), 16), FrameDecoder(32, (8, 8), 16)
+    encoder, decoder = FrameEncoder(32, (8, 8), 16), FrameDecoder(32, (8, 8, 8), 16)
     x = torch.rand(1, 3, 32, 32, requires_grad=True)
     encoder(x).square().sum().backward()
     assert (x.grad != 0).float().mean() > 0.95

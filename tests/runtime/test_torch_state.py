@@ -40,7 +40,7 @@ from doorlab.sim.torch.rendering import render
 SIZE = 32
 SMALL = Architecture(
     encoder_channels=(4, 8),
-    decoder_channels=(6, 4),
+    decoder_channels=(6, 4, 4),
     encoder_resolution=SIZE,
     features=16,
     context_dim=6,

@@ -23,7 +23,7 @@ from doorlab.stages import diagnose
 
 SMALL = Architecture(
     encoder_channels=(4, 8),
-    decoder_channels=(6, 4),
+    decoder_channels=(6, 4, 4),
     features=16,
     context_dim=6,
     instance_dim=2,
@@ -120,7 +120,7 @@ def test_bounds_are_in_order_and_bits_follow_from_nats(result):
         for name in ("elbo", "importance_bound"):
             bits = -found[name]["mean"] / math.log(2) + math.log2(255)
             assert found[f"{name}_bits"]["mean"] == pytest.approx(bits, rel=1e-5)
-        assert found["likelihood_scale"] == 0.2
+        assert found["likelihood_scale"] == pytest.approx(0.2)
 
 
 def test_the_elbo_is_minus_the_loss_of_training(result, data, models):

@@ -19,7 +19,7 @@ from doorlab.storage.locking import LOCK_FILE
 from doorlab.studies import demo
 
 SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
+    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2
 )
 
 # Stage -> the files that it writes, the one that says that it is finished first.

@@ -14,7 +14,7 @@ from doorlab.models.io import load_model
 from doorlab.stages import pretrain
 
 SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
+    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2
 )
 
 COARSE = replace(SMALL, encoder_resolution=8)  # components of 192 numbers are found at once
@@ -218,7 +218,7 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
             "--architecture.encoder-resolution that divides the 32 pixels",
         ),
         ({"encoder_resolution": 0}, "--architecture.encoder-resolution as a whole number of 1"),
-        ({"likelihood_std": 0.0}, "--architecture.likelihood-std as a finite number above 0"),
+        ({"likelihood_std": -0.1}, "--architecture.likelihood-std as a finite number of 0"),
         ({"latent_samples": 0}, "--architecture.latent-samples as a whole number of 1"),
     ):
         with pytest.raises(ConfigError, match=words):

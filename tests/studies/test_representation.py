@@ -17,7 +17,7 @@ from doorlab.studies import representation
 
 MODELS = ("statistician", "vae", "random_features")
 TINY = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4), features=16, context_dim=6, instance_dim=2
+    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2
 )
 
 

@@ -68,7 +68,7 @@ class FrameFeatures(nn.Module):
         h, maps = 2.0 * x - 1.0, []
         for layer in self.encoder.layers:
             h = layer(h)
-            if isinstance(layer, nn.ReLU):
+            if isinstance(layer, nn.SiLU):
                 maps += [h.mean(dim=(-2, -1)), h.std(dim=(-2, -1))]
         return {"content": h, "texture": torch.cat(maps, dim=1)}
 

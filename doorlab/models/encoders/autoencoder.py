@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
-from doorlab.objectives.elbo import image_log_likelihood
 
 
 class Autoencoder(FrameAutoencoder):
@@ -27,7 +26,7 @@ class Autoencoder(FrameAutoencoder):
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative log-likelihood in nats per pixel and colour: the VAE's, without its KL."""
         rebuilt = self.reconstruct(x)
-        likelihood = image_log_likelihood(x, rebuilt, self.architecture.likelihood_std).mean()
+        likelihood = self.likelihood(x, rebuilt).mean()
         per_pixel = likelihood / x.shape[-3:].numel()
         return -per_pixel, {"log_likelihood": per_pixel}
 

@@ -31,6 +31,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal
+from torch.nn.functional import silu
 
 from doorlab.errors import ConfigError
 from doorlab.models.architecture import Architecture
@@ -99,7 +100,7 @@ class ContrastiveStatistician(NeuralStatistician):
                 "leave it out, or take --model statistician",
             )
         f = architecture.features
-        reading = kaiming_init_(nn.Sequential(nn.Linear(f, f), nn.ReLU()))
+        reading = kaiming_init_(nn.Sequential(nn.Linear(f, f), nn.SiLU()))
         self.to_z = nn.Sequential(reading, GaussianHead(f, architecture.instance_dim))
 
     def encode_frames(self, x: Float[Tensor, "B M C _ _"]) -> Float[Tensor, "B M G"]:
@@ -116,7 +117,7 @@ class ContrastiveStatistician(NeuralStatistician):
 
     def infer_instances(self, h: Float[Tensor, "B M G"], c: Float[Tensor, "B E"]) -> Normal:
         """q(z_m | x_m), whatever the door."""
-        seen, mirrored = (self.to_z(part.relu()) for part in h.chunk(2, dim=-1))
+        seen, mirrored = (self.to_z(silu(part)) for part in h.chunk(2, dim=-1))
         mean = 0.5 * (seen.mean + self.mirrored_sign * mirrored.mean)
         return Normal(mean, 0.5 * (seen.stddev + mirrored.stddev), validate_args=False)
 

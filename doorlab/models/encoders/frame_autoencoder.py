@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.picture_likelihood import PictureLikelihood
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
-from doorlab.nn.mlp import mlp
 
 
 class FrameAutoencoder(nn.Module):
@@ -36,9 +36,12 @@ class FrameAutoencoder(nn.Module):
         self.encoder = FrameEncoder(
             image_size, a.encoder_channels, a.features, a.encoder_resolution
         )
-        self.to_z = nn.Sequential(nn.ReLU(), head(a.features, latent))
-        self.from_z = kaiming_init_(nn.Sequential(mlp(latent, a.features, a.features), nn.ReLU()))
-        self.decoder = FrameDecoder(image_size, a.decoder_channels, a.features)
+        f = a.features
+        hidden = kaiming_init_(nn.Sequential(nn.SiLU(), nn.Linear(f, f), nn.SiLU()))
+        self.to_z = nn.Sequential(hidden, head(f, latent))
+        self.from_z = kaiming_init_(nn.Sequential(nn.Linear(latent, f), nn.SiLU()))
+        self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
+        self.likelihood = PictureLikelihood(a.likelihood_std)
 
     @abstractmethod
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:

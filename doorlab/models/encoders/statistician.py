@@ -23,14 +23,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal
+from torch.nn.functional import silu
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.picture_likelihood import PictureLikelihood
 from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
 from doorlab.nn.mlp import mlp
 from doorlab.nn.pooling import check_statistics, set_statistics
-from doorlab.objectives.elbo import image_log_likelihood, statistician_loss
+from doorlab.objectives.elbo import statistician_loss
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ class HierarchicalLayer(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         c, z, f = architecture.context_dim, architecture.instance_dim, architecture.features
-        self.to_z = nn.Sequential(mlp(f + c + z, f), nn.ReLU(), GaussianHead(f, z))
-        self.prior_z = nn.Sequential(mlp(c + z, f), nn.ReLU(), GaussianHead(f, z))
+        self.to_z = nn.Sequential(mlp(f + c + z, f), nn.SiLU(), GaussianHead(f, z))
+        self.prior_z = nn.Sequential(mlp(c + z, f), nn.SiLU(), GaussianHead(f, z))
 
     def infer(
         self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"], above: Float[Tensor, "B M L"]
     ) -> Normal:
         """q(z_l | z_l+1, x_m, c)."""
-        return self.to_z(torch.cat([h.relu(), _for_each(c, above), above], dim=-1))
+        return self.to_z(torch.cat([silu(h), _for_each(c, above), above], dim=-1))
 
     def prior(self, c: Float[Tensor, "B E"], above: Float[Tensor, "B M L"]) -> Normal:
         """p(z_l | z_l+1, c)."""
@@ -83,21 +85,22 @@ class NeuralStatistician(nn.Module):
         c, f = a.context_dim, a.features
         self.embedding_dim, self.instance_dim = c, a.total_instance_dim
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.encoder_resolution)
-        self.frame_statistic = kaiming_init_(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
+        self.frame_statistic = kaiming_init_(nn.Sequential(nn.SiLU(), nn.Linear(f, f), nn.SiLU()))
         self.to_c = GaussianHead(f * len(check_statistics(a.statistics)), c)
         self.add_top_layer(a)
         lower = nn.ModuleList(HierarchicalLayer(a) for _ in range(a.instance_layers - 1))
         self.below = cast("Sequence[HierarchicalLayer]", lower)
         self.from_latents = kaiming_init_(
-            nn.Sequential(mlp(c + a.total_instance_dim, f, f), nn.ReLU())
+            nn.Sequential(nn.Linear(c + a.total_instance_dim, f), nn.SiLU())
         )
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
+        self.likelihood = PictureLikelihood(a.likelihood_std)
 
     def add_top_layer(self, architecture: Architecture) -> None:
         """The networks of z, of its top layer if it has several."""
         c, z, f = architecture.context_dim, architecture.instance_dim, architecture.features
-        self.to_z: nn.Module = GaussianHead(f + c, z)
-        self.prior_z = nn.Sequential(mlp(c, f), nn.ReLU(), GaussianHead(f, z))
+        self.to_z: nn.Module = nn.Sequential(mlp(f + c, f), nn.SiLU(), GaussianHead(f, z))
+        self.prior_z = nn.Sequential(mlp(c, f), nn.SiLU(), GaussianHead(f, z))
 
     def encode_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
         """Features of frames, which both latents are inferred from."""
@@ -110,7 +113,7 @@ class NeuralStatistician(nn.Module):
 
     def infer_instances(self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"]) -> Normal:
         """q(z_m | x_m, c), of the top layer."""
-        return self.to_z(torch.cat([h.relu(), _for_each(c, h)], dim=-1))
+        return self.to_z(torch.cat([silu(h), _for_each(c, h)], dim=-1))
 
     def infer_states(
         self,
@@ -160,7 +163,7 @@ class NeuralStatistician(nn.Module):
         a = self.architecture
         c_sample = sample(c)
         states = self.infer_states(h, c_sample, sample)
-        likelihood = image_log_likelihood(x, self.decode(c_sample, states.z), a.likelihood_std)
+        likelihood = self.likelihood(x, self.decode(c_sample, states.z))
         loss, kl_z, kl_c = statistician_loss(
             likelihood,
             states.posterior,

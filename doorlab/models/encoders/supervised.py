@@ -35,7 +35,7 @@ class Supervised(nn.Module):
         c, z, f = a.context_dim, a.total_instance_dim, a.features
         self.embedding_dim, self.instance_dim = c, z
         self.encoder = FrameEncoder(image_size, a.encoder_channels, f, a.encoder_resolution)
-        self.frame_statistic = kaiming_init_(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
+        self.frame_statistic = kaiming_init_(nn.Sequential(nn.SiLU(), nn.Linear(f, f), nn.SiLU()))
         self.to_embedding = nn.Linear(f, c)
         self.to_instance = nn.Linear(f + c, z)
         self.door_heads = nn.Linear(c, len(CATEGORIES) + len(NUMBERS))

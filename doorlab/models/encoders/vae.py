@@ -15,7 +15,7 @@ from torch.distributions import Normal
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
-from doorlab.objectives.elbo import image_log_likelihood, vae_loss
+from doorlab.objectives.elbo import vae_loss
 
 
 class VAE(FrameAutoencoder):
@@ -33,9 +33,7 @@ class VAE(FrameAutoencoder):
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative ELBO in nats per pixel and colour, and what it is made of."""
         q = self.encode(x)
-        likelihood = image_log_likelihood(
-            x, self.decode(sample(q)), self.architecture.likelihood_std
-        )
+        likelihood = self.likelihood(x, self.decode(sample(q)))
         loss, kl = vae_loss(likelihood, q, standard_normal(q.mean))
         pixels = x.shape[-3:].numel()
         return loss / pixels, {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl}

@@ -25,7 +25,7 @@ class EndToEnd(RewardModel):
             image_size, a.encoder_channels, a.features, a.encoder_resolution
         )
         f = a.features
-        self.frame_statistic = kaiming_init_(nn.Sequential(nn.ReLU(), nn.Linear(f, f), nn.ReLU()))
+        self.frame_statistic = kaiming_init_(nn.Sequential(nn.SiLU(), nn.Linear(f, f), nn.SiLU()))
         self.to_embedding = nn.Sequential(
             nn.Linear(a.features, a.context_dim), nn.BatchNorm1d(a.context_dim)
         )

@@ -62,14 +62,15 @@ def evidence_table(result: dict[str, Any]) -> Html:
         for pair, by_name in result.get("figures", {}).get("differences", {}).items()
     ]
     head = ["on held-out doors", *(head for head, _, _ in _MEASURES.values()), "latents in use"]
-    scales = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})
+    stds = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})
     samples = result.get("config", {}).get("samples", "several")
     caption = (
         "95 % intervals over doors; pixel stands for one colour of one pixel. The bounds are on "
         "log-likelihoods under a Gaussian about the decoded picture (standard deviation "
-        f"{', '.join(map(str, scales)) or DASH}); the importance-weighted one takes {samples} "
-        "samples, which close less of the gap for sets of frames (statistician) than for single "
-        "ones (VAE). A latent is in use when its mean varies with the data (variance above 0.01)."
+        f"{', '.join(f'{std:.3g}' for std in stds) or DASH}); the importance-weighted one takes "
+        f"{samples} samples, which close less of the gap for sets of frames (statistician) "
+        "than for single ones (VAE). A latent is in use when its mean varies with the data "
+        "(variance above 0.01)."
     )
     return table(head, rows, caption, stack_seeds=True)
 

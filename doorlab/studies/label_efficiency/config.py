@@ -9,7 +9,6 @@ from typing import Annotated
 from doorlab.doors import PRIORS
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Seed, check_limits
-from doorlab.models.architecture import LARGE_ARCHITECTURE
 from doorlab.models.registry import REWARD_MODELS
 from doorlab.options import Option
 from doorlab.studies.runs import StudyConfig
@@ -97,7 +96,6 @@ _STUDY = replace(
     learning_rates=(2e-3, 4e-3),
     tune_labels=160,
     elsewhere=("wild",),
-    architecture=LARGE_ARCHITECTURE,
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),

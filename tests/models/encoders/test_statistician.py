@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import silu
 
 from doorlab.errors import ConfigError
 from doorlab.models.encoders.statistician import NeuralStatistician
@@ -114,7 +115,7 @@ def test_the_loss_of_two_layers_is_their_bound(layered, frames, small):
     z2 = layered.infer_instances(h, c_sample)
     z2_sample = draw(z2)
     shared = c_sample[:, None].expand(-1, 3, -1)
-    z1 = lower.to_z(torch.cat([h.relu(), shared, z2_sample], dim=-1))
+    z1 = lower.to_z(torch.cat([silu(h), shared, z2_sample], dim=-1))
     z1_sample = draw(z1)
     p2, p1 = layered.prior_z(shared), lower.prior_z(torch.cat([shared, z2_sample], dim=-1))
     kl_z = divergence(z2, p2).sum(-1) + divergence(z1, p1).sum(-1)

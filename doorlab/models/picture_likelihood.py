@@ -1,0 +1,58 @@
+"""Gaussian likelihood of pictures with one standard deviation for all pixels and colors.
+
+Legend: *batch any leading axes, C H W a picture.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from doorlab.objectives.elbo import image_log_likelihood, optimal_std
+
+_RATE = 0.01  # of the running mean of the variance
+
+
+class PictureLikelihood(nn.Module):
+    """p(x | decoded mean), calibrated or of fixed width.
+
+    The calibrated likelihood (sigma-VAE, Rybkin et al. 2021) takes in training the standard
+    deviation that maximizes the likelihood of the batch, so that the loss per picture is
+    D / 2 log MSE plus a constant. In evaluation it takes the root of the running mean of these
+    variances, which is stored with the weights: the likelihood of a picture then does not depend
+    on the pictures beside it.
+
+    Args:
+        std: standard deviation in units of [0, 1]; 0 for the calibrated one.
+    """
+
+    variance: Float[Tensor, ""]
+    steps: Float[Tensor, ""]
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.calibrated = std == 0.0
+        self.register_buffer("variance", torch.tensor(1.0 if self.calibrated else std**2))
+        self.register_buffer("steps", torch.tensor(0.0))
+
+    @property
+    def std(self) -> Float[Tensor, ""]:
+        """Standard deviation in evaluation."""
+        return self.variance.sqrt()
+
+    def forward(
+        self, x: Float[Tensor, "*batch C H W"], mean: Float[Tensor, "*batch C H W"]
+    ) -> Float[Tensor, "*batch"]:
+        """Log-likelihood of every picture, nats, summed over pixels and colors."""
+        if not (self.calibrated and self.training):
+            return image_log_likelihood(x, mean, self.std)
+        std = optimal_std(x, mean)
+        self._update(std)
+        return image_log_likelihood(x, mean, std)
+
+    @torch.no_grad()
+    def _update(self, std: Float[Tensor, ""]) -> None:
+        # The plain mean of the first steps: the initial value must not count.
+        self.steps += 1.0
+        self.variance += (std.square() - self.variance) * (1.0 / self.steps).clamp(min=_RATE)
