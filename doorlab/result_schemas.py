@@ -53,7 +53,7 @@ _POLICY = Checked(
 _REGRET = {
     "config?": dict,
     "doors": _COUNT,
-    "interactions": _COUNT,
+    "horizon": _COUNT,
     "policies": Each(_POLICY, _NAME, least=1),
     "paired_differences?": Each(Each(_ESTIMATE, _NAME), _NAME),
 }
@@ -170,7 +170,7 @@ _ELSEWHERE = {"labelled": _COUNT, "policies": Each({"mean_regret": _MEAN}, _NAME
 _BANDIT = {
     "policies": Each(Each(_POLICY, _NUMBER_OF_DOORS, least=1), _NAME, least=1),
     "baselines": Each(_POLICY, _NAME),
-    "elsewhere?": Each(_ELSEWHERE, _NAME),
+    "ood?": Each(_ELSEWHERE, _NAME),
 }
 _CLAIM = {
     "claim": str,
@@ -190,7 +190,7 @@ SHAPES: dict[str, Any] = {
     "timing.json": {"seconds": Each(_NUMBER)},
     "reward.json": Checked(_REWARD, _wrong_contexts),
     "bandit.json": _BANDIT,
-    "claims.json": {"claims": [_CLAIM], "ours": _NAME, "doors": _COUNT, "seeds": _COUNT},
+    "claims.json": {"claims": [_CLAIM], "method": _NAME, "doors": _COUNT, "seeds": _COUNT},
     "representation.json": {"priors": Each(Checked(_PRIOR, _wrong_curves), _NAME, least=1)},
 }
 """File name -> the schema (`doorlab.storage.json_schema`) of its content."""

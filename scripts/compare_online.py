@@ -79,7 +79,7 @@ def _train(config: Config, source: str, data: Path) -> dict[str, float]:
     Other processes on the machine change these less than the time on the clock.
     """
     folder, common = config.out / source, {"seed": config.seed, "steps": config.steps}
-    common |= {"data": data, "resume": True, "accelerator": "cpu"}
+    common |= {"data": data, "resume": True, "device": "cpu"}
     common |= {"online": source == "online", "prior": config.prior}
     start = time.process_time()
     frames = dataclasses.replace(pretrain.PRESETS["tiny"], out=folder / "statistician", **common)

@@ -86,7 +86,7 @@ def suggestion(out):
     """For a door of the dataset, by a model that was trained on it."""
     config = train.Config(
         model="np", data=out / "doors", out=out / "run", steps=1, batch=2, frames=2, labelled=0,
-        context=1, targets=2, accelerator="cpu", architecture=SMALL, checkpoint_every=1,
+        context=1, targets=2, device="cpu", architecture=SMALL, checkpoint_every=1,
     )  # fmt: skip
     predictor = RewardPredictor.load(train.run(config))
     predictor.observe(DoorDataset.open(out / "doors").read("images", np.arange(1))[0])

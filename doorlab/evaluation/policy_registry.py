@@ -62,7 +62,7 @@ class ExplorationConfig:
     """The same of cpp."""
 
     def __post_init__(self) -> None:
-        check_limits(self, "--weights.")
+        check_limits(self, "--exploration.")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def _bandit_words(run: RunFiles) -> str:
     hero = best_policy(policies)
     label, figures = style_of(hero).label, policies[hero]
     low, high = figures["mean_regret"]["ci95"]
-    tries, doors = run.regret["interactions"], run.regret["doors"]
+    tries, doors = run.regret["horizon"], run.regret["doors"]
     result = (
         f"On {doors} doors that it has never seen, {label} reaches "
         f"{percent(figures['first_reward']['mean'])} of the full opening on its first try. Over "
@@ -125,7 +125,7 @@ def _study_words(run: RunFiles) -> str:
     answers = claim_counts(claimed)
     counts = ", ".join(f"{answer}: {number}" for answer, number in answers.items())
     return (
-        f"Whether claims about {style_of(claimed['ours']).label} are reproduced on "
+        f"Whether claims about {style_of(claimed['method']).label} are reproduced on "
         f"{claimed['doors']} doors with {claimed['seeds']} training seeds: {counts}."
     )
 

@@ -27,7 +27,7 @@ def verdict(figure: str, run: RunFiles) -> str:
 
 def is_at_chance(score: Mapping[str, Any], guessing: float) -> bool:
     """Whether the 95 % interval of a probe's score includes what guessing scores."""
-    return score["ci95"][0] <= guessing
+    return bool(score["ci95"][0] <= guessing)
 
 
 def guessing(probes: Mapping[str, Any], target: str) -> float:

@@ -52,7 +52,7 @@ from doorlab.runtime.torch_state import process_defaults
 from doorlab.sim import SIMULATORS, make_simulator
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import track
-from doorlab.training.config import ACCELERATORS
+from doorlab.training.config import DEVICES
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -76,11 +76,11 @@ class Config:
     """Which doors of the dataset."""
     doors: PositiveInt = 200
     """Number of doors, the first of the split."""
-    interactions: PositiveInt = 10
+    horizon: PositiveInt = 10
     """Tries on every door."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = ""
     """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
-    weights: ExplorationConfig = field(default_factory=ExplorationConfig)
+    exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
     """How much policies explore."""
     seed: Seed = 0
     """Seed of the policies and of the bootstrap."""
@@ -88,7 +88,7 @@ class Config:
     """Processes, one policy each at a time; 0 for one per core."""
     threads: Threads = 1
     """Torch threads per process; 0 leaves torch's own choice."""
-    device: Annotated[str, Option(ACCELERATORS)] = "auto"
+    device: Annotated[str, Option(DEVICES)] = "auto"
     """Where models run: cpu, cuda, or auto for the best there is."""
     overwrite: bool = False
     """Replace earlier results in --out."""
@@ -146,7 +146,7 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
         dataset.checksum,
         config.simulator or dataset.simulator,
         doors=len(doors),
-        interactions=config.interactions,
+        horizon=config.horizon,
         policies=policies,
         paired_differences=differences,
         model_weights=weights,
@@ -201,7 +201,7 @@ class _Evaluation:
             vectorization_mode="vector_entry_point",
             frames=dataset.frames,
             image_size=dataset.image_size,
-            horizon=config.interactions,
+            horizon=config.horizon,
             simulator=config.simulator or dataset.generation.simulator,
             doors_from=config.data,
             split=config.split,
@@ -209,10 +209,10 @@ class _Evaluation:
         try:
             entry = panel(config.policies, config.models, dataset)[key]
             policy = make_policy(
-                entry, dataset, dataset.doors(doors), config.weights, config.device
+                entry, dataset, dataset.doors(doors), config.exploration, config.device
             )
             keys = doors.tolist()
-            return key, run_policy(env, policy, config.interactions, doors=keys, seed=config.seed)
+            return key, run_policy(env, policy, config.horizon, doors=keys, seed=config.seed)
         finally:
             env.close()
 

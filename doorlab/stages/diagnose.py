@@ -56,7 +56,7 @@ from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
 from doorlab.terminal.progress import track
-from doorlab.training.config import ACCELERATORS
+from doorlab.training.config import DEVICES
 
 _DOORS_AT_ONCE = 32
 
@@ -86,7 +86,7 @@ class Config:
     """Steps of training the feature network."""
     seed: Seed = 0
     """Seed of samples, of the feature network and of the bootstrap behind the intervals."""
-    device: Annotated[str, Option(ACCELERATORS)] = "auto"
+    device: Annotated[str, Option(DEVICES)] = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""

@@ -40,7 +40,7 @@ from doorlab.runtime.torch_state import process_defaults
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import counted, track
 from doorlab.terminal.text import print_line
-from doorlab.training.config import ACCELERATORS
+from doorlab.training.config import DEVICES
 
 FIGURES: dict[str, Callable[[PlotContext], Plot]] = {
     "gallery": frames.gallery,
@@ -89,7 +89,7 @@ class Config:
     """Held-out doors that maps, errors and calibration are made from, at most."""
     seed: Seed = 0
     """Seed of what is sampled from models."""
-    device: Annotated[str, Option(ACCELERATORS)] = "auto"
+    device: Annotated[str, Option(DEVICES)] = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""

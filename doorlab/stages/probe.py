@@ -45,7 +45,7 @@ from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import track
-from doorlab.training.config import ACCELERATORS
+from doorlab.training.config import DEVICES
 
 Scores = dict[ProbeSpec, ProbeScore]
 
@@ -69,7 +69,7 @@ class Config:
     """Numbers of training doors that probes are fitted on, at most (the first of the split)."""
     seed: Seed = 0
     """Seed of the bootstrap behind the intervals."""
-    device: Annotated[str, Option(ACCELERATORS)] = "auto"
+    device: Annotated[str, Option(DEVICES)] = "auto"
     """Where the models run: cpu, cuda, or auto for the best there is."""
     threads: Threads = 1
     """Threads of torch; 0 leaves its own choice."""

@@ -50,7 +50,7 @@ class Config:
     """One seed for doors, training and tries."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
     """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
-    jobs: NonNegativeInt = 0
+    workers: NonNegativeInt = 0
     """Commands that run side by side; 0 means one per core, two at most."""
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ def run(config: Config) -> Path:
     if config.simulator not in SIMULATORS:
         raise unknown_name("simulator", config.simulator, SIMULATORS)
     console, start = PlainConsole(), time.monotonic()
-    jobs = config.jobs or min(2, os.cpu_count() or 1)
+    jobs = config.workers or min(2, os.cpu_count() or 1)
     with output_folder(config.out):
         run_steps(pipeline(config), config.out, jobs, console)
     report = config.out / "report" / "index.html"

@@ -188,7 +188,7 @@ def _represent(config: Config, path: Path) -> None:
 def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
-    resolve_device(config.accelerator, "--accelerator")
+    resolve_device(config.device, "--device")
     for prior in config.priors:
         get_prior(prior)
     for model in config.models:
@@ -250,13 +250,13 @@ def run_one(config: Config, data: dict[str, Path], run: Run) -> str:
         replace(
             base, model=run.model, data=dataset.path, out=folder, seed=run.seed, steps=steps,
             learning_rate=run.rate, frames=min(base.frames, dataset.frames), resume=True,
-            architecture=config.architecture, accelerator=config.accelerator,
+            architecture=config.architecture, device=config.device,
         )
     )  # fmt: skip
     settings = probe.Config(
         data=dataset.path, models=(folder,), out=folder / "probe",
         frames=tuple(m for m in config.probe_frames if m <= dataset.frames),
-        probe_doors=config.probe_doors, device=config.accelerator, overwrite=True,
+        probe_doors=config.probe_doors, device=config.device, overwrite=True,
     )  # fmt: skip
     if not is_probed(settings):
         probe.run(settings)

@@ -25,10 +25,10 @@ from doorlab.sim import SIMULATORS
 from doorlab.stages import generate
 from doorlab.storage.files import read_json
 from doorlab.terminal.progress import track
-from doorlab.training.config import ACCELERATORS, differing
+from doorlab.training.config import DEVICES, differing
 
 # Settings that say where things lie and how runs are started, not what is computed.
-_NOT_COMPUTED = frozenset({"out", "data", "pretrained", "accelerator", "workers", "overwrite"})
+_NOT_COMPUTED = frozenset({"out", "data", "pretrained", "device", "workers", "overwrite"})
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class StudyConfig:
     """Learning rates that every model may choose from, the first one for models without steps."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
-    accelerator: Annotated[str, Option(ACCELERATORS)] = "auto"
+    device: Annotated[str, Option(DEVICES)] = "auto"
     """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
     workers: NonNegativeInt = 0
     """Runs side by side, one thread each; 0 for one per core."""

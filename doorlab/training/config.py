@@ -22,7 +22,7 @@ from doorlab.limits import (
 from doorlab.options import Option
 
 PRECISIONS = ("32-true", "bf16-mixed")
-ACCELERATORS = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,14 @@ class TrainConfig:
     """How long, how fast and where to train. Raises ConfigError for values out of range."""
 
     OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "optimizer": ("learning_rate", "warmup", "weight_decay", "clip", "precision"),
-        "machine": ("accelerator", "devices", "threads"),
+        "optimizer": (
+            "learning_rate",
+            "warmup_fraction",
+            "weight_decay",
+            "max_grad_norm",
+            "precision",
+        ),
+        "machine": ("device", "devices", "threads"),
         "monitoring": ("checkpoint_every", "log_every", "validate_every", "stop_after"),
     }
 
@@ -39,15 +45,15 @@ class TrainConfig:
     """Optimiser steps; 0 for what the preset gives the model."""
     learning_rate: PositiveFloat = 2e-3
     """Highest learning rate of AdamW."""
-    warmup: Share = 0.1
+    warmup_fraction: Share = 0.1
     """Share of the steps in which the learning rate rises; it falls along a cosine after that."""
     weight_decay: NonNegativeFloat = 0.01
     """Weight decay of AdamW, on matrices and kernels only."""
-    clip: NonNegativeFloat = 1.0
+    max_grad_norm: NonNegativeFloat = 1.0
     """Largest norm of the gradient; 0 for no limit."""
     precision: Annotated[str, Option(PRECISIONS)] = "32-true"
     """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
-    accelerator: Annotated[str, Option(ACCELERATORS)] = "auto"
+    device: Annotated[str, Option(DEVICES)] = "auto"
     """Where to train: cpu, cuda, or auto for the best there is."""
     devices: PositiveInt = 1
     """Processes, one device each, that share every batch."""
@@ -68,8 +74,8 @@ class TrainConfig:
         check_limits(self)
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
-        if self.accelerator not in ACCELERATORS:
-            raise unknown_name("accelerator", self.accelerator, ACCELERATORS)
+        if self.device not in DEVICES:
+            raise unknown_name("device", self.device, DEVICES)
 
     def learning_rate_at(self, step: int) -> float:
         """For step 0, 1, ..., steps - 1: a linear rise, then half a cosine down, in every phase.
@@ -77,7 +83,7 @@ class TrainConfig:
         A pure function of the step, so that a resumed run needs no scheduler's state.
         """
         first, steps = self.phase_at(step)
-        step, rise = step - first, self.warmup * steps
+        step, rise = step - first, self.warmup_fraction * steps
         if step < rise:
             return self.learning_rate * (step + 1) / (math.ceil(rise) or 1)
         done = (step - rise) / max(1.0, steps - rise)

@@ -51,7 +51,7 @@ class NonFiniteGuard:
             raise TrainingError(
                 "a finite loss and gradient at every step",
                 f"{what} at step {step} (the batch of step {step}, seed {seed})",
-                "lower --learning-rate or --clip, or try --precision 32-true; "
+                "lower --learning-rate or --max-grad-norm, or try --precision 32-true; "
                 "the last checkpoint is kept",
             )
 

@@ -34,7 +34,7 @@ def check_devices(config: TrainConfig) -> None:
     if config.devices > 1 and hasattr(sys, "ps1"):  # Fabric refuses to start processes from there
         fix = "use one device, or run this as a script"
         raise ConfigError("one device in a notebook or shell", f"{config.devices}", fix)
-    device = resolve_device(config.accelerator, "--accelerator")
+    device = resolve_device(config.device, "--device")
     cards = torch.cuda.device_count()
     if device == "cuda" and config.devices > cards:
         raise ConfigError(
@@ -77,7 +77,7 @@ def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
     """
     end_if_unguarded()
     check_devices(config)
-    device = resolve_device(config.accelerator, "--accelerator")
+    device = resolve_device(config.device, "--device")
     fabric = make_fabric(device, config.devices, config.precision)
     in_process = partial(_in_process, work, args, config.threads)
     if config.devices == 1:

@@ -256,7 +256,7 @@ class _Run:
         self.best = BestWeights(self.task.error_of)
 
     def _clip(self) -> Tensor:
-        limit = self.config.clip or float("inf")
+        limit = self.config.max_grad_norm or float("inf")
         norm = self.fabric.clip_gradients(
             self.objective, self.optimizer, max_norm=limit, error_if_nonfinite=False
         )

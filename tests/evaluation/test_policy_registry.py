@@ -123,5 +123,5 @@ def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
     ],
 )
 def test_weights_that_a_policy_would_refuse_are_refused_at_once(weights):
-    with pytest.raises(ConfigError, match=r"correct --weights\."):
+    with pytest.raises(ConfigError, match=r"correct --exploration\."):
         ExplorationConfig(**weights)

@@ -36,15 +36,15 @@ _COMMANDS = {
     "probe": "--data data --models vae --out OUT --probe-doors 4",
     "diagnose": """--data data --models vae --out OUT --doors 2 --samples 2 --feature-doors 4
         --feature-steps 2""",
-    "bandit": """--data data --models np --policies random np --out OUT --doors 2 --interactions 2
+    "bandit": """--data data --models np --policies random np --out OUT --doors 2 --horizon 2
         --workers 1""",
     "plot": "regret --run . --out OUT",
     "report": "--run . --out OUT",
     "represent": f"""--data data --models vae statistician --seeds 0 --steps 2 --probe-frames 1 2
         --probe-doors 4 --workers 1 --out OUT {_NETWORK}""",
-    "study": f"""--data data --models np vae_np --ours np --labelled 2 --tune-labels 2 --seeds 0
+    "study": f"""--data data --models np vae_np --method np --labelled 2 --tune-labels 2 --seeds 0
         --frames 2 --interactions 4 --pretrain-steps 2 --encoder-steps 2 --finetune-steps 2
-        --process-steps 2 --tries 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
+        --process-steps 2 --horizon 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
     "demo": "--out OUT",
     "bench": "--only frames --rounds 2",
 }

@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import math
 import random
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,13 +34,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=KINDS)
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no trial after")
     parser.add_argument("--limit", type=float, default=30, help="seconds for a trial")
     chosen = parser.parse_args()
     endings: collections.Counter[str] = collections.Counter()
+    end = time.monotonic() + chosen.seconds
     with tempfile.TemporaryDirectory() as folder:
         import_everything()
         artifacts = make_artifacts(Path(folder, "artifacts"))
         for number in range(chosen.first, chosen.first + chosen.trials):
+            if time.monotonic() > end:
+                break
             rng = random.Random(f"{chosen.seed}/{number}")
             names, weights = list(KINDS), [weight for _, weight in KINDS.values()]
             kind = chosen.only or rng.choices(names, weights)[0]
@@ -49,7 +55,8 @@ def main() -> int:
                 print(f"--- trial {number} ({kind}): {ending.fault}; {trial.note}")
                 print("doorlab", *map(repr, trial.arguments), trial.environment or "")
                 print(ending.output[-3000:], flush=True)
-    print(json.dumps({"trials": chosen.trials, "seed": chosen.seed, **sorted_dict(endings)}))
+    trials = sum(endings.values())
+    print(json.dumps({"trials": trials, "seed": chosen.seed, **sorted_dict(endings)}))
     return int(any("fault" in name for name in endings))
 
 

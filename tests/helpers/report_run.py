@@ -43,7 +43,7 @@ def make_regret() -> dict:
         "config": {"kappa": 1.0},
         "dataset_checksum": "blake2b:0123456789abcdef0123",
         "doors": DOORS,
-        "interactions": TRIES,
+        "horizon": TRIES,
         "policies": {name: summarize(rollout) for name, rollout in rollouts.items()},
         "paired_differences": paired_differences(rollouts),
     }
@@ -173,9 +173,9 @@ def make_study() -> dict[str, dict]:
         "bandit.json": {
             "policies": {"np": {"80": policy(0.2)}, "ssnp": {"80": policy(0.123)}},
             "baselines": {"gp_ucb": policy(0.75)},
-            "elsewhere": {"wild": {"labelled": 80, "policies": {"np": policy(0.4)}}},
+            "ood": {"wild": {"labelled": 80, "policies": {"np": policy(0.4)}}},
         },
-        "claims.json": {"ours": "ssnp", "doors": 50, "seeds": 3, "claims": claims},
+        "claims.json": {"method": "ssnp", "doors": 50, "seeds": 3, "claims": claims},
     }
     return {name: {"stage": "study", **content} for name, content in files.items()}
 

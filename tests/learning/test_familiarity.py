@@ -88,7 +88,7 @@ def data(tmp_path_factory):
 def config(data, tmp_path_factory):
     return train.Config(
         model="np", data=data, out=tmp_path_factory.mktemp("runs") / "run", steps=6, batch=4,
-        frames=3, context=3, targets=5, architecture=SMALL, accelerator="cpu",
+        frames=3, context=3, targets=5, architecture=SMALL, device="cpu",
         checkpoint_every=3, validate_every=3,
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ def test_a_run_with_fresh_doors_compares_with_fresh_ones(tmp_path, monkeypatch):
         model="np", online=True, out=tmp_path / "run", steps=3, batch=4, frames=2,
         sequence_length=3,
         image_size=32, validation_doors=0, context=2, targets=3, architecture=SMALL,
-        accelerator="cpu",
+        device="cpu",
     )  # fmt: skip
     out = train.run(config)
     known = load_familiarity(out, checksum_of(load_model(out)))

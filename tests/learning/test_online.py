@@ -26,7 +26,7 @@ SMALL = Architecture(
 )  # fmt: skip
 COMMON = {
     "online": True, "image_size": 32, "sequence_length": 4, "frames": 2, "validation_doors": 5,
-    "architecture": SMALL, "accelerator": "cpu", "checkpoint_every": 5, "log_every": 4,
+    "architecture": SMALL, "device": "cpu", "checkpoint_every": 5, "log_every": 4,
     "validate_every": 10,
 }  # fmt: skip
 

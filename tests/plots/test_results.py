@@ -39,7 +39,7 @@ ERRORS = {
 }
 RECORDS = [{"step": 1, "loss": 2.0, "kl_z": 1.0}, {"step": 2, "loss": 1.0, "kl_z": 1.0}]
 FILES = {
-    "regret.json": {"doors": 5, "interactions": 2, "policies": {"np": course(0.5)}},
+    "regret.json": {"doors": 5, "horizon": 2, "policies": {"np": course(0.5)}},
     "probes.json": {
         "probes": {"vae": {"swing": score(0.7), "width": score(0.7)}},
         "curves": {"frames": CURVES, "doors": CURVES},
@@ -49,7 +49,7 @@ FILES = {
     "model.json": {"kind": "vae", "image_size": 32},
     "reward.json": {"contexts": [0, 1], "reward_variance": 0.1, "models": {"np": {"8": ERRORS}}},
     "bandit.json": {"policies": {"np": {"8": course(0.5)}}, "baselines": {"random": course(0.9)}},
-    "claims.json": {"ours": "np", "doors": 5, "seeds": 1, "claims": []},
+    "claims.json": {"method": "np", "doors": 5, "seeds": 1, "claims": []},
 }
 SHOWN = {
     "regret.json": ("opened", "regret"),

@@ -64,7 +64,7 @@ def data(tmp_path_factory):
 @pytest.fixture
 def config(data, tmp_path):
     out = tmp_path / "out"
-    return Config(data=data, out=out, doors=10, interactions=3, workers=1)
+    return Config(data=data, out=out, doors=10, horizon=3, workers=1)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
     assert result["seed"] == 4
     assert result["dataset_checksum"] == DoorDataset.open(config.data).checksum
     assert result["provenance"]["simulator"] == DoorDataset.open(config.data).simulator
-    assert (result["doors"], result["interactions"]) == (10, 3)
+    assert (result["doors"], result["horizon"]) == (10, 3)
     assert set(result["policies"]) == {*DEFAULTS, "ssnp", "vae_np"}
     for name, policy in result["policies"].items():
         assert len(policy["regret_per_interaction"]) == 3
@@ -114,7 +114,7 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
 
 def test_the_result_names_the_weights_that_it_is_about(config, trained):
     first, second = trained("a"), trained("b", kind="vae_np")
-    config = replace(config, models=(first, second), policies=("ssnp", "vae_np"), interactions=1)
+    config = replace(config, models=(first, second), policies=("ssnp", "vae_np"), horizon=1)
     before = json.loads(bandit.run(config).read_text())["model_weights"]
     (second / "weights.safetensors").write_bytes(b"trained again")
     after = json.loads(bandit.run(replace(config, overwrite=True)).read_text())["model_weights"]
@@ -167,7 +167,7 @@ def test_either_simulator_gives_a_policy_the_same_regret(config, tmp_path):
 
 def test_regret_is_against_what_the_oracle_obtains_in_the_same_simulator(config):
     """The arm can't do all that the hand did when the doors were recorded."""
-    config = replace(config, simulator="panda", policies=("oracle", "random"), interactions=1)
+    config = replace(config, simulator="panda", policies=("oracle", "random"), horizon=1)
     result = json.loads(bandit.run(config).read_text())
     assert result["policies"]["oracle"]["mean_regret"]["mean"] == pytest.approx(0, abs=1e-6)
     assert result["policies"]["oracle"]["first_reward"]["mean"] < 0.95
@@ -184,10 +184,10 @@ def test_a_pretrained_model_is_refused_before_anything_is_computed(config, train
 
 
 def test_a_weight_out_of_range_is_one_line(config, capsys):
-    line = ["bandit", "--data", str(config.data), "--weights.epsilon", "2"]
+    line = ["bandit", "--data", str(config.data), "--exploration.epsilon", "2"]
     assert main([*line, "--out", str(config.out)]) == 2
     said = capsys.readouterr().err
-    assert "expected --weights.epsilon as a number from 0 to 1; got 2" in said
+    assert "expected --exploration.epsilon as a number from 0 to 1; got 2" in said
     assert said.count("\n") == 1
 
 
@@ -211,7 +211,7 @@ def test_rollouts_are_kept_for_plots(config, trained):
 
 
 def test_workers_change_nothing(config, tmp_path):
-    config = replace(config, policies=("random", "visible_oracle"), interactions=2)
+    config = replace(config, policies=("random", "visible_oracle"), horizon=2)
     alone = json.loads(bandit.run(config).read_text())
     together = replace(config, out=tmp_path / "two", workers=2)
     assert json.loads(bandit.run(together).read_text())["policies"] == alone["policies"]
@@ -233,7 +233,7 @@ def test_results_are_replaced_only_when_asked(config):
     [
         ({"doors": 13}, "12 of the split 'test'"),
         ({"doors": 0}, "--doors"),
-        ({"interactions": 0}, "--interactions"),
+        ({"horizon": 0}, "--horizon"),
         ({"policies": ("orcale",)}, "'oracle'"),
         ({"policies": ("random", "random")}, "random more than once"),
         ({"policies": ("cpp",)}, "--models for the policy cpp"),
@@ -270,7 +270,7 @@ def test_the_command_line_takes_many_models():
         "--policies",
         "a:ucb",
         "gp_ts",
-        "--weights.kappa",
+        "--exploration.kappa",
         "2",
         "--doors",
         "5",
@@ -279,12 +279,12 @@ def test_the_command_line_takes_many_models():
     assert isinstance(config, Config)
     assert [model.name for model in config.models] == ["a", "b"]
     assert (config.preset, config.policies, config.doors) == ("small", ("a:ucb", "gp_ts"), 5)
-    assert config.weights.kappa == 2.0
+    assert config.exploration.kappa == 2.0
 
 
 def test_seeds_of_one_kind_are_one_policy(config, trained):
     runs = tuple(trained(f"run{seed}", seed=seed) for seed in (4, 9))
-    path = bandit.run(replace(config, models=runs, policies=("ssnp", "random"), interactions=2))
+    path = bandit.run(replace(config, models=runs, policies=("ssnp", "random"), horizon=2))
     result = json.loads(path.read_text())
     assert result["policies"]["ssnp"]["seeds"] == 2
     assert result["policies"]["random"]["seeds"] == 1
@@ -299,5 +299,5 @@ def test_every_way_to_use_a_model_runs(config, trained):
     ways = ("ssnp:ucb", "ssnp:epsilon", "cpp", "linucb", "ssnp:neural_linear")
     names = ("ssnp", "ssnp:ucb", "ssnp:epsilon", "ssnp:cpp", "ssnp:linucb", "ssnp:neural_linear")
     config = replace(config, models=(trained("a"),), policies=("ssnp:greedy", *ways))
-    path = bandit.run(replace(config, interactions=2, doors=4))
+    path = bandit.run(replace(config, horizon=2, doors=4))
     assert tuple(json.loads(path.read_text())["policies"]) == names

@@ -114,7 +114,7 @@ def trained(tmp_path, doors):
     """Config of a run that is finished."""
     config = pretrain.Config(
         model="vae", data=doors, out=tmp_path / "run", steps=2, batch=2, frames=2,
-        architecture=SMALL, accelerator="cpu", resume=True,
+        architecture=SMALL, device="cpu", resume=True,
     )  # fmt: skip
     pretrain.run(config)
     return config

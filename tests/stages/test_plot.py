@@ -442,7 +442,7 @@ def test_regret_and_opened_show_the_bandit_s_result(config, painted_run):
 
     policies = {"ssnp": policy(0.2), "random": policy(0.8)}
     (painted_run / "bandit").mkdir()
-    result = {"doors": 5, "interactions": 2, "policies": policies}
+    result = {"doors": 5, "horizon": 2, "policies": policies}
     (painted_run / "bandit" / "regret.json").write_text(json.dumps(result))
     _, arrays = draw(config, "regret", "opened")
     for figure, key in (

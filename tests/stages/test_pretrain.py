@@ -35,7 +35,7 @@ def data(tmp_path_factory):
 def config(data, tmp_path):
     return pretrain.Config(
         model="statistician", data=data, out=tmp_path / "run", steps=12, batch=4, frames=3,
-        architecture=SMALL, accelerator="cpu", checkpoint_every=4, log_every=4, validate_every=6,
+        architecture=SMALL, device="cpu", checkpoint_every=4, log_every=4, validate_every=6,
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def long_run(data, tmp_path_factory):
     """Settings that leave time for signals, and the weights that they lead to."""
     config = pretrain.Config(
         model="vae", data=data, out=tmp_path_factory.mktemp("whole"), steps=60, batch=4, frames=3,
-        accelerator="cpu", checkpoint_every=5, architecture=replace(SMALL, features=64),
+        device="cpu", checkpoint_every=5, architecture=replace(SMALL, features=64),
     )  # fmt: skip
     return config, weights(pretrain.run(config))
 

@@ -44,7 +44,7 @@ def data(tmp_path_factory):
 def config(data, tmp_path):
     return train.Config(
         model="ssnp", data=data, out=tmp_path / "run", steps=8, batch=4, frames=3, labelled=10,
-        unlabelled_batch=4, context=3, targets=5, architecture=SMALL, accelerator="cpu",
+        unlabelled_batch=4, context=3, targets=5, architecture=SMALL, device="cpu",
         checkpoint_every=3, log_every=4, validate_every=4,
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ def pretrained(data, tmp_path_factory):
     for kind in train.BASES.values():
         config = pretrain.Config(
             model=kind, data=data, out=folder / kind, steps=3, batch=4, frames=3,
-            architecture=SMALL, accelerator="cpu",
+            architecture=SMALL, device="cpu",
         )  # fmt: skip
         pretrain.run(config)
     return folder
@@ -338,7 +338,9 @@ def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tm
 
 def test_a_loss_that_explodes_names_its_step(config):
     with pytest.raises(TrainingError, match="at step"):
-        train.run(replace(config, learning_rate=1e30, clip=0.0, warmup=0.0, steps=30))
+        train.run(
+            replace(config, learning_rate=1e30, max_grad_norm=0.0, warmup_fraction=0.0, steps=30)
+        )
     assert not (config.out / "metrics.json").exists()
 
 

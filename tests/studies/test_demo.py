@@ -99,7 +99,7 @@ def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
     ("changes", "message"),
     [
         ({"preset": "huge"}, "preset"),
-        ({"jobs": -1}, "--jobs as a whole number of 0 or more"),
+        ({"workers": -1}, "--workers as a whole number of 0 or more"),
         ({"simulator": "tourch"}, "did you mean 'torch'"),
     ],
 )

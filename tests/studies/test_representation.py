@@ -27,7 +27,7 @@ def study(tmp_path_factory):
     out = tmp_path_factory.mktemp("study")
     config = representation.Config(
         out=out, models=MODELS, doors=40, steps=2, learning_rates=(1e-3, 4e-3), probe_frames=(2, 4),
-        probe_doors=(5, 10), architecture=TINY, accelerator="cpu", workers=1,
+        probe_doors=(5, 10), architecture=TINY, device="cpu", workers=1,
     )  # fmt: skip
     representation.run(config)
     return config

@@ -9,7 +9,7 @@ from doorlab.training import TrainConfig
 @pytest.fixture
 def config():
     return TrainConfig(
-        steps=20, learning_rate=0.05, accelerator="cpu", log_every=5, validate_every=10,
+        steps=20, learning_rate=0.05, device="cpu", log_every=5, validate_every=10,
         checkpoint_every=4, seed=3,
     )  # fmt: skip
 

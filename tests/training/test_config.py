@@ -13,8 +13,8 @@ from doorlab.training.config import differing
     ("name", "value"),
     [
         ("learning_rate", 0.0), ("learning_rate", math.nan), ("steps", -1), ("devices", 0),
-        ("warmup", 1.5), ("precision", "8-mixed"), ("accelerator", "gpux"), ("clip", -1.0),
-        ("log_every", 0), ("seed", -1),
+        ("warmup_fraction", 1.5), ("precision", "8-mixed"), ("device", "gpux"),
+        ("max_grad_norm", -1.0), ("log_every", 0), ("seed", -1),
     ],
 )  # fmt: skip
 def test_bad_settings_are_named(name, value):
@@ -25,7 +25,7 @@ def test_bad_settings_are_named(name, value):
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.25, 1.0])
 def test_learning_rate_is_that_of_torch(warmup):
     """Linear warm-up and cosine decay, against torch's schedulers."""
-    config = TrainConfig(steps=40, learning_rate=0.3, warmup=warmup)
+    config = TrainConfig(steps=40, learning_rate=0.3, warmup_fraction=warmup)
     rise = round(warmup * config.steps)
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=config.learning_rate)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, config.steps - rise))

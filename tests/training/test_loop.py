@@ -41,7 +41,7 @@ def test_it_learns(config, task, tmp_path):
 
 def test_the_steps_are_those_of_adamw(config, tmp_path):
     """Against a loop written out by hand, without Fabric, clipping included."""
-    config = replace(config, steps=6, clip=0.5, weight_decay=0.1)
+    config = replace(config, steps=6, max_grad_norm=0.5, weight_decay=0.1)
     weights, _ = train(config, toy_task(loss=deterministic, batches=same_share), tmp_path)
     model = make_model()
     optimizer = torch.optim.AdamW(
@@ -178,7 +178,7 @@ def test_a_turn_is_the_start_of_a_new_run(config, tmp_path):
             loss, _ = deterministic(model, same_share(step, None, 8))
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
             optimizer.step()
     for name, value in model.state_dict().items():
         torch.testing.assert_close(weights[name], value)

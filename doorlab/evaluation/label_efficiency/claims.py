@@ -37,7 +37,7 @@ def nearest_label_count(counts: Iterable[int]) -> int | None:
 class Evidence:
     """What a study measured on doors that no model was trained on."""
 
-    ours: str
+    method: str
     """The model that the claims are about."""
     errors: Scores
     """(S, D): squared error of predicted rewards."""
@@ -59,7 +59,7 @@ class Evidence:
     @property
     def seeds(self) -> int:
         """Number of training runs of the model that the claims are about."""
-        return min((len(scores) for scores in self.errors.get(self.ours, {}).values()), default=0)
+        return min((len(scores) for scores in self.errors.get(self.method, {}).values()), default=0)
 
     @property
     def doors(self) -> int:
@@ -69,7 +69,7 @@ class Evidence:
     @property
     def labelled(self) -> int | None:
         """Of the numbers of labelled doors whose policies were run, the one nearest `LABELLED`."""
-        return nearest_label_count(self.regrets.get(self.ours, {}))
+        return nearest_label_count(self.regrets.get(self.method, {}))
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _half_of_variance(e: Evidence) -> Claim:
     text = f"with some number of labelled doors up to {FEW} the error is at most half the variance"
     found = {
         labelled: scaled(bootstrap_crossed(per_door(values), seed=e.seed), 1 / e.variance)
-        for labelled, values in sorted(e.errors.get(e.ours, {}).items())
+        for labelled, values in sorted(e.errors.get(e.method, {}).items())
         if labelled <= FEW
     }
     if not found:
@@ -133,9 +133,9 @@ def _beats_rivals(e: Evidence) -> Claim:
     )
     figures, missing = [], set()
     for measure, scores in (("reward_mse", e.errors), ("regret", e.regrets)):
-        for labelled in sorted(n for n in e.errors.get(e.ours, {}) if n <= FEW):
+        for labelled in sorted(n for n in e.errors.get(e.method, {}) if n <= FEW):
             for rival in RIVALS:
-                pair = [scores.get(model, {}).get(labelled) for model in (e.ours, rival)]
+                pair = [scores.get(model, {}).get(labelled) for model in (e.method, rival)]
                 if pair[0] is None or pair[1] is None:
                     missing.add(f"{measure} of {rival}")
                     continue
@@ -155,7 +155,7 @@ def _fewer_labels(e: Evidence) -> Claim:
         "it reaches the regret of np with at most a quarter of its labelled doors "
         f"(up to {LABELLED} of np)"
     )
-    mine, theirs = e.regrets.get(e.ours, {}), e.regrets.get("np", {})
+    mine, theirs = e.regrets.get(e.method, {}), e.regrets.get("np", {})
     figures = []
     for labelled in sorted(theirs):
         within = [n for n in mine if 4 * n <= labelled]
@@ -185,7 +185,7 @@ def _fewer_labels(e: Evidence) -> Claim:
 
 def _adapts(e: Evidence) -> Claim:
     text = "on doors with a hidden latch regret on the fifth try is at most half of the first's"
-    regrets = e.regrets.get(e.ours, {}).get(e.labelled or -1)
+    regrets = e.regrets.get(e.method, {}).get(e.labelled or -1)
     if regrets is None or regrets.shape[2] < 5 or not e.latched.any():
         return Claim("adapts", text, None, "no doors with a latch were tried five times")
     first, fifth = (regrets[:, e.latched, t] for t in (0, 4))
@@ -197,7 +197,7 @@ def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Clai
 
     def claim(e: Evidence) -> Claim:
         text = f"mean regret is at most {share:g} of {rival}'s"
-        mine = e.regrets.get(e.ours, {}).get(e.labelled or -1)
+        mine = e.regrets.get(e.method, {}).get(e.labelled or -1)
         theirs = e.regrets.get(rival, {}).get(e.labelled or -1, e.baselines.get(rival))
         if mine is None or theirs is None:
             return Claim(name, text, None, f"{rival} was not studied")
@@ -208,7 +208,7 @@ def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Clai
 
 def _first_try(e: Evidence) -> Claim:
     text = "the first try obtains at least 0.85 of what the oracle's does"
-    mine = e.first_rewards.get(e.ours, {}).get(e.labelled or -1)
+    mine = e.first_rewards.get(e.method, {}).get(e.labelled or -1)
     if mine is None:
         return Claim("first_try", text, None, "no door was tried")
     claim = _share("first_try", text, e, mine, e.optimal[None], 0.85, least=True)

@@ -48,7 +48,7 @@ def study_tables(folder: str | Path) -> list[Table]:
             f"Mean regret on doors of the prior {prior}",
             size_of_study(claimed | found),
         )
-        for prior, found in opened.get("elsewhere", {}).items()
+        for prior, found in opened.get("ood", {}).items()
     ]
     return [errors, regrets, *elsewhere, _terminal_claims(claimed)]
 
@@ -72,7 +72,7 @@ def elsewhere_tables(opened: Mapping[str, Any], claimed: Mapping[str, Any]) -> l
             f"Mean regret on doors of the prior {prior}",
             size_of_study(claimed | found),
         )
-        for prior, found in opened.get("elsewhere", {}).items()
+        for prior, found in opened.get("ood", {}).items()
     ]
 
 
@@ -87,7 +87,7 @@ def claims_table(claimed: Mapping[str, Any]) -> Html:
         [claim["claim"], element("b", answer_to(claim)), claim["how_much"]]
         for claim in claimed["claims"]
     ]
-    caption = f"What is claimed of {style_of(claimed['ours']).label}; {size_of_study(claimed)}."
+    caption = f"What is claimed of {style_of(claimed['method']).label}; {size_of_study(claimed)}."
     return table(["claim", "reproduced", "how much"], rows, caption)
 
 
@@ -125,7 +125,7 @@ def _terminal(found: Mapping[str, Any], metric: str, heading: str, of: str) -> T
 
 
 def _terminal_claims(claimed: Mapping[str, Any]) -> Table:
-    title = f"Claims of {style_of(claimed['ours']).label} ({size_of_study(claimed)})"
+    title = f"Claims of {style_of(claimed['method']).label} ({size_of_study(claimed)})"
     shown = Table(title=title, show_lines=True)
     for head in ("claim", "reproduced", "how much"):
         shown.add_column(head)

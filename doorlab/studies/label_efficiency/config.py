@@ -37,7 +37,7 @@ class Config(StudyConfig):
     """Dataset that is there already; one is made in OUT if none is named."""
     models: Annotated[tuple[str, ...], Option(tuple(REWARD_MODELS))] = ("np", "ssnp", "vae_np")
     """Models of `doorlab train`, two at least."""
-    ours: str = "ssnp"
+    method: str = "ssnp"
     """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""
     labelled: tuple[NonNegativeInt, ...] = (10, 30)
     """Numbers of labelled training doors; 0 for all of them."""
@@ -68,11 +68,11 @@ class Config(StudyConfig):
     """Test doors that figures are about, the first of the split; 0 for all."""
     eval_labels: tuple[NonNegativeInt, ...] = ()
     """Those of --labelled whose models open doors; all of them if none is named."""
-    tries: PositiveInt = 10
+    horizon: PositiveInt = 10
     """Tries on every door."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
     """Policies of `doorlab bandit` that need no model."""
-    elsewhere: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = ()
+    ood_priors: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = ()
     """Other priors whose doors are opened, too, with models of about 400 labelled doors."""
 
 
@@ -95,7 +95,7 @@ _STUDY = replace(
     validate_every=200,
     learning_rates=(2e-3, 4e-3),
     tune_labels=160,
-    elsewhere=("wild",),
+    ood_priors=("wild",),
 )
 PRESETS: dict[str, Config] = {
     "tiny": Config(),

@@ -40,7 +40,7 @@ def write(
 ) -> None:
     """Writes reward.json, bandit.json, the figures and, last of all, claims.json."""
     scores = {metric: _scores(folders, metric) for metric in METRICS}
-    first = next(iter(folders[config.ours].values()))[0]
+    first = next(iter(folders[config.method].values()))[0]
     variance, contexts, doors = (read(first, name) for name in ("variance", "contexts", "doors"))
     if variance == 0:
         raise ConfigError(
@@ -48,7 +48,7 @@ def write(
         )
     evidence = _evidence(config, dataset, doors, scores["reward_mse"], float(variance))
     about = {
-        "ours": config.ours,
+        "method": config.method,
         "labelled": sorted(config.labelled),
         "seeds": len(config.seeds),
         "doors": len(doors),
@@ -59,7 +59,7 @@ def write(
         "contexts": contexts.tolist(),
         "reward_variance": float(variance),
         "models": reward_summary(scores, float(variance)),
-        "differences": {m: differences(scores[m], config.ours) for m in METRICS},
+        "differences": {m: differences(scores[m], config.method) for m in METRICS},
     }
     opened = {**about, **_opened(config, evidence)}
     for name, draw in studies.FIGURES.items():
@@ -92,7 +92,7 @@ def _evidence(
             first[model][labelled] = _rolled_out(folder, model, "rewards")[..., 0]
     baselines = config.out / "baselines"
     return Evidence(
-        ours=config.ours,
+        method=config.method,
         errors=errors,
         variance=variance,
         regrets=regrets,
@@ -120,18 +120,18 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
     baselines: dict[str, Any] = {}
     if config.baselines:
         baselines = read_part(config.out / "baselines" / "regret.json", "bandit")["policies"]
-    ours = evidence.regrets[config.ours]
+    ours = evidence.regrets[config.method]
     against = {
-        f"{config.ours} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
+        f"{config.method} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
         for name, theirs in evidence.baselines.items()
     }
     return {
         "labelled": sorted(config.eval_labels),
-        "interactions": config.tries,
+        "horizon": config.horizon,
         "policies": policies,
         "baselines": baselines,
-        "differences": differences(evidence.regrets, config.ours) | against,
-        "elsewhere": {
+        "differences": differences(evidence.regrets, config.method) | against,
+        "ood": {
             prior: {
                 "labelled": evidence.labelled,
                 **{name: found[name] for name in ("doors", "policies", "paired_differences")},
@@ -142,5 +142,5 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
 
 
 def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
-    for prior in config.elsewhere:
-        yield prior, read_part(config.out / "elsewhere" / prior / "regret.json", "bandit")
+    for prior in config.ood_priors:
+        yield prior, read_part(config.out / "ood" / prior / "regret.json", "bandit")

@@ -193,7 +193,7 @@ def pretrain_run(config: Config, data: Path, run: Run) -> None:
             base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
             steps=config.pretrain_steps, learning_rate=run.rate, frames=min(base.frames, frames),
             validate_every=config.validate_every, architecture=config.architecture, resume=True,
-            accelerator=config.accelerator,
+            device=config.device,
         )
     )  # fmt: skip
 
@@ -212,10 +212,10 @@ def train_run(config: Config, data: Path, run: Run) -> None:
             learning_rate=run.rate,
             frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
             architecture=architecture_of(config, run.model), resume=True,
-            accelerator=config.accelerator,
+            device=config.device,
         )
     )  # fmt: skip
-    scores.score(folder, dataset, config.test_doors, resolve_device(config.accelerator))
+    scores.score(folder, dataset, config.test_doors, resolve_device(config.device))
 
 
 def architecture_of(config: Config, model: str) -> Architecture:

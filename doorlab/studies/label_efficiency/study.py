@@ -19,13 +19,13 @@ too; no model learns from them, and all have the same.
     OUT/labelled-N/MODEL/rate-R/seed-S/               doorlab train
     OUT/labelled-N/MODEL/rate-R/seed-S/scores.npz     what it says of the rewards on test doors
     OUT/labelled-N/bandit/, OUT/baselines/            doorlab bandit
-    OUT/elsewhere/PRIOR/                              the same on doors of another prior
+    OUT/ood/PRIOR/                                    the same on doors of another prior
     OUT/reward.json, bandit.json, claims.json         summaries, with 95 % intervals
     OUT/labels.png, adaptation.png, regret.png
 
-reward.json and bandit.json have every figure by model and number of labelled doors, and --ours less
-each other model, in pairs of doors and seeds; claims.json has each claim with "reproduced" (true,
-false, or null where the study lacks what it is about) and the figures that it rests on.
+reward.json and bandit.json have every figure by model and number of labelled doors, and --method
+less each other model, in pairs of doors and seeds; claims.json has each claim with "reproduced"
+(true, false, or null where the study can't tell) and the figures that it rests on.
 `doorlab report --run OUT` shows them.
 
 Stop it, or kill it, at any time: the same command goes on where it was, and does nothing twice.
@@ -109,7 +109,7 @@ def finished_before(config: Config, path: Path) -> bool:
 def _study(config: Config) -> None:
     dataset = dataset_of(config)
     config = completed(config, dataset)
-    elsewhere = {prior: doors_elsewhere(config, dataset, prior) for prior in config.elsewhere}
+    elsewhere = {prior: doors_elsewhere(config, dataset, prior) for prior in config.ood_priors}
     check_pretrained(config, dataset, [dataset, *elsewhere.values()])
     with single_threaded():
         rates = choose_rates(config, dataset)
@@ -131,13 +131,13 @@ def _study(config: Config) -> None:
 def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
-    resolve_device(config.accelerator, "--accelerator")
-    for prior in (config.prior, *config.elsewhere):
+    resolve_device(config.device, "--device")
+    for prior in (config.prior, *config.ood_priors):
         get_prior(prior)
     check_choices(config, "models", "labelled", "seeds", "learning_rates")
     for names, known, what in (
         (config.models, REWARD_MODELS, "model"),
-        ((config.ours,), config.models, "model of the study, for --ours,"),
+        ((config.method,), config.models, "model of the study, for --method,"),
         (config.baselines, MODEL_FREE_POLICIES, "policy that needs no model"),
     ):
         for name in names:
@@ -200,7 +200,7 @@ def dataset_of(config: Config) -> DoorDataset:
 
 def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
     """As many test doors of another prior, filmed like the study's, and drawn by other chance."""
-    out, like = config.out / "elsewhere" / prior / "dataset", dataset.generation
+    out, like = config.out / "ood" / prior / "dataset", dataset.generation
     # They are opened, not learned from; but an earlier doorlab recorded interactions with them.
     interactions = Manifest.read(out).config.interactions if (out / FILE_NAME).exists() else 0
     return doors_of(
@@ -250,7 +250,7 @@ def open_doors(
     """Evaluates the policies: every model with every number of labels, the others once."""
     settings = bandit.Config(
         preset=config.preset, data=dataset.path, doors=config.test_doors,
-        interactions=config.tries, workers=config.workers, device=config.accelerator,
+        horizon=config.horizon, workers=config.workers, device=config.device,
         overwrite=True,
     )  # fmt: skip
     wanted = [replace(settings, policies=config.baselines, out=config.out / "baselines")]
@@ -261,7 +261,7 @@ def open_doors(
     for prior, doors in elsewhere.items():
         at = nearest_label_count(config.eval_labels)
         models = tuple(config.out / run.name for run in runs if run.labelled == at)
-        policies, out = config.models + config.baselines, config.out / "elsewhere" / prior
+        policies, out = config.models + config.baselines, config.out / "ood" / prior
         wanted.append(replace(settings, data=doors.path, models=models, policies=policies, out=out))
     for one in wanted:
         if one.policies and not opened(one):
@@ -292,6 +292,6 @@ def opened(settings: bandit.Config) -> bool:
 
 def _question(config: dict[str, Any]) -> dict[str, Any]:
     """What was asked of the models of an evaluation, wherever the study lies."""
-    names = ("policies", "split", "doors", "interactions", "simulator", "weights", "seed")
+    names = ("policies", "split", "doors", "horizon", "simulator", "exploration", "seed")
     models = [os.path.relpath(model, config["out"]) for model in config["models"]]
     return {"models": models, **{name: config.get(name) for name in names}}

@@ -32,7 +32,7 @@ def regrets(*means, fifth=0.4):
 
 
 GOOD = Evidence(
-    ours="ssnp",
+    method="ssnp",
     errors={
         "ssnp": errors(0.06, 0.04, 0.03, 0.02),
         "np": errors(0.09, 0.08, 0.06, 0.03),

@@ -41,7 +41,7 @@ def pretrained_on(data: Path, out: Path, kind: str) -> Path:
     return pretrain.run(
         pretrain.Config(
             model=kind, data=data, out=out, steps=2, batch=2, frames=2, architecture=TINY,
-            accelerator="cpu", overwrite=True,
+            device="cpu", overwrite=True,
         )
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ def config(data, bases, tmp_path, monkeypatch):
     return study.Config(
         out=tmp_path / "out", data=data, models=("ssnp", "np", "vae_np"), labelled=(5,),
         seeds=(3, 4), learning_rates=(1e-3,), pretrained=there, pretrain_steps=2,
-        elsewhere=("wild",), architecture=TINY, accelerator="cpu", workers=1,
+        ood_priors=("wild",), architecture=TINY, device="cpu", workers=1,
     )  # fmt: skip
 
 
@@ -131,12 +131,12 @@ def test_seeds_that_are_yet_to_be_pretrained_must_become_like_the_others(config)
         study.run(replace(config, pretrain_steps=9))
     shutil.rmtree(config.pretrained / "vae")  # none of them is any mixture
     with pytest.raises(Stopped):
-        study.run(replace(config, pretrain_steps=9, models=("np", "vae_np"), ours="np"))
+        study.run(replace(config, pretrain_steps=9, models=("np", "vae_np"), method="np"))
 
 
 def test_models_that_may_have_seen_test_doors_are_refused(config, tmp_path):
     """Doors of one prior and seed are the same ones, in whatever numbers they are dealt."""
-    config = replace(config, models=("np", "vae_np"), ours="np", seeds=(3,))
+    config = replace(config, models=("np", "vae_np"), method="np", seeds=(3,))
     own = DoorDataset.open(config.data).generation
     folder = config.pretrained / "vae" / "rate-0.001" / "seed-3"
     small = {"doors": 8, "frames": 2, "interactions": 0, "image_size": 32, "videos": 0}
@@ -164,10 +164,10 @@ def test_doors_elsewhere_are_filmed_like_those_of_a_dataset_that_is_given(config
         simulator="torch", validation_fraction=0.1,
     )  # fmt: skip
     write_dataset(path, made)
-    config = replace(config, data=path, pretrained=None, elsewhere=("narrow",))
+    config = replace(config, data=path, pretrained=None, ood_priors=("narrow",))
     with pytest.raises(Stopped):  # before anything is trained
         study.run(config)
-    found = DoorDataset.open(config.out / "elsewhere" / "narrow" / "dataset").generation
+    found = DoorDataset.open(config.out / "ood" / "narrow" / "dataset").generation
     assert (found.frames, found.image_size, found.simulator) == (3, 16, "torch")
     assert found.seed not in (made.seed, config.data_seed)
     assert found.interactions == 0

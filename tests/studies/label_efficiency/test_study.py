@@ -35,8 +35,8 @@ def config(tmp_path_factory):
     return study.Config(
         out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
         frames=2, tune_labels=5, seeds=(3, 4), encoder_steps=1, finetune_steps=1, process_steps=2,
-        pretrain_steps=2, tries=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
-        elsewhere=("wild",), architecture=TINY, accelerator="cpu", workers=1,
+        pretrain_steps=2, horizon=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
+        ood_priors=("wild",), architecture=TINY, device="cpu", workers=1,
         reconstruction_weights=ReconstructionWeights(ssnp=0.5),
     )  # fmt: skip
 
@@ -137,8 +137,8 @@ def test_policies_are_those_of_doorlab_bandit_and_differ_in_pairs(finished, resu
 
 
 def test_doors_of_another_prior_are_opened_with_the_same_models(finished, results):
-    found = results["bandit"]["elsewhere"]["wild"]
-    folder = finished.out / "elsewhere" / "wild"
+    found = results["bandit"]["ood"]["wild"]
+    folder = finished.out / "ood" / "wild"
     dataset = DoorDataset.open(folder / "dataset")
     assert dataset.generation.prior == "wild"
     assert dataset.generation.seed != finished.data_seed
@@ -186,8 +186,8 @@ def test_the_same_study_again_is_finished(finished, capsys, monkeypatch):
     assert f"study: done before ({finished.out / 'claims.json'})" in said
     assert "reproduced" in said
     assert before == {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
-    with pytest.raises(ResultError, match=r"--tries \(5 there, 6 here\); choose another --out"):
-        study.run(replace(finished, tries=6))
+    with pytest.raises(ResultError, match=r"--horizon \(5 there, 6 here\); choose another --out"):
+        study.run(replace(finished, horizon=6))
 
 
 def test_nothing_is_done_twice(finished, results, monkeypatch):
@@ -249,11 +249,11 @@ def asked(folder: Path) -> bandit.Config:
     found = json.loads((folder / "regret.json").read_text())["config"]
     models = tuple(folder.parent / Path(m).relative_to(folder.parent) for m in found["models"])
     places = {"data": Path(found["data"]), "out": folder, "models": models}
-    policies, weights = tuple(found["policies"]), ExplorationConfig(**found["weights"])
-    return bandit.Config(**{**found, **places, "policies": policies, "weights": weights})
+    policies, weights = tuple(found["policies"]), ExplorationConfig(**found["exploration"])
+    return bandit.Config(**{**found, **places, "policies": policies, "exploration": weights})
 
 
-@pytest.mark.parametrize("name", ["doors", "interactions", "seed"])
+@pytest.mark.parametrize("name", ["doors", "horizon", "seed"])
 def test_doors_are_opened_anew_when_something_else_is_asked(finished, name):
     settings = asked(finished.out / "labelled-5" / "bandit")
     assert study.opened(settings)
@@ -263,7 +263,7 @@ def test_doors_are_opened_anew_when_something_else_is_asked(finished, name):
 def test_other_doors_and_other_weights_are_evaluated_anew(finished):
     """As after somebody has deleted a run, or the dataset, and made it again."""
     settings = asked(finished.out / "labelled-5" / "bandit")
-    assert not study.opened(replace(settings, data=finished.out / "elsewhere/wild/dataset"))
+    assert not study.opened(replace(settings, data=finished.out / "ood/wild/dataset"))
     run = settings.models[0]
     names = ("weights.safetensors", "model.json", "scores.npz")
     kept = {name: (run / name).read_bytes() for name in names}
@@ -342,8 +342,8 @@ def test_scores_that_cannot_be_read_are_made_again(finished, harm):
 def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, tmp_path):
     config, dataset = replace(finished, out=tmp_path), DoorDataset.open(finished.out / "dataset")
     config = study.completed(config, dataset)
-    made = DoorDataset.open(finished.out / "elsewhere" / "wild" / "dataset").generation
-    there = tmp_path / "elsewhere" / "wild" / "dataset"
+    made = DoorDataset.open(finished.out / "ood" / "wild" / "dataset").generation
+    there = tmp_path / "ood" / "wild" / "dataset"
     write_dataset(there, replace(made, interactions=2))
     assert study.doors_elsewhere(config, dataset, "wild").interactions == 2
 
@@ -376,10 +376,10 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
     [
         ({"models": ("ssnp", "npp")}, "did you mean 'np'"),
         ({"models": ("ssnp",)}, "--models to compare"),
-        ({"ours": "contrastive_ssnp"}, "for --ours"),
+        ({"method": "contrastive_ssnp"}, "for --method"),
         ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
         ({"prior": "narow"}, "did you mean 'narrow'"),
-        ({"elsewhere": ("wilde",)}, "did you mean 'wild'"),
+        ({"ood_priors": ("wilde",)}, "did you mean 'wild'"),
         ({"seeds": (1, 1)}, "--seeds without repeats"),
         ({"labelled": ()}, "--labelled without repeats"),
         (
@@ -387,7 +387,7 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
             "--tune-labels out of --labelled 10, 30",
         ),
         ({"labelled": (-10, 30)}, "--labelled as a whole number of 0 or more"),
-        ({"tries": 0}, "--tries as a whole number of 1 or more; got 0"),
+        ({"horizon": 0}, "--horizon as a whole number of 1 or more; got 0"),
         ({"process_steps": 0}, "--process-steps as a whole number of 1"),
         ({"encoder_steps": -1}, "--encoder-steps as a whole number of 0"),
         ({"learning_rates": (1.0, 2.0), "validation_fraction": 0.0}, "one of --learning-rates"),
