@@ -17,7 +17,7 @@ from types import ModuleType
 from doorlab.cli import STAGES, command_module
 
 _NETWORK = """
---architecture.encoder-channels 4 8 --architecture.decoder-channels 6 4 --architecture.features 16
+--architecture.encoder-channels 4 8 --architecture.decoder-channels 8 6 4 --architecture.features 16
 --architecture.context-dim 6 --architecture.instance-dim 2 --architecture.interaction-dim 5
 --architecture.hidden 16 --architecture.latent-samples 2
 """
