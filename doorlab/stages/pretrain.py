@@ -84,7 +84,7 @@ PRESETS: dict[str, Config] = {
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
-STEPS_BY_PRESET = {"tiny": 3_000, "small": 2_000, "full": 60_000}
+STEPS_BY_PRESET = {"tiny": 1_000, "small": 2_000, "full": 60_000}
 STEPS: dict[str, dict[str, int]] = {
     preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
     for preset, steps in STEPS_BY_PRESET.items()
