@@ -12,6 +12,7 @@ from types import ModuleType
 from doorlab._version import __version__
 from doorlab.errors import DoorlabError, refused, unknown_name
 from doorlab.options import parse_options
+from doorlab.runtime.import_errors import libraries_imported
 from doorlab.runtime.memory_errors import lack_of_memory
 from doorlab.runtime.signals import Interruption, die_on_stops, stops_handled
 from doorlab.terminal.text import print_note
@@ -152,7 +153,8 @@ def _dispatch(args: list[str]) -> int:
         return 0
     if args[0] not in STAGES:
         raise unknown_name("stage", args[0], STAGES)
-    stage = importlib.import_module(command_module(args[0]))
+    with libraries_imported():
+        stage = importlib.import_module(command_module(args[0]))
     try:
         config = parse(stage, args[0], args[1:])
     except SystemExit:  # help was printed

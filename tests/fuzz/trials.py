@@ -56,6 +56,8 @@ VARIABLES = {
     "WORLD_SIZE": ["1", "4", "x"],
     "LOCAL_RANK": ["0", "x"],
     "TORCHELASTIC_RUN_ID": ["1"],
+    "TORCH_LOGS": ["x", "+dynamo", ""],
+    "JAXTYPING_DISABLE": ["x", "1"],
     "OMPI_COMM_WORLD_SIZE": ["4"],
     "CUDA_VISIBLE_DEVICES": ["", "0", "-1", "x"],
     "DISPLAY": [":99", ""],
