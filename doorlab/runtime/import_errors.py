@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from doorlab.errors import ConfigError
+from doorlab.runtime.memory_errors import lack_of_memory
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _LONGEST = 200  # characters of a library's message
@@ -20,13 +21,15 @@ _LONGEST = 200  # characters of a library's message
 def libraries_imported() -> Iterator[None]:
     """Turns an error that a library raises while it is imported into one line for the user.
 
-    Raises ConfigError in its place; errors that doorlab itself raises pass.
+    Raises ConfigError in its place. Errors that doorlab itself raises pass, and so do those of
+    modules that are not there and of memory that does not suffice.
     """
     try:
         yield
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        if frames[-1].filename.startswith(_PACKAGE):
+        told = isinstance(error, ImportError) or lack_of_memory(error) is not None
+        if told or frames[-1].filename.startswith(_PACKAGE):
             raise
         message = " ".join(str(error).split())[:_LONGEST]
         raise ConfigError(

@@ -34,14 +34,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=KINDS)
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no trial after")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="begin no trial after so long"
+    )
     parser.add_argument("--limit", type=float, default=30, help="seconds for a trial")
     chosen = parser.parse_args()
     endings: collections.Counter[str] = collections.Counter()
-    end = time.monotonic() + chosen.seconds
     with tempfile.TemporaryDirectory() as folder:
         import_everything()
         artifacts = make_artifacts(Path(folder, "artifacts"))
+        end = time.monotonic() + chosen.seconds
         for number in range(chosen.first, chosen.first + chosen.trials):
             if time.monotonic() > end:
                 break
