@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from multiprocessing import resource_tracker
 
 import av.logging
@@ -17,19 +18,16 @@ import cv2
 import gymnasium as gym
 import matplotlib
 import numpy as np
+from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.sources.image_files import read_image
-from doorlab.models.architecture import Architecture
 from doorlab.plots.figures.training import History, training
 from doorlab.plots.style import to_png
 from doorlab.robot import RewardPredictor
 from doorlab.stages import train
 
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), encoder_resolution=32, features=16,
-    context_dim=6, instance_dim=2, interaction_dim=5, hidden=16,
-)  # fmt: skip
+SMALL = replace(TINY, latent_samples=4)
 DOORS = GenerationConfig(
     doors=6, shard_doors=3, frames=2, interactions=4, image_size=32, videos=0,
     validation_fraction=0.2, test_fraction=0.2,

@@ -3,10 +3,12 @@ import copy
 import importlib.util
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 from PIL import Image
 
 import doorlab
@@ -16,23 +18,13 @@ from doorlab.bandit.policies import ModelConfig, ModelPolicy
 from doorlab.doors import Action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.errors import CheckpointError, ConfigError, ResultError
-from doorlab.models.architecture import Architecture
 from doorlab.models.familiarity import fit_familiarity
 from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
 from doorlab.robot import RewardPredictor
 
 SIZE = 32
-SMALL = Architecture(
-    encoder_channels=(4, 8),
-    decoder_channels=(6, 4, 4),
-    encoder_resolution=SIZE,
-    features=16,
-    context_dim=6,
-    instance_dim=2,
-    interaction_dim=5,
-    hidden=16,
-)
+SMALL = replace(TINY, encoder_resolution=SIZE, latent_samples=4)
 QUICK = SearchConfig(candidates=64, steps=2)
 PULL = Action(phi=0.3, radius=0.8, swing=1.5, turn=-0.5)
 SLIDE = Action(phi=3.0, radius=np.inf, swing=0.6, turn=0.0)

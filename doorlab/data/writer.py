@@ -32,7 +32,7 @@ from doorlab.data.validation import check_values
 from doorlab.data.video_writer import encode_video, film_door
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, DatasetError, ResultError
-from doorlab.parallel.launchers import check_workers, get_executor
+from doorlab.parallel.launchers import check_workers, get_launcher
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
 from doorlab.storage.files import atomic_write_bytes, writing
@@ -73,7 +73,7 @@ def write_dataset(
         KeyboardInterrupt: on Ctrl-C; its message says how to go on.
     """
     path = Path(path)
-    get_executor(launcher)  # this and what follows fails, if it has to, before a file is touched
+    get_launcher(launcher)  # this and what follows fails, if it has to, before a file is touched
     check_workers(workers)
     get_prior(config.prior)
     trial = simulator(config.simulator)
@@ -146,7 +146,7 @@ def write_parts(
 
     Raises as `write_dataset`.
     """
-    run = get_executor(launcher)
+    run = get_launcher(launcher)
     check_workers(workers)
     with _explained(command or manifest.config.command(path) + option), _locked_folder(path):
         manifest = _begin(path, manifest, resume, option)

@@ -72,7 +72,7 @@ def _ray() -> Launcher:
 LAUNCHERS: dict[str, Callable[[], Launcher]] = {"local": lambda: run_local, "ray": _ray}
 
 
-def get_executor(name: str) -> Launcher:
+def get_launcher(name: str) -> Launcher:
     """The named launcher. Raises ConfigError for an unknown name, and for one not installed."""
     end_if_unguarded()
     if name not in LAUNCHERS:

@@ -51,7 +51,7 @@ th, td { padding: 0.45rem 0.9rem 0.45rem 0; text-align: right; white-space: nowr
 th:first-child { text-align: left; font-weight: 500; }
 thead th { color: var(--muted); font-weight: 500; border-bottom: 1px solid var(--muted);
            vertical-align: bottom; white-space: normal; }
-tbody th, td.words { white-space: normal; }
+tbody th { white-space: normal; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 td small { color: var(--muted); }
 .stacked td small { display: block; }

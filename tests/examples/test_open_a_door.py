@@ -5,23 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 
 from doorlab.errors import ConfigError
-from doorlab.models.architecture import Architecture
 from doorlab.models.familiarity import fit_familiarity, save_familiarity
 from doorlab.models.io import save_model, weights_checksum
 from doorlab.models.registry import build_model
 
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, hidden=16
-)
 SIZE = 32  # frames of the environment have 64 pixels: the predictor makes them smaller
 
 
 @pytest.fixture
 def run(tmp_path):
     torch.manual_seed(0)
-    save_model(tmp_path / "run", build_model("ssnp", SIZE, SMALL), "ssnp", SIZE, SMALL)
+    save_model(tmp_path / "run", build_model("ssnp", SIZE, TINY), "ssnp", SIZE, TINY)
     return tmp_path / "run"
 
 

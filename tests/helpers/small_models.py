@@ -1,25 +1,17 @@
 """Small networks, and doors made of random pixels."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from doorlab.models.architecture import Architecture
+from helpers.small_networks import TINY
 
 SIZE, DOORS, FRAMES, CONTEXT, TARGETS = 32, 4, 3, 5, 6
 
-SMALL = Architecture(
-    encoder_channels=(4, 8),
-    decoder_channels=(6, 4, 4),
-    features=16,
-    context_dim=6,
-    instance_dim=2,
-    interaction_dim=5,
-    hidden=16,
-    latent_samples=4,
-    likelihood_std=0.1,
-)
+SMALL = replace(TINY, latent_samples=4, likelihood_std=0.1)
 
 
 @pytest.fixture

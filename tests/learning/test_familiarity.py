@@ -6,20 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.batches import DoorData, sample_frames_of
 from doorlab.learning.familiarity import write_familiarity
-from doorlab.models.architecture import Architecture
 from doorlab.models.familiarity import FALSE_ALARMS, FAMILIARITY_FILE, load_familiarity
 from doorlab.models.io import checksum_of, load_model
 from doorlab.robot import RewardPredictor, UnfamiliarDoorWarning
 from doorlab.stages import train
 
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2,
-    interaction_dim=5, hidden=16, latent_samples=2,
-)  # fmt: skip
 FRAMES = 4
 
 
@@ -88,7 +84,7 @@ def data(tmp_path_factory):
 def config(data, tmp_path_factory):
     return train.Config(
         model="np", data=data, out=tmp_path_factory.mktemp("runs") / "run", steps=6, batch=4,
-        frames=3, context=3, targets=5, architecture=SMALL, device="cpu",
+        frames=3, context=3, targets=5, architecture=TINY, device="cpu",
         checkpoint_every=3, validate_every=3,
     )  # fmt: skip
 
@@ -139,7 +135,7 @@ def test_a_run_with_fresh_doors_compares_with_fresh_ones(tmp_path, monkeypatch):
     config = train.Config(
         model="np", online=True, out=tmp_path / "run", steps=3, batch=4, frames=2,
         sequence_length=3,
-        image_size=32, validation_doors=0, context=2, targets=3, architecture=SMALL,
+        image_size=32, validation_doors=0, context=2, targets=3, architecture=TINY,
         device="cpu",
     )  # fmt: skip
     out = train.run(config)

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
@@ -17,16 +18,11 @@ from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.evaluation.trained_model import TrainedModel
 from doorlab.learning import online
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
-from doorlab.models.architecture import Architecture
 from doorlab.stages import pretrain, train
 
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2,
-    interaction_dim=5, hidden=16, latent_samples=2,
-)  # fmt: skip
 COMMON = {
     "online": True, "image_size": 32, "sequence_length": 4, "frames": 2, "validation_doors": 5,
-    "architecture": SMALL, "device": "cpu", "checkpoint_every": 5, "log_every": 4,
+    "architecture": TINY, "device": "cpu", "checkpoint_every": 5, "log_every": 4,
     "validate_every": 10,
 }  # fmt: skip
 
@@ -117,7 +113,7 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_the_command_survives_signals(frames_config, tmp_path, number, signalled):
-    config = replace(frames_config, steps=60, architecture=replace(SMALL, features=64))
+    config = replace(frames_config, steps=60, architecture=replace(TINY, features=64))
     whole = pretrain.run(replace(config, out=tmp_path / "whole"))
     status, _ = signalled("pretrain", config, number)
     assert status in (-signal.SIGKILL if number == signal.SIGKILL else 130, 0)

@@ -74,10 +74,10 @@ def test_a_mirrored_door_has_mirrored_answers(lesson, dataset):
 
 def test_portions_are_all_doors_once(lesson, dataset):
     told = tell(lesson, dataset, fit_label_normalizer(lesson, dataset))
-    iter_batches = list(told.iter_batches())
-    shown = torch.cat([frames for frames, _ in iter_batches])
+    batches = list(told.iter_batches())
+    shown = torch.cat([frames for frames, _ in batches])
     assert torch.equal((shown * 255).round().byte(), lesson.doors.images)
-    widths = torch.cat([answers["width"] for _, answers in iter_batches])
+    widths = torch.cat([answers["width"] for _, answers in batches])
     assert torch.equal(widths, told.answers["width"])
     assert sum(len(frames) for frames in lesson.iter_frames(mirror=True)) == 2 * len(lesson)
 

@@ -19,7 +19,7 @@ from helpers.liveness import alive, pids, wait_until
 
 from doorlab.cli import main
 from doorlab.errors import ConfigError, SimulatorError
-from doorlab.parallel.launchers import count_workers, get_executor, run_local
+from doorlab.parallel.launchers import count_workers, get_launcher, run_local
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -132,9 +132,9 @@ def test_workers_are_counted():
 
 
 def test_launchers_have_names():
-    assert get_executor("local") is run_local
+    assert get_launcher("local") is run_local
     with pytest.raises(ConfigError, match="local"):
-        get_executor("locla")
+        get_launcher("locla")
 
 
 def test_without_ray_one_line_says_how_to_get_it(tmp_path, monkeypatch, capsys):

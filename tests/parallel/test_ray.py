@@ -22,11 +22,11 @@ from helpers.liveness import alive, pids, wait_until
 
 from doorlab.data import write_dataset
 from doorlab.errors import ConfigError, SimulatorError
-from doorlab.parallel.launchers import LAUNCHERS, get_executor
+from doorlab.parallel.launchers import LAUNCHERS, get_launcher
 
 ray = pytest.importorskip("ray")
 Cluster = pytest.importorskip("ray.cluster_utils").Cluster
-run_on_ray = get_executor("ray")
+run_on_ray = get_launcher("ray")
 
 QUICK_DEATHS = {"health_check_period_ms": 500, "health_check_failure_threshold": 2}
 

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 
 from doorlab.bandit import History, load_bandit, save_bandit
 from doorlab.bandit.action_search import SearchConfig
@@ -27,7 +29,6 @@ from doorlab.data.tensors.stream import DoorStream, FreshConfig, StreamSpec
 from doorlab.doors import View
 from doorlab.evaluation.generation.frame_features import learn_features
 from doorlab.evaluation.trained_model import TrainedModel
-from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model, save_model
 from doorlab.models.registry import build_model
 from doorlab.robot import RewardPredictor
@@ -38,16 +39,7 @@ from doorlab.sim.torch import DoorParams, interact, view_tensor
 from doorlab.sim.torch.rendering import render
 
 SIZE = 32
-SMALL = Architecture(
-    encoder_channels=(4, 8),
-    decoder_channels=(6, 4, 4),
-    encoder_resolution=SIZE,
-    features=16,
-    context_dim=6,
-    instance_dim=2,
-    interaction_dim=5,
-    hidden=16,
-)
+SMALL = replace(TINY, encoder_resolution=SIZE, latent_samples=4)
 QUICK = SearchConfig(candidates=16, starts=2, steps=2)
 RNG = np.random.default_rng(0)
 FRAMES = RNG.integers(0, 256, (6, 2, SIZE, SIZE, 3), dtype=np.uint8)

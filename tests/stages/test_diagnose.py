@@ -10,25 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import ConfigError, ResultError
 from doorlab.evaluation import trained_model
 from doorlab.evaluation.likelihood import LatentPosterior
-from doorlab.models.architecture import Architecture
 from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
 from doorlab.sim import InteractionResult, RenderResult
 from doorlab.stages import diagnose
 
-SMALL = Architecture(
-    encoder_channels=(4, 8),
-    decoder_channels=(6, 4, 4),
-    features=16,
-    context_dim=6,
-    instance_dim=2,
-    likelihood_std=0.2,
-)
+SMALL = replace(TINY, likelihood_std=0.2)
 LAYERED = replace(SMALL, instance_layers=2)
 
 

@@ -8,19 +8,15 @@ from dataclasses import replace
 
 import pytest
 from helpers.fake_simulator import make_fake
+from helpers.small_networks import TINY
 
 from doorlab.cli import command_module
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.errors import DoorlabError, ResultError
-from doorlab.models.architecture import Architecture
 from doorlab.stages import pretrain
 from doorlab.storage.folders import output_folder
 from doorlab.storage.locking import LOCK_FILE
 from doorlab.studies import demo
-
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2
-)
 
 # Stage -> the files that it writes, the one that says that it is finished first.
 FILES = {
@@ -61,7 +57,7 @@ def command(painted_run, painted_dataset, doors, tmp_path):
         elif stage != "demo":
             config = replace(config, data=painted_dataset)
         if stage in ("pretrain", "train"):
-            sizes = {"data": doors, "steps": 1, "batch": 2, "frames": 2, "architecture": SMALL}
+            sizes = {"data": doors, "steps": 1, "batch": 2, "frames": 2, "architecture": TINY}
             sizes |= {"context": 2, "targets": 4} if stage == "train" else {}
             config = replace(config, **{**sizes, **changes})
         return module.run(config)
@@ -114,7 +110,7 @@ def trained(tmp_path, doors):
     """Config of a run that is finished."""
     config = pretrain.Config(
         model="vae", data=doors, out=tmp_path / "run", steps=2, batch=2, frames=2,
-        architecture=SMALL, device="cpu", resume=True,
+        architecture=TINY, device="cpu", resume=True,
     )  # fmt: skip
     pretrain.run(config)
     return config

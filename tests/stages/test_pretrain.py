@@ -5,19 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.small_networks import TINY
 from safetensors.torch import load_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import CheckpointError, ConfigError, DatasetError, ResultError
-from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model
 from doorlab.stages import pretrain
 
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2
-)
-
-COARSE = replace(SMALL, encoder_resolution=8)  # components of 192 numbers are found at once
+COARSE = replace(TINY, encoder_resolution=8)  # components of 192 numbers are found at once
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +31,7 @@ def data(tmp_path_factory):
 def config(data, tmp_path):
     return pretrain.Config(
         model="statistician", data=data, out=tmp_path / "run", steps=12, batch=4, frames=3,
-        architecture=SMALL, device="cpu", checkpoint_every=4, log_every=4, validate_every=6,
+        architecture=TINY, device="cpu", checkpoint_every=4, log_every=4, validate_every=6,
     )  # fmt: skip
 
 
@@ -149,7 +145,7 @@ def long_run(data, tmp_path_factory):
     """Settings that leave time for signals, and the weights that they lead to."""
     config = pretrain.Config(
         model="vae", data=data, out=tmp_path_factory.mktemp("whole"), steps=60, batch=4, frames=3,
-        device="cpu", checkpoint_every=5, architecture=replace(SMALL, features=64),
+        device="cpu", checkpoint_every=5, architecture=replace(TINY, features=64),
     )  # fmt: skip
     return config, weights(pretrain.run(config))
 
@@ -190,7 +186,7 @@ def test_a_run_from_before_there_were_layers_is_done(config):
         del metrics["settings"]["architecture"][name]
     path.write_text(json.dumps(metrics))
     pretrain.run(replace(config, resume=True))
-    layered = replace(SMALL, instance_layers=2)
+    layered = replace(TINY, instance_layers=2)
     with pytest.raises(ConfigError, match="--architecture"):
         pretrain.run(replace(config, resume=True, architecture=layered))
     assert json.loads(path.read_text()) == metrics

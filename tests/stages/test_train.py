@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.altered_runs import damage, describe_otherwise, train_again
+from helpers.small_networks import TINY
 from safetensors.torch import load_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
@@ -16,17 +17,11 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, TrainingError
 from doorlab.evaluation.reward_metrics import mean_error
 from doorlab.learning.phases import turn
-from doorlab.models.architecture import Architecture
 from doorlab.models.io import load_model
 from doorlab.models.registry import BASES, JOINT
 from doorlab.nn.interactions import InteractionSet
 from doorlab.stages import pretrain, train
 from doorlab.training.checkpoint import load_checkpoint, save_checkpoint
-
-SMALL = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2,
-    interaction_dim=5, hidden=16, latent_samples=2,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +39,7 @@ def data(tmp_path_factory):
 def config(data, tmp_path):
     return train.Config(
         model="ssnp", data=data, out=tmp_path / "run", steps=8, batch=4, frames=3, labelled=10,
-        unlabelled_batch=4, context=3, targets=5, architecture=SMALL, device="cpu",
+        unlabelled_batch=4, context=3, targets=5, architecture=TINY, device="cpu",
         checkpoint_every=3, log_every=4, validate_every=4,
     )  # fmt: skip
 
@@ -56,7 +51,7 @@ def pretrained(data, tmp_path_factory):
     for kind in train.BASES.values():
         config = pretrain.Config(
             model=kind, data=data, out=folder / kind, steps=3, batch=4, frames=3,
-            architecture=SMALL, device="cpu",
+            architecture=TINY, device="cpu",
         )  # fmt: skip
         pretrain.run(config)
     return folder

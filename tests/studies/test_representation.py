@@ -8,17 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.altered_runs import damage, train_again
+from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import CheckpointError, ConfigError, ResultError
-from doorlab.models.architecture import Architecture
 from doorlab.stages import generate, pretrain, probe
 from doorlab.studies import representation
 
 MODELS = ("statistician", "vae", "random_features")
-TINY = Architecture(
-    encoder_channels=(4, 8), decoder_channels=(6, 4, 4), features=16, context_dim=6, instance_dim=2
-)
 
 
 @pytest.fixture(scope="module")

@@ -179,9 +179,8 @@ class ContrastiveStatistician(NeuralStatistician):
         """The search of frames for another view of them, and the share that is found."""
         half, told = (len(x) + 1) // 2, self.telling
         views = torch.cat([x[:half], drawn(x[half:])]).flatten(0, 1)
-        h = self.encode_frames(self._shifted(views[:, None])).view(
-            *x.shape[:2], -1
-        )  # each in its own way
+        shifted = self._shifted(views[:, None])  # each in its own way
+        h = self.encode_frames(shifted).view(*x.shape[:2], -1)
         other = sample(self.infer_instances(h, z.new_zeros(len(z), self.embedding_dim)))
         plain, lines = self.frames_sharpness
         loss, found = frame_contrast(z[:half, :, :told], other[:half, :, :told], plain())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from helpers.altered_runs import describe_otherwise
-from helpers.tiny_study import TINY, Stopped
+from helpers.small_networks import TINY
+from helpers.tiny_study import Stopped
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import ConfigError, ResultError

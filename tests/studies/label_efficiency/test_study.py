@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from helpers.altered_runs import damage, train_again
-from helpers.tiny_study import TINY, Stopped
+from helpers.small_networks import TINY
+from helpers.tiny_study import Stopped
 from safetensors.torch import load_file
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
@@ -148,8 +149,7 @@ def test_doors_of_another_prior_are_opened_with_the_same_models(finished, result
         regrets = arrays["ssnp/regrets"]
     assert regrets.shape == (2, found["doors"], 5)
     assert found["policies"]["ssnp"]["mean_regret"]["mean"] == pytest.approx(regrets.mean())
-    nearest_label_count = max(results["bandit"]["labelled"])  # the number nearest 400
-    assert found["labelled"] == nearest_label_count
+    assert found["labelled"] == max(results["bandit"]["labelled"])  # the number nearest 400
 
 
 def test_claims_are_answered_from_these_figures(results):
