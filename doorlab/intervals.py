@@ -13,6 +13,19 @@ import numpy as np
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
+# Below these a result refutes nothing: two seeds say next to nothing about the spread between
+# training runs, and the interval of a mean over fewer doors is wider than most differences.
+MIN_SEEDS, MIN_DOORS = 3, 50
+
+
+def sample_size(doors: int, seeds: int) -> str:
+    """How many doors and training seeds a figure rests on, in words.
+
+    Fewer seeds than `MIN_SEEDS` are said to be too few: their interval hides what seeds change.
+    """
+    words = f"{doors} doors, {seeds} training {'seed' if seeds == 1 else 'seeds'}"
+    return words if seeds >= MIN_SEEDS else f"{words}: too few for an interval over seeds"
+
 
 @dataclass(frozen=True)
 class Estimate:

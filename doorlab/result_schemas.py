@@ -31,6 +31,10 @@ _MEAN = {"mean": _NUMBER, "ci95": _INTERVAL, "n?": _COUNT}
 _ESTIMATE = Maybe(_MEAN)  # null where a figure is undefined
 _DIFFERENCES = Each(Each(_ESTIMATE, _NAME), _PAIR)
 
+# What `doorlab.provenance` says of the origin of a result: null where it is not known.
+_PROVENANCE = Each(Maybe(str), _NAME)
+_ORIGIN = {"config?": dict, "provenance?": _PROVENANCE}
+
 # Curves of a policy over its tries, each with its intervals.
 _OVER_TRIES = ("regret_per_interaction", "cumulative_regret", "opened_by")
 
@@ -51,7 +55,7 @@ _POLICY = Checked(
     _wrong_courses,
 )
 _REGRET = {
-    "config?": dict,
+    **_ORIGIN,
     "doors": _COUNT,
     "horizon": _COUNT,
     "policies": Each(_POLICY, _NAME, least=1),
@@ -77,7 +81,7 @@ def _wrong_curves(result: dict[str, Any]) -> str | None:
 
 
 _PROBES = {
-    "config?": dict,
+    **_ORIGIN,
     "probes": Each(_SCORES, _NAME, least=1),
     "differences?": _DIFFERENCES,
     "latents?": Each({"context": _SCORES, "instance": _SCORES}, _NAME),
@@ -87,6 +91,8 @@ _PROBES = {
 }
 _PRIOR = {
     **_PROBES,
+    "seeds": _COUNT,
+    "doors": {"test": _COUNT},
     "vs_best_baseline": Each(Each({**_MEAN, "rival": _NAME}, _NAME), _NAME),
     "bars": Each(Each({"bar": _NUMBER, "reached": bool}, _NAME), _NAME),
 }
@@ -110,7 +116,7 @@ _DIAGNOSED = {
     "two_sample?": Each(_LIKENESS, _NAME),
 }
 _DIAGNOSIS = {
-    "config?": dict,
+    **_ORIGIN,
     "diagnosis": Each(Checked(_DIAGNOSED, _wrong_units), _NAME, least=1),
     "reference": _LIKENESS,
     "figures?": {"differences?": _DIFFERENCES},
@@ -127,9 +133,24 @@ _ADAPTATION = {
     "context_counts": [_COUNT],
     "reward_variance": _NUMBER,
 }
+_CALIBRATION = {
+    "levels": [_NUMBER],
+    "coverage": Each([_ESTIMATE], _NAME),
+    "calibration_error": Each(_ESTIMATE, _NAME),
+}
+
+
+def _wrong_coverage(calibration: dict[str, Any]) -> str | None:
+    lengths = {len(found) for found in calibration["coverage"].values()}
+    return None if lengths <= {len(calibration["levels"])} else "not a coverage for each level"
+
+
 _PLOTS = {
-    "config?": dict,
-    "figures": {"adaptation?": Checked(_ADAPTATION, _wrong_errors)},
+    **_ORIGIN,
+    "figures": {
+        "adaptation?": Checked(_ADAPTATION, _wrong_errors),
+        "calibration?": Checked(_CALIBRATION, _wrong_coverage),
+    },
     "words?": Each(Each(str)),
     "skipped?": Each(str),
     "not_run?": Each(str),
@@ -142,11 +163,12 @@ def _wrong_records(records: list[dict[str, Any]]) -> str | None:
 
 _RECORDS = Checked([Each(Maybe(_NUMBER))], _wrong_records)
 _METRICS = {
-    "config?": dict,
+    **_ORIGIN,
     "figures?": {"labelled_doors?": _COUNT, "frame_doors?": _COUNT},
     "history?": {"train?": _RECORDS, "validation?": _RECORDS},
 }
 _DATASET = {
+    "provenance?": _PROVENANCE,
     "config": {"frames?": _COUNT, "image_size?": _COUNT, "interactions?": _COUNT},
     "doors?": _COUNT,
     "splits?": Each(_COUNT, _NAME),
@@ -162,6 +184,9 @@ def _wrong_contexts(reward: dict[str, Any]) -> str | None:
 
 _STUDY_ERRORS = {"reward_mse_over_variance": _MEAN, "after": {"reward_mse": _some(_MEAN)}}
 _REWARD = {
+    **_ORIGIN,
+    "doors": _COUNT,
+    "seeds": _COUNT,
     "models": Each(Each(_STUDY_ERRORS, _NUMBER_OF_DOORS, least=1), _NAME, least=1),
     "contexts": _some(_COUNT),
     "reward_variance": _NUMBER,
@@ -190,8 +215,17 @@ SHAPES: dict[str, Any] = {
     "timing.json": {"seconds": Each(_NUMBER)},
     "reward.json": Checked(_REWARD, _wrong_contexts),
     "bandit.json": _BANDIT,
-    "claims.json": {"claims": [_CLAIM], "method": _NAME, "doors": _COUNT, "seeds": _COUNT},
-    "representation.json": {"priors": Each(Checked(_PRIOR, _wrong_curves), _NAME, least=1)},
+    "claims.json": {
+        **_ORIGIN,
+        "claims": [_CLAIM],
+        "method": _NAME,
+        "doors": _COUNT,
+        "seeds": _COUNT,
+    },
+    "representation.json": {
+        **_ORIGIN,
+        "priors": Each(Checked(_PRIOR, _wrong_curves), _NAME, least=1),
+    },
 }
 """File name -> the schema (`doorlab.storage.json_schema`) of its content."""
 

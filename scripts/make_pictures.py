@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 
 from doorlab.plots import studies
 from doorlab.plots.figures.curves import Curve, regret
-from doorlab.plots.figures.probe_curves import probe_curves
-from doorlab.plots.studies import probe_panels
+from doorlab.plots.studies import probes_along
 from doorlab.plots.style import save_png
 from doorlab.results import read_result
 from doorlab.storage.files import checksum
@@ -39,7 +38,7 @@ def demo_regret(found: Result) -> Figure:
 
 def representation(found: Result) -> Figure:
     """What probes read, by the number of labelled doors."""
-    return probe_curves("doors", probe_panels(found["priors"]["narrow"], "doors"))
+    return probes_along(found["priors"]["narrow"], "doors")
 
 
 # Name of the picture -> the result files that it is drawn from, and the function that draws it.

@@ -94,7 +94,7 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "samples": Caption(
         "representation",
-        "Doors that never were",
+        "Doors sampled from the prior",
         "Above, real doors. Each row of the statistician is one door drawn from its prior, in "
         "several instances. A VAE has no notion of a door: each of its pictures stands alone.",
     ),
@@ -166,7 +166,7 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "adaptation": Caption(
         "reward",
-        "Predictions improve with every try",
+        "Errors by the number of interactions seen",
         "Squared error of the predicted reward on held-out doors by the number of interactions "
         "that the model has seen on the same door. What falls here is what could not be seen in "
         "pictures.",
@@ -192,12 +192,12 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "study_adaptation": Caption(
         "study",
-        "By the number of interactions seen",
+        "Errors of the study by the number of interactions seen",
         "Squared error of the reward predicted after so many interactions with the same door.",
     ),
     "study_regret": Caption(
         "study",
-        "By the number of tries",
+        "Regret of the study by the number of tries",
         "Regret of models and of policies that need no labels, on the same doors.",
     ),
     "training": Caption(

@@ -84,7 +84,7 @@ def reconstructions(sources: PlotContext) -> Plot:
         + [Row(style_of(kind).label, new[k], text_color(kind)) for kind, new in rebuilt.items()]
         for k in range(len(chosen))
     ]
-    figure = image_grid(groups, heading="Held-out doors: side and angle should survive the latents")
+    figure = image_grid(groups, heading="Frames of held-out doors and their reconstructions")
     return Plot(figure, {"images": images, **rebuilt}, {"reconstruction_mse": errors})
 
 
@@ -103,7 +103,7 @@ def new_frames(sources: PlotContext) -> Plot:
     ]
     seen = images.shape[1]
     columns = ["seen", *[""] * (seen - 1), "drawn from c"]
-    heading = "Each row should stay one door while its angle and the camera vary"
+    heading = "Each row is one held-out door"
     figure = image_grid([rows], columns, (seen,), heading)
     return Plot(figure, {"seen": images, "new": new})
 
@@ -119,7 +119,7 @@ def samples(sources: PlotContext) -> Plot:
             drawn = model.network.sample(doors, real.shape[1], chance)
         arrays[kind] = to_uint8(drawn)
         groups.append([Row(style_of(kind).label, row, text_color(kind)) for row in arrays[kind]])
-    heading = "Doors that never were: is every row one door, as the real ones are?"
+    heading = "Doors sampled from the priors of the models, below real ones"
     return Plot(image_grid(groups, heading=heading), arrays)
 
 

@@ -92,7 +92,7 @@ def traversals(sources: PlotContext) -> Plot:
     arrays = {row.label.split("\n")[0]: row.images for group in groups for row in group}
     middle = _STEPS // 2
     columns = ["low", *[""] * (middle - 1), "as it is", *[""] * (middle - 1), "high"]
-    heading = "One latent moves: z should open the door, c should change the door"
+    heading = "One latent moves, all others stay"
     return Plot(image_grid(groups, columns, heading=heading), arrays)
 
 
@@ -116,7 +116,7 @@ def interpolations(sources: PlotContext) -> Plot:
         rows.append(Row(" to\n".join(names).replace(" hinge", ""), arrays[f"pair {k}"]))
     arrays["doors"] = sources.indices[np.array(pairs)]
     columns = ["real", "decoded from c on a straight line", *[""] * (_STEPS - 3), "real"]
-    heading = "From one door to another: every picture between should be a door"
+    heading = "From one door to another"
     return Plot(image_grid([rows], columns, (1, _STEPS - 1), heading), arrays)
 
 

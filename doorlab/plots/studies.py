@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doorlab.evaluation.label_efficiency import nearest_label_count
+from doorlab.intervals import sample_size
 from doorlab.plots.figures.curves import Curve, error_by_interactions, regret
 from doorlab.plots.figures.label_curves import LabelPanel, label_curves
-from doorlab.plots.figures.probe_curves import Panel
-from doorlab.plots.style import Figure, style_of
+from doorlab.plots.figures.probe_curves import Panel, probe_curves
+from doorlab.plots.style import Figure, footnote, style_of
 
 _LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
 
@@ -21,7 +22,7 @@ def labels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
         reward: the content of reward.json.
         opened: that of bandit.json.
     """
-    return label_curves(label_panels(reward, opened))
+    return _sized(label_curves(label_panels(reward, opened)), reward)
 
 
 def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
@@ -32,7 +33,8 @@ def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
         for model, found in reward["models"].items()
         if at in found
     }
-    return error_by_interactions(errors, reward["contexts"], reward["reward_variance"])
+    drawn = error_by_interactions(errors, reward["contexts"], reward["reward_variance"])
+    return _sized(drawn, reward)
 
 
 def regret_by_try(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
@@ -44,7 +46,13 @@ def regret_by_try(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figur
         {name: _over_tries(found, key) for name, found in policies.items()}
         for key in ("regret_per_interaction", "cumulative_regret")
     )
-    return regret(per_try, summed)
+    return _sized(regret(per_try, summed), reward)
+
+
+def _sized(figure: Figure, reward: Mapping[str, Any]) -> Figure:
+    """The figure with the size of the study below it."""
+    footnote(figure, sample_size(reward["doors"], reward["seeds"]))
+    return figure
 
 
 def _labelled(opened: Mapping[str, Any]) -> str:
@@ -93,6 +101,13 @@ def probe_panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
         about = result["targets"][target]
         found.append(Panel(about["label"], about["metric"], about["guessing"], lines))
     return found
+
+
+def probes_along(result: Mapping[str, Any], axis: str) -> Figure:
+    """What `doorlab represent` found on the doors of a prior, along "frames" or "doors"."""
+    figure = probe_curves(axis, probe_panels(result, axis))
+    footnote(figure, sample_size(result["doors"]["test"], result["seeds"]))
+    return figure
 
 
 def _along(found: Mapping[str, Any], metric: str) -> Curve:

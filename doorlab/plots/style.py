@@ -129,6 +129,12 @@ def text_color(name: str) -> str:
     return to_hex((red * shade, green * shade, blue * shade))
 
 
+@default_settings()
+def footnote(figure: Figure, text: str) -> None:
+    """A line below all panels: what the figure rests on."""
+    figure.supxlabel(text, x=0.99, ha="right", fontsize=FONT_SIZE - 2, color=MUTED)
+
+
 def spread_labels(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Positions moved as little as possible to lie `gap` apart, within [low, high] if they fit.
 

@@ -98,15 +98,25 @@ def table(
     caption: str = "",
     *,
     stack_seeds: bool = False,
+    wrap: bool = False,
 ) -> Html:
-    """A table; the first cell of every row heads it. Stacked: intervals below their means."""
+    """A table; the first cell of every row heads it.
+
+    Args:
+        head: the cells of its first row.
+        rows: the cells of all others.
+        caption: what stands below it.
+        stack_seeds: intervals stand below their means.
+        wrap: cells hold words, which go on in another line where they are too wide.
+    """
     top = element("tr", *(element("th", cell, scope="col") for cell in head))
     body = [
         element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))
         for row in rows
     ]
     inside = element("table", element("thead", top), element("tbody", *body))
-    scroller = element("div", inside, class_="scroll stacked" if stack_seeds else "scroll")
+    classes = ["scroll", *["stacked"] * stack_seeds, *["words"] * wrap]
+    scroller = element("div", inside, class_=" ".join(classes))
     return element("figure", scroller, *_caption(caption))
 
 

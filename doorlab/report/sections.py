@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from doorlab.intervals import sample_size
 from doorlab.plots.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
 from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import (
@@ -24,6 +25,7 @@ from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.tables.diagnosis import evidence_table, likeness_table
 from doorlab.report.tables.policies import error_table, policy_table
 from doorlab.report.tables.probes import probe_tables
+from doorlab.report.tables.provenance import provenance_tables, text_or_dash
 from doorlab.report.tables.study import (
     claims_table,
     elsewhere_tables,
@@ -94,12 +96,14 @@ def _representation(run: RunFiles) -> list[Html]:
 
 def _of_prior(run: RunFiles, prior: str) -> list[Html]:
     """What `doorlab represent` found on the doors of a prior."""
-    content = [element("h3", f"Every model, on doors of the prior {prior}")]
+    found = run.represent["priors"][prior]
+    size = f"{sample_size(found['doors']['test'], found['seeds'])}."
+    content = [element("h3", f"Every model, on doors of the prior {prior}"), element("p", size)]
     for name in ("probe_frames", "probe_doors"):
         if f"{prior} {name}" in run.pictures:
             caption = CAPTIONS[name]
             content.append(picture(run.pictures[f"{prior} {name}"], caption.heading, caption.text))
-    return [*content, *probe_tables(run.represent["priors"][prior])]
+    return [*content, *probe_tables(found)]
 
 
 def _reward(run: RunFiles) -> list[Html]:
@@ -146,7 +150,7 @@ def _making(run: RunFiles) -> list[Html]:
     if not run.pictures:
         figures.append(note("No figures: `doorlab plot` with the same --runs draws them."))
     settings = [element("h3", "Every setting"), *_settings(run)]
-    return [*_provenance(run), *models, *figures, *settings]
+    return [*provenance_tables(run), *models, *figures, *settings]
 
 
 def _films(run: RunFiles) -> list[Html]:
@@ -195,61 +199,6 @@ def _damage(run: RunFiles, part: str) -> list[Html]:
     return [note(run.damaged[part])] if part in run.damaged else []
 
 
-def _provenance(run: RunFiles) -> list[Html]:
-    results = {
-        "generate": run.dataset,
-        "probe": run.probes,
-        "diagnose": run.diagnosis,
-        "bandit": run.regret,
-        "plot": run.plots,
-    }
-    seconds = run.timing.get("seconds", {})
-    rows, origins = [], []
-    for stage, result in results.items():
-        if not result:
-            continue
-        checksum = result.get("checksum") or result.get("dataset_checksum") or DASH
-        rows.append(
-            [
-                f"doorlab {stage}",
-                _text(result.get("seed", result.get("config", {}).get("seed"))),
-                _text(result.get("doorlab_version")),
-                element("code", str(checksum).removeprefix("blake2b:")[:16]),
-                _seconds(seconds.get(stage)),
-            ]
-        )
-        origins.append((f"doorlab {stage}", result.get("provenance", {})))
-    head = ["stage", "seed", "doorlab", "dataset checksum", "seconds"]
-    caption = "The same seed gives the same dataset, byte for byte."
-    return [table(head, rows, caption), *_origins(origins)]
-
-
-# Key of the provenance in a result file -> head of its row.
-_ORIGIN = {
-    "date": "date",
-    "commit": "commit",
-    "simulator": "simulator",
-    "processor": "processor",
-    "system": "system",
-    "python": "Python",
-    "numpy": "NumPy",
-    "torch": "PyTorch",
-    "pybullet": "PyBullet",
-}
-
-
-def _origins(origins: list[tuple[str, dict[str, Any]]]) -> list[Html]:
-    """Code, machine and time of every stage, whose columns are alike more often than not."""
-    known = [(stage, origin) for stage, origin in origins if origin]
-    if not known:
-        return []
-    rows = [
-        [words, *(_text(origin.get(key)) for _, origin in known)] for key, words in _ORIGIN.items()
-    ]
-    head = ["", *(stage for stage, _ in known)]
-    return [table(head, rows, "Code, machine and time of every result.")]
-
-
 def _model_table(models: tuple[ModelRun, ...]) -> Html:
     by_name = {model.name: model for model in models}
     rows = []
@@ -260,7 +209,7 @@ def _model_table(models: tuple[ModelRun, ...]) -> Html:
             [
                 style_of(name).label,
                 model.stage,
-                _text(model.model.get("seed")),
+                text_or_dash(model.model.get("seed")),
                 _count(figures.get("parameters", model.model.get("parameters"))),
                 _count(figures.get("steps", figures.get("step"))),
                 _seconds(figures.get("seconds")),
@@ -290,10 +239,6 @@ def _settings(run: RunFiles) -> list[Html]:
         for name, config in configs.items()
         if config
     ]
-
-
-def _text(value: Any) -> str:
-    return DASH if value is None else str(value)
 
 
 def _count(value: Any) -> str:

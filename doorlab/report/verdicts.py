@@ -6,15 +6,18 @@ size. There is none where the run lacks the result that decides it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import enumeration
 from doorlab.report.run_files import RunFiles
+from doorlab.report.tables.study import size_of_study
+from doorlab.run_layout import CLAIMS_FILE
 
 GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # from here a parameter counts as kept
-_SMALL_LEAD = 0.05  # of a classifier over guessing, that counts as hardly any
+_HARDLY = 0.55  # accuracy of a classifier up to which frames count as hardly told apart
+_STATED = 0.9  # probability of the intervals that the verdict on calibration looks at
 _TARGETS = {"handedness": "hinge side", "swing": "pull or push", "joint_angle": "joint angle"}
 
 
@@ -25,18 +28,17 @@ def verdict(figure: str, run: RunFiles) -> str:
     return f"Measured: {words}." if words else ""
 
 
-def is_at_chance(score: Mapping[str, Any], guessing: float) -> bool:
-    """Whether the 95 % interval of a probe's score includes what guessing scores."""
-    return bool(score["ci95"][0] <= guessing)
+def is_at_chance(score: Mapping[str, Any], guessing: float | None) -> bool:
+    """Whether the 95 % interval of a probe's score includes what guessing scores, if known."""
+    return guessing is not None and bool(score["ci95"][0] <= guessing)
 
 
-def guessing(probes: Mapping[str, Any], target: str) -> float:
-    """What always saying the same scores on the test doors: the majority's share, or an R² of 0."""
-    known = probes.get("targets", {}).get(target)
-    if known:
-        return known["guessing"]
-    metrics = [scores[target]["metric"] for scores in probes["probes"].values() if target in scores]
-    return 0.5 if "accuracy" in metrics else 0.0
+def guessing(probes: Mapping[str, Any], target: str) -> float | None:
+    """What always saying the same scores on the test doors: the majority's share, or an R² of 0.
+
+    None where the result does not say.
+    """
+    return probes.get("targets", {}).get(target, {}).get("guessing")
 
 
 def _kept(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) -> str:
@@ -67,23 +69,31 @@ def _made(kind: str) -> Callable[[RunFiles], str]:
 
     def words(run: RunFiles) -> str:
         models = run.diagnosis.get("diagnosis", {})
-        found = {
-            name: models[name]["two_sample"][kind]["content"]["accuracy"]
-            for name in sort_models(models)
-            if kind in models[name].get("two_sample", {})
-        }
-        parts = [f"{style_of(n).label} {s['mean']:.2f}, {_likeness(s)}" for n, s in found.items()]
+        parts = []
+        for name in sort_models(models):
+            by_feature = models[name].get("two_sample", {}).get(kind, {})
+            found = {f: scores["accuracy"] for f, scores in by_feature.items()}
+            known = {feature: score for feature, score in found.items() if score}
+            if known:
+                scores = [f"{score['mean']:.2f} by {feature}" for feature, score in known.items()]
+                answer = _likeness(list(known.values()))
+                parts.append(f"{style_of(name).label} {enumeration(scores)}, {answer}")
         if not parts:
             return ""
-        return f"a classifier tells them from real frames by content: {'; '.join(parts)}"
+        return f"accuracy of a classifier that tells them from real frames: {'; '.join(parts)}"
 
     return words
 
 
-def _likeness(accuracy: Mapping[str, Any]) -> str:
-    if accuracy["ci95"][0] <= 0.5:
-        return "no better than guessing"
-    return "hardly" if accuracy["mean"] <= 0.5 + _SMALL_LEAD else "they do not pass for real"
+def _likeness(accuracies: Sequence[Mapping[str, Any]]) -> str:
+    """The answer of all features together: frames pass for real where no feature betrays them."""
+    lows, highs = zip(*(score["ci95"] for score in accuracies), strict=True)
+    if max(lows) > _HARDLY:
+        return "they do not pass for real"
+    if max(highs) <= _HARDLY:
+        return "hardly told apart"
+    doors = max((score.get("n", 0) for score in accuracies), default=0)
+    return f"{doors} doors are too few to tell" if doors else "too few doors to tell"
 
 
 def _latents(run: RunFiles) -> str:
@@ -132,9 +142,36 @@ def _adaptation(run: RunFiles) -> str:
 
 
 def _calibration(run: RunFiles) -> str:
-    found = run.plots.get("figures", {}).get("calibration", {}).get("calibration_error", {})
-    parts = [f"{style_of(name).label} {found[name]['mean']:.3f}" for name in sort_models(found)]
-    return f"mean distance from the dotted line: {enumeration(parts)}" if parts else ""
+    found = run.plots.get("figures", {}).get("calibration")
+    if not found:
+        return ""
+    errors = {name: error for name, error in found["calibration_error"].items() if error}
+    means = [f"{style_of(name).label} {errors[name]['mean']:.3f}" for name in sort_models(errors)]
+    held = [
+        f"{style_of(name).label} {100 * share:.0f} %" for name, share in _coverage(found).items()
+    ]
+    parts = []
+    if means:
+        parts.append(f"mean distance from the dotted line on the left, {enumeration(means)}")
+    if held:
+        stated = f"{100 * _STATED:.0f} %"
+        parts.append(f"outcomes inside {stated} intervals on the right, {enumeration(held)}")
+    return "; ".join(parts)
+
+
+def _coverage(calibration: Mapping[str, Any]) -> dict[str, float]:
+    """Model -> the share of outcomes inside its intervals of probability `_STATED`."""
+    if _STATED not in calibration["levels"]:
+        return {}
+    at = calibration["levels"].index(_STATED)
+    covered = calibration["coverage"]
+    return {name: covered[name][at]["mean"] for name in sort_models(covered) if covered[name][at]}
+
+
+def _study(run: RunFiles) -> str:
+    """A study's figures show intervals; few seeds make them say less than they seem to."""
+    claimed = run.study.get(CLAIMS_FILE)
+    return size_of_study(claimed) if claimed else ""
 
 
 _VERDICTS: dict[str, Callable[[RunFiles], str]] = {
@@ -146,4 +183,7 @@ _VERDICTS: dict[str, Callable[[RunFiles], str]] = {
     "landscape": _first_try,
     "adaptation": _adaptation,
     "calibration": _calibration,
+    "study_labels": _study,
+    "study_adaptation": _study,
+    "study_regret": _study,
 }

@@ -40,8 +40,7 @@ from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
 from doorlab.options import Option
 from doorlab.parallel.launchers import check_workers
-from doorlab.plots.figures.probe_curves import probe_curves
-from doorlab.plots.studies import probe_panels
+from doorlab.plots.studies import probes_along
 from doorlab.plots.style import save_png
 from doorlab.report.tables.probes import study_tables
 from doorlab.results import read_result, write_result
@@ -179,9 +178,7 @@ def _represent(config: Config, path: Path) -> None:
         result["dataset_checksum"] = datasets[prior].checksum
         result["simulator"] = datasets[prior].simulator
         for axis in result["curves"]:
-            save_png(
-                probe_curves(axis, probe_panels(result, axis)), config.out / f"{prior}_{axis}.png"
-            )
+            save_png(probes_along(result, axis), config.out / f"{prior}_{axis}.png")
     write_result(path, "represent", config, {}, priors=found)
 
 

@@ -16,6 +16,18 @@ from doorlab.plots.captions import CAPTIONS
 from doorlab.plots.style import new_figure, save_png
 
 DOORS, TRIES = 40, 6
+PROVENANCE = {
+    "commit": "0123456789abcdef0123456789abcdef01234567+changes",
+    "date": "2026-01-02T03:04:05+00:00",
+    "simulator": "pybullet",
+    "doorlab": "1.2.3",
+    "python": "3.11.7",
+    "numpy": "2.2.6",
+    "torch": "2.13.0",
+    "pybullet": None,
+    "processor": "Xeon, 2 cores",
+    "system": "Linux-6.1",
+}
 REGRETS = {"random": 0.85, "gp_ucb": 0.6, "vae_np": 0.3, "np": 0.1, "ssnp": 0.05, "oracle": 0.0}
 
 
@@ -39,6 +51,7 @@ def make_regret() -> dict:
     return {
         "stage": "bandit",
         "doorlab_version": "1.2.3",
+        "provenance": PROVENANCE,
         "seed": 7,
         "config": {"kappa": 1.0},
         "dataset_checksum": "blake2b:0123456789abcdef0123",
@@ -68,10 +81,15 @@ def make_probes() -> dict:
     }
     return {
         "stage": "probe",
+        "provenance": PROVENANCE,
         "seed": 0,
         "dataset_checksum": "blake2b:0123456789abcdef0123",
         "config": {"doors": 1000},
         "statisticians": ["statistician"],
+        "targets": {
+            target: {"label": target, "metric": metric, "guessing": 0.55 if metric != "r2" else 0.0}
+            for target, metric in targets.items()
+        },
         "probes": {
             model: {target: score(metric, level) for target, metric in targets.items()}
             for model, level in levels.items()
@@ -109,6 +127,7 @@ def make_diagnosis() -> dict:
     made = ("reconstructions", "samples")
     return {
         "stage": "diagnose",
+        "provenance": PROVENANCE,
         "seed": 0,
         "dataset_checksum": "blake2b:0123456789abcdef0123",
         "config": {"samples": 24},
@@ -123,16 +142,26 @@ def make_diagnosis() -> dict:
 
 def make_plots() -> dict:
     """As plot/plot.json."""
+
+    def score(mean: float) -> dict:
+        return {"mean": mean, "ci95": [mean - 0.01, mean + 0.01], "n": 30}
+
     errors = {
         name: [bootstrap_mean(np.full(5, level / (1 + n))).to_json() for n in (0, 1)]
         for name, level in (("ssnp", 0.01), ("np", 0.02))
     }
     adaptation = {"reward_mse": errors, "context_counts": [0, 1], "reward_variance": 0.03}
+    calibration = {
+        "levels": [0.5, 0.9],
+        "coverage": {name: [score(0.48), score(0.87)] for name in errors},
+        "calibration_error": {"ssnp": score(0.012), "np": score(0.02)},
+    }
     return {
         "stage": "plot",
+        "provenance": PROVENANCE,
         "seed": 0,
         "config": {},
-        "figures": {"adaptation": adaptation},
+        "figures": {"adaptation": adaptation, "calibration": calibration},
         "words": {"landscape": {"model": "SSNP"}, "calibration": {"context": "4"}},
         "skipped": {},
     }
@@ -167,6 +196,8 @@ def make_study() -> dict[str, dict]:
     files = {
         "reward.json": {
             "contexts": [0],
+            "doors": 50,
+            "seeds": 3,
             "reward_variance": 0.1,
             "models": {"np": errors({80: 0.4, 20: 0.9}), "ssnp": errors({20: 0.6, 80: 0.3})},
         },
@@ -177,7 +208,10 @@ def make_study() -> dict[str, dict]:
         },
         "claims.json": {"method": "ssnp", "doors": 50, "seeds": 3, "claims": claims},
     }
-    return {name: {"stage": "study", **content} for name, content in files.items()}
+    return {
+        name: {"stage": "study", "provenance": PROVENANCE, **content}
+        for name, content in files.items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -211,7 +245,11 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(run / stage / name / "model.json", {"kind": name, "seed": 5})
         write(
             run / stage / name / "metrics.json",
-            {"figures": {"steps": 1600, "labelled_doors": 50, "frame_doors": 60}},
+            {
+                "provenance": PROVENANCE,
+                "seed": 5,
+                "figures": {"steps": 1600, "labelled_doors": 50, "frame_doors": 60},
+            },
         )
     for i, name in enumerate(CAPTIONS):
         save_png(new_figure(0.5 + 0.1 * i), run / "plot" / f"{name}.png")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from helpers.report_run import PROVENANCE, make_rollout, write
 
+from doorlab.evaluation.regret import paired_differences, summarize
 from doorlab.intervals import Estimate
 from doorlab.report.headline import headline
-from doorlab.report.page import join
+from doorlab.report.page import DASH, join
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import sections
 from doorlab.report.verdicts import guessing, is_at_chance, verdict
@@ -43,6 +49,7 @@ def test_reconstructions_are_judged_by_what_the_latents_hold(run_folder, accurac
         }
         result["targets"] = {
             "handedness": {"label": "hinge side", "metric": "accuracy", "guessing": 0.672},
+            "joint_angle": {"label": "joint angle", "metric": "r2", "guessing": 0.0},
         }
 
     text = verdict("reconstructions", changed(run_folder, "probes.json", change))
@@ -56,6 +63,17 @@ def test_a_score_is_at_chance_where_its_interval_includes_the_level_of_guessing(
     assert share == 0.657
     assert is_at_chance(score(0.69, 0.04), share)
     assert not is_at_chance(score(0.71, 0.04), share)
+
+
+def test_nothing_is_said_of_guessing_where_its_level_is_not_known(run_folder):
+    def change(result):
+        del result["targets"]
+        result["probes"]["statistician"]["handedness"] = score(0.40, 0.02)
+
+    run = changed(run_folder, "probes.json", change)
+    assert guessing(run.probes, "handedness") is None
+    assert "guessing" not in verdict("reconstructions", run)
+    assert "guessing" not in join(*headline(run))
 
 
 def test_a_tile_boasts_of_nothing_that_guessing_reaches(run_folder):
@@ -74,22 +92,105 @@ def test_a_tile_boasts_of_nothing_that_guessing_reaches(run_folder):
 
 
 @pytest.mark.parametrize(
-    ("mean", "low", "words"),
-    [
-        (0.05, 0.02, "SSNP is better"),
-        (0.02, -0.01, "too close to tell which is better"),
-        (-0.05, -0.09, "SSNP is worse"),
-    ],
+    ("margin", "words"),
+    [(0.04, "SSNP is better"), (0.001, "too close to tell"), (-0.04, "SSNP is worse")],
 )
-def test_the_headline_names_the_best_rival(run_folder, mean, low, words):
-    estimate = Estimate(mean, (low, 2 * mean - low), 40).to_json()
+def test_the_headline_names_the_best_rival(run_folder, margin, words):
+    """The rival's regret is SSNP's and a margin, door by door: the paired difference follows."""
+    rng = np.random.default_rng(0)
+    mine = make_rollout(0.3, rng)
+    noise = rng.normal(0.0, 0.02, mine.regrets.shape)
+    noise -= noise.mean()
+    theirs = replace(mine, regrets=mine.regrets + margin + noise)
+    rollouts = {"ssnp": mine, "np": theirs, "random": make_rollout(0.9, rng)}
 
     def change(result):
-        result["policies"]["np"]["mean_regret"] = {**score(0.0123, 0.002), "n": 40}
-        result["paired_differences"]["np"]["ssnp"] = estimate
+        result["policies"] = {name: summarize(rollout) for name, rollout in rollouts.items()}
+        result["paired_differences"] = paired_differences(rollouts)
 
     page = join(*headline(changed(run_folder, "regret.json", change)))
-    assert f"The best rival is NP with 0.012: {words} (paired difference {mean:+.3f}" in page
+    regret = mine.regrets.mean() + margin
+    assert f"The best rival is NP with {regret:.3f}: {words}" in page
+    assert f"(paired difference {margin:+.3f}" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "texture", "words"),
+    [
+        (score(0.51, 0.03), score(0.50, 0.04), "hardly told apart"),
+        (score(0.51, 0.03), score(1.00, 0.00), "they do not pass for real"),
+        (score(0.62, 0.20), score(1.00, 0.00), "they do not pass for real"),
+        (score(0.62, 0.20), score(0.55, 0.15), "50 doors are too few to tell"),
+        (None, score(0.9, 0.05), "VAE 0.90 by texture, they do not pass for real"),
+    ],
+)
+def test_frames_pass_for_real_where_no_feature_betrays_them(run_folder, content, texture, words):
+    def change(result):
+        scores = {"content": content, "texture": texture}
+        result["diagnosis"]["vae"]["two_sample"]["samples"] = {
+            feature: {"accuracy": score, "mmd2": None} for feature, score in scores.items()
+        }
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", change))
+    assert words in text
+    assert "guessing" not in text
+
+
+def test_calibration_is_judged_by_both_panels(run_folder):
+    text = verdict("calibration", RunFiles.read((run_folder,)))
+    assert "distance from the dotted line on the left, SSNP 0.012 and NP 0.020;" in text
+    assert "outcomes inside 90 % intervals on the right, SSNP 87 % and NP 87 %." in text
+
+
+def test_undefined_figures_are_left_out_of_verdicts(run_folder):
+    def undefined(result):
+        for made in result["diagnosis"]["vae"]["two_sample"].values():
+            for scores in made.values():
+                scores.update(accuracy=None, mmd2=None)
+
+    def unknown(result):
+        result["figures"]["calibration"]["calibration_error"] = {"ssnp": None, "np": None}
+        result["figures"]["calibration"]["coverage"] = {"ssnp": [None, None]}
+
+    changed(run_folder, "plot.json", unknown)
+    run = changed(run_folder, "diagnosis.json", undefined)
+    assert "VAE" not in verdict("samples", run)
+    assert verdict("calibration", run) == ""
+    assert sections(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value"),
+    [
+        ("regret.json", ("provenance",), "x"),
+        ("regret.json", ("provenance", "commit"), 3),
+        ("plot.json", ("figures", "calibration"), "x"),
+        ("plot.json", ("figures", "calibration", "coverage", "ssnp"), []),
+    ],
+)
+def test_damage_is_told_and_the_page_is_made(run_folder, file, keys, value):
+    def change(result):
+        *way, last = keys
+        for key in way:
+            result = result[key]
+        result[last] = value
+
+    run = changed(run_folder, file, change)
+    assert ".".join(keys[:2]) in next(iter(run.damaged.values()))
+    assert "can be read" in "".join(sections(run).values())
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"), [(1, "1 training seed: too few"), (3, "3 training seeds.")]
+)
+def test_figures_of_a_study_say_how_many_seeds_they_rest_on(run_folder, study_files, seeds, words):
+    for name, content in study_files.items():
+        write(
+            run_folder / "study" / name, content | ({"seeds": seeds} if "seeds" in content else {})
+        )
+    run = RunFiles.read((run_folder,))
+    for name in ("study_labels", "study_adaptation", "study_regret"):
+        assert words in verdict(name, run)
 
 
 @pytest.mark.parametrize(("last", "words"), [(0.004, "falls"), (0.0098, "does not fall for")])
@@ -120,11 +221,21 @@ def test_a_run_without_the_deciding_result_has_no_verdict(run_folder):
     assert [verdict(name, run) for name in names] == [""] * len(names)
 
 
-def test_the_page_says_where_results_come_from(run_folder):
-    origin = {
-        "commit": "abc123", "date": "2026-01-02T03:04:05+00:00", "simulator": "pybullet",
-        "python": "3.11.7", "processor": "Xeon, 2 cores", "system": "Linux", "torch": "2.13.0",
-    }  # fmt: skip
-    run = changed(run_folder, "regret.json", lambda result: result.update(provenance=origin))
-    page = sections(run)["making"]
-    assert all(value in page for value in origin.values())
+def test_the_page_says_where_every_result_comes_from(run_folder, study_files):
+    for name, content in study_files.items():
+        write(run_folder / "study" / name, content)
+    here = PROVENANCE | {"simulator": "torch", "processor": "Ryzen, 8 cores"}
+    run = changed(run_folder, "regret.json", lambda result: result.update(provenance=here))
+    page = words_of(sections(run)["making"])
+    date, commit = "2026-01-02 03:04", "0123456789ab+changes"
+    assert f"bandit 7 {date} {commit} torch 0123456789abcdef" in page
+    assert f"SSNP (train) 5 {date} {commit} pybullet" in page
+    assert f"study {DASH} 2026" in page
+    assert "VAE (pretrain), SSNP (train), probe, diagnose, plot and study" in page
+    assert "processor Ryzen, 8 cores Xeon, 2 cores" in page or (
+        "processor Xeon, 2 cores Ryzen, 8 cores" in page
+    )
+
+
+def words_of(markup):
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())

@@ -4,8 +4,6 @@ Pure summaries of arrays: nothing here knows of models, runs or files.
 """
 
 from doorlab.evaluation.label_efficiency.claims import (
-    MIN_DOORS,
-    MIN_SEEDS,
     Claim,
     Evidence,
     claims,
@@ -14,8 +12,6 @@ from doorlab.evaluation.label_efficiency.claims import (
 from doorlab.evaluation.label_efficiency.summary import Scores, differences, reward_summary
 
 __all__ = [
-    "MIN_DOORS",
-    "MIN_SEEDS",
     "Claim",
     "Evidence",
     "Scores",

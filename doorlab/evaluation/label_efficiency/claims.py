@@ -18,11 +18,8 @@ from typing import Any
 import numpy as np
 
 from doorlab.evaluation.label_efficiency.summary import Scores, difference, per_door, scaled
-from doorlab.intervals import Estimate, bootstrap_crossed
+from doorlab.intervals import MIN_DOORS, MIN_SEEDS, Estimate, bootstrap_crossed
 
-# Below these a study can refute nothing: two seeds say next to nothing about the spread between
-# training runs, and the interval of a mean over fewer doors is wider than most differences.
-MIN_SEEDS, MIN_DOORS = 3, 50
 FEW = 160  # labelled doors: up to so many are few
 LABELLED = 400  # the number that claims about opening doors are made with
 RIVALS = ("np", "vae_np", "statistician_np")

@@ -22,9 +22,11 @@ def correlations(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """(P, L): Pearson's r of parameters (D, P) and latents (D, L); 0 where either is constant."""
     centred = [x - x.mean(axis=0) for x in (parameters, latents)]
     norms = [np.sqrt((x**2).sum(axis=0)) for x in centred]
-    scale = np.outer(*norms)
+    # What is constant need not be 0 once its mean is taken off: rounding leaves a little.
+    varies = [np.ptp(x, axis=0) > 0 for x in (parameters, latents)]
     products = centred[0].T @ centred[1]
-    return np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    where = np.logical_and.outer(*varies)
+    return np.divide(products, np.outer(*norms), out=np.zeros_like(products), where=where)
 
 
 def strongest_first(found: np.ndarray) -> np.ndarray:

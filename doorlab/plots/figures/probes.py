@@ -38,23 +38,20 @@ def probes(
         scores: model -> target -> estimate; a model may lack targets.
         accuracies: target -> label, of those scored by accuracy.
         r2s: the same for those scored by R^2.
-        guessing: target -> the accuracy of always guessing the same; 0.5 where it is missing.
+        guessing: target -> the accuracy of always guessing the same, where it is known.
     """
     models = sort_models(scores)
     heights = [len(accuracies) + 1.0, len(r2s) + 1.0]
     figure = new_figure(0.85 + (0.23 + 0.08 * len(models)) * sum(heights))
     upper, lower = figure.subplots(2, 1, gridspec_kw={"height_ratios": heights})
-    _rows(upper, scores, models, accuracies)
+    _rows(upper, scores, models, _with_guessing(accuracies, guessing))
     _rows(lower, scores, models, r2s)
     title(upper, "Accuracy")
     title(lower, "R²")
     for row, target in enumerate(accuracies):
-        share = guessing.get(target, 0.5)
-        upper.plot((share, share), (row - 0.5, row + 0.5), color=MUTED, linewidth=1.2, ls=":")
-        upper.annotate(
-            f"guessing {share:.2f}", (share, row + 0.5), xytext=(-4, 3), ha="right",
-            textcoords="offset points", fontsize=FONT_SIZE - 2, color=MUTED,
-        )  # fmt: skip
+        if target in guessing:
+            at = [guessing[target]] * 2
+            upper.plot(at, (row - 0.5, row + 0.5), color=MUTED, linewidth=1.2, linestyle=":")
     upper.set_xlim(0.38, 1.005)
     lower.set_xlim(min(-0.02, _lowest(scores, r2s)), 1.005)
     figure.legend(
@@ -62,6 +59,14 @@ def probes(
         frameon=False, fontsize=FONT_SIZE, handletextpad=0.3,
     )  # fmt: skip
     return figure
+
+
+def _with_guessing(labels: Mapping[str, str], guessing: Mapping[str, float]) -> dict[str, str]:
+    """What guessing scores stands in the row's label, where no dot can hide it."""
+    return {
+        target: f"{label}\n(guessing {guessing[target]:.2f})" if target in guessing else label
+        for target, label in labels.items()
+    }
 
 
 def _rows(axes: Axes, scores: Scores, models: Sequence[str], targets: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, join, table
-from doorlab.report.tables.policies import in_words, interval, model_name
+from doorlab.report.tables.policies import held_out_doors, in_words, interval, model_name
 from doorlab.result_schemas import read_part
 
 # name in the result -> head of the column, digits, whether more is better
@@ -61,12 +62,13 @@ def evidence_table(result: dict[str, Any]) -> Html:
         [" minus ".join(style_of(n).label for n in pair.split(" - ")), *_differences(by_name), DASH]
         for pair, by_name in result.get("figures", {}).get("differences", {}).items()
     ]
-    head = ["on held-out doors", *(head for head, _, _ in _MEASURES.values()), "latents in use"]
+    head = ["", *(head for head, _, _ in _MEASURES.values()), "latents in use"]
     stds = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})
     samples = result.get("config", {}).get("samples", "several")
     caption = (
-        "95 % intervals over doors; pixel stands for one colour of one pixel. The bounds are on "
-        "log-likelihoods under a Gaussian about the decoded picture (standard deviation "
+        f"Means over {_doors(found)} with 95 % intervals; pixel stands for one colour of one "
+        "pixel. The bounds are on log-likelihoods under a Gaussian about the decoded picture "
+        "(standard deviation "
         f"{', '.join(f'{std:.3g}' for std in stds) or DASH}); the importance-weighted one takes "
         f"{samples} samples, which close less of the gap for sets of frames (statistician) "
         "than for single ones (VAE). A latent is in use when its mean varies with the data "
@@ -87,13 +89,24 @@ def likeness_table(result: dict[str, Any]) -> Html:
         ]
     head = ["", "told apart by content", "MMD² of content", "told apart by texture"]
     caption = (
-        "Compared with real frames of held-out doors, in features of a network that was trained on "
-        "training doors to find frames of the same door, without labels. Told apart: accuracy of "
+        f"Compared with real frames of {_doors(result['diagnosis'])}, in features of a network "
+        "that was trained on training doors to find frames of the same door, without labels. "
+        "Told apart: accuracy of "
         "a classifier on doors that it was not fitted on, 0.5 for pictures that can't be told "
         "from real ones. MMD²: squared maximum mean discrepancy, 0 for the same distribution. "
         "Content is what makes a door this door; texture shows blur as well."
     )
     return table([*head, "MMD² of texture"], rows, caption)
+
+
+def _doors(found: Mapping[str, Mapping[str, Any]]) -> str:
+    return held_out_doors(
+        estimate for model in found.values() for estimate in _estimates(model) if estimate
+    )
+
+
+def _estimates(model: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
+    return [model.get(measure) for measure in _MEASURES]
 
 
 def _measures(found: dict[str, Any], name: str) -> list[Html]:

@@ -12,6 +12,8 @@ from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import DASH, Html, element, join, table
 from doorlab.result_schemas import read_part
 
+TOO_SMALL = "too small to tell"  # the answer of a study with too few doors or seeds
+
 
 def regret_table(path: str | Path) -> Table:
     """The result of `doorlab bandit` in the file `path`, for the terminal.

@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
+from doorlab.intervals import MIN_DOORS, MIN_SEEDS, sample_size
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, table
-from doorlab.report.tables.policies import held_out_doors, in_words, interval
+from doorlab.report.tables.policies import TOO_SMALL, held_out_doors, in_words, interval
 from doorlab.result_schemas import read_part
 
 _BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
@@ -162,7 +163,10 @@ def _terminal_scores(heading: str, found: Mapping[str, Any]) -> Table:
 
 def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
     label = style_of(model).label
-    shown = Table(title=f"{prior}: the {label}, less its best rival, and its bar")
+    doors, seeds = found["doors"]["test"], found["seeds"]
+    enough = doors >= MIN_DOORS and seeds >= MIN_SEEDS
+    heading = f"{prior}: the {label}, less its best rival, and its bar"
+    shown = Table(title=f"{heading} ({sample_size(doors, seeds)})")
     for head in ("", "score (95 %)", "less the best rival (95 %)", "rival", "bar", "reached"):
         shown.add_column(head)
     scores = found["probes"][model]
@@ -174,6 +178,11 @@ def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
             in_words(rival),
             style_of(rival["rival"]).label if rival else DASH,
             f"{bar['bar']:.2f}" if bar else DASH,
-            ("yes" if bar["reached"] else "no") if bar else DASH,
+            _answer(bar, enough) if bar else DASH,
         )
     return shown
+
+
+def _answer(bar: Mapping[str, Any], enough: bool) -> str:
+    """Whether a bar is reached; a study of few doors or seeds does not tell."""
+    return ("yes" if bar["reached"] else "no") if enough else TOO_SMALL

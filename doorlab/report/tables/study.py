@@ -8,27 +8,26 @@ from typing import Any
 
 from rich.table import Table
 
-from doorlab.evaluation.label_efficiency import MIN_SEEDS
+from doorlab.intervals import sample_size
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, element, table
-from doorlab.report.tables.policies import interval, model_name
+from doorlab.report.tables.policies import TOO_SMALL, interval, model_name
 from doorlab.result_schemas import read_study
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 _ANSWERS = {True: "yes", False: "no", None: "can't tell"}
-_TOO_SMALL = "too small to tell"
 
 
 def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
     """Answer in words -> number of claims that it is given to; those that are given to any."""
     answers = [answer_to(claim) for claim in claimed["claims"]]
-    known = (*_ANSWERS.values(), _TOO_SMALL)
+    known = (*_ANSWERS.values(), TOO_SMALL)
     return {answer: answers.count(answer) for answer in known if answer in answers}
 
 
 def answer_to(claim: Mapping[str, Any]) -> str:
     """Whether a claim of claims.json is reproduced, in words."""
-    return _TOO_SMALL if claim.get("too_small") else _ANSWERS[claim["reproduced"]]
+    return TOO_SMALL if claim.get("too_small") else _ANSWERS[claim["reproduced"]]
 
 
 def study_tables(folder: str | Path) -> list[Table]:
@@ -54,13 +53,8 @@ def study_tables(folder: str | Path) -> list[Table]:
 
 
 def size_of_study(about: Mapping[str, Any]) -> str:
-    """How many doors and training seeds a table rests on, in words.
-
-    Fewer seeds than a claim needs are said to be too few: intervals hide what seeds may change.
-    """
-    doors, seeds = about["doors"], about["seeds"]
-    words = f"{doors} doors, {seeds} training {'seed' if seeds == 1 else 'seeds'}"
-    return words if seeds >= MIN_SEEDS else f"{words}: too few for an interval over seeds"
+    """How many doors and training seeds a table rests on, in words."""
+    return sample_size(about["doors"], about["seeds"])
 
 
 def elsewhere_tables(opened: Mapping[str, Any], claimed: Mapping[str, Any]) -> list[Html]:

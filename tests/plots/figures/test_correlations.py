@@ -23,13 +23,15 @@ def test_correlations_are_those_of_numpy():
 
 
 def test_what_does_not_vary_goes_with_nothing():
-    latents, parameters = RNG.normal(size=(10, 2)), RNG.normal(size=(10, 2))
-    latents[:, 1] = 0.3
-    parameters[:, 0] = 1.0
-    found = correlations(latents, parameters)
-    assert found[0].tolist() == [0, 0]
-    assert found[1, 1] == 0
-    assert found[1, 0] != 0
+    """Constants whose mean over so many doors is rounded, too: 0.1 over 10 doors is one."""
+    for doors in range(2, 30):
+        for constant in (0.1, 0.3, 1.0, 1e6 / 7):
+            latents, parameters = RNG.normal(size=(doors, 2)), RNG.normal(size=(doors, 2))
+            latents[:, 1] = parameters[:, 0] = constant
+            found = correlations(latents, parameters)
+            assert found[0].tolist() == [0, 0]
+            assert found[1, 1] == 0
+            assert found[1, 0] != 0
 
 
 def test_latents_are_grouped_by_parameter_and_the_strongest_come_first():

@@ -19,11 +19,15 @@ def draw(**guessing):
 
 
 def test_guessing_is_the_share_of_the_majority_of_each_target():
-    for share, given in ((0.657, {"handedness": 0.657}), (0.5, {})):
+    for given, shares, row in (
+        ({"handedness": 0.657}, [(0.657, 0.657)], "handedness\n(guessing 0.66)"),
+        ({}, [], "handedness"),
+    ):
         upper, _ = draw(**given).axes
         dotted = [line for line in upper.get_lines() if line.get_linestyle() == ":"]
-        assert [tuple(line.get_xdata()) for line in dotted] == [(share, share)]
-        assert [t.get_text() for t in upper.texts] == [f"guessing {share:.2f}"]
+        assert [tuple(line.get_xdata()) for line in dotted] == shares
+        assert [t.get_text() for t in upper.get_yticklabels()] == [row]
+        assert not upper.texts  # that could lie on a dot
 
 
 def test_dots_and_bars_are_the_estimates():

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from doorlab.errors import ResultError
-from doorlab.intervals import Estimate
+from doorlab.intervals import Estimate, sample_size
 from doorlab.plots.studies import probe_panels
 from doorlab.plots.style import new_figure, save_png
 from doorlab.report.page import DASH
@@ -57,6 +57,8 @@ def result() -> dict:
             "swing": {"label": "swing", "metric": "accuracy", "unit": "", "guessing": 0.55},
             "joint_angle": {"label": "joint angle", "metric": "r2", "unit": "rad", "guessing": 0.0},
         },
+        "seeds": 3,
+        "doors": {"train": 100, "validation": 20, "test": 60},
         "vs_best_baseline": {"statistician": {"swing": {"rival": "pca", **figure(0.2)}}},
         "bars": {
             "statistician": {
@@ -109,6 +111,18 @@ def test_a_study_in_the_terminal(result, tmp_path):
     assert f"joint angle 0.710 (0.660 to 0.760) {DASH} {DASH} 0.50 yes" in lines
 
 
+@pytest.mark.parametrize(("seeds", "doors"), [(1, 60), (2, 60), (3, 49)])
+def test_a_study_of_few_seeds_or_doors_reaches_no_bar_and_misses_none(
+    result, tmp_path, seeds, doors
+):
+    path = tmp_path / "representation.json"
+    small = {**result, "seeds": seeds, "doors": {"test": doors}}
+    path.write_text(json.dumps({"stage": "represent", "priors": {"narrow": small}}))
+    *_, bars = study_tables(path)
+    assert set(bars.columns[-1].cells) == {"too small to tell"}
+    assert f"({sample_size(doors, seeds)})" in str(bars.title)
+
+
 def test_another_stage_s_result_is_refused(run_folder):
     with pytest.raises(ResultError, match="doorlab represent"):
         study_tables(run_folder / "probe" / "probes.json")
@@ -121,5 +135,6 @@ def test_a_representation_study_is_a_run_for_the_report(result, tmp_path):
     found = sections(RunFiles.read((tmp_path,)))
     assert list(found) == ["representation", "making"]
     assert "on doors of the prior narrow" in found["representation"]
+    assert "60 doors, 3 training seeds." in found["representation"]
     assert "0.910 [0.860, 0.960]" in words(found["representation"])
     assert found["representation"].count("data:image/png") == 2
