@@ -1,0 +1,68 @@
+"""Names of a registry: built-ins, entry points of other packages, import paths."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from doorlab import registry
+from doorlab.errors import ConfigError
+from doorlab.registry import Registry
+
+
+@pytest.fixture
+def registry_of_numbers(tmp_path, monkeypatch):
+    """One built-in, one entry point, and a module on the path."""
+    (tmp_path / "numbers_outside.py").write_text(
+        "SEVEN = 7\nWORD = 'seven'\n\nclass Namespace:\n    EIGHT = 8\n"
+    )
+    (tmp_path / "numbers_broken.py").write_text("import no_such_module_at_all\n")
+    folder = tmp_path / "numbers_outside-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: numbers-outside\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text("[doorlab.numbers]\nseven = numbers_outside:SEVEN\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry._entry_points_of.cache_clear()
+    yield Registry(
+        "number", "doorlab.numbers", {"one": 1}, lambda found: isinstance(found, int), "an integer"
+    )
+    registry._entry_points_of.cache_clear()
+    for name in ("numbers_outside", "numbers_broken"):
+        sys.modules.pop(name, None)
+
+
+def test_registry_get_named_finds_builtins_entry_points_and_import_paths(registry_of_numbers):
+    assert registry_of_numbers.get_named("one") == 1
+    assert registry_of_numbers.get_named("seven") == 7
+    assert registry_of_numbers.get_named("numbers_outside:SEVEN") == 7
+    assert registry_of_numbers.get_named("numbers_outside:Namespace.EIGHT") == 8
+
+
+def test_registry_is_a_mapping_of_names(registry_of_numbers):
+    assert list(registry_of_numbers) == ["one", "seven"]
+    assert len(registry_of_numbers) == 2
+    assert "seven" in registry_of_numbers
+    assert "eight" not in registry_of_numbers
+    assert dict(registry_of_numbers) == {"one": 1, "seven": 7}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("onne", "a number out of one, seven; got 'onne'; did you mean 'one'?"),
+        (3, "got 3"),
+        ("a b:c", "got 'a b:c'"),
+        ("no_such_module_here:X", "a module no_such_module_here .* none on the Python path"),
+        ("numbers_outside:NINE", "NINE in the module numbers_outside"),
+        ("numbers_outside:WORD", "an integer as the number numbers_outside:WORD; got a str"),
+    ],
+)
+def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, words):
+    with pytest.raises(ConfigError, match=words):
+        registry_of_numbers.get_named(name)
+
+
+def test_registry_get_named_leaves_errors_of_the_module_itself(registry_of_numbers):
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
+        registry_of_numbers.get_named("numbers_broken:X")
