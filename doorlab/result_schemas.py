@@ -164,7 +164,7 @@ def _wrong_records(records: list[dict[str, Any]]) -> str | None:
 _RECORDS = Checked([Each(Maybe(_NUMBER))], _wrong_records)
 _METRICS = {
     **_ORIGIN,
-    "figures?": {"labelled_doors?": _COUNT, "frame_doors?": _COUNT},
+    "figures?": {"labelled_doors?": _COUNT, "frame_doors?": _COUNT, "seconds?": _NUMBER},
     "history?": {"train?": _RECORDS, "validation?": _RECORDS},
 }
 _DATASET = {

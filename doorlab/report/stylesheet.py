@@ -54,7 +54,7 @@ thead th { color: var(--muted); font-weight: 500; border-bottom: 1px solid var(-
 tbody th { white-space: normal; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 td small { color: var(--muted); }
-.words td { white-space: normal; text-align: left; }
+.words td, .words th { white-space: normal; text-align: left; }
 .stacked td small { display: block; }
 .key { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%;
        margin-right: 0.5em; }

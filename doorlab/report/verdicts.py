@@ -17,7 +17,7 @@ from doorlab.run_layout import CLAIMS_FILE
 
 GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # from here a parameter counts as kept
 _HARDLY = 0.55  # accuracy of a classifier up to which frames count as hardly told apart
-_STATED = 0.9  # probability of the intervals that the verdict on calibration looks at
+_HONEST = 0.02  # mean distance of coverage from its level, up to which intervals are honest
 _TARGETS = {"handedness": "hinge side", "swing": "pull or push", "joint_angle": "joint angle"}
 
 
@@ -49,7 +49,7 @@ def _kept(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) -> 
     else:
         answer = "kept" if score["mean"] >= good else "kept in part"
     unit = "R² " if score["metric"] == "r2" else ""
-    return f"{_TARGETS[target]} {unit}{score['mean']:.2f}, {answer}"
+    return f"{_TARGETS[target]} {unit}{score['mean']:.2f} ({answer})"
 
 
 def _reconstructions(run: RunFiles) -> str:
@@ -60,8 +60,8 @@ def _reconstructions(run: RunFiles) -> str:
         scores = probes["probes"][model]
         kept = [_kept(probes, scores, target) for target in _TARGETS if target in scores]
         if kept and (not run.diagnosis or model in run.diagnosis["diagnosis"]):
-            words.append(f"{style_of(model).label} ({'; '.join(kept)})")
-    return f"linear probes on the latents find, of the {enumeration(words)}" if words else ""
+            words.append(f"{style_of(model).label}: {', '.join(kept)}")
+    return f"linear probes on the latents of the {'; of the '.join(words)}" if words else ""
 
 
 def _made(kind: str) -> Callable[[RunFiles], str]:
@@ -146,26 +146,27 @@ def _calibration(run: RunFiles) -> str:
     if not found:
         return ""
     errors = {name: error for name, error in found["calibration_error"].items() if error}
-    means = [f"{style_of(name).label} {errors[name]['mean']:.3f}" for name in sort_models(errors)]
-    held = [
-        f"{style_of(name).label} {100 * share:.0f} %" for name, share in _coverage(found).items()
+    left = [f"{style_of(name).label} {errors[name]['mean']:.3f}" for name in sort_models(errors)]
+    right = [f"{style_of(name).label} {words}" for name, words in _coverage(found).items()]
+    parts = [
+        f"on the {panel} {enumeration(figures)}"
+        for panel, figures in (("left", left), ("right", right))
+        if figures
     ]
-    parts = []
-    if means:
-        parts.append(f"mean distance from the dotted line on the left, {enumeration(means)}")
-    if held:
-        stated = f"{100 * _STATED:.0f} %"
-        parts.append(f"outcomes inside {stated} intervals on the right, {enumeration(held)}")
-    return "; ".join(parts)
+    return f"mean distance from the dotted line, {'; '.join(parts)}" if parts else ""
 
 
-def _coverage(calibration: Mapping[str, Any]) -> dict[str, float]:
-    """Model -> the share of outcomes inside its intervals of probability `_STATED`."""
-    if _STATED not in calibration["levels"]:
-        return {}
-    at = calibration["levels"].index(_STATED)
-    covered = calibration["coverage"]
-    return {name: covered[name][at]["mean"] for name in sort_models(covered) if covered[name][at]}
+def _coverage(calibration: Mapping[str, Any]) -> dict[str, str]:
+    """Model -> how far the coverage of its intervals is from what they state, and which way."""
+    words = {}
+    for name in sort_models(calibration["coverage"]):
+        stated = zip(calibration["coverage"][name], calibration["levels"], strict=True)
+        gaps = [share["mean"] - level for share, level in stated if share]
+        if gaps:
+            mean = sum(map(abs, gaps)) / len(gaps)
+            way = "too careful" if sum(gaps) > 0 else "too sure"
+            words[name] = f"{mean:.3f} ({way if mean > _HONEST else 'honest'})"
+    return words
 
 
 def _study(run: RunFiles) -> str:

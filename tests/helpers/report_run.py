@@ -153,7 +153,7 @@ def make_plots() -> dict:
     adaptation = {"reward_mse": errors, "context_counts": [0, 1], "reward_variance": 0.03}
     calibration = {
         "levels": [0.5, 0.9],
-        "coverage": {name: [score(0.48), score(0.87)] for name in errors},
+        "coverage": {"ssnp": [score(0.48), score(0.87)], "np": [score(0.7), score(0.96)]},
         "calibration_error": {"ssnp": score(0.012), "np": score(0.02)},
     }
     return {

@@ -36,9 +36,9 @@ def score(mean, half, metric="accuracy"):
 @pytest.mark.parametrize(
     ("accuracy", "r2", "words"),
     [
-        ((0.98, 0.01), (0.9, 0.02), ("hinge side 0.98, kept;", "joint angle R² 0.90, kept)")),
-        ((0.70, 0.03), (0.5, 0.02), ("0.70, no better than guessing;", "0.50, kept in part)")),
-        ((0.70, 0.02), (0.02, 0.05), ("0.70, kept in part;", "0.02, no better than guessing)")),
+        ((0.98, 0.01), (0.9, 0.02), ("hinge side 0.98 (kept),", "joint angle R² 0.90 (kept)")),
+        ((0.70, 0.03), (0.5, 0.02), ("0.70 (no better than guessing),", "0.50 (kept in part)")),
+        ((0.70, 0.02), (0.02, 0.05), ("0.70 (kept in part),", "0.02 (no better than guessing)")),
     ],
 )
 def test_reconstructions_are_judged_by_what_the_latents_hold(run_folder, accuracy, r2, words):
@@ -138,8 +138,9 @@ def test_frames_pass_for_real_where_no_feature_betrays_them(run_folder, content,
 
 def test_calibration_is_judged_by_both_panels(run_folder):
     text = verdict("calibration", RunFiles.read((run_folder,)))
-    assert "distance from the dotted line on the left, SSNP 0.012 and NP 0.020;" in text
-    assert "outcomes inside 90 % intervals on the right, SSNP 87 % and NP 87 %." in text
+    assert "distance from the dotted line, on the left SSNP 0.012 and NP 0.020;" in text
+    # stated 0.5 and 0.9: SSNP has 0.48 and 0.87, NP 0.70 and 0.96
+    assert "on the right SSNP 0.025 (too sure) and NP 0.130 (too careful)." in text
 
 
 def test_undefined_figures_are_left_out_of_verdicts(run_folder):

@@ -88,13 +88,17 @@ def likeness_table(result: dict[str, Any]) -> Html:
             if kind in made
         ]
     head = ["", "told apart by content", "MMD² of content", "told apart by texture"]
+    reference = result["reference"]
+    classified, compared = (
+        held_out_doors(reference[feature][score] for feature in ("content", "texture"))
+        for score in ("accuracy", "mmd2")
+    )
     caption = (
-        f"Compared with real frames of {_doors(result['diagnosis'])}, in features of a network "
-        "that was trained on training doors to find frames of the same door, without labels. "
-        "Told apart: accuracy of "
-        "a classifier on doors that it was not fitted on, 0.5 for pictures that can't be told "
-        "from real ones. MMD²: squared maximum mean discrepancy, 0 for the same distribution. "
-        "Content is what makes a door this door; texture shows blur as well."
+        "Compared with real frames of held-out doors, in features of a network that was trained on "
+        "training doors to find frames of the same door, without labels. Told apart: accuracy of "
+        f"a classifier on {classified} that it was not fitted on, 0.5 for pictures that can't be "
+        f"told from real ones. MMD²: squared maximum mean discrepancy on {compared}, 0 for the "
+        "same distribution. Content is what makes a door this door; texture shows blur as well."
     )
     return table([*head, "MMD² of texture"], rows, caption)
 

@@ -29,7 +29,7 @@ def provenance_tables(run: RunFiles) -> list[Html]:
     if not found:
         return []
     seconds = run.timing.get("seconds", {})
-    rows = [_row(name, result, seconds.get(name)) for name, result in found.items()]
+    rows = [_row(name, result, seconds.get(name, _own(result))) for name, result in found.items()]
     head = ["result", "seed", "date", "commit", "simulator", "dataset checksum", "seconds"]
     caption = "The same seed gives the same dataset, byte for byte."
     return [table(head, rows, caption), *_environment_table(found)]
@@ -51,6 +51,11 @@ def _results(run: RunFiles) -> dict[str, dict[str, Any]]:
     return {name: result for name, result in found.items() if result}
 
 
+def _own(result: Mapping[str, Any]) -> float | int | None:
+    """The seconds that a run of training notes itself."""
+    return result.get("figures", {}).get("seconds")
+
+
 def _row(name: str, result: Mapping[str, Any], seconds: float | int | None) -> list[str]:
     origin = result.get("provenance", {})
     checksum = result.get("checksum") or result.get("dataset_checksum")
@@ -60,7 +65,7 @@ def _row(name: str, result: Mapping[str, Any], seconds: float | int | None) -> l
         text_or_dash(result.get("seed", result.get("config", {}).get("seed"))),
         text_or_dash(_minute(origin.get("date"))),
         element("code", _short(commit)) if commit else DASH,
-        text_or_dash(origin.get("simulator")),
+        text_or_dash(origin.get("simulator", result.get("config", {}).get("simulator"))),
         element("code", str(checksum).removeprefix("blake2b:")[:16]) if checksum else DASH,
         DASH if seconds is None else f"{seconds:,.0f}",
     ]
