@@ -24,7 +24,7 @@ from doorlab.intervals import Estimate
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.runtime.compile_cache import private_compile_cache
-from doorlab.training import Task, TrainConfig, fit, make_fabric
+from doorlab.training import TrainConfig, fit, make_fabric, single_phase
 from doorlab.training.fabric import Fabric
 
 _DOORS, _BATCH, _FRAMES, _SIZE, _STEPS = 256, 16, 8, 64, 20
@@ -39,7 +39,7 @@ def pretraining(rounds: int) -> dict[str, Estimate]:
     bare = _bare(fabric.device, doors)
 
     def ours() -> float:
-        task = Task(loss=_loss, batches=partial(_batch, doors), batch=_BATCH)
+        task = single_phase("statistician", partial(_batch, doors), _loss, _BATCH)
         with tempfile.TemporaryDirectory() as folder:
             done = fit(fabric, _network(fabric.device), task, config, Path(folder))
         return _IMAGES / done.seconds

@@ -1,59 +1,23 @@
-"""What `doorlab pretrain` and `doorlab train` share: settings, the run folder, its files.
-
-OUT/model.json, weights.safetensors     the trained model
-OUT/familiarity.safetensors             of `doorlab train`: what doors of training look like to it
-OUT/checkpoint.safetensors              where --resume goes on; removed at the end
-OUT/tensorboard/                        scalars
-OUT/metrics.json                        figures and history; written last: it says "done"
-"""
+"""The settings that `doorlab pretrain` and `doorlab train` share, and their checks."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from torch import nn
-
 from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.sources.simulation import ActionMix, GenerationConfig
+from doorlab.data.sources.simulation import ActionMix
 from doorlab.doors import PRIORS
 from doorlab.doors.priors import DEFAULT_PRIOR
-from doorlab.errors import ConfigError, ResultError, unknown_name
-from doorlab.limits import NonNegativeInt, PositiveInt, at_least
-from doorlab.models.architecture import Architecture, completed
-from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
-from doorlab.models.familiarity import FAMILIARITY_FILE
-from doorlab.models.io import save_model, weights_checksum
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import NonNegativeInt, PositiveInt
+from doorlab.models.architecture import Architecture
 from doorlab.options import Option
-from doorlab.results import read_result, write_result
-from doorlab.serialization import to_json
-from doorlab.storage.files import refuse_overwrite
-from doorlab.storage.json_schema import Maybe
-from doorlab.terminal.text import print_line
-from doorlab.training import FitResult, TrainConfig, check_devices
-from doorlab.training.checkpoint import (
-    CHECKPOINT_FILE,
-    EARLIER_FILE,
-    has_checkpoint,
-    load_checkpoint,
-)
-from doorlab.training.config import differing
-from doorlab.training.metric_logger import TENSORBOARD_FOLDER
-
-METRICS_FILE = "metrics.json"
-_METRICS = {
-    "config": {"steps": at_least(0)},
-    "settings?": {"architecture?": dict, "pretrained?": Maybe(dict)},
-    "figures": dict,
-    "dataset_checksum": Maybe(str),
-    "generation_key?": Maybe({"prior": str, "seed": at_least(0)}),
-}
+from doorlab.training import TrainConfig, check_devices
 
 
 @dataclass(frozen=True)
@@ -102,9 +66,6 @@ class LearningConfig(TrainConfig):
 C = TypeVar("C", bound=LearningConfig)
 
 _DATA = Path("runs/dataset")
-_ONLINE_ONLY = frozenset({"online", "prior", "image_size", "sequence_length", "action_mix"})
-# Settings that say where things lie and how a run is started, not what is computed.
-_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "stop_after", "pretrained"})
 
 
 def resolved(config: C, models: Mapping[str, Any], steps: Mapping[str, Mapping[str, int]]) -> C:
@@ -154,82 +115,6 @@ def dataset_image_size(config: LearningConfig, dataset: DoorDataset | None) -> i
     return config.image_size if dataset is None else dataset.image_size
 
 
-def run_settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, Any]:
-    """What a resumed run must agree with, as plain values."""
-    mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
-    idle = _PATH_SETTINGS if config.online else _PATH_SETTINGS | _ONLINE_ONLY
-    checksum = dataset.checksum if dataset else None
-    return {**{k: v for k, v in mine.items() if k not in idle}, "dataset": checksum}
-
-
-def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed: bool) -> bool:
-    """Whether the run in --out is done, for --resume; clears it for --overwrite.
-
-    Args:
-        config: of the stage. Its folder is owned by this process.
-        settings: what a finished run must have been made with.
-        was_killed: whether the process that wrote there before was (`folders.output_folder`).
-
-    Raises:
-        ResultError: when there is a run and neither was asked for, or a model without its run.
-        ConfigError: when a finished run was made with other settings.
-        CheckpointError: when a finished run has lost its weights, or has others.
-    """
-    if config.overwrite:
-        _clear(config.out)
-        return False
-    done, stopped = os.path.lexists(config.out / METRICS_FILE), has_checkpoint(config.out)
-    if not config.resume and (done or stopped):
-        raise ResultError(
-            f"no earlier run in {config.out}",
-            "one that is finished" if done else "one that was stopped",
-            "choose another --out, go on with --resume, or replace it with --overwrite",
-        )
-    if not done:
-        if not (stopped or was_killed):
-            _refuse_models(config.out)
-        return False
-    before = load_settings(config.out)
-    before["architecture"] = completed(before.get("architecture", {}))
-    changed = differing(before, settings)
-    if changed:
-        raise ConfigError(
-            f"the settings of the finished run in {config.out}",
-            f"others: {', '.join(changed)}",
-            "choose another --out, or replace it with --overwrite",
-        )
-    weights_checksum(config.out)  # or say that they are damaged, before anything rests on them
-    (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)  # it was killed in its last moment
-    return True
-
-
-def _refuse_models(folder: Path) -> None:
-    """A model without figures is no run that was stopped: somebody has copied it there."""
-    for name in (MODEL_FILE, WEIGHTS_FILE):
-        refuse_overwrite(folder / name, overwrite=False)
-
-
-def load_settings(folder: Path) -> dict[str, Any]:
-    """Of the run in a folder, finished or stopped; empty when there is none."""
-    if os.path.lexists(folder / METRICS_FILE):
-        return read_metrics(folder).get("settings", {})
-    checkpoint = load_checkpoint(folder)
-    return checkpoint.settings if checkpoint else {}
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """The metrics of a finished run. Raises ResultError when they can't be read."""
-    return read_result(folder / METRICS_FILE, schema=_METRICS)
-
-
-def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
-    """What two datasets share whose doors are the same ones; None for doors that are real."""
-    config = dataset.config
-    if not isinstance(config, GenerationConfig):
-        return None
-    return {"prior": config.prior, "seed": config.seed}
-
-
 def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> None:
     """Raises ConfigError when the dataset has not the doors or the frames that are asked for.
 
@@ -248,62 +133,6 @@ def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> Non
             f"{config.frames}",
             "ask for fewer, or generate more",
         )
-
-
-def finish(
-    stage: str,
-    config: LearningConfig,
-    dataset: DoorDataset | None,
-    model: nn.Module,
-    architecture: Architecture,
-    outcome: FitResult,
-    figures: dict[str, Any],
-    settings: dict[str, Any],
-) -> None:
-    """Writes what a finished run leaves behind, metrics.json last.
-
-    The checksum is that of the dataset that was learned from, and generation_key says what its
-    doors were drawn from: null after --online.
-    """
-    learned = None if config.online else dataset
-    checksum = learned.checksum if learned else None
-    about = {"seed": config.seed, "dataset_checksum": checksum, "steps": config.steps}
-    if config.online:
-        about["online"] = {"prior": config.prior, "simulator": "torch"}
-    save_model(
-        config.out, model, config.model, dataset_image_size(config, dataset), architecture, **about
-    )
-    parameters = sum(p.numel() for p in model.parameters())
-    write_result(
-        config.out / METRICS_FILE,
-        stage,
-        config,
-        {"parameters": parameters, "steps": outcome.step, "seconds": outcome.seconds, **figures},
-        checksum,
-        learned.simulator if learned else "torch",
-        model=config.model,
-        online=config.online,
-        generation_key=generation_key(learned) if learned else None,
-        settings=settings,
-        history=outcome.history,
-    )
-    (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)
-
-
-def report_stop(config: LearningConfig, outcome: FitResult) -> None:
-    """Says how to go on with a run that is not finished. Raises KeyboardInterrupt for a signal."""
-    message = f"stopped after step {outcome.step} of {config.steps}; go on with --resume"
-    if outcome.interrupted:
-        raise KeyboardInterrupt(message)
-    print_line(message)
-
-
-def _clear(folder: Path) -> None:
-    """Removes the files of an earlier run, those that say "done" first; nothing else."""
-    models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE)
-    for name in (METRICS_FILE, *models, CHECKPOINT_FILE, EARLIER_FILE):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)
 
 
 def with_preset(config: C, preset: str, **changes: Any) -> C:

@@ -7,7 +7,7 @@ thread. What a step gets does not depend on either (see `doorlab.data.tensors.st
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,7 +81,7 @@ def whitening_doors(config: LearningConfig, device: torch.device, count: int) ->
 
 
 class OnlineDataLoader:
-    """The fresh doors of every step, by name. A context manager: it keeps a thread.
+    """The streamed doors of every step. A context manager: it keeps a thread.
 
     Args:
         config: of the run.
@@ -90,8 +90,9 @@ class OnlineDataLoader:
     """
 
     def __init__(
-        self, config: LearningConfig, fabric: Fabric, plans: Sequence[StreamSchedule]
+        self, config: LearningConfig, fabric: Fabric, plans: Iterable[StreamSchedule]
     ) -> None:
+        plans = list(plans)
         share = {"process": fabric.global_rank, "processes": fabric.world_size}
         self._plans = [replace(p, wanted=replace(p.wanted, **share)) for p in plans]
         pictures = sum(_pictures(p) * len(p.steps) for p in self._plans)
@@ -101,10 +102,10 @@ class OnlineDataLoader:
         self._ahead = Prefetcher(self._draw, -(-config.steps // self._size))
         self._start, self._seconds = time.perf_counter(), 0.0
 
-    def at(self, step: int) -> dict[str, DoorData]:
-        """A step's doors, of this process, by the names in the plans."""
+    def at(self, step: int, schedule: StreamSchedule) -> DoorData:
+        """The doors that a schedule gives to a step, those of this process."""
         portion, place = divmod(step, self._size)
-        return self._ahead(portion)[place]
+        return self._ahead(portion)[place][schedule.wanted.name]
 
     def __enter__(self) -> OnlineDataLoader:
         return self
@@ -112,7 +113,7 @@ class OnlineDataLoader:
     def __exit__(self, *error: Any) -> None:
         self._ahead.__exit__(*error)
 
-    def figures(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """For metrics.json: the doors of the whole run, and shares of the time of this process.
 
         Doors are drawn in a thread beside the training, so that it waits for a part of that time.

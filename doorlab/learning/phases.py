@@ -1,41 +1,143 @@
-"""Between looking at doors and trying them: what is seen stays as it is, trying starts anew."""
+"""The two phases in which reward models learn: first the encoder, then the process.
+
+When the process phase starts, the encoder is frozen with the weights that were best on validation
+doors, embeddings are whitened, and the process starts from its initial weights again.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from doorlab.data.tensors.batches import DoorData
-from doorlab.evaluation.reward_metrics import zero_shot_mse
-from doorlab.learning.reward_batches import BatchConfig, encoder_steps
+from doorlab.data.tensors.batches import DoorData, RewardBatch
+from doorlab.evaluation.reward_metrics import mean_error, zero_shot_mse
+from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache
+from doorlab.learning.online import OnlineDataLoader, whitening_doors
+from doorlab.learning.reward_batches import (
+    BatchConfig,
+    JointBatch,
+    StreamSchedules,
+    cached_process_batches,
+    encoder_steps,
+    recorded_encoder_batches,
+    streamed_encoder_batches,
+    streamed_process_batches,
+)
 from doorlab.models.embedding import embed_all
-from doorlab.training import Turn
+from doorlab.models.registry import JOINT
+from doorlab.training import Phase
+from doorlab.training.task import Batches, Loss
 
-NUM_WHITENING_DOORS = 1000  # that embeddings are whitened by, at most
+NUM_WHITENING_DOORS = 1000  # at most; the statistics of the whitening change little beyond
 
 
-def turn(
-    config: BatchConfig,
-    process: Mapping[str, Tensor],
-    typical: Callable[[], DoorData],
-    labelled: int | None,
-) -> Turn:
-    """From the last step of looking to the first of trying.
+def recorded_phases(
+    config: BatchConfig, model: Any, labelled: DoorData, everything: DoorData
+) -> tuple[Phase, Phase]:
+    """The phases of a run on a dataset.
 
     Args:
         config: of the run.
-        process: weights of the model's process before the first step.
-        typical: doors whose frames may be seen, labelled or not.
-        labelled: number of doors whose interactions are learned from; None for no end of them.
+        model: a reward model with its initial weights.
+        labelled: training doors whose interactions are learned from.
+        everything: training doors whose frames are learned from.
     """
+    cache = EmbeddingCache(model, labelled, config.frames, config.seed, config.mirror)
+    return _phases(
+        config,
+        recorded_encoder_batches(config, labelled, everything),
+        cached_process_batches(config, cache),
+        start_process(config, model, lambda: everything, len(labelled)),
+    )
+
+
+def streamed_phases(
+    config: BatchConfig,
+    model: Any,
+    doors: OnlineDataLoader,
+    schedules: StreamSchedules,
+    device: torch.device,
+) -> tuple[Phase, Phase]:
+    """The phases of an online run.
+
+    Args:
+        config: of the run.
+        model: a reward model with its initial weights.
+        doors: loader of these schedules.
+        schedules: of the run.
+        device: of the run.
+    """
+    whitening = partial(whitening_doors, config, device, NUM_WHITENING_DOORS)
+    return _phases(
+        config,
+        streamed_encoder_batches(config, doors, schedules),
+        streamed_process_batches(config, model, doors, schedules),
+        start_process(config, model, whitening, None),
+    )
+
+
+def _phases(
+    config: BatchConfig, encoder: Batches, process: Batches, on_start: Callable[[Any], None]
+) -> tuple[Phase, Phase]:
+    joint: Loss = _joint_loss if config.model in JOINT else _encoder_loss
+    return (
+        Phase(
+            "encoder",
+            encoder,
+            joint,
+            config.batch,
+            encoder_steps(config),
+            # The first part of the schedule that the whole run would have: it never gets slow.
+            schedule_steps=config.steps,
+            monitor=zero_shot_mse if config.keep_best else None,
+        ),
+        Phase(
+            "process",
+            process,
+            _process_loss,
+            config.process_batch_size,
+            monitor=mean_error if config.keep_best else None,
+            on_start=on_start,
+        ),
+    )
+
+
+def start_process(
+    config: BatchConfig, model: Any, whitening: Callable[[], DoorData], labelled: int | None
+) -> Callable[[Any], None]:
+    """What happens to a model when its process phase starts.
+
+    Args:
+        config: of the run.
+        model: with its initial weights, from which its process starts again.
+        whitening: gives the doors whose embeddings determine the whitening.
+        labelled: number of labelled doors; None where there is no end of them. The fewer there
+            are, the more noise is added to their embeddings.
+    """
+    initial = deepcopy(model.process.state_dict())
     noise = config.embedding_noise / math.sqrt(labelled) if labelled else 0.0
 
-    def do(model: Any) -> None:
-        embeddings = embed_all(model, typical().images[:NUM_WHITENING_DOORS], config.mirror)
-        model.process.load_state_dict(process)
+    def on_start(model: Any) -> None:
+        embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], config.mirror)
+        model.process.load_state_dict(initial)
         model.process.whiten.fit(embeddings, config.whitening_eps, noise)
 
-    return Turn(encoder_steps(config), do, zero_shot_mse if config.keep_best else None)
+    return on_start
+
+
+def _encoder_loss(model: Any, batch: RewardBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.loss(batch)
+
+
+def _joint_loss(model: Any, batch: JointBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.joint_loss(batch.labelled, batch.frames_BMCHW)
+
+
+def _process_loss(model: Any, batch: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    return model.reward_loss(batch.embedding_BE, batch.tries)

@@ -1,16 +1,18 @@
-"""What `doorlab train` shows to reward models: doors to look at first, then doors to try.
+"""Batches of `doorlab train` for its two phases, from a dataset or from streamed doors.
 
-In the first steps models get frames and no interactions; in the others embeddings of frames, from
-the encoder as it is then, and interactions.
+In the encoder phase a batch has frames and rewards to predict, but no context interactions. In the
+process phase it has embeddings of frames from the trained encoder, and context interactions.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from doorlab.data.tensors.augmentation import mirror_interactions, random_mirror
@@ -23,11 +25,11 @@ from doorlab.data.tensors.batches import (
 )
 from doorlab.data.tensors.stream import StreamSpec
 from doorlab.learning.config import LearningConfig
-from doorlab.learning.embedding_cache import EmbeddingCache, embed_batch
+from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, Embeds, embed_batch
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 from doorlab.models.registry import BASES, JOINT
-from doorlab.training.loop import Batches
+from doorlab.training.task import Batches
 
 
 @dataclass(frozen=True)
@@ -72,83 +74,126 @@ class BatchConfig(LearningConfig):
     """Noise on the whitened embeddings of labelled doors while trying, in units of their spread,
     times the root of their number: the fewer there are, the more each stands for others."""
 
-    def phase_at(self, step: int) -> tuple[int, int]:
-        """Trying has a rise and a fall of the learning rate of its own.
 
-        Looking has the first part of what the whole run would have: it never gets slow.
-        """
-        looking = encoder_steps(self)
-        return (0, self.steps) if step < looking else (looking, self.steps - looking)
+@dataclass(frozen=True)
+class JointBatch:
+    """Labelled doors, and frames of doors whose labels are not used."""
+
+    labelled: RewardBatch
+    frames_BMCHW: Float[Tensor, "B M C H W"]
 
 
-def recorded_batches(
-    config: BatchConfig, model: Any, labelled: DoorData, everything: DoorData
+def recorded_encoder_batches(
+    config: BatchConfig, labelled: DoorData, everything: DoorData
 ) -> Batches:
-    """Batches to look at doors in the first steps, and to remember them in the others."""
-    memory = EmbeddingCache(model, labelled, config.frames, config.seed, config.mirror)
-    looking, unlabelled = encoder_steps(config), _share(config, config.unlabelled_batch)
+    """Random doors of a dataset: RewardBatch, or JointBatch for joint models.
 
-    def batch_of(step: int, generator: torch.Generator, doors: int) -> Any:
-        if step >= looking:
-            share = _share(config, config.process_batch_size)
-            return memory.sample(
-                share, generator, config.context, config.targets, config.empty_context_prob
-            )
-        rows = sample_door_indices(labelled, doors, generator)
-        batch = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
+    Args:
+        config: of the run.
+        labelled: doors whose interactions may be used.
+        everything: doors whose frames may be used.
+    """
+    unlabelled = per_process(config, config.unlabelled_batch)
+
+    def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
+        rows = sample_door_indices(labelled, size, generator)
+        found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
         if config.model not in JOINT:
-            return batch
+            return found
         frames = sample_frames(everything, unlabelled, config.frames, generator)
-        return batch, random_mirror(frames, generator) if config.mirror else frames
+        return JointBatch(found, _maybe_mirrored(config, frames, generator))
 
-    return batch_of
-
-
-def fresh_batches(config: BatchConfig, model: Any, doors: OnlineDataLoader) -> Batches:
-    """The same of fresh doors: in the other steps the frozen encoder looks at them as they come."""
-
-    def batch_of(step: int, generator: torch.Generator, count: int) -> Any:
-        fresh, every = doors.at(step), torch.arange(count)
-        if "look" not in fresh:
-            every = torch.arange(_share(config, config.process_batch_size))
-            share = config.empty_context_prob
-            return embed_batch(
-                model, interaction_batch(fresh["try"], every, config, generator, share)
-            )
-        batch = interaction_batch(fresh["look"], every, config, generator, empty_context_prob=1.0)
-        if config.model not in JOINT:
-            return batch
-        frames = fresh["unlabelled"].images.float() / 255.0
-        return batch, random_mirror(frames, generator) if config.mirror else frames
-
-    return batch_of
+    return batch
 
 
-def plans(config: BatchConfig) -> list[StreamSchedule]:
-    """The doors that the steps of an online run want."""
-    looking, tries = encoder_steps(config), config.context + config.targets
+def cached_process_batches(config: BatchConfig, cache: EmbeddingCache) -> Batches:
+    """Random labelled doors of a dataset, embedded once by the trained encoder: EmbeddedBatch."""
 
-    def plan(name: str, doors: int, interactions: int, steps: range) -> StreamSchedule:
-        every = config.devices * _share(config, doors)
-        return StreamSchedule(StreamSpec(name, every, config.frames, interactions), steps)
+    def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
+        return cache.sample(
+            size, generator, config.context, config.targets, config.empty_context_prob
+        )
 
-    wanted = [
-        plan("look", config.batch, tries, range(looking)),
-        plan("try", config.process_batch_size, tries, range(looking, config.steps)),
-    ]
-    if config.model in JOINT:
-        wanted.append(plan("unlabelled", config.unlabelled_batch, 0, range(looking)))
-    return wanted
+    return batch
+
+
+@dataclass(frozen=True)
+class StreamSchedules:
+    """The streamed doors of an online run: which steps get how many of which kind."""
+
+    labelled: StreamSchedule
+    """In the encoder phase."""
+    unlabelled: StreamSchedule | None
+    """In the encoder phase of joint models."""
+    process: StreamSchedule
+    """In the process phase."""
+
+    @staticmethod
+    def of(config: BatchConfig) -> StreamSchedules:
+        """The schedules of a run."""
+        encoder, interactions = encoder_steps(config), config.context + config.targets
+
+        def schedule(name: str, doors: int, interactions: int, steps: range) -> StreamSchedule:
+            every = config.devices * per_process(config, doors)
+            return StreamSchedule(StreamSpec(name, every, config.frames, interactions), steps)
+
+        first, last = range(encoder), range(encoder, config.steps)
+        unlabelled = schedule("unlabelled", config.unlabelled_batch, 0, first)
+        return StreamSchedules(
+            schedule("look", config.batch, interactions, first),
+            unlabelled if config.model in JOINT else None,
+            schedule("try", config.process_batch_size, interactions, last),
+        )
+
+    def __iter__(self) -> Iterator[StreamSchedule]:
+        yield self.labelled
+        yield self.process
+        if self.unlabelled is not None:
+            yield self.unlabelled
+
+
+def streamed_encoder_batches(
+    config: BatchConfig, doors: OnlineDataLoader, schedules: StreamSchedules
+) -> Batches:
+    """Streamed doors that no other step gets: RewardBatch, or JointBatch for joint models."""
+
+    def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
+        labelled = doors.at(step, schedules.labelled)
+        rows = torch.arange(size)
+        found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
+        if schedules.unlabelled is None:
+            return found
+        frames = doors.at(step, schedules.unlabelled).images.float() / 255.0
+        return JointBatch(found, _maybe_mirrored(config, frames, generator))
+
+    return batch
+
+
+def streamed_process_batches(
+    config: BatchConfig, model: Embeds, doors: OnlineDataLoader, schedules: StreamSchedules
+) -> Batches:
+    """Streamed doors, embedded by the trained encoder as they come: EmbeddedBatch."""
+
+    def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
+        streamed, rows = doors.at(step, schedules.process), torch.arange(size)
+        share = config.empty_context_prob
+        return embed_batch(model, interaction_batch(streamed, rows, config, generator, share))
+
+    return batch
 
 
 def encoder_steps(config: BatchConfig) -> int:
-    """Steps in which the encoder learns."""
+    """Length of the encoder phase; 0 for models on a frozen encoder."""
     return 0 if config.model in BASES else math.ceil(config.encoder_fraction * config.steps - 1e-6)
 
 
-def _share(config: BatchConfig, doors: int) -> int:
-    """Of so many doors per step, those of one process."""
-    return max(1, doors // config.devices)
+def per_process(config: BatchConfig, batch_size: int) -> int:
+    """The batch size of one process."""
+    return max(1, batch_size // config.devices)
+
+
+def _maybe_mirrored(config: BatchConfig, frames: Tensor, generator: torch.Generator) -> Tensor:
+    return random_mirror(frames, generator) if config.mirror else frames
 
 
 def interaction_batch(

@@ -20,7 +20,6 @@ or killed, goes on with --resume and ends as if nothing had happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,29 +36,18 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.data.tensors.stream import StreamSpec
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
-from doorlab.learning.config import (
-    LearningConfig,
-    check_doors,
-    dataset_image_size,
-    finish,
-    finished_before,
-    open_data,
-    report_stop,
-    resolved,
-    run_settings,
-    with_preset,
-)
+from doorlab.learning.config import LearningConfig, check_doors, open_data, resolved, with_preset
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
 from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, tell
+from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
 from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
-from doorlab.storage.folders import output_folder
-from doorlab.training import FitResult, Task, fit, launch
+from doorlab.training import FitResult, fit, single_phase
 from doorlab.training.fabric import Fabric
-from doorlab.training.loop import Batches
+from doorlab.training.task import Batches
 
 
 @dataclass(frozen=True)
@@ -111,16 +99,9 @@ def run(config: Config) -> Path:
     config = resolved(config, PRETRAINED, STEPS)
     dataset = open_data(config)
     _check(config, dataset)
-    build_model(
-        config.model, dataset_image_size(config, dataset), config.architecture
-    )  # or say why not, now
-    settings = run_settings(config, dataset)
-    with output_folder(config.out) as was_killed:
-        if not finished_before(config, settings, was_killed):
-            outcome = launch(_train, config, config, settings)
-            if not outcome.finished:
-                report_stop(config, outcome)
-    return config.out
+    context = RunContext.of("pretrain", config, dataset)
+    _build(context)  # fails before anything is removed or written
+    return context.run(_train)
 
 
 def _check(config: Config, dataset: DoorDataset | None) -> None:
@@ -145,117 +126,130 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         raise ConfigError("no --doors with --online", f"{config.doors}", "leave one of them out")
 
 
-def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> FitResult:
-    dataset = open_data(config)
+def _build(context: RunContext[Config]) -> Any:
+    """The model with initial weights."""
+    config = context.config
+    torch.manual_seed(integer_seed(config.seed, "weights"))
+    return build_model(config.model, context.image_size, config.architecture)
+
+
+def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
+    config, dataset = context.config, context.dataset
     validation = load_validation(config, dataset, fabric.device)
-    examination = PretrainingSet(validation) if validation else None
+    val_set = PretrainingSet(validation) if validation else None
     if dataset is None or config.online:
-        wanted = StreamSpec("frames", config.batch, config.frames, interactions=0)
-        with OnlineDataLoader(
-            config, fabric, [StreamSchedule(wanted, range(config.steps))]
-        ) as fresh:
-            learn = partial(_fit_gradient, batches=partial(fresh_batch, fresh, config))
-            return _fit(fabric, config, dataset, settings, learn, examination, fresh.figures)
-    lesson = PretrainingSet(DoorData.load(dataset, "train", fabric.device, config.doors or None))
+        return _train_online(fabric, context, val_set)
+    train_set = PretrainingSet(DoorData.load(dataset, "train", fabric.device, config.doors or None))
     if config.model in TOLD:
-        units = fit_label_normalizer(lesson, dataset)
-        lesson = tell(lesson, dataset, units)
-        examination = tell(examination, dataset, units) if examination else None
+        units = fit_label_normalizer(train_set, dataset)
+        train_set = tell(train_set, dataset, units)
+        val_set = tell(val_set, dataset, units) if val_set else None
+    model = _build(context)
     if config.model in STEPLESS:
-        learn = partial(_fit_closed_form, lesson=lesson)
+        outcome = _fit_closed_form(fabric, config, model, train_set)
     else:
-        learn = partial(_fit_gradient, batches=partial(lesson.batch, config.frames, config.mirror))
-    return _fit(fabric, config, dataset, settings, learn, examination)
+        batches = partial(train_set.batch, config.frames, config.mirror)
+        outcome = _fit(fabric, context, model, batches, val_set)
+    return _finish(fabric, context, model, outcome, val_set, {})
+
+
+def _train_online(
+    fabric: Fabric, context: RunContext[Config], val_set: PretrainingSet | None
+) -> FitResult:
+    config = context.config
+    wanted = StreamSpec("frames", config.batch, config.frames, interactions=0)
+    schedule = StreamSchedule(wanted, range(config.steps))
+    with OnlineDataLoader(config, fabric, [schedule]) as doors:
+        model = _build(context)
+        batches = partial(streamed_batch, doors, schedule, config.mirror)
+        outcome = _fit(fabric, context, model, batches, val_set)
+        return _finish(fabric, context, model, outcome, val_set, doors.metrics())
 
 
 def _fit(
     fabric: Fabric,
-    config: Config,
-    dataset: DoorDataset | None,
-    settings: dict[str, Any],
-    learn: Callable[..., FitResult],
-    examination: PretrainingSet | None,
-    about_doors: Callable[[], dict[str, Any]] = dict,
-) -> FitResult:
-    torch.manual_seed(integer_seed(config.seed, "weights"))
-    model: Any = build_model(config.model, dataset_image_size(config, dataset), config.architecture)
-    outcome = learn(fabric, config, model, settings, examination)
-    if outcome.finished and fabric.is_global_zero:
-        figures = about_doors() | _figures(model.eval(), examination, config.seed)
-        finish("pretrain", config, dataset, model, config.architecture, outcome, figures, settings)
-    return outcome
-
-
-def _fit_gradient(
-    fabric: Fabric,
-    config: Config,
+    context: RunContext[Config],
     model: Any,
-    settings: dict[str, Any],
-    examination: PretrainingSet | None,
     batches: Batches,
+    val_set: PretrainingSet | None,
 ) -> FitResult:
-    task = Task(
-        loss=_loss,
-        batches=batches,
-        batch=config.batch,
-        name=config.model,
-        validate=partial(_validation, examination) if examination else None,
-        settings=settings,
+    config = context.config
+    task = single_phase(
+        config.model,
+        batches,
+        _loss,
+        config.batch,
+        validate=partial(_validation, val_set) if val_set else None,
+        settings=context.settings,
     )
     return fit(fabric, model, task, config, config.out)
 
 
 def _fit_closed_form(
-    fabric: Fabric,
-    config: Config,
-    model: Any,
-    settings: dict[str, Any],
-    examination: PretrainingSet | None,
-    lesson: PretrainingSet,
+    fabric: Fabric, config: Config, model: Any, train_set: PretrainingSet
 ) -> FitResult:
-    """Learns without steps: a run that is stopped has nothing to resume, and begins again."""
+    """Fits a model without steps: a run that is stopped has nothing to resume, and starts anew."""
     start = time.monotonic()
-    model.to(fabric.device).fit(lesson.iter_frames(config.mirror))
+    model.to(fabric.device).fit(train_set.iter_frames(config.mirror))
     history = {"train": [], "validation": []}
     return FitResult(0, True, False, history, time.monotonic() - start)
 
 
-def fresh_batch(
-    doors: OnlineDataLoader, config: Config, step: int, generator: torch.Generator, batch: int
+def _finish(
+    fabric: Fabric,
+    context: RunContext[Config],
+    model: Any,
+    outcome: FitResult,
+    val_set: PretrainingSet | None,
+    about_doors: dict[str, Any],
+) -> FitResult:
+    if outcome.finished and fabric.is_global_zero:
+        metrics = about_doors | _metrics(model.eval(), val_set, context.config.seed)
+        context.finish(model, context.config.architecture, outcome, metrics)
+    return outcome
+
+
+def streamed_batch(
+    doors: OnlineDataLoader,
+    schedule: StreamSchedule,
+    mirror: bool,
+    step: int,
+    generator: torch.Generator,
+    size: int,
 ) -> tuple[Float[Tensor, "B M C H W"]]:
-    """Frames of doors that no other step has: `batch` of them, as was planned."""
-    frames = doors.at(step)["frames"].images.float() / 255.0
-    return (random_mirror(frames, generator) if config.mirror else frames,)
+    """Frames of the `size` doors of a step, which no other step gets."""
+    frames = doors.at(step, schedule).images.float() / 255.0
+    return (random_mirror(frames, generator) if mirror else frames,)
 
 
 def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]]:
     return model.loss(*batch)
 
 
-def _validation(lesson: PretrainingSet, model: Any) -> dict[str, float]:
+def _validation(val_set: PretrainingSet, model: Any) -> dict[str, float]:
     """The loss and its parts, averaged over doors."""
     totals: dict[str, float] = {}
-    for batch in lesson.iter_batches():
+    for batch in val_set.iter_batches():
         loss, scalars = _loss(model, batch)
         for name, value in {"loss": loss, **scalars}.items():
-            share = len(batch[0]) / len(lesson)
+            share = len(batch[0]) / len(val_set)
             totals[name] = totals.get(name, 0.0) + share * float(value)
     return totals
 
 
-def _figures(model: Any, lesson: PretrainingSet | None, seed: int) -> dict[str, Any]:
-    """Final figures on validation doors, of a model that makes pictures."""
-    if lesson is None or not hasattr(model, "reconstruct"):
+def _metrics(model: Any, val_set: PretrainingSet | None, seed: int) -> dict[str, Any]:
+    """Metrics on validation doors, of a model that reconstructs images."""
+    if val_set is None or not hasattr(model, "reconstruct"):
         return {}
-    mse = reconstruction_errors(model, lesson).numpy()
+    mse = reconstruction_errors(model, val_set).numpy()
     return {"validation_reconstruction_mse": bootstrap_mean(mse, seed=seed)}
 
 
 @torch.no_grad()
-def reconstruction_errors(model: Any, lesson: PretrainingSet) -> Float[Tensor, " D"]:
+def reconstruction_errors(model: Any, val_set: PretrainingSet) -> Float[Tensor, " D"]:
     """Mean squared error of every door's frames, channels from 0 to 1; on the CPU."""
     squares = [
         (model.reconstruct(frames) - frames).square().mean(dim=(1, 2, 3, 4)).cpu()
-        for frames in lesson.iter_frames(mirror=False)
+        for frames in val_set.iter_frames(mirror=False)
     ]
     return torch.cat(squares)

@@ -27,37 +27,30 @@ or killed, goes on with --resume and ends as if nothing had happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.tensors.batches import DoorData, RewardBatch
+from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.evaluation.reward_metrics import figures, mean_error, means, predictions_on
+from doorlab.evaluation.reward_metrics import figures, means, predictions_on
 from doorlab.learning.config import (
     check_doors,
     dataset_image_size,
-    finish,
-    finished_before,
-    load_settings,
     open_data,
-    report_stop,
     resolved,
-    run_settings,
     with_preset,
 )
-from doorlab.learning.embedding_cache import EmbeddedBatch
 from doorlab.learning.familiarity import fresh_doors_to_compare, write_familiarity
-from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validation, whitening_doors
-from doorlab.learning.phases import NUM_WHITENING_DOORS, turn
-from doorlab.learning.reward_batches import BatchConfig, fresh_batches, plans, recorded_batches
+from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validation
+from doorlab.learning.phases import recorded_phases, streamed_phases
+from doorlab.learning.reward_batches import BatchConfig, StreamSchedules
+from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
@@ -75,10 +68,8 @@ from doorlab.models.registry import (
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
-from doorlab.storage.folders import output_folder
-from doorlab.training import FitResult, Task, Turn, fit, launch
+from doorlab.training import FitResult, Phase, TrainingTask, fit
 from doorlab.training.fabric import Fabric
-from doorlab.training.loop import Batches
 
 _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
 
@@ -130,18 +121,9 @@ def run(config: Config) -> Path:
         config = replace(config, labelled=0)
     dataset = open_data(config)
     _check(config, dataset)
-    settings = run_settings(config, dataset)
-    if config.pretrained is not None:
-        before = load_settings(config.out) if config.resume else {}
-        size = dataset_image_size(config, dataset)
-        settings["pretrained"] = _fingerprint(config.pretrained, size, before.get("pretrained"))
-    _build(config, dataset)  # or say why not, before anything is removed or written
-    with output_folder(config.out) as was_killed:
-        if not finished_before(config, settings, was_killed):
-            outcome = launch(_train, config, config, settings)
-            if not outcome.finished:
-                report_stop(config, outcome)
-    return config.out
+    context = RunContext.of("train", config, dataset, **_pretrained_settings(config, dataset))
+    _build(context)  # fails before anything is removed or written
+    return context.run(_train)
 
 
 def _check(config: Config, dataset: DoorDataset | None) -> None:
@@ -195,123 +177,113 @@ def _check_recorded(config: Config, dataset: DoorDataset) -> None:
         )
 
 
-def _fingerprint(run: Path, size: int, before: dict[str, Any] | None) -> dict[str, Any]:
-    """What identifies a pretrained run. Raises CheckpointError when it can't be built upon.
+def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[str, Any]:
+    """What identifies the pretrained run, if there is one.
 
-    Args:
-        run: the pretrained one.
-        size: of the frames, pixels.
-        before: the same as a run noted it that is gone on with; those of an earlier doorlab know
-            nothing of weights.
+    Raises CheckpointError when it is for frames of another size, or damaged.
     """
-    about = read_description(run)
+    if config.pretrained is None:
+        return {}
+    about, size = read_description(config.pretrained), dataset_image_size(config, dataset)
     if about.image_size != size:
         raise CheckpointError(
             f"a model for frames of {size} pixels, as doors have here",
-            f"one for {about.image_size} pixels in {run}",
+            f"one for {about.image_size} pixels in {config.pretrained}",
             "pretrain with the same image size",
         )
-    if before is not None and "weights" not in before:
-        return dict(about.document)
-    return {**about.document, "weights": weights_checksum(run)}
+    return {"pretrained": {**about.document, "weights": weights_checksum(config.pretrained)}}
 
 
-def _train(fabric: Fabric, config: Config, settings: dict[str, Any]) -> FitResult:
-    dataset = open_data(config)
-    model, architecture = _build(config, dataset)
-    run = partial(_fit, fabric, config, settings, dataset, model, architecture)
-    turning = partial(turn, config, deepcopy(model.process.state_dict()))
-    if dataset is not None and not config.online:
-        labelled = DoorData.load(dataset, "train", fabric.device, config.labelled or None)
-        everything = labelled
-        if config.model in JOINT or config.model in BASES:
-            everything = DoorData.load(dataset, "train", fabric.device)
-        doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
-        batches = recorded_batches(config, model, labelled, everything)
-        turned = turning(lambda: everything, len(labelled))
-        return run(_Doors(batches, turned, lambda: doors, lambda held_out: (everything, held_out)))
-    with OnlineDataLoader(config, fabric, plans(config)) as fresh:
-        turned = turning(partial(whitening_doors, config, fabric.device, NUM_WHITENING_DOORS), None)
-        batches = fresh_batches(config, model, fresh)
-        never_met = partial(fresh_doors_to_compare, config, fabric.device)
-        return run(_Doors(batches, turned, fresh.figures, lambda held_out: never_met()))
-
-
-@dataclass(frozen=True)
-class _Doors:
-    """What a run learns from."""
-
-    batches: Batches
-    turning: Turn
-    figures: Callable[[], dict[str, Any]]
-    """How many doors they were, once all is done."""
-    to_compare: Callable[[DoorData | None], tuple[DoorData, DoorData | None]]
-    """Given validation doors: doors like those of training, and others that were held out."""
-
-
-def _fit(
-    fabric: Fabric,
-    config: Config,
-    settings: dict[str, Any],
-    dataset: DoorDataset | None,
-    model: Any,
-    architecture: Architecture,
-    doors: _Doors,
-) -> FitResult:
-    interactions = config.context + config.targets
-    validation = load_validation(config, dataset, fabric.device, interactions)
-    task = Task(
-        loss=_loss,
-        batches=doors.batches,
-        batch=config.batch,
-        name=config.model,
-        validate=partial(_validation, validation) if validation else None,
-        error_of=mean_error if config.keep_best else None,
-        turn=doors.turning,
-        settings=settings,
-    )
-    outcome = fit(fabric, model, task, config, config.out)
-    if outcome.finished and fabric.is_global_zero:
-        found = doors.figures()
-        if outcome.best_step is not None:
-            found["best_step"] = outcome.best_step
-        found |= _figures(model.eval(), validation, config.seed) if validation else {}
-        prior = dataset.generation.prior if dataset and not config.online else config.prior
-        write_familiarity(config, model.eval(), *doors.to_compare(validation), prior)
-        finish("train", config, dataset, model, architecture, outcome, found, settings)
-    return outcome
-
-
-def _build(config: Config, dataset: DoorDataset | None) -> tuple[Any, Architecture]:
-    """The model with fresh weights, under which those of a pretrained one may lie."""
+def _build(context: RunContext[Config]) -> tuple[Any, Architecture]:
+    """The model with initial weights; a pretrained encoder has those of its run."""
+    config = context.config
     architecture, base = config.architecture, None
     if config.pretrained is not None:
         kind = (BASES | BEGINNINGS)[config.model]
         base = cast(VAE | NeuralStatistician, load_model(config.pretrained, kind))
         architecture = base.architecture.with_reward_config(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    model = build_model(config.model, dataset_image_size(config, dataset), architecture)
+    model = build_model(config.model, context.image_size, architecture)
     if base is not None:
         set_pretrained(model, config.model, base)
     return model, architecture
 
 
-def _loss(model: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Of remembered doors, of doors to look at, or of the same with more frames."""
-    if isinstance(batch, EmbeddedBatch):
-        return model.reward_loss(batch.embedding_BE, batch.tries)
-    if isinstance(batch, RewardBatch):
-        return model.loss(batch)
-    return model.joint_loss(*batch)
+def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
+    if context.dataset is not None and not context.config.online:
+        return _train_on_dataset(fabric, context, context.dataset)
+    return _train_online(fabric, context)
+
+
+def _train_on_dataset(
+    fabric: Fabric, context: RunContext[Config], dataset: DoorDataset
+) -> FitResult:
+    config = context.config
+    model, architecture = _build(context)
+    labelled = DoorData.load(dataset, "train", fabric.device, config.labelled or None)
+    everything = labelled
+    if config.model in JOINT or config.model in BASES:
+        everything = DoorData.load(dataset, "train", fabric.device)
+    validation = _load_validation(fabric, context)
+    phases = recorded_phases(config, model, labelled, everything)
+    outcome = _fit(fabric, context, model, phases, validation)
+    if outcome.finished and fabric.is_global_zero:
+        doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
+        metrics = doors | _metrics(model.eval(), validation, config.seed, outcome)
+        prior = dataset.generation.prior
+        write_familiarity(config, model, everything, validation, prior)
+        context.finish(model, architecture, outcome, metrics)
+    return outcome
+
+
+def _train_online(fabric: Fabric, context: RunContext[Config]) -> FitResult:
+    config = context.config
+    model, architecture = _build(context)
+    validation = _load_validation(fabric, context)
+    schedules = StreamSchedules.of(config)
+    with OnlineDataLoader(config, fabric, schedules) as doors:
+        phases = streamed_phases(config, model, doors, schedules, fabric.device)
+        outcome = _fit(fabric, context, model, phases, validation)
+        if outcome.finished and fabric.is_global_zero:
+            metrics = doors.metrics() | _metrics(model.eval(), validation, config.seed, outcome)
+            compared = fresh_doors_to_compare(config, fabric.device)
+            write_familiarity(config, model, *compared, config.prior)
+            context.finish(model, architecture, outcome, metrics)
+    return outcome
+
+
+def _load_validation(fabric: Fabric, context: RunContext[Config]) -> DoorData | None:
+    interactions = context.config.context + context.config.targets
+    return load_validation(context.config, context.dataset, fabric.device, interactions)
+
+
+def _fit(
+    fabric: Fabric,
+    context: RunContext[Config],
+    model: Any,
+    phases: tuple[Phase, ...],
+    validation: DoorData | None,
+) -> FitResult:
+    config = context.config
+    validate = partial(_validation, validation) if validation else None
+    task = TrainingTask(phases, validate, config.model, context.settings)
+    return fit(fabric, model, task, config, config.out)
 
 
 def _validation(doors: DoorData, model: nn.Module) -> dict[str, float]:
     return means(predictions_on(model, doors, _CONTEXTS))
 
 
-def _figures(model: nn.Module, doors: DoorData, seed: int) -> dict[str, Any]:
-    found = figures(predictions_on(model, doors), seed)
+def _metrics(
+    model: nn.Module, doors: DoorData | None, seed: int, outcome: FitResult
+) -> dict[str, Any]:
+    """Metrics of a finished run on validation doors, if there are any."""
+    best = {} if outcome.best_step is None else {"best_step": outcome.best_step}
+    if doors is None:
+        return best
+    metrics = figures(predictions_on(model, doors), seed)
     return {
+        **best,
         "validation_reward_variance": float(doors.rewards.var()),
-        **{f"validation_{name}": estimate for name, estimate in found.items()},
+        **{f"validation_{name}": estimate for name, estimate in metrics.items()},
     }

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-Figures = Mapping[str, float]
+from doorlab.training.task import Metrics, Monitor
 
 
 class BestWeights:
-    """Remembers the weights with the smallest validation error.
+    """Keeps the weights with the smallest validation error.
 
     Attributes:
-        step: steps after which they were seen; None before the first look.
-        error: theirs.
+        step: number of steps after which they were validated; None before the first validation.
+        error: validation error of these weights.
     """
 
-    def __init__(self, error_of: Callable[[Figures], float] | None) -> None:
-        """Without `error_of`, nothing is ever remembered."""
-        self._error_of = error_of
+    def __init__(self, monitor: Monitor | None) -> None:
+        """Without a monitor, no weights are kept."""
+        self._monitor = monitor
         self.step: int | None = None
         self.error = float("inf")
         self._weights: dict[str, Tensor] = {}
 
-    def update(self, step: int, figures: Figures, model: nn.Module) -> None:
-        """Weights after `step` steps, and how they fare. Of equal ones the first are kept."""
-        if self._error_of is None:
+    def update(self, step: int, metrics: Metrics, model: nn.Module) -> None:
+        """Keeps the model's weights after `step` steps if they are better than those before."""
+        if self._monitor is None:
             return
-        error = self._error_of(figures)
+        error = self._monitor(metrics)
         if error < self.error:  # never for NaN
             self.step, self.error = step, error
             self._weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
@@ -40,7 +40,7 @@ class BestWeights:
             model.load_state_dict(self._weights)
 
     def state(self) -> dict[str, Any] | None:
-        """All of it as plain values and tensors; None before the first look."""
+        """All of it as plain values and tensors; None before the first validation."""
         if self.step is None:
             return None
         return {"step": self.step, "error": self.error, "weights": self._weights}

@@ -77,21 +77,20 @@ class TrainConfig:
         if self.device not in DEVICES:
             raise unknown_name("device", self.device, DEVICES)
 
-    def learning_rate_at(self, step: int) -> float:
-        """For step 0, 1, ..., steps - 1: a linear rise, then half a cosine down, in every phase.
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """The learning rate in step 0, 1, ... of a schedule: linear warm-up, then a cosine to 0.
 
-        A pure function of the step, so that a resumed run needs no scheduler's state.
+        A pure function of the step, so that a resumed run needs no state of a scheduler.
+
+        Args:
+            step: since the start of the schedule.
+            steps: length of the schedule.
         """
-        first, steps = self.phase_at(step)
-        step, rise = step - first, self.warmup_fraction * steps
+        rise = self.warmup_fraction * steps
         if step < rise:
             return self.learning_rate * (step + 1) / (math.ceil(rise) or 1)
         done = (step - rise) / max(1.0, steps - rise)
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
-
-    def phase_at(self, step: int) -> tuple[int, int]:
-        """The first step of the part of a run that a step belongs to, and the steps it has."""
-        return 0, self.steps
 
 
 # What may differ between a run and its resumption without changing what is computed.

@@ -21,52 +21,14 @@ from doorlab.errors import CheckpointError
 from doorlab.runtime.signals import stops_handled
 from doorlab.seeding import integer_seed
 from doorlab.terminal.progress import progress_bar
-from doorlab.training.best_weights import BestWeights, Figures
+from doorlab.training.best_weights import BestWeights
 from doorlab.training.checkpoint import Checkpoint, check_fit, load_checkpoint, save_checkpoint
 from doorlab.training.config import TrainConfig, differing
 from doorlab.training.fabric import Fabric
 from doorlab.training.guards import GracefulStop, NonFiniteGuard
 from doorlab.training.launch import Opaque
 from doorlab.training.metric_logger import MetricLogger
-
-Loss = Callable[[nn.Module, Any], tuple[Tensor, dict[str, Tensor]]]
-"""(model, batch) -> (loss, scalars to log)."""
-Batches = Callable[[int, torch.Generator, int], Any]
-"""(step, generator, doors) -> a batch of that many doors, on the device of the run."""
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A change of the model in the middle of a run."""
-
-    step: int
-    """Steps after which it comes."""
-    do: Callable[[nn.Module], None]
-    """To the model, in evaluation mode, without gradients."""
-    error_of: Callable[[Figures], float] | None = None
-    """What is smallest for the weights that it happens to; None for those of the last step."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be learned, for any model."""
-
-    loss: Loss
-    batches: Batches
-    batch: int
-    """Doors per step, over all devices."""
-    validate: Callable[[nn.Module], dict[str, float]] | None = None
-    """Figures on validation doors; called in evaluation mode, without gradients."""
-    error_of: Callable[[Figures], float] | None = None
-    """Which of these figures, or what made of them, is smallest for the weights that a finished run
-    ends with; None for the weights of the last step."""
-    turn: Turn | None = None
-    """What happens to the model on the way, if anything. What was before is forgotten: the
-    optimiser's moments, and weights that were better."""
-    name: str = "training"
-    """Of the model, for the progress bar."""
-    settings: dict[str, Any] | None = None
-    """What a resumed run must agree with, plain values: the stage's config, the dataset."""
+from doorlab.training.task import Loss, Phase, Span, TrainingTask
 
 
 @dataclass(frozen=True)
@@ -87,10 +49,12 @@ class FitResult:
     """Steps after which a finished run's weights were seen, where they were chosen."""
 
 
-def fit(fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path) -> FitResult:
+def fit(
+    fabric: Fabric, model: nn.Module, task: TrainingTask, config: TrainConfig, out: Path
+) -> FitResult:
     """Trains `model` in place, from the checkpoint in `out` if there is one.
 
-    When the last step is done, the model has the weights that `task.error_of` prefers.
+    After the last step the model has the weights that the monitor of the last phase prefers.
 
     Writes OUT/checkpoint.pt and OUT/tensorboard. On Ctrl-C, SIGTERM or SIGHUP it ends the step,
     writes a checkpoint and returns.
@@ -122,32 +86,42 @@ def _progress(
 
 
 class _Objective(nn.Module):
-    """A loss as the forward pass of a module: what DDP and mixed precision know how to wrap."""
+    """The loss of the current phase as the forward pass of a module.
+
+    DDP and mixed precision wrap the forward pass of modules only.
+    """
 
     def __init__(self, model: nn.Module, loss: Loss) -> None:
         super().__init__()
-        self.model, self._loss = model, loss
+        self.model, self.loss = model, loss
 
     def forward(self, batch: Opaque) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._loss(self.model, batch.content)
+        return self.loss(self.model, batch.content)
 
 
 class _Run:
-    """The state of a run; `train` is its story."""
+    """The state of a training run; `train` is the loop."""
 
     def __init__(
-        self, fabric: Fabric, model: nn.Module, task: Task, config: TrainConfig, out: Path
+        self, fabric: Fabric, model: nn.Module, task: TrainingTask, config: TrainConfig, out: Path
     ) -> None:
         self.fabric, self.model, self.task, self.config, self.out = fabric, model, task, config, out
         self.journal = MetricLogger(out if fabric.is_global_zero else None)
         self.step = 0
-        self.best = BestWeights(task.turn.error_of if task.turn else task.error_of)
-        # Before DDP wraps the module: the optimiser's parameters are then in the model's order.
+        self.spans = task.spans(config.steps)
+        self.span = self.spans[0]
+        self.best = BestWeights(self.phase.monitor)
+        # Before DDP wraps the module: the optimizer's parameters are then in the model's order.
         groups = _groups(model, config.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
-        self.objective, self.stepper = fabric.setup(_Objective(model, task.loss), self.optimizer)
+        self.objective = _Objective(model, self.phase.loss)
+        self.forward, self.stepper = fabric.setup(self.objective, self.optimizer)
         self.watch = NonFiniteGuard(fabric.device)
-        self.share = task.batch // fabric.world_size
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of the last step; before the first step, the first phase."""
+        return self.span.phase
 
     def train(self, stop: GracefulStop, advance: Callable[[int], None]) -> FitResult:
         """Steps until the last one, `stop_after`, or a signal."""
@@ -199,8 +173,8 @@ class _Run:
         self.optimizer.load_state_dict({"state": checkpoint.moments, "param_groups": groups})
         self.journal.restore(checkpoint.journal, self.fabric.device)
         self.step = checkpoint.step
-        if self.task.turn and self.step > self.task.turn.step:
-            self.best = BestWeights(self.task.error_of)
+        if self.step:
+            self._enter(self._span_at(self.step - 1))
         self.best.restore(checkpoint.best)
 
     def save(self) -> None:
@@ -220,13 +194,14 @@ class _Run:
 
     def _advance_one_step(self) -> None:
         config, step = self.config, self.step
+        for span in self.spans:
+            if step == span.steps.start:
+                self._start(span)
         for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(step)
-        if self.task.turn is not None and step == self.task.turn.step:
-            self._turn(self.task.turn)
+            group["lr"] = self._learning_rate(step)
         batch = self._batch(step)
         torch.manual_seed(integer_seed(config.seed, "noise", step, self.fabric.global_rank))
-        loss, scalars = self.objective(Opaque(batch))
+        loss, scalars = self.forward(Opaque(batch))
         self.fabric.backward(loss)
         norm = self._clip()
         self.watch.update(step, loss, norm)
@@ -238,34 +213,50 @@ class _Run:
         self.step = step + 1
 
     def _batch(self, step: int) -> Any:
-        """What one process has of the batch of a step: a pure function of the step."""
+        """The batch of this process in a step: a pure function of the step."""
+        phase = self._span_at(step).phase
         generator = generator_for(self.config.seed, "batch", step, self.fabric.global_rank)
-        return self.task.batches(step, generator, self.share)
+        size = max(1, phase.batch_size // self.fabric.world_size)
+        return phase.batches(step, generator, size)
 
-    def _turn(self, turn: Turn) -> None:
-        if self.step % self.config.validate_every and turn.error_of is not None:
-            self._validate()  # the last weights may be the best
-        self.best.load_into(self.model)
-        self.model.eval()
-        torch.manual_seed(integer_seed(self.config.seed, "turn"))
-        with torch.no_grad():
-            turn.do(self.model)
-        self._sync_from_rank_zero()
-        self.model.train()
-        self.optimizer.state.clear()
-        self.best = BestWeights(self.task.error_of)
+    def _span_at(self, step: int) -> Span:
+        return next(span for span in self.spans if step in span.steps)
+
+    def _learning_rate(self, step: int) -> float:
+        return self.config.learning_rate_at(*self.span.schedule_at(step))
+
+    def _start(self, span: Span) -> None:
+        """Ends the phase before, if any, with its best weights, and prepares the model."""
+        if span is not self.spans[0]:
+            if self.step % self.config.validate_every and self.phase.monitor is not None:
+                self._validate()  # the last weights may be the best
+            self.best.load_into(self.model)
+            self.optimizer.state.clear()
+        if span.phase.on_start is not None:
+            self.model.eval()
+            torch.manual_seed(integer_seed(self.config.seed, "turn"))
+            with torch.no_grad():
+                span.phase.on_start(self.model)
+            self._sync_from_rank_zero()
+            self.model.train()
+        self._enter(span)
+
+    def _enter(self, span: Span) -> None:
+        self.span = span
+        self.objective.loss = span.phase.loss
+        self.best = BestWeights(span.phase.monitor)
 
     def _clip(self) -> Tensor:
         limit = self.config.max_grad_norm or float("inf")
         norm = self.fabric.clip_gradients(
-            self.objective, self.optimizer, max_norm=limit, error_if_nonfinite=False
+            self.forward, self.optimizer, max_norm=limit, error_if_nonfinite=False
         )
         assert norm is not None  # Fabric's signature allows None for clipping by value
         return norm
 
     def _log(self) -> None:
         self.watch.check(self.config.seed, self._batch)
-        rate = self.config.learning_rate_at(self.step - 1)
+        rate = self._learning_rate(self.step - 1)
         average = self._average if self.fabric.world_size > 1 else None
         self.journal.flush(self.step, average, learning_rate=rate)
 

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from doorlab.training import Task, Turn, fit
+from doorlab.training import Phase, TrainingTask, fit
 
 SLOPE = torch.tensor([[1.0], [-2.0]])
 
@@ -58,16 +58,14 @@ def validate(model):
     return {"slope_error": float((model.linear.weight.T - SLOPE).abs().max())}
 
 
-def toy_task(**changes) -> Task:
-    return Task(
-        **{
-            "loss": loss,
-            "batches": batches,
-            "batch": 8,
-            "validate": validate,
-            "settings": {"name": "toy"},
-            **changes,
-        }
+def toy_phase(**changes) -> Phase:
+    return Phase(**{"name": "toy", "batches": batches, "loss": loss, "batch_size": 8, **changes})
+
+
+def toy_task(*, phases=None, validate=validate, name="training", settings=None, **changes):
+    """A task of these phases, or of one that is changed by `changes`."""
+    return TrainingTask(
+        phases or (toy_phase(**changes),), validate, name, settings or {"name": "toy"}
     )
 
 
@@ -107,8 +105,9 @@ def note_and_validate(folder, model):
 
 
 def train_averaging(fabric, config, folder):
-    """For `launch`: trains, and turns in the middle of it."""
+    """For `launch`: trains in two phases."""
     torch.manual_seed(0)
-    turn = Turn(4, partial(note, folder, "turned"), lambda figures: figures["error"])
-    task = toy_task(loss=averaging_loss, validate=partial(note_and_validate, folder), turn=turn)
+    first = toy_phase(loss=averaging_loss, steps=4, monitor=lambda metrics: metrics["error"])
+    second = toy_phase(loss=averaging_loss, on_start=partial(note, folder, "turned"))
+    task = toy_task(phases=(first, second), validate=partial(note_and_validate, folder))
     return fit(fabric, Averaging(), task, config, folder / "run").step

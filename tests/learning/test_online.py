@@ -128,9 +128,9 @@ def test_two_processes_train_too(rewards_config):
 
 def at(config, step, rank=0, processes=1, doors=4):
     fabric = Mock(spec=Fabric, global_rank=rank, world_size=processes, device=torch.device("cpu"))
-    plans = [StreamSchedule(StreamSpec("frames", doors, 2, 3), range(config.steps))]
-    with OnlineDataLoader(config, fabric, plans) as source:
-        return source.at(step)["frames"]
+    schedule = StreamSchedule(StreamSpec("frames", doors, 2, 3), range(config.steps))
+    with OnlineDataLoader(config, fabric, [schedule]) as source:
+        return source.at(step, schedule)
 
 
 def test_every_step_and_every_process_has_doors_of_its_own(frames_config):

@@ -1,4 +1,4 @@
-"""What becomes of a model between looking at doors and trying them."""
+"""The two phases of reward models, and what happens to a model between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from doorlab.data.tensors.batches import DoorData
-from doorlab.learning.phases import turn
+from doorlab.learning.phases import recorded_phases, start_process
 from doorlab.learning.reward_batches import BatchConfig
 from doorlab.models.architecture import Architecture
 from doorlab.models.processes.latent_np import LatentNeuralProcess
@@ -46,27 +46,28 @@ def doors():
     )
 
 
-def turned(doors, labelled: int | None = 25, **settings):
-    """A model whose process has learned something, after the turn; and its first weights."""
+def started(doors, labelled: int | None = 25, **settings):
+    """A model whose process had learned something when its phase started; its first weights."""
     model = Patches().eval()
     first = deepcopy(model.process.state_dict())
+    config = BatchConfig(steps=10, whitening_eps=0.0, **settings)
+    on_start = start_process(config, model, lambda: doors, labelled)
     with torch.no_grad():
         for parameter in model.process.parameters():
             parameter.add_(1.0)
-    config = BatchConfig(steps=10, whitening_eps=0.0, **settings)
-    turn(config, first, lambda: doors, labelled).do(model)
+    on_start(model)
     return model, first
 
 
-def test_the_process_has_fresh_weights(doors):
-    model, first = turned(doors)
+def test_start_process_restores_the_initial_weights(doors):
+    model, first = started(doors)
     for name, value in model.process.named_parameters():
         torch.testing.assert_close(value.data, first[name], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-def test_embeddings_are_whitened(doors, mirror):
-    model, _ = turned(doors, mirror=mirror)
+def test_start_process_whitens_embeddings(doors, mirror):
+    model, _ = started(doors, mirror=mirror)
     images = doors.images / 255.0
     views = [images, images.flip(-1)] if mirror else [images]
     white = model.process.whiten(torch.cat([model.embed(view) for view in views]))
@@ -76,24 +77,32 @@ def test_embeddings_are_whitened(doors, mirror):
 
 
 @pytest.mark.parametrize("labelled", [1, 25, 400])
-def test_the_fewer_doors_are_labelled_the_more_they_are_blurred(doors, labelled):
-    model, _ = turned(doors, labelled)
+def test_start_process_adds_more_noise_to_fewer_labelled_doors(doors, labelled):
+    model, _ = started(doors, labelled)
     assert float(model.process.whiten.noise) == pytest.approx(4 / math.sqrt(labelled))
 
 
-def test_fresh_doors_are_not_blurred(doors):
-    model, _ = turned(doors, labelled=None)
+def test_start_process_adds_no_noise_to_streamed_doors(doors):
+    model, _ = started(doors, labelled=None)
     assert float(model.process.whiten.noise) == 0.0
     assert not torch.equal(model.process.whiten.matrix, torch.eye(EMBEDDING))
 
 
-def test_it_comes_after_looking_and_goes_back_to_what_looked_best(doors):
-    """By the error before any interaction, since nothing was tried so far."""
-    figures = {"reward_mse_after_0": 0.3, "reward_mse_after_4": 0.1}
-    config = BatchConfig(model="np", steps=10, encoder_fraction=0.4)
-    found = turn(config, {}, lambda: doors, 5)
-    assert found.step == 4
-    assert found.error_of is not None
-    assert found.error_of(figures) == 0.3
-    last = BatchConfig(model="np", steps=10, keep_best=False)
-    assert turn(last, {}, lambda: doors, 5).error_of is None
+def phases(doors, **settings):
+    config = BatchConfig(model="np", steps=10, encoder_fraction=0.4, **settings)
+    return recorded_phases(config, Patches(), doors, doors)
+
+
+def test_recorded_phases_select_the_encoder_by_its_error_without_interactions(doors):
+    metrics = {"reward_mse_after_0": 0.3, "reward_mse_after_4": 0.1}
+    encoder, process = phases(doors)
+    assert (encoder.steps, encoder.schedule_steps) == (4, 10)
+    assert encoder.monitor is not None
+    assert encoder.monitor(metrics) == 0.3
+    assert process.monitor is not None
+    assert process.monitor(metrics) == pytest.approx(0.2)
+    assert process.steps is None
+
+
+def test_recorded_phases_keep_the_last_weights_if_asked(doors):
+    assert [phase.monitor for phase in phases(doors, keep_best=False)] == [None, None]

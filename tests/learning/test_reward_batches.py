@@ -3,12 +3,19 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from doorlab.data.tensors.batches import DoorData, RewardBatch
 from doorlab.learning.embedding_cache import EmbeddedBatch
-from doorlab.learning.reward_batches import BatchConfig, interaction_batch, plans, recorded_batches
+from doorlab.learning.phases import recorded_phases
+from doorlab.learning.reward_batches import (
+    BatchConfig,
+    JointBatch,
+    StreamSchedules,
+    interaction_batch,
+)
 from doorlab.models.registry import JOINT
-from doorlab.training import TrainConfig
+from doorlab.training import TrainingTask
 
 DOORS, FRAMES, INTERACTIONS = 20, 5, 8
 
@@ -36,23 +43,19 @@ def config():
 
 
 def batch_at(step, config, doors):
+    """Of the phase that the step is in."""
     model = SimpleNamespace(
-        training=True, embed=lambda x: x.mean((1, 2, 3, 4))[:, None], train=lambda mode: None
+        training=True,
+        embed=lambda x: x.mean((1, 2, 3, 4))[:, None],
+        train=lambda mode: None,
+        process=nn.Linear(1, 1),
     )
-    batches = recorded_batches(config, model, doors, doors)
-    return batches(step, torch.Generator().manual_seed(step), config.batch)
+    spans = TrainingTask(recorded_phases(config, model, doors, doors)).spans(config.steps)
+    phase = next(span.phase for span in spans if step in span.steps)
+    return phase.batches(step, torch.Generator().manual_seed(step), phase.batch_size)
 
 
-def test_looking_and_trying_each_have_a_schedule(config):
-    """Trying as a run of its own, looking as the first part of one that would go on."""
-    config = replace(config, steps=40)
-    rates = [config.learning_rate_at(step) for step in range(40)]
-    whole, tries = (TrainConfig(steps=s, learning_rate=config.learning_rate) for s in (40, 30))
-    assert rates[:10] == pytest.approx([whole.learning_rate_at(step) for step in range(10)])
-    assert rates[10:] == pytest.approx([tries.learning_rate_at(step) for step in range(30)])
-
-
-def test_looking_is_without_interactions(config, doors):
+def test_interaction_batch_can_be_without_context(config, doors):
     rows, generator = torch.arange(40) % len(doors), torch.Generator().manual_seed(0)
     batch = interaction_batch(doors, rows, config, generator, empty_context_prob=1.0)
     assert batch.x_BMCHW.shape == (40, 3, 3, 8, 8)
@@ -61,7 +64,7 @@ def test_looking_is_without_interactions(config, doors):
     assert torch.equal(batch.x_BMCHW[:, 0, 0, 0, 0], batch.rt_BT[:, 0])  # of the same doors
 
 
-def test_first_one_looks_and_then_one_tries(config, doors):
+def test_recorded_batches_are_embedded_in_the_process_phase(config, doors):
     for step in range(10):
         batch = batch_at(step, config, doors)
         assert isinstance(batch, EmbeddedBatch) == (step >= 3)  # a quarter of ten, rounded up
@@ -70,24 +73,28 @@ def test_first_one_looks_and_then_one_tries(config, doors):
 
 
 @pytest.mark.parametrize("kind", [*sorted(JOINT), "attentive_np", "np"])
-def test_only_joint_models_see_other_doors(config, doors, kind):
+def test_recorded_encoder_batches_have_unlabelled_doors_for_joint_models(config, doors, kind):
     batch = batch_at(0, replace(config, model=kind), doors)
     if kind.endswith("ssnp"):
-        batch, frames = batch
+        assert isinstance(batch, JointBatch)
+        batch, frames = batch.labelled, batch.frames_BMCHW
         assert frames.shape == (6, 3, 3, 8, 8)
     assert isinstance(batch, RewardBatch)
     assert len(batch.x_BMCHW) == 4
 
 
-def test_models_on_frozen_embeddings_only_try(config, doors):
+def test_recorded_batches_of_frozen_encoders_are_embedded_from_the_start(config, doors):
     assert isinstance(batch_at(0, replace(config, model="vae_np"), doors), EmbeddedBatch)
 
 
-def test_online_plans_want_the_same_batches(config):
-    found = {plan.wanted.name: plan for plan in plans(config)}
-    assert {name: plan.wanted.doors for name, plan in found.items()} == {
-        "look": 4, "try": 7, "unlabelled": 6
-    }  # fmt: skip
-    assert list(found["look"].steps) + list(found["try"].steps) == list(range(10))
-    assert found["unlabelled"].steps == found["look"].steps
-    assert {plan.wanted.name for plan in plans(replace(config, model="cnp"))} == {"look", "try"}
+def test_stream_schedules_have_the_same_batches(config):
+    schedules = StreamSchedules.of(config)
+    assert schedules.unlabelled is not None
+    counts = [
+        schedule.wanted.doors
+        for schedule in (schedules.labelled, schedules.process, schedules.unlabelled)
+    ]
+    assert counts == [4, 7, 6]
+    assert [*schedules.labelled.steps, *schedules.process.steps] == list(range(10))
+    assert schedules.unlabelled.steps == schedules.labelled.steps
+    assert StreamSchedules.of(replace(config, model="cnp")).unlabelled is None

@@ -16,12 +16,12 @@ from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, TrainingError
 from doorlab.evaluation.reward_metrics import mean_error
-from doorlab.learning.phases import turn
+from doorlab.learning.phases import recorded_phases
 from doorlab.models.io import load_model
 from doorlab.models.registry import BASES, JOINT
 from doorlab.nn.interactions import InteractionSet
 from doorlab.stages import pretrain, train
-from doorlab.training.checkpoint import load_checkpoint, save_checkpoint
+from doorlab.training.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -142,36 +142,23 @@ def test_damaged_weights_are_neither_resumed_nor_built_upon(config, pretrained, 
     assert not (tmp_path / "other").exists()
 
 
-def test_a_run_of_an_earlier_doorlab_is_gone_on_with(config, pretrained, tmp_path, monkeypatch):
-    """One that did not note the weights of its base."""
-    config = with_base(config, "vae_np", pretrained)
-    train.run(replace(config, stop_after=4))
-    checkpoint = load_checkpoint(config.out)
-    assert checkpoint is not None
-    del checkpoint.settings["pretrained"]["weights"]
-    save_checkpoint(config.out, checkpoint)
-    out = train.run(replace(config, resume=True))
-    assert "weights" not in json.loads((out / "metrics.json").read_text())["settings"]["pretrained"]
-    monkeypatch.setattr(train, "launch", None)
-    train.run(replace(config, resume=True))
-
-
-def test_trying_begins_with_the_best_encoder_and_a_fresh_process(config, monkeypatch):
-    """What happens between looking and trying, seen from within."""
+def test_train_starts_the_process_phase_with_the_best_encoder(config, monkeypatch):
+    """The process starts with its initial weights."""
     seen = {}
 
-    def spied(*args):
-        seen["fresh"], found = deepcopy(args[1]), turn(*args)
+    def spied(config, model, *args):
+        seen["fresh"] = deepcopy(model.process.state_dict())
+        encoder, process = recorded_phases(config, model, *args)
 
-        def do(model):
-            found.do(model)
+        def on_start(model):
+            process.on_start(model)
             seen["turned"] = deepcopy(model.state_dict())
 
-        return replace(found, do=do)
+        return encoder, replace(process, on_start=on_start)
 
     config = replace(config, steps=12, encoder_fraction=0.75, validate_every=2, learning_rate=0.02)
     with monkeypatch.context() as patch:
-        patch.setattr(train, "turn", spied)
+        patch.setattr(train, "recorded_phases", spied)
         metrics = json.loads((train.run(config) / "metrics.json").read_text())
     looks = {r["step"]: r["reward_mse_after_0"] for r in metrics["history"]["validation"]}
     best = min((step for step in looks if step <= 9), key=lambda step: looks[step])

@@ -10,6 +10,7 @@ from helpers.toys import (
     make_model,
     poisoned,
     same_share,
+    toy_phase,
     toy_task,
     train_averaging,
     train_toy,
@@ -17,7 +18,7 @@ from helpers.toys import (
 
 from doorlab.errors import CheckpointError, TrainingError
 from doorlab.runtime.signals import STOP_SIGNALS
-from doorlab.training import Turn, fit, launch
+from doorlab.training import fit, launch
 from doorlab.training.checkpoint import load_checkpoint
 
 
@@ -51,7 +52,7 @@ def test_the_steps_are_those_of_adamw(config, tmp_path):
     )  # fmt: skip
     for step in range(6):
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(step)
+            group["lr"] = config.learning_rate_at(step, 6)
         loss, _ = deterministic(model, same_share(step, None, 8))
         optimizer.zero_grad()
         loss.backward()
@@ -101,14 +102,14 @@ def test_killed_and_resumed_is_as_never_killed(config, task, tmp_path):
     assert_same(resumed, whole)
 
 
-def distance_from_early(figures):
+def distance_from_early(metrics):
     """Smallest where the slope is half learned, which is long before the end."""
-    return abs(figures["slope_error"] - 1.0)
+    return abs(metrics["slope_error"] - 1.0)
 
 
 def test_a_run_ends_with_its_best_weights(config, tmp_path):
     config = replace(config, steps=60, validate_every=1)
-    task = toy_task(error_of=distance_from_early)
+    task = toy_task(monitor=distance_from_early)
     weights, history = train(config, task, tmp_path / "best")
     errors = [distance_from_early(r) for r in history["validation"]]
     early = errors.index(min(errors)) + 1
@@ -131,7 +132,7 @@ def test_the_best_weights_survive_being_killed(config, tmp_path, stop):
         return batches(step, generator, doors)
 
     config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
-    chosen = {"error_of": distance_from_early}
+    chosen = {"monitor": distance_from_early}
     whole, history = train(config, toy_task(**chosen), tmp_path / "whole")
     if stop < 20:
         with pytest.raises(SystemError, match="killed"):
@@ -154,8 +155,8 @@ def doubled(model):
 
 
 @pytest.mark.parametrize("stop", [1, 6, 7, 8, 19])
-def test_a_turn_comes_once_however_often_a_run_is_stopped(config, task, tmp_path, stop):
-    task = replace(task, turn=Turn(7, doubled))
+def test_phase_starts_once_however_often_a_run_is_stopped(config, tmp_path, stop):
+    task = toy_task(phases=(toy_phase(steps=7), toy_phase(on_start=doubled)))
     whole, history = train(config, task, tmp_path / "whole")
     train(replace(config, stop_after=stop), task, tmp_path / "parts")
     resumed, resumed_history = train(config, task, tmp_path / "parts")
@@ -163,18 +164,19 @@ def test_a_turn_comes_once_however_often_a_run_is_stopped(config, task, tmp_path
     assert resumed_history == history
 
 
-def test_a_turn_is_the_start_of_a_new_run(config, tmp_path):
-    """Without moments of the old one: against a loop by hand."""
+def test_phase_starts_without_moments_and_with_a_schedule_of_its_own(config, tmp_path):
+    """Against a loop by hand."""
     config = replace(config, steps=6, weight_decay=0.0)
-    task = toy_task(loss=deterministic, batches=same_share)
-    weights, _ = train(config, replace(task, turn=Turn(3, doubled)), tmp_path)
+    first = toy_phase(loss=deterministic, batches=same_share, steps=3)
+    task = toy_task(phases=(first, replace(first, steps=None, on_start=doubled)))
+    weights, _ = train(config, task, tmp_path)
     model = make_model()
     for first in (0, 3):
         optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)
         if first:
             model.linear.weight.data.mul_(2.0)
         for step in range(first, first + 3):
-            optimizer.param_groups[0]["lr"] = config.learning_rate_at(step)
+            optimizer.param_groups[0]["lr"] = config.learning_rate_at(step - first, 3)
             loss, _ = deterministic(model, same_share(step, None, 8))
             optimizer.zero_grad()
             loss.backward()
@@ -184,16 +186,17 @@ def test_a_turn_is_the_start_of_a_new_run(config, tmp_path):
         torch.testing.assert_close(weights[name], value)
 
 
-def test_a_turn_goes_on_with_the_best_weights(config, tmp_path):
+def test_phase_ends_with_its_best_weights(config, tmp_path):
     seen = {}
 
     def remember(model):
         seen.update({name: value.clone() for name, value in model.state_dict().items()})
 
     config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
-    task = toy_task(error_of=distance_from_early)
-    turned = replace(task, turn=Turn(15, remember, distance_from_early))
-    weights, _ = train(config, turned, tmp_path / "turned")
+    first = toy_phase(monitor=distance_from_early, steps=15)
+    second = toy_phase(monitor=distance_from_early, on_start=remember)
+    task = toy_task(phases=(first, second))
+    weights, _ = train(config, task, tmp_path / "turned")
     train(replace(config, stop_after=15), task, tmp_path / "stopped")
     kept = load_checkpoint(tmp_path / "stopped")
     assert kept is not None
@@ -203,15 +206,16 @@ def test_a_turn_goes_on_with_the_best_weights(config, tmp_path):
     last = load_checkpoint(tmp_path / "turned")
     assert last is not None
     assert last.best is not None
-    assert last.best["step"] > 15  # those before were of another task
+    assert last.best["step"] > 15  # those before were of another phase
     assert_same(weights, last.best["weights"])
 
 
 @pytest.mark.parametrize("stop", [7, 8, 15, 19])
-def test_the_best_weights_on_both_sides_of_a_turn_survive_being_stopped(config, tmp_path, stop):
+def test_best_weights_of_both_phases_survive_being_stopped(config, tmp_path, stop):
     config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
-    turn = Turn(7, doubled, lambda figures: -figures["slope_error"])
-    task = toy_task(error_of=distance_from_early, turn=turn)
+    first = toy_phase(steps=7, monitor=lambda metrics: -metrics["slope_error"])
+    second = toy_phase(monitor=distance_from_early, on_start=doubled)
+    task = toy_task(phases=(first, second))
     whole, _ = train(config, task, tmp_path / "whole")
     train(replace(config, stop_after=stop), task, tmp_path / "parts")
     resumed, _ = train(config, task, tmp_path / "parts")
@@ -242,6 +246,13 @@ def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(config, tmp
     assert kept is not None
     assert kept.step == 4
     assert all(value.isfinite().all() for value in kept.model.values())
+
+
+def test_batch_of_an_earlier_phase_is_named(config, tmp_path):
+    """Where steps are checked only now and then, as on a GPU."""
+    phases = (toy_phase(steps=7, batches=poisoned), toy_phase())
+    with pytest.raises(TrainingError, match=r"NaN or infinity in the data of the batch of step 6"):
+        train(config, toy_task(phases=phases), tmp_path)
 
 
 def test_data_that_is_no_number_is_named(config, tmp_path):

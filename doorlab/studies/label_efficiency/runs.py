@@ -13,7 +13,8 @@ import numpy as np
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError, ResultError
-from doorlab.learning.config import METRICS_FILE, generation_key, read_metrics
+from doorlab.learning.run_context import generation_key
+from doorlab.learning.run_folder import METRICS_FILE, read_metrics
 from doorlab.limits import Limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description

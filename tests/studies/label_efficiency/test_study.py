@@ -20,6 +20,7 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.evaluation.policy_registry import ExplorationConfig
 from doorlab.evaluation.reward_metrics import figures, predictions_on
+from doorlab.learning import run_context
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import JOINT
 from doorlab.stages import bandit, generate, pretrain, report, train
@@ -219,8 +220,7 @@ def test_a_study_of_an_earlier_doorlab_is_finished_too(finished, results, tmp_pa
         with np.load(file) as arrays:
             kept = {name: arrays[name] for name in arrays.files if name != "weights"}
         np.savez(file, **kept)
-    monkeypatch.setattr(train, "launch", None)
-    monkeypatch.setattr(pretrain, "launch", None)
+    monkeypatch.setattr(run_context, "launch", None)
     monkeypatch.setattr(scores, "predictions_on", None)
     monkeypatch.setattr(bandit, "run", None)
     study.run(replace(finished, out=out, overwrite=True))

@@ -1,0 +1,151 @@
+"""The course of a training run, the same for `doorlab pretrain` and `doorlab train`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic
+
+from torch import nn
+
+from doorlab.data.dataset import DoorDataset
+from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.learning.config import C, LearningConfig, dataset_image_size, open_data
+from doorlab.learning.run_folder import METRICS_FILE, finished_before
+from doorlab.models.architecture import Architecture
+from doorlab.models.io import save_model
+from doorlab.results import write_result
+from doorlab.serialization import to_json
+from doorlab.storage.folders import output_folder
+from doorlab.terminal.text import print_line
+from doorlab.training import FitResult, launch
+from doorlab.training.checkpoint import CHECKPOINT_FILE
+from doorlab.training.fabric import Fabric
+
+_ONLINE_ONLY = frozenset({"online", "prior", "image_size", "sequence_length", "action_mix"})
+# Settings that say where things lie and how a run is started, not what is computed.
+_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "stop_after", "pretrained"})
+
+
+@dataclass(frozen=True)
+class RunContext(Generic[C]):
+    """A training run: its config, its dataset, and what a resumed run must agree with.
+
+    A context is pickled into the processes of a run; each of them opens the dataset again.
+    """
+
+    stage: str
+    """The command: "pretrain" or "train"."""
+    config: C
+    """Resolved: with the steps and the dataset that are used."""
+    settings: dict[str, Any]
+    """Plain values that a resumed run must agree with."""
+
+    @staticmethod
+    def of(stage: str, config: C, dataset: DoorDataset | None, **extra: Any) -> RunContext[C]:
+        """The context of a resolved config.
+
+        Args:
+            stage: the command.
+            config: of the command.
+            dataset: that `open_data` gave for it.
+            extra: plain values that a resumed run must agree with, too.
+        """
+        return RunContext(stage, config, {**_settings(config, dataset), **extra})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RunContext, (self.stage, self.config, self.settings)
+
+    @cached_property
+    def dataset(self) -> DoorDataset | None:
+        """The dataset of the config; None for streamed doors alone."""
+        return open_data(self.config)
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the frames, pixels."""
+        return dataset_image_size(self.config, self.dataset)
+
+    def run(self, train: Callable[[Fabric, RunContext[C]], FitResult]) -> Path:
+        """Trains on every device, unless the run in --out is finished; returns its folder.
+
+        Args:
+            train: runs in every process; returns what `training.fit` returns.
+
+        Raises whatever `run_folder.finished_before` and `training.launch` raise, and
+        KeyboardInterrupt after a signal, once a checkpoint is written.
+        """
+        out = self.config.out
+        with output_folder(out) as was_killed:
+            if not finished_before(self.config, self.settings, was_killed):
+                outcome = launch(train, self.config, self)
+                if not outcome.finished:
+                    _report_stop(self.config, outcome)
+        return out
+
+    def finish(
+        self,
+        model: nn.Module,
+        architecture: Architecture,
+        outcome: FitResult,
+        metrics: dict[str, Any],
+    ) -> None:
+        """Writes the files of a finished run, metrics.json last.
+
+        The checksum is that of the dataset that was learned from, and generation_key says what its
+        doors were sampled from: null after --online.
+
+        Args:
+            model: with its final weights.
+            architecture: of the model.
+            outcome: of `training.fit`.
+            metrics: name -> estimate or number, beside the number of parameters, steps and seconds.
+        """
+        config = self.config
+        learned = None if config.online else self.dataset
+        checksum = learned.checksum if learned else None
+        about = {"seed": config.seed, "dataset_checksum": checksum, "steps": config.steps}
+        if config.online:
+            about["online"] = {"prior": config.prior, "simulator": "torch"}
+        save_model(config.out, model, config.model, self.image_size, architecture, **about)
+        parameters = sum(p.numel() for p in model.parameters())
+        write_result(
+            config.out / METRICS_FILE,
+            self.stage,
+            config,
+            {"parameters": parameters, "steps": outcome.step, "seconds": outcome.seconds} | metrics,
+            checksum,
+            learned.simulator if learned else "torch",
+            model=config.model,
+            online=config.online,
+            generation_key=generation_key(learned) if learned else None,
+            settings=self.settings,
+            history=outcome.history,
+        )
+        (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def _settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, Any]:
+    """What a resumed run must agree with, as plain values."""
+    mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
+    idle = _PATH_SETTINGS if config.online else _PATH_SETTINGS | _ONLINE_ONLY
+    checksum = dataset.checksum if dataset else None
+    return {**{k: v for k, v in mine.items() if k not in idle}, "dataset": checksum}
+
+
+def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
+    """What two datasets share whose doors are the same ones; None for doors that are real."""
+    config = dataset.config
+    if not isinstance(config, GenerationConfig):
+        return None
+    return {"prior": config.prior, "seed": config.seed}
+
+
+def _report_stop(config: LearningConfig, outcome: FitResult) -> None:
+    """Says how to go on with a run that is not finished. Raises KeyboardInterrupt for a signal."""
+    message = f"stopped after step {outcome.step} of {config.steps}; go on with --resume"
+    if outcome.interrupted:
+        raise KeyboardInterrupt(message)
+    print_line(message)
