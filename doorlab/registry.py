@@ -125,3 +125,9 @@ class Registry(Mapping[str, T], Generic[T]):
 def _entry_points_of(group: str) -> dict[str, EntryPoint]:
     """Name -> entry point; looked up once, as it reads the metadata of every installed package."""
     return {point.name: point for point in entry_points(group=group)}
+
+
+def short_name(name: str) -> str:
+    """How results call an object: its name, or the last part of its import path in lower case."""
+    _, colon, attribute = name.rpartition(":")
+    return attribute.rpartition(".")[2].lower() if colon else name

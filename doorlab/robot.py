@@ -34,7 +34,6 @@ from doorlab.limits import SEED, SHARE
 from doorlab.models.description import read_description
 from doorlab.models.familiarity import FALSE_ALARMS, Familiarity, load_familiarity
 from doorlab.models.io import checksum_of, load_model
-from doorlab.models.registry import REWARD_MODELS
 from doorlab.models.reward.base import RewardModel
 from doorlab.runtime.torch_state import allow_gradients, thread_defaults
 from doorlab.seeding import stream
@@ -115,7 +114,7 @@ class RewardPredictor:
         run = _checked_path(run)
         about = read_description(run)
         model: Any = load_model(run)
-        if about.kind not in REWARD_MODELS:
+        if not isinstance(model, RewardModel):
             raise CheckpointError(
                 f"a model that predicts rewards in {run}",
                 f"a {about.kind}",

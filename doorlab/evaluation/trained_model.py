@@ -29,6 +29,7 @@ class TrainedModel:
     """A trained model that is only asked, on the device where it lies."""
 
     kind: str
+    """How results call it."""
     network: Any
     device: str
 
@@ -43,7 +44,7 @@ class TrainedModel:
                 f"one for {about.image_size} pixels in {run}",
                 "use a dataset and models of the same image size",
             )
-        return TrainedModel(about.kind, load_model(run).to(device).eval(), device)
+        return TrainedModel(about.name, load_model(run).to(device).eval(), device)
 
     def embed(self, images: UInt8[np.ndarray, "D M H W 3"]) -> Float[np.ndarray, "D E"]:
         """One embedding per door; context-free models average over its frames."""
@@ -93,7 +94,7 @@ def by_kind(runs: tuple[Path, ...]) -> dict[str, Path]:
     """Runs by the names of their models. Raises ConfigError when two are of one kind."""
     found: dict[str, Path] = {}
     for run in runs:
-        kind = read_description(run).kind
+        kind = read_description(run).name
         if kind in found:
             raise ConfigError(
                 "one run of every kind of model", f"two of {kind}: {found[kind]} and {run}",

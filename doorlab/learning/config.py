@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -68,18 +68,17 @@ C = TypeVar("C", bound=LearningConfig)
 _DATA = Path("runs/dataset")
 
 
-def resolved(config: C, models: Mapping[str, Any], steps: Mapping[str, Mapping[str, int]]) -> C:
-    """The config with its number of steps; ConfigError for what can't be trained.
+def resolved(config: C, default_steps: Callable[[str, str], int], presets: Iterable[str]) -> C:
+    """The config with its number of steps and its dataset; ConfigError for what can't be trained.
 
     Args:
         config: of the stage.
-        models: the stage's registry.
-        steps: preset -> model -> steps.
+        default_steps: (preset, model) -> steps; raises ConfigError for an unknown model.
+        presets: names.
     """
-    if config.model not in models:
-        raise unknown_name("model", config.model, models)
-    if config.preset not in steps:
-        raise unknown_name("preset", config.preset, steps)
+    if config.preset not in presets:
+        raise unknown_name("preset", config.preset, presets)
+    steps = default_steps(config.preset, config.model)
     if config.batch < 1 or config.batch % config.devices:
         raise ConfigError(
             f"--batch as a positive multiple of the {config.devices} devices",
@@ -90,7 +89,7 @@ def resolved(config: C, models: Mapping[str, Any], steps: Mapping[str, Mapping[s
         raise ConfigError("--resume or --overwrite", "both", "choose one")
     check_devices(config)
     data = config.data if config.online else config.data or _DATA
-    return replace(config, data=data, steps=config.steps or steps[config.preset][config.model])
+    return replace(config, data=data, steps=config.steps or steps)
 
 
 def open_data(config: LearningConfig) -> DoorDataset | None:
@@ -113,6 +112,17 @@ def open_data(config: LearningConfig) -> DoorDataset | None:
 def dataset_image_size(config: LearningConfig, dataset: DoorDataset | None) -> int:
     """Pixels to a side of the frames of a run."""
     return config.image_size if dataset is None else dataset.image_size
+
+
+def check_min_frames(config: LearningConfig, least: int) -> None:
+    """Raises ConfigError for fewer frames per door than the model's loss takes."""
+    if config.frames < least:
+        raise ConfigError(
+            f"--frames of {least} or more for {config.model}, which compares parts of a door's "
+            "frames",
+            f"{config.frames}",
+            "raise it",
+        )
 
 
 def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> None:

@@ -30,7 +30,7 @@ from doorlab.learning.reward_batches import (
     streamed_process_batches,
 )
 from doorlab.models.embedding import embed_all
-from doorlab.models.registry import JOINT
+from doorlab.models.registry import reward_model_spec
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 
@@ -85,7 +85,7 @@ def streamed_phases(
 def _phases(
     config: BatchConfig, encoder: Batches, process: Batches, on_start: Callable[[Any], None]
 ) -> tuple[Phase, Phase]:
-    joint: Loss = _joint_loss if config.model in JOINT else _encoder_loss
+    joint: Loss = _joint_loss if reward_model_spec(config.model).joint else _encoder_loss
     return (
         Phase(
             "encoder",

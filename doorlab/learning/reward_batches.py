@@ -28,7 +28,7 @@ from doorlab.learning.config import LearningConfig
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, Embeds, embed_batch
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
-from doorlab.models.registry import BASES, JOINT
+from doorlab.models.registry import reward_model_spec
 from doorlab.training.task import Batches
 
 
@@ -98,7 +98,7 @@ def recorded_encoder_batches(
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
         rows = sample_door_indices(labelled, size, generator)
         found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
-        if config.model not in JOINT:
+        if not reward_model_spec(config.model).joint:
             return found
         frames = sample_frames(everything, unlabelled, config.frames, generator)
         return JointBatch(found, _maybe_mirrored(config, frames, generator))
@@ -141,7 +141,7 @@ class StreamSchedules:
         unlabelled = schedule("unlabelled", config.unlabelled_batch, 0, first)
         return StreamSchedules(
             schedule("look", config.batch, interactions, first),
-            unlabelled if config.model in JOINT else None,
+            unlabelled if reward_model_spec(config.model).joint else None,
             schedule("try", config.process_batch_size, interactions, last),
         )
 
@@ -184,7 +184,9 @@ def streamed_process_batches(
 
 def encoder_steps(config: BatchConfig) -> int:
     """Length of the encoder phase; 0 for models on a frozen encoder."""
-    return 0 if config.model in BASES else math.ceil(config.encoder_fraction * config.steps - 1e-6)
+    if reward_model_spec(config.model).frozen_encoder is not None:
+        return 0
+    return math.ceil(config.encoder_fraction * config.steps - 1e-6)
 
 
 def per_process(config: BatchConfig, batch_size: int) -> int:

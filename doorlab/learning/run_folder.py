@@ -17,19 +17,13 @@ from typing import Any
 from doorlab.errors import ConfigError, ResultError
 from doorlab.learning.config import LearningConfig
 from doorlab.limits import at_least
-from doorlab.models.architecture import completed
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.familiarity import FAMILIARITY_FILE
 from doorlab.models.io import weights_checksum
 from doorlab.results import read_result
 from doorlab.storage.files import refuse_overwrite
 from doorlab.storage.json_schema import Maybe
-from doorlab.training.checkpoint import (
-    CHECKPOINT_FILE,
-    EARLIER_FILE,
-    has_checkpoint,
-    load_checkpoint,
-)
+from doorlab.training.checkpoint import CHECKPOINT_FILE, has_checkpoint, load_checkpoint
 from doorlab.training.config import differing
 from doorlab.training.metric_logger import TENSORBOARD_FOLDER
 
@@ -39,7 +33,7 @@ _METRICS = {
     "settings?": {"architecture?": dict, "pretrained?": Maybe(dict)},
     "figures": dict,
     "dataset_checksum": Maybe(str),
-    "generation_key?": Maybe({"prior": str, "seed": at_least(0)}),
+    "generation_key": Maybe({"prior": str, "seed": at_least(0)}),
 }
 
 
@@ -70,9 +64,7 @@ def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed
         if not (stopped or was_killed):
             _refuse_models(config.out)
         return False
-    before = load_settings(config.out)
-    before["architecture"] = completed(before.get("architecture", {}))
-    changed = differing(before, settings)
+    changed = differing(load_settings(config.out), settings)
     if changed:
         raise ConfigError(
             f"the settings of the finished run in {config.out}",
@@ -106,6 +98,6 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 def _clear(folder: Path) -> None:
     """Removes the files of an earlier run, those that say "done" first; nothing else."""
     models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE)
-    for name in (METRICS_FILE, *models, CHECKPOINT_FILE, EARLIER_FILE):
+    for name in (METRICS_FILE, *models, CHECKPOINT_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from doorlab.limits import NonNegativeFloat, PositiveInt, check_limits
 from doorlab.options import Option
@@ -92,18 +91,3 @@ _OF_PROCESSES = (
     "interaction_dim", "hidden", "latent_samples", "head", "aggregator", "attention_heads",
     "reconstruction_weight",
 )  # fmt: skip
-# Settings that came later, and what all models had been like until then.
-_CAME_LATER: dict[str, Any] = {
-    "instance_layers": 1,
-    "free_nats": 0.0,
-    "frame_contrast_weight": 0.05,
-    "view_shift": 0.06,
-    "head": "soft_bernoulli",
-    "aggregator": "split",
-    "attention_heads": 4,
-}
-
-
-def completed(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """An architecture as a file has it, with the settings that the file is too old to know."""
-    return {**_CAME_LATER, **sizes}

@@ -1,11 +1,9 @@
 """RUN/model.json: what a trained model is, and which weights it has.
 
-    kind, image_size, architecture     what to build
-    seed, dataset_checksum, steps, ... how it was trained
-    weights_checksum                   of weights.safetensors
-    checksum                           of all that is above
-
-Files of an earlier doorlab have no checksums; their damage can't be seen.
+kind, image_size, architecture     what to build
+seed, dataset_checksum, steps, ... how it was trained
+weights_checksum                   of weights.safetensors
+checksum                           of all that is above
 """
 
 from __future__ import annotations
@@ -18,7 +16,8 @@ from typing import Any
 
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.limits import at_least, from_to
-from doorlab.models.architecture import Architecture, completed
+from doorlab.models.architecture import Architecture
+from doorlab.registry import short_name
 from doorlab.storage.files import atomic_write_json, checksum, read_bytes, read_json
 from doorlab.storage.json_schema import Maybe, misfit
 
@@ -30,8 +29,8 @@ _SCHEMA = {
     "architecture?": dict,
     "seed?": Maybe(at_least(0)),
     "dataset_checksum?": Maybe(str),
-    "weights_checksum?": str,
-    "checksum?": str,
+    "weights_checksum": str,
+    "checksum": str,
 }
 
 
@@ -49,8 +48,13 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """Name of the model."""
+        """Name of the model in its registry; an import path for one from outside."""
         return self.document["kind"]
+
+    @property
+    def name(self) -> str:
+        """How results call it."""
+        return short_name(self.kind)
 
     @property
     def image_size(self) -> int:
@@ -84,7 +88,7 @@ class Description:
         """
         path = self.folder / WEIGHTS_FILE
         data = read_bytes(path, CheckpointError, "train the model again, or resume it")
-        if checksum(data) != self.document.get("weights_checksum", checksum(data)):
+        if checksum(data) != self.document["weights_checksum"]:
             got = "others: the file is damaged, or from another run"
             raise CheckpointError(f"the weights that {MODEL_FILE} names in {path}", got, _REMEDY)
         return data
@@ -100,7 +104,7 @@ def read_description(folder: str | Path) -> Description:
     wrong = misfit(document, _SCHEMA)
     if wrong:
         raise CheckpointError(f"the description of a model in {path}", wrong, _REMEDY)
-    if document.get("checksum") != _own_checksum(document):
+    if document != sealed(document):
         raise CheckpointError(f"{path} as it was written", "a changed one", _REMEDY)
     return Description(Path(folder), document)
 
@@ -121,20 +125,17 @@ def write_description(
         **about,
         "weights_checksum": checksum(weights),
     }
-    document["checksum"] = _own_checksum(document)
-    atomic_write_json(folder / MODEL_FILE, document)
+    atomic_write_json(folder / MODEL_FILE, sealed(document))
 
 
-def _own_checksum(document: Mapping[str, Any]) -> str | None:
-    """Over everything else in it; None for a file of an earlier doorlab, which has none."""
-    if not {"checksum", "weights_checksum"} & set(document):
-        return None
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the checksum of everything else in it."""
     bare = {key: value for key, value in document.items() if key != "checksum"}
-    return checksum(json.dumps(bare, sort_keys=True).encode())
+    return {**bare, "checksum": checksum(json.dumps(bare, sort_keys=True).encode())}
 
 
 def _architecture(values: Mapping[str, Any]) -> Architecture:
-    known, values = {f.name for f in fields(Architecture)}, completed(values)
+    known = {f.name for f in fields(Architecture)}
     if set(values) != known:
         raise KeyError(f"architecture with other sizes: {sorted(known ^ set(values))}")
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -17,7 +17,9 @@ from torch import nn
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import WEIGHTS_FILE, read_description, write_description
-from doorlab.models.registry import PRETRAINED, REWARD_MODELS, build_model
+from doorlab.models.encoders.base import DoorEncoder
+from doorlab.models.registry import MODELS, build_model, is_reward_model
+from doorlab.models.reward.base import RewardModel
 from doorlab.runtime.torch_state import float32_by_default, thread_defaults
 from doorlab.storage.files import atomic_write_bytes, checksum
 
@@ -38,7 +40,7 @@ def save_model(
 
 
 @thread_defaults()
-def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
+def load_model(folder: str | Path, expect: str | None = None) -> DoorEncoder | RewardModel:
     """The model in a run folder, on the CPU, in evaluation mode.
 
     Raises:
@@ -48,14 +50,16 @@ def load_model(folder: str | Path, expect: str | None = None) -> nn.Module:
     about = read_description(folder)
     kind = about.kind
     if expect is not None and kind != expect:
-        stage = "pretrain" if expect in PRETRAINED else "train"
+        stage = "train" if is_reward_model(expect) else "pretrain"
         raise CheckpointError(
             f"a {expect} in {folder}",
             f"a {kind}",
             f"give the run of `doorlab {stage} --model {expect}`",
         )
-    if kind not in PRETRAINED and kind not in REWARD_MODELS:
-        raise CheckpointError(f"a known model in {folder}", repr(kind), "train it again")
+    try:
+        MODELS.get_named(kind)
+    except ConfigError as error:
+        raise CheckpointError(f"a known model in {folder}", error.got, error.fix) from None
     try:
         model = _untrained(kind, about.image_size, about.architecture)
         model.load_state_dict(load(about.weights()))
@@ -85,7 +89,7 @@ def _serialized(model: nn.Module) -> bytes:
     return save({name: value.detach().cpu().contiguous() for name, value in state.items()})
 
 
-def _untrained(kind: str, image_size: int, architecture: Architecture) -> nn.Module:
+def _untrained(kind: str, image_size: int, architecture: Architecture) -> DoorEncoder | RewardModel:
     """A model to put weights into, in float32, at no random numbers of the caller's."""
     with float32_by_default, torch.random.fork_rng(devices=[]):
         return build_model(kind, image_size, architecture)

@@ -1,16 +1,17 @@
-"""Models by name."""
+"""Models by name: one spec each. To add one from another package, see `doorlab.models.spec`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.autoencoder import Autoencoder
+from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.encoders.contrastive_statistician import ContrastiveStatistician
 from doorlab.models.encoders.pca import PrincipalComponents
 from doorlab.models.encoders.random_features import RandomFeatures
@@ -21,98 +22,126 @@ from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.base import NeuralProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.reward.base import RewardModel
 from doorlab.models.reward.end_to_end import EndToEnd
 from doorlab.models.reward.frozen_encoder import FrozenEncoderModel
 from doorlab.models.reward.ssnp import SSNP
+from doorlab.models.spec import EncoderSpec, ModelSpec, RewardModelSpec
+from doorlab.registry import Registry
 
-PRETRAINED: dict[str, Callable[[int, Architecture], nn.Module]] = {
-    "vae": VAE,
-    "statistician": NeuralStatistician,
-    "contrastive_statistician": ContrastiveStatistician,
-    "autoencoder": Autoencoder,
-    "pca": PrincipalComponents,
-    "random_features": RandomFeatures,
-    "supervised": Supervised,
+S = TypeVar("S", EncoderSpec, RewardModelSpec)
+
+_ENCODERS: dict[str, EncoderSpec] = {
+    "vae": EncoderSpec(VAE),
+    "statistician": EncoderSpec(NeuralStatistician),
+    "contrastive_statistician": EncoderSpec(ContrastiveStatistician, min_frames=2),
+    "autoencoder": EncoderSpec(Autoencoder),
+    "pca": EncoderSpec(PrincipalComponents, closed_form=True),
+    "random_features": EncoderSpec(RandomFeatures, closed_form=True),
+    "supervised": EncoderSpec(Supervised, supervised=True),
 }
 
-# Pretrained models with a context latent: a door is more to them than the mean of its frames.
-STATISTICIANS = ("contrastive_statistician", "statistician")
-# Pretrained models that look at single frames: what the statistician is compared with.
-CONTEXT_FREE = ("vae", "autoencoder", "pca", "random_features")
-# Those that no gradient trains: `fit` sees all training frames once.
-STEPLESS = frozenset({"pca", "random_features"})
-# Those that are told the true parameters: their loss takes the answers, too.
-TOLD = frozenset({"supervised"})
-
-# Reward models that stand on a pretrained one, and on which.
-BASES: dict[str, str] = {
-    "vae_np": "vae",
-    "statistician_np": "statistician",
-    "contrastive_np": "contrastive_statistician",
-}
-# Reward models that learn from pictures of unlabelled doors at the same time, and what their
-# context learner may have been before.
-BEGINNINGS: dict[str, str] = {
-    "ssnp": "statistician",
-    "attentive_ssnp": "statistician",
-    "contrastive_ssnp": "contrastive_statistician",
-}
-JOINT = frozenset(BEGINNINGS)
+Process = Callable[[int, Architecture], NeuralProcess[Any]]
 
 
-def _on(
-    embedding: Callable[[int, Architecture, NeuralProcess[Any]], nn.Module],
-    process: Callable[[int, Architecture], NeuralProcess[Any]],
-) -> Callable[[int, Architecture], nn.Module]:
-    def build(image_size: int, a: Architecture) -> nn.Module:
-        return embedding(image_size, a, process(a.context_dim, a))
+def _with_process(
+    model: Callable[[int, Architecture, NeuralProcess[Any]], RewardModel], process: Process
+) -> Callable[[int, Architecture], RewardModel]:
+    """Builds a model whose embedding is as large as the context latent."""
+
+    def build(image_size: int, a: Architecture) -> RewardModel:
+        return model(image_size, a, process(a.context_dim, a))
 
     return build
 
 
-def _frozen(base: str) -> Callable[[int, Architecture], nn.Module]:
-    def build(image_size: int, a: Architecture) -> nn.Module:
-        pretrained: Any = PRETRAINED[base](image_size, a)
+def _on_frozen(encoder: str) -> RewardModelSpec:
+    def build(image_size: int, a: Architecture) -> RewardModel:
+        pretrained = _ENCODERS[encoder].build(image_size, a)
         return FrozenEncoderModel(pretrained, LatentNeuralProcess(pretrained.embedding_dim, a))
 
-    return build
+    return RewardModelSpec(build, frozen_encoder=encoder)
 
 
-REWARD_MODELS: dict[str, Callable[[int, Architecture], nn.Module]] = {
-    "np": _on(EndToEnd, LatentNeuralProcess),
-    "cnp": _on(EndToEnd, ConditionalNeuralProcess),
-    "attentive_np": _on(EndToEnd, AttentiveProcess),
-    "ssnp": _on(SSNP, LatentNeuralProcess),
-    "attentive_ssnp": _on(SSNP, AttentiveProcess),
-    "contrastive_ssnp": _on(partial(SSNP, learner=ContrastiveStatistician), LatentNeuralProcess),
-    **{name: _frozen(base) for name, base in BASES.items()},
+_joint = partial(RewardModelSpec, joint=True, encoder_init="statistician")
+_contrastive_ssnp = partial(SSNP, learner=ContrastiveStatistician)
+
+_REWARD_MODELS: dict[str, RewardModelSpec] = {
+    "np": RewardModelSpec(_with_process(EndToEnd, LatentNeuralProcess)),
+    "cnp": RewardModelSpec(_with_process(EndToEnd, ConditionalNeuralProcess), has_latent=False),
+    "attentive_np": RewardModelSpec(_with_process(EndToEnd, AttentiveProcess)),
+    "ssnp": _joint(_with_process(SSNP, LatentNeuralProcess)),
+    "attentive_ssnp": _joint(_with_process(SSNP, AttentiveProcess)),
+    "contrastive_ssnp": _joint(
+        _with_process(_contrastive_ssnp, LatentNeuralProcess),
+        encoder_init="contrastive_statistician",
+        min_frames=2,
+    ),
+    "vae_np": _on_frozen("vae"),
+    "statistician_np": _on_frozen("statistician"),
+    "contrastive_np": _on_frozen("contrastive_statistician"),
 }
 
+MODELS: Registry[ModelSpec] = Registry(
+    "model",
+    "doorlab.models",
+    {**_ENCODERS, **_REWARD_MODELS},
+    lambda found: isinstance(found, EncoderSpec | RewardModelSpec),
+    "an EncoderSpec or a RewardModelSpec",
+)
 
-def build_model(kind: str, image_size: int, architecture: Architecture) -> nn.Module:
-    """A model with fresh weights; those of a frozen base are for the caller to load.
+# Names of the built-in models, in the order of help and tables.
+ENCODERS, REWARD_MODELS = tuple(_ENCODERS), tuple(_REWARD_MODELS)
+STATISTICIANS = ("contrastive_statistician", "statistician")  # those with a context latent
+CONTEXT_FREE = ("vae", "autoencoder", "pca", "random_features")  # baselines of the statistician
+
+
+def encoder_spec(name: str) -> EncoderSpec:
+    """The spec of a model of `doorlab pretrain`. Raises ConfigError for any other name."""
+    return _spec_of(name, EncoderSpec, ENCODERS)
+
+
+def reward_model_spec(name: str) -> RewardModelSpec:
+    """The spec of a model of `doorlab train`. Raises ConfigError for any other name."""
+    return _spec_of(name, RewardModelSpec, REWARD_MODELS)
+
+
+def _spec_of(name: str, kind: type[S], known: tuple[str, ...]) -> S:
+    spec = MODELS.get_named(name)
+    if not isinstance(spec, kind):
+        raise unknown_name("model", name, known)
+    return spec
+
+
+def is_reward_model(name: str) -> bool:
+    """Whether a model predicts rewards. Raises ConfigError for a name that is not known."""
+    return isinstance(MODELS.get_named(name), RewardModelSpec)
+
+
+def build_model(
+    name: str, image_size: int, architecture: Architecture
+) -> DoorEncoder | RewardModel:
+    """A model with initial weights; those of a frozen encoder are for the caller to load.
 
     Raises ConfigError for an unknown name or an image size that the networks don't take.
     """
-    models = {**PRETRAINED, **REWARD_MODELS}
-    if kind not in models:
-        raise unknown_name("model", kind, models)
-    return models[kind](image_size, architecture)
+    return MODELS.get_named(name).build(image_size, architecture)
 
 
-def set_pretrained(model: nn.Module, kind: str, pretrained: nn.Module) -> None:
-    """Puts trained weights under a model of `BASES`, or into one of `BEGINNINGS`.
+def set_pretrained(model: nn.Module, name: str, pretrained: nn.Module) -> None:
+    """Loads the weights of a pretrained encoder into a reward model.
+
+    Args:
+        model: a reward model whose `pretrained_encoder` takes them.
+        name: of the model.
+        pretrained: the encoder.
 
     Raises ConfigError if they don't fit.
     """
-    own = None
-    if isinstance(model, FrozenEncoderModel):
-        own = model.pretrained
-    elif isinstance(model, SSNP):
-        own = model.statistician
+    own = model.pretrained_encoder if isinstance(model, RewardModel) else None
     if own is None or type(own) is not type(pretrained):
         raise ConfigError(
-            f"a pretrained {(BASES | BEGINNINGS).get(kind, 'nothing')} for {kind}",
+            f"a pretrained {reward_model_spec(name).pretrained or 'nothing'} for {name}",
             type(pretrained).__name__,
             "give the run of the right model with --pretrained",
         )

@@ -5,7 +5,6 @@ Legend: D doors, M frames per door, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from doorlab.doors import Door
 from doorlab.errors import DoorlabError
 from doorlab.evaluation.trained_model import TrainedModel, by_kind
 from doorlab.models.description import read_description
-from doorlab.models.registry import PRETRAINED, REWARD_MODELS, STATISTICIANS
+from doorlab.models.registry import STATISTICIANS, is_reward_model
 from doorlab.plots.style import FOCUS_MODEL, Figure, sort_models
 from doorlab.result_schemas import read_part, read_study
 from doorlab.run_layout import RunFolders
@@ -121,19 +120,19 @@ class PlotContext:
     @cached_property
     def pretrained(self) -> dict[str, TrainedModel]:
         """Models of `doorlab pretrain`, by kind."""
-        return self._models("pretrain", PRETRAINED)
+        return self._models("pretrain", rewards=False)
 
-    def pretrained_that(self, can: str) -> dict[str, TrainedModel]:
-        """Those of them that have the method `can`: not every model makes pictures."""
-        found = {k: m for k, m in self.pretrained.items() if hasattr(m.network, can)}
+    def pretrained_that(self, mixin: type, verb: str) -> dict[str, TrainedModel]:
+        """Those of them that have a mixin of `models.encoders.base`: not every model decodes."""
+        found = {k: m for k, m in self.pretrained.items() if isinstance(m.network, mixin)}
         if not found:
-            raise MissingInput(f"none of the models can {can}")
+            raise MissingInput(f"none of the models can {verb}")
         return found
 
     @cached_property
     def reward_models(self) -> dict[str, TrainedModel]:
         """Models of `doorlab train`, by kind."""
-        return self._models("train", REWARD_MODELS)
+        return self._models("train", rewards=True)
 
     @property
     def headline_model(self) -> TrainedModel:
@@ -169,8 +168,9 @@ class PlotContext:
         if name not in config.arrays():
             raise MissingInput(f"the dataset has no {what}, it is {config.origin}")
 
-    def _models(self, stage: str, kinds: Collection[str]) -> dict[str, TrainedModel]:
-        runs = [folder for folder in self.folders.models if read_description(folder).kind in kinds]
+    def _models(self, stage: str, *, rewards: bool) -> dict[str, TrainedModel]:
+        folders = self.folders.models
+        runs = [f for f in folders if is_reward_model(read_description(f).kind) == rewards]
         if not runs:
             raise NotRun(stage)
         found = by_kind(tuple(runs))

@@ -14,6 +14,7 @@ import torch
 from doorlab.doors import Door
 from doorlab.evaluation.trained_model import to_frames, to_uint8
 from doorlab.intervals import bootstrap_mean
+from doorlab.models.encoders.base import Reconstructs, SamplesDoors
 from doorlab.models.registry import STATISTICIANS
 from doorlab.plots.context import Plot, PlotContext
 from doorlab.plots.figures.grid import Row, image_grid
@@ -74,7 +75,7 @@ def reconstructions(sources: PlotContext) -> Plot:
     chosen = chosen_doors(sources, 3)
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
-    for kind, model in sources.pretrained_that("reconstruct").items():
+    for kind, model in sources.pretrained_that(Reconstructs, "reconstruct").items():
         whole = model.reconstruct(sources.images)
         rebuilt[kind] = to_uint8(whole[chosen][:, :_COLUMNS])
         squares = (whole - sources.images.astype(np.float32) / 255.0) ** 2
@@ -112,7 +113,7 @@ def samples(sources: PlotContext) -> Plot:
     """Doors from the priors of the pretrained models, below real ones."""
     real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
     groups, arrays = [[Row("real", row) for row in real]], {"real": real}
-    for kind, model in sources.pretrained_that("sample").items():
+    for kind, model in sources.pretrained_that(SamplesDoors, "sample").items():
         doors = 4 if kind in STATISTICIANS else 2
         with torch.no_grad():
             chance = _chance(sources, f"samples {kind}")

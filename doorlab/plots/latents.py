@@ -65,7 +65,6 @@ def correlation(sources: PlotContext) -> Plot:
             for name, latents in _latents(sources, model).items()
         }
         for kind, model in sources.pretrained.items()
-        if hasattr(model.network, "embed_frames")
     }
     labels = [TARGETS[name].label for name in (*_MAPPED, "joint_angle")]
     arrays = {f"{kind}/{name}": r for kind, blocks in found.items() for name, r in blocks.items()}

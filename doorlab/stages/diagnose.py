@@ -47,6 +47,7 @@ from doorlab.evaluation.likelihood import (
 from doorlab.evaluation.trained_model import TrainedModel, by_kind, to_frames, to_uint8
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
+from doorlab.models.encoders.base import Reconstructs, SamplesDoors, SamplesFrames
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
@@ -180,7 +181,7 @@ def _models(dataset: DoorDataset, config: Config) -> dict[str, TrainedModel]:
         for kind, folder in by_kind(config.models).items()
     }
     for kind, model in models.items():
-        if not hasattr(model.network, "reconstruct"):
+        if not isinstance(model.network, Reconstructs):
             raise ConfigError(
                 "models that make pictures", f"{kind}, which only reads them",
                 "leave it out of --models",
@@ -257,10 +258,10 @@ def sample_quality(model: TrainedModel, frames: Frames, seed: int) -> dict[str, 
     made = {"reconstructions": to_uint8(model.reconstruct(frames.second))}
     count = frames.second.shape[1]
     with torch.no_grad():
-        if hasattr(model.network, "new_frames"):
+        if isinstance(model.network, SamplesFrames):
             c = torch.from_numpy(model.embed(frames.second)).to(model.device)
             made["new_frames"] = to_uint8(model.network.new_frames(c, count, chance))
-        if hasattr(model.network, "sample"):
+        if isinstance(model.network, SamplesDoors):
             made["samples"] = to_uint8(model.network.sample(len(frames.second), count, chance))
     return {name: compare(frames, images, seed) for name, images in made.items()}
 

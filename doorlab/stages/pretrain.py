@@ -36,12 +36,20 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.data.tensors.stream import StreamSpec
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
-from doorlab.learning.config import LearningConfig, check_doors, open_data, resolved, with_preset
+from doorlab.learning.config import (
+    LearningConfig,
+    check_doors,
+    check_min_frames,
+    open_data,
+    resolved,
+    with_preset,
+)
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
 from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, tell
 from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
-from doorlab.models.registry import PRETRAINED, STEPLESS, TOLD, build_model
+from doorlab.models.encoders.base import Reconstructs
+from doorlab.models.registry import ENCODERS, encoder_spec
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
@@ -54,7 +62,7 @@ from doorlab.training.task import Batches
 class Config(LearningConfig):
     """What to learn from frames, and how long."""
 
-    model: Annotated[str, Option(tuple(PRETRAINED))] = "statistician"
+    model: Annotated[str, Option(ENCODERS)] = "statistician"
     """statistician, contrastive_statistician, vae, autoencoder, pca, random_features or
     supervised."""
     out: Path = Path("runs/pretrain")
@@ -73,10 +81,11 @@ PRESETS: dict[str, Config] = {
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
 STEPS_BY_PRESET = {"tiny": 1_000, "small": 2_000, "full": 60_000}
-STEPS: dict[str, dict[str, int]] = {
-    preset: {model: 0 if model in STEPLESS else steps for model in PRETRAINED}
-    for preset, steps in STEPS_BY_PRESET.items()
-}
+
+
+def default_steps(preset: str, model: str) -> int:
+    """Steps that a preset gives a model; 0 for one in closed form."""
+    return 0 if encoder_spec(model).closed_form else STEPS_BY_PRESET[preset]
 
 
 @process_defaults()
@@ -90,13 +99,13 @@ def run(config: Config) -> Path:
         TrainingError: when the loss is no longer finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
-    if config.model in STEPLESS and config.steps:
+    if encoder_spec(config.model).closed_form and config.steps:
         raise ConfigError(
             f"no --steps for {config.model}, which learns without",
             f"{config.steps}",
             "leave it out",
         )
-    config = resolved(config, PRETRAINED, STEPS)
+    config = resolved(config, default_steps, STEPS_BY_PRESET)
     dataset = open_data(config)
     _check(config, dataset)
     context = RunContext.of("pretrain", config, dataset)
@@ -105,18 +114,14 @@ def run(config: Config) -> Path:
 
 
 def _check(config: Config, dataset: DoorDataset | None) -> None:
-    if config.model == "contrastive_statistician" and config.frames < 2:
-        raise ConfigError(
-            "--frames of 2 or more for contrastive_statistician, which compares halves",
-            f"{config.frames}",
-            "raise it",
-        )
+    spec = encoder_spec(config.model)
+    check_min_frames(config, spec.min_frames)
     if dataset is not None and not config.online:
-        if config.model in TOLD:
+        if spec.supervised:
             dataset.require(door_array("hinge_side"))
         check_doors(config, dataset, config.doors)
         return
-    if config.model in STEPLESS | TOLD:
+    if spec.closed_form or spec.supervised:
         raise ConfigError(
             f"a dataset for {config.model}", "--online",
             "leave --online out: fresh doors are for models that look, step by step",
@@ -130,22 +135,22 @@ def _build(context: RunContext[Config]) -> Any:
     """The model with initial weights."""
     config = context.config
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    return build_model(config.model, context.image_size, config.architecture)
+    return encoder_spec(config.model).build(context.image_size, config.architecture)
 
 
 def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
-    config, dataset = context.config, context.dataset
+    config, dataset, spec = context.config, context.dataset, encoder_spec(context.config.model)
     validation = load_validation(config, dataset, fabric.device)
     val_set = PretrainingSet(validation) if validation else None
     if dataset is None or config.online:
         return _train_online(fabric, context, val_set)
     train_set = PretrainingSet(DoorData.load(dataset, "train", fabric.device, config.doors or None))
-    if config.model in TOLD:
+    if spec.supervised:
         units = fit_label_normalizer(train_set, dataset)
         train_set = tell(train_set, dataset, units)
         val_set = tell(val_set, dataset, units) if val_set else None
     model = _build(context)
-    if config.model in STEPLESS:
+    if spec.closed_form:
         outcome = _fit_closed_form(fabric, config, model, train_set)
     else:
         batches = partial(train_set.batch, config.frames, config.mirror)
@@ -239,7 +244,7 @@ def _validation(val_set: PretrainingSet, model: Any) -> dict[str, float]:
 
 def _metrics(model: Any, val_set: PretrainingSet | None, seed: int) -> dict[str, Any]:
     """Metrics on validation doors, of a model that reconstructs images."""
-    if val_set is None or not hasattr(model, "reconstruct"):
+    if val_set is None or not isinstance(model, Reconstructs):
         return {}
     mse = reconstruction_errors(model, val_set).numpy()
     return {"validation_reconstruction_mse": bootstrap_mean(mse, seed=seed)}

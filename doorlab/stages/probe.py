@@ -37,6 +37,7 @@ from doorlab.evaluation.probes import TARGETS, ProbeScore, ProbeSpec, fit_probe,
 from doorlab.evaluation.probes.summary import headline, summarize
 from doorlab.evaluation.trained_model import TrainedModel, by_kind
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
+from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.options import Option
@@ -185,7 +186,7 @@ def probe_model(
 def embed(model: TrainedModel, images: np.ndarray) -> dict[str, np.ndarray]:
     """Latent -> embeddings of doors (D, E), of frames (D, M, Z) if the model has such."""
     latents = {"context": model.embed(images)}
-    if hasattr(model.network, "embed_frames"):
+    if isinstance(model.network, DoorEncoder):
         latents["instance"] = model.embed_frames(images)
     return latents
 

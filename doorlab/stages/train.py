@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import torch
 from torch import nn
@@ -41,6 +41,7 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.evaluation.reward_metrics import figures, means, predictions_on
 from doorlab.learning.config import (
     check_doors,
+    check_min_frames,
     dataset_image_size,
     open_data,
     resolved,
@@ -54,17 +55,9 @@ from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
-from doorlab.models.encoders.statistician import NeuralStatistician
-from doorlab.models.encoders.vae import VAE
 from doorlab.models.io import load_model, weights_checksum
-from doorlab.models.registry import (
-    BASES,
-    BEGINNINGS,
-    JOINT,
-    REWARD_MODELS,
-    build_model,
-    set_pretrained,
-)
+from doorlab.models.registry import REWARD_MODELS, reward_model_spec, set_pretrained
+from doorlab.models.reward.base import RewardModel
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
@@ -78,7 +71,7 @@ _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is meas
 class Config(BatchConfig):
     """Which reward model, from how many labels, and how long."""
 
-    model: Annotated[str, Option(tuple(REWARD_MODELS))] = "ssnp"
+    model: Annotated[str, Option(REWARD_MODELS)] = "ssnp"
     """np, cnp, attentive_np, ssnp, attentive_ssnp, contrastive_ssnp, vae_np, statistician_np or
     contrastive_np."""
     pretrained: Path | None = None
@@ -98,11 +91,14 @@ PRESETS: dict[str, Config] = {
     "full": with_preset(Config(), "full", batch=128, unlabelled_batch=128, frames=8),
 }
 
-STEPS: dict[str, dict[str, int]] = {
-    "tiny": {model: 1500 if model in BASES else 2200 for model in REWARD_MODELS},
-    "small": dict.fromkeys(REWARD_MODELS, 20_000),
-    "full": dict.fromkeys(REWARD_MODELS, 100_000),
-}
+_STEPS = {"tiny": 2_200, "small": 20_000, "full": 100_000}
+_FROZEN_ENCODER_STEPS = {**_STEPS, "tiny": 1_500}  # they have no encoder phase
+
+
+def default_steps(preset: str, model: str) -> int:
+    """Steps that a preset gives a model."""
+    frozen = reward_model_spec(model).frozen_encoder is not None
+    return (_FROZEN_ENCODER_STEPS if frozen else _STEPS)[preset]
 
 
 @process_defaults()
@@ -116,7 +112,7 @@ def run(config: Config) -> Path:
         TrainingError: when the loss is no longer finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
-    config = resolved(config, REWARD_MODELS, STEPS)
+    config = resolved(config, default_steps, PRESETS)
     if config.online:
         config = replace(config, labelled=0)
     dataset = open_data(config)
@@ -145,23 +141,19 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
             f"{config.batch}",
             "raise it",
         )
-    if config.model == "contrastive_ssnp" and config.frames < 2:
-        raise ConfigError(
-            "--frames of 2 or more for contrastive_ssnp, which compares halves",
-            f"{config.frames}",
-            "raise it",
-        )
+    check_min_frames(config, reward_model_spec(config.model).min_frames)
     _check_pretrained(config)
 
 
 def _check_pretrained(config: Config) -> None:
-    needs, takes = BASES.get(config.model), BEGINNINGS.get(config.model)
+    spec = reward_model_spec(config.model)
+    needs = spec.frozen_encoder
     if needs and config.pretrained is None:
         raise ConfigError(
             f"--pretrained with the run of a {needs} for {config.model}", "none",
             f"run `doorlab pretrain --model {needs}` first",
         )  # fmt: skip
-    if config.pretrained is not None and not needs and not takes:
+    if config.pretrained is not None and spec.pretrained is None:
         raise ConfigError(
             f"no --pretrained for {config.model}", f"{config.pretrained}", "leave it out"
         )
@@ -194,16 +186,16 @@ def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[st
     return {"pretrained": {**about.document, "weights": weights_checksum(config.pretrained)}}
 
 
-def _build(context: RunContext[Config]) -> tuple[Any, Architecture]:
+def _build(context: RunContext[Config]) -> tuple[RewardModel, Architecture]:
     """The model with initial weights; a pretrained encoder has those of its run."""
     config = context.config
-    architecture, base = config.architecture, None
+    spec, architecture, base = reward_model_spec(config.model), config.architecture, None
     if config.pretrained is not None:
-        kind = (BASES | BEGINNINGS)[config.model]
-        base = cast(VAE | NeuralStatistician, load_model(config.pretrained, kind))
-        architecture = base.architecture.with_reward_config(architecture)
+        base = load_model(config.pretrained, spec.pretrained)
+        pretrained = read_description(config.pretrained).architecture
+        architecture = pretrained.with_reward_config(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
-    model = build_model(config.model, context.image_size, architecture)
+    model = spec.build(context.image_size, architecture)
     if base is not None:
         set_pretrained(model, config.model, base)
     return model, architecture
@@ -222,7 +214,7 @@ def _train_on_dataset(
     model, architecture = _build(context)
     labelled = DoorData.load(dataset, "train", fabric.device, config.labelled or None)
     everything = labelled
-    if config.model in JOINT or config.model in BASES:
+    if reward_model_spec(config.model).learns_from_unlabelled:
         everything = DoorData.load(dataset, "train", fabric.device)
     validation = _load_validation(fabric, context)
     phases = recorded_phases(config, model, labelled, everything)

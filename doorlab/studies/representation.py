@@ -32,12 +32,12 @@ import numpy as np
 from doorlab.data.dataset import DoorDataset
 from doorlab.doors import PRIORS, get_prior
 from doorlab.doors.priors import DEFAULT_PRIOR
-from doorlab.errors import ConfigError, ResultError, unknown_name
+from doorlab.errors import ConfigError, ResultError
 from doorlab.evaluation.probes import ProbeSpec
 from doorlab.evaluation.probes.summary import bars, summarize, vs_best_baseline
 from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, at_least
 from doorlab.models.io import weights_checksum
-from doorlab.models.registry import CONTEXT_FREE, PRETRAINED, STATISTICIANS, STEPLESS
+from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS, encoder_spec
 from doorlab.options import Option
 from doorlab.parallel.launchers import check_workers
 from doorlab.plots.studies import probes_along
@@ -189,8 +189,7 @@ def check(config: Config) -> None:
     for prior in config.priors:
         get_prior(prior)
     for model in config.models:
-        if model not in PRETRAINED:
-            raise unknown_name("model", model, PRETRAINED)
+        encoder_spec(model)
     if config.data and len(config.data) != len(config.priors):
         raise ConfigError(
             f"--data with one dataset for each of {', '.join(config.priors)}",
@@ -230,7 +229,9 @@ def dataset_of(config: Config, prior: str) -> DoorDataset:
 def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
     """Model -> the learning rates to try: models without steps have none, and one is enough."""
     rates = config.learning_rates
-    return {model: rates[:1] if model in STEPLESS else rates for model in config.models}
+    return {
+        model: rates[:1] if encoder_spec(model).closed_form else rates for model in config.models
+    }
 
 
 def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) -> list[Run]:
@@ -242,7 +243,7 @@ def run_one(config: Config, data: dict[str, Path], run: Run) -> str:
     """Trains and probes one model, or what is missing of that; returns its name."""
     folder, dataset = config.out / run.name, DoorDataset.open(data[run.prior])
     base = pretrain.PRESETS[config.preset]
-    steps = 0 if run.model in STEPLESS else config.steps
+    steps = 0 if encoder_spec(run.model).closed_form else config.steps
     pretrain.run(
         replace(
             base, model=run.model, data=dataset.path, out=folder, seed=run.seed, steps=steps,
@@ -271,8 +272,7 @@ def is_probed(settings: probe.Config) -> bool:
     asked = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
     same = all(found["config"].get(name) == value for name, value in asked.items())
     weights = [weights_checksum(model) for model in settings.models]
-    # An earlier doorlab did not note the weights.
-    return same and found.get("model_weights", weights) == weights
+    return same and found.get("model_weights") == weights
 
 
 def _read_probes(path: Path) -> dict[str, Any]:

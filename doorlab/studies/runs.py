@@ -132,9 +132,8 @@ def is_finished(path: Path, config: StudyConfig, checksums: Sequence[str]) -> bo
     except (ResultError, LookupError, AttributeError):
         return False
     now = to_json(config)
-    # An earlier doorlab did not know all settings, or knew some that are gone.
-    shared = [name for name in now if name in before and name not in _NOT_COMPUTED]
-    changed = differing(*({name: of[name] for name in shared} for of in (before, now)))
+    asked = [name for name in now if name not in _NOT_COMPUTED]
+    changed = differing(*({name: of.get(name) for name in asked} for of in (before, now)))
     if not changed and not set(checksums) <= known:
         changed = ["the doors"]
     if changed:

@@ -20,8 +20,7 @@ from doorlab.errors import CheckpointError
 from doorlab.storage.state_file import load_state, save_state
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-EARLIER_FILE = "checkpoint.pt"  # of versions of doorlab up to format 1
-FORMAT = 2  # raised when an older version's checkpoints can't be resumed any more
+FORMAT = 2  # a checkpoint of another format is refused
 _REMEDY = "start the run again with --overwrite"
 
 
@@ -49,8 +48,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether a run in the folder was stopped, by this version of doorlab or an earlier one."""
-    return any(os.path.lexists(folder / name) for name in (CHECKPOINT_FILE, EARLIER_FILE))
+    """Whether a run in the folder was stopped."""
+    return os.path.lexists(folder / CHECKPOINT_FILE)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
@@ -62,9 +61,6 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     path = folder / CHECKPOINT_FILE
     if not has_checkpoint(folder):
         return None
-    if not os.path.lexists(path):
-        got = f"{EARLIER_FILE}, which an earlier version of doorlab wrote"
-        raise CheckpointError(f"a checkpoint {path}", got, _REMEDY)
     state = load_state(path, "checkpoint", FORMAT, _REMEDY)
     for name, is_valid in _VALID.items():
         if not is_valid(state.get(name)):

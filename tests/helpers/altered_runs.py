@@ -7,15 +7,13 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
-from doorlab.models.description import read_description, write_description
+from doorlab.models.description import read_description, sealed, write_description
 
 
 def describe_otherwise(folder: Path, **entries) -> None:
-    """Other entries in model.json, which is as an earlier doorlab wrote it: without checksums."""
+    """Other entries in model.json, with the checksum that they have."""
     file = folder / "model.json"
-    about = {**json.loads(file.read_text()), **entries}
-    bare = {k: v for k, v in about.items() if k not in ("checksum", "weights_checksum")}
-    file.write_text(json.dumps(bare))
+    file.write_text(json.dumps(sealed({**json.loads(file.read_text()), **entries})))
 
 
 def train_again(folder: Path) -> None:

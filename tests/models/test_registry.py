@@ -5,31 +5,58 @@ import pytest
 import torch
 
 from doorlab.errors import ConfigError
+from doorlab.models.encoders.base import DoorEncoder, SamplesFrames
 from doorlab.models.registry import (
     CONTEXT_FREE,
-    PRETRAINED,
+    ENCODERS,
     REWARD_MODELS,
-    STEPLESS,
-    TOLD,
+    STATISTICIANS,
     build_model,
+    encoder_spec,
+    is_reward_model,
+    reward_model_spec,
     set_pretrained,
 )
+from doorlab.models.reward.base import RewardModel
 
 
-def test_every_kind_of_model_learns_in_the_way_that_the_registry_says(small, frames):
-    assert set(CONTEXT_FREE) | STEPLESS | TOLD <= set(PRETRAINED)
-    for kind in PRETRAINED:
-        model = build_model(kind, 32, small)
-        assert hasattr(model, "fit") == (kind in STEPLESS)
-        assert hasattr(model, "loss") != (kind in STEPLESS)
-        assert any(p.requires_grad for p in model.parameters()) != (kind in STEPLESS)
-    for kind in CONTEXT_FREE:  # a context-free model's frames do not know of one another
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_encoder_spec_describes_its_model(kind, small):
+    spec, model = encoder_spec(kind), build_model(kind, 32, small)
+    assert isinstance(model, DoorEncoder)
+    assert hasattr(model, "fit") == spec.closed_form
+    assert hasattr(model, "loss") != spec.closed_form
+    assert any(p.requires_grad for p in model.parameters()) != spec.closed_form
+    assert isinstance(model, SamplesFrames) == model.has_context == (kind in STATISTICIANS)
+    assert not is_reward_model(kind)
+
+
+@pytest.mark.parametrize("kind", REWARD_MODELS)
+def test_reward_model_spec_describes_its_model(kind, small):
+    spec, model = reward_model_spec(kind), build_model(kind, 32, small)
+    assert isinstance(model, RewardModel)
+    assert model.has_latent == spec.has_latent
+    assert hasattr(model, "joint_loss") == spec.joint
+    assert (model.pretrained_encoder is not None) == (spec.pretrained is not None)
+    if spec.pretrained is not None:
+        assert type(model.pretrained_encoder) is type(build_model(spec.pretrained, 32, small))
+    assert is_reward_model(kind)
+
+
+@pytest.mark.parametrize(("of", "name"), [(encoder_spec, "ssnp"), (reward_model_spec, "vae")])
+def test_specs_of_the_other_stage_are_refused(of, name):
+    with pytest.raises(ConfigError, match=f"a model out of .*; got '{name}'"):
+        of(name)
+
+
+def test_context_free_encoders_embed_frames_independently(small, frames):
+    for kind in CONTEXT_FREE:
         model = build_model(kind, 32, small).eval()
         alone = model.embed_frames(frames[:, :1])
         torch.testing.assert_close(alone, model.embed_frames(frames)[:, :1], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", sorted({**PRETRAINED, **REWARD_MODELS}.keys() - {"pca"}))
+@pytest.mark.parametrize("kind", sorted({*ENCODERS, *REWARD_MODELS} - {"pca"}))
 def test_the_seed_decides_the_weights(kind, small):
     models = []
     for seed in (0, 0, 1):
@@ -43,7 +70,7 @@ def test_the_seed_decides_the_weights(kind, small):
     )
 
 
-@pytest.mark.parametrize("kind", sorted({**PRETRAINED, **REWARD_MODELS}))
+@pytest.mark.parametrize("kind", sorted((*ENCODERS, *REWARD_MODELS)))
 def test_models_can_be_pickled(kind, small, frames):
     model = build_model(kind, 32, small).eval()
     other = pickle.loads(pickle.dumps(model))
@@ -89,9 +116,9 @@ def test_sizes_that_do_not_fit_are_refused(small):
 def test_another_base_is_refused(small):
     model = build_model("vae_np", 32, small)
     with pytest.raises(ConfigError, match="a pretrained vae for vae_np"):
-        set_pretrained(model, "vae_np", PRETRAINED["statistician"](32, small))
+        set_pretrained(model, "vae_np", build_model("statistician", 32, small))
     model = build_model("contrastive_ssnp", 32, small)
     with pytest.raises(ConfigError, match="a pretrained contrastive_statistician for contr"):
-        set_pretrained(model, "contrastive_ssnp", PRETRAINED["statistician"](32, small))
+        set_pretrained(model, "contrastive_ssnp", build_model("statistician", 32, small))
     with pytest.raises(ConfigError):
-        set_pretrained(build_model("np", 32, small), "np", PRETRAINED["vae"](32, small))
+        set_pretrained(build_model("np", 32, small), "np", build_model("vae", 32, small))

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import CheckpointError, ConfigError, DatasetError, ResultError
 from doorlab.models.io import load_model
+from doorlab.models.registry import ENCODERS
 from doorlab.stages import pretrain
 
 COARSE = replace(TINY, encoder_resolution=8)  # components of 192 numbers are found at once
@@ -270,9 +271,8 @@ def test_without_validation_doors(config):
     assert metrics["history"]["validation"] == []
 
 
-def test_presets_name_every_model():
+def test_default_steps_are_the_same_for_all_models_that_take_steps():
     for preset in pretrain.PRESETS:
-        assert pretrain.STEPS[preset].keys() == pretrain.PRETRAINED.keys()
         assert pretrain.PRESETS[preset].preset == preset
-        budgets = {steps for kind, steps in pretrain.STEPS[preset].items() if steps}
+        budgets = {pretrain.default_steps(preset, model) for model in ENCODERS} - {0}
         assert len(budgets) == 1  # the same for all that learn in steps

@@ -18,7 +18,7 @@ from doorlab.errors import CheckpointError, ConfigError, TrainingError
 from doorlab.evaluation.reward_metrics import mean_error
 from doorlab.learning.phases import recorded_phases
 from doorlab.models.io import load_model
-from doorlab.models.registry import BASES, JOINT
+from doorlab.models.registry import REWARD_MODELS, reward_model_spec
 from doorlab.nn.interactions import InteractionSet
 from doorlab.stages import pretrain, train
 from doorlab.training.checkpoint import load_checkpoint
@@ -48,7 +48,7 @@ def config(data, tmp_path):
 def pretrained(data, tmp_path_factory):
     """Runs of the models that others stand on."""
     folder = tmp_path_factory.mktemp("pretrained")
-    for kind in train.BASES.values():
+    for kind in {reward_model_spec(name).frozen_encoder for name in REWARD_MODELS} - {None}:
         config = pretrain.Config(
             model=kind, data=data, out=folder / kind, steps=3, batch=4, frames=3,
             architecture=TINY, device="cpu",
@@ -58,22 +58,23 @@ def pretrained(data, tmp_path_factory):
 
 
 def with_base(config, kind, pretrained):
-    base = train.BASES.get(kind)
+    base = reward_model_spec(kind).frozen_encoder
     return replace(config, model=kind, pretrained=pretrained / base if base else None)
 
 
-@pytest.mark.parametrize("kind", sorted(train.REWARD_MODELS))
+@pytest.mark.parametrize("kind", sorted(REWARD_MODELS))
 def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
     out = train.run(with_base(config, kind, pretrained))
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["stage"], metrics["model"]) == ("train", kind)
     assert metrics["figures"]["labelled_doors"] == 10
-    assert metrics["figures"]["frame_doors"] == (18 if kind in JOINT or kind in BASES else 10)
+    spec = reward_model_spec(kind)
+    assert metrics["figures"]["frame_doors"] == (18 if spec.learns_from_unlabelled else 10)
     figure = metrics["figures"]["validation_reward_mse_after_0"]
     assert figure["n"] == 6
     assert 0 < figure["mean"] < 1
     assert [r["step"] for r in metrics["history"]["train"]] == [4, 8]
-    looked = [] if kind in BASES else [3]  # when looking ends
+    looked = [] if spec.frozen_encoder else [3]  # when the encoder phase ends
     assert [r["step"] for r in metrics["history"]["validation"]] == [*looked, 4, 8]
     dataset = DoorDataset.open(config.data)
     frames = torch.from_numpy(dataset.read("images")[:2]).movedim(-1, 2) / 255
@@ -96,10 +97,10 @@ def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("kind", sorted(train.BEGINNINGS))
+@pytest.mark.parametrize("kind", [n for n in REWARD_MODELS if reward_model_spec(n).joint])
 def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_path, kind):
     """Without steps of looking it stays that; with them it goes on learning."""
-    run = pretrained / train.BEGINNINGS[kind]
+    run = pretrained / str(reward_model_spec(kind).pretrained)
     config = replace(config, model=kind, pretrained=run)
     was = load_file(run / "weights.safetensors")
     same = {}
@@ -326,7 +327,7 @@ def test_a_loss_that_explodes_names_its_step(config):
     assert not (config.out / "metrics.json").exists()
 
 
-def test_presets_name_every_model():
+def test_default_steps_know_every_preset():
     for preset in train.PRESETS:
-        assert train.STEPS[preset].keys() == train.REWARD_MODELS.keys()
         assert train.PRESETS[preset].preset == preset
+        assert all(train.default_steps(preset, model) > 1000 for model in REWARD_MODELS)

@@ -328,10 +328,17 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypa
     for name, value in {**SLURM, **TORCHRUN}.items():
         monkeypatch.setenv(name, value)
     config = replace(config, steps=4, log_every=2, checkpoint_every=2)
-    task = toy_task(loss=deterministic, batches=same_share, validate=None)
-    alone, history = train(config, replace(task, batch=8), tmp_path / "one")
+
+    def task(batch_size):
+        phase = {"loss": deterministic, "batches": same_share, "batch_size": batch_size}
+        return toy_task(validate=None, **phase)
+
+    alone, history = train(config, task(8), tmp_path / "one")
+    both, both_history = train(replace(config, devices=2), task(16), tmp_path / "two")
     both, both_history = train(
-        replace(config, devices=2), replace(task, batch=16), tmp_path / "two"
+        replace(config, devices=2),
+        toy_task(loss=deterministic, batches=same_share, batch_size=16),
+        tmp_path / "two",
     )
     for name in alone:
         torch.testing.assert_close(both[name], alone[name])

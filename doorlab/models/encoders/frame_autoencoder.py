@@ -5,19 +5,19 @@ Legend: B doors, M frames, C H W a picture, Z latent.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import FrameEmbeddingEncoder, Reconstructs
 from doorlab.models.picture_likelihood import PictureLikelihood
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
 
 
-class FrameAutoencoder(nn.Module):
+class FrameAutoencoder(FrameEmbeddingEncoder, Reconstructs):
     """The networks, with as many latents as the statistician's c and z together.
 
     Args:
@@ -42,14 +42,6 @@ class FrameAutoencoder(nn.Module):
         self.from_z = kaiming_init_(nn.Sequential(nn.Linear(latent, f), nn.SiLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
         self.likelihood = PictureLikelihood(a.likelihood_std)
-
-    @abstractmethod
-    def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
-        """The latents of every frame, none of which knows of the others."""
-
-    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B Z"]:
-        """Mean over the frames of their latents."""
-        return self.embed_frames(x).mean(dim=1)
 
     def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
         """The mean picture of z."""

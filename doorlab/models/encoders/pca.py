@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import FrameEmbeddingEncoder, Reconstructs
 from doorlab.nn.images import shrunk_size
 
 
-class PrincipalComponents(nn.Module):
+class PrincipalComponents(FrameEmbeddingEncoder, Reconstructs):
     """As many components as the VAE has latents. They are buffers: no gradient changes them."""
 
     mean: Float[Tensor, " P"]
@@ -53,10 +54,6 @@ class PrincipalComponents(nn.Module):
         largest = found.gather(1, found.abs().argmax(dim=1, keepdim=True))
         self.mean.copy_(mean)
         self.components.copy_(found * largest.sign())
-
-    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B Z"]:
-        """Mean over the frames of their projections."""
-        return self.embed_frames(x).mean(dim=1)
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
         """Every frame's coordinates along the components."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import FrameEmbeddingEncoder
 from doorlab.nn.images import FrameEncoder
 
 
-class RandomFeatures(nn.Module):
+class RandomFeatures(FrameEmbeddingEncoder):
     """The frame encoder, never trained: the seed decides its features."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
@@ -32,10 +33,6 @@ class RandomFeatures(nn.Module):
 
     def fit(self, portions: Iterable[Float[Tensor, "_ M C H W"]]) -> None:
         """Learns nothing from the frames: that is its point."""
-
-    def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B F"]:
-        """Mean over the frames of their features."""
-        return self.embed_frames(x).mean(dim=1)
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
         """The features of every frame."""

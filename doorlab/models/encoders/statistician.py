@@ -26,6 +26,7 @@ from torch.distributions import Normal
 from torch.nn.functional import silu
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames
 from doorlab.models.picture_likelihood import PictureLikelihood
 from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
@@ -76,8 +77,10 @@ class HierarchicalLayer(nn.Module):
         return self.prior_z(torch.cat([_for_each(c, above), above], dim=-1))
 
 
-class NeuralStatistician(nn.Module):
+class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames):
     """The context learner, also inside SSNP."""
+
+    has_context = True
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import DoorEncoder
 from doorlab.nn.images import FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
 
@@ -26,7 +27,7 @@ NUMBERS = ("width", "height", "handle_height", "place")
 PER_FRAME = "joint_angle"
 
 
-class Supervised(nn.Module):
+class Supervised(DoorEncoder):
     """Mean-pooled features to an embedding as large as the context, with linear heads on it."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:

@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import SamplesDoors
 from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.objectives.elbo import vae_loss
 
 
-class VAE(FrameAutoencoder):
+class VAE(FrameAutoencoder, SamplesDoors):
     """p(x | z) p(z), with as many latents as the statistician's c and z together."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:

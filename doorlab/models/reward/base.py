@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.processes.base import NeuralProcess, RewardPrediction
 from doorlab.nn.interactions import InteractionSet
 from doorlab.objectives.reward_likelihoods import mean_squared_error, sampled_loss
@@ -49,6 +50,11 @@ class RewardModel(nn.Module):
         super().__init__()
         self.process = process
         self.has_latent = process.has_latent
+
+    @property
+    def pretrained_encoder(self) -> DoorEncoder | None:
+        """The module that takes the weights of a pretrained encoder, if there is one."""
+        return None
 
     @abstractmethod
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:

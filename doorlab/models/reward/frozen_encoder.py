@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from doorlab.models.encoders.statistician import NeuralStatistician
-from doorlab.models.encoders.vae import VAE
+from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.processes.base import NeuralProcess
 from doorlab.models.reward.base import RewardModel
 
@@ -18,9 +17,14 @@ from doorlab.models.reward.base import RewardModel
 class FrozenEncoderModel(RewardModel):
     """Only the process learns."""
 
-    def __init__(self, pretrained: VAE | NeuralStatistician, process: NeuralProcess) -> None:
+    def __init__(self, pretrained: DoorEncoder, process: NeuralProcess) -> None:
         super().__init__(process)
-        self.pretrained: VAE | NeuralStatistician = pretrained.eval().requires_grad_(False)
+        self.pretrained: DoorEncoder = pretrained.eval().requires_grad_(False)
+
+    @property
+    def pretrained_encoder(self) -> DoorEncoder:
+        """The frozen encoder."""
+        return self.pretrained
 
     def train(self, mode: bool = True) -> FrozenEncoderModel:
         """As `nn.Module.train`, but what is frozen stays in evaluation mode."""

@@ -34,6 +34,11 @@ class SSNP(RewardModel):
         # c is small at first, and its dimensions differ: without this, rewards shape it slowly.
         self.standardize = nn.BatchNorm1d(architecture.context_dim)
 
+    @property
+    def pretrained_encoder(self) -> NeuralStatistician:
+        """The context learner."""
+        return self.statistician
+
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """Mean of q(c | x_1..M), in units of its spread."""
         return self.standardize(self.statistician.embed(x))

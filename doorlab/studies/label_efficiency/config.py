@@ -35,7 +35,7 @@ class Config(StudyConfig):
 
     data: Path | None = None
     """Dataset that is there already; one is made in OUT if none is named."""
-    models: Annotated[tuple[str, ...], Option(tuple(REWARD_MODELS))] = ("np", "ssnp", "vae_np")
+    models: Annotated[tuple[str, ...], Option(REWARD_MODELS)] = ("np", "ssnp", "vae_np")
     """Models of `doorlab train`, two at least."""
     method: str = "ssnp"
     """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""

@@ -18,7 +18,7 @@ from doorlab.learning.run_folder import METRICS_FILE, read_metrics
 from doorlab.limits import Limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
-from doorlab.models.registry import BASES, BEGINNINGS
+from doorlab.models.registry import reward_model_spec
 from doorlab.runtime.devices import resolve_device
 from doorlab.serialization import to_json
 from doorlab.stages import pretrain, train
@@ -59,8 +59,10 @@ class Run:
     @property
     def base(self) -> Run | None:
         """The pretrained run that it stands on, or begins with: of the same rate and seed."""
-        kind = (BASES | BEGINNINGS).get(self.model)
-        return Run(kind, self.rate, self.seed) if kind and self.labelled is not None else None
+        if self.labelled is None:
+            return None
+        kind = reward_model_spec(self.model).pretrained
+        return Run(kind, self.rate, self.seed) if kind else None
 
 
 def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
@@ -105,7 +107,7 @@ def check_pretrained(config: Config, dataset: DoorDataset, opened: Iterable[Door
     if config.pretrained is None:
         return
     opened = list(opened)
-    kinds = [(BASES | BEGINNINGS).get(model) for model in config.models]
+    kinds = [reward_model_spec(model).pretrained for model in config.models]
     for kind in dict.fromkeys(kind for kind in kinds if kind):
         runs = [Run(kind, rate, seed) for rate in config.learning_rates for seed in config.seeds]
         found = {run: _folder_of(config, run) for run in runs}
@@ -133,7 +135,7 @@ def _pretraining_settings(folder: Path, kind: str) -> dict[str, Any]:
 
 def _own_pretraining_settings(config: Config, dataset: DoorDataset, kind: str) -> dict[str, Any]:
     """The same of those that the study pretrains itself."""
-    steps = config.pretrain_steps or pretrain.STEPS[config.preset][kind]
+    steps = config.pretrain_steps or pretrain.default_steps(config.preset, kind)
     return {"steps": steps, "dataset": dataset.checksum, **_sizes(config.architecture, kind)}
 
 
@@ -163,7 +165,7 @@ def check_same_pretraining(kind: str, raised: Mapping[Path, Mapping[str, Any]]) 
 def check_no_test_leakage(folder: Path, opened: Iterable[DoorDataset]) -> None:
     """Raises ConfigError for a model that was pretrained on doors that it is tested on."""
     metrics = read_metrics(folder)
-    drawn = metrics.get("generation_key")  # an earlier doorlab did not note it
+    drawn = metrics["generation_key"]
     for doors in opened:
         others = metrics["dataset_checksum"] != doors.checksum
         if others and drawn and drawn == generation_key(doors):
@@ -228,7 +230,7 @@ def architecture_of(config: Config, model: str) -> Architecture:
 
 
 def _looking_steps(config: Config, run: Run) -> int:
-    if run.model in BASES:
+    if reward_model_spec(run.model).frozen_encoder is not None:
         return 0
     return config.finetune_steps if run.base else config.encoder_steps
 

@@ -23,7 +23,7 @@ from doorlab.storage.folders import output_folder
 
 SCORES_FILE = "scores.npz"
 METRICS = ("reward_mse", "log_likelihood", "calibration_error")
-_ARRAYS = (*METRICS, "doors", "contexts", "variance")
+_ARRAYS = (*METRICS, "doors", "contexts", "variance", "weights")
 
 
 def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
@@ -57,16 +57,13 @@ def _score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
 
 
 def scored(run: Path, doors: np.ndarray, weights: str) -> bool:
-    """Whether there are scores of these weights on these doors that can be read.
-
-    Those of an earlier doorlab do not say of which weights they are.
-    """
+    """Whether there are scores of these weights on these doors that can be read."""
     try:
         arrays = read_arrays(run / SCORES_FILE, _ARRAYS)
     except ResultError:
         return False
     same = np.array_equal(arrays["doors"], doors)
-    return same and str(arrays.get("weights", weights)) == weights
+    return same and str(arrays["weights"]) == weights
 
 
 def read(run: Path, name: str) -> np.ndarray:

@@ -41,7 +41,6 @@ from pathlib import Path
 from typing import Any
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.manifest import FILE_NAME, Manifest
 from doorlab.doors import get_prior
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.evaluation.label_efficiency import nearest_label_count
@@ -201,11 +200,9 @@ def dataset_of(config: Config) -> DoorDataset:
 def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
     """As many test doors of another prior, filmed like the study's, and drawn by other chance."""
     out, like = config.out / "ood" / prior / "dataset", dataset.generation
-    # They are opened, not learned from; but an earlier doorlab recorded interactions with them.
-    interactions = Manifest.read(out).config.interactions if (out / FILE_NAME).exists() else 0
     return doors_of(
         config, prior, out,
-        seed=like.seed + 1, doors=math.ceil(config.test_doors / _MOST), interactions=interactions,
+        seed=like.seed + 1, doors=math.ceil(config.test_doors / _MOST), interactions=0,
         frames=like.frames, image_size=like.image_size, simulator=like.simulator,
         shadows=like.shadows, test_fraction=_MOST, validation_fraction=0.0,
     )  # fmt: skip
@@ -286,8 +283,7 @@ def opened(settings: bandit.Config) -> bool:
         "dataset_checksum": DoorDataset.open(settings.data).checksum,
         "model_weights": [weights_checksum(model) for model in settings.models],
     }
-    # An earlier doorlab did not note the weights.
-    return before == now and all(found.get(name, now) == now for name, now in checksums.items())
+    return before == now and all(found.get(name) == now for name, now in checksums.items())
 
 
 def _question(config: dict[str, Any]) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def test_models_that_may_have_seen_test_doors_are_refused(config, tmp_path):
         refused = pytest.raises(ConfigError, match="that have seen no test door of")
         with refused if seen else pytest.raises(Stopped):
             study.run(config)
-    changed(folder / "metrics.json", generation_key=None)  # as of an earlier doorlab
+    changed(folder / "metrics.json", generation_key=None)  # as of streamed doors
     with pytest.raises(Stopped):
         study.run(config)
 

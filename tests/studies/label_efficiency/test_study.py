@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.evaluation.policy_registry import ExplorationConfig
 from doorlab.evaluation.reward_metrics import figures, predictions_on
-from doorlab.learning import run_context
 from doorlab.models.io import load_model, weights_checksum
-from doorlab.models.registry import JOINT
+from doorlab.models.registry import REWARD_MODELS, reward_model_spec
 from doorlab.stages import bandit, generate, pretrain, report, train
 from doorlab.studies.label_efficiency import results as study_results
 from doorlab.studies.label_efficiency import scores, study
@@ -206,28 +204,6 @@ def test_nothing_is_done_twice(finished, results, monkeypatch):
         assert after | asked == results[name] | asked
 
 
-def test_a_study_of_an_earlier_doorlab_is_finished_too(finished, results, tmp_path, monkeypatch):
-    """Its files do not say which weights they are about, nor where doors were drawn from."""
-    out = Path(shutil.copytree(finished.out, tmp_path / "copy"))
-    for file in out.rglob("*.json"):
-        found = json.loads(file.read_text())
-        if file.name in ("regret.json", "metrics.json"):
-            found.pop("model_weights", None)
-            found.pop("generation_key", None)
-            (found.get("settings", {}).get("pretrained") or {}).pop("weights", None)
-            file.write_text(json.dumps(found))
-    for file in out.rglob("scores.npz"):
-        with np.load(file) as arrays:
-            kept = {name: arrays[name] for name in arrays.files if name != "weights"}
-        np.savez(file, **kept)
-    monkeypatch.setattr(run_context, "launch", None)
-    monkeypatch.setattr(scores, "predictions_on", None)
-    monkeypatch.setattr(bandit, "run", None)
-    study.run(replace(finished, out=out, overwrite=True))
-    after = json.loads((out / "bandit.json").read_text())
-    assert after["policies"] == results["bandit"]["policies"]
-
-
 def test_what_is_pretrained_elsewhere_is_not_pretrained_again(finished, tmp_path, monkeypatch):
     """As a study of representations leaves it: the weights of the frozen part are those."""
     rate = 1e-3
@@ -349,7 +325,8 @@ def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, 
 
 
 def test_every_joint_model_has_its_weight():
-    assert set(vars(ReconstructionWeights())) == JOINT
+    joint = {name for name in REWARD_MODELS if reward_model_spec(name).joint}
+    assert set(vars(ReconstructionWeights())) == joint
     with pytest.raises(
         ConfigError, match=r"--reconstruction-weights\.ssnp as a finite number of 0 or more"
     ):
