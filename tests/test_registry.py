@@ -10,6 +10,16 @@ from doorlab import registry
 from doorlab.errors import ConfigError
 from doorlab.registry import Registry
 
+BROKEN = {
+    "numbers_needy": "import no_such_module_at_all\n",
+    "numbers_wrong": "\n1 / 0\n",
+    "numbers_unfinished": "def\n",
+    "numbers_leaving": "raise SystemExit(0)\n",
+    "numbers_refused": (
+        "from doorlab.errors import ConfigError\nraise ConfigError('a pear', 'a fig', 'peel it')\n"
+    ),
+}
+
 
 @pytest.fixture
 def registry_of_numbers(tmp_path, monkeypatch):
@@ -17,7 +27,8 @@ def registry_of_numbers(tmp_path, monkeypatch):
     (tmp_path / "numbers_outside.py").write_text(
         "SEVEN = 7\nWORD = 'seven'\n\nclass Namespace:\n    EIGHT = 8\n"
     )
-    (tmp_path / "numbers_broken.py").write_text("import no_such_module_at_all\n")
+    for name, content in BROKEN.items():
+        (tmp_path / f"{name}.py").write_text(content)
     folder = tmp_path / "numbers_outside-1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Name: numbers-outside\nVersion: 1\n")
@@ -28,7 +39,7 @@ def registry_of_numbers(tmp_path, monkeypatch):
         "number", "doorlab.numbers", {"one": 1}, lambda found: isinstance(found, int), "an integer"
     )
     registry._entry_points_of.cache_clear()
-    for name in ("numbers_outside", "numbers_broken"):
+    for name in ("numbers_outside", *BROKEN):
         sys.modules.pop(name, None)
 
 
@@ -63,6 +74,16 @@ def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, w
         registry_of_numbers.get_named(name)
 
 
-def test_registry_get_named_leaves_errors_of_the_module_itself(registry_of_numbers):
-    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
-        registry_of_numbers.get_named("numbers_broken:X")
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("numbers_needy", r"ModuleNotFoundError \(No module named 'no_such_module_at_all'\)"),
+        ("numbers_wrong", r"ZeroDivisionError \(division by zero\) in numbers_wrong.py, line 2;"),
+        ("numbers_unfinished", "SyntaxError"),
+        ("numbers_leaving", "SystemExit"),
+        ("numbers_refused", "expected a pear; got a fig; peel it"),
+    ],
+)
+def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, module, words):
+    with pytest.raises(ConfigError, match=words):
+        registry_of_numbers.get_named(f"{module}:X")

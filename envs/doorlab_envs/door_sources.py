@@ -9,7 +9,7 @@ Legend: D doors, M frames per door, H, W pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,7 @@ from doorlab.data.sources.simulation import (
     make_door,
     passive_views,
 )
-from doorlab.doors import Door, get_prior
+from doorlab.doors import Door
 from doorlab.errors import ConfigError
 from doorlab.sim import Simulator, optimal_rewards
 
@@ -61,11 +61,11 @@ class PriorProblems:
     """Doors drawn and filmed on the spot: door 0 of the dataset that has the key as its seed."""
 
     def __init__(self, simulator: Simulator, prior: str, frames: int, image_size: int) -> None:
-        get_prior(prior)  # an unknown name is an error now, not at the first reset
         self._simulator = simulator
         self._config = GenerationConfig(
             doors=1, frames=frames, interactions=0, image_size=image_size, prior=prior, videos=0
         )
+        _ = self._config.door_prior  # an unknown name is an error now, not at the first reset
 
     def draw(self, rng: np.random.Generator) -> int:
         """A seed."""
@@ -73,7 +73,7 @@ class PriorProblems:
 
     def make(self, keys: Sequence[int]) -> DoorBatch:
         """Draws the doors, films them, and lets the oracle try them."""
-        configs = [replace(self._config, seed=int(key)) for key in keys]
+        configs = [self._config.with_seed(int(key)) for key in keys]
         doors = [make_door(config, 0) for config in configs]
         pairs = list(zip(configs, doors, strict=True))
         images = self._simulator.render(
