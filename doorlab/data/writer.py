@@ -292,10 +292,14 @@ def _journal(path: Path, manifest: Manifest) -> Iterator[PartJournal]:
 
 
 def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option: str) -> None:
-    differing = found.config.differing(wanted.config)
+    before, now = found.config, wanted.config
+    differing = []
     if found.prior and wanted.prior:  # the ranges count, not where they were read from
-        differing = [setting for setting in differing if not setting.startswith("prior (")]
-        differing += _differing_ranges(found.prior, wanted.prior)
+        assert isinstance(before, GenerationConfig)
+        assert isinstance(now, GenerationConfig)
+        now = replace(now, prior=before.prior)
+        differing = _differing_ranges(found.prior, wanted.prior)
+    differing += before.differing(now)
     if found.renderer != wanted.renderer:
         differing.append(f"renderer ({found.renderer} there, {wanted.renderer} here)")
     if differing:

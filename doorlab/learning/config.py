@@ -23,7 +23,7 @@ from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.sources.simulation import ActionMix, GenerationConfig
 from doorlab.doors import PRIORS
-from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.doors.priors import DEFAULT_PRIOR, get_prior, prior_label, recorded_ranges
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.limits import NonNegativeInt, PositiveInt, at_least
 from doorlab.models.architecture import Architecture, completed
@@ -76,7 +76,8 @@ class LearningConfig(TrainConfig):
     """Draw fresh doors at every step, on the device, instead of reading a dataset."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
     """Prior of fresh doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
-    in every frame), default (all looks), wild."""
+    in every frame), default (all looks), wild. An import path MODULE:NAME of a DoorPrior and a JSON
+    file of its ranges (FILE.json) are accepted, too."""
     image_size: ImageSize = 64
     """Height and width of a frame of fresh doors, pixels."""
     sequence_length: PositiveInt = 8
@@ -158,8 +159,10 @@ def run_settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[st
     """What a resumed run must agree with, as plain values."""
     mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
     idle = _PATH_SETTINGS if config.online else _PATH_SETTINGS | _ONLINE_ONLY
-    checksum = dataset.checksum if dataset else None
-    return {**{k: v for k, v in mine.items() if k not in idle}, "dataset": checksum}
+    kept = {k: v for k, v in mine.items() if k not in idle}
+    ranges = recorded_ranges(config.prior, get_prior(config.prior)) if config.online else None
+    drawn = {f"prior.{name}": value for name, value in (ranges or {}).items()}
+    return {**kept, **drawn, "dataset": dataset.checksum if dataset else None}
 
 
 def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed: bool) -> bool:
@@ -227,7 +230,7 @@ def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
     config = dataset.config
     if not isinstance(config, GenerationConfig):
         return None
-    return {"prior": config.prior, "seed": config.seed}
+    return {"prior": prior_label(config.prior), "seed": config.seed}
 
 
 def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> None:

@@ -86,12 +86,29 @@ class PriorProblems:
 
 
 class RecordedProblems:
-    """Doors and frames of one split of a dataset, as they were recorded."""
+    """Doors and frames of one split of a dataset, as they were recorded.
+
+    Args:
+        simulator: that the doors are opened in.
+        path: folder of the dataset.
+        split: of `SPLITS`.
+        frames: of every door, the first ones.
+        image_size: pixels; that of the dataset.
+        made_by: what `make_simulator` was asked for; by default the simulator's own name, which
+            need not be unique among simulators from outside doorlab.
+    """
 
     def __init__(
-        self, simulator: Simulator, path: str | Path, split: str, frames: int, image_size: int
+        self,
+        simulator: Simulator,
+        path: str | Path,
+        split: str,
+        frames: int,
+        image_size: int,
+        made_by: str | None = None,
     ) -> None:
         self._simulator, self._dataset = simulator, DoorDataset.open(path)
+        self._made_by = simulator.name if made_by is None else made_by
         self._split, self._frames = split, frames
         _check_frames(self._dataset, frames, image_size)
 
@@ -131,7 +148,7 @@ class RecordedProblems:
             doors,
             self._dataset.read("images", indices)[:, : self._frames],
             self._dataset.read("optimal_reward", indices)
-            if self._dataset.generation.simulator == self._simulator.name
+            if self._dataset.generation.simulator == self._made_by
             else optimal_rewards(self._simulator, doors),
         )
 
