@@ -14,6 +14,7 @@ The import path is taken from the Python path, to which the command line adds th
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -111,10 +112,27 @@ class Registry(Mapping[str, T], Generic[T]):
         if not self._fits(found):
             raise ConfigError(
                 f"{self._expected} as the {self._kind} {name}",
-                f"a {type(found).__name__}",
+                f"another object of the type {type(found).__name__}",
                 "correct the name, or the object",
             )
         return found
+
+
+def takes_arguments(count: int) -> Callable[[Any], bool]:
+    """A check whether an object can be called with so many positional arguments."""
+
+    def is_fitting(found: Any) -> bool:
+        if not callable(found):
+            return False
+        try:
+            inspect.signature(found).bind(*[None] * count)
+        except TypeError:
+            return False
+        except ValueError:  # some callables of C have no signature
+            pass
+        return True
+
+    return is_fitting
 
 
 def _module(name: str, purpose: str) -> ModuleType:

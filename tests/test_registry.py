@@ -8,7 +8,7 @@ import pytest
 
 from doorlab import registry
 from doorlab.errors import ConfigError
-from doorlab.registry import Registry
+from doorlab.registry import Registry, takes_arguments
 
 BROKEN = {
     "numbers_needy": "import no_such_module_at_all\n",
@@ -66,7 +66,10 @@ def test_registry_is_a_mapping_of_names(registry_of_numbers):
         ("a b:c", "got 'a b:c'"),
         ("no_such_module_here:X", "a module no_such_module_here .* none on the Python path"),
         ("numbers_outside:NINE", "NINE in the module numbers_outside"),
-        ("numbers_outside:WORD", "an integer as the number numbers_outside:WORD; got a str"),
+        (
+            "numbers_outside:WORD",
+            "an integer as the number numbers_outside:WORD; got another object of the type str",
+        ),
     ],
 )
 def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, words):
@@ -87,3 +90,18 @@ def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, w
 def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, module, words):
     with pytest.raises(ConfigError, match=words):
         registry_of_numbers.get_named(f"{module}:X")
+
+
+@pytest.mark.parametrize(
+    ("found", "counts"),
+    [
+        (lambda: 0, {0}),
+        (lambda a, b: 0, {2}),
+        (lambda a, b=1: 0, {1, 2}),
+        (lambda a, *, b: 0, set()),
+        (range, {0, 1, 2}),  # its arguments are not known
+        (7, set()),
+    ],
+)
+def test_takes_arguments_tells_callables_by_the_number_of_arguments(found, counts):
+    assert {count for count in range(3) if takes_arguments(count)(found)} == counts

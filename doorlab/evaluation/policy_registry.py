@@ -53,7 +53,7 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS
-from doorlab.registry import Registry
+from doorlab.registry import Registry, takes_arguments
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import misfit
 
@@ -106,8 +106,8 @@ MODEL_FREE_POLICIES: Registry[MakePolicy] = Registry(
         "gp_ucb": lambda doors, weights: GPUCBPolicy(GPConfig(beta=weights.beta)),
         "gp_ts": lambda doors, weights: GPThompsonPolicy(),
     },
-    callable,
-    "a callable that returns a Policy",
+    takes_arguments(2),
+    "a callable (doors, exploration) that returns a Policy",
 )
 _DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
 
@@ -148,8 +148,8 @@ MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
         "neural_linear": _neural_linear,
         "cpp": _cpp,
     },
-    callable,
-    "a callable that returns a Policy",
+    takes_arguments(4),
+    "a callable (model, labelled, exploration, device) that returns a Policy",
 )
 
 
@@ -201,7 +201,7 @@ def make_policy(
     if not isinstance(policy, Policy):
         raise ConfigError(
             f"a Policy with begin and act from {entry.strategy}",
-            f"a {type(policy).__name__}",
+            f"an object of the type {type(policy).__name__}",
             "return one from the callable",
         )
     return policy

@@ -16,7 +16,7 @@ import numpy as np
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
 from doorlab.errors import ConfigError, SimulatorError
-from doorlab.registry import Registry
+from doorlab.registry import Registry, takes_arguments
 from doorlab.sim.interactions import InteractionResult
 from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 
@@ -87,8 +87,8 @@ SIMULATORS: Registry[Callable[[], Simulator]] = Registry(
     "simulator",
     "doorlab.simulators",
     {"pybullet": _pybullet, "panda": _panda, "torch": _torch},
-    callable,
-    "a callable that returns a Simulator",
+    takes_arguments(0),
+    "a callable without arguments that returns a Simulator",
 )
 _INTERFACE = ("name", "renderer", "render", "interact", "close")
 
@@ -109,7 +109,7 @@ def make_simulator(name: str = "pybullet") -> Simulator:
     if lacking:
         raise ConfigError(
             f"a Simulator with {', '.join(_INTERFACE)} from {name}",
-            f"a {type(simulator).__name__} without {', '.join(lacking)}",
+            f"an object of the type {type(simulator).__name__} without {', '.join(lacking)}",
             "complete the class, or name another callable",
         )
     return simulator

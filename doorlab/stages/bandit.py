@@ -134,8 +134,11 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     doors = held_out(dataset, config)
     entries = panel(config.policies, config.models, dataset)
     weights = [weights_checksum(model) for model in config.models]
+    SIMULATORS.get_named(
+        dataset.generation.simulator
+    )  # or say why not, before anything is computed
     if config.simulator:
-        make_simulator(config.simulator).close()  # or say why not, before anything is computed
+        make_simulator(config.simulator).close()
     workers = count_workers(config.workers)
     work = run_local(_Evaluation(config), list(entries), workers)
     found = dict(track(work, "bandit", "policies", len(entries)))
