@@ -147,9 +147,10 @@ def _print_anything() -> None:
 
 
 def _find_modules_here() -> None:
-    """Lets import paths (MODULE:NAME) name modules of the working directory, as `python -m` does.
+    """Adds the working directory to the Python path, for import paths (MODULE:NAME).
 
-    It comes last, so that a file there hides no installed package. Worker processes inherit it.
+    The directory comes last, so that its files hide no installed package. Worker processes inherit
+    the Python path.
     """
     with contextlib.suppress(OSError):  # the folder may be gone
         folder = os.getcwd()

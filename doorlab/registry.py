@@ -112,14 +112,14 @@ class Registry(Mapping[str, T], Generic[T]):
         if not self._fits(found):
             raise ConfigError(
                 f"{self._expected} as the {self._kind} {name}",
-                f"another object of the type {type(found).__name__}",
+                f"an object of the type {type(found).__name__}",
                 "correct the name, or the object",
             )
         return found
 
 
 def takes_arguments(count: int) -> Callable[[Any], bool]:
-    """A check whether an object can be called with so many positional arguments."""
+    """A check whether an object can be called with `count` positional arguments."""
 
     def is_fitting(found: Any) -> bool:
         if not callable(found):
@@ -156,11 +156,13 @@ def _module(name: str, purpose: str) -> ModuleType:
 def _failed(name: str, purpose: str, error: BaseException) -> ConfigError:
     """The error for a module that raised `error` while it was imported."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(last.filename).name}, line {last.lineno}"
     message = " ".join(str(error).split())[:_LONGEST] or "no message"
+    place = f" in {Path(last.filename).name}, line {last.lineno}"
+    if isinstance(error, SyntaxError):  # its message names the place, its traceback does not
+        place = ""
     return ConfigError(
         f"a module {name} that can be imported, for {purpose}",
-        f"{type(error).__name__} ({message}) in {place}",
+        f"{type(error).__name__} ({message}){place}",
         "correct the module",
     )
 

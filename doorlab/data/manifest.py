@@ -39,7 +39,7 @@ class Manifest:
         parts: path below the dataset ("shards/shard-00000", "videos/door-00000.mp4") -> checksum,
             of every part that is written.
         prior: every field of the prior that the doors were drawn from, as plain JSON values; None
-            where the prior is one of doorlab's own, and for doors that are real. It makes a
+            for a prior that doorlab itself names, and for doors that are real. The fields make a
             dataset reproducible without the module or file of its prior.
     """
 

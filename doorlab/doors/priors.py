@@ -57,14 +57,17 @@ _NAMED: dict[str, DoorPrior] = {
 
 
 def _is_prior(found: object) -> bool:
-    """Whether it is a DoorPrior and of no derived class.
+    """Whether an object is a DoorPrior and of no derived class.
 
-    Ranges are all that datasets record of a prior and that batched sampling draws from.
+    Datasets record the ranges of a prior, and batched sampling draws from them. Neither knows
+    methods that a derived class overrides.
     """
     return type(found) is DoorPrior
 
 
-PRIORS: Registry[DoorPrior] = Registry("prior", "doorlab.priors", _NAMED, _is_prior, "a DoorPrior")
+PRIORS: Registry[DoorPrior] = Registry(
+    "prior", "doorlab.priors", _NAMED, _is_prior, "a DoorPrior (of no derived class)"
+)
 
 
 def get_prior(name: str) -> DoorPrior:
@@ -77,14 +80,14 @@ def get_prior(name: str) -> DoorPrior:
 
 
 def recorded_ranges(name: str, prior: DoorPrior) -> dict[str, Any] | None:
-    """The fields of a prior as plain JSON values, for files that outlive it.
+    """The fields of a prior as plain JSON values, for files whose readers may lack the prior.
 
     Args:
-        name: that `prior` was found by.
-        prior: which.
+        name: of the prior, as `get_prior` takes it.
+        prior: what `get_prior` returned for the name.
 
     Returns:
-        None for the priors of doorlab itself, whose names say it all.
+        None for the priors that doorlab itself names.
     """
     return None if name in _NAMED else to_json(prior)
 
@@ -92,7 +95,8 @@ def recorded_ranges(name: str, prior: DoorPrior) -> dict[str, Any] | None:
 def prior_label(name: str) -> str:
     """The name of a prior in paths and result files: letters, digits and _ . + - only.
 
-    That of an import path has a dot for the colon, that of a JSON file neither folder nor ending.
+    The label of an import path has a dot in place of the colon. The label of a JSON file is the
+    file's name without folder and ending.
     """
     label = Path(name).stem if _is_file(name) else name.replace(":", ".")
     return re.sub(r"[^\w.+-]", "_", label).lstrip(".") or "prior"

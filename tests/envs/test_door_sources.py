@@ -64,7 +64,8 @@ def test_make_finds_priors_and_simulators_by_import_path(tmp_path, monkeypatch):
     )
     observation, _ = env.reset(seed=1)
     assert observation["images"].shape == (2, 16, 16, 3)
-    assert 28.0 <= env.unwrapped._core.problems.doors[0].mass <= 30.0
     env.close()
+    doors = PriorProblems(make_simulator("env_barn:Barn"), "env_barn:HEAVY", 2, 16).make([1]).doors
+    assert 28.0 <= doors[0].mass <= 30.0
     with pytest.raises(ConfigError, match="NONE in the module env_barn for the prior"):
         gymnasium.make(ENVIRONMENT, prior="env_barn:NONE", simulator="env_barn:Barn")

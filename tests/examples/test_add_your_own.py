@@ -107,6 +107,8 @@ def test_a_prior_of_another_kind_is_one_line(folder):
     done = doorlab(folder, "generate", "--prior", "add_your_own:RustySimulator", "--out", "none")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("doorlab: error: expected a DoorPrior as the prior add_your_own:Rusty")
+    assert line.startswith(
+        "doorlab: error: expected a DoorPrior (of no derived class) as the prior add"
+    )
     with pytest.raises(DatasetError):
         DoorDataset.open(folder / "none")

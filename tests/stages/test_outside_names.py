@@ -51,7 +51,7 @@ def assert_refused(capsys, words, *args):
     [
         ("farm:PRIOR", "a module farm for the prior farm:PRIOR; got none"),
         ("barn:PRIOR", "PRIOR in the module barn for the prior barn:PRIOR; got none"),
-        ("barn:NUMBER", "a DoorPrior as the prior barn:NUMBER"),
+        ("barn:NUMBER", "a DoorPrior (of no derived class) as the prior barn:NUMBER"),
         ("barn_broken:PRIOR", "ZeroDivisionError (division by zero) in barn_broken.py, line 1"),
         ("broken.json", "JSON in broken.json"),
         ("slip.json", "did you mean 'mass'?"),

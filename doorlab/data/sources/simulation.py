@@ -98,15 +98,15 @@ class GenerationConfig(DatasetConfig):
 
     @cached_property
     def door_prior(self) -> DoorPrior:
-        """What `prior` stands for. Raises ConfigError as `get_prior`.
+        """The prior that `prior` names. Raises ConfigError as `get_prior` does.
 
-        It is resolved once, when it is first asked for, and pickled with the config: reading a
-        dataset needs no prior, and workers need neither its module nor its file.
+        The first access resolves the name, so that a dataset can be read without its prior. The
+        prior is pickled with the config, so that workers need neither its module nor its file.
         """
         return get_prior(self.prior)
 
     def with_seed(self, seed: int) -> GenerationConfig:
-        """A copy with another seed, whose prior is not resolved again."""
+        """A copy with another seed and the prior that is resolved already."""
         other = replace(self, seed=seed)
         vars(other)["door_prior"] = self.door_prior
         return other
