@@ -81,9 +81,9 @@ class Manifest:
                 for kind in PART_FOLDERS
                 for name, part in document[kind].items()
             }
+            _check_prior(document.get("prior"))
             manifest = Manifest(config, document["renderer"], parts, document.get("prior"))
             _check_parts(manifest)
-            _check_prior(manifest)
             return manifest
         except (ConfigError, LookupError, AttributeError, TypeError) as error:
             raise DatasetError(
@@ -164,8 +164,8 @@ def _check_parts(manifest: Manifest) -> None:
         raise LookupError(f"a checksum of {min(bad)} that is no text")
 
 
-def _check_prior(manifest: Manifest) -> None:
-    if not isinstance(manifest.prior, dict | None):
+def _check_prior(prior: Any) -> None:
+    if not isinstance(prior, dict | None):
         raise LookupError("ranges of a prior that are no object")
 
 

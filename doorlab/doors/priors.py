@@ -19,12 +19,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from doorlab.doors.prior import DoorPrior
+from doorlab.doors.prior import CHOICES, DoorPrior
 from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import Limits
 from doorlab.registry import Registry
 from doorlab.serialization import to_json
 from doorlab.storage.files import read_json
+from doorlab.storage.json_schema import OneOf, misfit
 
+_NUMBER = Limits(-1e9, 1e9)  # of a file
 _DEFAULT = DoorPrior()
 DEFAULT_PRIOR = "narrow"  # of datasets, environments, commands and examples alike
 
@@ -108,12 +111,32 @@ def _is_file(name: object) -> bool:
 
 def _read_prior(path: str) -> DoorPrior:
     ranges = read_json(path, ConfigError, "write the ranges of a prior there")
-    known = {field.name for field in fields(DoorPrior)}
+    schemas = {field.name: _schema_of(field.name, field.default) for field in fields(DoorPrior)}
+    schemas["base"] = str
     try:
-        base = PRIORS.get_named(ranges.pop("base", "default"))
-        unknown = sorted(ranges.keys() - known)
+        unknown = sorted(ranges.keys() - schemas.keys())
         if unknown:
-            raise unknown_name("field of a prior", unknown[0], {*known, "base"})
-        return replace(base, **ranges)
+            raise unknown_name("field of a prior", unknown[0], schemas)
+        wrong = misfit(ranges, {f"{name}?": schema for name, schema in schemas.items()})
+        if wrong:
+            raise ConfigError("the ranges of a prior", wrong, "correct the file")
+        base = PRIORS.get_named(ranges.pop("base", "default"))
+        return replace(base, **{name: _plain(value) for name, value in ranges.items()})
     except ConfigError as error:
         raise ConfigError(f"{error.expected}, in {path}", error.got, error.fix) from None
+
+
+def _schema_of(name: str, default: object) -> Any:
+    """The JSON schema of a field of DoorPrior, which itself checks the values further."""
+    if name in CHOICES:
+        return [OneOf(*CHOICES[name])]
+    if isinstance(default, bool):
+        return bool
+    return (_NUMBER, _NUMBER) if isinstance(default, tuple) else _NUMBER
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value as fields of DoorPrior hold it: arrays as tuples, numbers as floats."""
+    if isinstance(value, list):
+        return tuple(map(_plain, value))
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
