@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
@@ -76,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(argv)
     _open_standard_streams()
     _print_anything()
+    _find_modules_here()
     status = _run(sys.argv[1:])
     die_on_stops()  # Python's last steps are not to be interrupted with a traceback
     return _flush() or status
@@ -142,6 +144,18 @@ def _print_anything() -> None:
     """Lets a terminal that is not UTF-8, and names that are not, print as escapes."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _find_modules_here() -> None:
+    """Adds the working directory to the Python path, for import paths (MODULE:NAME).
+
+    The directory comes last, so that its files hide no installed package. Worker processes inherit
+    the Python path.
+    """
+    with contextlib.suppress(OSError):  # the folder may be gone
+        folder = os.getcwd()
+        if folder not in sys.path and "" not in sys.path:
+            sys.path.append(folder)
 
 
 def _dispatch(args: list[str]) -> int:

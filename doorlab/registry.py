@@ -14,17 +14,23 @@ The import path is taken from the Python path, to which the command line adds th
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from doorlab.errors import ConfigError, unknown_name
+from doorlab.errors import ConfigError, DoorlabError, unknown_name
+from doorlab.runtime.memory_errors import lack_of_memory
 
 T = TypeVar("T")
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_LONGEST = 200  # characters of the message of another module's error
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -57,8 +63,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def get_named(self, name: object) -> T:
         """The object of that name.
 
-        Raises ConfigError for a name that is not known, for a module that cannot be imported, and
-        for an object of another kind.
+        Raises ConfigError for a name that is not known, for a module that is missing or raises an
+        error, and for an object of another kind. A DoorlabError of the module itself passes.
         """
         if isinstance(name, str):
             if name in self._builtins:
@@ -91,16 +97,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _imported(self, path: str) -> Any:
         module, _, attribute = path.partition(":")
-        try:
-            found = importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-                raise  # of something that the module itself needs
-            raise ConfigError(
-                f"a module {module} for the {self._kind} {path}",
-                "none on the Python path",
-                "install it, or run the command in its folder",
-            ) from None
+        found = _module(module, f"the {self._kind} {path}")
         for part in attribute.split("."):
             if not hasattr(found, part):
                 raise ConfigError(
@@ -115,10 +112,59 @@ class Registry(Mapping[str, T], Generic[T]):
         if not self._fits(found):
             raise ConfigError(
                 f"{self._expected} as the {self._kind} {name}",
-                f"a {type(found).__name__}",
+                f"an object of the type {type(found).__name__}",
                 "correct the name, or the object",
             )
         return found
+
+
+def takes_arguments(count: int) -> Callable[[Any], bool]:
+    """A check whether an object can be called with `count` positional arguments."""
+
+    def is_fitting(found: Any) -> bool:
+        if not callable(found):
+            return False
+        try:
+            inspect.signature(found).bind(*[None] * count)
+        except TypeError:
+            return False
+        except ValueError:  # some callables of C have no signature
+            pass
+        return True
+
+    return is_fitting
+
+
+def _module(name: str, purpose: str) -> ModuleType:
+    """The module of that name. Raises ConfigError when it is missing or cannot be imported."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _failed(name, purpose, error) from error  # of what the module itself imports
+        raise ConfigError(
+            f"a module {name} for {purpose}",
+            "none on the Python path",
+            "install it, or run the command in its folder",
+        ) from None
+    except (Exception, SystemExit) as error:  # a module may raise anything
+        if isinstance(error, DoorlabError) or lack_of_memory(error):
+            raise
+        raise _failed(name, purpose, error) from error
+
+
+def _failed(name: str, purpose: str, error: BaseException) -> ConfigError:
+    """The error for a module that raised `error` while it was imported."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    message = " ".join(str(error).split())[:_LONGEST] or "no message"
+    place = f" in {Path(last.filename).name}, line {last.lineno}"
+    if isinstance(error, SyntaxError):  # its message names the place, its traceback does not
+        place = ""
+    return ConfigError(
+        f"a module {name} that can be imported, for {purpose}",
+        f"{type(error).__name__} ({message}){place}",
+        "correct the module",
+    )
 
 
 @cache

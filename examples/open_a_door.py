@@ -22,7 +22,7 @@ from tyro.conf import Positional
 
 from doorlab import RewardPredictor
 from doorlab.doors import Action
-from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.doors.priors import DEFAULT_PRIOR, prior_label
 from doorlab.errors import DoorlabError
 from doorlab.robot import UnfamiliarDoorWarning
 
@@ -47,11 +47,16 @@ def main(
         tries: How many, at most.
         choice: How the model chooses: greedy, ucb, thompson.
         enough: Reward, from 0 to 1, at which the door counts as open.
-        prior: Where doors come from: narrow, as in the demo; default; wild.
-        simulator: What they are opened in: pybullet, torch, panda.
+        prior: Where doors come from: narrow, as in the demo; default; wild; an import path or a
+            JSON file of ranges.
+        simulator: What they are opened in: pybullet, torch, panda, an import path.
         state: Folder in which the tries on every door are kept, to go on from.
     """
-    kept = state / f"{prior}-{simulator}-{door}.safetensors" if state is not None else None
+    kept = (
+        state / f"{prior_label(prior)}-{simulator}-{door}.safetensors"
+        if state is not None
+        else None
+    )
     predictor = RewardPredictor.load(run)
     env = gymnasium.make(ENVIRONMENT, horizon=tries, prior=prior, simulator=simulator)
     try:

@@ -8,7 +8,17 @@ import pytest
 
 from doorlab import registry
 from doorlab.errors import ConfigError
-from doorlab.registry import Registry
+from doorlab.registry import Registry, takes_arguments
+
+BROKEN = {
+    "numbers_needy": "import no_such_module_at_all\n",
+    "numbers_wrong": "\n1 / 0\n",
+    "numbers_unfinished": "def\n",
+    "numbers_leaving": "raise SystemExit(0)\n",
+    "numbers_refused": (
+        "from doorlab.errors import ConfigError\nraise ConfigError('a pear', 'a fig', 'peel it')\n"
+    ),
+}
 
 
 @pytest.fixture
@@ -17,7 +27,8 @@ def registry_of_numbers(tmp_path, monkeypatch):
     (tmp_path / "numbers_outside.py").write_text(
         "SEVEN = 7\nWORD = 'seven'\n\nclass Namespace:\n    EIGHT = 8\n"
     )
-    (tmp_path / "numbers_broken.py").write_text("import no_such_module_at_all\n")
+    for name, content in BROKEN.items():
+        (tmp_path / f"{name}.py").write_text(content)
     folder = tmp_path / "numbers_outside-1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Name: numbers-outside\nVersion: 1\n")
@@ -28,7 +39,7 @@ def registry_of_numbers(tmp_path, monkeypatch):
         "number", "doorlab.numbers", {"one": 1}, lambda found: isinstance(found, int), "an integer"
     )
     registry._entry_points_of.cache_clear()
-    for name in ("numbers_outside", "numbers_broken"):
+    for name in ("numbers_outside", *BROKEN):
         sys.modules.pop(name, None)
 
 
@@ -55,7 +66,10 @@ def test_registry_is_a_mapping_of_names(registry_of_numbers):
         ("a b:c", "got 'a b:c'"),
         ("no_such_module_here:X", "a module no_such_module_here .* none on the Python path"),
         ("numbers_outside:NINE", "NINE in the module numbers_outside"),
-        ("numbers_outside:WORD", "an integer as the number numbers_outside:WORD; got a str"),
+        (
+            "numbers_outside:WORD",
+            "an integer as the number numbers_outside:WORD; got an object of the type str",
+        ),
     ],
 )
 def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, words):
@@ -63,6 +77,31 @@ def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, w
         registry_of_numbers.get_named(name)
 
 
-def test_registry_get_named_leaves_errors_of_the_module_itself(registry_of_numbers):
-    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
-        registry_of_numbers.get_named("numbers_broken:X")
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("numbers_needy", r"ModuleNotFoundError \(No module named 'no_such_module_at_all'\)"),
+        ("numbers_wrong", r"ZeroDivisionError \(division by zero\) in numbers_wrong.py, line 2;"),
+        ("numbers_unfinished", r"SyntaxError \(invalid syntax \(.*py, line 1\)\); correct the"),
+        ("numbers_leaving", "SystemExit"),
+        ("numbers_refused", "expected a pear; got a fig; peel it"),
+    ],
+)
+def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, module, words):
+    with pytest.raises(ConfigError, match=words):
+        registry_of_numbers.get_named(f"{module}:X")
+
+
+@pytest.mark.parametrize(
+    ("found", "counts"),
+    [
+        (lambda: 0, {0}),
+        (lambda a, b: 0, {2}),
+        (lambda a, b=1: 0, {1, 2}),
+        (lambda a, *, b: 0, set()),
+        (range, {0, 1, 2}),  # its arguments are not known
+        (7, set()),
+    ],
+)
+def test_takes_arguments_tells_callables_by_the_number_of_arguments(found, counts):
+    assert {count for count in range(3) if takes_arguments(count)(found)} == counts

@@ -38,11 +38,15 @@ class Manifest:
         renderer: what drew the pictures.
         parts: path below the dataset ("shards/shard-00000", "videos/door-00000.mp4") -> checksum,
             of every part that is written.
+        prior: every field of the prior that the doors were drawn from, as plain JSON values; None
+            for a prior that doorlab itself names, and for doors that are real. The fields make a
+            dataset reproducible without the module or file of its prior.
     """
 
     config: DatasetConfig
     renderer: str
     parts: dict[str, str] = field(default_factory=dict)
+    prior: dict[str, Any] | None = None
 
     @staticmethod
     def read(path: str | Path) -> Manifest:
@@ -77,7 +81,8 @@ class Manifest:
                 for kind in PART_FOLDERS
                 for name, part in document[kind].items()
             }
-            manifest = Manifest(config, document["renderer"], parts)
+            _check_prior(document.get("prior"))
+            manifest = Manifest(config, document["renderer"], parts, document.get("prior"))
             _check_parts(manifest)
             return manifest
         except (ConfigError, LookupError, AttributeError, TypeError) as error:
@@ -99,6 +104,7 @@ class Manifest:
             "doors": self.config.doors,
             "splits": {name: int(count) for name, count in zip(SPLITS, counts, strict=True)},
             "renderer": self.renderer,
+            **({} if self.prior is None else {"prior": self.prior}),
             "arrays": list(self.config.arrays()),
             "config": self.config.to_json(),
             "shards": {
@@ -156,6 +162,11 @@ def _check_parts(manifest: Manifest) -> None:
     bad = [part for part, known in manifest.parts.items() if not isinstance(known, str)]
     if bad:
         raise LookupError(f"a checksum of {min(bad)} that is no text")
+
+
+def _check_prior(prior: Any) -> None:
+    if not isinstance(prior, dict | None):
+        raise LookupError("ranges of a prior that are no object")
 
 
 def _check_version(path: str | Path, version: Any) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from doorlab.data.sources.importing import FootageWriter, ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig, make_door, make_shard
 from doorlab.data.validation import check_values
 from doorlab.data.video_writer import encode_video, film_door
-from doorlab.doors import get_prior
+from doorlab.doors.priors import recorded_ranges
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.parallel.launchers import check_workers, get_launcher
 from doorlab.seeding import stream
@@ -75,13 +75,13 @@ def write_dataset(
     path = Path(path)
     get_launcher(launcher)  # this and what follows fails, if it has to, before a file is touched
     check_workers(workers)
-    get_prior(config.prior)
+    prior = recorded_ranges(config.prior, config.door_prior)
     trial = simulator(config.simulator)
     renderer = trial.renderer
     trial.close()
     return write_parts(
         path,
-        Manifest(config, renderer),
+        Manifest(config, renderer, prior=prior),
         PartWriter(path, config, simulator),
         "generated",
         workers=workers,
@@ -239,7 +239,7 @@ class PartWriter:
     def _write_video(self, name: str, file: Path) -> str:
         index = self._config.video_names()[name]
         door, rng = make_door(self._config, index), stream(self._config.seed, "video", index)
-        view = get_prior(self._config.prior).sample_view(rng, door)
+        view = self._config.door_prior.sample_view(rng, door)
         film = encode_video(film_door(self._simulator_for(1), door, view))
         atomic_write_bytes(file, film)
         return checksum({name: film})
@@ -292,7 +292,14 @@ def _journal(path: Path, manifest: Manifest) -> Iterator[PartJournal]:
 
 
 def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option: str) -> None:
-    differing = found.config.differing(wanted.config)
+    before, now = found.config, wanted.config
+    differing = []
+    if found.prior and wanted.prior:  # the ranges count, not where they were read from
+        assert isinstance(before, GenerationConfig)
+        assert isinstance(now, GenerationConfig)
+        now = replace(now, prior=before.prior)
+        differing = _differing_ranges(found.prior, wanted.prior)
+    differing += before.differing(now)
     if found.renderer != wanted.renderer:
         differing.append(f"renderer ({found.renderer} there, {wanted.renderer} here)")
     if differing:
@@ -301,6 +308,15 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option
             f"a difference in {', '.join(differing)}",
             f"run `{found.config.command(path)}{option}`, or choose another --out",
         )
+
+
+def _differing_ranges(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """The fields in which the ranges of two priors differ, each with both values."""
+    return [
+        f"{name} of the prior ({found.get(name)} there, {wanted.get(name)} here)"
+        for name in sorted(found.keys() | wanted.keys())
+        if found.get(name) != wanted.get(name)
+    ]
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -115,7 +115,7 @@ class DoorPrior:
                 checked = checked_number("a prior", name, value, _JITTER)
             elif name == "randomize_appearance":
                 checked = checked_flag("a prior", name, value)
-            elif name in _CHOICES:
+            elif name in CHOICES:
                 checked = _checked_choices(name, value)
             else:
                 checked = _checked_range(name, value)
@@ -270,7 +270,8 @@ _RANGES = {
     "camera_distance": positive(),
     "camera_height": positive(),
 }
-_CHOICES = {
+# The names that a field of several of them may have.
+CHOICES = {
     "handle_types": CATEGORIES["handle_type"],
     "panel_styles": CATEGORIES["appearance.panel_style"],
     "panel_textures": CATEGORIES["appearance.panel_texture"],
@@ -294,10 +295,10 @@ def _checked_choices(name: str, value: Any) -> tuple[str, ...]:
     """The names as a tuple. Raises ConfigError for none, and for one that there is not."""
     if not isinstance(value, tuple | list) or not value:
         raise ConfigError(
-            f"{name} of a prior to be one or more of {', '.join(_CHOICES[name])}",
+            f"{name} of a prior to be one or more of {', '.join(CHOICES[name])}",
             f"{value!r}",
             "name some",
         )
     for choice in value:
-        check_name("a prior", name, choice, _CHOICES[name])
+        check_name("a prior", name, choice, CHOICES[name])
     return tuple(value)

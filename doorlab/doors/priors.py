@@ -1,16 +1,37 @@
-"""The named priors over doors."""
+"""The named priors over doors, and those of other packages and files.
+
+The prior of a command or a config is one of
+
+    a name                  narrow; an entry point of the group "doorlab.priors"
+    an import path          barn_doors:PRIOR, a DoorPrior
+    a JSON file of ranges   barn_doors.json
+
+The file holds an object. Its keys are fields of DoorPrior, with ranges and choices as arrays; the
+key "base" is the prior (a name or an import path) that the other fields come from:
+
+    {"base": "narrow", "width": [0.9, 1.05], "handle_types": ["bar"]}
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
-from doorlab.doors.prior import DoorPrior
-from doorlab.errors import unknown_name
+from doorlab.doors.prior import CHOICES, DoorPrior
+from doorlab.errors import ConfigError, unknown_name
+from doorlab.limits import Limits
+from doorlab.registry import Registry
+from doorlab.serialization import to_json
+from doorlab.storage.files import read_json
+from doorlab.storage.json_schema import OneOf, misfit
 
+_NUMBER = Limits(-1e9, 1e9)  # of a file
 _DEFAULT = DoorPrior()
 DEFAULT_PRIOR = "narrow"  # of datasets, environments, commands and examples alike
 
-PRIORS: dict[str, DoorPrior] = {
+_NAMED: dict[str, DoorPrior] = {
     "default": _DEFAULT,
     # One appearance for all doors and one camera per door, as in the papers.
     "narrow": replace(_DEFAULT, randomize_appearance=False, camera_motion=0.0),
@@ -38,8 +59,84 @@ PRIORS: dict[str, DoorPrior] = {
 }
 
 
+def _is_prior(found: object) -> bool:
+    """Whether an object is a DoorPrior and of no derived class.
+
+    Datasets record the ranges of a prior, and batched sampling draws from them. Neither knows
+    methods that a derived class overrides.
+    """
+    return type(found) is DoorPrior
+
+
+PRIORS: Registry[DoorPrior] = Registry(
+    "prior", "doorlab.priors", _NAMED, _is_prior, "a DoorPrior (of no derived class)"
+)
+
+
 def get_prior(name: str) -> DoorPrior:
-    """The named prior. Raises ConfigError, with the valid names, for any other."""
-    if not isinstance(name, str) or name not in PRIORS:
-        raise unknown_name("prior", name, PRIORS)
-    return PRIORS[name]
+    """The prior that a name, an import path or the path of a JSON file stands for.
+
+    Raises ConfigError for an unknown name, a module or file that cannot be read, an object that is
+    no DoorPrior, and ranges that DoorPrior refuses.
+    """
+    return _read_prior(name) if _is_file(name) else PRIORS.get_named(name)
+
+
+def recorded_ranges(name: str, prior: DoorPrior) -> dict[str, Any] | None:
+    """The fields of a prior as plain JSON values, for files whose readers may lack the prior.
+
+    Args:
+        name: of the prior, as `get_prior` takes it.
+        prior: what `get_prior` returned for the name.
+
+    Returns:
+        None for the priors that doorlab itself names.
+    """
+    return None if name in _NAMED else to_json(prior)
+
+
+def prior_label(name: str) -> str:
+    """The name of a prior in paths and result files: letters, digits and _ . + - only.
+
+    The label of an import path has a dot in place of the colon. The label of a JSON file is the
+    file's name without folder and ending.
+    """
+    label = Path(name).stem if _is_file(name) else name.replace(":", ".")
+    return re.sub(r"[^\w.+-]", "_", label).lstrip(".") or "prior"
+
+
+def _is_file(name: object) -> bool:
+    return isinstance(name, str) and name.endswith(".json")
+
+
+def _read_prior(path: str) -> DoorPrior:
+    ranges = read_json(path, ConfigError, "write the ranges of a prior there")
+    schemas = {field.name: _schema_of(field.name, field.default) for field in fields(DoorPrior)}
+    schemas["base"] = str
+    try:
+        unknown = sorted(ranges.keys() - schemas.keys())
+        if unknown:
+            raise unknown_name("field of a prior", unknown[0], schemas)
+        wrong = misfit(ranges, {f"{name}?": schema for name, schema in schemas.items()})
+        if wrong:
+            raise ConfigError("the ranges of a prior", wrong, "correct the file")
+        base = PRIORS.get_named(ranges.pop("base", "default"))
+        return replace(base, **{name: _plain(value) for name, value in ranges.items()})
+    except ConfigError as error:
+        raise ConfigError(f"{error.expected}, in {path}", error.got, error.fix) from None
+
+
+def _schema_of(name: str, default: object) -> Any:
+    """The JSON schema of a field of DoorPrior, which itself checks the values further."""
+    if name in CHOICES:
+        return [OneOf(*CHOICES[name])]
+    if isinstance(default, bool):
+        return bool
+    return (_NUMBER, _NUMBER) if isinstance(default, tuple) else _NUMBER
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value as fields of DoorPrior hold it: arrays as tuples, numbers as floats."""
+    if isinstance(value, list):
+        return tuple(map(_plain, value))
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -4,6 +4,19 @@ random                 a policy that needs no model
 ssnp, ssnp:greedy      one that a run of `doorlab train` makes possible: the kind of its model, a
                        colon, and what is made of it (greedy if nothing is said)
 linucb                 the same, for the first model
+barn:careful           a policy without a model from outside doorlab: the import path of a callable
+                       (doors, exploration) -> Policy, such as a class with that constructor
+ssnp:barn:careful      what the callable of an import path makes of a model:
+                       (model, labelled, exploration, device) -> Policy
+
+Other packages name theirs by entry points of the groups "doorlab.policies" and
+"doorlab.model_policies". A policy has the two methods of `doorlab.bandit.Policy`. It is made from
+
+doors                  the held-out doors, which only a privileged policy may look at
+exploration            the ExplorationConfig of the command
+model                  a reward model on the device, in evaluation mode
+labelled               a function that reads the doors that the model learned from
+device                 name of a torch device
 """
 
 from __future__ import annotations
@@ -36,10 +49,10 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
 from doorlab.limits import FiniteFloat, NonNegativeFloat, Share, at_least, check_limits
-from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model
-from doorlab.models.registry import REWARD_MODELS
+from doorlab.models.registry import REWARD_MODELS, is_reward_model, reward_model_spec
+from doorlab.registry import Registry, takes_arguments
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import misfit
 
@@ -70,22 +83,31 @@ class PolicySpec:
     """One policy with one training seed."""
 
     name: str
-    """In results: KIND for the greedy one, KIND:WAY for others, or what needs no model."""
+    """In results: KIND for the greedy one, KIND:WAY for others, or the strategy without a model."""
     strategy: str
-    """A name of MODEL_FREE_POLICIES or of MODEL_POLICIES."""
+    """A name of MODEL_FREE_POLICIES or, with a run, of MODEL_POLICIES; or an import path."""
     run: Path | None = None
     """Of `doorlab train`."""
     seed: int = 0
     """That it was trained with."""
 
 
-MODEL_FREE_POLICIES: dict[str, Callable[[Sequence[Door], ExplorationConfig], Policy]] = {
-    "random": lambda doors, weights: RandomPolicy(),
-    "oracle": lambda doors, weights: OraclePolicy(doors),
-    "visible_oracle": lambda doors, weights: VisibleOraclePolicy(doors),
-    "gp_ucb": lambda doors, weights: GPUCBPolicy(GPConfig(beta=weights.beta)),
-    "gp_ts": lambda doors, weights: GPThompsonPolicy(),
-}
+MakePolicy = Callable[[Sequence[Door], ExplorationConfig], Policy]
+MakeModelPolicy = Callable[[Any, Callable[[], LabelledDataset], ExplorationConfig, str], Policy]
+
+MODEL_FREE_POLICIES: Registry[MakePolicy] = Registry(
+    "policy",
+    "doorlab.policies",
+    {
+        "random": lambda doors, weights: RandomPolicy(),
+        "oracle": lambda doors, weights: OraclePolicy(doors),
+        "visible_oracle": lambda doors, weights: VisibleOraclePolicy(doors),
+        "gp_ucb": lambda doors, weights: GPUCBPolicy(GPConfig(beta=weights.beta)),
+        "gp_ts": lambda doors, weights: GPThompsonPolicy(),
+    },
+    takes_arguments(2),
+    "a callable (doors, exploration) that returns a Policy",
+)
 _DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
 
 
@@ -113,18 +135,21 @@ def _neural_linear(model: Any, labelled: Any, weights: ExplorationConfig, device
     return NeuralLinearPolicy(model, labelled(), device=device)
 
 
-# Made from a model, a function that reads the doors it was trained on, weights, and a device.
-MODEL_POLICIES: dict[
-    str, Callable[[Any, Callable[[], LabelledDataset], ExplorationConfig, str], Policy]
-] = {
-    "greedy": _choosing("greedy"),
-    "ucb": _choosing("ucb"),
-    "thompson": _choosing("thompson"),
-    "epsilon": _epsilon,
-    "linucb": _linucb,
-    "neural_linear": _neural_linear,
-    "cpp": _cpp,
-}
+MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
+    "policy of a model",
+    "doorlab.model_policies",
+    {
+        "greedy": _choosing("greedy"),
+        "ucb": _choosing("ucb"),
+        "thompson": _choosing("thompson"),
+        "epsilon": _epsilon,
+        "linucb": _linucb,
+        "neural_linear": _neural_linear,
+        "cpp": _cpp,
+    },
+    takes_arguments(4),
+    "a callable (model, labelled, exploration, device) that returns a Policy",
+)
 
 
 def panel(
@@ -161,14 +186,24 @@ def make_policy(
     weights: ExplorationConfig,
     device: str,
 ) -> Policy:
-    """The policy of an entry; only the oracles look at `doors`."""
+    """The policy of an entry; only the oracles look at `doors`.
+
+    Raises ConfigError for an object from outside doorlab that is no Policy.
+    """
     if entry.run is None:
-        return MODEL_FREE_POLICIES[entry.strategy](doors, weights)
-    run, model = entry.run, load_model(entry.run)
-    model = model.to(device).eval()
-    return MODEL_POLICIES[entry.strategy](
-        model, lambda: labelled_doors(run, dataset), weights, device
-    )
+        policy = MODEL_FREE_POLICIES.get_named(entry.strategy)(doors, weights)
+    else:
+        run, model = entry.run, load_model(entry.run)
+        policy = MODEL_POLICIES.get_named(entry.strategy)(
+            model.to(device).eval(), lambda: labelled_doors(run, dataset), weights, device
+        )
+    if not isinstance(policy, Policy):
+        raise ConfigError(
+            f"a Policy with begin and act from {entry.strategy}",
+            f"an object of the type {type(policy).__name__}",
+            "return one from the callable",
+        )
+    return policy
 
 
 def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
@@ -203,12 +238,17 @@ def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]
         if not by_kind:
             raise ConfigError(f"--models for the policy {kind}", "none", "give a trained run")
         kind, strategy = next(iter(by_kind)), kind
+    if kind not in by_kind and _is_outside(kind, strategy):
+        MODEL_FREE_POLICIES.get_named(name)
+        return [PolicySpec(name, name)]
     if kind not in by_kind:
         ways = [f"{k}:{w}" for k in by_kind for w in MODEL_POLICIES]
         raise unknown_name("policy", name, [*MODEL_FREE_POLICIES, *by_kind, *ways])
-    if (strategy or "greedy") not in MODEL_POLICIES:
+    if ":" in strategy:
+        MODEL_POLICIES.get_named(strategy)
+    elif (strategy or "greedy") not in MODEL_POLICIES:
         raise unknown_name(f"policy of {kind}", strategy, MODEL_POLICIES)
-    if strategy == "thompson" and not _has_latent(kind):
+    if strategy == "thompson" and not all(map(_has_latent, by_kind[kind].values())):
         raise ConfigError(
             f"a model with a latent to sample, for {name}",
             f"a {kind}, which has none",
@@ -220,11 +260,14 @@ def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]
     ]
 
 
-def _has_latent(kind: str) -> bool:
-    """Whether models of this kind can be sampled: seen from one that is not trained."""
-    sizes = Architecture()
-    model: Any = REWARD_MODELS[kind](sizes.encoder_resolution, sizes)
-    return model.has_latent
+def _is_outside(module: str, attribute: str) -> bool:
+    """Whether MODULE:ATTRIBUTE is an import path, rather than a slip in KIND:WAY."""
+    return bool(attribute) and module not in REWARD_MODELS and attribute not in MODEL_POLICIES
+
+
+def _has_latent(run: Path) -> bool:
+    """Whether Thompson sampling can draw from the model of a run."""
+    return reward_model_spec(read_description(run).kind).has_latent
 
 
 def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, Path]]:
@@ -245,8 +288,8 @@ def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, 
 def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
     """A run's kind of model and training seed, if the model is one of rewards, for these frames."""
     about = read_description(run)
-    size, kind = about.image_size, about.kind
-    if kind not in REWARD_MODELS:
+    size, kind = about.image_size, about.name
+    if not is_reward_model(about.kind):
         raise CheckpointError(
             f"a model that predicts rewards in {run}", f"a {kind}", "give a run of `doorlab train`"
         )

@@ -40,7 +40,8 @@ class LearningConfig(TrainConfig):
     """Draw fresh doors at every step, on the device, instead of reading a dataset."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
     """Prior of fresh doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
-    in every frame), default (all looks), wild."""
+    in every frame), default (all looks), wild. An import path MODULE:NAME of a DoorPrior and a JSON
+    file of its ranges (FILE.json) are accepted, too."""
     image_size: ImageSize = 64
     """Height and width of a frame of fresh doors, pixels."""
     sequence_length: PositiveInt = 8

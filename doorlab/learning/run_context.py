@@ -12,6 +12,7 @@ from torch import nn
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.doors.priors import get_prior, prior_label, recorded_ranges
 from doorlab.learning.config import C, LearningConfig, dataset_image_size, open_data
 from doorlab.learning.run_folder import METRICS_FILE, finished_before
 from doorlab.models.architecture import Architecture
@@ -131,8 +132,10 @@ def _settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, 
     """What a resumed run must agree with, as plain values."""
     mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
     idle = _PATH_SETTINGS if config.online else _PATH_SETTINGS | _ONLINE_ONLY
-    checksum = dataset.checksum if dataset else None
-    return {**{k: v for k, v in mine.items() if k not in idle}, "dataset": checksum}
+    kept = {k: v for k, v in mine.items() if k not in idle}
+    ranges = recorded_ranges(config.prior, get_prior(config.prior)) if config.online else None
+    drawn = {f"prior.{name}": value for name, value in (ranges or {}).items()}
+    return {**kept, **drawn, "dataset": dataset.checksum if dataset else None}
 
 
 def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
@@ -140,7 +143,7 @@ def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
     config = dataset.config
     if not isinstance(config, GenerationConfig):
         return None
-    return {"prior": config.prior, "seed": config.seed}
+    return {"prior": prior_label(config.prior), "seed": config.seed}
 
 
 def _report_stop(config: LearningConfig, outcome: FitResult) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -76,16 +76,27 @@ _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
 def style_of(name: str) -> ModelStyle:
     """The look of `name`; a model that nobody gave one gets a spare colour, always the same.
 
-    What a bandit makes of a model ("ssnp:ucb") has the model's colour, and a line of its own.
+    What a bandit makes of a model ("ssnp:ucb") has the model's colour, and a line of its own. A
+    policy from outside doorlab ("barn:careful") is called by its own name, without its module.
     """
     if name in STYLES:
         return STYLES[name]
     model, _, way = name.partition(":")
+    if way and model not in STYLES and way not in _STRATEGIES:
+        return replace(_spare_style(name), label=_words(way))
     if way:
-        label, line, marker = _STRATEGIES.get(way, (way.replace("_", " "), "--", "h"))
+        label, line, marker = _STRATEGIES.get(way, (_words(way.rpartition(":")[2]), "--", "h"))
         return ModelStyle(f"{style_of(model).label}, {label}", style_of(model).color, line, marker)
+    return _spare_style(name)
+
+
+def _spare_style(name: str) -> ModelStyle:
     color = _SPARE_COLORS[zlib.crc32(name.encode()) % len(_SPARE_COLORS)]
-    return ModelStyle(name.replace("_", " "), color, "-", "h")
+    return ModelStyle(_words(name), color, "-", "h")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def sort_models(names: Iterable[str]) -> list[str]:

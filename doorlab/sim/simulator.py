@@ -1,5 +1,8 @@
 """The interface of every simulator: a sequence of doors and actions in, arrays out.
 
+A simulator is made by name ("torch"), by an entry point of the group "doorlab.simulators", or by
+the import path of a callable without arguments that returns one ("barn_doors:BarnSimulator").
+
 Shapes: D doors, M frames per door, J interactions per door, T control steps, H, W pixels.
 """
 
@@ -12,7 +15,8 @@ import numpy as np
 
 from doorlab.doors.door import Door
 from doorlab.doors.view import View
-from doorlab.errors import SimulatorError, unknown_name
+from doorlab.errors import ConfigError, SimulatorError
+from doorlab.registry import Registry, takes_arguments
 from doorlab.sim.interactions import InteractionResult
 from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 
@@ -79,15 +83,33 @@ def _torch() -> Simulator:
     return TorchSimulator()
 
 
-SIMULATORS: dict[str, Callable[[], Simulator]] = {
-    "pybullet": _pybullet,
-    "panda": _panda,
-    "torch": _torch,
-}
+SIMULATORS: Registry[Callable[[], Simulator]] = Registry(
+    "simulator",
+    "doorlab.simulators",
+    {"pybullet": _pybullet, "panda": _panda, "torch": _torch},
+    takes_arguments(0),
+    "a callable without arguments that returns a Simulator",
+)
+_INTERFACE = ("name", "renderer", "render", "interact", "close")
 
 
 def make_simulator(name: str = "pybullet") -> Simulator:
-    """A running simulator; ConfigError for an unknown name, SimulatorError if it can't run."""
-    if not isinstance(name, str) or name not in SIMULATORS:
-        raise unknown_name("simulator", name, SIMULATORS)
-    return SIMULATORS[name]()
+    """A running simulator.
+
+    Args:
+        name: of SIMULATORS, or an import path of a callable that returns a simulator.
+
+    Raises:
+        ConfigError: for an unknown name, a module that cannot be imported, and an object that lacks
+            the interface.
+        SimulatorError: for a simulator that cannot run here.
+    """
+    simulator = SIMULATORS.get_named(name)()
+    lacking = [part for part in _INTERFACE if not hasattr(simulator, part)]
+    if lacking:
+        raise ConfigError(
+            f"a Simulator with {', '.join(_INTERFACE)} from {name}",
+            f"an object of the type {type(simulator).__name__} without {', '.join(lacking)}",
+            "complete the class, or name another callable",
+        )
+    return simulator

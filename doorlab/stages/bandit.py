@@ -14,6 +14,10 @@ choose by the model's predictions; KIND:linucb, KIND:neural_linear and KIND:cpp 
 and learn with linear regressions or Gaussian processes from what they try. Runs of one kind with
 different seeds count as one policy, with intervals over seeds and doors.
 
+A policy from outside doorlab goes by an import path: MODULE:NAME is a callable that makes a policy
+from the doors and the exploration settings, KIND:MODULE:NAME one that makes it from a model.
+`doorlab.evaluation.policy_registry` says what they are given; examples/add_your_own.py has one.
+
 Writes OUT/regret.json (figures with 95 % intervals, on all doors and by what can't be seen of them)
 and OUT/rollouts.npz (every action and reward). regret.json is written last, and names the doors and
 the weights that it is about by their checksums: dataset_checksum, and model_weights in the order of
@@ -69,7 +73,8 @@ class Config:
     """Runs of `doorlab train`; several of one kind need different seeds."""
     policies: tuple[str, ...] = ()
     """Names of policies, see above; by default random, oracle, visible_oracle, gp_ucb and every
-    model's greedy one."""
+    model's greedy one. Import paths MODULE:NAME and, of what is made of a model, KIND:MODULE:NAME
+    are accepted, too."""
     out: Path = Path("runs/bandit")
     """Folder of the results."""
     split: Literal["test", "validation", "train"] = "test"
@@ -79,7 +84,8 @@ class Config:
     horizon: PositiveInt = 10
     """Tries on every door."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = ""
-    """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's."""
+    """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's. An
+    import path MODULE:NAME is accepted, too."""
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
     """How much policies explore."""
     seed: Seed = 0
@@ -128,8 +134,11 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     doors = held_out(dataset, config)
     entries = panel(config.policies, config.models, dataset)
     weights = [weights_checksum(model) for model in config.models]
+    SIMULATORS.get_named(
+        dataset.generation.simulator
+    )  # or say why not, before anything is computed
     if config.simulator:
-        make_simulator(config.simulator).close()  # or say why not, before anything is computed
+        make_simulator(config.simulator).close()
     workers = count_workers(config.workers)
     work = run_local(_Evaluation(config), list(entries), workers)
     found = dict(track(work, "bandit", "policies", len(entries)))

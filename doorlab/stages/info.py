@@ -18,7 +18,9 @@ from doorlab.data.manifest import Manifest
 from doorlab.data.parts import PART_FOLDERS, bytes_below
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.data.sources.importing import listing
+from doorlab.doors import DoorPrior
 from doorlab.errors import DatasetError
+from doorlab.serialization import to_json
 from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import printable
 
@@ -40,6 +42,7 @@ def run(config: Config) -> None:
     for table in (
         _overview(config.data, manifest),
         _settings(manifest),
+        *_ranges(manifest),
         _arrays(config.data, manifest),
     ):
         console.print(table)
@@ -88,6 +91,17 @@ def _settings(manifest: Manifest) -> Table:
     for name, value in manifest.config.to_json().items():
         table.add_row(name, printable(listing(value) if isinstance(value, tuple) else value))
     return table
+
+
+def _ranges(manifest: Manifest) -> list[Table]:
+    """The fields of a prior from outside doorlab that are not those of `default`."""
+    if manifest.prior is None:
+        return []
+    table, usual = _table("Prior, where it is not default", "name", "value"), to_json(DoorPrior())
+    for name, value in manifest.prior.items():
+        if value != usual.get(name):
+            table.add_row(printable(name), printable(value))
+    return [table]
 
 
 def _arrays(path: Path, manifest: Manifest) -> Table:

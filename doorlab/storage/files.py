@@ -164,9 +164,14 @@ def checksum(data: bytes) -> str:
     return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
-def read_json(path: str | Path, error: type[DoorlabError] = ResultError) -> dict[str, Any]:
-    """The JSON object in `path`; `error` is raised when it is missing or is not one."""
-    data = read_bytes(path, error)
+def read_json(
+    path: str | Path, error: type[DoorlabError] = ResultError, remedy: str = _REMEDY
+) -> dict[str, Any]:
+    """The JSON object in `path`; arguments and errors as of `read_bytes`.
+
+    `error` is also raised when the file holds anything else than a JSON object.
+    """
+    data = read_bytes(path, error, remedy)
     try:
         value = _parsed(data)
     except ValueError as cause:

@@ -49,7 +49,8 @@ class Config:
     seed: Seed = 0
     """One seed for doors, training and tries."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python. An import
+    path MODULE:NAME is accepted, too."""
     workers: NonNegativeInt = 0
     """Commands that run side by side; 0 means one per core, two at most."""
 
@@ -78,8 +79,7 @@ def run(config: Config) -> Path:
     """Runs what is missing of the pipeline; returns the path of the report."""
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
-    if config.simulator not in SIMULATORS:
-        raise unknown_name("simulator", config.simulator, SIMULATORS)
+    SIMULATORS.get_named(config.simulator)
     console, start = PlainConsole(), time.monotonic()
     jobs = config.workers or min(2, os.cpu_count() or 1)
     with output_folder(config.out):

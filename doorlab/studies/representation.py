@@ -30,8 +30,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.doors import PRIORS, get_prior
-from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.doors import PRIORS
+from doorlab.doors.priors import DEFAULT_PRIOR, prior_label
 from doorlab.errors import ConfigError, ResultError
 from doorlab.evaluation.probes import ProbeSpec
 from doorlab.evaluation.probes.summary import bars, summarize, vs_best_baseline
@@ -53,6 +53,7 @@ from doorlab.storage.json_schema import Each
 from doorlab.studies.runs import (
     StudyConfig,
     check_choices,
+    check_priors,
     check_split,
     doors_of,
     is_finished,
@@ -78,7 +79,8 @@ class Config(StudyConfig):
     out: Path = Path("runs/represent")
     """Folder of the study; one that is there already is completed."""
     priors: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = (DEFAULT_PRIOR,)
-    """Priors of the doors: narrow (one look for all), default (all looks)."""
+    """Priors of the doors: narrow (one look for all), default (all looks). Import paths MODULE:NAME
+    and JSON files of ranges (FILE.json) are accepted, too."""
     data: tuple[Path, ...] = ()
     """Datasets that are there already, one for every prior, in their order."""
     models: Annotated[tuple[str, ...], Option(MODELS)] = MODELS
@@ -120,7 +122,7 @@ PRESETS: dict[str, Config] = {
 class Run:
     """One training run of the study, and its probe."""
 
-    prior: str
+    prior: str  # its `prior_label`
     model: str
     rate: float
     seed: int
@@ -157,13 +159,13 @@ def finished_before(config: Config, path: Path) -> bool:
     """Whether this study has its result, and --overwrite does not ask for another one."""
     if config.overwrite or not os.path.lexists(path):
         return False
-    made = [config.out / prior / "dataset" for prior in config.priors]
+    made = [config.out / prior_label(prior) / "dataset" for prior in config.priors]
     datasets = [DoorDataset.open(place) for place in config.data or made]
     return is_finished(path, config, [dataset.checksum for dataset in datasets])
 
 
 def _represent(config: Config, path: Path) -> None:
-    datasets = {prior: dataset_of(config, prior) for prior in config.priors}
+    datasets = {prior_label(prior): dataset_of(config, prior) for prior in config.priors}
     for dataset in datasets.values():
         check_splits(config, dataset)
     do = partial(run_one, config, {prior: found.path for prior, found in datasets.items()})
@@ -173,7 +175,7 @@ def _represent(config: Config, path: Path) -> None:
         rates = choose_rates(config, trials)
         runs = [Run(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
         run_parallel(do, runs, config.workers, "represent")
-    found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in config.priors}
+    found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in datasets}
     for prior, result in found.items():
         result["dataset_checksum"] = datasets[prior].checksum
         result["simulator"] = datasets[prior].simulator
@@ -186,8 +188,6 @@ def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
     resolve_device(config.device, "--device")
-    for prior in config.priors:
-        get_prior(prior)
     for model in config.models:
         encoder_spec(model)
     if config.data and len(config.data) != len(config.priors):
@@ -197,6 +197,7 @@ def check(config: Config) -> None:
         )  # fmt: skip
     choices = ("priors", "models", "seeds", "learning_rates", "probe_frames", "probe_doors")
     check_choices(config, *choices)
+    check_priors(config.priors)
     if not all(set(names) & set(config.models) for names in (STATISTICIANS, CONTEXT_FREE)):
         named = ", and one of ".join(", ".join(names) for names in (STATISTICIANS, CONTEXT_FREE))
         raise ConfigError(
@@ -216,14 +217,14 @@ def dataset_of(config: Config, prior: str) -> DoorDataset:
     """The doors of a prior: those given, or those in OUT, made or completed if need be."""
     if config.data:
         given = DoorDataset.open(config.data[config.priors.index(prior)])
-        if given.generation.prior != prior:
+        if prior_label(given.generation.prior) != prior_label(prior):
             raise ConfigError(
                 f"doors of the prior {prior} in {given.path}",
                 given.generation.prior,
                 "give --data in the order of --priors",
             )
         return given
-    return doors_of(config, prior, config.out / prior / "dataset", interactions=0)
+    return doors_of(config, prior, config.out / prior_label(prior) / "dataset", interactions=0)
 
 
 def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
@@ -236,7 +237,8 @@ def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
 
 def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) -> list[Run]:
     """Every prior and model with this seed."""
-    return [Run(p, m, rate, seed) for p in config.priors for m in rates for rate in rates[m]]
+    priors = map(prior_label, config.priors)
+    return [Run(p, m, rate, seed) for p in priors for m in rates for rate in rates[m]]
 
 
 def run_one(config: Config, data: dict[str, Path], run: Run) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 from doorlab.data.config import Doors, FrameCount, HeldOutShare, ImageSize, split_of_doors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
-from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.doors.priors import DEFAULT_PRIOR, get_prior, prior_label
 from doorlab.errors import ConfigError, ResultError
 from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
 from doorlab.models.architecture import Architecture
@@ -52,7 +52,8 @@ class StudyConfig:
     validation_fraction: HeldOutShare = 0.2
     """Share of its doors that weights, penalties and learning rates are chosen by."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python."""
+    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python. An import
+    path MODULE:NAME is accepted, too."""
     learning_rates: tuple[PositiveFloat, ...] = (2e-3,)
     """Learning rates that every model may choose from, the first one for models without steps."""
     architecture: Architecture = field(default_factory=Architecture)
@@ -190,6 +191,17 @@ def single_threaded() -> Iterator[None]:
     """Worker processes that start inside of this compute with one thread each."""
     with environment_variables(OMP_NUM_THREADS="1"):
         yield
+
+
+def check_priors(names: Sequence[str]) -> None:
+    """Raises ConfigError for priors that cannot be resolved, or whose results have one name."""
+    labels = [prior_label(name) for name in names]
+    for name in names:
+        get_prior(name)
+    if len(set(labels)) < len(labels):
+        raise ConfigError(
+            "priors with a name each in results", ", ".join(labels), "rename a file or object"
+        )
 
 
 def check_choices(config: Any, *names: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from doorlab.data.config import FrameCount, ImageSize
 from doorlab.data.schema import SPLITS
-from doorlab.doors.priors import DEFAULT_PRIOR, PRIORS
+from doorlab.doors.priors import DEFAULT_PRIOR, get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import SEED, PositiveInt, check_limits
 from doorlab.sim import SIMULATORS
@@ -36,10 +36,10 @@ class Arguments:
 
     def __post_init__(self) -> None:
         check_limits(self, "")
-        for kind, known in (("prior", PRIORS), ("simulator", SIMULATORS), ("split", SPLITS)):
-            name = getattr(self, kind)
-            if not isinstance(name, str) or name not in known:
-                raise unknown_name(kind, name, known)
+        get_prior(self.prior)
+        SIMULATORS.get_named(self.simulator)
+        if not isinstance(self.split, str) or self.split not in SPLITS:
+            raise unknown_name("split", self.split, SPLITS)
         if self.render_mode not in (None, *RENDER_MODES):
             raise ConfigError(
                 f"render_mode None or {', '.join(RENDER_MODES)}", repr(self.render_mode), "use one"

@@ -37,7 +37,7 @@ class DoorBanditCore:
                 PriorProblems(self._simulator, a.prior, a.frames, a.image_size)
                 if a.doors_from is None
                 else RecordedProblems(
-                    self._simulator, a.doors_from, a.split, a.frames, a.image_size
+                    self._simulator, a.doors_from, a.split, a.frames, a.image_size, a.simulator
                 )
             )
         except BaseException:

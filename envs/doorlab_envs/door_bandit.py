@@ -91,8 +91,10 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `frames`      | int               | `8`          | passive frames per door                   |
     | `image_size`  | int               | `64`         | height and width of a frame, pixels       |
     | `horizon`     | int               | `10`         | interactions per episode                  |
-    | `prior`       | str               | `"narrow"`   | a name of `doorlab.doors.PRIORS`          |
-    | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`        |
+    | `prior`       | str               | `"narrow"`   | a name of `doorlab.doors.PRIORS`, an      |
+    |               |                   |              | import path, or a JSON file of ranges     |
+    | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`, or an |
+    |               |                   |              | import path                               |
     | `doors_from`  | str, Path or None | `None`       | folder of a dataset, whose doors and      |
     |               |                   |              | frames replace those of the prior         |
     | `split`       | str               | `"test"`     | the split of that dataset                 |

@@ -9,7 +9,7 @@ Legend: D doors, M frames per door, H, W pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,7 @@ from doorlab.data.sources.simulation import (
     make_door,
     passive_views,
 )
-from doorlab.doors import Door, get_prior
+from doorlab.doors import Door
 from doorlab.errors import ConfigError
 from doorlab.sim import Simulator, optimal_rewards
 
@@ -61,11 +61,11 @@ class PriorProblems:
     """Doors drawn and filmed on the spot: door 0 of the dataset that has the key as its seed."""
 
     def __init__(self, simulator: Simulator, prior: str, frames: int, image_size: int) -> None:
-        get_prior(prior)  # an unknown name is an error now, not at the first reset
         self._simulator = simulator
         self._config = GenerationConfig(
             doors=1, frames=frames, interactions=0, image_size=image_size, prior=prior, videos=0
         )
+        _ = self._config.door_prior  # an unknown name is an error now, not at the first reset
 
     def draw(self, rng: np.random.Generator) -> int:
         """A seed."""
@@ -73,7 +73,7 @@ class PriorProblems:
 
     def make(self, keys: Sequence[int]) -> DoorBatch:
         """Draws the doors, films them, and lets the oracle try them."""
-        configs = [replace(self._config, seed=int(key)) for key in keys]
+        configs = [self._config.with_seed(int(key)) for key in keys]
         doors = [make_door(config, 0) for config in configs]
         pairs = list(zip(configs, doors, strict=True))
         images = self._simulator.render(
@@ -86,12 +86,29 @@ class PriorProblems:
 
 
 class RecordedProblems:
-    """Doors and frames of one split of a dataset, as they were recorded."""
+    """Doors and frames of one split of a dataset, as they were recorded.
+
+    Args:
+        simulator: that the doors are opened in.
+        path: folder of the dataset.
+        split: of `SPLITS`.
+        frames: of every door, the first ones.
+        image_size: pixels; that of the dataset.
+        made_by: what `make_simulator` was asked for; by default the simulator's own name, which
+            need not be unique among simulators from outside doorlab.
+    """
 
     def __init__(
-        self, simulator: Simulator, path: str | Path, split: str, frames: int, image_size: int
+        self,
+        simulator: Simulator,
+        path: str | Path,
+        split: str,
+        frames: int,
+        image_size: int,
+        made_by: str | None = None,
     ) -> None:
         self._simulator, self._dataset = simulator, DoorDataset.open(path)
+        self._made_by = simulator.name if made_by is None else made_by
         self._split, self._frames = split, frames
         _check_frames(self._dataset, frames, image_size)
 
@@ -131,7 +148,7 @@ class RecordedProblems:
             doors,
             self._dataset.read("images", indices)[:, : self._frames],
             self._dataset.read("optimal_reward", indices)
-            if self._dataset.generation.simulator == self._simulator.name
+            if self._dataset.generation.simulator == self._made_by
             else optimal_rewards(self._simulator, doors),
         )
 

@@ -92,10 +92,20 @@ def test_imported_datasets_say_so(tmp_path):
     assert (document["kind"], document["arrays"]) == ("imported", ["images", "split"])
 
 
-@pytest.mark.parametrize("change", [{"kind": "dreamt"}, {"arrays": ["images", "smell"]}])
+def test_manifest_holds_ranges_of_priors_from_outside_alone(tmp_path, config, full):
+    assert "prior" not in full.to_json()
+    full.prior = {"mass": [28.0, 30.0]}
+    full.write(tmp_path)
+    assert Manifest.read(tmp_path) == full
+    assert full.checksum != Manifest(config, "fake", full.parts).checksum
+
+
+@pytest.mark.parametrize(
+    "change", [{"kind": "dreamt"}, {"arrays": ["images", "smell"]}, {"prior": "no object"}]
+)
 def test_datasets_of_another_schema_are_refused(tmp_path, full, change):
     document = {**full.to_json(), **change}
     document["checksum"] = _checksum(document)
     (tmp_path / "dataset.json").write_text(json.dumps(document))
-    with pytest.raises(DatasetError, match=r"got .*(dreamt|smell).*generate it again"):
+    with pytest.raises(DatasetError, match=r"got .*(dreamt|smell|no object).*generate it again"):
         Manifest.read(tmp_path)

@@ -1,3 +1,4 @@
+import gymnasium
 import numpy as np
 import pytest
 from doorlab_envs.door_sources import PriorProblems, RecordedProblems
@@ -8,6 +9,8 @@ from doorlab.data.writer import write_dataset
 from doorlab.doors import oracle_action
 from doorlab.errors import ConfigError
 from doorlab.sim import make_simulator
+
+ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
 
 @pytest.fixture
@@ -47,3 +50,22 @@ def test_an_empty_split_is_refused(simulator, tmp_path):
     source = RecordedProblems(simulator, tmp_path / "d", "validation", 1, 16)
     with pytest.raises(ConfigError, match="validation"):
         source.draw(np.random.default_rng(0))
+
+
+def test_make_finds_priors_and_simulators_by_import_path(tmp_path, monkeypatch):
+    (tmp_path / "env_barn.py").write_text(
+        "from doorlab.doors import DoorPrior\n"
+        "from helpers.fake_simulator import FakeSimulator as Barn\n"
+        "HEAVY = DoorPrior(mass=(28.0, 30.0))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    env = gymnasium.make(
+        ENVIRONMENT, prior="env_barn:HEAVY", simulator="env_barn:Barn", frames=2, image_size=16
+    )
+    observation, _ = env.reset(seed=1)
+    assert observation["images"].shape == (2, 16, 16, 3)
+    env.close()
+    doors = PriorProblems(make_simulator("env_barn:Barn"), "env_barn:HEAVY", 2, 16).make([1]).doors
+    assert 28.0 <= doors[0].mass <= 30.0
+    with pytest.raises(ConfigError, match="NONE in the module env_barn for the prior"):
+        gymnasium.make(ENVIRONMENT, prior="env_barn:NONE", simulator="env_barn:Barn")

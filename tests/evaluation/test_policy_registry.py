@@ -1,13 +1,21 @@
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from doorlab.bandit.policies import RandomPolicy
 from doorlab.data import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.evaluation.policy_registry import ExplorationConfig, PolicySpec, labelled_doors, panel
+from doorlab.evaluation.policy_registry import (
+    ExplorationConfig,
+    PolicySpec,
+    labelled_doors,
+    make_policy,
+    panel,
+)
 
 
 class Recorded(DoorDataset):
@@ -125,3 +133,58 @@ def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
 def test_weights_that_a_policy_would_refuse_are_refused_at_once(weights):
     with pytest.raises(ConfigError, match=r"correct --exploration\."):
         ExplorationConfig(**weights)
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module barn_policies on the Python path."""
+    (tmp_path / "barn_policies.py").write_text(
+        "from doorlab.bandit.policies import RandomPolicy\n"
+        "NUMBER = 3\n"
+        "def careful(doors, exploration):\n    return RandomPolicy()\n"
+        "def nothing(doors, exploration):\n    return None\n"
+        "def of_model(model, labelled, exploration, device):\n    return RandomPolicy()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("barn_policies", None)
+
+
+def test_panel_takes_import_paths(trained, module):
+    runs = [trained("a", "ssnp", seed=1), trained("b", "ssnp", seed=2)]
+    names = ("barn_policies:careful", "ssnp:barn_policies:of_model")
+    assert list(panel(names, runs, Recorded()).values()) == [
+        PolicySpec("barn_policies:careful", "barn_policies:careful"),
+        *(PolicySpec(names[1], "barn_policies:of_model", run, n) for n, run in enumerate(runs, 1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("barn:careful", "a module barn for the policy barn:careful; got none"),
+        ("barn_policies:wild", "wild in the module barn_policies"),
+        ("barn_policies:NUMBER", r"a callable \(doors, exploration\) .* the type int"),
+        ("barn_policies:of_model", r"a callable \(doors, exploration\) .* the type function"),
+        ("ssnp:barn_policies:careful", r"a callable \(model, labelled, exploration, device\)"),
+        ("ssnp:barn:careful", "a module barn for the policy of a model barn:careful"),
+        ("np:barn_policies:of_model", "a policy out of"),
+        ("np:greedy", "did you mean"),
+    ],
+)
+def test_panel_refuses_an_import_path_in_one_sentence(trained, module, name, complaint):
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        panel((name,), [trained("a", "ssnp")], Recorded())
+    assert "\n" not in str(caught.value)
+
+
+def test_make_policy_calls_what_an_import_path_stands_for(module):
+    entry = PolicySpec("barn_policies:careful", "barn_policies:careful")
+    policy = make_policy(entry, Recorded(), [], ExplorationConfig(), "cpu")
+    assert isinstance(policy, RandomPolicy)
+
+
+def test_make_policy_refuses_what_is_no_policy(module):
+    entry = PolicySpec("barn_policies:nothing", "barn_policies:nothing")
+    with pytest.raises(ConfigError, match=r"begin and act from .*; got .* the type NoneType"):
+        make_policy(entry, Recorded(), [], ExplorationConfig(), "cpu")

@@ -82,6 +82,13 @@ def test_unknown_models_have_a_look_of_their_own_always_the_same():
     assert sort_models(["zebra", "random", "ssnp", "np"]) == ["ssnp", "np", "random", "zebra"]
 
 
+def test_style_of_a_policy_from_outside_is_named_without_its_module():
+    assert style_of("barn:very_careful").label == "very careful"
+    assert style_of("ssnp:barn:very_careful").label == "SSNP, very careful"
+    assert style_of("ssnp:barn:very_careful").color == style_of("ssnp").color
+    assert sort_models(["barn:careful", "random"]) == ["random", "barn:careful"]
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_spread_labels_keep_their_order_and_distance_and_stay_inside(positions):
     gap = 0.1

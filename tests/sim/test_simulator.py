@@ -34,3 +34,42 @@ def test_the_engine_is_silent():
     code = "from doorlab.sim import make_simulator; make_simulator().close()"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("", "")
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module barn_simulators on the Python path."""
+    (tmp_path / "barn_simulators.py").write_text(
+        "from helpers.fake_simulator import FakeSimulator\n"
+        "NUMBER = 3\n"
+        "def of_doors(doors): ...\n"
+        "class Renderer:\n"
+        "    name = renderer = 'barn'\n"
+        "    def render(self): ...\n"
+    )
+    (tmp_path / "barn_broken.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("barn_simulators", "barn_broken"):
+        sys.modules.pop(name, None)
+
+
+def test_make_simulator_imports_a_factory(module):
+    assert make_simulator("barn_simulators:FakeSimulator").renderer == "fake"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("barn:X", "a module barn for the simulator barn:X; got none"),
+        ("barn_simulators:X", "X in the module barn_simulators"),
+        ("barn_simulators:NUMBER", "without arguments that returns a Simulator .* the type int"),
+        ("barn_simulators:of_doors", "without arguments .*; got .* the type function"),
+        ("barn_simulators:Renderer", "the type Renderer without interact, close; complete"),
+        ("barn_broken:X", r"can be imported, .*; got ZeroDivisionError \(division by zero\)"),
+    ],
+)
+def test_make_simulator_refuses_in_one_sentence(module, name, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        make_simulator(name)
+    assert "\n" not in str(caught.value)

@@ -71,3 +71,13 @@ def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):
 def test_no_dataset(tmp_path):
     with pytest.raises(DatasetError, match="doorlab generate"):
         run(Config(tmp_path))
+
+
+def test_ranges_of_a_prior_from_outside_are_shown_where_they_are_not_default(tmp_path, capsys):
+    (tmp_path / "heavy.json").write_text('{"mass": [28.0, 30.0]}')
+    config = replace(CONFIG, prior=str(tmp_path / "heavy.json"), simulator="torch")
+    write_dataset(tmp_path / "data", config)
+    run(Config(tmp_path / "data"))
+    shown = capsys.readouterr().out.partition("Prior, where")[2].partition("Arrays")[0]
+    assert "[28.0, 30.0]" in shown
+    assert "width" not in shown

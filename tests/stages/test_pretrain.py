@@ -201,6 +201,21 @@ def test_a_stopped_run_resumes_with_its_own_settings_only(config):
         pretrain.run(replace(config, resume=True, learning_rate=0.5))
 
 
+def test_a_stopped_run_resumes_with_the_same_ranges_of_its_prior_only(config, tmp_path):
+    path = tmp_path / "heavy.json"
+    path.write_text('{"mass": [28.0, 30.0]}')
+    config = replace(
+        config, data=None, online=True, prior=str(path), image_size=32, sequence_length=3,
+        steps=2, validation_doors=0,
+    )  # fmt: skip
+    pretrain.run(replace(config, stop_after=1))
+    path.write_text('{"mass": [27.0, 30.0]}')
+    with pytest.raises(CheckpointError, match=r"--prior.mass \(\[28.* there, \[27.* here\)"):
+        pretrain.run(replace(config, resume=True))
+    path.write_text('{"mass": [28.0, 30.0]}')
+    pretrain.run(replace(config, resume=True))
+
+
 def resized(config, **sizes):
     architecture = replace(config.architecture, **sizes)
     return replace(config, architecture=architecture, overwrite=True)

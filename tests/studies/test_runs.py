@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from doorlab.errors import ConfigError
-from doorlab.studies.runs import check_choices, run_parallel, single_threaded
+from doorlab.studies.runs import check_choices, check_priors, run_parallel, single_threaded
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,14 @@ def test_choices_are_some_and_without_repeats():
     for bad in ((), (1.0, 1.0)):
         with pytest.raises(ConfigError, match="--learning-rates without repeats"):
             check_choices(Config(bad), "learning_rates")
+
+
+def test_check_priors_wants_a_label_for_each(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "barn.json").write_text("{}")
+    check_priors(["narrow", str(tmp_path / "a/barn.json")])
+    with pytest.raises(ConfigError, match=r"priors with a name each .*; got barn, barn"):
+        check_priors([str(tmp_path / folder / "barn.json") for folder in ("a", "b")])
+    with pytest.raises(ConfigError, match="did you mean 'narrow'"):
+        check_priors(["narow"])

@@ -9,7 +9,8 @@ Legend: D doors in a shard, M frames, J interactions, H, W pixels.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,7 +27,7 @@ from doorlab.data.config import (
     split_of_doors,
 )
 from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
-from doorlab.doors import ACTION_DIM, PRIORS, Door, View, doors_to_arrays, get_prior
+from doorlab.doors import ACTION_DIM, PRIORS, Door, DoorPrior, View, doors_to_arrays, get_prior
 from doorlab.doors.action import normalised_radius
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
@@ -61,9 +62,11 @@ class GenerationConfig(DatasetConfig):
     """Seed of every random stream."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
     """Prior of the doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
-    in every frame), default (all looks), wild (unlike default)."""
+    in every frame), default (all looks), wild (unlike default). An import path MODULE:NAME of a
+    DoorPrior and a JSON file of its ranges (FILE.json) are accepted, too."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower."""
+    """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower. An
+    import path MODULE:NAME of a callable that returns a Simulator is accepted, too."""
     action_mix: ActionMix = "plausible"
     """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
     validation_fraction: HeldOutShare = 0.05
@@ -92,6 +95,21 @@ class GenerationConfig(DatasetConfig):
     def origin(self) -> str:
         """In words: who made the doors."""
         return f"simulated by {self.simulator}"
+
+    @cached_property
+    def door_prior(self) -> DoorPrior:
+        """The prior that `prior` names. Raises ConfigError as `get_prior` does.
+
+        The first access resolves the name, so that a dataset can be read without its prior. The
+        prior is pickled with the config, so that workers need neither its module nor its file.
+        """
+        return get_prior(self.prior)
+
+    def with_seed(self, seed: int) -> GenerationConfig:
+        """A copy with another seed and the prior that is resolved already."""
+        other = replace(self, seed=seed)
+        vars(other)["door_prior"] = self.door_prior
+        return other
 
     def arrays(self) -> dict[str, ArraySpec]:
         """Everything that the schema knows, but for layers that were not asked for."""
@@ -130,7 +148,7 @@ def make_shard(
 
 def make_door(config: GenerationConfig, index: int) -> Door:
     """Door number `index` of the dataset."""
-    return get_prior(config.prior).sample(stream(config.seed, "door", index))
+    return config.door_prior.sample(stream(config.seed, "door", index))
 
 
 def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
@@ -143,13 +161,13 @@ def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndar
 
 def passive_views(config: GenerationConfig, index: int, door: Door) -> list[View]:
     """The M cameras of a door."""
-    prior, rng = get_prior(config.prior), stream(config.seed, "view", index)
-    return prior.sample_views(rng, door, config.frames)
+    rng = stream(config.seed, "view", index)
+    return config.door_prior.sample_views(rng, door, config.frames)
 
 
 def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
     """float32 (J, 4): the actions on a door; see `sample_actions`."""
-    slides = get_prior(config.prior).sliding_probability
+    slides = config.door_prior.sliding_probability
     rng = stream(config.seed, "action", index)
     return sample_actions(rng, (config.interactions,), config.action_mix, slides)
 

@@ -44,7 +44,8 @@ class Config(StudyConfig):
     seeds: tuple[Seed, ...] = (0,)
     """Seeds of the training runs; all learn from the same doors."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of the doors of a dataset that is made here: narrow (one look for all), default."""
+    """Prior of the doors of a dataset that is made here: narrow (one look for all), default. An
+    import path MODULE:NAME and a JSON file of ranges (FILE.json) are accepted, too."""
     interactions: NonNegativeInt = 32
     """Interactions per door."""
     pretrained: Path | None = None
@@ -71,9 +72,10 @@ class Config(StudyConfig):
     horizon: PositiveInt = 10
     """Tries on every door."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
-    """Policies of `doorlab bandit` that need no model."""
+    """Policies without a model, of `doorlab bandit`. Import paths MODULE:NAME are accepted, too."""
     ood_priors: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = ()
-    """Other priors whose doors are opened, too, with models of about 400 labelled doors."""
+    """Other priors whose doors are opened, too, with models of about 400 labelled doors. Import
+    paths MODULE:NAME and JSON files of ranges (FILE.json) are accepted, too."""
 
 
 _STUDY = replace(

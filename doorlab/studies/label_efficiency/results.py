@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.doors.priors import prior_label
 from doorlab.errors import ConfigError
 from doorlab.evaluation.hidden_groups import strata_by_hidden_parameter
 from doorlab.evaluation.label_efficiency import (
@@ -142,5 +143,5 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
 
 
 def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
-    for prior in config.ood_priors:
+    for prior in map(prior_label, config.ood_priors):
         yield prior, read_part(config.out / "ood" / prior / "regret.json", "bandit")

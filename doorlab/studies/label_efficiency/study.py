@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.doors import get_prior
+from doorlab.doors.priors import get_prior, prior_label
 from doorlab.errors import ConfigError, ResultError, unknown_name
 from doorlab.evaluation.label_efficiency import nearest_label_count
 from doorlab.evaluation.policy_registry import MODEL_FREE_POLICIES
@@ -63,7 +63,14 @@ from doorlab.studies.label_efficiency import results
 from doorlab.studies.label_efficiency.config import PRESETS as PRESETS
 from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.label_efficiency.runs import Run, check_pretrained, choose_rates, do_all
-from doorlab.studies.runs import check_choices, check_split, doors_of, is_finished, single_threaded
+from doorlab.studies.runs import (
+    check_choices,
+    check_priors,
+    check_split,
+    doors_of,
+    is_finished,
+    single_threaded,
+)
 from doorlab.terminal.console import PlainConsole
 
 _OPENED = {  # of a result of `doorlab bandit`
@@ -108,7 +115,9 @@ def finished_before(config: Config, path: Path) -> bool:
 def _study(config: Config) -> None:
     dataset = dataset_of(config)
     config = completed(config, dataset)
-    elsewhere = {prior: doors_elsewhere(config, dataset, prior) for prior in config.ood_priors}
+    elsewhere = {
+        prior_label(prior): doors_elsewhere(config, dataset, prior) for prior in config.ood_priors
+    }
     check_pretrained(config, dataset, [dataset, *elsewhere.values()])
     with single_threaded():
         rates = choose_rates(config, dataset)
@@ -131,17 +140,18 @@ def check(config: Config) -> None:
     """Raises ConfigError for what can't be studied, before anything is made."""
     check_workers(config.workers)
     resolve_device(config.device, "--device")
-    for prior in (config.prior, *config.ood_priors):
-        get_prior(prior)
+    get_prior(config.prior)
+    check_priors(config.ood_priors)
     check_choices(config, "models", "labelled", "seeds", "learning_rates")
     for names, known, what in (
         (config.models, REWARD_MODELS, "model"),
         ((config.method,), config.models, "model of the study, for --method,"),
-        (config.baselines, MODEL_FREE_POLICIES, "policy that needs no model"),
     ):
         for name in names:
             if name not in known:
                 raise unknown_name(what, name, known)
+    for name in config.baselines:
+        MODEL_FREE_POLICIES.get_named(name)
     if config.pretrained is not None and not config.pretrained.is_dir():
         raise ConfigError(
             "--pretrained with the folder of a prior of `doorlab represent`",
@@ -199,7 +209,7 @@ def dataset_of(config: Config) -> DoorDataset:
 
 def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
     """As many test doors of another prior, filmed like the study's, and drawn by other chance."""
-    out, like = config.out / "ood" / prior / "dataset", dataset.generation
+    out, like = config.out / "ood" / prior_label(prior) / "dataset", dataset.generation
     return doors_of(
         config, prior, out,
         seed=like.seed + 1, doors=math.ceil(config.test_doors / _MOST), interactions=0,

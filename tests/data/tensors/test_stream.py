@@ -170,3 +170,11 @@ def test_the_same_doors_on_a_gpu():
     assert torch.equal(gpu.actions.cpu(), cpu.actions)
     assert (gpu.images.cpu().float() - cpu.images.float()).abs().mean() < 0.1
     torch.testing.assert_close(gpu.rewards.cpu(), cpu.rewards, atol=0.01, rtol=0)
+
+
+def test_door_stream_draws_from_a_json_file_of_ranges(tmp_path):
+    (tmp_path / "wild.json").write_text('{"base": "wild"}')
+    config = replace(CONFIG, prior=str(tmp_path / "wild.json"))
+    (drawn,) = DoorStream(config).draw(WANTED, range(1))
+    (expected,) = DoorStream(CONFIG).draw(WANTED, range(1))
+    assert_same(drawn, expected)

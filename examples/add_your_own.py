@@ -1,0 +1,96 @@
+"""Adds a prior, a simulator and two bandit policies to doorlab from a file of your own.
+
+An import path MODULE:NAME stands wherever a command takes the name of one. Commands find modules
+in the folder that they are run in:
+
+    cd examples
+    doorlab generate --out ../runs/fire_doors --doors 40 --image-size 32 --test-fraction 0.5 \
+        --prior add_your_own:FIRE_DOORS --simulator add_your_own:RustySimulator
+    doorlab bandit --data ../runs/fire_doors --doors 20 --out ../runs/fire_doors_bandit \
+        --policies random oracle add_your_own:RepeatBestPolicy
+
+A policy that chooses by a reward model is written after the kind of the model. With a run of
+`doorlab train` on doors of the same image size:
+
+    doorlab bandit --data ../runs/fire_doors --doors 20 --out ../runs/cautious_bandit \
+        --models ../runs/ssnp --policies ssnp ssnp:add_your_own:cautious_policy
+
+A prior may also be a JSON file of the fields that differ from those of a base: with
+{"base": "narrow", "mass": [28.0, 30.0]} in heavy.json, `--prior heavy.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from doorlab.bandit import History
+from doorlab.bandit.policies import LabelledDataset, ModelConfig, ModelPolicy
+from doorlab.doors import ACTION_DIM, Door, DoorPrior, get_prior
+from doorlab.evaluation.policy_registry import ExplorationConfig
+from doorlab.sim import InteractionResult
+from doorlab.sim.torch import TorchSimulator
+
+FIRE_DOORS: DoorPrior = replace(
+    get_prior("narrow"),
+    width=(0.9, 1.05),
+    handle_types=("bar",),
+    mass=(25.0, 30.0),
+    closer_probability=1.0,
+)
+
+
+class RustySimulator(TorchSimulator):
+    """The simulator `torch` with twice the hinge friction. Pictures stay the same.
+
+    A simulator is any callable without arguments that returns a `doorlab.sim.Simulator`. Its
+    answers depend on the arguments alone, so that datasets do not depend on the number of workers.
+    """
+
+    name = "rusty"
+
+    def interact(
+        self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
+    ) -> InteractionResult:
+        """Every action of (D, J, 4) on its door; see `doorlab.sim.Simulator.interact`."""
+        rusty = [replace(door, hinge_friction=2.0 * door.hinge_friction) for door in doors]
+        return super().interact(rusty, actions, record=record)
+
+
+class RepeatBestPolicy:
+    """Repeats the best action so far, or with probability epsilon draws a uniform one.
+
+    A policy without a model is made from the doors, which it must not look at unless it is
+    privileged like the oracle, and from the exploration settings of the command.
+    """
+
+    def __init__(self, doors: Sequence[Door], exploration: ExplorationConfig) -> None:
+        self._epsilon = exploration.epsilon
+
+    def begin(self, frames: np.ndarray, rng: np.random.Generator) -> None:
+        """Takes new doors: uint8 (D, M, H, W, 3) frames, and the policy's random stream."""
+        self._rng = rng
+
+    def act(self, history: History) -> np.ndarray:
+        """float32 (D, 4): the next action on every door, normalised."""
+        count = len(history.rewards)
+        drawn = self._rng.uniform(-1.0, 1.0, (count, ACTION_DIM)).astype(np.float32)
+        explores = self._rng.random(count) < self._epsilon
+        if history.tries == 0:
+            return drawn
+        best = history.rewards.argmax(axis=1)
+        explores |= history.rewards.max(axis=1) == 0.0
+        return np.where(explores[:, None], drawn, history.actions[np.arange(count), best])
+
+
+def cautious_policy(
+    model: Any,
+    labelled: Callable[[], LabelledDataset],
+    exploration: ExplorationConfig,
+    device: str,
+) -> ModelPolicy:
+    """A policy of a reward model: the largest mean - kappa * std, a lower confidence bound."""
+    return ModelPolicy(model, ModelConfig(choice="ucb", kappa=-exploration.kappa), device)
