@@ -1,16 +1,13 @@
 """The example, copied to a folder of its own, and the commands of its docstring in processes."""
 
 import json
-import re
-import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.console import documented_commands, doorlab
 from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset
@@ -19,19 +16,6 @@ from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "add_your_own.py"
-
-
-def doorlab(folder, *args):
-    """Runs `doorlab` in a folder, as its console script does: the folder is not on the path."""
-    code = "import sys; sys.path.remove(''); from doorlab.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, *args]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def documented_commands():
-    """The arguments of every doorlab command in the docstring."""
-    text = EXAMPLE.read_text().split('"""')[1].replace("\\\n", " ")
-    return [shlex.split(line) for line in re.findall(r"^    doorlab (.*)$", text, re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +27,7 @@ def folder(tmp_path_factory):
     torch.manual_seed(0)
     run = place.parent / "runs" / "ssnp"
     save_model(run, build_model("ssnp", 32, TINY), "ssnp", 32, TINY)
-    for command in documented_commands():
+    for command in documented_commands(EXAMPLE):
         done = doorlab(place, *command)
         assert done.returncode == 0, done.stderr
     return place
@@ -84,7 +68,7 @@ def test_figures_and_tables_need_no_module_and_name_the_policy(folder, tmp_path)
 
 
 def test_workers_find_the_module_and_write_the_same_bytes(folder):
-    command, runs = documented_commands()[0], folder.parent / "runs"
+    command, runs = documented_commands(EXAMPLE)[0], folder.parent / "runs"
     out = command.index("--out") + 1
     small = [*command[:out], "../runs/two", *command[out + 1 :], "--workers", "2"]
     done = doorlab(folder, *small, "--shard-doors", "20", "--videos", "0")
