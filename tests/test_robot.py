@@ -420,5 +420,7 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
 
 def test_another_models_state_is_refused(run, tmp_path):
     predictor_of(model_of(seed=1)).save(tmp_path / "state")
-    with pytest.raises(CheckpointError, match=r"the model that .* was saved with; got another one"):
+    with pytest.raises(
+        CheckpointError, match=r"the model with which .* was saved; got another model"
+    ):
         RewardPredictor.load(run).restore(tmp_path / "state")
