@@ -1,4 +1,4 @@
-"""What an arm obtains where a hand on rails would open everything."""
+"""Rewards of an arm for the oracle's actions and for plausible actions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DOORS, _SLIDING, _PLAUSIBLE = 200, 20, (125, 4)
 
 
 def panda(rounds: int) -> dict[str, Estimate]:
-    """Rewards of the oracle and of plausible actions, with the Panda; in one round.
+    """Rewards of the oracle and of plausible actions with the Panda; a single round.
 
-    Plausible actions are compared with the hand's.
+    Plausible actions are compared with those of the free-floating hand.
     """
     arm, hand, doors = make_simulator("panda"), make_simulator(), sample_doors(_DOORS)
     best = optimal_rewards(arm, doors)

@@ -49,7 +49,7 @@ class ContextualPriorPolicy(GPPolicy):
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The action with the largest upper confidence bound; at first the best by the prior mean."""
+        """The action with the largest upper confidence bound; at first by the prior mean."""
         doors, seed = len(self._embedding), int(self._rng.integers(2**31))
         tried = history.tries > 0
         score = self.score(self.posterior(self._left(history))) if tried else self._prior
