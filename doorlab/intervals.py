@@ -39,8 +39,8 @@ class Estimate:
 
     def to_json(self) -> dict[str, Any]:
         """`{"mean", "ci95": [low, high], "n"}`, the form of all numbers in result files."""
-        found = {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
-        return {**found, "undefined": self.undefined} if self.undefined else found
+        document = {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
+        return {**document, "undefined": self.undefined} if self.undefined else document
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"
@@ -96,11 +96,11 @@ def bootstrap_function(
     if values.size == 0:
         raise ConfigError("at least one value to average", "none", "use more doors")
     n = len(values)
-    found = float(function(values.mean(axis=0)))
-    drawn = function(_counts(seed, n, resamples) @ values / n)
-    smallest, largest = np.percentile(drawn, [2.5, 97.5])
-    interval = (max(0.0, 2 * found - float(largest)), max(0.0, 2 * found - float(smallest)))
-    return Estimate(found, interval, n)
+    estimate = float(function(values.mean(axis=0)))
+    samples = function(_counts(seed, n, resamples) @ values / n)
+    smallest, largest = np.percentile(samples, [2.5, 97.5])
+    interval = (max(0.0, 2 * estimate - float(largest)), max(0.0, 2 * estimate - float(smallest)))
+    return Estimate(estimate, interval, n)
 
 
 def bootstrap_crossed(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) -> Estimate:
@@ -126,9 +126,9 @@ def bootstrap_crossed(values: np.ndarray, *, seed: int = 0, resamples: int = 200
     if values.size == 0:
         raise ConfigError("at least one value to average", "none", "use more doors")
     n = values.shape[1]
-    drawn = _counts(seed, n, resamples) @ values.mean(axis=0) / n
-    drawn = drawn + _of_runs([values], seed, resamples)
-    low, high = np.percentile(drawn, [2.5, 97.5]).clip(values.min(), values.max())
+    samples = _counts(seed, n, resamples) @ values.mean(axis=0) / n
+    samples = samples + _of_runs([values], seed, resamples)
+    low, high = np.percentile(samples, [2.5, 97.5]).clip(values.min(), values.max())
     return Estimate(float(values.mean()), (float(low), float(high)), n)
 
 

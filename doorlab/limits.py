@@ -103,8 +103,8 @@ def flag(name: str, prefix: str = "--") -> str:
 def _limits_of(config: type) -> dict[str, Limits]:
     """Maps settings to their limits, for settings that declare limits."""
     hints = get_type_hints(config, include_extras=True)
-    found = {name: next(_declared(hint), None) for name, hint in hints.items()}
-    return {name: limits for name, limits in found.items() if limits is not None}
+    limits_of = {name: next(_declared(hint), None) for name, hint in hints.items()}
+    return {name: limits for name, limits in limits_of.items() if limits is not None}
 
 
 def _declared(hint: Any) -> Iterator[Limits]:

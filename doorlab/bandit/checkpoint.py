@@ -36,15 +36,15 @@ class Stateful:
         missing = [name for name in self.state_fields if not hasattr(self, name)]
         if missing:
             raise ConfigError("a policy that has begun", type(self).__name__, "call begin first")
-        found = {name: getattr(self, name) for name in self.state_fields}
-        return {k: v.state() if isinstance(v, Stateful) else v for k, v in found.items()}
+        values = {name: getattr(self, name) for name in self.state_fields}
+        return {k: v.state() if isinstance(v, Stateful) else v for k, v in values.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restores the state of another policy of the same class and settings."""
         for name in self.state_fields:
-            mine = getattr(self, name, None)
-            if isinstance(mine, Stateful):
-                mine.restore(state[name])
+            current = getattr(self, name, None)
+            if isinstance(current, Stateful):
+                current.restore(state[name])
             else:
                 setattr(self, name, _moved(state[name], getattr(self, "_device", "cpu")))
 

@@ -109,8 +109,9 @@ def relative_regret(
         return means[problems, step, arms] + noise[:, step]
 
     chosen = run_neural_linear(contexts, pull, ARMS, rng, config.agent)
-    lost = regrets(means)
-    return np.take_along_axis(lost, chosen[..., None], axis=-1)[..., 0], lost.mean(axis=-1)
+    all_regrets = regrets(means)
+    of_chosen = np.take_along_axis(all_regrets, chosen[..., None], axis=-1)[..., 0]
+    return of_chosen, all_regrets.mean(axis=-1)
 
 
 def _ratio(

@@ -102,9 +102,7 @@ class DatasetConfig(ABC):
             return [f"kind ({self.kind} there, {other.kind} here)"]
         names = [f.name for f in fields(self)]  # pyright: ignore[reportArgumentType]
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
-        return [
-            f"{k} ({mine} there, {new} here)" for k, (mine, new) in pairs.items() if mine != new
-        ]
+        return [f"{k} ({own} there, {new} here)" for k, (own, new) in pairs.items() if own != new]
 
     def _options(self) -> list[str]:
         """The command-line options of all settings that differ from their defaults."""

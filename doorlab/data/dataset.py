@@ -166,9 +166,9 @@ class DoorDataset:
     def verify(self) -> list[str]:
         """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002")."""
         with ThreadPoolExecutor() as threads:
-            found = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
+            checksums = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
         known = self.manifest.parts.items()
-        return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)
+        return sorted(p for (p, good), now in zip(known, checksums, strict=True) if now != good)
 
     def check_values(self) -> None:
         """Raises DatasetError for values that no simulator can have produced.
@@ -179,16 +179,16 @@ class DoorDataset:
         check_split(self.config, self.read("split"), self.path)
         for first, last in self.config.shards().values():
             doors = np.arange(first, last)
-            found = {
+            arrays = {
                 name: self.read(name, doors)
                 for name, spec in self.config.arrays().items()
                 if spec.limits is not None
             }
-            if "joint_position" in found:
+            if "joint_position" in arrays:
                 self.doors(doors)
-                limits = found[door_array("opening_limit")]
-                check_joint_positions(found["joint_position"], limits, doors, self.path)
-                check_views(found["view"], doors, self.path)
+                limits = arrays[door_array("opening_limit")]
+                check_joint_positions(arrays["joint_position"], limits, doors, self.path)
+                check_views(arrays["view"], doors, self.path)
 
     def _reader(self) -> Reader:
         process = os.getpid()

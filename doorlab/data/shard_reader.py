@@ -70,7 +70,7 @@ class ShardReader:
         self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
 
     def read(self, name: str, doors: np.ndarray) -> np.ndarray:
-        """See `Reader`. Reads shards in parallel."""
+        """Reads the array `name` for `doors` as `Reader.read`, shards in parallel."""
         values = np.empty(self._shape(name, len(doors)), dtype=ARRAYS[name].dtype)
         if not values.size:
             return values
@@ -150,7 +150,7 @@ class ReadingProcess:
         self._ask(folder, config, path)
 
     def read(self, name: str, doors: np.ndarray) -> np.ndarray:
-        """See `Reader`."""
+        """Reads the array `name` for `doors` as `Reader.read`."""
         return self._ask(name, doors)
 
     def _ask(self, *question: Any) -> Any:

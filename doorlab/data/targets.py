@@ -54,10 +54,10 @@ class Target:
     @property
     def categories(self) -> tuple[str, ...]:
         """Names of the classes 0 and 1; empty for numbers."""
-        found = CATEGORIES.get(self.source, ())
+        names = CATEGORIES.get(self.source, ())
         if not self.ones:
-            return found
-        zeros = [name for name in found if name not in self.ones]
+            return names
+        zeros = [name for name in names if name not in self.ones]
         return " or ".join(zeros), " or ".join(self.ones)
 
 
@@ -101,13 +101,13 @@ def target_values(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     if name not in TARGETS:
         raise unknown_name("probe target", name, TARGETS)
     target = TARGETS[name]
-    found = np.asarray(arrays[target.source])
+    source = np.asarray(arrays[target.source])
     if target.ones:
         codes = [CATEGORIES[target.source].index(category) for category in target.ones]
-        return np.isin(found, codes).astype(np.int64)
+        return np.isin(source, codes).astype(np.int64)
     if target.kind == "binary":
-        return found.astype(np.int64)
-    values = found.astype(np.float64)
+        return source.astype(np.int64)
+    values = source.astype(np.float64)
     if target.hinged_only:
         hinged = arrays["mechanism"] == CATEGORIES["mechanism"].index("hinged")
         values[~hinged] = np.nan

@@ -60,7 +60,7 @@ def write_dataset(
 
     Args:
         path: a folder that does not exist or is empty, unless `resume`.
-        config: what to generate.
+        config: settings of the dataset.
         workers: number of worker processes; 0 for one per core. Does not affect the bytes.
         launcher: a name of `launchers.LAUNCHERS`. Does not affect the bytes.
         resume: keep the intact parts in `path` and write the others.

@@ -70,10 +70,10 @@ class MaskedAttention(nn.Module):
     ) -> Float[Tensor, "B T F"]:
         """Attends from queries to sets."""
         q = self._split(self.to_query(queries))
-        found = F.scaled_dot_product_attention(
+        outputs = F.scaled_dot_product_attention(
             q, attended.keys, attended.values, attn_mask=attended.mask
         )
-        return self.output(found.transpose(1, 2).flatten(2))
+        return self.output(outputs.transpose(1, 2).flatten(2))
 
     def _split(self, h: Float[Tensor, "B N F"]) -> Float[Tensor, "B K N D"]:
         return h.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -19,7 +19,7 @@ class Prefetcher(Generic[T]):
 
     Args:
         compute: a pure function of the number.
-        count: how many numbers there are.
+        count: number of values.
 
     Attributes:
         waited: total time that callers waited, s.

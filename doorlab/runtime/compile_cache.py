@@ -44,13 +44,13 @@ def private_compile_cache() -> Iterator[None]:
 def is_private(folder: Path) -> bool:
     """Whether a folder exists, belongs to this user, and is not writable by other users."""
     try:
-        found = os.lstat(folder)  # of a link itself, which its owner can change, not of its target
+        status = os.lstat(folder)  # of a link itself, which its owner can change, not of its target
     except OSError:
         return False
     if not hasattr(os, "getuid"):  # Windows separates users' folders
-        return stat.S_ISDIR(found.st_mode)
-    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not others_write
+        return stat.S_ISDIR(status.st_mode)
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not others_write
 
 
 def _without_precompiled_headers() -> AbstractContextManager[Any]:

@@ -27,8 +27,8 @@ def libraries_imported() -> Iterator[None]:
         yield
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        told = isinstance(error, ImportError) or lack_of_memory(error) is not None
-        if told or frames[-1].filename.startswith(_PACKAGE):
+        is_known = isinstance(error, ImportError) or lack_of_memory(error) is not None
+        if is_known or frames[-1].filename.startswith(_PACKAGE):
             raise
         message = " ".join(str(error).split())[:_LONGEST]
         raise ConfigError(

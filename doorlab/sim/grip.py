@@ -148,9 +148,9 @@ def grip_force(
 def grip_pull(
     handles: Handles, q: np.ndarray, q_rate: np.ndarray, hand: np.ndarray, hand_rate: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Like `grip_force`, with the force vector on the handles (world frame, N, (3, N)) in between.
+    """Force along the joint, force vector on the handles (world frame, N, (3, N)), and lag (m).
 
-    The opposite force acts on the hand or arm that holds the handle.
+    Arguments as for `grip_force`. The opposite force acts on the hand or arm.
     """
     fx, fy, fz, x_slope, y_slope, share, lag = _tie(handles, q, q_rate, hand, hand_rate, np)
     force = np.stack([share * fx, share * fy, share * fz])

@@ -19,7 +19,7 @@ IN_SHADOW = 0.8  # remaining fraction of diffuse and specular light, as in TinyR
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What to render besides the RGB image."""
+    """Selects what is rendered besides the RGB image."""
 
     depth: bool = False
     segmentation: bool = False

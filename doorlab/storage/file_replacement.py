@@ -84,12 +84,12 @@ def _can_be_replaced(path: Path, is_ours: IsOurs) -> bool:
 
 def _files_below(path: Path, above: str = "") -> list[str]:
     """Relative paths of all files and empty folders; links are not followed."""
-    found = []
+    files = []
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         is_folder = entry.is_dir(follow_symlinks=False)
         below = _files_below(Path(entry.path), f"{above}{entry.name}/") if is_folder else []
-        found += below or [f"{above}{entry.name}"]
-    return found
+        files += below or [f"{above}{entry.name}"]
+    return files
 
 
 def _mount_of(folder: Path) -> str:

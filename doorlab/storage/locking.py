@@ -121,8 +121,8 @@ def unlock(descriptor: int) -> None:
 
 def _is_same_file(descriptor: int, file: Path) -> bool:
     try:
-        found = os.stat(file, follow_symlinks=False)
-        return os.path.samestat(os.fstat(descriptor), found)
+        current = os.stat(file, follow_symlinks=False)
+        return os.path.samestat(os.fstat(descriptor), current)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ESTALE):  # removed, here or on another machine
             return False

@@ -92,18 +92,18 @@ class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstr
     ) -> tuple[Any, dict[str, Any]]:
         """Writes the video of the last episode, and starts a new episode."""
         self._write()
-        found = super().reset(seed=seed, options=options)
+        result = super().reset(seed=seed, options=options)
         self._episode += 1
         self._film()
-        return found
+        return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Executes one step and records its images."""
-        found = super().step(action)
+        result = super().step(action)
         self._film()
-        if found[2] or found[3]:
+        if result[2] or result[3]:
             self._write()
-        return found
+        return result
 
     def render(self) -> Any:
         """The images recorded in the current episode; empty after its video was written."""

@@ -107,8 +107,8 @@ class LinUCBPolicy(Stateful):
     @thread_defaults()
     def belief(self, history: History) -> BayesianLinearPosterior:
         """Posterior of the weights of every door after `history`."""
-        looks = self._seen(self._embedding) @ self._weights
-        prior = expand(self._shared, len(looks), looks)
+        weights = self._seen(self._embedding) @ self._weights
+        prior = expand(self._shared, len(weights), weights)
         x = self._features(torch.from_numpy(history.actions))
         return prior.given(x, torch.from_numpy(history.rewards))
 
@@ -156,8 +156,8 @@ def _products(
     """Sums over doors and interactions of feature products, the statistics of the regression."""
     # Sums over interactions within each door first, then over doors, in products of two factors: a
     # single einsum would store the products of every door.
-    looks = torch.einsum("de,dh->deh", seen, seen)
-    xx = torch.einsum("deh,dfg->efhg", looks, x.mT @ x)
+    pairs = torch.einsum("de,dh->deh", seen, seen)
+    xx = torch.einsum("deh,dfg->efhg", pairs, x.mT @ x)
     return xx, torch.einsum("de,df->ef", seen, torch.einsum("djf,dj->df", x, y))
 
 

@@ -145,12 +145,12 @@ class ModelPolicy(Stateful):
         self, history: History, actions: Float32[np.ndarray, "D T 4"]
     ) -> tuple[Float32[np.ndarray, "D T"], Float32[np.ndarray, "D T"]]:
         """Mean and standard deviation of the rewards of `actions`, given the interactions."""
-        said = []
+        moments = []
         for part in self._parts(len(self._embedding)):
             at = torch.from_numpy(actions[part]).to(self._device)
-            found = self._model.decode(self._known(history, part), at)
-            said.append(torch.stack([found.mean, found.std]).cpu())
-        mean, std = torch.cat(said, dim=1).numpy()
+            prediction = self._model.decode(self._known(history, part), at)
+            moments.append(torch.stack([prediction.mean, prediction.std]).cpu())
+        mean, std = torch.cat(moments, dim=1).numpy()
         return mean, std
 
     @torch.no_grad()

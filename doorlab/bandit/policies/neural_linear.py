@@ -119,14 +119,14 @@ class NeuralLinearPolicy(Stateful):
         embedding = self._look(labelled.frames).cpu()
         actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
         count = len(embedding)
-        apart = min(max(2, round(self._config.held_out * count)), count - 1)
+        held_out = min(max(2, round(self._config.held_out * count)), count - 1)
         self._network = _trained(
-            embedding[:-apart], actions[:-apart], rewards[:-apart], self._config
+            embedding[:-held_out], actions[:-held_out], rewards[:-held_out], self._config
         )
         with torch.no_grad():
-            seen = self._network.modulation(embedding[-apart:])
-            x = self._network.features(seen, actions[-apart:])
-        self._shared = fit_empirical_prior(x, rewards[-apart:])
+            modulation = self._network.modulation(embedding[-held_out:])
+            x = self._network.features(modulation, actions[-held_out:])
+        self._shared = fit_empirical_prior(x, rewards[-held_out:])
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
@@ -137,19 +137,19 @@ class NeuralLinearPolicy(Stateful):
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The best action under one sample of every door's weights."""
         with torch.no_grad():
-            seen = self._network.modulation(self._embedding)
+            modulation = self._network.modulation(self._embedding)
         weights = self.belief(history).sample(self._rng).float()
         seed = int(self._rng.integers(2**31))
-        score = _linear(self._network, seen, weights)
+        score = _linear(self._network, modulation, weights)
         return optimize_acquisition(score, len(weights), seed, self._config.search).numpy()
 
     @thread_defaults()
     def belief(self, history: History) -> BayesianLinearPosterior:
         """Posterior of the weights of every door after `history`."""
         with torch.no_grad():
-            seen = self._network.modulation(self._embedding)
-            x = self._network.features(seen, torch.from_numpy(history.actions))
-        prior = expand(self._shared, len(seen))
+            modulation = self._network.modulation(self._embedding)
+            x = self._network.features(modulation, torch.from_numpy(history.actions))
+        prior = expand(self._shared, len(modulation))
         return prior.given(x, torch.from_numpy(history.rewards))
 
 
@@ -173,8 +173,8 @@ def _trained(
         for _ in range(config.steps):
             rows = torch.randint(len(embedding), (config.batch,))
             x = network.features(network.modulation(embedding[rows]), actions[rows])
-            said = network.reward(x[..., :-1])[..., 0]
-            loss = F.mse_loss(said, rewards[rows])
+            predicted = network.reward(x[..., :-1])[..., 0]
+            loss = F.mse_loss(predicted, rewards[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -101,12 +101,12 @@ class BatchedMLP:
         rewards: Float[Tensor, "P N"],
     ) -> None:
         """Trains the networks on all observations so far."""
-        c, (problems, seen) = self._config, arms.shape
+        c, (problems, count) = self._config, arms.shape
         for step in range(c.train_steps):
-            rows = torch.randint(seen, (problems, c.batch), generator=self._generator)
+            rows = torch.randint(count, (problems, c.batch), generator=self._generator)
             x = contexts.gather(1, rows[..., None].expand(-1, -1, contexts.shape[-1]))
-            mine = self.rewards(x).gather(2, arms.gather(1, rows)[..., None])[..., 0]
-            loss = (mine - rewards.gather(1, rows)).square().sum() / c.batch
+            predicted = self.rewards(x).gather(2, arms.gather(1, rows)[..., None])[..., 0]
+            loss = (predicted - rewards.gather(1, rows)).square().sum() / c.batch
             gradients = torch.autograd.grad(loss, self._weights)
             self._descend(gradients, c.rate / (1.0 + c.rate_decay * step))
 
@@ -184,11 +184,11 @@ class _SufficientStatistics:
         """Recomputes the statistics from observations in the features of a new network."""
         for arm in range(self._arms):
             for problem, mask in enumerate(arms == arm):
-                mine, obtained = z[problem, mask], y[problem, mask]
-                self._xx[problem, arm] = mine.T @ mine
-                self._xy[problem, arm] = mine.T @ obtained
-                self._yy[problem, arm] = obtained.square().sum()
-                self._n[problem, arm] = len(obtained)
+                features, rewards = z[problem, mask], y[problem, mask]
+                self._xx[problem, arm] = features.T @ features
+                self._xy[problem, arm] = features.T @ rewards
+                self._yy[problem, arm] = rewards.square().sum()
+                self._n[problem, arm] = len(rewards)
         self.belief = self._prior.update_from_stats(self._xx, self._xy, self._yy, self._n)
 
     def add(

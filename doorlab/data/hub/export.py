@@ -169,11 +169,11 @@ class RestoringWriter:
     def _video(self, part: str, name: str) -> str:
         file = self._source / part
         content = file.read_bytes() if file.is_file() else b""  # hub caches contain symbolic links
-        found = checksum({name: content})
-        if found != self._manifest.parts[part]:
+        actual = checksum({name: content})
+        if actual != self._manifest.parts[part]:
             raise _damaged(f"{file} as it was exported", "a changed or missing file")
         atomic_write_bytes(self._path / part, content)
-        return found
+        return actual
 
 
 def _is_exported(file: str) -> bool:

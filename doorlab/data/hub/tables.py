@@ -87,18 +87,18 @@ def to_table(config: DatasetConfig, doors: np.ndarray, arrays: dict[str, np.ndar
         doors: int64 (D,), indices of the doors.
         arrays: arrays by name, with first axis D; `split` is not needed.
     """
-    found: dict[str, pa.Array] = {"door": pa.array(doors)}
+    table: dict[str, pa.Array] = {"door": pa.array(doors)}
     if config.names:
-        found["name"] = pa.array([as_text(config.names[door]) for door in doors])
+        table["name"] = pa.array([as_text(config.names[door]) for door in doors])
     for column, spec in columns(config).items():
         values = arrays[spec.name]
         if is_picture(spec):
-            found[column] = _pictures(doors, column, values)
+            table[column] = _pictures(doors, column, values)
         elif is_category(spec):
-            found[column] = pa.array([_CATEGORIES[spec.name][value] for value in values])
+            table[column] = pa.array([_CATEGORIES[spec.name][value] for value in values])
         else:
-            found[column] = _nested(pa.array(values.reshape(-1)), values.shape)
-    return pa.table(found, schema=table_schema(config))
+            table[column] = _nested(pa.array(values.reshape(-1)), values.shape)
+    return pa.table(table, schema=table_schema(config))
 
 
 def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:

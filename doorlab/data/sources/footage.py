@@ -76,9 +76,9 @@ def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
     if not source.is_dir():
         got = "a file" if source.exists() else "no such folder"
         raise DatasetError(f"a folder of footage at {source}", got, "correct the path")
-    found = _listed(source)
-    entries = [path for path in found if path.is_dir() or _is(path, VIDEOS)]
-    others = [path for path in found if path not in set(entries)]
+    paths = _listed(source)
+    entries = [path for path in paths if path.is_dir() or _is(path, VIDEOS)]
+    others = [path for path in paths if path not in set(entries)]
     images = sum(_is(path, IMAGES) for path in others)
     if images or not entries:
         got = f"{images} images in {source} itself" if images else f"none in {source}"
@@ -94,9 +94,9 @@ def open_entry(path: Path, frames: int) -> FootageDoor:
     Raises DatasetError if the folder or video cannot be read.
     """
     if path.is_dir():
-        found = _listed(path)
-        images = [p for p in found if _is(p, IMAGES)]
-        return FootageDoor(path, len(images), tuple(p.name for p in found if p not in set(images)))
+        paths = _listed(path)
+        images = [p for p in paths if _is(p, IMAGES)]
+        return FootageDoor(path, len(images), tuple(p.name for p in paths if p not in set(images)))
     with _readable(path):
         return FootageDoor(path, video_files.count_frames(path, exact_below=frames))
 

@@ -161,11 +161,11 @@ def _wide_values(image: Image.Image, path: Path, low_bits: bool) -> np.ndarray:
         raise ValueError(f"a {image.format} file with 16-bit colors that uses fewer than 16 bits")
     image.load()  # detects damage before libpng prints a message to the terminal
     with _opencv_silent():
-        found = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if found is None or found.dtype != np.uint16 or found.shape[:2] != image.size[::-1]:
+        pixels = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.shape[:2] != image.size[::-1]:
         raise ValueError("an image that is damaged")
-    order = [2, 1, 0, 3][: found.shape[2]] if found.ndim == 3 else ...
-    return np.asarray(found)[..., order]
+    order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.ndim == 3 else ...
+    return np.asarray(pixels)[..., order]
 
 
 @contextmanager

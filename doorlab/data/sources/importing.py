@@ -134,14 +134,14 @@ class ImportConfig(FootageSettings, DatasetConfig):
     def differing(self, other: DatasetConfig) -> list[str]:
         """Lists differing settings; ignores the source path and abbreviates lists of files."""
         own = ("source", "names", "left_out")
-        found = [d for d in super().differing(other) if d.split()[0] not in own]
+        differences = [d for d in super().differing(other) if d.split()[0] not in own]
         if isinstance(other, ImportConfig):
             if self.names != other.names:
-                found.append(f"the doors ({_difference(self.names, other.names)})")
+                differences.append(f"the doors ({_difference(self.names, other.names)})")
             if self.left_out != other.left_out:
                 odd = _difference(self.left_out, other.left_out)
-                found.append(f"the unreadable files ({odd})")
-        return found
+                differences.append(f"the unreadable files ({odd})")
+        return differences
 
     def command(self, out: str | Path) -> str:
         """The shell command that imports this dataset into `out`, or resumes the import."""
@@ -232,11 +232,11 @@ def _without_unreadable(entry: FootageDoor, config: ImportConfig) -> FootageDoor
 
 
 def _too_short(config: ImportConfig, short: Sequence[FootageDoor], any_long: bool) -> DatasetError:
-    found = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
+    suffixes = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
     nested = any(not e.pictures and (e.path / n).is_dir() for e in short for n in e.passed_over)
     ways = [
         "repair the unreadable files" if any(entry.unreadable for entry in short) else "",
-        "convert HEIC and AVIF to JPEG" if found & UNREAD_IMAGES else "",
+        "convert HEIC and AVIF to JPEG" if suffixes & UNREAD_IMAGES else "",
         "move the images of a door from subfolders into its folder" if nested else "",
         "use a smaller --frames",
         "leave these doors out with --skip-short" if any_long else "",

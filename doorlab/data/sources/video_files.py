@@ -103,8 +103,8 @@ def _cropping(container: Any, stream: Any) -> tuple[int, int, int, int]:
         logging.set_level(level)
     parts = re.split(r"^ +Stream #0:(\d+)", description, flags=re.MULTILINE)
     of_stream = dict(zip(parts[1::2], parts[2::2], strict=True)).get(str(stream.index), "")
-    found = re.search(r"^ +Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)$", of_stream, re.MULTILINE)
-    left, right, top, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
+    match = re.search(r"^ +Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)$", of_stream, re.MULTILINE)
+    left, right, top, bottom = map(int, match.groups()) if match else (0, 0, 0, 0)
     return left, right, top, bottom
 
 

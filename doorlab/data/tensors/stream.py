@@ -55,7 +55,7 @@ class FreshConfig:
 
 @dataclass(frozen=True)
 class StreamSpec:
-    """Specifies what to sample at every step."""
+    """Numbers of doors, frames and interactions to sample at every step."""
 
     name: str
     """Name of the random stream; other names give other doors."""

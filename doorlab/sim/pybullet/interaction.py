@@ -58,7 +58,7 @@ class InteractionBatch:
         return until_released(self._path[..., :3], self.steps)
 
     def run_single(self, rack: JointPool) -> None:
-        """Like `run` for one interaction in a pool of one lane, without the overhead of arrays."""
+        """Simulates a single interaction in a pool of one lane, without the overhead of arrays."""
         handles, closer, path = self._handles.single(0), float(self._closer[0]), self._path[0]
         stuck, q, q_rate, seen = self._put(rack, 0, 0), 0.0, 0.0, (0.0, 0.0)
         course = []

@@ -92,7 +92,7 @@ class JointPool:
         self.q, self.q_rate = np.array(positions), np.array(velocities)
 
     def step_single(self, force: float) -> tuple[float, float]:
-        """Like `step` for a pool with one lane; returns the new position and velocity."""
+        """Simulates one time step of a pool with one lane; returns position and velocity."""
         client, body = self._bodies[0]
         pybullet.setJointMotorControl2(
             body, 0, pybullet.TORQUE_CONTROL, force=force, physicsClientId=client

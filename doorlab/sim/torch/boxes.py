@@ -81,7 +81,7 @@ def boxes(doors: DoorParams) -> Boxes:
 
 
 def joint_origins(doors: DoorParams) -> Tensor:
-    """(D, 3), m: see `geometry.joint_origin`."""
+    """(D, 3), m: origins of the panels in the world frame (`geometry.joint_origin`)."""
     pulls = doors.is_("swing", "pull")
     gap = g.FRAME_DEPTH / 2 + g.SLIDING_GAP + doors["thickness"]
     y = choose(pulls, 0.0, g.WALL_THICKNESS, doors["width"]) - torch.where(
@@ -91,7 +91,7 @@ def joint_origins(doors: DoorParams) -> Tensor:
 
 
 def panel_centers(doors: DoorParams) -> tuple[Tensor, Tensor, Tensor]:
-    """X, y and z, (D,) each, m: see `geometry.panel_center`."""
+    """X, y and z, (D,) each, m: middles of the panels in their own frames."""
     return (
         -doors.side_sign * doors["width"] / 2,
         doors.swing_sign * doors["thickness"] / 2,

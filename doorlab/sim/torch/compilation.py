@@ -58,7 +58,7 @@ class CompiledKernels:
         texels: Tensor,
         size: int,
     ) -> tuple[Tensor, ...]:
-        """See `casting.cast`."""
+        """Renders the boxes, compiled if that pays; `casting.cast` documents the arguments."""
         of_frames, count = (*rays, planes, masks, rows, paint), len(planes)
 
         def compiled() -> tuple[Tensor, ...]:
@@ -81,7 +81,7 @@ class CompiledKernels:
         return self._choose(compiled, eager)
 
     def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
-        """See `handles.enter`."""
+        """Finds where rays enter hulls; `handles.enter` documents the arguments."""
         count, window = across.shape[-1], across.shape[-2]
 
         def compiled() -> Tensor:

@@ -73,14 +73,14 @@ def _hulls_of(handle_type: str) -> list[np.ndarray]:
     mesh = handle_mesh(handle_type)
     corners = mesh.vertices[mesh.triangles]
     normals = mesh.normals[mesh.triangles[:, 0]]
-    found = []
+    hulls = []
     for piece in _pieces(corners):
         planes = _planes(corners[piece], normals[piece])
         if _is_convex(planes, corners[piece]):
-            found.append(planes)
+            hulls.append(planes)
         else:
-            found += _slices(corners[piece], normals[piece])
-    return found
+            hulls += _slices(corners[piece], normals[piece])
+    return hulls
 
 
 def _pieces(corners: np.ndarray) -> list[np.ndarray]:

@@ -80,22 +80,22 @@ class DoorParams:
 
     @property
     def side_sign(self) -> Tensor:
-        """(D,): see `Door.side_sign`."""
+        """(D,): +1 if the hinge is to the right of the handle, -1 if left (`Door.side_sign`)."""
         return self.sign("hinge_side", "right")
 
     @property
     def swing_sign(self) -> Tensor:
-        """(D,): see `Door.swing_sign`."""
+        """(D,): +1 for pull doors, -1 for push doors (`Door.swing_sign`)."""
         return self.sign("swing", "pull")
 
     @property
     def handle_radius(self) -> Tensor:
-        """(D,), m: see `Door.handle_radius`."""
+        """(D,), m: distance from the hinge axis to the handle's axis (`Door.handle_radius`)."""
         return self.fields["width"] - self.fields["backset"]
 
     @property
     def joint_inertia(self) -> Tensor:
-        """(D,), kg m^2, or kg where the door slides: see `Door.joint_inertia`."""
+        """(D,), kg m^2, for sliding doors kg: inertia of the joint (`Door.joint_inertia`)."""
         mass, width = self.fields["mass"], self.fields["width"]
         plate = mass * (width * width + self.fields["thickness"] ** 2) / 3
         return torch.where(self.slides, mass, plate)

@@ -36,11 +36,11 @@ class Kernels(Protocol):
         texels: Tensor,
         size: int,
     ) -> tuple[Tensor, ...]:
-        """See `casting.cast`."""
+        """Renders the boxes; `casting.cast` documents the arguments."""
         ...
 
     def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
-        """See `handles.enter`."""
+        """Finds where rays enter hulls; `handles.enter` documents the arguments."""
         ...
 
 
@@ -140,11 +140,11 @@ def _cast(
 
 def _buckets(needed: Tensor, size: int) -> list[tuple[tuple[Tensor, Tensor, int], int]]:
     """Groups handles by window size: arguments of `draw_handles`, and the window of each group."""
-    found, below, window = [], 0, _SMALL
+    buckets, below, window = [], 0, _SMALL
     while below < size:
         sides, frames = ((needed > below) & (needed <= window)).T.nonzero().unbind(1)
         if len(frames):
             largest = int(needed[frames, sides].amax())
-            found.append(((frames, sides, int((sides == 0).sum())), largest))
+            buckets.append(((frames, sides, int((sides == 0).sum())), largest))
         below, window = window, 4 * window
-    return found
+    return buckets

@@ -61,12 +61,12 @@ def shaded(doors: DoorParams, boxes: Boxes, pose: Poses, rays: Rays, depth: Tens
     """
     count, size = len(depth), depth.shape[-1]
     step = max(1, _PIXELS // size**2) if depth.device.type == "cpu" else count
-    found = []
+    masks = []
     for rows in torch.arange(count, device=depth.device).split(step):
         some = doors.take(rows), boxes.take(rows), pose.take(rows)
         lit = _shine(some[0], some[2], rays.take(rows), depth[rows])
-        found.append(_behind_boxes(some[1], lit) | _behind_handles(some[0], lit))
-    return torch.cat(found)
+        masks.append(_behind_boxes(some[1], lit) | _behind_handles(some[0], lit))
+    return torch.cat(masks)
 
 
 def _shine(doors: DoorParams, pose: Poses, rays: Rays, depth: Tensor) -> _Lit:

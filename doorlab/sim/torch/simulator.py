@@ -139,7 +139,7 @@ class TorchSimulator(Closable):
         return replace(done, hands=self._hands(actions, done.steps)) if record else done
 
     def _hands(self, actions: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Hand positions, float32 (D, J, T, 3): see `InteractionResult`."""
+        """Hand positions, float32 (D, J, T, 3), m, as in `InteractionResult`."""
         pulls = [Action.from_normalised(a) for a in actions.reshape(-1, ACTION_DIM)]
         paths, _ = hand_paths(pulls, self._time_step)
         hands = until_released(paths, steps.reshape(-1))
