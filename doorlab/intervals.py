@@ -13,15 +13,15 @@ import numpy as np
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
-# Below these a result refutes nothing: two seeds say next to nothing about the spread between
-# training runs, and the interval of a mean over fewer doors is wider than most differences.
+# Smaller samples cannot refute a claim: two seeds hardly determine the variance between training
+# runs, and with fewer doors intervals are wider than most differences.
 MIN_SEEDS, MIN_DOORS = 3, 50
 
 
 def sample_size(doors: int, seeds: int) -> str:
-    """How many doors and training seeds a figure rests on, in words.
+    """Describes the numbers of doors and training seeds behind a result.
 
-    Fewer seeds than `MIN_SEEDS` are said to be too few: their interval hides what seeds change.
+    For fewer than `MIN_SEEDS` seeds the text warns that an interval over seeds is not possible.
     """
     words = f"{doors} doors, {seeds} training {'seed' if seeds == 1 else 'seeds'}"
     return words if seeds >= MIN_SEEDS else f"{words}: too few for an interval over seeds"
@@ -35,12 +35,12 @@ class Estimate:
     ci95: tuple[float, float]
     n: int
     undefined: str = ""
-    """Why there is no such mean, which then is NaN; empty where there is one."""
+    """Reason why the mean is undefined (NaN); empty if it is defined."""
 
     def to_json(self) -> dict[str, Any]:
-        """`{"mean", "ci95": [low, high], "n"}`: the form of every figure in result files."""
-        found = {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
-        return {**found, "undefined": self.undefined} if self.undefined else found
+        """`{"mean", "ci95": [low, high], "n"}`, the form of all numbers in result files."""
+        document = {"mean": self.mean, "ci95": list(self.ci95), "n": self.n}
+        return {**document, "undefined": self.undefined} if self.undefined else document
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}]"
@@ -50,13 +50,14 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) 
     """The mean of `values` with a percentile bootstrap interval.
 
     Args:
-        values: (n,) independent values, or (n, k) with k values for each of n units (the tries on
-            a door, say): units are resampled whole, since values within one are not independent.
-        seed: of the resampling.
-        resamples: how many bootstrap samples.
+        values: (n,) independent values, or (n, k) with k values for each of n units (for example
+            the interactions with a door). Whole units are resampled, since the values of a unit
+            are not independent.
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
 
     Raises:
-        ConfigError: when there are no values.
+        ConfigError: if there are no values.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.size == 0:
@@ -77,76 +78,77 @@ def bootstrap_function(
 ) -> Estimate:
     """A function >= 0 of the means of `values` over units, with a basic bootstrap interval.
 
-    For figures that are no means, such as a sum of distances: resampling raises these further, by
-    about as much as they are too large already. The basic interval (the percentile interval,
-    reflected at the estimate; Davison & Hinkley 1997, section 5.2) takes that off; it may therefore
-    lie below the estimate.
+    For statistics that are not means, such as a sum of distances. Sampling noise biases such a
+    statistic upwards, and resampling adds about the same bias again. The basic interval (the
+    percentile interval reflected at the estimate; Davison & Hinkley 1997, section 5.2) corrects for
+    the bias; it may therefore lie below the estimate.
 
     Args:
         values: (n, k), k values for each of n units.
-        function: of (..., k) means; gives (...).
-        seed: of the resampling.
-        resamples: how many bootstrap samples.
+        function: maps (..., k) means to (...).
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
 
     Raises:
-        ConfigError: when there are no values.
+        ConfigError: if there are no values.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.size == 0:
         raise ConfigError("at least one value to average", "none", "use more doors")
     n = len(values)
-    found = float(function(values.mean(axis=0)))
-    drawn = function(_counts(seed, n, resamples) @ values / n)
-    smallest, largest = np.percentile(drawn, [2.5, 97.5])
-    interval = (max(0.0, 2 * found - float(largest)), max(0.0, 2 * found - float(smallest)))
-    return Estimate(found, interval, n)
+    estimate = float(function(values.mean(axis=0)))
+    samples = function(_counts(seed, n, resamples) @ values / n)
+    smallest, largest = np.percentile(samples, [2.5, 97.5])
+    interval = (max(0.0, 2 * estimate - float(largest)), max(0.0, 2 * estimate - float(smallest)))
+    return Estimate(estimate, interval, n)
 
 
 def bootstrap_crossed(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) -> Estimate:
     """The mean of `values` with an interval over both of its axes.
 
-    Rows are runs (training seeds), columns are units (doors) that all runs were scored on, and a
-    score holds neither for these runs nor for these units alone. Units are drawn anew. Runs are too
-    few for that: of three, a bootstrap covers the truth some 75 times in 100. What they add to the
-    variance, beyond what noise on single units does, is estimated as in an analysis of variance of
-    crossed random effects (Searle, Casella & McCulloch 1992), and drawn from Student's t with the
-    degrees of freedom that so many runs leave. One run has the interval of `bootstrap_mean`.
+    Rows are runs (training seeds), columns are units (doors) on which all runs were evaluated. The
+    interval generalizes over both. Units are resampled. Runs are too few to be resampled: with
+    three runs, a bootstrap interval covers the truth only about 75 times in 100. The variance that
+    runs contribute, beyond noise on single units, is instead estimated as in an analysis of
+    variance with crossed random effects (Searle, Casella & McCulloch 1992), and sampled from
+    Student's t with the corresponding degrees of freedom. For one run the interval is that of
+    `bootstrap_mean`.
 
     Args:
         values: (s, n), one row per run; `n` of the estimate is the number of columns.
-        seed: of the resampling.
-        resamples: how many bootstrap samples.
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
 
     Raises:
-        ConfigError: when there are no values.
+        ConfigError: if there are no values.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.size == 0:
         raise ConfigError("at least one value to average", "none", "use more doors")
     n = values.shape[1]
-    drawn = _counts(seed, n, resamples) @ values.mean(axis=0) / n
-    drawn = drawn + _of_runs([values], seed, resamples)
-    low, high = np.percentile(drawn, [2.5, 97.5]).clip(values.min(), values.max())
+    samples = _counts(seed, n, resamples) @ values.mean(axis=0) / n
+    samples = samples + _of_runs([values], seed, resamples)
+    low, high = np.percentile(samples, [2.5, 97.5]).clip(values.min(), values.max())
     return Estimate(float(values.mean()), (float(low), float(high)), n)
 
 
 def crossed_difference(
     a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples: int = 2000
 ) -> Estimate:
-    """Mean of `a` minus that of `b`, scored on the same units by runs that have no partners.
+    """Mean of `a` minus mean of `b`, evaluated on the same units by unpaired runs.
 
-    As `bootstrap_crossed`, but the variances of the runs of `a` and of `b` are estimated apart and
-    added, with degrees of freedom after Welch (1947). Where runs are partners (the same training
-    seeds) `bootstrap_crossed(a - b)` is sharper.
+    Like `bootstrap_crossed`, but the run variances of `a` and `b` are estimated separately and
+    added, with degrees of freedom after Welch (1947). For paired runs (the same training seeds)
+    `bootstrap_crossed(a - b)` gives a narrower interval.
 
     Args:
         a: (s, n), one row per run.
-        b: (t, n), likewise.
-        seed: of the resampling.
-        resamples: how many bootstrap samples.
+        b: (t, n), one row per run.
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
 
     Raises:
-        ConfigError: when there are no values, or other units.
+        ConfigError: if there are no values, or the numbers of units differ.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.size == 0 or a.shape[1] != b.shape[1]:
@@ -158,7 +160,7 @@ def crossed_difference(
 
 
 def _of_runs(groups: Sequence[np.ndarray], seed: int, resamples: int) -> np.ndarray:
-    """(resamples,): what the choice of runs adds to a sum of the groups' means, by chance."""
+    """(resamples,): random deviations of a sum of group means due to the choice of runs."""
     parts = [(_run_variance(g), len(g) - 1) for g in groups if len(g) > 1]
     total = sum(variance for variance, _ in parts)
     if total == 0.0:
@@ -168,7 +170,7 @@ def _of_runs(groups: Sequence[np.ndarray], seed: int, resamples: int) -> np.ndar
 
 
 def _run_variance(values: np.ndarray) -> float:
-    """Of the mean of (s, n) values, that part of the variance that the runs themselves make."""
+    """The part of the variance of the mean of (s, n) values that runs contribute."""
     runs, n = values.shape
     by_run = values.mean(axis=1, keepdims=True)
     noise = values - by_run - values.mean(axis=0) + values.mean()
@@ -177,15 +179,15 @@ def _run_variance(values: np.ndarray) -> float:
 
 
 def _student(freedom: float, size: int, seed: int) -> np.ndarray:
-    """Draws from Student's t; evenly spread over its quantiles, as tails by chance are ragged."""
-    from scipy.stats import t  # here: it takes half a second
+    """Samples of Student's t: equally spaced quantiles, shuffled, as random tails are noisy."""
+    from scipy.stats import t  # imported here because it takes half a second
 
     return stream(seed, "runs").permutation(t.ppf((np.arange(size) + 0.5) / size, freedom))
 
 
-@lru_cache(maxsize=4)  # many figures of one table share their units: drawing is the slow part
+@lru_cache(maxsize=4)  # many results of one table share units, and sampling is the slow part
 def _counts(seed: int, n: int, resamples: int) -> np.ndarray:
-    """(resamples, n): how often each unit is drawn. Multinomial counts take less memory."""
+    """(resamples, n): how often each unit is sampled. Multinomial counts save memory."""
     return stream(seed, "bootstrap").multinomial(n, np.full(n, 1 / n), size=resamples)
 
 

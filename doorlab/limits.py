@@ -1,12 +1,12 @@
-"""Which numbers settings and fields of files may have: declared at the setting, checked in one way.
+"""Ranges of settings and of fields in files: declared in annotations, checked by one function.
 
 @dataclass(frozen=True)
 class Config:
-steps: PositiveInt = 100
-rates: tuple[PositiveFloat, ...] = (0.1,)
+    steps: PositiveInt = 100
+    rates: tuple[PositiveFloat, ...] = (0.1,)
 
-def __post_init__(self) -> None:
-check_limits(self)
+    def __post_init__(self) -> None:
+        check_limits(self)
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from doorlab.errors import ConfigError
 
 @dataclass(frozen=True)
 class Limits:
-    """A range of finite numbers, both ends included."""
+    """A range of finite numbers, including both ends."""
 
     low: int | float = -math.inf
     high: int | float = math.inf
     whole: bool = False
-    """Whether only whole numbers are in it."""
+    """Whether the range contains whole numbers only."""
     positive: bool = False
-    """Whether 0 is not in it."""
+    """Whether 0 is excluded."""
     unit: str = ""
-    """What it counts, for messages: "m"."""
+    """Unit of the numbers, for messages: "m"."""
 
     def admits(self, value: Any) -> bool:
-        """Whether the value is a number in the range; bool, NaN and infinity are none."""
+        """Whether a value is a number in the range. Returns False for bool, NaN and infinity."""
         kinds = int | np.integer if self.whole else int | float | np.integer | np.floating
         if not isinstance(value, kinds) or isinstance(value, bool):
             return False
@@ -45,7 +45,7 @@ class Limits:
         return bool(self.low <= value <= self.high and not (self.positive and value <= 0))
 
     def __str__(self) -> str:
-        """In words: a whole number from 1 to 8, a finite number above 0."""
+        """Describes the range: "a whole number from 1 to 8", "a finite number above 0"."""
         low, high = (str(n) if isinstance(n, int) else f"{n:g}" for n in (self.low, self.high))
         if math.isfinite(self.high):
             number = "a whole number" if self.whole else "a number"
@@ -57,12 +57,12 @@ class Limits:
 
 
 def at_least(low: int) -> Limits:
-    """Whole numbers from `low` on."""
+    """Whole numbers of at least `low`."""
     return Limits(low, whole=True)
 
 
 def from_to(low: int, high: int) -> Limits:
-    """Whole numbers."""
+    """Whole numbers from `low` to `high`, including both."""
     return Limits(low, high, whole=True)
 
 
@@ -82,9 +82,9 @@ def check_limits(config: Any, prefix: str = "--") -> None:
     """Raises ConfigError for a setting outside of the limits that its annotation declares.
 
     Args:
-        config: a dataclass. Of a setting that is a tuple, every item is checked.
-        prefix: of its settings' options on the command line ("--architecture."); empty for
-            settings that have none.
+        config: a dataclass. For settings that are tuples, every item is checked.
+        prefix: prefix of the settings' command-line options ("--architecture."); empty for
+            settings without options.
     """
     for name, limits in _limits_of(type(config)).items():
         setting = getattr(config, name)
@@ -95,20 +95,20 @@ def check_limits(config: Any, prefix: str = "--") -> None:
 
 
 def flag(name: str, prefix: str = "--") -> str:
-    """The option of a setting on the command line."""
+    """The command-line option of a setting."""
     return prefix + name.replace("_", "-")
 
 
 @lru_cache(maxsize=64)
 def _limits_of(config: type) -> dict[str, Limits]:
-    """Setting -> its limits, of those that declare some."""
+    """Maps settings to their limits, for settings that declare limits."""
     hints = get_type_hints(config, include_extras=True)
-    found = {name: next(_declared(hint), None) for name, hint in hints.items()}
-    return {name: limits for name, limits in found.items() if limits is not None}
+    limits_of = {name: next(_declared(hint), None) for name, hint in hints.items()}
+    return {name: limits for name, limits in limits_of.items() if limits is not None}
 
 
 def _declared(hint: Any) -> Iterator[Limits]:
-    """The limits in an annotation, which may be those of the items of a tuple."""
+    """Yields the limits in an annotation, including those of tuple items."""
     for part in get_args(hint):
         if isinstance(part, Limits):
             yield part

@@ -193,7 +193,7 @@ def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
     ((action, _),) = predictor.tries
     assert (action.swing, action.turn) == (MAX_SWING, -MAX_TURN)
     assert np.exp(1j * action.phi) == pytest.approx(np.exp(4j), abs=1e-6)
-    with pytest.raises(ConfigError, match=r"got 3\.14 among them; scale it"):
+    with pytest.raises(ConfigError, match=r"got an array that contains 3\.14; scale it"):
         predictor.record(np.array([3.14, 0.8, 1.5, 0.7]), 0.5)
     assert len(predictor.tries) == 1
 
@@ -238,7 +238,11 @@ NO_PATH = "a path; got"
         ("predict", ([PULL, None],), f"{NO_ACTION} an array of object"),
         ("record", ("x", 0.5), NO_ACTION),
         ("record", (None, 0.5), NO_ACTION),
-        ("record", ((3.14, 0.8, 1.5, 0.7), 0.5), f"{NO_ACTION} 3.14 among them; scale it"),
+        (
+            "record",
+            ((3.14, 0.8, 1.5, 0.7), 0.5),
+            f"{NO_ACTION} an array that contains 3.14; scale it",
+        ),
         ("record", (PULL, None), f"{NO_REWARD} None"),
         ("record", (PULL, "x"), f"{NO_REWARD} 'x'"),
         ("record", (PULL, np.array([0.5])), NO_REWARD),
@@ -420,5 +424,7 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
 
 def test_another_models_state_is_refused(run, tmp_path):
     predictor_of(model_of(seed=1)).save(tmp_path / "state")
-    with pytest.raises(CheckpointError, match=r"the model that .* was saved with; got another one"):
+    with pytest.raises(
+        CheckpointError, match=r"the model with which .* was saved; got another model"
+    ):
         RewardPredictor.load(run).restore(tmp_path / "state")

@@ -1,4 +1,4 @@
-"""Opening doors in few tries: policies, and the loop that runs them."""
+"""Contextual bandit: policies that learn to open doors, and the loop that runs them."""
 
 from doorlab.bandit.checkpoint import load_bandit, save_bandit
 from doorlab.bandit.policy import History, Policy

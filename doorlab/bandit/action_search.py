@@ -1,6 +1,7 @@
-"""Optimising over the continuous action, for all doors at once.
+"""Maximizes an acquisition function over continuous actions, for all doors at once.
 
-Sobol candidates find the hills, gradient steps climb them, and the best point ever seen wins.
+Sobol candidates locate promising regions, gradient steps improve the best of them, and the best
+point evaluated so far is returned.
 
 Legend: D doors, N candidates, S starts, A = 4 action coordinates.
 """
@@ -19,27 +20,27 @@ from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, check_
 from doorlab.runtime.torch_state import float32_by_default, thread_defaults
 
 Score = Callable[[Tensor], Tensor]
-"""(D, N, 4) actions -> (D, N) values to be maximised; differentiable, each value by its action."""
+"""(D, N, 4) actions -> (D, N) values to maximize; differentiable. A value depends on its action."""
 
 
 _AT_ONCE_ON_GPU = 2**20  # actions
-_BETAS = 0.7, 0.9  # of Adam: its usual memory is longer than the whole climb
+_BETAS = 0.7, 0.9  # of Adam; the default averages over more steps than a search has
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How hard to look for the best action."""
+    """Budget of the search for the best action."""
 
     candidates: PositiveInt = 64
-    """Sobol points that are scored on every door."""
+    """Number of Sobol points evaluated on every door."""
     starts: PositiveInt = 4
-    """Best candidates per door from which gradient steps start."""
+    """Number of best candidates per door from which gradient steps start."""
     steps: NonNegativeInt = 10
-    """Gradient steps (Adam) from every start; 0 leaves the best candidate as it is."""
+    """Gradient steps (Adam) from every start; 0 keeps the best candidate."""
     step_size: NonNegativeFloat = 0.2
-    """Adam's learning rate at first, in units of the normalised action; it falls to 0 in a line."""
+    """Initial learning rate of Adam, in units of the normalized action; decays linearly to 0."""
     at_once: PositiveInt = 2048
-    """Actions, over all doors, that a CPU scores at once: as many as its cache holds."""
+    """Actions, over all doors, that a CPU evaluates at once; should fit into its cache."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
@@ -47,7 +48,7 @@ class SearchConfig:
 
 @float32_by_default
 def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tensor, "N 4"]:
-    """Scrambled Sobol points that fill Box(-1, 1)."""
+    """Scrambled Sobol points in Box(-1, 1)."""
     engine = torch.quasirandom.SobolEngine(ACTION_DIM, scramble=True, seed=seed % 2**31)
     return engine.draw(candidates, dtype=dtype) * 2 - 1
 
@@ -61,9 +62,9 @@ def optimize_acquisition(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> Float[Tensor, "D 4"]:
-    """The best action on every door, as every policy looks for it: `maximize` from Sobol points.
+    """Finds the best action on every door by `maximize` from Sobol points; used by all policies.
 
-    All doors get the same points, so that what is best on one does not depend on the others.
+    All doors use the same points, so that the result for a door does not depend on other doors.
     """
     candidates = sobol_actions(config.candidates, seed, dtype).to(device)
     return maximize(score, candidates.expand(doors, -1, -1), config)
@@ -73,10 +74,10 @@ def optimize_acquisition(
 def maximize(
     score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
 ) -> Float[Tensor, "D 4"]:
-    """The best action on every door: never worse than the best candidate."""
+    """Finds the best action on every door; it is never worse than the best candidate."""
     with torch.no_grad():
-        # In portions of the candidates, for all doors: what a core's cache holds is fastest, and
-        # the few starts that are left can take their steps all at once.
+        # Evaluates chunks of the candidates for all doors: chunks that fit into a core's cache are
+        # fastest. The few starts are then improved all at once.
         points = config.at_once if candidates.is_cpu else _AT_ONCE_ON_GPU
         portions = candidates.split(max(1, points // len(candidates)), dim=1)
         values = torch.cat([score(part) for part in portions], dim=1)
@@ -92,7 +93,7 @@ def maximize(
             best_values = torch.where(better, values, best_values)
             best = torch.where(better[..., None], x, best)
         if step < config.steps:
-            # The values do not interact, so a step on their sum is a step on each.
+            # Each value depends on its own action only: a step on the sum is a step on each value.
             (x.grad,) = torch.autograd.grad(values.sum(), x)
             optimiser.param_groups[0]["lr"] = config.step_size * (1.0 - step / config.steps)
             optimiser.step()
@@ -102,6 +103,6 @@ def maximize(
 
 
 def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
-    """Actions in Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
+    """Maps actions into Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
     phi, rest = actions[..., :1], actions[..., 1:]
     return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)

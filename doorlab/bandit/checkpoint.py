@@ -1,7 +1,7 @@
-"""A bandit on disk: what a policy remembers of its doors, and what was tried on them.
+"""Saves and loads a bandit: the state of a policy and the history of its interactions.
 
-One safetensors file with a checksum of its own (`doorlab.storage.state_file`), written whole or
-not at all; a bandit that goes on from it decides bit for bit as if it had never been stopped.
+One safetensors file with a checksum (`doorlab.storage.state_file`), written atomically. A restored
+bandit makes bit-identical decisions to one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -22,42 +22,45 @@ _FORMAT = 2
 
 
 class Stateful:
-    """A policy whose attributes named in `state_fields` are all that it knows of its doors.
+    """A policy whose state consists of the attributes named in `state_fields`.
 
-    Arrays, tensors, generators, plain values, dictionaries of them, and other policies that
-    remember. What it was made with (a model, settings) is not part of it: to go on, make the policy
-    in the same way and restore.
+    They may be arrays, tensors, generators, plain values, dictionaries of these, and other stateful
+    policies. Constructor arguments (a model, settings) are not part of the state: to resume,
+    construct the policy in the same way and call `restore`.
     """
 
     state_fields: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Any]:
-        """What it remembers, by name. Raises ConfigError before `begin`."""
+        """The state by attribute name. Raises ConfigError before `begin`."""
         missing = [name for name in self.state_fields if not hasattr(self, name)]
         if missing:
             raise ConfigError("a policy that has begun", type(self).__name__, "call begin first")
-        found = {name: getattr(self, name) for name in self.state_fields}
-        return {k: v.state() if isinstance(v, Stateful) else v for k, v in found.items()}
+        values = {name: getattr(self, name) for name in self.state_fields}
+        return {k: v.state() if isinstance(v, Stateful) else v for k, v in values.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over what another remembered."""
+        """Restores the state of another policy of the same class and settings."""
         for name in self.state_fields:
-            mine = getattr(self, name, None)
-            if isinstance(mine, Stateful):
-                mine.restore(state[name])
+            current = getattr(self, name, None)
+            if isinstance(current, Stateful):
+                current.restore(state[name])
             else:
                 setattr(self, name, _moved(state[name], getattr(self, "_device", "cpu")))
 
 
 def save_bandit(path: str | Path, policy: Policy, history: History, model: str = "") -> None:
-    """Writes a policy that has begun, and the history that it has seen, to the file `path`.
+    """Writes the state of a policy that has begun, and its history, to the file `path`.
 
     Args:
-        model: what tells the policy's model from others, for `load_bandit` to compare.
+        path: file to write.
+        policy: policy derived from `Stateful`, after `begin`.
+        history: interactions so far.
+        model: identifies the policy's model (a checksum, for example); `load_bandit` compares it.
 
     Raises:
-        ConfigError: for a policy that has not begun, or that can't say what it remembers.
-        ResultError: for a place that can't be written to.
+        ConfigError: if the policy has not begun or is not `Stateful`.
+        ResultError: if the file cannot be written.
     """
     state = {
         "policy": _state_fields(policy).state(),
@@ -70,22 +73,28 @@ def save_bandit(path: str | Path, policy: Policy, history: History, model: str =
 
 @thread_defaults()
 def load_bandit(path: str | Path, policy: Policy, model: str = "") -> History:
-    """Restores `policy`, made as the saved one was, from the file `path`; returns the history.
+    """Restores `policy` from the file `path` and returns the history.
+
+    Args:
+        path: file written by `save_bandit`.
+        policy: policy constructed in the same way as the saved one.
+        model: identifies the policy's model, as for `save_bandit`.
 
     Raises:
-        CheckpointError: for a file that is missing, damaged, of another policy, or of another
-            `model` than was saved.
+        CheckpointError: if the file is missing, damaged, or of another policy or `model`.
     """
-    saved = load_state(path, "saved bandit", _FORMAT, "begin anew")
+    saved = load_state(path, "saved bandit", _FORMAT, "start again")
     if saved.get("model") != model:
         raise CheckpointError(
-            f"the model that {path} was saved with", "another one", "load that one, or begin anew"
+            f"the model with which {path} was saved",
+            "another model",
+            "load that model, or start again",
         )
     if saved.get("kind") != _kind(policy):
         raise CheckpointError(
-            f"the bandit of a {_kind(policy)['policy']} with its settings in {path}",
-            f"that of a {saved.get('kind', {}).get('policy')}",
-            "make the policy as the saved one was made",
+            f"a {_kind(policy)['policy']} with its settings in {path}",
+            f"a {saved.get('kind', {}).get('policy')}",
+            "construct the policy as the saved one was constructed",
         )
     try:
         history = History(**saved["history"])
@@ -96,17 +105,17 @@ def load_bandit(path: str | Path, policy: Policy, model: str = "") -> History:
 
 
 def _damaged(path: str | Path, reason: str) -> CheckpointError:
-    return CheckpointError(f"a whole saved bandit at {path}", reason, "begin anew")
+    return CheckpointError(f"an intact saved bandit at {path}", reason, "start again")
 
 
 def _state_fields(policy: Policy) -> Stateful:
     if not isinstance(policy, Stateful):
-        raise ConfigError("a policy that remembers", type(policy).__name__, "derive from Remembers")
+        raise ConfigError("a stateful policy", type(policy).__name__, "derive it from Stateful")
     return policy
 
 
 def _kind(policy: Policy | Stateful) -> dict[str, Any]:
-    """The policy's class and settings, inner ones too: what the saved one must share."""
+    """Class and settings of the policy and of inner policies; must match when loading."""
     inner = [_kind(part) for part in vars(policy).values() if isinstance(part, Stateful)]
     settings = to_json(getattr(policy, "_config", None))
     return {"policy": type(policy).__name__, "settings": settings, "inner": inner}

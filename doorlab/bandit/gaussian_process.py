@@ -1,8 +1,8 @@
 """Gaussian processes over actions: one per door, all in one batch.
 
-Every door has its own process, data and hyperparameters; BoTorch holds them as one batched model,
-so that D doors cost little more than one. What policies ask of them (moments, and whole sampled
-functions) is computed here, from one Cholesky factor per try.
+Every door has its own process, data and hyperparameters. BoTorch holds them as one batched model,
+so that D doors cost little more than one. Moments and sampled functions are computed here, from
+one Cholesky factor per interaction.
 
 Legend: D doors, N actions, t interactions so far, F = 5 features of an action, R random features.
 """
@@ -43,22 +43,22 @@ from doorlab.limits import (
 from doorlab.nn.actions import action_features
 from doorlab.runtime.torch_state import float32_by_default
 
-_FIT_RATE = 0.05  # of Adam, on BoTorch's unconstrained hyperparameters
+_FIT_RATE = 0.05  # learning rate of Adam, on BoTorch's unconstrained hyperparameters
 _FEATURES = 256  # frequencies of a sampled function
-_NU = 2.5  # of the Matern kernel: functions that can be differentiated twice
+_NU = 2.5  # smoothness of the Matern kernel: functions are twice differentiable
 
 
 @dataclass(frozen=True)
 class GPConfig:
-    """The process, and how it is used. Rewards have a known scale, so none of it is relative.
+    """Priors of the Gaussian process, and its use. All values are absolute: rewards are in [0, 1].
 
-    Raises ConfigError for settings that no process can have.
+    Raises ConfigError for settings out of range.
     """
 
     beta: NonNegativeFloat = 4.0
     """Weight of uncertainty in ucb: mean + sqrt(beta) * standard deviation."""
     mean: FiniteFloat = 0.1
-    """Prior mean of the constant mean: about what random actions obtain."""
+    """Prior mean of the constant mean; about the mean reward of random actions."""
     scale: PositiveFloat = 0.3
     """Prior median of the process's standard deviation."""
     lengthscale: PositiveFloat = 1.0
@@ -66,20 +66,20 @@ class GPConfig:
     noise: PositiveFloat = 0.01
     """Prior median of the noise's standard deviation."""
     first_fit: NonNegativeInt = 2
-    """Hyperparameters stay at their priors until there are this many interactions."""
+    """Number of interactions from which on hyperparameters are fitted; before, priors are used."""
     fit_growth: PositiveFloat = 1.5
-    """They are fitted again whenever the interactions have grown by this factor."""
+    """Hyperparameters are fitted again whenever the interactions have grown by this factor."""
     fit_steps: NonNegativeInt = 40
-    """Gradient steps per fit."""
+    """Gradient steps per fit of the hyperparameters."""
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How to look for the best action."""
+    """Budget of the search for the best action."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
 
 
 class ActionFeatures(InputTransform):
-    """Normalised actions as features that know phi's period: [sin phi, cos phi, r, swing, turn]."""
+    """Maps normalized actions to periodic features: [sin phi, cos phi, r, swing, turn]."""
 
     is_one_to_many = False
 
@@ -88,7 +88,7 @@ class ActionFeatures(InputTransform):
         self.transform_on_train = self.transform_on_eval = self.transform_on_fantasize = True
 
     def transform(self, X: Float[Tensor, "*batch N 4"]) -> Float[Tensor, "*batch N 5"]:
-        """See the class."""
+        """Computes the features of normalized actions."""
         return action_features(X)
 
 
@@ -116,8 +116,8 @@ def make_gp(history: History, config: GPConfig) -> SingleTaskGP:
         batch_shape=batch,
     )
     likelihood.initialize(noise=config.noise**2)
-    # Rewards are in [0, 1]: standardising the few of a door would make mountains of its molehills,
-    # so BoTorch is told not to ask for it.
+    # Rewards are in [0, 1]. Standardizing the few rewards of a door would magnify small
+    # differences, so BoTorch's check of the scaling is disabled.
     with botorch.settings.validate_input_scaling(False):
         return SingleTaskGP(
             torch.as_tensor(history.actions, dtype=torch.float64),
@@ -133,8 +133,8 @@ def make_gp(history: History, config: GPConfig) -> SingleTaskGP:
 def fit_gp(model: SingleTaskGP, steps: int) -> None:
     """Moves every door's hyperparameters towards their MAP estimate.
 
-    Adam rather than L-BFGS: its steps on the sum over doors are steps on each door alone, so that
-    no door's fit depends on the others in the batch.
+    Uses Adam rather than L-BFGS: Adam's steps on the sum over doors equal steps on each door alone,
+    so the fit of a door does not depend on the other doors in the batch.
     """
     mll = ExactMarginalLogLikelihood(model.likelihood, model).train()
     fit_gpytorch_mll_torch(
@@ -143,9 +143,9 @@ def fit_gp(model: SingleTaskGP, steps: int) -> None:
 
 
 class GPPosterior:
-    """What the processes say after their data: moments and sampled functions at any actions."""
+    """Posterior of the processes: moments and sampled functions at any actions."""
 
-    def __init__(self, model: Any) -> None:  # a SingleTaskGP, whose parts have no useful types
+    def __init__(self, model: Any) -> None:  # a SingleTaskGP, whose parts are poorly typed
         with torch.no_grad():
             (self._at,) = model.eval().train_inputs  # features: evaluation mode transforms them
             self._kernel, self._features = model.covar_module, model.input_transform
@@ -168,10 +168,10 @@ class GPPosterior:
         return mean, (self._variance - known).clamp_min(1e-12).sqrt()
 
     def sample(self, rng: np.random.Generator) -> Callable[[Tensor], Tensor]:
-        """One function per door, (D, N, 4) -> (D, N), drawn from the posterior.
+        """Samples one function per door, (D, N, 4) -> (D, N), from the posterior.
 
-        Matheron's rule (Wilson et al. 2020): a draw of the prior, from random Fourier features,
-        plus the correction that takes it through the data. Exact but for the prior's features.
+        Matheron's rule (Wilson et al. 2020): a sample of the prior, from random Fourier features,
+        plus a correction that conditions it on the data. Only the prior's features are approximate.
         """
         doors, _, width = self._at.shape
         draw = partial(_drawn, rng)

@@ -1,8 +1,8 @@
-"""Bayesian linear regression with unknown noise: many regressions side by side, in closed form.
+"""Bayesian linear regression with unknown noise: many regressions in parallel, in closed form.
 
 Conjugate: y = x w + noise of variance s2, w | s2 ~ N(mean, s2 precision^-1), s2 ~ IG(a, b), as in
 Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. The door policies and the wheel
-bandit share this file, so that what calibrates the one holds for the other.
+bandit share this file, so that its calibration on the wheel bandit applies to the door policies.
 
 Legend: *B regressions, F features, N observations, D doors, J observations per door.
 """
@@ -18,17 +18,17 @@ from torch import Tensor
 
 from doorlab.errors import ConfigError
 
-# Doors that differ alike in all features: what few doors do not show is not nothing.
+# Pseudo-doors of the prior: a few doors do not show all directions in which doors differ.
 PRIOR_STRENGTH = 5.0
 
 
 @dataclass(frozen=True)
 class BayesianLinearPosterior:
-    """What is believed about weights and noise, before or after observations; float64."""
+    """Distribution of weights and noise variance, prior or posterior; float64."""
 
     mean: Float[Tensor, "*B F"]
     factor: Float[Tensor, "*B F F"]
-    """Cholesky factor of the weights' inverse covariance, in units of the noise's."""
+    """Cholesky factor of the weights' precision, in units of the noise precision."""
     a: Float[Tensor, "*B"]
     b: Float[Tensor, "*B"]
 
@@ -36,7 +36,7 @@ class BayesianLinearPosterior:
     def ridge(
         shape: tuple[int, ...], strength: float, a: float, b: float
     ) -> BayesianLinearPosterior:
-        """Weights about zero: `shape` is (*B, F), `strength` the diagonal of the precision."""
+        """A prior with zero mean: `shape` is (*B, F), `strength` the diagonal of the precision."""
         factor = strength**0.5 * torch.eye(shape[-1], dtype=torch.float64)
         scalar = torch.ones(shape[:-1], dtype=torch.float64)
         zero = torch.zeros(shape, dtype=torch.float64)
@@ -46,7 +46,7 @@ class BayesianLinearPosterior:
     def given(
         self, x: Float[Tensor, "*B N F"], y: Float[Tensor, "*B N"]
     ) -> BayesianLinearPosterior:
-        """The posterior after observations."""
+        """The posterior after observations `x`, `y`."""
         x, y = x.to(self.mean), y.to(self.mean)
         xy = (x.mT @ y[..., None])[..., 0]
         return self.update_from_stats(x.mT @ x, xy, y.square().sum(-1), float(y.shape[-1]))
@@ -58,32 +58,32 @@ class BayesianLinearPosterior:
         yy: Float[Tensor, "*B"],
         n: Float[Tensor, "*B"] | float,
     ) -> BayesianLinearPosterior:
-        """The posterior after `n` observations of which only x'x, x'y and y'y are known."""
+        """The posterior after `n` observations, from the sums x'x, x'y and y'y."""
         before = (self.precision @ self.mean[..., None])[..., 0]
         factor = torch.linalg.cholesky(self.precision + xx)
         mean = torch.cholesky_solve((before + xy)[..., None], factor)[..., 0]
         explained = (mean * (before + xy)).sum(-1) - (self.mean * before).sum(-1)
-        # Rounding must not make what is left unexplained negative.
+        # Rounding must not make the residual sum of squares negative.
         b = self.b + 0.5 * (yy - explained).clamp_min(0.0)
         return BayesianLinearPosterior(mean, factor, self.a + 0.5 * n, b)
 
     @property
     def precision(self) -> Float[Tensor, "*B F F"]:
-        """The weights' inverse covariance, in units of the noise's."""
+        """Precision of the weights, in units of the noise precision."""
         return self.factor @ self.factor.mT
 
     @property
     def covariance(self) -> Float[Tensor, "*B F F"]:
-        """Of the weights: the mean of s2 times the inverse of the precision."""
+        """Covariance of the weights: the mean of s2 times the inverse of the precision."""
         return self.noise[..., None, None] * torch.cholesky_inverse(self.factor)
 
     @property
     def noise(self) -> Float[Tensor, "*B"]:
-        """Mean of s2, which there is where a > 1."""
+        """Mean of s2; defined for a > 1."""
         return self.b / (self.a - 1.0)
 
     def sample(self, rng: np.random.Generator) -> Float[Tensor, "*B F"]:
-        """One draw of the weights of every regression, its noise drawn first."""
+        """Samples the noise variance, then the weights, of every regression."""
         s2 = self.b / torch.from_numpy(np.asarray(rng.standard_gamma(self.a.numpy())))
         z = torch.from_numpy(rng.standard_normal(self.mean.shape))[..., None]
         away = torch.linalg.solve_triangular(self.factor.mT, z, upper=True)[..., 0]
@@ -96,26 +96,29 @@ def fit_empirical_prior(
     steps: int = 30,
     a: float = 3.0,
 ) -> BayesianLinearPosterior:
-    """The prior that doors share, from observations of many (empirical Bayes).
+    """Fits the prior that doors share to the observations of many doors (empirical Bayes).
 
-    Every door has weights of its own, N(mean, covariance), and all have the same noise; the three
-    are found by expectation maximisation (Laird and Ware 1982). Few doors show some of the ways in
-    which doors differ, and fit them too closely: the covariance of highest likelihood is too small.
-    So it counts some more doors, with weights that are as different in every direction as would
-    explain all of y (an inverse Wishart prior). And the mean of so many doors is uncertain.
+    Every door has its own weights, distributed as N(mean, covariance), and all doors have the same
+    noise. Expectation maximization finds these three (Laird and Ware 1982). With few doors the
+    maximum-likelihood covariance is too small, because few doors do not show all directions in
+    which doors differ and the fit is too close. An inverse-Wishart prior corrects this: it is worth
+    `PRIOR_STRENGTH` pseudo-doors, whose isotropic covariance alone would explain the variance of y.
+    Finally the covariance is enlarged by the uncertainty of the mean over the doors.
 
     Args:
-        x: features of what was tried on every door.
-        y: what came of it.
-        steps: of expectation maximisation.
-        a: of the belief about the noise, above 1: how firmly it is held, in half observations.
+        x: features of the actions executed on every door.
+        y: rewards of these actions.
+        steps: steps of expectation maximization.
+        a: shape of the prior of the noise, above 1: its weight, in half observations.
 
     Raises:
-        ConfigError: for fewer than two doors, which say nothing about how doors differ.
+        ConfigError: for fewer than two doors, which do not show how doors differ.
     """
     doors, tries, features = x.shape
     if doors < 2 or tries < 1:
-        raise ConfigError("two doors or more, each tried", f"{doors}", "give more labelled doors")
+        raise ConfigError(
+            "two or more doors, each with interactions", f"{doors}", "use more labelled doors"
+        )
     x, y = x.double(), y.double()
     eye = torch.eye(features, dtype=torch.float64)
     scale = float(y.var()) / float(x.square().sum(-1).mean().clamp_min(1e-12))
@@ -136,14 +139,14 @@ def fit_empirical_prior(
 def _improved(
     x: Tensor, y: Tensor, mean: Tensor, covariance: Tensor, noise: float
 ) -> tuple[Tensor, Tensor, float]:
-    """One step of expectation maximisation; the matrices to be inverted are J x J."""
+    """One step of expectation maximization; only J x J matrices are inverted."""
     doors, tries, _ = x.shape
     left = y - x @ mean
     xc = x @ covariance
     eye = torch.eye(tries, dtype=torch.float64)
     k = xc @ x.mT + noise * eye
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(k))
-    away = (xc.mT @ (inverse @ left[..., None]))[..., 0]  # posterior mean of a door's own part
+    away = (xc.mT @ (inverse @ left[..., None]))[..., 0]  # posterior mean of w - mean per door
     flat = xc.flatten(0, 1)
     known = flat.T @ (inverse @ xc).flatten(0, 1) / doors
     # tr(x V x') per door, with V the posterior covariance: J noise - noise^2 tr(K^-1).
@@ -159,7 +162,7 @@ def _improved(
 def expand(
     belief: BayesianLinearPosterior, doors: int, mean: Tensor | None = None
 ) -> BayesianLinearPosterior:
-    """The same belief for so many doors, about other means where they are given, (D, F)."""
+    """Repeats a distribution for `doors` doors, shifting its mean by `mean` (D, F) if given."""
     own = belief.mean.expand(doors, -1) if mean is None else belief.mean + mean.double()
     return BayesianLinearPosterior(
         own,

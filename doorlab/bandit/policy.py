@@ -1,6 +1,6 @@
-"""What a policy is: two methods. It sees frames, its own actions and their rewards, nothing else.
+"""Interface of policies: two methods. Input is limited to frames, own actions and their rewards.
 
-Legend: D doors side by side, M frames per door, t interactions so far, H, W pixels.
+Legend: D doors in parallel, M frames per door, t interactions so far, H, W pixels.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from doorlab.doors import ACTION_DIM
 
 @dataclass(frozen=True)
 class History:
-    """The interactions so far, on every door."""
+    """All interactions so far, for every door."""
 
     actions: Float32[np.ndarray, "D t 4"]
-    """Normalised, in Box(-1, 1)."""
+    """Normalized actions, in Box(-1, 1)."""
     rewards: Float32[np.ndarray, "D t"]
-    """In [0, 1]."""
+    """Rewards, in [0, 1]."""
 
     @staticmethod
     def empty(doors: int) -> History:
-        """Before the first interaction."""
+        """A history without interactions."""
         return History(
             np.zeros((doors, 0, ACTION_DIM), np.float32), np.zeros((doors, 0), np.float32)
         )
@@ -41,18 +41,18 @@ class History:
 
     @property
     def tries(self) -> int:
-        """Interactions so far, per door."""
+        """Number of interactions per door so far."""
         return self.rewards.shape[1]
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """Anything that opens doors, D at once; no door may influence what is done on another."""
+    """A policy for D doors in parallel; no door may influence the actions on another."""
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """New doors: their passive frames, and the policy's own source of chance."""
+        """Starts on new doors, given their passive frames and the policy's random generator."""
         ...
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The next action on every door, given all that was tried on it."""
+        """The next action on every door, given its interactions so far."""
         ...

@@ -1,4 +1,4 @@
-"""The loop: one policy, many doors, some interactions. Everything that is measured comes from here.
+"""Runs one policy on many doors for some interactions. All bandit results come from this loop.
 
 Legend: D doors, T interactions.
 """
@@ -18,12 +18,12 @@ from doorlab.seeding import stream
 
 @dataclass(frozen=True)
 class Rollout:
-    """What came of a policy's interactions."""
+    """Actions, rewards and regrets of a policy."""
 
     actions: Float32[np.ndarray, "D T 4"]
     rewards: Float32[np.ndarray, "D T"]
     regrets: Float64[np.ndarray, "D T"]
-    """What the oracle obtained minus the reward, as the environment reports it."""
+    """Reward of the oracle minus reward of the policy, as reported by the environment."""
     slipped: Bool[np.ndarray, "D T"]
 
 
@@ -36,18 +36,18 @@ def run_policy(
     seed: int = 0,
     advance: Callable[[int], None] = lambda tries: None,
 ) -> Rollout:
-    """Lets `policy` try `interactions` times on every door of `env`.
+    """Runs `policy` for `interactions` steps on every door of `env`.
 
-    Policies that are run with the same arguments meet the same doors and get the same stream of
-    random numbers: their rollouts are paired.
+    Policies run with the same arguments get the same doors and the same stream of random numbers:
+    their rollouts are paired.
 
     Args:
-        env: a vector environment of the door bandit, whose horizon is at least `interactions`.
-        policy: sees frames, actions and rewards only.
-        interactions: per door.
-        doors: keys of the doors (see the environment); drawn by the seed when None.
-        seed: of the doors and of the policy.
-        advance: called with 1 after every interaction, for progress bars.
+        env: vector environment of the door bandit, with a horizon of at least `interactions`.
+        policy: policy to run; it receives frames, actions and rewards only.
+        interactions: number of steps per door.
+        doors: keys of the doors (see the environment); sampled with `seed` if None.
+        seed: seed of the doors and of the policy.
+        advance: called with 1 after every step, for progress bars.
     """
     observation, _ = env.reset(seed=seed, options=None if doors is None else {"door": list(doors)})
     policy.begin(observation["images"], stream(seed, "policy"))

@@ -1,4 +1,4 @@
-"""Throughput of this machine: what `doorlab bench` measures. Never run as tests.
+"""Benchmarks of `doorlab bench`: throughput on this machine. Never run as tests.
 
-Shared machines drift, so speeds are compared in pairs: every round times both sides, in turn.
+The speed of shared machines drifts, so speeds are compared in pairs: every round times both sides.
 """

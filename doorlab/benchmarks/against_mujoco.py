@@ -1,12 +1,12 @@
-"""Pictures of the `torch` simulator against MuJoCo's software renderer on the same doors.
+"""Compares rendering by the `torch` simulator with MuJoCo's software renderer on the same doors.
 
-Not part of `doorlab bench`, for it needs MuJoCo (`doorlab[dev]`) and a Mesa that has llvmpipe:
+Not part of `doorlab bench`, because it needs MuJoCo (`doorlab[dev]`) and a Mesa with llvmpipe:
 
     MUJOCO_GL=egl LP_NUM_THREADS=0 OMP_NUM_THREADS=1 python -m doorlab.benchmarks.against_mujoco
 
-Both sides run in one thread, and what is counted is that thread's time: others on the machine
-slow neither side down. MuJoCo draws the same boxes without textures, handles, shadows or
-multisampling, and makes neither depth nor segmentation, which the `torch` simulator always does.
+Both sides run in one thread, and CPU time of this thread is measured, so that other processes do
+not affect the result. MuJoCo renders the same boxes without textures, handles, shadows or
+multisampling, and computes neither depth nor segmentation, which the `torch` simulator always does.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from doorlab.doors import Door, View
 from doorlab.doors.geometry import Shape, joint_origin, panel_shapes, scene_shapes
 from doorlab.sim.torch import TorchSimulator
 
-mujoco: Any = importlib.import_module("mujoco")  # as a stub it has no attributes
+mujoco: Any = importlib.import_module("mujoco")  # its type stub has no attributes
 
 _DOORS, _SIZE, _ROUNDS = 200, 64, 15
 _REPEATS = 25
-_EVERY = 50  # of these doors one is put before MuJoCo, which must compile a model for each
+_EVERY = 50  # MuJoCo renders one door in 50, because it must compile a model for each
 
-_Camera = tuple[np.ndarray, np.ndarray, float]  # place, quaternion, field of view in degrees
+_Camera = tuple[np.ndarray, np.ndarray, float]  # position, quaternion, field of view in degrees
 
 
 class _MujocoDoor:
-    """One door that MuJoCo draws."""
+    """One door in MuJoCo's renderer."""
 
     def __init__(self, door: Door) -> None:
         self._model = mujoco.MjModel.from_xml_string(_scene(door))
@@ -46,7 +46,7 @@ class _MujocoDoor:
             self._renderer.scene.flags[flag] = False
 
     def draw(self, joint_position: float, camera: _Camera) -> None:
-        """One picture, with everything that a moved door and camera need."""
+        """Renders one image, including the updates for a new joint position and camera."""
         self._model.cam_pos[0], self._model.cam_quat[0], self._model.cam_fovy[0] = camera
         self._data.qpos[0] = joint_position
         mujoco.mj_kinematics(self._model, self._data)
@@ -89,7 +89,7 @@ def _geom(shape: Shape) -> str:
 
 
 def _speed(work: Callable[[], int]) -> float:
-    """Pictures per second of this process."""
+    """Images per second of CPU time."""
     start = time.process_time()
     pictures = work()
     return pictures / (time.process_time() - start)

@@ -1,4 +1,4 @@
-"""What an arm obtains where a hand on rails would open everything."""
+"""Rewards of an arm for the oracle's actions and for plausible actions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DOORS, _SLIDING, _PLAUSIBLE = 200, 20, (125, 4)
 
 
 def panda(rounds: int) -> dict[str, Estimate]:
-    """Rewards of the oracle and of plausible actions, with the Panda; in one round.
+    """Rewards of the oracle and of plausible actions with the Panda; a single round.
 
-    Plausible actions are compared with the hand's.
+    Plausible actions are compared with those of the free-floating hand.
     """
     arm, hand, doors = make_simulator("panda"), make_simulator(), sample_doors(_DOORS)
     best = optimal_rewards(arm, doors)
@@ -31,15 +31,15 @@ def panda(rounds: int) -> dict[str, Estimate]:
     config = GenerationConfig(interactions=tries, prior="default")
     actions = np.stack([passive_actions(config, i) for i in range(count)])
     start = time.perf_counter()
-    found = arm.interact(doors[:count], actions).rewards
+    rewards = arm.interact(doors[:count], actions).rewards
     seconds = time.perf_counter() - start
-    away = np.abs(found - hand.interact(doors[:count], actions).rewards)
+    difference = np.abs(rewards - hand.interact(doors[:count], actions).rewards)
     figures = {
         "panda_oracle_pull": bootstrap_mean(best[pulled]),
         "panda_oracle_push": bootstrap_mean(best[~pulled]),
         "panda_oracle_sliding": bootstrap_mean(optimal_rewards(arm, sliding)),
-        "panda_within_0.1_of_hand": bootstrap_mean((away < 0.1).mean(axis=1)),
-        "panda_interactions_per_s": bootstrap_mean(np.array([found.size / seconds])),
+        "panda_within_0.1_of_hand": bootstrap_mean((difference < 0.1).mean(axis=1)),
+        "panda_interactions_per_s": bootstrap_mean(np.array([rewards.size / seconds])),
     }
     arm.close()
     hand.close()

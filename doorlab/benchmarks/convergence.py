@@ -1,4 +1,4 @@
-"""How small a time step has to be: rewards against those of a step that is 64 times smaller."""
+"""Convergence with the time step: rewards compared with those of a step 64 times smaller."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FINEST = 1920  # steps per second
 def study(rounds: int) -> dict[str, Estimate]:
     """Mean absolute error of the reward over doors and plausible actions, by steps per second.
 
-    The study has no rounds: it is not a matter of time.
+    Ignores `rounds`, because the result does not depend on timing.
     """
-    make_simulator().close()  # or say why not: there may be no PyBullet
+    make_simulator().close()  # raises an error for users if PyBullet is missing
     doors = sample_doors(_DOORS)
     config = GenerationConfig(interactions=_INTERACTIONS, prior="default")
     actions = np.stack([passive_actions(config, i) for i in range(_DOORS)])

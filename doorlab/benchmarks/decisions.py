@@ -1,10 +1,10 @@
-"""Bandit decisions: what deciding for many doors at once gains, and what part simulating takes.
+"""Speed of bandit decisions: the gain from batching doors, and the share of simulation time.
 
-`decisions_vs_loop` compares decisions per second (looking, searching the action, taking the reward
-in) of a policy on 256 doors at once with the same policy, equally set, on one door after the other.
-`simulation_share` is the simulator's part, filming included, of the time that two processes spend
-on a bandit evaluation with the greedy policy of a model; `interaction_share` is that of
-interactions alone in what remains when the films are there.
+`decisions_vs_loop` compares decisions per second (embedding, action search, update) of a policy on
+a batch of 256 doors with the same policy and settings on one door at a time. `simulation_share` is
+the fraction of time that the simulator takes, including rendering, when two processes evaluate a
+model's greedy policy. `interaction_share` is the fraction that interactions take of the time
+without rendering.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from doorlab.models.registry import build_model
 from doorlab.parallel.launchers import run_local
 
 _DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 256, 4, 10, 64, 8
-_EVALUATED = 250  # doors in each of the processes of `simulation_share`
+_EVALUATED = 250  # doors per process of `simulation_share`
 
 
 def decisions(rounds: int) -> dict[str, Estimate]:
-    """Of a neural process that sees, and of Gaussian processes that do not."""
+    """Decision speed of a neural process with images, and of Gaussian processes without."""
     torch.set_num_threads(1)
     model = _model()
     speed, alone, ratio = _against_loop(lambda: ModelPolicy(model), rounds)
@@ -47,7 +47,7 @@ def decisions(rounds: int) -> dict[str, Estimate]:
 
 
 def simulation_share(rounds: int) -> dict[str, Estimate]:
-    """The simulator's part of an evaluation's time, over both processes, with films and without."""
+    """The simulator's share of the time of an evaluation, with and without rendering."""
     evaluations = [list(run_local(_open_doors, ["0", "1"], 2)) for _ in range(rounds)]
     film, interact, whole = np.array(evaluations).sum(axis=1).T
     return {
@@ -57,7 +57,7 @@ def simulation_share(rounds: int) -> dict[str, Estimate]:
 
 
 def _model() -> Any:
-    """Of a trained one's size; what its weights are does not change how long it takes."""
+    """A model of the usual size; its untrained weights do not affect the speed."""
     torch.manual_seed(0)
     return build_model("ssnp", _SIZE, Architecture()).eval()
 
@@ -78,7 +78,7 @@ def _against_loop(make: Callable[[], Policy], rounds: int) -> tuple[Estimate, Es
 
 
 def _decide(policy: Policy, frames: np.ndarray, rewards: np.ndarray) -> int:
-    """Looks, then decides as often as there are rewards; returns the number of decisions."""
+    """Makes one decision per door and row of rewards; returns the number of decisions."""
     policy.begin(frames, np.random.default_rng(0))
     history = History.empty(len(frames))
     for obtained in rewards:
@@ -87,7 +87,7 @@ def _decide(policy: Policy, frames: np.ndarray, rewards: np.ndarray) -> int:
 
 
 class _Timed:
-    """A vector environment that knows how long its films and its interactions took."""
+    """A vector environment that measures the times of resets (rendering) and of steps."""
 
     def __init__(self, env: Any) -> None:
         self._env, self.num_envs, self.film, self.interact = env, env.num_envs, 0.0, 0.0
@@ -106,7 +106,7 @@ class _Timed:
 
 
 def _open_doors(item: str) -> tuple[float, float, float]:
-    """Seconds of films, of interactions, and in all."""
+    """Evaluates a policy; returns seconds of rendering, of interactions, and in total."""
     torch.set_num_threads(1)
     env = gymnasium.make_vec(
         ENVIRONMENT,

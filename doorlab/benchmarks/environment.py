@@ -1,4 +1,4 @@
-"""The Gymnasium environment: two in an asynchronous vector, against two bare processes."""
+"""The Gymnasium environment: two in an asynchronous vector environment, against two processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EPISODES, _HORIZON = 6, 10
 
 
 def vector(rounds: int) -> dict[str, Estimate]:
-    """Steps per second with random actions, resets included."""
+    """Steps per second with random actions, including resets."""
     envs = gymnasium.make_vec(
         ENVIRONMENT,
         num_envs=2,
@@ -27,7 +27,7 @@ def vector(rounds: int) -> dict[str, Estimate]:
     )
     envs.reset(seed=0)
     rng = np.random.default_rng(0)
-    steps = _EPISODES * (_HORIZON + 1)  # the reset of an episode is a step of its own
+    steps = _EPISODES * (_HORIZON + 1)  # the reset of an episode is a separate step
 
     def ours() -> int:
         for _ in range(steps):
@@ -56,7 +56,7 @@ def vector(rounds: int) -> dict[str, Estimate]:
 
 
 def _bare_process(start: Barrier, end: Barrier, seed: int) -> None:
-    """The same work as one half of the vector, whenever the barrier opens."""
+    """Does the work of one environment of the vector, each time the barrier opens."""
     env = gymnasium.make(ENVIRONMENT, horizon=_HORIZON)
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)

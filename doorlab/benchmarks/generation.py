@@ -1,4 +1,4 @@
-"""Making datasets: what a second worker brings, and whether memory grows."""
+"""Generation of datasets: speedup by a second worker process, and growth of memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SETTLED = 2_000  # doors after which caches are full
 
 
 def workers(rounds: int) -> dict[str, Estimate]:
-    """Doors per second of two worker processes, against one, once they are running."""
+    """Doors per second of two worker processes, against one, without their startup time."""
     rates = np.array([[_generation_rate(2), _generation_rate(1)] for _ in range(rounds)])
     return {
         "doors_per_s_1_worker": bootstrap_mean(rates[:, 1]),
@@ -38,7 +38,7 @@ def _generation_rate(count: int) -> float:
         work = PartWriter(Path(folder), config, make_simulator)
         parts = [f"shards/{name}" for name in config.shards()]
         times = []
-        # The first results of every process come after its start, which is not what is measured.
+        # The first results of each process include its startup, which is not measured.
         for _ in run_local(work, parts, count):
             times.append(time.perf_counter())
         work.close()
@@ -47,7 +47,7 @@ def _generation_rate(count: int) -> float:
 
 
 def soak(rounds: int) -> dict[str, Estimate]:
-    """Growth of a process's memory from door 2,000 to door 20,000, as a share; in one round."""
+    """Relative growth of memory from door 2,000 to door 20,000; a single round."""
     config = GenerationConfig(
         doors=_SOAK_DOORS,
         frames=2,

@@ -1,8 +1,8 @@
-"""Reading frames: batches as training takes them, and the codec that keeps frames small.
+"""Speed of reading frames: training batches, and decoding of compressed frames.
 
-Training keeps a split in memory, decoded; `read_vs_memmap` compares its batches with batches from
-a memory-mapped file of raw pixels. `decode_vs_memmap` compares doors read from the compressed
-shards, as they are when a split is loaded.
+Training keeps a decoded split in memory; `read_vs_memmap` compares its batches with batches from
+a memory-mapped file of raw pixels. `decode_vs_memmap` compares reading doors from compressed
+shards, as when a split is loaded.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _against_memmap(dataset: DoorDataset, raw: np.ndarray, rounds: int) -> dict[
 
 
 def codecs(rounds: int) -> dict[str, Estimate]:
-    """Bytes per 64 x 64 frame on disk, and frames per second out of it, by codec."""
+    """Bytes on disk per 64 x 64 frame, and decoded frames per second, by codec."""
     from doorlab.benchmarks.simulation import sample_doors, sample_views
     from doorlab.sim import make_simulator
 

@@ -1,4 +1,4 @@
-"""The simulator against bare PyBullet loops on the same doors."""
+"""Compares the simulator with bare PyBullet loops on the same doors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _FRAMES, _INTERACTIONS, _IMAGE_SIZE = 8, 32, 64
 
 
 def sample_doors(count: int, prior: str = "default") -> list[Door]:
-    """Doors of a prior."""
+    """Samples doors of a prior."""
     return [get_prior(prior).sample(stream(0, "bench", i)) for i in range(count)]
 
 
 def sample_views(doors: list[Door]) -> tuple[np.ndarray, list[list[View]]]:
-    """Joint positions (D, M) and cameras for the doors."""
+    """Joint positions (D, M) and camera poses for the doors."""
     prior, rng = get_prior("default"), stream(0, "bench", "frames")
     angles = rng.uniform(0, 1.2, (len(doors), _FRAMES))
     return angles, [[prior.sample_view(rng, d) for _ in range(_FRAMES)] for d in doors]
@@ -34,11 +34,11 @@ def sample_actions(doors: list[Door]) -> np.ndarray:
 
 
 def frames(rounds: int) -> dict[str, Estimate]:
-    """Pictures of 64 x 64, against `resetJointState` + `getCameraImage` on the same scenes.
+    """Images of 64 x 64, against `resetJointState` + `getCameraImage` on the same scenes.
 
-    What putting a scene up and taking it down costs is left out of the bare loop.
+    The bare loop does not include the time to create and remove the scenes.
     """
-    simulator = make_simulator()  # first: it says so where there is no PyBullet
+    simulator = make_simulator()  # first, so that a missing PyBullet raises an error for users
     from doorlab.sim.pybullet.camera import photograph
     from doorlab.sim.pybullet.scene import Scene
 
@@ -71,11 +71,11 @@ def frames(rounds: int) -> dict[str, Estimate]:
 
 
 def interactions(rounds: int) -> dict[str, Estimate]:
-    """Random interactions, against `stepSimulation` on one door, as often as hands move.
+    """Random interactions, against `stepSimulation` on one door for the same number of steps.
 
-    The bare loop neither reads the joint nor drives it.
+    The bare loop neither reads nor drives the joint.
     """
-    simulator = make_simulator()  # first, as above
+    simulator = make_simulator()  # first, so that a missing PyBullet raises an error for users
     from doorlab.sim.pybullet.engine import pybullet
     from doorlab.sim.pybullet.joint_pool import JointPool
     from doorlab.sim.pybullet.simulator import TIME_STEP

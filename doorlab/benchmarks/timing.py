@@ -10,7 +10,7 @@ import numpy as np
 
 from doorlab.intervals import Estimate, bootstrap_mean
 
-Work = Callable[[], int]  # does something, returns how much it did
+Work = Callable[[], int]  # does some work and returns the number of items
 
 
 def rate(work: Work) -> float:
@@ -21,13 +21,13 @@ def rate(work: Work) -> float:
 
 
 def rates(work: Work, rounds: int) -> Estimate:
-    """Items per second, after one call to warm up."""
+    """Items per second, after one warm-up call."""
     work()
     return bootstrap_mean(np.array([rate(work) for _ in range(rounds)]))
 
 
 def paired_rates(ours: Work, bare: Work, rounds: int) -> tuple[Estimate, Estimate, Estimate]:
-    """Items per second of ours, of the bare loop, and the ratio ours / bare within each round."""
+    """Items per second of `ours` and of `bare`, and the ratio ours / bare within each round."""
     ours()
     bare()
     return paired(partial(rate, ours), partial(rate, bare), rounds)
@@ -36,7 +36,7 @@ def paired_rates(ours: Work, bare: Work, rounds: int) -> tuple[Estimate, Estimat
 def paired(
     ours: Callable[[], float], bare: Callable[[], float], rounds: int
 ) -> tuple[Estimate, Estimate, Estimate]:
-    """As `paired_rates`, for work that measures its own rate and is warm already."""
+    """Like `paired_rates`, for functions that measure their own rate and need no warm-up."""
     pairs = np.array([(ours(), bare()) for _ in range(rounds)])
     return (
         bootstrap_mean(pairs[:, 0]),

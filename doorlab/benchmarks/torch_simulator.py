@@ -1,4 +1,4 @@
-"""The `torch` simulator against PyBullet's on the same doors, one process each."""
+"""Compares the `torch` simulator with PyBullet's on the same doors, in one process each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DOORS, _SIZE = 200, 64
 
 
 def frames(rounds: int) -> dict[str, Estimate]:
-    """Pictures of 64 x 64, once the ray caster has been compiled."""
+    """Images of 64 x 64, without the compilation time of the ray caster."""
     from doorlab.sim.torch import TorchSimulator
 
     doors = sample_doors(_DOORS)

@@ -1,9 +1,9 @@
-"""Pretraining: what the training loop adds to the arithmetic, and what makes the arithmetic faster.
+"""Speed of pretraining: overhead of the training loop, and faster layouts and precisions.
 
-`pretrain_vs_bare` compares images per second of the loop that `doorlab pretrain` runs (batches
-drawn from the doors in memory, mirrored, checked, logged) with forward, backward and step of the
-same network on one batch that is in memory already. The others compare that bare step in other
-layouts and precisions with itself as it is.
+`pretrain_vs_bare` compares images per second of the loop of `doorlab pretrain` (batches sampled
+from doors in memory, mirrored, checked, logged) with forward pass, backward pass and optimizer step
+of the same network on one fixed batch. The other results compare this bare step in other layouts
+and precisions with the plain one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def pretraining(rounds: int) -> dict[str, Estimate]:
 
 
 def arithmetic(rounds: int) -> dict[str, Estimate]:
-    """The bare step with its pictures channels last, in bfloat16, and compiled, as ratios."""
+    """The bare step with images in channels-last layout, in bfloat16, and compiled, as ratios."""
     device = _fabric().device
     doors = _doors(device)
     plain = _bare(device, doors)
@@ -69,13 +69,13 @@ def arithmetic(rounds: int) -> dict[str, Estimate]:
 
 
 def _fabric() -> Fabric:
-    """One process, on the best device there is, with one thread."""
+    """One process with one thread, on the best available device."""
     torch.set_num_threads(1)
     return make_fabric("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _doors(device: torch.device) -> DoorData:
-    """Doors of noise: arithmetic does not look at pictures."""
+    """Doors with random pixels; pixel values do not affect the speed."""
     generator = torch.Generator().manual_seed(0)
     shape = (_DOORS, _FRAMES, 3, _SIZE, _SIZE)
     images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
@@ -109,7 +109,7 @@ def _bare(
     bf16: bool = False,
     compiled: bool = False,
 ) -> Callable[[], int]:
-    """`_STEPS` steps on one batch; returns the number of images."""
+    """Makes a function that does `_STEPS` steps on one batch and returns the number of images."""
     model = _network(device)
     frames = sample_frames(doors, _BATCH, _FRAMES, torch.Generator().manual_seed(0))
     if channels_last:

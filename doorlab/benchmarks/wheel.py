@@ -1,14 +1,14 @@
 """Calibration on the wheel bandit: `python -m doorlab.benchmarks.wheel --out results/wheel.json`.
 
-Neural-linear with the regressions of the door policies (`doorlab.bandit.linear`) plays the problem
-that its authors published figures for. Every problem has contexts and noise of its own. Regret is
-in percent of what uniform choice would have cost on the same contexts: over all steps, and over
+Runs neural-linear, with the regressions of the door policies (`doorlab.bandit.linear`), on the
+problem for which its authors published results. Every problem has its own contexts and noise.
+Regret is in percent of the regret of uniform choice on the same contexts: over all steps, and over
 the last 500 (the paper's simple regret).
 
-The default (the paper's 50 problems, 2,000 steps) takes less than half an hour on one core. A long
-run spreads the price of the first steps: figures for different numbers of steps can't be compared.
-With 2,000, the ten pulls that begin every problem cost 0.5 % by themselves, and delta 0.5 about
-6 %; with 80,000 (`--steps 80000 --problems 2`, twelve minutes for a problem) it costs 0.8 %.
+The default (the paper's 50 problems, 2,000 steps) takes less than half an hour on one core. In a
+long run the first steps weigh less: results for different numbers of steps cannot be compared. With
+2,000 steps, the ten initial pulls of every problem alone cost 0.5 %, and delta 0.5 costs about 6 %;
+with 80,000 (`--steps 80000 --problems 2`, twelve minutes per problem) it costs 0.8 %.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ from doorlab.terminal.text import print_note
 
 # Riquelme et al. 2018, table of section 5.4: cumulative regret of NeuralLinear, % of uniform.
 PUBLISHED = {0.5: 0.95, 0.7: 1.60, 0.9: 4.65, 0.95: 9.56, 0.99: 49.63}
-LAST = 500  # steps of the simple regret
+LAST = 500  # number of steps of the simple regret
 
 
 @dataclass(frozen=True)
 class Config:
-    """How many problems, and how long."""
+    """Number and length of the problems."""
 
     deltas: tuple[Share, ...] = tuple(PUBLISHED)
     """Inner radii of the rim."""
     problems: PositiveInt = 50
-    """Problems per delta, as many as in the paper."""
+    """Problems per delta; the default is that of the paper."""
     steps: PositiveInt = 2000
     """Contexts per problem."""
     agent: NeuralLinearArmsConfig = field(default_factory=NeuralLinearArmsConfig)
-    """The algorithm."""
+    """Settings of the algorithm."""
     seed: Seed = 0
-    """Of problems and algorithm."""
+    """Seed of problems and algorithm."""
     threads: Threads = 1
-    """Torch threads."""
+    """Number of torch threads."""
     out: Path | None = None
-    """File for the result; it is printed in any case."""
+    """File for the result, which is also printed."""
     overwrite: bool = False
-    """Replace the file if there is one."""
+    """Replace an existing file."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -68,10 +68,10 @@ class Config:
 
 @process_defaults()
 def run(config: Config) -> dict[str, dict[str, Estimate]]:
-    """Plays all problems, prints a table, writes the result; figures by delta.
+    """Runs all problems, prints a table and writes the result; returns estimates by delta.
 
     Raises:
-        ResultError: for a result that is there already, or can't be written.
+        ResultError: if the result file already exists or cannot be written.
     """
     if config.out is not None:
         refuse_overwrite(config.out, config.overwrite)
@@ -96,7 +96,7 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
 def relative_regret(
     delta: float, config: Config
 ) -> tuple[Float64[np.ndarray, "P T"], Float64[np.ndarray, "P T"]]:
-    """Expected regret of the algorithm's choices at every step, and of uniform ones."""
+    """Expected regret of the algorithm's choices at every step, and of uniform choices."""
     problems = np.arange(config.problems)
     contexts = np.stack(
         [sample_contexts(config.steps, stream(config.seed, "wheel", int(p))) for p in problems]
@@ -109,14 +109,15 @@ def relative_regret(
         return means[problems, step, arms] + noise[:, step]
 
     chosen = run_neural_linear(contexts, pull, ARMS, rng, config.agent)
-    lost = regrets(means)
-    return np.take_along_axis(lost, chosen[..., None], axis=-1)[..., 0], lost.mean(axis=-1)
+    all_regrets = regrets(means)
+    of_chosen = np.take_along_axis(all_regrets, chosen[..., None], axis=-1)[..., 0]
+    return of_chosen, all_regrets.mean(axis=-1)
 
 
 def _ratio(
     mine: Float64[np.ndarray, "P T"], uniform: Float64[np.ndarray, "P T"]
 ) -> Float64[np.ndarray, " P"]:
-    # One denominator for all problems: a mean of ratios would weigh those with a bare rim most.
+    # One denominator for all problems: a mean of ratios would overweight those with few rim points.
     return mine.sum(axis=1) / uniform.sum(axis=1).mean()
 
 
@@ -134,7 +135,7 @@ def _print(figures: dict[str, dict[str, Estimate]], config: Config) -> None:
 
 
 def main() -> int:
-    """The command line; errors for users are one line."""
+    """Runs the command line; errors for users are printed as one line."""
     import tyro
 
     try:

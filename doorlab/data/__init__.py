@@ -1,7 +1,6 @@
-"""The dataset on disk: made shard by shard, by simulation or from footage, and read as arrays.
+"""The dataset on disk: written shard by shard from a simulator or from footage, read as arrays.
 
-`doorlab.data.tensors.batches`, batches for training, needs torch and is therefore not imported
-here.
+`doorlab.data.tensors.batches` (training batches) needs torch and is therefore not imported here.
 """
 
 from doorlab.data.dataset import DoorDataset

@@ -1,9 +1,9 @@
-"""What the chunks of an array say that they decode to, looked at before anything is decoded.
+"""Checks the decoded size that each chunk of an array declares, before anything is decoded.
 
-TensorStore allocates whatever size the head of a Blosc chunk states, up to 2 GiB for every door
-that is read; only then does it compare. A head is 16 bytes: four numbers of a byte each, then the
-decoded size, the size of its blocks and the encoded size, as uint32 (little endian). In a shard
-of chunks the last bytes are the index, offset and length of every chunk as uint64, and a CRC-32C.
+TensorStore allocates the size that the header of a Blosc chunk declares, up to 2 GiB per door read,
+and compares sizes only afterwards. A header has 16 bytes: four one-byte numbers, then the decoded
+size, the block size and the encoded size as uint32 (little endian). A shard of chunks ends with an
+index, the offset and length of every chunk as uint64, and a CRC-32C.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _CRC = 4  # bytes
 def check_chunk_sizes(
     folder: Path, file: str, chunks: int | None, shape: tuple[int, ...], dtype: str
 ) -> None:
-    """Raises ValueError for a chunk that says that it decodes to another size than it must.
+    """Raises ValueError for a chunk that declares a wrong decoded size.
 
-    What is missing or cut off is left to the reader.
+    Missing and truncated chunks are not reported here: the reader detects them.
 
     Args:
-        folder: of the file.
-        file: with the chunks, relative to the folder.
-        chunks: how many the file has an index of; None for a file that is one chunk.
-        shape: of a chunk.
-        dtype: of its values.
+        folder: folder that contains `file`.
+        file: path of the file with the chunks, relative to `folder`.
+        chunks: number of chunks in the file's index; None if the whole file is one chunk.
+        shape: shape of a chunk.
+        dtype: dtype of the chunk's values.
     """
     expected = prod(shape) * np.dtype(dtype).itemsize
     with contextlib.suppress(FileNotFoundError), (folder / file).open("rb", buffering=0) as opened:
@@ -45,12 +45,12 @@ def check_chunk_sizes(
 
 
 def _offsets(file: RawIOBase, chunks: int) -> Iterator[int]:
-    """Where the chunks of a shard begin."""
+    """Yields the byte offsets of the chunks of a shard."""
     end, length = file.seek(0, os.SEEK_END), 16 * chunks
     start = end - length - _CRC
     index = _read(file, start, length) if start >= 0 else b""
     for offset, _ in struct.iter_unpack("<QQ", index if len(index) == length else b""):
-        if offset < end:  # else it was not written, or is cut off
+        if offset < end:  # otherwise the chunk was not written, or the file is truncated
             yield offset
 
 

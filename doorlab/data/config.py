@@ -1,8 +1,8 @@
-"""What the settings of every kind of dataset have in common, and the splits that follow from them.
+"""Settings that all kinds of datasets share, and the splits that follow from them.
 
-A kind of dataset is a frozen dataclass derived from `DatasetConfig`: simulated doors
-(`generation.GenerationConfig`), or doors filmed by people (`importing.ImportConfig`). Readers,
-manifests and writers need no more of it than what is here.
+Each kind of dataset is a frozen dataclass derived from `DatasetConfig`: simulated doors
+(`simulation.GenerationConfig`) or footage of real doors (`importing.ImportConfig`). Readers,
+manifests and writers only use the interface defined here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits, flag, fro
 from doorlab.seeding import stream
 from doorlab.storage.text_paths import shell_quoted
 
-Doors = Annotated[int, from_to(1, 10_000_000)]  # weeks of work; splits are in memory
+Doors = Annotated[int, from_to(1, 10_000_000)]  # more would take weeks; splits are held in memory
 FrameCount = Annotated[int, from_to(1, 10_000)]
 ImageSize = Annotated[int, from_to(8, 1024)]
 HeldOutShare = Annotated[float, Limits(0, 0.9)]
@@ -33,19 +33,19 @@ C = TypeVar("C", bound="DatasetConfig")
 
 
 class DatasetConfig(ABC):
-    """All that a dataset's bytes depend on.
+    """All settings that determine the bytes of a dataset.
 
     Attributes:
-        kind: how its doors came about; stored in dataset.json.
-        doors: D.
-        frames: M, per door.
-        interactions: J, per door; 0 where nobody touched the doors.
+        kind: kind of dataset ("simulated", "imported"); stored in dataset.json.
+        doors: D, number of doors.
+        frames: M, frames per door.
+        interactions: J, interactions per door; 0 for imported footage.
         image_size: H and W, pixels.
-        seed: of every random stream.
-        validation_fraction: share of the doors held out for choosing settings.
-        test_fraction: share of the doors held out for the final figures.
+        seed: seed of all random streams.
+        validation_fraction: fraction of the doors held out for choosing settings.
+        test_fraction: fraction of the doors held out for the final results.
         shard_doors: doors per shard.
-        names: what the doors are called; empty where they have no names.
+        names: names of the doors; empty if the doors have no names.
     """
 
     kind: ClassVar[str]
@@ -62,26 +62,26 @@ class DatasetConfig(ABC):
     @property
     @abstractmethod
     def origin(self) -> str:
-        """Where the doors come from, in words for messages."""
+        """Describes where the doors come from, for messages."""
 
     @abstractmethod
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays that every shard holds, by name: all of `schema.ARRAYS`, or some."""
+        """The arrays of every shard by name: all of `schema.ARRAYS`, or a subset."""
 
     @abstractmethod
     def command(self, out: str | Path) -> str:
-        """The shell command that makes this dataset in `out`, or goes on with it."""
+        """The shell command that creates this dataset in `out`, or resumes its creation."""
 
     def video_names(self) -> dict[str, int]:
-        """Name -> door of every video."""
+        """Maps the file name of every video to the index of its door."""
         return {}
 
     def shards(self) -> Mapping[str, tuple[int, int]]:
-        """Name -> (first door, last door + 1) of every shard."""
+        """Maps the name of every shard to (first door, last door + 1)."""
         return _shards(self.doors, self.shard_doors)
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as dataset.json holds them."""
+        """The settings as stored in dataset.json."""
         return asdict(self)  # pyright: ignore[reportArgumentType]  # children are dataclasses
 
     @classmethod
@@ -91,23 +91,21 @@ class DatasetConfig(ABC):
         if set(values) != known:
             raise ConfigError(
                 f"the settings {', '.join(sorted(known))}",
-                f"others ({', '.join(sorted(known ^ set(values)))})",
+                f"missing or unknown settings ({', '.join(sorted(known ^ set(values)))})",
                 "generate the dataset again",
             )
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
     def differing(self, other: DatasetConfig) -> list[str]:
-        """Names of the settings in which the two differ, each with both values."""
+        """Lists the settings in which two configs differ, each with both values."""
         if self.kind != other.kind:
             return [f"kind ({self.kind} there, {other.kind} here)"]
         names = [f.name for f in fields(self)]  # pyright: ignore[reportArgumentType]
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
-        return [
-            f"{k} ({mine} there, {new} here)" for k, (mine, new) in pairs.items() if mine != new
-        ]
+        return [f"{k} ({own} there, {new} here)" for k, (own, new) in pairs.items() if own != new]
 
     def _options(self) -> list[str]:
-        """The command line's options for the settings that are not the defaults."""
+        """The command-line options of all settings that differ from their defaults."""
         options = []
         for f in fields(self):  # pyright: ignore[reportArgumentType]
             value = getattr(self, f.name)
@@ -121,24 +119,24 @@ class DatasetConfig(ABC):
 
 
 def check_config(config: DatasetConfig) -> None:
-    """Raises ConfigError for a number outside of its limits, and for splits that leave no door."""
+    """Raises ConfigError for a setting out of range, or if no doors are left for training."""
     check_limits(config)
     if config.validation_fraction + config.test_fraction >= 1:
         raise ConfigError(
             "validation_fraction + test_fraction below 1",
             f"{config.validation_fraction} + {config.test_fraction}",
-            "leave some doors to train on",
+            "reduce one of them, so that some doors are left for training",
         )
 
 
 def split_of_doors(config: DatasetConfig) -> np.ndarray:
-    """uint8 (doors,), indices in SPLITS: exact shares, dealt to the doors at random; read-only."""
+    """uint8 (doors,), read-only: index in SPLITS of every door; exact fractions, shuffled."""
     return _splits(config.seed, config.doors, config.test_fraction, config.validation_fraction)
 
 
-@lru_cache(maxsize=4)  # every shard asks for its part
+@lru_cache(maxsize=4)  # used for every shard
 def _splits(seed: int, doors: int, test_fraction: float, validation_fraction: float) -> np.ndarray:
-    # The small number keeps 0.29 * 100 from being 28.
+    # 1e-9 compensates for rounding: 0.29 * 100 would otherwise truncate to 28.
     test, validation = (int(share * doors + 1e-9) for share in (test_fraction, validation_fraction))
     order = stream(seed, "split").permutation(doors)
     split = np.full(doors, SPLITS.index("train"), dtype=np.uint8)
@@ -148,7 +146,7 @@ def _splits(seed: int, doors: int, test_fraction: float, validation_fraction: fl
     return split
 
 
-@lru_cache(maxsize=4)  # every part asks for its own
+@lru_cache(maxsize=4)  # used for every part
 def _shards(doors: int, shard_doors: int) -> Mapping[str, tuple[int, int]]:
     firsts = range(0, doors, shard_doors)
     ends = [(first, min(first + shard_doors, doors)) for first in firsts]
@@ -156,7 +154,7 @@ def _shards(doors: int, shard_doors: int) -> Mapping[str, tuple[int, int]]:
 
 
 def empty_splits_warning(config: DatasetConfig) -> str:
-    """A sentence for few doors, whose shares for validation or for tests round to none; else ""."""
+    """A warning if the validation or test fraction of so few doors rounds to zero; otherwise ""."""
     shares = {"validation": config.validation_fraction, "test": config.test_fraction}
     counts = np.bincount(split_of_doors(config), minlength=len(SPLITS))
     sizes: dict[str, int] = dict(zip(SPLITS, counts.tolist(), strict=True))
@@ -165,4 +163,4 @@ def empty_splits_warning(config: DatasetConfig) -> str:
         return ""
     parts = ", ".join(f"{count} for {name}" for name, count in sizes.items())
     options = " and ".join(flag(f"{name}_fraction") for name in empty)
-    return f"so few doors make {parts}; raise {options}, or take more doors"
+    return f"with so few doors, the splits are {parts}; raise {options}, or use more doors"

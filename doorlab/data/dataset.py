@@ -1,10 +1,10 @@
-"""Reads a dataset: arrays across shards, doors as objects, and whether it is intact.
+"""Reads a dataset: arrays across shards, doors as objects, and integrity checks.
 
     DIR/dataset.json              settings, splits, and the checksum of every part
     DIR/shards/shard-00000/       images, joint_position, view, actions, rewards, optimal_reward,
                                   split and door/<field>, as Zarr v3 arrays (`doorlab.data.schema`);
-                                  of doors that were imported, images and split alone
-    DIR/videos/door-00000.mp4     films of the first doors
+                                  imported datasets have images and split only
+    DIR/videos/door-00000.mp4     videos of the first doors
 
 Legend: D doors, M frames, J interactions, H, W pixels.
 """
@@ -35,40 +35,40 @@ class DoorDataset:
     """A complete dataset on disk. Use `DoorDataset.open`.
 
     Attributes:
-        path: its folder.
-        manifest: the content of dataset.json.
+        path: folder of the dataset.
+        manifest: content of dataset.json.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self._folder = path.resolve()  # the working folder may change
-        self._readers: dict[int, Reader] = {}  # by process: one that was forked needs its own
+        self._folder = path.resolve()  # the working directory may change
+        self._readers: dict[int, Reader] = {}  # by process id: a fork needs its own
 
     def __len__(self) -> int:
-        """D."""
+        """D, the number of doors."""
         return self.num_doors
 
     def __getitem__(self, door: int) -> dict[str, np.ndarray]:
-        """All arrays of one door, by name. See `torch_dataset` for a DataLoader.
+        """All arrays of one door, by name. See `torch_dataset` for use with a DataLoader.
 
-        Raises IndexError for a door that there is not.
+        Raises IndexError for a door index out of range.
         """
         doors = np.array([range(self.num_doors)[door]])
         return {name: self.read(name, doors)[0] for name in self.config.arrays()}
 
     def __repr__(self) -> str:
-        """What it is, where, and how large."""
+        """Class, path and number of doors."""
         return f"{type(self).__name__}({str(self.path)!r}, {self.num_doors} doors)"
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickling: open files stay behind."""
+        """State for pickling, without open files."""
         return {**vars(self), "_readers": {}}
 
     @staticmethod
     def open(path: str | Path) -> DoorDataset:
-        """The dataset in the folder `path`.
+        """Opens the dataset in the folder `path`.
 
-        Raises DatasetError when it is missing, incomplete, or of another format version.
+        Raises DatasetError if it is missing, incomplete, or of another format version.
         """
         path = Path(path)
         manifest = Manifest.read(path)
@@ -82,53 +82,53 @@ class DoorDataset:
 
     @property
     def config(self) -> DatasetConfig:
-        """What was generated, or imported."""
+        """The settings with which the dataset was generated or imported."""
         return self.manifest.config
 
     @property
     def generation(self) -> GenerationConfig:
-        """What was generated. Raises DatasetError for doors that nobody simulated."""
+        """The generation settings. Raises DatasetError if the doors were not simulated."""
         if not isinstance(self.config, GenerationConfig):
             raise self._lacks("doors that can be simulated")
         return self.config
 
     @property
     def simulator(self) -> str | None:
-        """That made the doors; None for doors that nobody simulated."""
+        """Name of the simulator that generated the dataset; None for imported footage."""
         return self.config.simulator if isinstance(self.config, GenerationConfig) else None
 
     @property
     def checksum(self) -> str:
-        """Identifies the dataset's settings and content."""
+        """Checksum that identifies the dataset's settings and content."""
         return self.manifest.checksum
 
     @property
     def num_doors(self) -> int:
-        """D."""
+        """D, the number of doors."""
         return self.config.doors
 
     @property
     def image_size(self) -> int:
-        """H and W."""
+        """H and W, pixels."""
         return self.config.image_size
 
     @property
     def frames(self) -> int:
-        """M, passive frames per door."""
+        """M, the number of passive frames per door."""
         return self.config.frames
 
     @property
     def interactions(self) -> int:
-        """J, interactions per door."""
+        """J, the number of interactions per door."""
         return self.config.interactions
 
     @property
     def videos(self) -> list[Path]:
-        """The MP4 files, in the order of their doors."""
+        """Paths of the MP4 files, in the order of their doors."""
         return [self.path / "videos" / name for name in self.config.video_names()]
 
     def indices(self, split: str) -> np.ndarray:
-        """int64, ascending: the doors of a split of `schema.SPLITS`."""
+        """int64, ascending: indices of the doors in a split (a name of `schema.SPLITS`)."""
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
         of_door = self.read("split")
@@ -136,12 +136,12 @@ class DoorDataset:
         return np.flatnonzero(of_door == SPLITS.index(split))
 
     def read(self, name: str, indices: np.ndarray | None = None) -> np.ndarray:
-        """The array `name` of `schema.ARRAYS` at the doors `indices` (all of them if None).
+        """Reads the array `name` of `schema.ARRAYS` for the doors `indices` (None: all doors).
 
-        Doors come in the order of `indices`, which may repeat. Shards are read in parallel.
-        Raises ConfigError for an unknown name, DatasetError for an array that this dataset does
-        not have, for doors out of range, for shards that are missing or damaged, and for values
-        that the schema does not allow.
+        The first axis follows the order of `indices`, which may contain repeats. Shards are read in
+        parallel. Raises ConfigError for an unknown name; DatasetError if the dataset lacks the
+        array, for door indices out of range, for missing or damaged shards, and for values outside
+        the limits of the schema.
         """
         self.require(name)
         doors = self._checked(indices)
@@ -150,45 +150,45 @@ class DoorDataset:
         return values
 
     def require(self, name: str) -> None:
-        """Raises, as `read` does, when the dataset has no array `name`."""
+        """Raises ConfigError for an unknown array, DatasetError if the dataset lacks the array."""
         if name not in ARRAYS:
             raise unknown_name("array", name, ARRAYS)
         if name not in self.config.arrays():
             raise self._lacks(name)
 
     def doors(self, indices: np.ndarray | None = None) -> list[Door]:
-        """The doors at `indices` (all of them if None), exactly as they were simulated."""
+        """The doors at `indices` (None: all doors), exactly as they were simulated."""
         columns = {field: self.read(door_array(field), indices) for field in FIELDS}
         count = len(columns[FIELDS[0]])
         numbers = range(count) if indices is None else np.asarray(indices).tolist()
         return [door_from_arrays(columns, row, number) for row, number in enumerate(numbers)]
 
     def verify(self) -> list[str]:
-        """The parts that are missing or differ from their checksums ("shards/shard-00002")."""
+        """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002")."""
         with ThreadPoolExecutor() as threads:
-            found = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
+            checksums = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
         known = self.manifest.parts.items()
-        return sorted(p for (p, good), now in zip(known, found, strict=True) if now != good)
+        return sorted(p for (p, good), now in zip(known, checksums, strict=True) if now != good)
 
     def check_values(self) -> None:
-        """Raises DatasetError for numbers that no simulator can have made.
+        """Raises DatasetError for values that no simulator can have produced.
 
-        Reads everything but pictures. `read` checks one array at a time; here they are compared
-        with one another, too.
+        Reads all arrays except images. Unlike `read`, which checks one array at a time, this method
+        also compares arrays with each other.
         """
         check_split(self.config, self.read("split"), self.path)
         for first, last in self.config.shards().values():
             doors = np.arange(first, last)
-            found = {
+            arrays = {
                 name: self.read(name, doors)
                 for name, spec in self.config.arrays().items()
                 if spec.limits is not None
             }
-            if "joint_position" in found:
+            if "joint_position" in arrays:
                 self.doors(doors)
-                limits = found[door_array("opening_limit")]
-                check_joint_positions(found["joint_position"], limits, doors, self.path)
-                check_views(found["view"], doors, self.path)
+                limits = arrays[door_array("opening_limit")]
+                check_joint_positions(arrays["joint_position"], limits, doors, self.path)
+                check_views(arrays["view"], doors, self.path)
 
     def _reader(self) -> Reader:
         process = os.getpid()
@@ -199,8 +199,8 @@ class DoorDataset:
     def _lacks(self, what: str) -> DatasetError:
         return DatasetError(
             f"a simulated dataset with {what}",
-            f"{self.path}, {self.config.origin}",
-            f"make one with `doorlab generate{f' --{what}' if what in OPTIONAL else ''}`",
+            f"{self.path}, which was {self.config.origin}",
+            f"generate one with `doorlab generate{f' --{what}' if what in OPTIONAL else ''}`",
         )
 
     def _checked(self, indices: np.ndarray | None) -> np.ndarray:
@@ -209,6 +209,8 @@ class DoorDataset:
         doors = np.asarray(indices, dtype=np.int64)
         if doors.ndim != 1 or np.any((doors < 0) | (doors >= self.num_doors)):
             raise DatasetError(
-                f"a list of doors from 0 to {self.num_doors - 1}", f"{indices}", "correct the doors"
+                f"a list of door indices from 0 to {self.num_doors - 1}",
+                f"{indices}",
+                "correct the indices",
             )
         return doors

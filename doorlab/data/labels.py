@@ -1,4 +1,4 @@
-"""The true answers to the probes' questions, from a dataset that knows its doors.
+"""True probe labels of the doors of a simulated dataset.
 
 Legend: D doors, M frames per door.
 """
@@ -13,9 +13,9 @@ from doorlab.data.targets import JOINT_POSITION, TARGETS, target_values
 
 
 def load_labels(dataset: DoorDataset, indices: np.ndarray) -> dict[str, np.ndarray]:
-    """Target -> (D,) or (D, M), as in `target_values`, for the doors at `indices`.
+    """Maps each target to its labels (D,) or (D, M), as in `target_values`, for doors `indices`.
 
-    Raises DatasetError for footage, of whose doors nobody knows more than the frames.
+    Raises DatasetError for imported footage, which has no labels.
     """
     sources = {source for target in TARGETS.values() for source in target.sources}
     stored = {s: s if s == JOINT_POSITION else door_array(s) for s in sorted(sources)}

@@ -1,10 +1,10 @@
-"""The journal of a dataset that is being written: one line for every part that is finished.
+"""Journal of a dataset that is being written: one line per finished part.
 
     DIR/.parts.jsonl    ["shards/shard-00000", "blake2b:..."]
 
-dataset.json, which lists all parts, is written when the work begins and when it ends. A line takes
-the same time however many parts there are. A process that is killed leaves the journal behind, and
-`Manifest.read` adds what it says.
+dataset.json, which lists all parts, is only written at the beginning and at the end. Appending a
+line to the journal takes the same time regardless of the number of parts. If the process is killed,
+the journal remains, and `Manifest.read` adds its entries.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ JOURNAL_FILE = ".parts.jsonl"
 
 
 class PartJournal:
-    """The journal of the dataset in a folder that this process owns."""
+    """Journal of the dataset in a folder that this process has locked."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL_FILE
         self._file: TextIO | None = None
 
     def add(self, part: str, checksum: str) -> None:
-        """Notes, for good, that a part is written. Raises ResultError when that can't be."""
+        """Durably records a finished part. Raises ResultError if the journal cannot be written."""
         with writing(self._path):
             if self._file is None:
-                self._path.unlink(missing_ok=True)  # it may be a link
+                self._path.unlink(missing_ok=True)  # it may be a symbolic link
                 self._file = self._path.open("x", encoding="utf-8")
             self._file.write(json.dumps([part, checksum]) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
 
     def remove(self) -> None:
-        """Removes the journal, once dataset.json lists everything. Raises ResultError."""
+        """Removes the journal after dataset.json lists all parts. Raises ResultError."""
         with writing(self._path):
             self.close()
             self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Closes the file, which stays."""
+        """Closes the file and keeps it on disk."""
         if self._file is not None:
             self._file.close()
 
 
 def read_journal(folder: Path) -> dict[str, str]:
-    """Part -> checksum of all that the journal in a folder notes; lines that are damaged are not.
+    """Maps part -> checksum for all entries of the journal in `folder`; skips damaged lines.
 
-    Raises DatasetError when there is one that can't be read.
+    Raises DatasetError if the journal exists but cannot be read.
     """
     path = folder / JOURNAL_FILE
     if path.is_symlink() or not path.is_file():

@@ -1,8 +1,9 @@
-"""The parts of a dataset on disk: their checksums, and that they lie in the dataset's own folder.
+"""Parts of a dataset on disk: checksums, and checks that they contain no links.
 
-A part is a shard (a folder) or a video (a file). The folder of a dataset may itself be a link, but
-nothing below it may: datasets are passed on, and a link in one leads to files of whoever reads it.
-A link is never followed, and a part that is one, lies below one or holds one counts as damaged.
+A part is a shard (a folder) or a video (a file). The dataset folder itself may be a symbolic link,
+but nothing below it: in a dataset obtained from others, a link could point to private files of the
+reader. Links are never followed. A part that is a link, lies below one or contains one counts as
+damaged.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _BLOCK = 2**20  # bytes read at once
 
 
 def checksum(files: Mapping[str, bytes]) -> str:
-    """`blake2b:<hex>` over names, lengths and contents, in the order of the names."""
+    """`blake2b:<hex>` over names, lengths and contents, sorted by name."""
     digest = _Digest()
     for name in sorted(files):
         digest.begin(name, len(files[name]))
@@ -29,9 +30,9 @@ def checksum(files: Mapping[str, bytes]) -> str:
 
 
 def part_checksum(dataset: Path, part: str) -> str | None:
-    """The checksum of the part `part` ("shards/shard-00000", say) in the folder `dataset`.
+    """Checksum of the part `part` (for example "shards/shard-00000") in the folder `dataset`.
 
-    None for a part that is missing, can't be read, or is not made of plain files and folders.
+    Returns None if the part is missing, unreadable, or not made of plain files and folders.
     """
     path = dataset / part
     try:
@@ -47,14 +48,14 @@ def part_checksum(dataset: Path, part: str) -> str | None:
 
 
 def is_video(part: str) -> bool:
-    """Whether a part is a video, one file; the others are folders."""
+    """Whether a part is a video (one file) rather than a shard (a folder)."""
     return PurePosixPath(part).parts[0] == "videos"
 
 
 def linked_below(dataset: Path, relative: str | PurePosixPath) -> bool:
-    """Whether a link, a device or a pipe lies on the way from `dataset` down to `relative`.
+    """Whether `relative`, or a folder between it and `dataset`, is a link, a device or a pipe.
 
-    What is missing is no link. Raises OSError where the system does not let us look.
+    Missing paths return False. Raises OSError if the system denies access.
     """
     path = PurePosixPath(relative)
     for step in (*reversed(path.parents[:-1]), path):
@@ -68,7 +69,7 @@ def linked_below(dataset: Path, relative: str | PurePosixPath) -> bool:
 
 
 def plain_files(folder: Path) -> Iterator[Path]:
-    """Every file below `folder`. Raises OSError for links, devices and pipes among them."""
+    """Yields every file below `folder`. Raises OSError for links, devices and pipes."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -80,7 +81,7 @@ def plain_files(folder: Path) -> Iterator[Path]:
 
 
 def bytes_below(dataset: Path, relative: str) -> int:
-    """The size of all files below a folder of a dataset; 0 where there is none that can be read."""
+    """Total size of all files below a dataset folder; 0 if the folder is missing or unreadable."""
     try:
         if linked_below(dataset, relative):
             return 0
@@ -90,9 +91,9 @@ def bytes_below(dataset: Path, relative: str) -> int:
 
 
 def make_room(dataset: Path, part: str) -> None:
-    """Removes what is in the way of a part that is about to be written: links, and other kinds.
+    """Removes links and files of the wrong type from the path of a part, before it is written.
 
-    A link goes, what it leads to stays. A shard that is damaged stays until the new one is whole.
+    Link targets are kept. A damaged shard is kept until its replacement is complete.
     """
     folder, path = dataset / PurePosixPath(part).parts[0], dataset / part
     if folder.is_symlink() or not folder.is_dir():
@@ -115,7 +116,7 @@ class _Digest:
 
 
 def _checksum_of_files(files: Mapping[str, Path]) -> str:
-    """As `checksum`, without holding whole files in memory."""
+    """Same result as `checksum`, without loading whole files into memory."""
     digest = _Digest()
     for name in sorted(files):
         with files[name].open("rb") as file:

@@ -1,4 +1,4 @@
-"""The layout of a dataset on disk: which arrays a shard holds, and what their axes mean.
+"""Layout of a dataset on disk: the arrays of a shard, and the meaning of their axes.
 
 Legend: D doors, M frames per door, J interactions per door, H, W pixels.
 """
@@ -13,12 +13,12 @@ from doorlab.doors.door import CATEGORIES, FIELDS, Appearance
 from doorlab.doors.geometry import PARTS
 from doorlab.limits import Limits, from_to
 
-FORMAT_VERSION = 2  # 2: a dataset says its kind and its arrays; doors slide, stick and lock
+FORMAT_VERSION = 2  # 2: a dataset states its kind and arrays; doors slide, stick and lock
 SPLITS = ("train", "validation", "test")  # stored as the index in this tuple
-OPTIONAL = ("depth", "segmentation")  # arrays that a simulated dataset has if asked for
+OPTIONAL = ("depth", "segmentation")  # arrays that a simulated dataset has on request
 
 _PIXELS = ("door", "frame", "height", "width")
-_DEPTH = Limits(0.0, 6e4)  # float16 holds no more
+_DEPTH = Limits(0.0, 6e4)  # the range of float16
 _OPENING = Limits(0.0, NUMBERS["opening_limit"].high)
 _BOX = Limits(-1.0, 1.0)
 _SHARE = Limits(0.0, 1.0)
@@ -40,14 +40,14 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One array of a shard. The first axis is always `door`."""
+    """Specification of one array of a shard. The first axis is always `door`."""
 
     name: str
     dtype: str
     dims: tuple[str, ...]
     meaning: str
     limits: Limits | None = None
-    """What every value lies within; None: whatever the type holds."""
+    """Range of all values; None: the range of the dtype."""
 
     def shape(self, doors: int, frames: int, interactions: int, image_size: int) -> tuple[int, ...]:
         """The array's shape in a shard of `doors` doors."""
@@ -63,7 +63,7 @@ class ArraySpec:
 
 
 def door_array(field: str) -> str:
-    """Where a field of `doors.FIELDS` is stored: "appearance.x" -> "door/appearance/x"."""
+    """The array name of a field of `doors.FIELDS`: "appearance.x" -> "door/appearance/x"."""
     return "door/" + field.replace(".", "/")
 
 
@@ -90,7 +90,7 @@ def _limits_of(field: str, *, is_color: bool) -> Limits:
     return COLOR if is_color else NUMBERS[field.removeprefix("appearance.")]
 
 
-# Every array that a dataset can have; which ones it has, its config says.
+# All arrays that a dataset can have; `DatasetConfig.arrays` gives those of one dataset.
 ARRAYS: dict[str, ArraySpec] = {
     spec.name: spec
     for spec in (

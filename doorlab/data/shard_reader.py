@@ -1,6 +1,6 @@
-"""Arrays across shards: read by this process, or by another where TensorStore can't be used.
+"""Reads arrays across shards, in this process or in a subprocess if TensorStore is unusable here.
 
-TensorStore's threads do not survive a fork, and it aborts a process that uses it nevertheless.
+TensorStore's threads do not survive a fork: a forked process that uses it aborts.
 """
 
 # tensorstore for Python 3.10 has no types.
@@ -30,8 +30,8 @@ from doorlab.data.shards import array_files, is_key, open_array, was_forked
 from doorlab.errors import DatasetError
 from doorlab.storage.text_paths import TextPath
 
-_CACHE_BYTES = 64 * 2**20  # where in a file every door's images lie, and doors read lately
-# TensorStore's ways to say missing or damaged.
+_CACHE_BYTES = 64 * 2**20  # chunk indices of the image files, and recently read doors
+# Exceptions that TensorStore raises for missing or damaged data.
 _UNREADABLE = (ValueError, IndexError, NotImplementedError, OSError)
 _PROGRAM = "from doorlab.data.shard_reader import serve; serve({descriptor})"
 
@@ -41,26 +41,26 @@ class Reader(Protocol):
     """Reads the arrays of a dataset."""
 
     def read(self, name: str, doors: np.ndarray) -> np.ndarray:
-        """The array `name` at `doors`, int64 (D,), which may repeat.
+        """Reads the array `name` for `doors`, int64 (D,), which may contain repeats.
 
-        Raises DatasetError for shards that are missing or damaged.
+        Raises DatasetError for missing or damaged shards.
         """
         ...
 
 
 def make_reader(folder: Path, config: DatasetConfig, path: Path) -> Reader:
-    """A reader for use in this process alone.
+    """Creates a reader for use in this process only.
 
     Args:
-        folder: of the dataset, absolute.
-        config: of the dataset.
-        path: of the same folder as the user gave it, for messages.
+        folder: folder of the dataset, absolute.
+        config: config of the dataset.
+        path: the same folder as the user entered it, for messages.
     """
     return (ReadingProcess if was_forked() else ShardReader)(folder, config, path)
 
 
 class ShardReader:
-    """Reads by TensorStore; keeps arrays open. Made as by `make_reader`."""
+    """Reads with TensorStore and keeps arrays open. For the arguments see `make_reader`."""
 
     def __init__(self, folder: Path, config: DatasetConfig, path: Path) -> None:
         self._config, self._path = config, path
@@ -70,14 +70,14 @@ class ShardReader:
         self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
 
     def read(self, name: str, doors: np.ndarray) -> np.ndarray:
-        """See `Reader`. Shards are read in parallel."""
+        """Reads the array `name` for `doors` as `Reader.read`, shards in parallel."""
         values = np.empty(self._shape(name, len(doors)), dtype=ARRAYS[name].dtype)
         if not values.size:
             return values
         shard, row = np.divmod(doors, self._config.shard_doors)
         used = np.unique(shard).tolist()
         self._open(name, used)
-        target = ts.array(values)  # shares memory: shards decode straight into `values`
+        target = ts.array(values)  # shares memory: shards are decoded directly into `values`
         pending = []
         for s in used:
             where = np.flatnonzero(shard == s)
@@ -92,7 +92,7 @@ class ShardReader:
         return ARRAYS[name].shape(doors, config.frames, config.interactions, config.image_size)
 
     def _open(self, name: str, shards: list[int]) -> None:
-        """Opens an array in all `shards` at once; keeps it open."""
+        """Opens an array in all `shards` in parallel and keeps it open."""
         new = [s for s in shards if (name, s) not in self._arrays]
         futures = [self._begin_to_open(name, s) for s in new]
         for s, future in zip(new, futures, strict=True):
@@ -104,7 +104,7 @@ class ShardReader:
         with self._readable(shard):
             for file in array_files(name):
                 if linked_below(Path(root), f"shards/{folder}/{file}"):
-                    raise self._damaged(shard, f"a link on the way to {file}")
+                    raise self._damaged(shard, f"a link in the path of {file}")
             shape = self._shape(name, last - first)
             return open_array(f"{root}/shards/{folder}", name, shape, self._context)
 
@@ -119,18 +119,18 @@ class ShardReader:
         except _UNREADABLE as error:
             if isinstance(error, PermissionError) or "PERMISSION_DENIED" in str(error):
                 expected = f"permission to read {self._shards[shard][0]} of {self._path}"
-                raise DatasetError(expected, "none", "allow it with chmod -R u+rX") from None
+                raise DatasetError(expected, "no permission", "run chmod -R u+rX") from None
             raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
 
     def _damaged(self, shard: int, got: str) -> DatasetError:
         repair = f"repair it with `{self._config.command(self._path)}`"
-        return DatasetError(f"{self._shards[shard][0]} of {self._path} to be whole", got, repair)
+        return DatasetError(f"{self._shards[shard][0]} of {self._path} to be intact", got, repair)
 
 
 class ReadingProcess:
-    """Has another process read, which ends with this object and with the process that made it.
+    """Reads in a subprocess, which ends with this object and with the process that created it.
 
-    Made as by `make_reader`.
+    For the arguments see `make_reader`.
     """
 
     def __init__(self, folder: Path, config: DatasetConfig, path: Path) -> None:
@@ -142,15 +142,15 @@ class ReadingProcess:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                start_new_session=True,  # Ctrl-C is for this process to handle
+                start_new_session=True,  # only this process handles Ctrl-C
             )
         self._path, self._connection = path, Connection(ours.detach())
-        self._lock = threading.Lock()  # one question at a time
+        self._lock = threading.Lock()  # one request at a time
         weakref.finalize(self, _end, self._connection, process)
         self._ask(folder, config, path)
 
     def read(self, name: str, doors: np.ndarray) -> np.ndarray:
-        """See `Reader`."""
+        """Reads the array `name` for `doors` as `Reader.read`."""
         return self._ask(name, doors)
 
     def _ask(self, *question: Any) -> Any:
@@ -160,9 +160,9 @@ class ReadingProcess:
                 answer = self._connection.recv()
         except (EOFError, OSError):
             raise DatasetError(
-                f"a process that reads {self._path}", "one that was killed", "run again"
+                f"a process that reads {self._path}", "a process that was killed", "run again"
             ) from None
-        except BaseException:  # the answer may come later, and would be taken for another one
+        except BaseException:  # a late answer would be mistaken for that of the next request
             self._connection.close()
             raise
         if isinstance(answer, Exception):
@@ -171,7 +171,7 @@ class ReadingProcess:
 
 
 def serve(descriptor: int) -> None:
-    """What a process of `ReadingProcess` does: answers until the connection is closed."""
+    """Main loop of the subprocess of `ReadingProcess`: answers until the connection is closed."""
     with Connection(descriptor) as connection:
         reader: Reader | None = None
         while True:

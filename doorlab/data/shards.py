@@ -1,14 +1,14 @@
-"""One shard on disk: a Zarr v3 group, written whole, and its checksum.
+"""One shard on disk: a Zarr v3 group that is written atomically, and its checksum.
 
     shard-00000/zarr.json              the group
     shard-00000/images/zarr.json       an array; its chunks are in one file (Zarr's sharding codec)
     shard-00000/images/c/0/0/0/0/0
 
-Pictures are compressed door by door, so reading one door touches one range of one file; every
-other array is one chunk. zstd is deterministic; it sees the pixels as they are, because rendered
-pictures repeat whole pixels: 1.7 kB for a frame of 64 x 64 of the prior `default`, against 4.3 kB
-with shuffled bits, and half as long to read (`doorlab bench --only codecs`). CRC-32C on every
-chunk makes a flipped byte an error, never a wrong picture.
+Images are compressed door by door, so reading one door reads one range of one file; every other
+array is one chunk. zstd is deterministic. Pixels are not shuffled, because rendered images repeat
+whole pixels: a 64 x 64 frame of the prior `default` takes 1.7 kB, against 4.3 kB with shuffled
+bits, and half as long to read (`doorlab bench --only codecs`). Every chunk has a CRC-32C, so a
+flipped byte raises an error and never yields a wrong image.
 """
 
 # tensorstore for Python 3.10 has no types.
@@ -33,7 +33,7 @@ from doorlab.storage.files import writing
 from doorlab.storage.folders import atomic_directory
 from doorlab.storage.text_paths import is_text
 
-# What was weighed for images; shards are written with the first.
+# Codecs compared for images by `doorlab bench`; shards are written with the first.
 CODECS: dict[str, dict[str, Any]] = {
     "zstd": {"cname": "zstd", "clevel": 5},
     "zstd_bitshuffle": {"cname": "zstd", "clevel": 5, "shuffle": "bitshuffle"},
@@ -41,11 +41,11 @@ CODECS: dict[str, dict[str, Any]] = {
     "lz4_bitshuffle": {"cname": "lz4", "clevel": 5, "shuffle": "bitshuffle"},
 }
 
-_user: int | None = None  # the process that has used TensorStore
+_user: int | None = None  # id of the process that has used TensorStore
 
 
 def was_forked() -> bool:
-    """Whether this process was forked from one that had used TensorStore, and can't use it."""
+    """Whether this process was forked from one that had used TensorStore, so it cannot use it."""
     return _user not in (None, os.getpid())
 
 
@@ -54,7 +54,7 @@ def write_shard(
 ) -> str:
     """Writes the arrays as the shard `path`; returns its checksum.
 
-    The folder appears whole or not at all. Raises DatasetError for arrays other than `wanted`.
+    The folder is written atomically. Raises DatasetError if the names of `arrays` are not `wanted`.
     """
     files = encode_shard(arrays, wanted)
     with atomic_directory(path) as folder, writing(path):
@@ -68,10 +68,12 @@ def write_shard(
 def encode_shard(
     arrays: Mapping[str, np.ndarray], wanted: Collection[str] = tuple(ARRAYS)
 ) -> dict[str, bytes]:
-    """The files of a shard, relative path -> content; the same arrays give the same bytes."""
+    """Encodes a shard: relative path -> content. Equal arrays give equal bytes."""
     if set(arrays) != set(wanted):
         odd = ", ".join(sorted(set(arrays) ^ set(wanted)))
-        raise DatasetError("every array of the dataset", f"a difference in {odd}", "correct them")
+        raise DatasetError(
+            "exactly the arrays of the dataset", f"a difference in {odd}", "correct it"
+        )
     groups = {parent for name in arrays for parent in PurePosixPath(name).parents}
     files = {str(group / "zarr.json"): _group_metadata() for group in groups}
     for name, array in arrays.items():
@@ -82,23 +84,24 @@ def encode_shard(
 def open_array(
     shard: str, name: str, shape: tuple[int, ...], context: ts.Context | None = None
 ) -> ts.Future:
-    """A TensorStore to read an array of a shard from.
+    """Opens an array of a shard with TensorStore, for reading.
 
     Args:
-        shard: a path that TensorStore takes (`is_key`).
-        name: of `schema.ARRAYS`.
-        shape: of the array. Nothing is read by metadata that say another shape, type, chunk or
-            codec, nor chunks of another size: TensorStore would allocate whatever they ask for.
-        context: what open arrays share.
+        shard: a path that TensorStore accepts (`is_key`).
+        name: name of the array in `schema.ARRAYS`.
+        shape: shape of the array. Metadata with another shape, dtype, chunking or codec, and
+            chunks of another size, are rejected before reading: TensorStore would allocate
+            whatever they declare.
+        context: TensorStore context shared by open arrays.
 
-    Raises ValueError, or `result()` does, for an array that is missing, damaged or another one.
+    ValueError is raised here or by `result()` if the array is missing, damaged or does not match.
     """
     spec = {
         "driver": "zarr3",
         "kvstore": {"driver": "file", "path": f"{shard}/{name}/"},
         "metadata": _layout(name, shape, CODECS["zstd"]),
-        "fill_missing_data_reads": False,  # a chunk that is gone is an error, not zeros
-        "recheck_cached_data": "open",  # shards never change once they are written
+        "fill_missing_data_reads": False,  # a missing chunk is an error, not zeros
+        "recheck_cached_data": "open",  # shards never change after they are written
     }
     _begin_use()
     whole = tuple(max(1, size) for size in shape)
@@ -108,20 +111,20 @@ def open_array(
 
 
 def is_key(path: Path) -> bool:
-    """Whether TensorStore takes a path, which must be absolute and without "..".
+    """Whether TensorStore accepts a path, which must be absolute and without "..".
 
-    It treats paths as keys: UTF-8, and none with a name like those of its own locks.
+    TensorStore treats paths as keys: they must be UTF-8, and must not resemble its lock names.
     """
     return is_text(path) and not any(part.endswith(".__lock") for part in path.parts)
 
 
 def array_files(name: str) -> tuple[str, str]:
-    """The files of an array, relative to its shard: its metadata, and its only chunk."""
+    """Files of an array, relative to its shard: its metadata and its only chunk."""
     return f"{name}/zarr.json", "/".join([name, "c", *"0" * len(ARRAYS[name].dims)])
 
 
 def encode_images(images: np.ndarray, codec: str) -> dict[str, bytes]:
-    """The files of the images of a shard, by a codec of `CODECS`."""
+    """Encodes the images of a shard with a codec of `CODECS`: file name -> content."""
     return _encode("images", images, CODECS[codec])
 
 
@@ -137,12 +140,12 @@ def decode_images(files: Mapping[str, bytes]) -> np.ndarray:
 
 
 def _begin_use() -> None:
-    """Raises DatasetError where TensorStore would abort the process."""
+    """Raises DatasetError in a process that TensorStore would abort."""
     global _user
     if was_forked():
         raise DatasetError(
             "a process that may read and write shards",
-            "one that was forked from a process which had done so",
+            "a process forked from one that had already used TensorStore",
             'start it with the context "spawn"',
         )
     _user = os.getpid()
@@ -151,7 +154,7 @@ def _begin_use() -> None:
 def _encode(
     name: str, array: np.ndarray, compressor: Mapping[str, Any] | None = None
 ) -> dict[str, bytes]:
-    """The files of one array. Encoded in memory, so that plain files are all that touches disk."""
+    """Files of one array, encoded in memory, so that only plain files are written to disk."""
     if array.dtype != ARRAYS[name].dtype or array.ndim != len(ARRAYS[name].dims):
         spec = ARRAYS[name]
         raise DatasetError(
@@ -168,7 +171,7 @@ def _encode(
                 **_layout(name, array.shape, compressor or CODECS["zstd"]),
                 "attributes": {"meaning": ARRAYS[name].meaning},
             },
-            "store_data_equal_to_fill_value": True,  # a shut door's zeros are data, too
+            "store_data_equal_to_fill_value": True,  # zeros of a closed door are data, too
         },
         create=True,
         context=ts.Context(),
@@ -179,9 +182,9 @@ def _encode(
 
 
 def _layout(name: str, shape: tuple[int, ...], compressor: Mapping[str, Any]) -> dict[str, Any]:
-    """All that decides which bytes an array's files hold."""
+    """Metadata that determines the bytes of an array's files."""
     spec, dtype = ARRAYS[name], np.dtype(ARRAYS[name].dtype)
-    whole = [max(1, size) for size in shape]  # Zarr knows no empty chunks
+    whole = [max(1, size) for size in shape]  # Zarr has no empty chunks
     compression: list[dict[str, Any]] = [
         {"name": "bytes", **_endian(dtype)},
         {
@@ -217,7 +220,7 @@ def _layout(name: str, shape: tuple[int, ...], compressor: Mapping[str, Any]) ->
 
 
 def _is_by_door(name: str) -> bool:
-    """Whether every door of an array has a chunk of its own."""
+    """Whether an array has one chunk per door."""
     return "frame" in ARRAYS[name].dims[:-1]
 
 

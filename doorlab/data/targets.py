@@ -1,6 +1,6 @@
-"""What is asked of an embedding: the door's visible parameters, and how far it stands open.
+"""Probe targets, predicted from embeddings: visible door parameters and the joint angle.
 
-D doors, M frames per door.
+Legend: D doors, M frames per door.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ JOINT_POSITION = "joint_position"
 
 @dataclass(frozen=True)
 class Target:
-    """One question.
+    """One probe target.
 
     Attributes:
-        label: for people.
-        source: the array that holds the answer: a field of `doors.FIELDS`, or `joint_position`.
+        label: human-readable name.
+        source: array that holds the labels: a field of `doors.FIELDS`, or `joint_position`.
         kind: two categories (scored by accuracy) or a number (scored by R^2).
-        unit: of the number; empty for categories.
-        per_frame: asked of the embedding of every frame, not of the door's.
-        ones: the categories of the source that count as 1; empty for the second of two.
-        hinged_only: asked of hinged doors only.
-        mirror: what a mirror does to the answer.
+        unit: unit of the number; empty for categories.
+        per_frame: predict the target from each frame's embedding instead of the door's.
+        ones: categories of the source that count as 1; if empty, the second of two.
+        hinged_only: the target is defined for hinged doors only.
+        mirror: effect of mirroring the door on the label.
     """
 
     label: str
@@ -48,28 +48,28 @@ class Target:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The arrays that its answers are made from."""
+        """The arrays that the labels are computed from."""
         return (self.source, "mechanism") if self.hinged_only else (self.source,)
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """What 0 and 1 stand for; empty for numbers."""
-        found = CATEGORIES.get(self.source, ())
+        """Names of the classes 0 and 1; empty for numbers."""
+        names = CATEGORIES.get(self.source, ())
         if not self.ones:
-            return found
-        zeros = [name for name in found if name not in self.ones]
+            return names
+        zeros = [name for name in names if name not in self.ones]
         return " or ".join(zeros), " or ".join(self.ones)
 
 
 # Handedness, size, angle, location and configuration, as in Liu et al. 2023 (arXiv 2305.16567).
 #
-# latch: no picture shows a latch. What it shows is a handle that can work one, a lever or a knob,
-# and not a bar, which never has one; by the named priors three such handles in four have a latch,
-# so that "has a latch" could be answered from pictures in 83 % of cases at best. The question here
-# is the one that can be seen. Two doors in three have such a handle: guessing scores 0.67.
+# latch: latches are not visible in images. Visible is a handle that can work a latch: a lever or a
+# knob, but not a bar, which never has one. With the named priors three in four of such handles have
+# a latch, so "has a latch" could be predicted from images in at most 83 % of cases. The target is
+# therefore the visible property. Two doors in three have such a handle: guessing scores 0.67.
 #
-# joint_angle: of hinged doors, in rad. A sliding door has no angle, and its way in m is on another
-# scale: its frames are left out. (Only the prior `wild` slides.)
+# joint_angle: in rad, for hinged doors. Sliding doors have no angle, and their opening in m is on
+# another scale, so their frames are left out. (Only the prior `wild` has sliding doors.)
 TARGETS: dict[str, Target] = {
     "handedness": Target("handedness", "hinge_side", "binary", mirror="swapped"),
     "swing": Target("swing", "swing", "binary"),
@@ -85,15 +85,15 @@ TARGETS: dict[str, Target] = {
 
 
 def target_values(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The true answers to the target `name`.
+    """Labels of the target `name`.
 
     Args:
         name: a key of `TARGETS`.
         arrays: one array per source, first axis D (see `doors.doors_to_arrays`).
 
     Returns:
-        int64 (D,) for categories, float64 (D,) for numbers, (D, M) for those asked per frame; NaN
-        for doors of which it is not asked.
+        int64 (D,) for categories, float64 (D,) for numbers, (D, M) for per-frame targets; NaN
+        for doors for which the target is not defined.
 
     Raises:
         ConfigError: for an unknown target.
@@ -101,13 +101,13 @@ def target_values(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     if name not in TARGETS:
         raise unknown_name("probe target", name, TARGETS)
     target = TARGETS[name]
-    found = np.asarray(arrays[target.source])
+    source = np.asarray(arrays[target.source])
     if target.ones:
         codes = [CATEGORIES[target.source].index(category) for category in target.ones]
-        return np.isin(found, codes).astype(np.int64)
+        return np.isin(source, codes).astype(np.int64)
     if target.kind == "binary":
-        return found.astype(np.int64)
-    values = found.astype(np.float64)
+        return source.astype(np.int64)
+    values = source.astype(np.float64)
     if target.hinged_only:
         hinged = arrays["mechanism"] == CATEGORIES["mechanism"].index("hinged")
         values[~hinged] = np.nan
@@ -115,7 +115,7 @@ def target_values(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def mirrored(target: Target, values: Any) -> Any:
-    """Answers (an array or a tensor) for the same doors in a mirror."""
+    """Labels (an array or a tensor) of the mirrored doors."""
     if target.mirror == "swapped":
         return 1 - values
     return -values if target.mirror == "negated" else values

@@ -20,23 +20,23 @@ from doorlab.errors import unknown_name
 
 
 class TorchDoorDataset(Dataset[dict[str, Tensor]]):
-    """The doors of one split, read when they are asked for.
+    """The doors of one split, read on access.
 
-    Nothing is read before the first item, and every process opens the files for itself: a
-    DataLoader may have workers, forked or spawned. An item has one tensor per array:
+    No data is read before the first access, and every process opens the files itself, so a
+    DataLoader may use forked or spawned workers. An item has one tensor per array:
 
-        door      int64, the number of the door in the dataset
+        door      int64, index of the door in the dataset
         images    uint8 (M, C, H, W), RGB
         actions   float32 (J, A), normalized
         rewards   float32 (J,)
 
-    and whatever other arrays of `doorlab.data.ARRAYS` are asked for, as they are stored.
+    and any other requested arrays of `doorlab.data.ARRAYS`, as they are stored.
 
     Attributes:
-        dataset: where the doors are read from.
+        dataset: the dataset that doors are read from.
         split: train, validation or test.
-        arrays: what an item holds beside the number of its door.
-        indices: int64, ascending: the numbers of the doors.
+        arrays: names of the arrays of an item, besides `door`.
+        indices: int64, ascending: indices of the split's doors in the dataset.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class TorchDoorDataset(Dataset[dict[str, Tensor]]):
         """Opens the dataset in the folder `path`.
 
         Raises:
-            ConfigError: for an unknown split or array.
-            DatasetError: for a dataset that is missing or incomplete, or has no such array.
+                ConfigError: for an unknown split or array.
+                DatasetError: if the dataset is missing or incomplete, or lacks an array.
         """
         self.dataset = path if isinstance(path, DoorDataset) else DoorDataset.open(path)
         self.split, self.arrays = split, tuple(arrays)
@@ -60,15 +60,15 @@ class TorchDoorDataset(Dataset[dict[str, Tensor]]):
         self.indices = np.flatnonzero(split_of_doors(self.dataset.config) == SPLITS.index(split))
 
     def __len__(self) -> int:
-        """Number of doors."""
+        """Number of doors in the split."""
         return len(self.indices)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        """The door number `index` of the split; raises IndexError when there are fewer."""
+        """The door at position `index` of the split. Raises IndexError if there are fewer doors."""
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
-        """Several doors, read at once: what a DataLoader asks for."""
+        """Reads several doors at once; DataLoader calls this method for batches."""
         doors = self.indices[np.asarray(indices, dtype=np.int64)]
         columns = {name: self._read(name, doors) for name in self.arrays}
         columns["door"] = torch.from_numpy(doors)
@@ -77,7 +77,7 @@ class TorchDoorDataset(Dataset[dict[str, Tensor]]):
         ]
 
     def __repr__(self) -> str:
-        """What it holds, and of how many doors."""
+        """Class, path, split, number of doors and arrays."""
         arrays = ", ".join(self.arrays)
         where = f"{str(self.dataset.path)!r}, {self.split!r}"
         return f"{type(self).__name__}({where}, {len(self)} doors, arrays: {arrays})"

@@ -1,6 +1,6 @@
-"""Whether the numbers of a dataset are some that a simulator can have made.
+"""Checks that the values of a dataset are ones that a simulator can have produced.
 
-Checksums say that a dataset is as it was written; whoever wrote it may have written anything.
+Checksums only show that a dataset is unchanged since it was written, not that its values are valid.
 
 Legend: D doors, M frames.
 """
@@ -20,19 +20,19 @@ _FIX = "generate or download the dataset again"
 def check_values(
     name: str, values: np.ndarray, doors: np.ndarray, where: object, fix: str = _FIX
 ) -> None:
-    """Raises DatasetError for a value that the schema does not allow.
+    """Raises DatasetError for a value outside the limits of the schema.
 
     Args:
-        name: of `schema.ARRAYS`.
-        values: (D, ...), of that array.
-        doors: int (D,), their numbers in the dataset, for the message.
+        name: name of the array in `schema.ARRAYS`.
+        values: (D, ...), values of that array.
+        doors: int (D,), indices of the doors in the dataset, for the message.
         where: the dataset, for the message.
         fix: what the user can do, as an imperative.
     """
     limits = ARRAYS[name].limits
     if limits is None or not values.size:
         return
-    if limits.low <= values.min() and values.max() <= limits.high:  # NaN is neither
+    if limits.low <= values.min() and values.max() <= limits.high:  # False for NaN
         return
     index = tuple(np.argwhere(~((limits.low <= values) & (values <= limits.high)))[0])
     got = f"{values[index]} for door {doors[index[0]]}"
@@ -40,17 +40,17 @@ def check_values(
 
 
 def check_split(config: DatasetConfig, split: np.ndarray, where: object) -> None:
-    """Raises DatasetError for a door that is in another split than the settings put it in.
+    """Raises DatasetError for a door whose split differs from the one that the settings imply.
 
     Args:
-        config: of the dataset.
-        split: int, indices in `schema.SPLITS`, of all doors.
+        config: config of the dataset.
+        split: int, indices in `schema.SPLITS`, for all doors.
         where: the dataset, for the message.
     """
     expected = split_of_doors(config)
     for door in np.flatnonzero(split != expected)[:1]:
         raise DatasetError(
-            f"door {door} of {where} in the split {SPLITS[expected[door]]}, as its settings say",
+            f"door {door} of {where} in the split {SPLITS[expected[door]]}, as its settings imply",
             SPLITS[split[door]],
             _FIX,
         )
@@ -59,20 +59,20 @@ def check_split(config: DatasetConfig, split: np.ndarray, where: object) -> None
 def check_joint_positions(
     positions: np.ndarray, opening_limits: np.ndarray, doors: np.ndarray, where: object
 ) -> None:
-    """Raises DatasetError for a door that stands open wider than it can.
+    """Raises DatasetError for a joint position beyond the opening limit of its door.
 
     Args:
         positions: float32 (D, M), rad or m.
         opening_limits: float (D,), rad or m.
-        doors: int (D,), their numbers in the dataset.
+        doors: int (D,), indices of the doors in the dataset.
         where: the dataset, for the message.
     """
-    limits = opening_limits.astype(positions.dtype)[:, None]  # rounded as the positions are
+    limits = opening_limits.astype(positions.dtype)[:, None]  # same rounding as the positions
     beyond = np.argwhere(positions > limits)
     if len(beyond):
         row, frame = beyond[0]
         raise DatasetError(
-            f"joint positions of door {doors[row]} in {where} up to its opening limit, "
+            f"joint positions of door {doors[row]} in {where} within its opening limit, "
             f"{limits[row, 0]:.4g}",
             f"{positions[row, frame]}",
             _FIX,
@@ -80,11 +80,11 @@ def check_joint_positions(
 
 
 def check_views(views: np.ndarray, doors: np.ndarray, where: object) -> None:
-    """Raises DatasetError for a camera that has no picture.
+    """Raises DatasetError for a camera pose that cannot be rendered.
 
     Args:
-        views: float64 (D, M, 7), as of `View.to_array`.
-        doors: int (D,), their numbers in the dataset.
+        views: float64 (D, M, 7), from `View.to_array`.
+        doors: int (D,), indices of the doors in the dataset.
         where: the dataset, for the message.
     """
     for door, of_door in zip(doors, views, strict=True):

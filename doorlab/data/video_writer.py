@@ -1,4 +1,4 @@
-"""Films of doors, as H.264 in MP4 that every browser plays.
+"""Videos of doors, encoded as H.264 in MP4, which every browser plays.
 
 Legend: T frames, H, W pixels.
 """
@@ -17,7 +17,7 @@ from doorlab.doors import Door, View, oracle_action
 from doorlab.runtime.numeric_locale import decimal_points
 from doorlab.sim import Simulator
 
-VIDEO_SIZE = 192  # pixels, whatever the size of the dataset's frames
+VIDEO_SIZE = 192  # pixels, independent of the image size of the dataset
 FRAMES_PER_SECOND = 24
 _SWING_FRAMES = 48
 _INTERACTION_FRAMES = 36
@@ -25,23 +25,23 @@ _PAUSE_FRAMES = 8
 
 
 def film_door(simulator: Simulator, door: Door, view: View, size: int = VIDEO_SIZE) -> np.ndarray:
-    """uint8 (T, size, size, 3): the door swings open and shut, then the oracle opens it."""
+    """uint8 (T, size, size, 3): the door opens and closes, then the oracle's action opens it."""
     phase = np.linspace(0.0, 2.0 * np.pi, _SWING_FRAMES)
     swing = door.opening_limit * (1.0 - np.cos(phase)) / 2.0
     course = simulator.interact([door], oracle_action(door)[None, None], record=True).trajectories
-    assert course is not None  # it was asked for
+    assert course is not None  # because record=True
     steps = np.linspace(0, course.shape[2] - 1, _INTERACTION_FRAMES).round().astype(int)
     opened = course[0, 0, steps]
     pauses = np.zeros(_PAUSE_FRAMES), np.repeat(opened[-1:], _PAUSE_FRAMES)
     positions = np.concatenate([swing, pauses[0], opened, pauses[1]]).round(4)
-    different, frame_of = np.unique(positions, return_inverse=True)  # shutting mirrors opening
+    different, frame_of = np.unique(positions, return_inverse=True)  # each position rendered once
     frames = simulator.render([door], different[None], [[view] * len(different)], size).images[0]
     return frames[frame_of]
 
 
 @decimal_points()
 def encode_video(frames: np.ndarray, frames_per_second: int = FRAMES_PER_SECOND) -> bytes:
-    """An MP4 file with `frames`, uint8 (T, H, W, 3), H and W even; equal frames, equal bytes."""
+    """Encodes `frames`, uint8 (T, H, W, 3), H and W even, as MP4; equal frames give equal bytes."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream = cast(VideoStream, container.add_stream("libx264", rate=frames_per_second))
@@ -49,7 +49,7 @@ def encode_video(frames: np.ndarray, frames_per_second: int = FRAMES_PER_SECOND)
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, frames_per_second)
         stream.options = {"crf": "20", "preset": "medium", "mbtree": "0"}
-        stream.codec_context.thread_count = 1  # more would write their number into the stream
+        stream.codec_context.thread_count = 1  # x264 writes the number of threads into the stream
         for image in frames:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             container.mux(stream.encode(frame))

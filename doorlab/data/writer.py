@@ -1,12 +1,12 @@
-"""Writes a dataset, part by part, so that it can be stopped at any moment and gone on with.
+"""Writes a dataset part by part; interrupted writes can be resumed.
 
     DIR/dataset.json              the manifest, see `doorlab.data.manifest`
     DIR/shards/shard-00000/       a Zarr v3 group of 64 doors, see `doorlab.data.shards`
-    DIR/videos/door-00000.mp4     a film of a door, see `doorlab.data.video_writer`
+    DIR/videos/door-00000.mp4     a video of a door, see `doorlab.data.video_writer`
 
-Workers write parts under temporary names and rename them; the launching process then notes them
-in a journal (`doorlab.data.part_journal`), and lists them in dataset.json when the work ends. A
-part that is not listed, or does not have its checksum, is made again.
+Worker processes write parts under temporary names and rename them. The launching process records
+finished parts in a journal (`doorlab.data.part_journal`) and lists them in dataset.json at the end.
+On resume, parts that are not listed or have a wrong checksum are written again.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from doorlab.terminal.progress import progress_bar
 
 MakeSimulator = Callable[[str], Simulator]
 
-FOOTAGE = "a camera"  # in the place of a renderer's name
-_RECYCLE_DOORS = 512  # a simulator is replaced after so many doors: engines leak
+FOOTAGE = "a camera"  # stored in place of a renderer's name
+_RECYCLE_DOORS = 512  # doors after which a simulator is replaced, because engines leak memory
 
 
 def write_dataset(
@@ -56,24 +56,24 @@ def write_dataset(
     resume: bool = False,
     simulator: MakeSimulator = make_simulator,
 ) -> Manifest:
-    """Generates the dataset `config` in the folder `path`, or goes on with it.
+    """Generates the dataset `config` in the folder `path`, or resumes its generation.
 
     Args:
         path: a folder that does not exist or is empty, unless `resume`.
-        config: what to generate.
-        workers: number of processes; 0 for one per core. The bytes do not depend on it.
-        launcher: a name of `launching.LAUNCHERS`. The bytes do not depend on it either.
-        resume: keep the parts in `path` that are whole, and make the others.
-        simulator: makes the simulator of a name, in every worker; can be pickled.
+        config: settings of the dataset.
+        workers: number of worker processes; 0 for one per core. Does not affect the bytes.
+        launcher: a name of `launchers.LAUNCHERS`. Does not affect the bytes.
+        resume: keep the intact parts in `path` and write the others.
+        simulator: creates a simulator from its name in every worker process; must be picklable.
 
     Raises:
-        ConfigError: an unknown name, or `path` holds a dataset of another config.
-        DatasetError: `path` is in use, can't be written (the disk is full, say), or is not on a
-            disk that all workers share.
-        KeyboardInterrupt: on Ctrl-C; its message says how to go on.
+        ConfigError: for an unknown name, or if `path` holds a dataset with another config.
+        DatasetError: if `path` is in use, cannot be written (for example, the disk is full), or is
+            not on a disk that all workers share.
+        KeyboardInterrupt: on Ctrl-C; the message says how to resume.
     """
     path = Path(path)
-    get_launcher(launcher)  # this and what follows fails, if it has to, before a file is touched
+    get_launcher(launcher)  # these checks come first, so that errors occur before files are touched
     check_workers(workers)
     prior = recorded_ranges(config.prior, config.door_prior)
     trial = simulator(config.simulator)
@@ -99,13 +99,13 @@ def import_dataset(
     launcher: str = "local",
     resume: bool = False,
 ) -> Manifest:
-    """Imports footage into the folder `path`, or goes on with it; repairs damaged shards from it.
+    """Imports footage into the folder `path`; resumes an import and repairs damaged shards.
 
     Args:
         path, workers, launcher, resume: as for `write_dataset`.
-        config: of `importing.plan_import`.
+        config: config from `importing.plan_import`.
 
-    Raises as `write_dataset`, and DatasetError for footage that can't be read.
+    Raises as `write_dataset`, and DatasetError for unreadable footage.
     """
     path = Path(path)
     return write_parts(
@@ -131,18 +131,18 @@ def write_parts(
     command: str = "",
     option: str = "",
 ) -> Manifest:
-    """Makes the parts of a dataset of any kind, and lists them in dataset.json.
+    """Writes the parts of a dataset of any kind, and lists them in dataset.json.
 
     Args:
         path: as for `write_dataset`.
-        manifest: of the dataset wanted, without parts.
-        work: makes and writes one part.
-        done: what happens to the doors ("generated"), for the progress bar.
-        workers: number of processes; 0 for one per core.
-        launcher: a name of `launching.LAUNCHERS`.
-        resume: keep the parts in `path` that are whole, and make the others.
-        command: what to run to go on; "" for the config's own command.
-        option: what to add to a config's own command.
+        manifest: manifest of the dataset, without parts.
+        work: writes one part.
+        done: past participle for the progress bar ("generated").
+        workers: number of worker processes; 0 for one per core.
+        launcher: a name of `launchers.LAUNCHERS`.
+        resume: keep the intact parts in `path` and write the others.
+        command: shell command that resumes; "" for the config's own command.
+        option: options to add to the config's own command.
 
     Raises as `write_dataset`.
     """
@@ -170,21 +170,21 @@ def write_parts(
 
 @runtime_checkable
 class PartTask(Protocol):
-    """Makes and writes parts; a copy lives in every worker."""
+    """Writes parts of a dataset; every worker process has a copy."""
 
     def __call__(self, part: str) -> tuple[str, str]:
-        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        """Writes a part (for example "shards/shard-00000"); returns its name and checksum."""
         ...
 
     def close(self) -> None:
-        """Frees what this process holds."""
+        """Frees the resources that this process holds."""
         ...
 
 
 class SharedDiskCheck:
-    """Work that first looks for a file that the launching process left.
+    """Wraps a task: checks first that a marker file of the launching process is visible.
 
-    A folder of the same name on another machine's own disk would be filled to no purpose.
+    Otherwise a worker on another machine could fill a folder of the same name on its local disk.
     """
 
     def __init__(self, path: Path, work: PartTask) -> None:
@@ -194,37 +194,37 @@ class SharedDiskCheck:
             os.close(handle)
 
     def __call__(self, part: str) -> tuple[str, str]:
-        """Writes the part. Raises DatasetError on a machine that does not see the folder."""
+        """Writes the part. Raises DatasetError on a machine that does not share the folder."""
         if not os.path.exists(self._sign):
             raise DatasetError(
                 f"{self._path} on a disk that all workers share",
                 f"another folder, or none, on {platform.node()}",
-                "choose an --out that every machine of the cluster sees",
+                "choose an --out that every machine of the cluster can access",
             )
         return self._work(part)
 
     def close(self) -> None:
-        """Closes the work."""
+        """Closes the wrapped task."""
         self._work.close()
 
 
 class PartWriter:
-    """Makes and writes one part by simulation; lives in a worker and keeps its simulator there."""
+    """Simulates and writes one part; keeps its simulator in the worker process."""
 
     def __init__(self, path: Path, config: GenerationConfig, simulator: MakeSimulator) -> None:
-        self._path = path.absolute()  # workers may be in other folders
+        self._path = path.absolute()  # workers may run in other folders
         self._config, self._make_simulator = config, simulator
         self._simulator: Simulator | None = None
         self._doors = 0
 
     def __call__(self, part: str) -> tuple[str, str]:
-        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        """Writes a part (for example "shards/shard-00000"); returns its name and checksum."""
         kind, name = part.split("/")
         write = self._write_shard if kind == "shards" else self._write_video
         return part, write(name, self._path / part)
 
     def close(self) -> None:
-        """Frees the simulator, if there is one in this process."""
+        """Closes the simulator, if this process has one."""
         if self._simulator:
             self._simulator.close()
         self._simulator, self._doors = None, 0
@@ -253,13 +253,13 @@ class PartWriter:
 
 
 def _begin(path: Path, wanted: Manifest, resume: bool, option: str) -> Manifest:
-    """The manifest to start from, on disk too. Everything that it lists is whole."""
+    """Writes and returns the initial manifest, which lists the intact parts."""
     if (path / FILE_NAME).exists():
         if not resume:
             raise DatasetError(
                 f"no dataset in {path}",
-                "one",
-                "choose another --out, or complete or repair it with --resume",
+                "an existing dataset",
+                "choose another --out, or complete or repair the dataset with --resume",
             )
         found = Manifest.read(path)
         _refuse_other_settings(path, found, wanted, option)
@@ -275,12 +275,14 @@ def _begin(path: Path, wanted: Manifest, resume: bool, option: str) -> Manifest:
 
 @contextmanager
 def _journal(path: Path, manifest: Manifest) -> Iterator[PartJournal]:
-    """Yields a journal of parts; what the manifest says of them in the end is on disk, too."""
+    """Yields a journal of parts; writes the manifest when the block ends."""
     journal, before = PartJournal(path), len(manifest.parts)
     try:
         yield journal
     except BaseException:
-        with suppress(ResultError):  # on a full disk, say, the journal stays
+        with suppress(
+            ResultError
+        ):  # if writing fails (a full disk, for example), the journal remains
             manifest.write(path)
             journal.remove()
         raise
@@ -304,7 +306,7 @@ def _refuse_other_settings(path: Path, found: Manifest, wanted: Manifest, option
         differing.append(f"renderer ({found.renderer} there, {wanted.renderer} here)")
     if differing:
         raise ConfigError(
-            f"the settings that {path} was begun with",
+            f"the settings with which {path} was started",
             f"a difference in {', '.join(differing)}",
             f"run `{found.config.command(path)}{option}`, or choose another --out",
         )
@@ -320,7 +322,7 @@ def _differing_ranges(found: dict[str, Any], wanted: dict[str, Any]) -> list[str
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Removes the temporary files and folders of workers that were stopped or killed."""
+    """Removes the temporary files and folders of stopped or killed worker processes."""
     below = (path / kind for kind in PART_FOLDERS)
     for folder in (path, *(folder for folder in below if not folder.is_symlink())):
         remove_leftovers(folder, owned=True)
@@ -328,7 +330,7 @@ def _remove_leftovers(path: Path) -> None:
 
 @contextmanager
 def _locked_folder(path: Path) -> Iterator[None]:
-    """Makes the folder `path`, and keeps other processes from writing into it meanwhile."""
+    """Creates the folder `path` and locks it against other processes."""
     if path.exists() and not (path / FILE_NAME).exists():
         _refuse_strangers(path)
     with output_folder(path, DatasetError):
@@ -336,11 +338,11 @@ def _locked_folder(path: Path) -> Iterator[None]:
 
 
 def _refuse_strangers(path: Path) -> None:
-    """Only what a run leaves that was killed in its first moment may be in a new folder."""
+    """Raises DatasetError unless a new folder is empty, apart from files of a killed run."""
     if path.is_dir():
         ours = (LOCK_FILE, f".{FILE_NAME}.*.tmp")
         strangers = [f.name for f in path.iterdir() if not any(map(f.match, ours))]
-        got = f"a folder with {min(strangers)} in it" if strangers else None
+        got = f"a folder that contains {min(strangers)}" if strangers else None
     else:
         got = "a file"
     if got:
@@ -349,19 +351,19 @@ def _refuse_strangers(path: Path) -> None:
 
 @contextmanager
 def _explained(command: str) -> Iterator[None]:
-    """Gives interruptions, and what the disk refuses, a message that says how to go on."""
-    go_on = f"`{command}` goes on where this stopped"
+    """Adds instructions for resuming to KeyboardInterrupt and to errors of the disk."""
+    go_on = f"`{command}` resumes the work"
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; every finished part is kept, and {go_on}") from None
+        raise KeyboardInterrupt(f"stopped; finished parts are kept, and {go_on}") from None
     except ResultError as error:
         raise DatasetError(error.expected, error.got, f"{error.fix}; {go_on}") from None
 
 
 @contextmanager
 def _progress(manifest: Manifest, done: str) -> Iterator[Callable[[str], None]]:
-    """Yields `advance(part)`; the bar counts doors."""
+    """Yields `advance(part)`; the progress bar counts doors."""
     doors = {f"shards/{name}": b - a for name, (a, b) in manifest.config.shards().items()}
     with progress_bar(
         "dataset", f"doors {done}", sum(doors.get(p, 0) for p in manifest.missing)

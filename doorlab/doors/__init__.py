@@ -1,4 +1,4 @@
-"""What a door is: frozen parameters in SI units, the prior over them, actions on them."""
+"""Doors: frozen parameters in SI units, priors over doors, and actions on doors."""
 
 from doorlab.doors.action import ACTION_DIM, Action, oracle_action
 from doorlab.doors.arrays import door_from_arrays, doors_to_arrays

@@ -1,14 +1,14 @@
-"""An action: the way that a hand goes while it grips the handle.
+"""Actions: the path of a hand that grips the handle.
 
-The hand turns the handle by `turn` and then follows an arc: it supposes a hinge axis at distance
+The hand turns the handle by `turn` and then follows an arc: it assumes a hinge axis at distance
 `radius` from the handle, in direction `phi` in the plane of the door (0: to the right, pi/2: up,
-pi: to the left; periodic), and goes about it by the angle `swing` (positive: towards the robot).
-A hand that supposes no hinge within reach slides: straight along `phi`, by `swing` metres.
+pi: to the left; periodic), and rotates about it by the angle `swing` (positive: towards the robot).
+A hand that assumes no hinge within reach slides: straight along `phi`, by `swing` meters.
 
-One space holds both, so that whoever acts has to find out what kind of door it is, as with any
-other parameter. As a limit of arcs a slide would need a plane of motion that turns with phi; then
-"pull" on one side of the door would be "push" on the other, and the meaning of every coordinate
-would hang on that of another.
+A single action space contains both kinds, so that a policy has to infer the mechanism like any
+other parameter. Slides are not the limit of arcs of infinite radius, which would require a plane of
+motion that rotates with phi. Then "pull" on one side of the door would be "push" on the other,
+and the meaning of every coordinate would depend on another coordinate.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ RADIUS_RANGE = (0.2, 1.3)  # m
 MAX_SWING = 2.0  # rad
 MAX_SLIDE = 1.2  # m
 MAX_TURN = 1.0  # rad
-SLIDES_FROM = 0.75  # normalised radii from here on mean: no hinge, slide
+SLIDES_FROM = 0.75  # normalized radii from here on mean: no hinge, slide
 
-_ROUNDING = 1e-5  # what may be left of a computation beyond the box
-_REAL = "give real numbers (of an Action, those of action.to_normalised())"
+_ROUNDING = 1e-5  # tolerance for rounding errors beyond the box
+_REAL = "pass real numbers (for an Action, those of action.to_normalised())"
 _NUMBERS = {"phi": anywhere("rad"), "swing": anywhere("rad"), "turn": anywhere("rad")}
 _RADIUS = {"radius": positive(unit="m")}
-_OVERSHOOT = 0.08  # rad: the oracle leans a little on the stop, to make up for the grip's give
+_OVERSHOOT = 0.08  # rad: the oracle aims slightly beyond the stop, because the grip is compliant
 _SLIDE_OVERSHOOT = 0.06  # m
 
 
 @dataclass(frozen=True)
 class Action:
-    """One action in physical units. Raises ConfigError for numbers that no hand can go by."""
+    """One action in physical units. Raises ConfigError for invalid numbers."""
 
-    phi: float  # rad, direction from the handle to the supposed hinge axis, or of the slide
-    radius: float  # m, supposed distance to the hinge axis; infinite for a slide
+    phi: float  # rad, direction from the handle to the assumed hinge axis, or of the slide
+    radius: float  # m, assumed distance to the hinge axis; infinite for a slide
     swing: float  # rad, signed: > 0 pulls, < 0 pushes; m along phi for a slide
-    turn: float  # rad, signed: > 0 turns the handle clockwise as the robot sees it
+    turn: float  # rad, signed: > 0 turns the handle clockwise from the robot's viewpoint
 
     def __post_init__(self) -> None:
         store_numbers("an action", self, _NUMBERS)
@@ -54,12 +54,12 @@ class Action:
 
     @property
     def slides(self) -> bool:
-        """Whether the hand supposes a sliding door."""
+        """Whether the action assumes a sliding door."""
         return math.isinf(self.radius)
 
     @staticmethod
     def from_normalised(a: np.ndarray) -> Action:
-        """The action for a point of Box(-1, 1, (4,)). Raises ConfigError for anything else."""
+        """The action for a point of Box(-1, 1, (4,)). Raises ConfigError for other values."""
         low, high = RADIUS_RANGE
         phi, radius, swing, turn = checked_actions(a, ()).tolist()
         slides = radius >= SLIDES_FROM
@@ -81,23 +81,24 @@ class Action:
 
 
 def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
-    """Normalised actions as an array (*shape, 4) of numbers in [-1, 1].
+    """Checks normalized actions; returns an array (*shape, 4) of numbers in [-1, 1].
 
     Args:
-        actions: anything that NumPy makes such an array of.
-        shape: axes before the four coordinates: how long each is, or a word where it may be of
+        actions: anything that NumPy can convert to such an array.
+        shape: axes before the four coordinates: the length of each, or a word for an axis of
             any length.
 
     Returns:
-        The array in its own dtype; what lies up to 1e-5 outside is cut off.
+        The array in its own dtype; values up to 1e-5 outside of the range are clipped.
 
-    Raises ConfigError for another shape, for what is no number, NaN, infinite or outside.
+    Raises ConfigError for another shape, and for values that are not numbers, NaN, infinite or
+    out of range.
     """
     expected = _expected(shape)
     try:
         array = np.asarray(actions)
     except ValueError:
-        raise ConfigError(expected, "rows of different lengths", "give an array") from None
+        raise ConfigError(expected, "rows of different lengths", "pass an array") from None
     if array.dtype.kind not in "iuf":
         raise ConfigError(
             expected,
@@ -116,13 +117,13 @@ def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
         odd = array[~within][0]
         fix = "scale it; an action in rad and m is Action(phi, radius, swing, turn)"
         if not np.isfinite(odd):
-            fix = "check what computes the action"
-        raise ConfigError(expected, f"{odd} among them", fix)
+            fix = "check the code that computes the action"
+        raise ConfigError(expected, f"an array that contains {odd}", fix)
     return np.clip(array, -1, 1)
 
 
 def _expected(shape: tuple[int | str, ...]) -> str:
-    """What actions of a shape are, in words."""
+    """Describes actions of a shape, for messages."""
     numbers = f"{ACTION_DIM} numbers in [-1, 1]"
     if not shape:
         return f"an action of {numbers}"
@@ -133,7 +134,7 @@ def _expected(shape: tuple[int | str, ...]) -> str:
 
 
 def normalised_radius(radius: float) -> float:
-    """The coordinate of a supposed radius in metres; of a slide, if it is infinite."""
+    """The normalized coordinate of an assumed radius in meters; an infinite radius is a slide."""
     if math.isinf(radius):
         return (1.0 + SLIDES_FROM) / 2.0
     low, high = RADIUS_RANGE
@@ -142,7 +143,7 @@ def normalised_radius(radius: float) -> float:
 
 
 def oracle_action(door: Door) -> np.ndarray:
-    """float32 (4,): the action of somebody who knows every parameter of the door."""
+    """float32 (4,): the best action given all parameters of the door."""
     turn = min(door.latch_angle + 0.1, MAX_TURN) if door.latch_angle else 0.0
     phi = 0.0 if door.hinge_side == "right" else math.pi
     turn *= door.latch_direction

@@ -1,4 +1,4 @@
-"""Doors as arrays, one array per field, and back: the form in which they are stored."""
+"""Converts doors to arrays, one per field, and back; this is the form in datasets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DTYPES = {"latch_direction": "int8", "locked": "bool"}
 def doors_to_arrays(doors: Sequence[Door]) -> dict[str, np.ndarray]:
     """One array per field of `doors.FIELDS`, first axis D; categories as uint8 indices.
 
-    Numbers are float64 so that a door read back is exactly the door that was written.
+    Numbers are float64, so that a door that is read back equals the original exactly.
     """
     return {name: _column(name, [_get(door, name) for door in doors]) for name in FIELDS}
 
@@ -28,15 +28,17 @@ def door_from_arrays(
     """The door at `index`. Raises DatasetError for a missing field or an impossible door.
 
     Args:
-        arrays: as of `doors_to_arrays`.
-        index: of the door in them.
-        number: of the door in its dataset, for messages; its index when None.
+        arrays: arrays from `doors_to_arrays`.
+        index: index of the door in the arrays.
+        number: index of the door in its dataset, for messages; `index` if None.
     """
     number = index if number is None else number
     missing = [name for name in FIELDS if name not in arrays]
     if missing:
         raise DatasetError(
-            "one array per door parameter", f"none for {', '.join(missing)}", "generate it again"
+            "one array per door parameter",
+            f"none for {', '.join(missing)}",
+            "generate the dataset again",
         )
     values = {name: _value(name, number, arrays[name][index]) for name in FIELDS}
     look = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}

@@ -1,9 +1,9 @@
-"""Many doors at once from a prior: the distribution of `DoorPrior.sample`, column by column.
+"""Samples many doors at once from a prior: the distribution of `DoorPrior.sample`, vectorized.
 
-`DoorPrior.sample` makes one door of a random stream of its own, which a dataset's bytes depend on
-and which takes a tenth of a millisecond. Here doors are functions of uniform numbers, one row of
-numbers to a door, so that thousands take a few milliseconds. The ranges are those of the prior's
-fields; tests hold the two to one distribution.
+`DoorPrior.sample` makes one door from a random stream, takes a tenth of a millisecond, and
+determines the bytes of datasets. Here doors are functions of uniform random numbers, one row of
+numbers per door, so that thousands take a few milliseconds. Ranges are the fields of the prior;
+tests compare the two distributions.
 
 Shapes: D doors, M views per door.
 """
@@ -17,16 +17,16 @@ import numpy as np
 from doorlab.doors.door import CATEGORIES
 from doorlab.doors.prior import DEFAULT_APPEARANCE, DoorPrior, Range, moved_poses
 
-DOOR_NUMBERS = 52  # uniform numbers that make a door
-VIEW_NUMBERS = 6  # ... and a view
+DOOR_NUMBERS = 52  # uniform random numbers per door
+VIEW_NUMBERS = 6  # uniform random numbers per view
 
 
 def sample_doors_batched(prior: DoorPrior, numbers: np.ndarray) -> dict[str, np.ndarray]:
-    """Doors of a prior, as `doors.doors_to_arrays` has them.
+    """Samples doors of a prior, in the format of `doors.doors_to_arrays`.
 
     Args:
         prior: the distribution.
-        numbers: (D, `DOOR_NUMBERS`), uniform in [0, 1). Row d makes door d, whatever the others.
+        numbers: (D, `DOOR_NUMBERS`), uniform in [0, 1). Door d depends on row d only.
     """
     urn = _UniformStream(numbers)
     handle = urn.one_of("handle_type", prior.handle_types)
@@ -61,7 +61,7 @@ def sample_doors_batched(prior: DoorPrior, numbers: np.ndarray) -> dict[str, np.
 
 
 def sample_view_columns(prior: DoorPrior, place: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """(D, M, 7), as `View.to_array` has them: the distribution of `DoorPrior.sample_views`.
+    """(D, M, 7), as in `View.to_array`: the distribution of `DoorPrior.sample_views`.
 
     Args:
         prior: the distribution.
@@ -78,7 +78,7 @@ def sample_view_columns(prior: DoorPrior, place: np.ndarray, numbers: np.ndarray
 
 
 class _UniformStream:
-    """Hands out columns of uniform numbers as what they stand for."""
+    """Converts columns of uniform random numbers, one after the other, to other distributions."""
 
     def __init__(self, numbers: np.ndarray) -> None:
         self._columns = iter(np.moveaxis(numbers, -1, 0))
@@ -96,7 +96,7 @@ class _UniformStream:
         return codes[(next(self._columns) * len(codes)).astype(int)]
 
     def paint(self, bounds: Range, tint: float | None = None) -> np.ndarray:
-        """(D, 3): channels of their own, or one shade, each channel off it by up to `tint`."""
+        """(D, 3): independent channels; with `tint`, a gray shade with channels off by up to it."""
         if tint is None:
             return np.stack([self.draw(bounds) for _ in "rgb"], axis=-1)
         return self.draw(bounds)[:, None] + self.paint((-tint, tint))
@@ -126,7 +126,7 @@ def _appearance(prior: DoorPrior, urn: _UniformStream) -> dict[str, np.ndarray]:
 
 
 def _repeated(name: str, count: int) -> np.ndarray:
-    """The plain look of so many doors."""
+    """The default appearance, repeated for `count` doors."""
     value = getattr(DEFAULT_APPEARANCE, name)
     if isinstance(value, str):
         value = np.uint8(CATEGORIES[f"appearance.{name}"].index(value))

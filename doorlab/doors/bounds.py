@@ -1,7 +1,8 @@
-"""Which numbers and names a door, a look and a camera may have: one table for all who check them.
+"""Valid numbers and names of doors, appearances and cameras: one table for all checks.
 
-A bound says what every simulator can build and compute with, not what is common: `doors.prior`
-says that. Numbers become plain floats, because the text of a NumPy number is no number in URDF.
+A bound states what every simulator can build and compute, not what is typical (see
+`doors.prior`). Numbers are converted to Python floats, because the text form of NumPy numbers is
+invalid in URDF.
 """
 
 from __future__ import annotations
@@ -15,26 +16,26 @@ import numpy as np
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import Limits
 
-WALL_HALF_WIDTH = 3.0  # m, of the wall that a door stands in
+WALL_HALF_WIDTH = 3.0  # m, half the width of the wall around a door
 WALL_HEIGHT = 4.0  # m
 FRAME_WIDTH = 0.07  # m
 
-# In SI units, of whatever has no limit of its own: float32 must hold quotients and squares.
+# In SI units, for numbers without a limit of their own: float32 must hold quotients and squares.
 _SMALLEST, _LARGEST = 1e-6, 1e6
 
 
 def positive(high: float = _LARGEST, unit: str = "") -> Limits:
-    """From a millionth to `high`."""
+    """Limits from a millionth to `high`."""
     return Limits(_SMALLEST, high, unit=unit)
 
 
 def not_negative(high: float = _LARGEST, unit: str = "") -> Limits:
-    """From 0 to `high`."""
+    """Limits from 0 to `high`."""
     return Limits(0.0, high, unit=unit)
 
 
 def anywhere(unit: str) -> Limits:
-    """Of either sign."""
+    """Limits for numbers of either sign."""
     return Limits(-_LARGEST, _LARGEST, unit=unit)
 
 
@@ -57,11 +58,11 @@ NUMBERS: dict[str, Limits] = {
     "field_of_view": positive(math.pi - 1e-6, "rad"),
 }
 COLOR = not_negative(1.0)
-POINT = anywhere("m")  # every coordinate of one
+POINT = anywhere("m")  # every coordinate of a point
 
 
 def checked_number(owner: str, name: str, value: Any, limits: Limits) -> float:
-    """The value as a plain float. Raises ConfigError when it is no number within its limits."""
+    """The value as a Python float. Raises ConfigError if it is not a number within its limits."""
     if type(value) is not float:
         value = _plain(owner, name, value)
     if not limits.low <= value <= limits.high:
@@ -70,7 +71,7 @@ def checked_number(owner: str, name: str, value: Any, limits: Limits) -> float:
 
 
 def checked_vector(owner: str, name: str, value: Any, limits: Limits) -> tuple[float, float, float]:
-    """The value as three plain floats. Raises ConfigError when it is none."""
+    """The value as three Python floats. Raises ConfigError if it is not such a vector."""
     if not isinstance(value, tuple | list | np.ndarray) or len(value) != 3:
         raise ConfigError(f"{name} of {owner} to be 3 numbers", f"{value!r}", f"correct {name}")
     x, y, z = (checked_number(owner, name, part, limits) for part in value)
@@ -78,20 +79,20 @@ def checked_vector(owner: str, name: str, value: Any, limits: Limits) -> tuple[f
 
 
 def check_name(owner: str, name: str, value: Any, known: Collection[str]) -> None:
-    """Raises ConfigError, with the valid names, for a category that there is not."""
+    """Raises ConfigError, listing the valid names, for an unknown category."""
     if not isinstance(value, str) or value not in known:
         raise unknown_name(f"{name} of {owner}", value, known)
 
 
 def checked_flag(owner: str, name: str, value: Any) -> bool:
-    """The value as a plain bool. Raises ConfigError when it is none."""
+    """The value as a Python bool. Raises ConfigError if it is not a bool."""
     if not isinstance(value, bool | np.bool_):
         raise ConfigError(f"{name} of {owner} to be True or False", f"{value!r}", f"correct {name}")
     return bool(value)
 
 
 def store_numbers(owner: str, instance: Any, limits_of: Mapping[str, Limits]) -> None:
-    """Checks the numbers of a frozen dataclass, and stores them in it as plain floats."""
+    """Checks the numbers of a frozen dataclass, and stores them as Python floats."""
     values = vars(instance)
     for name, limits in limits_of.items():
         value = values[name]
@@ -100,7 +101,7 @@ def store_numbers(owner: str, instance: Any, limits_of: Mapping[str, Limits]) ->
 
 
 def store_vectors(owner: str, instance: Any, limits_of: Mapping[str, Limits]) -> None:
-    """As `store_numbers`, for fields of three numbers."""
+    """Checks and stores fields of three numbers, as `store_numbers` does for single numbers."""
     values = vars(instance)
     for name, limits in limits_of.items():
         value = values[name]

@@ -1,10 +1,10 @@
-"""A door as frozen parameters, in SI units (metres, radians, kilograms, newtons, seconds).
+"""A door as frozen parameters, in SI units (meters, radians, kilograms, newtons, seconds).
 
-World frame: x along the wall, to the right as the robot sees it; y away from the robot; z up;
+World frame: x along the wall, to the right from the robot's viewpoint; y away from the robot; z up;
 origin on the floor below the middle of the opening. The robot stands at y < 0.
 
-Visible parameters can be told from pictures, so looking pays. Hidden parameters (latch, lock,
-mass, friction, damping, sticking, closer) leave no trace in a still picture, so trying pays.
+Visible parameters can be inferred from images. Hidden parameters (latch, lock, mass, friction,
+damping, sticking, closer) do not affect still images; they can only be inferred from interactions.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Texture = Literal[
 ]
 Color = tuple[float, float, float]
 
-# How categorical fields are coded as integers in arrays and on disk: the index in the tuple.
+# Integer codes of categorical fields in arrays and on disk: the index in the tuple.
 _TEXTURES: tuple[str, ...] = get_args(Texture)
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "mechanism": ("hinged", "sliding"),
@@ -71,9 +71,9 @@ _UNIT_TOLERANCE = 1e-3  # of the length of a unit vector
 
 @dataclass(frozen=True)
 class Appearance:
-    """How a door and the room around it look. Colours are linear RGB in [0, 1]; textures tint.
+    """Appearance of a door and its room. Colors are linear RGB in [0, 1]; textures tint them.
 
-    Raises ConfigError for what no simulator can draw.
+    Raises ConfigError for values that no simulator can render.
     """
 
     panel_style: PanelStyle
@@ -87,7 +87,7 @@ class Appearance:
     floor_color: Color
     room_color: Color
     light_direction: Color  # unit vector from the scene towards the light
-    light_strength: float  # share of diffuse light; the rest is ambient
+    light_strength: float  # fraction of diffuse light; the rest is ambient
 
     def __post_init__(self) -> None:
         owner = "a door's appearance"
@@ -109,17 +109,17 @@ class Appearance:
 class Door:
     """One hinged or sliding door.
 
-    The *joint position* is the opening angle (rad) of a hinged door, the way that a sliding door
-    has gone (m): 0 when shut, at most `opening_limit`, whatever the side and the swing. *Pull*
-    doors open towards the robot, *push* doors away from it; a sliding door slides on that face
-    of the wall. A sliding door reads the units of its dynamics without the radian: friction and
-    sticking in N, damping in N s / m, closer in N / m.
+    The *joint position* is the opening angle (rad) of a hinged door, or the distance (m) that a
+    sliding door has moved: 0 when closed, at most `opening_limit`, for any hinge side and swing.
+    *Pull* doors open towards the robot, *push* doors away from it; a sliding door slides on that
+    face of the wall. For a sliding door the units of the dynamics lack the radian: friction and
+    stiction in N, damping in N s / m, closer in N / m.
 
-    Raises ConfigError for what no simulator can build.
+    Raises ConfigError for values that no simulator can build.
     """
 
     mechanism: Mechanism
-    hinge_side: HingeSide  # as the robot sees it: where the hinge is, or whereto the door slides
+    hinge_side: HingeSide  # from the robot's viewpoint: side of the hinge, or of the slide
     swing: Swing
     width: float  # m
     height: float  # m
@@ -130,14 +130,14 @@ class Door:
     handle_height: float  # m above the floor
     backset: float  # m, from the latch edge of the panel to the handle's axis
     handle_length: float  # m
-    latch_angle: float  # rad that the handle must be turned before the door moves; 0: no latch
-    latch_direction: int  # +1: clockwise as the robot sees it, -1: anticlockwise; hidden
+    latch_angle: float  # rad, handle rotation that releases the latch; 0: no latch
+    latch_direction: int  # +1: clockwise from the robot's viewpoint, -1: counterclockwise; hidden
     locked: bool  # no action opens a locked door
     mass: float  # kg
     hinge_friction: float  # N m, Coulomb
     hinge_damping: float  # N m s / rad
-    stiction: float  # N m, friction on top of that while the panel is still in its frame
-    closer_stiffness: float  # N m / rad, towards shut; 0: no closer
+    stiction: float  # N m, additional friction while the panel is still in its frame
+    closer_stiffness: float  # N m / rad, torque that closes the door; 0: no closer
     appearance: Appearance
 
     def __post_init__(self) -> None:
@@ -146,13 +146,13 @@ class Door:
         store_numbers("a door", self, _DOOR_NUMBERS)
         if not isinstance(self.appearance, Appearance):
             raise ConfigError(
-                "appearance of a door to be an Appearance", f"{self.appearance!r}", "make one"
+                "appearance of a door to be an Appearance", f"{self.appearance!r}", "create one"
             )
         self._store_latch()
         self._check_fit()
 
     def _store_latch(self) -> None:
-        """Checks what is neither a number with a unit nor a name."""
+        """Checks fields that are neither a number with a unit nor a name."""
         object.__setattr__(self, "locked", checked_flag("a door", "locked", self.locked))
         if self.latch_direction not in (-1, 1):
             raise ConfigError(
@@ -164,7 +164,7 @@ class Door:
             object.__setattr__(self, "latch_direction", int(self.latch_direction))
 
     def _check_fit(self) -> None:
-        """Raises ConfigError for numbers that are possible one by one, but not together."""
+        """Raises ConfigError for numbers that are valid individually, but not in combination."""
         if self.backset >= self.width:
             raise ConfigError(
                 f"backset of a door to be below its width of {self.width:.4g} m",
@@ -181,7 +181,7 @@ class Door:
             raise ConfigError(
                 "opening_limit of a hinged door to be at most pi, where the wall stops it",
                 f"{self.opening_limit}",
-                "give it in radians",
+                "pass it in radians",
             )
 
     @property
@@ -201,9 +201,9 @@ class Door:
 
     @property
     def joint_inertia(self) -> float:
-        """What resists the joint: inertia about the hinge, kg m^2; the mass, kg, if it slides.
+        """Inertia about the hinge, kg m^2; for a sliding door its mass, kg.
 
-        The panel is a uniform plate that lies beside the hinge axis, by half of its thickness.
+        The panel is a uniform plate, offset from the hinge axis by half of its thickness.
         """
         if self.mechanism == "sliding":
             return self.mass

@@ -1,7 +1,7 @@
-"""What there is to see of a door, as boxes and handles: the same for every renderer.
+"""Visible geometry of a door, as boxes and handles; shared by all renderers.
 
-Everything stands in the frame of one of two bodies: the *scene* (the world frame of
-`doors.door`), or the *panel* (origin where the joint's axis meets the floor), which moves.
+Shapes are given in the frame of one of two bodies: the *scene* (the world frame of `doors.door`),
+or the moving *panel* (origin where the joint's axis meets the floor).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from doorlab.doors.bounds import FRAME_WIDTH, WALL_HALF_WIDTH, WALL_HEIGHT
 from doorlab.doors.door import Color, Door, Texture
 
 WALL_THICKNESS = 0.12  # m; the wall fills y in [0, WALL_THICKNESS]
-# What a pixel of a segmentation shows is stored as the index in this tuple.
+# Segmentation pixels are stored as the index in this tuple.
 PARTS = ("surroundings", "frame", "panel", "handle")
 
 ROOM_DEPTH = 2.0
 FRAME_DEPTH = 0.03  # m, by which the frame is deeper than the wall
-SLIDING_GAP = 0.02  # m, between the wall and a panel that slides before it
+SLIDING_GAP = 0.02  # m, between the wall and a sliding panel
 RAIL = 0.05  # m, height and depth of a sliding door's rail
 GLASS: Color = (0.72, 0.84, 0.9)
-INSET_DEPTH = 0.012  # m, by which insets stand proud of the panel, so that they are seen
+INSET_DEPTH = 0.012  # m, by which insets protrude from the panel to be visible
 MESH_LENGTH = 0.14  # m, of the unscaled lever and bar
 
 Vector = tuple[float, float, float]
@@ -30,9 +30,9 @@ Coat = tuple[Color, Texture]
 
 @dataclass(frozen=True)
 class Shape:
-    """A box, or a handle's mesh, in the frame of its body.
+    """A box, or the mesh of a handle, in the frame of its body.
 
-    Textures repeat in metres along the body's axes (`doorlab.doors.textures`).
+    Textures repeat along the body's axes, at a period in meters (`doorlab.doors.textures`).
     """
 
     part: str  # one of PARTS
@@ -45,7 +45,7 @@ class Shape:
 
 
 def joint_origin(door: Door) -> Vector:
-    """The panel's origin, in the world frame: on the face of the wall towards which it opens."""
+    """Origin of the panel in the world frame: on the face of the wall towards which it opens."""
     y = 0.0 if door.swing == "pull" else WALL_THICKNESS
     if door.mechanism == "sliding":
         y -= door.swing_sign * (FRAME_DEPTH / 2 + SLIDING_GAP + door.thickness)
@@ -53,13 +53,13 @@ def joint_origin(door: Door) -> Vector:
 
 
 def grip_point(door: Door) -> Vector:
-    """Where a hand takes hold of the shut door: on the handle's axis, in the joint's plane."""
+    """Point where a hand grips the closed door: on the handle's axis, in the joint's plane."""
     x, y, _ = joint_origin(door)
     return (x - door.side_sign * door.handle_radius, y, door.handle_height)
 
 
 def panel_center(door: Door) -> Vector:
-    """The middle of the panel in its own frame: it lies on the inner side of the hinge axis."""
+    """Middle of the panel in its own frame: it lies on the inner side of the hinge axis."""
     y = door.swing_sign * door.thickness / 2
     return (-door.side_sign * door.width / 2, y, door.height / 2)
 
@@ -99,13 +99,13 @@ def handle_shapes(door: Door) -> list[Shape]:
 
 
 def scaled(color: Color, factor: float) -> Color:
-    """A darker or lighter colour."""
+    """A darker or lighter color."""
     red, green, blue = color
     return (red * factor, green * factor, blue * factor)
 
 
 def _handle(door: Door, outward: float) -> Shape:
-    """`outward` is -1 on the robot's face, 1 on the other."""
+    """The handle on one face; `outward` is -1 for the robot's face, 1 for the other."""
     _, y, _ = panel_center(door)
     center = (
         -door.side_sign * door.handle_radius,
@@ -131,7 +131,7 @@ def _handle(door: Door, outward: float) -> Shape:
 
 
 def _room(door: Door) -> list[Shape]:
-    # The wall ends inside the frame: faces that coincide would fight for their pixels.
+    # The wall ends inside the frame, because coincident faces would flicker.
     half, top = (door.width + FRAME_WIDTH) / 2, door.height + FRAME_WIDTH / 2
     look, depth = door.appearance, WALL_THICKNESS
     side, above = WALL_HALF_WIDTH - half, WALL_HEIGHT - top
@@ -165,6 +165,6 @@ def _frame(door: Door) -> list[Shape]:
     if door.mechanism == "sliding":
         x, panel_y, _ = joint_origin(door)
         rail_y = panel_y + door.swing_sign * door.thickness / 2
-        size = (2 * door.width, RAIL, RAIL)  # over the panel, shut and open
+        size = (2 * door.width, RAIL, RAIL)  # above the panel, closed and open
         boxes.append((size, (x, rail_y, door.height + RAIL / 2)))
     return [Shape("frame", "box", size, center, color) for size, center in boxes]

@@ -1,4 +1,4 @@
-"""Triangles of the shapes that a door is made of, and the handle meshes that ship with doorlab.
+"""Triangle meshes of a door's shapes, and the handle meshes that ship with doorlab.
 
 Legend: V vertices, F triangles. Triangles face outwards; faces do not share vertices, so that
 edges are sharp.
@@ -18,7 +18,7 @@ from doorlab.doors.geometry import Shape
 from doorlab.doors.textures import TILE_SIZES
 
 _SQUARE = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
-_SEAM = 16.0  # whole tiles added to texture coordinates: renderers differ below 0
+_SEAM = 16.0  # whole tiles added to texture coordinates, because renderers differ below 0
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ class Mesh:
 
 @cache
 def handle_file(handle_type: str) -> Path:
-    """The OBJ file of a lever, a knob or a bar (metres, frame of the spindle)."""
+    """Path of the OBJ file of a lever, a knob or a bar (meters, frame of the spindle)."""
     with as_file(files("doorlab.assets") / "handles" / f"{handle_type}.obj") as path:
         return path
 
 
 def box_mesh(boxes: Sequence[Shape]) -> Mesh:
-    """Boxes of one texture as one mesh, in the frame of their body."""
+    """Combines boxes of the same texture into one mesh, in the frame of their body."""
     corners, normals, triangles, axes = _unit_boxes(len(boxes))
     sizes = np.array([box.size for box in boxes])[:, None]
     centers = np.array([box.center for box in boxes])[:, None]
     vertices = (corners * sizes + centers).reshape(-1, 3)
-    # On a face that looks along x, textures run along y and z; and so on.
+    # On a face with a normal along x, textures run along y and z; likewise for the other axes.
     tile = TILE_SIZES.get(boxes[0].texture, 1.0)
     tiles = np.take_along_axis(vertices, axes, axis=1) * (1.0 / tile, -1.0 / tile) + _SEAM
     return Mesh(vertices, normals, tiles, triangles)
@@ -59,11 +59,11 @@ def box_mesh(boxes: Sequence[Shape]) -> Mesh:
 
 @cache
 def _unit_boxes(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """So many cubes with edges of 1 m, all in the same place.
+    """`count` unit cubes with edges of 1 m, all in the same place.
 
     Returns:
-        Corners of one of them, (24, 3), four to a face; then of all: normals (V, 3), triangles,
-        and the two axes along which textures run (V, 2).
+        Corners of one of them, (24, 3), four per face; then for all cubes: normals (V, 3),
+        triangles, and the two axes along which textures run (V, 2).
     """
     corners, normals, axes = [], [], []
     for axis in range(3):
@@ -83,9 +83,9 @@ def _unit_boxes(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
 
 @cache
 def handle_mesh(handle_type: str) -> Mesh:
-    """A handle before it is scaled, in the frame of the spindle.
+    """Mesh of an unscaled handle, in the frame of the spindle.
 
-    Read from its OBJ file, whose faces are `f v//n v//n v//n`.
+    Read from its OBJ file, whose faces have the form `f v//n v//n v//n`.
     """
     points, directions, corners = [], [], []
     for line in handle_file(handle_type).read_text().splitlines():

@@ -1,7 +1,7 @@
-"""A prior over doors, their looks and the cameras before them, as a plain dataclass of ranges.
+"""A prior over doors, their appearance and cameras, as a plain dataclass of ranges.
 
-Every knob is a field. `(low, high)` is a uniform range in SI units; probabilities say so.
-`doorlab.doors.priors` has the named ones.
+Every parameter is a field. `(low, high)` is a uniform range in SI units; probabilities are named
+so. `doorlab.doors.priors` defines the named priors.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Range = tuple[float, float]
 _PROBABILITY = not_negative(1.0)
 _JITTER = not_negative()
 
-# The look of every door of a prior that does not vary it.
+# Appearance of all doors for priors with randomize_appearance=False.
 DEFAULT_APPEARANCE = Appearance(
     panel_style="panelled",
     panel_texture="plain",
@@ -62,10 +62,10 @@ DEFAULT_APPEARANCE = Appearance(
 
 @dataclass(frozen=True)
 class DoorPrior:
-    """A distribution over doors, their looks, and the cameras that film them.
+    """A distribution over doors, their appearance, and camera poses (domain randomization).
 
-    Raises ConfigError for ranges and names of which some door could not be built, and for doors
-    that no action could open all the way.
+    Raises ConfigError for ranges and names with which some door could not be built, and for doors
+    that no action could open completely.
     """
 
     sliding_probability: float = 0.0
@@ -76,12 +76,12 @@ class DoorPrior:
     thickness: Range = (0.035, 0.05)  # m
     place: Range = (-0.3, 0.3)  # m
     opening_limit: Range = (1.2, 1.8)  # rad, of a hinged door
-    sliding_limit: Range = (0.7, 0.95)  # of a sliding door, as a share of its width
+    sliding_limit: Range = (0.7, 0.95)  # of a sliding door, as a fraction of its width
     handle_types: tuple[HandleType, ...] = ("lever", "knob", "bar")
     handle_height: Range = (0.85, 1.2)  # m
     backset: Range = (0.05, 0.09)  # m
     handle_length: Range = (0.11, 0.16)  # m
-    latch_probability: float = 0.75  # of a lever or a knob; a bar never works a latch
+    latch_probability: float = 0.75  # of a lever or a knob; a bar never has a latch
     latch_angle: Range = (0.2, 0.7)  # rad
     locked_probability: float = 0.0
     mass: Range = (12.0, 30.0)  # kg
@@ -95,16 +95,16 @@ class DoorPrior:
     panel_textures: tuple[Texture, ...] = ("plain", "wood", "planks")
     wall_textures: tuple[Texture, ...] = ("plain", "plaster", "brick")
     floor_textures: tuple[Texture, ...] = ("plain", "tiles", "carpet")
-    brightness: Range = (0.15, 0.95)  # of every colour channel of painted things
-    randomize_appearance: bool = True  # False: one look for all doors
-    light_tilt: Range = (0.2, 0.9)  # rad, from straight ahead of the wall upwards
-    light_turn: Range = (-0.9, 0.9)  # rad, to either side
+    brightness: Range = (0.15, 0.95)  # of every color channel of painted surfaces
+    randomize_appearance: bool = True  # False: the same appearance for all doors
+    light_tilt: Range = (0.2, 0.9)  # rad, elevation above the normal of the wall
+    light_turn: Range = (-0.9, 0.9)  # rad, azimuth to either side
     light_strength: Range = (0.25, 0.55)
     camera_distance: Range = (2.9, 3.2)  # m from the wall
     camera_height: Range = (1.4, 1.6)  # m
-    camera_jitter: float = 0.05  # m, of the eye and of the point looked at, to either side
+    camera_jitter: float = 0.05  # m, of the eye and of the target, to either side
     field_of_view: Range = (0.74, 0.78)  # rad, vertical
-    camera_motion: float = 1.0  # of a door's camera between frames: 0 none, 1 a new pose per frame
+    camera_motion: float = 1.0  # between the frames of a door: 0 none, 1 independent poses
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -123,36 +123,36 @@ class DoorPrior:
         self._check_reach()
         if self.handle_height[1] >= self.height[0]:
             raise ConfigError(
-                f"handle_height of a prior to be below its least height of {self.height[0]:.4g} m",
+                f"handle_height of a prior to be below its lowest height of {self.height[0]:.4g} m",
                 f"up to {self.handle_height[1]}",
                 "change handle_height or height",
             )
 
     def _check_reach(self) -> None:
-        """Actions must reach the handle's true arc, the full opening and the latch's turn."""
+        """Checks that actions can reach the handle's true arc, full opening and the latch angle."""
         low, high = self.width[0] - self.backset[1], self.width[1] - self.backset[0]
         if high > RADIUS_RANGE[1] or low < RADIUS_RANGE[0]:
             raise ConfigError(
-                f"handles within {RADIUS_RANGE} m of the hinge, as actions are",
+                f"handles within {RADIUS_RANGE} m of the hinge, the range of actions",
                 f"{low:.2f} to {high:.2f} m",
                 "change width or backset",
             )
         if self.opening_limit[1] >= MAX_SWING or self.latch_angle[1] >= MAX_TURN:
             raise ConfigError(
-                f"opening_limit < {MAX_SWING} rad and latch_angle < {MAX_TURN} rad, as actions are",
+                f"opening_limit < {MAX_SWING} rad, latch_angle < {MAX_TURN} rad, limits of actions",
                 f"{self.opening_limit[1]} and {self.latch_angle[1]}",
-                "lower the upper ends",
+                "reduce the upper ends",
             )
         way = self.sliding_limit[1] * self.width[1]
         if way >= MAX_SLIDE:
             raise ConfigError(
-                f"doors that slide by less than {MAX_SLIDE} m, as actions do",
+                f"doors that slide by less than {MAX_SLIDE} m, the limit of actions",
                 f"{way:.2f} m",
-                "lower sliding_limit or width",
+                "reduce sliding_limit or width",
             )
 
     def sample(self, rng: np.random.Generator) -> Door:
-        """One door. The same generator state gives the same door."""
+        """Samples one door. Equal generator states give equal doors."""
 
         def draw(bounds: Range) -> float:
             return float(rng.uniform(*bounds))
@@ -160,7 +160,7 @@ class DoorPrior:
         def happens(probability: float) -> bool:
             return bool(rng.random() < probability)
 
-        # Every number is drawn whether it is used or not, so that knobs do not shift one another.
+        # All numbers are drawn, used or not, so that changing one field does not affect others.
         handle_type = self.handle_types[rng.integers(len(self.handle_types))]
         latched = happens(self.latch_probability) and handle_type != "bar"
         slides, sticks = happens(self.sliding_probability), happens(self.sticking_probability)
@@ -195,10 +195,11 @@ class DoorPrior:
         )
 
     def sample_views(self, rng: np.random.Generator, door: Door, frames: int) -> list[View]:
-        """The cameras of the frames of one door.
+        """Samples the camera poses of the frames of one door.
 
-        Every frame's pose is (1 - camera_motion) times the door's own pose plus camera_motion times
-        a new one from the ranges of the prior. The door's own pose is that of the first frame.
+        The pose of a frame is (1 - camera_motion) times the door's own pose plus camera_motion
+        times a new pose from the ranges of the prior. The door's own pose is that of the first
+        frame.
         """
         views = [self.sample_view(rng, door) for _ in range(frames)]
         if self.camera_motion == 1.0:
@@ -207,7 +208,7 @@ class DoorPrior:
         return [View.from_array(pose) for pose in poses]
 
     def sample_view(self, rng: np.random.Generator, door: Door) -> View:
-        """Where a robot before the middle of the wall holds its camera, with some jitter."""
+        """Samples a camera pose in front of the middle of the wall, with some jitter."""
 
         def jitter() -> float:
             return float(rng.uniform(-self.camera_jitter, self.camera_jitter))
@@ -252,16 +253,16 @@ class DoorPrior:
 
 
 def moved_poses(poses: np.ndarray, motion: float) -> np.ndarray:
-    """Camera poses of the frames of doors, from independent ones.
+    """Camera poses of the frames of doors, from independent poses.
 
     Args:
-        poses: (..., M, 7), as `View.to_array` has them, M frames per door.
+        poses: (..., M, 7), as in `View.to_array`, M frames per door.
         motion: `DoorPrior.camera_motion`.
     """
     return (1.0 - motion) * poses[..., :1, :] + motion * poses
 
 
-# Ranges that are not those of a door's own numbers, in `NUMBERS`.
+# Bounds of ranges that are not numbers of a door in `NUMBERS`.
 _RANGES = {
     "sliding_limit": positive(),
     "brightness": COLOR,
@@ -281,9 +282,9 @@ CHOICES = {
 
 
 def _checked_range(name: str, value: Any) -> Range:
-    """The range as a pair of plain floats. Raises ConfigError when it is none, or out of bounds."""
+    """The range as a pair of Python floats. Raises ConfigError if invalid or out of bounds."""
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ConfigError(f"{name} of a prior to be (low, high)", f"{value!r}", "give two numbers")
+        raise ConfigError(f"{name} of a prior to be (low, high)", f"{value!r}", "pass two numbers")
     bounds = _RANGES[name] if name in _RANGES else NUMBERS[name]
     low, high = (checked_number("a prior", name, end, bounds) for end in value)
     if low > high:
@@ -292,12 +293,12 @@ def _checked_range(name: str, value: Any) -> Range:
 
 
 def _checked_choices(name: str, value: Any) -> tuple[str, ...]:
-    """The names as a tuple. Raises ConfigError for none, and for one that there is not."""
+    """The names as a tuple. Raises ConfigError for an empty tuple or an unknown name."""
     if not isinstance(value, tuple | list) or not value:
         raise ConfigError(
             f"{name} of a prior to be one or more of {', '.join(CHOICES[name])}",
             f"{value!r}",
-            "name some",
+            "pass at least one",
         )
     for choice in value:
         check_name("a prior", name, choice, CHOICES[name])

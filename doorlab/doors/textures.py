@@ -1,4 +1,4 @@
-"""The textures that ship with doorlab: grey tiles that tint the colour of what they cover."""
+"""The textures that ship with doorlab: gray tiles that tint the color of a surface."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
-# Metres that one tile covers. Coordinates along a face are metres in the frame of its body.
+# Side of one tile in meters. Coordinates along a face are meters in the frame of its body.
 TILE_SIZES: dict[str, float] = {
     "wood": 0.5,
     "planks": 0.6,
@@ -21,6 +21,6 @@ TILE_SIZES: dict[str, float] = {
 
 @cache
 def texture_file(name: str) -> Path:
-    """The PNG of a texture other than "plain", which has none."""
+    """Path of the PNG file of a texture; "plain" has none."""
     with as_file(files("doorlab.assets") / "textures" / f"{name}.png") as path:
         return path

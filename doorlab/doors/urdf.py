@@ -1,7 +1,7 @@
-"""A door as URDF text, for other simulators: one joint, and what a camera sees.
+"""Exports a door as URDF text for other simulators: one joint, and the visible shapes.
 
-The base link is the scene (wall, frame, floor, the room behind); the panel with its handles turns
-or slides. World frame as in `doors.door`. URDF has no closers, latches, sticking or textures.
+The base link is the scene (wall, frame, floor, the room behind); the panel with its handles rotates
+or slides. World frame as in `doors.door`. URDF has no closers, latches, stiction or textures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from doorlab.doors.meshes import handle_file
 
 
 def door_urdf(door: Door, *, visuals: bool = True) -> str:
-    """URDF text of the door. Without visuals it has the joint alone, which is all that moves.
+    """URDF text of the door. Without visuals it contains links and the joint, but no shapes.
 
     Positive joint positions open the door.
     """

@@ -1,4 +1,4 @@
-"""A camera pose: where a picture is taken from."""
+"""Camera poses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from doorlab.errors import ConfigError
 
 _NUMBERS = {"field_of_view": NUMBERS["field_of_view"]}
 _VECTORS = {"eye": POINT, "target": POINT}
-_LEAST_DISTANCE = 1e-6  # m, between the eye and the vertical through its target
+_LEAST_DISTANCE = 1e-6  # m, minimum distance of the eye from the vertical through its target
 
 
 @dataclass(frozen=True)
 class View:
-    """A pinhole camera in the world frame of a door (metres, radians), upright.
+    """A pinhole camera in the world frame of a door (meters, radians), upright.
 
-    Raises ConfigError for a camera that has no picture, such as one that looks straight down: then
-    no side of the picture is its upper one.
+    Raises ConfigError for a camera that cannot be rendered, for example one that points straight
+    down, for which the upward direction of the image is undefined.
     """
 
     eye: tuple[float, float, float]
@@ -32,21 +32,21 @@ class View:
         (x, y, _), (u, v, _) = self.eye, self.target
         if abs(u - x) < _LEAST_DISTANCE and abs(v - y) < _LEAST_DISTANCE:
             raise ConfigError(
-                "a view whose target is before its eye, not straight above or below it",
+                "a view whose target is not straight above or below its eye",
                 f"an eye at {self.eye} and a target at {self.target}",
                 "move one of them",
             )
 
     def project(self, points: np.ndarray, image_size: int) -> np.ndarray:
-        """Where points appear in a square picture.
+        """Projects points to pixel coordinates of a square image.
 
         Args:
-            points: (N, 3), m, in the world frame, before the camera.
-            image_size: height and width of the picture, pixels.
+            points: (N, 3), m, in the world frame, in front of the camera.
+            image_size: height and width of the image, pixels.
 
         Returns:
-            float64 (N, 2), pixels to the right and downwards from the corner of the picture: the
-            middle of its first pixel is at (0.5, 0.5).
+            float64 (N, 2), pixels to the right and down from the corner of the image: the center of
+            its first pixel is at (0.5, 0.5).
         """
         forward = np.subtract(self.target, self.eye)
         right = np.cross(forward, (0.0, 0.0, 1.0))
@@ -63,7 +63,7 @@ class View:
 
     @staticmethod
     def from_array(values: np.ndarray) -> View:
-        """The inverse of `to_array`. Raises ConfigError for other than 7 numbers."""
+        """The inverse of `to_array`. Raises ConfigError for an array of another shape than (7,)."""
         if np.shape(values) != (7,):
             raise ConfigError("7 numbers of a view", f"an array {np.shape(values)}", "correct it")
         x, y, z, u, v, w, fov = (float(value) for value in values)

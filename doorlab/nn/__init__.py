@@ -1,1 +1,1 @@
-"""Network blocks that know nothing about doors."""
+"""Network blocks that are independent of doors."""

@@ -1,4 +1,4 @@
-"""Actions as networks and processes read them."""
+"""Features of actions, the inputs of networks and Gaussian processes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ ACTION_FEATURES = 5
 
 
 def action_features(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 5"]:
-    """phi, which is periodic, by its sine and cosine; the other coordinates as they are."""
+    """Replaces phi, which is periodic, by its sine and cosine; other coordinates are unchanged."""
     phi = math.pi * actions[..., :1]
     return torch.cat([phi.sin(), phi.cos(), actions[..., 1:]], dim=-1)

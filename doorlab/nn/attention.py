@@ -1,4 +1,4 @@
-"""Attention from queries to a set whose members may not count, and which may be empty.
+"""Attention from queries to sets that may have masked members and may be empty.
 
 Legend: B sets, N members, T queries, F features; K heads, D = F / K features of a head.
 """
@@ -17,7 +17,7 @@ from doorlab.errors import ConfigError
 
 @dataclass(frozen=True)
 class KeyValues:
-    """What can be attended to: the members of a set, and after them a learned one."""
+    """Keys and values of the members of sets, followed by those of a learned member."""
 
     keys: Float[Tensor, "B K N D"]
     values: Float[Tensor, "B K N D"]
@@ -25,20 +25,20 @@ class KeyValues:
 
 
 class MaskedAttention(nn.Module):
-    """Multi-head dot-product attention (Vaswani et al. 2017) to a set and one learned member more.
+    """Multi-head dot-product attention (Vaswani et al. 2017) to a set plus one learned member.
 
-    The learned member is what there is to attend to in an empty set. It stays when the set fills:
-    a query that is like none of the others still has somewhere to go.
+    The learned member makes attention to an empty set possible. It is also present in other sets,
+    for queries that match none of their members.
 
     Raises:
-        ConfigError: when the heads do not divide the features.
+        ConfigError: if the number of heads does not divide the number of features.
     """
 
     def __init__(self, features: int, heads: int) -> None:
         super().__init__()
         if heads < 1 or features % heads:
             raise ConfigError(
-                f"attention heads that divide the {features} features",
+                f"a number of attention heads that divides the {features} features",
                 f"{heads}",
                 "correct --architecture.attention-heads or --architecture.hidden",
             )
@@ -56,7 +56,7 @@ class MaskedAttention(nn.Module):
         contents: Float[Tensor, "B N F"],
         mask: Bool[Tensor, "B N"],
     ) -> KeyValues:
-        """The members of sets, by where they are found and what they hold."""
+        """Projects the members of sets to keys (from `places`) and values (from `contents`)."""
         sets = (len(mask), -1, -1, -1)
         keys = torch.cat([self._split(self.to_key(places)), self.null_key.expand(sets)], 2)
         values = torch.cat(
@@ -68,12 +68,12 @@ class MaskedAttention(nn.Module):
     def forward(
         self, queries: Float[Tensor, "B T F"], attended: KeyValues
     ) -> Float[Tensor, "B T F"]:
-        """What queries find in sets."""
+        """Attends from queries to sets."""
         q = self._split(self.to_query(queries))
-        found = F.scaled_dot_product_attention(
+        outputs = F.scaled_dot_product_attention(
             q, attended.keys, attended.values, attn_mask=attended.mask
         )
-        return self.output(found.transpose(1, 2).flatten(2))
+        return self.output(outputs.transpose(1, 2).flatten(2))
 
     def _split(self, h: Float[Tensor, "B N F"]) -> Float[Tensor, "B K N D"]:
         return h.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -1,6 +1,6 @@
-"""Other views of the same door: pictures changed in ways that say nothing of how it opens.
+"""Image augmentations that do not change how a door opens.
 
-Legend: B sets of frames, M frames, C = 3 colours, H W a picture, S pixels of the result.
+Legend: B sets of frames, M frames, C = 3 colors, H W an image, S pixels of the result.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _BRIGHT = 6.0
 def random_affine(
     x: Float[Tensor, "B M C H W"], size: int, amount: float
 ) -> Float[Tensor, "B M C S S"]:
-    """Every set moved sideways and up, stretched in width and height, each by chance.
+    """Randomly shifts every set horizontally and vertically, and scales its width and height.
 
     Args:
-        x: frames in [0, 1]; those of a set move together.
-        size: height and width of the result, pixels; H at most.
-        amount: of the picture's width, the largest shift sideways; half of it up or down; sizes
-            change by the same share. Borders repeat.
+        x: frames in [0, 1]; all frames of a set get the same transform.
+        size: height and width of the result, pixels; at most H.
+        amount: largest horizontal shift, as a fraction of the image width; half of it vertically;
+            sizes change by up to the same fraction. Borders are repeated.
     """
     sets, frames = x.shape[:2]
     x = F.adaptive_avg_pool2d(x.flatten(0, 1), size)
@@ -36,13 +36,13 @@ def random_affine(
 
 
 def drawn(x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-    """Line drawings: how steep the strongest colour is at every pixel, whatever the colour.
+    """Edge images: the largest gradient over colors at every pixel, in all three channels.
 
-    Lines are as bright in every set: what is _BRIGHT times as steep as the mean is white.
+    Brightness is normalized per set: `_BRIGHT` times the mean gradient becomes white.
     """
     right = F.pad(x[..., 1:] - x[..., :-1], (0, 1))
     down = F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))
-    # The floor keeps the gradient of the root finite where a picture is flat.
+    # The minimum keeps the gradient of the square root finite where an image is constant.
     steep = (right.square() + down.square()).amax(dim=2, keepdim=True).clamp(min=1e-8).sqrt()
     white = _BRIGHT * steep.mean(dim=(1, 2, 3, 4), keepdim=True) + 0.02
     return (steep / white).clamp(max=1.0).expand_as(x)

@@ -17,7 +17,7 @@ MIN_STD = 1e-3
 
 
 class GaussianHead(nn.Module):
-    """A linear layer whose output is the mean and the spread of a diagonal Gaussian."""
+    """A linear layer whose outputs are the mean and standard deviation of a diagonal Gaussian."""
 
     def __init__(self, features: int, latent: int, initial_std: float = 0.7) -> None:
         super().__init__()
@@ -31,14 +31,14 @@ class GaussianHead(nn.Module):
 
 
 def sample(normal: Normal, generator: torch.Generator | None = None) -> Float[Tensor, "*batch Z"]:
-    """One reparameterised sample; the same for the same state of `generator`."""
+    """One reparameterized sample; equal states of `generator` give equal samples."""
     mean, std = normal.mean, normal.stddev
     noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + std * noise
 
 
 def mean_of(normal: Normal) -> Float[Tensor, "*batch Z"]:
-    """The mean, for what would otherwise `sample`."""
+    """The mean; a deterministic replacement for `sample`."""
     return normal.mean
 
 

@@ -1,6 +1,6 @@
-"""Convolutions between pictures and vectors, cheap enough for one CPU core.
+"""Convolutional networks between images and vectors, small enough for one CPU core.
 
-Legend: *batch any leading axes, C = 3 colours, H = W pixels, F features, N pictures,
+Legend: *batch any leading axes, C = 3 colors, H = W pixels, F features, N images,
 S pixels of the working size.
 """
 
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from doorlab.errors import ConfigError
 from doorlab.nn.initialization import kaiming_init_
 
-_WORKING_SIZE = 32  # pixels: larger pictures are averaged down to this before the convolutions
+_WORKING_SIZE = 32  # pixels; larger images are averaged down to this before the convolutions
 _SEED_SIZE = 8  # pixels of the smallest feature map of the decoder
 
 
 def check_image_size(image_size: int) -> int:
-    """`image_size` if the networks take it; ConfigError otherwise."""
+    """Returns `image_size` if the networks support it. Raises ConfigError otherwise."""
     if image_size < _WORKING_SIZE or image_size % _WORKING_SIZE:
         raise ConfigError(
             f"an image size that is a multiple of {_WORKING_SIZE} pixels",
@@ -31,11 +31,11 @@ def check_image_size(image_size: int) -> int:
 
 
 def shrunk_size(image_size: int, encoder_resolution: int) -> int:
-    """Pixels to a side that networks work with; ConfigError where averaging does not lead there."""
+    """Side in pixels of the networks' input. Raises ConfigError if averaging cannot produce it."""
     size = min(check_image_size(image_size), encoder_resolution)
     if image_size % size:
         raise ConfigError(
-            f"--architecture.encoder-resolution that divides the {image_size} pixels of a picture",
+            f"--architecture.encoder-resolution that divides the {image_size} pixels of an image",
             f"{encoder_resolution}",
             "use 32, or another divisor",
         )
@@ -43,25 +43,25 @@ def shrunk_size(image_size: int, encoder_resolution: int) -> int:
 
 
 class Shrink(nn.Module):
-    """Pictures in [0, 1], averaged down to `size` pixels, then in [-1, 1]."""
+    """Averages images in [0, 1] down to `size` pixels, and scales them to [-1, 1]."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
 
     def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C S S"]:
-        """Of pictures of this size or a multiple of it."""
+        """Shrinks images whose side is `size` or a multiple of it."""
         return 2.0 * F.avg_pool2d(x, x.shape[-1] // self.size) - 1.0
 
 
 class FrameEncoder(nn.Module):
-    """Pictures to features.
+    """Encodes images as features.
 
     Args:
         image_size: H = W, a multiple of 32.
-        channels: of the convolutions; each halves the picture.
+        channels: output channels of the convolutions; each halves the resolution.
         features: F.
-        encoder_resolution: pictures are averaged down to this many pixels before the convolutions.
+        encoder_resolution: pixels to which images are averaged down before the convolutions.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class FrameEncoder(nn.Module):
         self.layers = kaiming_init_(nn.Sequential(*layers))
 
     def forward(self, x: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch F"]:
-        """Features of pictures in [0, 1], of the working size or a multiple of it."""
+        """Features of images in [0, 1], of the working size or a multiple of it."""
         return self.layers(x.flatten(0, -4)).unflatten(0, x.shape[:-3])
 
 
 class FrameDecoder(nn.Module):
-    """Features to pictures, by sub-pixel convolutions (Shi et al. 2016): no large feature maps.
+    """Decodes features to images by sub-pixel convolutions (Shi et al. 2016); small feature maps.
 
     Args:
         image_size: H = W, a multiple of 32.
-        channels: of the three feature maps, 8, 16 and 32 pixels wide.
+        channels: channels of the three feature maps, 8, 16 and 32 pixels wide.
         features: F.
     """
 
@@ -112,5 +112,5 @@ class FrameDecoder(nn.Module):
         kaiming_init_(self.layers)
 
     def forward(self, h: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch C H W"]:
-        """Pictures in [0, 1]."""
+        """Images in [0, 1]."""
         return self.layers(self.seed(h.flatten(0, -2))).unflatten(0, h.shape[:-1])

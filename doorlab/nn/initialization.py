@@ -1,4 +1,4 @@
-"""How weights start."""
+"""Initialization of weights."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def kaiming_init_(module: M) -> M:
-    """He's start (He et al. 2015) for every layer before a ReLU; returns the module.
+    """Kaiming initialization (He et al. 2015) of all layers, suited to ReLUs; returns the module.
 
-    PyTorch's own start shrinks pictures layer by layer until all doors look the same.
+    PyTorch's default initialization shrinks activations layer by layer until all doors look the
+    same.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

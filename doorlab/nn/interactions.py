@@ -1,6 +1,6 @@
-"""What was tried so far, and what it obtained: sets of any size, some of whose members count.
+"""Sets of interactions (actions and rewards) of any size, with masked members.
 
-Legend: B sets, N members, A action coordinates, T actions asked about.
+Legend: B sets, N members, A action coordinates, T query actions.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ class InteractionSet:
     """Actions and their rewards, one set per door. N may be 0."""
 
     actions: Float[Tensor, "B N A"]
-    """Normalised, in [-1, 1]."""
+    """Normalized actions, in [-1, 1]."""
     rewards: Float[Tensor, "B N"]
-    """In [0, 1]."""
+    """Rewards, in [0, 1]."""
     mask: Bool[Tensor, "B N"]
-    """Which of them count. The others may be any finite numbers."""
+    """True for valid members. Masked members may hold any finite numbers."""
 
     @staticmethod
     def all(actions: Float[Tensor, "B N A"], rewards: Float[Tensor, "B N"]) -> InteractionSet:
-        """Interactions that all count."""
+        """A set without masked members."""
         return InteractionSet(actions, rewards, torch.ones_like(rewards, dtype=torch.bool))
 
     @staticmethod
     def nothing(actions: Float[Tensor, "B T A"]) -> InteractionSet:
-        """No interaction yet with any of the doors that are asked about by `actions`."""
+        """An empty set for every door of the query `actions`."""
         return InteractionSet.all(actions[:, :0], actions[:, :0, 0])
 
     def first(self, count: int) -> InteractionSet:
-        """The same with none after the first `count` of every set."""
+        """A copy in which all members after the first `count` of every set are masked."""
         places = torch.arange(self.mask.shape[1], device=self.mask.device)
         return replace(self, mask=self.mask & (places < count))

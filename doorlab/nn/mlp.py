@@ -8,7 +8,7 @@ from torch import nn
 
 
 def mlp(*sizes: int) -> nn.Sequential:
-    """Linear layers of these sizes with GELU between them (none at the end)."""
+    """Linear layers of the given sizes with GELU between them (none at the end)."""
     layers: list[nn.Module] = []
     for i, (size_in, size_out) in enumerate(pairwise(sizes)):
         layers += [nn.GELU()] if i else []

@@ -1,4 +1,4 @@
-"""Pooling sets, whatever the order and the number of their members.
+"""Pooling of sets, invariant to the order of their members, for any number of members.
 
 Legend: B sets, N members, F features, S statistics, P pooled features.
 """
@@ -18,7 +18,7 @@ from doorlab.errors import ConfigError, unknown_name
 def masked_mean(
     h_BNF: Float[Tensor, "B N F"], mask_BN: Bool[Tensor, "B N"]
 ) -> Float[Tensor, "B F"]:
-    """Mean over the members that count; zeros for a set where none does."""
+    """Mean over the valid members; zeros for a set without valid members."""
     weights = mask_BN.to(h_BNF.dtype)[..., None]
     return (h_BNF * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
 
@@ -26,29 +26,30 @@ def masked_mean(
 def weighted_mean(
     h_BNF: Float[Tensor, "B N F"], weight_BN: Float[Tensor, "B N"]
 ) -> Float[Tensor, "B F"]:
-    """Mean weighted by numbers >= 0; shrinks to zeros as the weights of a set sum to nothing."""
+    """Mean weighted by numbers >= 0; shrinks to zero as the sum of a set's weights approaches 0."""
     total = weight_BN.sum(dim=1, keepdim=True)
     return torch.einsum("bnf,bn->bf", h_BNF, weight_BN) / (total + 0.1)
 
 
 def set_size(mask_BN: Bool[Tensor, "B N"]) -> Float[Tensor, "B 1"]:
-    """log(1 + members that count), which pooling by the mean forgets."""
+    """log(1 + number of valid members), which mean pooling discards."""
     return torch.log1p(mask_BN.sum(dim=1, keepdim=True).float())
 
 
 def mean_pool(
     h_BNF: Float[Tensor, "B N F"], r_BN: Float[Tensor, "B N"], mask_BN: Bool[Tensor, "B N"]
 ) -> Float[Tensor, "B P"]:
-    """The mean of those that count, as in the papers; P = F."""
+    """The mean over valid members, as in the papers; P = F."""
     return masked_mean(h_BNF, mask_BN)
 
 
 def success_failure_pool(
     h_BNF: Float[Tensor, "B N F"], r_BN: Float[Tensor, "B N"], mask_BN: Bool[Tensor, "B N"]
 ) -> Float[Tensor, "B P"]:
-    """The mean, that of what worked (r near 1), that of what did not, and the size; P = 3 F + 1.
+    """Means over all members, successes (r near 1) and failures, and the size; P = 3 F + 1.
 
-    In a plain mean the one success among many failures, which says most, all but vanishes.
+    In a plain mean, a single success among many failures, the most informative member, nearly
+    vanishes.
     """
     worked = weighted_mean(h_BNF, r_BN * mask_BN)
     failed = weighted_mean(h_BNF, (1.0 - r_BN) * mask_BN)
@@ -67,30 +68,30 @@ def size_apart(features: int) -> int:
 
 @dataclass(frozen=True)
 class Aggregator:
-    """A way to pool interactions, each read as F features, with rewards r in [0, 1].
+    """A pooling function for interactions, encoded as F features, with rewards r in [0, 1].
 
-    Models have one as an attribute, so it is made of functions that can be pickled.
+    Models store an aggregator as an attribute, so its functions must be picklable.
     """
 
     pool: Callable[[Tensor, Tensor, Tensor], Tensor]
     size: Callable[[int], int]
-    """F -> P."""
+    """Maps F to P."""
 
 
 def aggregator(name: str) -> Aggregator:
-    """One of `AGGREGATORS`. Raises ConfigError for any other name."""
+    """The aggregator `name` of `AGGREGATORS`. Raises ConfigError for an unknown name."""
     if name not in AGGREGATORS:
         raise unknown_name("aggregator", name, AGGREGATORS)
     return AGGREGATORS[name]
 
 
 def set_statistics(h_BNF: Float[Tensor, "B N F"], names: Sequence[str]) -> Float[Tensor, "B S"]:
-    """The statistics of `names`, one after the other, S = F for each."""
+    """Concatenates the statistics in `names`, F features each."""
     return torch.cat([STATISTICS[name](h_BNF) for name in names], dim=-1)
 
 
 def check_statistics(names: Sequence[str]) -> Sequence[str]:
-    """The same names. Raises ConfigError for none, and for one that is not in `STATISTICS`."""
+    """Returns `names`. Raises ConfigError if it is empty or has a name not in `STATISTICS`."""
     if not names:
         raise ConfigError("a statistic of a set", "none", f"name some of {', '.join(STATISTICS)}")
     for name in names:
@@ -100,7 +101,7 @@ def check_statistics(names: Sequence[str]) -> Sequence[str]:
 
 
 def _spread(h_BNF: Float[Tensor, "B N F"]) -> Float[Tensor, "B F"]:
-    # The offset keeps the gradient finite where all members agree, and where there is but one.
+    # The offset keeps the gradient finite where all members are equal, or there is only one.
     return (h_BNF.var(dim=1, correction=0) + 1e-6).sqrt()
 
 

@@ -1,4 +1,4 @@
-"""Embeddings in a scale of their own, blurred as far as few examples allow.
+"""Whitening of embeddings, with noise for training on few labels.
 
 Legend: B embeddings of size E.
 """
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 
 class Whitening(nn.Module):
-    """All directions in which embeddings differ count the same, others hardly.
+    """ZCA whitening with an eigenvalue floor. Identity until `fit` is called.
 
-    Until `fit` it changes nothing. After that, in training, every embedding stands for those
-    around it, too (vicinal risk: Chapelle et al. 2000): what is learned from a few of them is then
-    smooth between them, and blind to directions in which they differ by less than the noise.
+    After `fit`, Gaussian noise is added to embeddings in training mode (vicinal risk minimization:
+    Chapelle et al. 2000). A model trained on few embeddings is then smooth between them, and
+    ignores directions in which they differ by less than the noise.
     """
 
     centre: Float[Tensor, " E"]
@@ -29,18 +29,18 @@ class Whitening(nn.Module):
         self.register_buffer("noise", torch.zeros(()))
 
     def forward(self, embedding: Float[Tensor, "B E"]) -> Float[Tensor, "B E"]:
-        """Whitened; in training with noise."""
+        """Whitens embeddings; adds noise in training mode."""
         white = (embedding - self.centre) @ self.matrix
         return white + self.noise * torch.randn_like(white) if self.training else white
 
     @torch.no_grad()
     def fit(self, embeddings: Float[Tensor, "B E"], floor: float, noise: float) -> None:
-        """Fits it to embeddings that are typical: v / (v + floor * sum of all v) is left of v.
+        """Fits the whitening to typical embeddings: variances v become v / (v + floor * sum(v)).
 
         Args:
             embeddings: two or more; v are their variances along their principal axes.
-            floor: as a share of all variance.
-            noise: standard deviation of what is added in training, in all directions.
+            floor: eigenvalue floor, as a fraction of the total variance.
+            noise: standard deviation of the isotropic noise added in training.
         """
         values = embeddings.double()
         centre = values.mean(dim=0)

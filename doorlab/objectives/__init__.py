@@ -1,1 +1,1 @@
-"""Objectives: pure functions on distributions, apart from the networks that make them."""
+"""Objectives: pure functions of distributions, independent of the networks that predict them."""

@@ -1,6 +1,6 @@
-"""Evidence lower bounds of pictures.
+"""Evidence lower bounds of images.
 
-Legend: *batch any leading axes, B sets, M frames per set, C H W a picture, E Z latents.
+Legend: *batch any leading axes, B sets, M frames per set, C H W an image, E Z latents.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 LEVEL = 1.0 / 255.0
-"""Distance between two levels of a stored picture, in units of [0, 1]."""
+"""Distance between two levels of a stored image, in units of [0, 1]."""
 
 
 def image_log_likelihood(
@@ -33,9 +33,9 @@ def optimal_std(
 ) -> Float[Tensor, ""]:
     """The std that maximizes the mean of `image_log_likelihood`: the root mean squared error.
 
-    It is `LEVEL` at least, below which a density of pictures with 256 levels means nothing. It has
-    no gradient and needs none: at the maximum the likelihood does not change with it, so that the
-    gradient is that of -D / 2 log MSE.
+    It is at least `LEVEL`, below which a density of images with 256 levels is meaningless. It has
+    no gradient and needs none: at the maximum the derivative of the likelihood by the std is zero,
+    so the gradient is that of -D / 2 log MSE.
     """
     return (x - mean).detach().float().square().mean().sqrt().clamp(min=LEVEL)
 
@@ -49,11 +49,11 @@ def vae_loss(
 
 
 def free_bits(kl: Float[Tensor, "*batch Z"], free_nats: float) -> Float[Tensor, "*batch Z"]:
-    """KL terms as free bits charge for them (Kingma et al. 2016, appendix C.8).
+    """KL terms with free bits (Kingma et al. 2016, appendix C.8).
 
-    A dimension whose mean over the batch is `free_nats` or less costs just that, and no gradient
-    lowers it further: the mean of the result is max(free_nats, mean KL), by dimension. Nothing
-    changes where `free_nats` is 0.
+    A dimension whose mean over the batch is at most `free_nats` costs exactly `free_nats` and has
+    no gradient: the mean of the result is max(free_nats, mean KL), per dimension. With
+    `free_nats` = 0 the terms are unchanged.
     """
     if free_nats <= 0.0:
         return kl
@@ -74,12 +74,12 @@ def statistician_loss(
     """Negative ELBO of sets, per frame, with both KL terms (Edwards & Storkey 2017, eq. 2).
 
     L = E[sum_m log p(x_m | z_m, c) - KL(q(z_m | x_m, c) || p(z_m | c))] - KL(q(c | x) || p(c)),
-    divided by M. The betas weigh the KL terms, of which `free_bits` takes none below `free_nats`;
-    1 and 0 are the bound itself.
+    divided by M. The betas weight the KL terms, which `free_bits` bounds from below by
+    `free_nats`; betas of 1 and `free_nats` of 0 give the bound itself.
 
     Returns:
         The loss, the mean KL of z per frame, the mean KL of c per set, all in nats. The KLs are
-        the true ones, whatever is free.
+        the true ones, without free bits.
     """
     kl_z, kl_c = kl_divergence(z, z_prior), kl_divergence(c, c_prior)  # (B, M, Z), (B, E)
     cost_z, cost_c = (free_bits(kl, free_nats).sum(dim=-1) for kl in (kl_z, kl_c))

@@ -1,6 +1,6 @@
-"""Finding which two sets of frames show the same door.
+"""Contrastive losses (InfoNCE): identify the set of frames that shows the same door.
 
-Legend: B doors, E context latent.
+Legend: B doors, M frames, E context latent, Z instance latent.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from torch import Tensor
 def info_nce(
     a: Float[Tensor, "B E"], b: Float[Tensor, "B E"], sharpness: Float[Tensor, ""]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """InfoNCE both ways (van den Oord et al. 2018, eq. 4; Radford et al. 2021, figure 3).
+    """InfoNCE in both directions (van den Oord et al. 2018, eq. 4; Radford et al. 2021, figure 3).
 
     Args:
         a: contexts of doors, from some of their frames.
-        b: contexts of the same doors, in the same order, from others.
-        sharpness: inverse temperature, by which cosines are multiplied.
+        b: contexts of the same doors, in the same order, from other frames.
+        sharpness: inverse temperature, the factor of the cosines.
 
     Returns:
-        The mean cross-entropy of finding a door among the B, nats (log B when nothing is known),
-        and the share of doors that are found.
+        The mean cross-entropy of identifying a door among the B, nats (log B at chance level), and
+        the fraction of doors identified.
     """
     scores = sharpness * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
     right = torch.arange(len(a), device=a.device)
@@ -34,17 +34,17 @@ def info_nce(
 def frame_contrast(
     z: Float[Tensor, "B M Z"], other: Float[Tensor, "B M Z"], sharpness: Float[Tensor, ""]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """InfoNCE by distance among the frames of each door: which is this one, seen otherwise.
+    """InfoNCE by distance among the frames of each door: identify the same frame, transformed.
 
-    Whatever tells doors apart is of no use here, since all candidates show the same door.
+    Features that differ between doors do not help, since all candidates show the same door.
 
     Args:
         z: states of frames.
-        other: states of the same frames, in the same order, seen otherwise.
-        sharpness: by which squared distances are multiplied.
+        other: states of transformed versions of the same frames, in the same order.
+        sharpness: factor of the squared distances.
 
     Returns:
-        The mean cross-entropy, nats (log M when nothing is known), and the share that is found.
+        The mean cross-entropy, nats (log M at chance level), and the fraction of frames identified.
     """
     scores = -sharpness * (z[:, :, None] - other[:, None]).square().sum(dim=-1)  # (B, M, M)
     right = torch.arange(z.shape[1], device=z.device).repeat(len(z))

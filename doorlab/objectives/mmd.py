@@ -1,4 +1,4 @@
-"""How far what differs between the frames of a door gives the door away.
+"""Dependence of per-frame latents on the door, measured by maximum mean discrepancy.
 
 Legend: B doors, M frames, Z instance latent.
 """
@@ -14,15 +14,15 @@ _VARIANCES = (0.25, 1.0, 4.0)  # of the kernels
 def mmd_to_standard_normal(z: Float[Tensor, "B M Z"]) -> Float[Tensor, " B"]:
     """Squared maximum mean discrepancy of every door's latents and N(0, 1), summed over kernels.
 
-    Kernels are Gaussian, of several widths, and linear (per dimension): the former compare shapes,
-    but hardly feel latents that are far apart; the latter is the squared length of a door's mean,
-    which is what a linear probe would read.
+    Kernels are Gaussian, of several widths, and linear (per dimension). The Gaussian kernels
+    compare shapes, but are insensitive to latents that are far apart. The linear kernel gives the
+    squared length of a door's mean, which a linear probe would use.
 
-    If it is zero for all doors, the latents of each are spread as those of any other, and nothing
-    in them says which door it is. The estimate has no bias (Gretton et al. 2012, equation 3) and
-    may be negative; what concerns the normal is in closed form.
+    If it is zero for all doors, the latents of all doors have the same distribution and carry no
+    information about the door. The estimate is unbiased (Gretton et al. 2012, equation 3) and may
+    be negative; terms that involve the normal distribution are in closed form.
 
-    Zero for a single frame, which has no spread.
+    Zero for a single frame, for which no variance can be estimated.
     """
     frames, size = z.shape[1:]
     if frames < 2:

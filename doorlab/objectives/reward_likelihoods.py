@@ -1,10 +1,10 @@
-"""How well predicted rewards fit observed ones.
+"""Likelihoods of observed rewards under predicted reward distributions.
 
-Rewards lie in [0, 1], and many of them at its ends: a door stays shut, or opens all the way. So
-probabilities of rewards are densities with respect to a mixed measure: a reward up to `END` counts
-as 0 and one from 1 - `END` as 1, each end weighs 1, and between them lies Lebesgue's measure. The
-probabilities of both ends and the integral of the density between them sum to one, so that the
-log-likelihoods of all models can be compared.
+Rewards lie in [0, 1], many of them at its ends, because doors stay closed or open completely.
+Probabilities of rewards are therefore densities with respect to a mixed measure: a reward up to
+`END` counts as 0 and one from 1 - `END` as 1, each end has mass 1, and between them the measure is
+Lebesgue's. The probabilities of both ends and the integral of the density between them sum to one,
+so that the log-likelihoods of all models are comparable.
 
 Legend: S latent samples, B doors, T target interactions, P = 3 parts: 0, 1, between.
 """
@@ -19,23 +19,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 END = 0.01
-"""Share of the opening below which a door counts as shut, and missing which as open."""
+"""Fraction of the opening up to which a door counts as closed; from 1 - END on, as open."""
 
 _EDGE = 1e-4  # predicted means stay this far from 0 and 1, where the logarithm is infinite
-_INSIDE = 1e-4  # so do the arguments of a Beta density
+_INSIDE = 1e-4  # arguments of a Beta density stay this far from 0 and 1, too
 _SMALLEST_VARIANCE = 1e-12  # of a prediction: a standard deviation of a millionth
-_LEAST_VARIANCE = 1e-8  # where the square root's gradient is infinite
+_LEAST_VARIANCE = 1e-8  # avoids 0, where the gradient of the square root is infinite
 
 
 def soft_bernoulli_score(
     mean: Float[Tensor, "*batch T"], std: Float[Tensor, "*batch T"], r: Float[Tensor, "*#batch T"]
 ) -> Float[Tensor, "*batch T"]:
-    """A proper score of rewards in [0, 1], higher is better: a part for the mean, one for the std.
+    """A proper score of rewards in [0, 1], higher is better: one part each for mean and std.
 
-    The mean is scored by the Bernoulli likelihood with soft labels, whose gradient does not fade
-    where rewards are zero nearly everywhere, as it does under a Gaussian with a learned std. The
-    std is scored by that Gaussian, about the mean as it is: it learns to be the error's size
-    without bending the mean. It is no likelihood: for that see `censored_gaussian_log_prob`.
+    The mean is scored by the Bernoulli likelihood with soft labels. Its gradient does not vanish
+    where almost all rewards are zero, unlike that of a Gaussian with a learned std. The std is
+    scored by such a Gaussian with the mean detached, so that it learns the size of the error
+    without affecting the mean. The score is not a likelihood; see `censored_gaussian_log_prob`.
     """
     p = mean.clamp(_EDGE, 1.0 - _EDGE)
     bernoulli = r * p.log() + (1.0 - r) * (-p).log1p()
@@ -45,7 +45,7 @@ def soft_bernoulli_score(
 def gaussian(
     mean: Float[Tensor, "*batch T"], std: Float[Tensor, "*batch T"], r: Float[Tensor, "*#batch T"]
 ) -> Float[Tensor, "*batch T"]:
-    """Log-density of N(mean, std^2) on the real line, with respect to Lebesgue's measure alone."""
+    """Log-density of N(mean, std^2) on the real line, with respect to Lebesgue measure only."""
     error = (r - mean) / std
     return -0.5 * error.square() - std.log() - 0.5 * math.log(2 * math.pi)
 
@@ -55,7 +55,7 @@ def censored_gaussian_log_prob(
 ) -> Float[Tensor, "*batch T"]:
     """Log-density of N(mean, std^2) with respect to the mixed measure.
 
-    What it says of rewards below `END` and above 1 - `END` is collected in the ends.
+    The probabilities of rewards below `END` and above 1 - `END` are assigned to the ends.
     """
     shut = torch.special.log_ndtr((END - mean) / std)
     opened = torch.special.log_ndtr((mean - (1.0 - END)) / std)
@@ -72,8 +72,8 @@ def inflated_beta(
 
     Args:
         log_parts: logarithms of the probabilities of 0, of 1, and of a reward between them.
-        a: first parameter of the Beta of what lies between, stretched to [0, 1]; >= 1.
-        b: its second parameter; >= 1.
+        a: first parameter of the Beta between the ends, stretched to [0, 1]; >= 1.
+        b: second parameter of the Beta; >= 1.
         r: rewards.
     """
     shut, opened, between = log_parts.unbind(dim=-1)
@@ -88,13 +88,13 @@ def inflated_beta_moments(
     a: Float[Tensor, "*batch T"],
     b: Float[Tensor, "*batch T"],
 ) -> tuple[Float[Tensor, "*batch T"], Float[Tensor, "*batch T"]]:
-    """Mean and standard deviation of `inflated_beta`, whose ends lie at 0 and 1."""
+    """Mean and standard deviation of `inflated_beta`, with the ends at 0 and 1."""
     shut, opened, between = log_parts.exp().unbind(dim=-1)
     width, inner = 1.0 - 2.0 * END, a / (a + b)
     inner_variance = width**2 * inner * (1.0 - inner) / (a + b + 1.0)
     inner = END + width * inner
     mean = opened + between * inner
-    # A sum of squares, not a difference of large numbers: never negative.
+    # A sum of squares, not a difference of large numbers, so it is never negative.
     parts = shut * mean.square() + opened * (1.0 - mean).square()
     variance = parts + between * (inner_variance + (inner - mean).square())
     return mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()
@@ -103,10 +103,10 @@ def inflated_beta_moments(
 def possible_variance(
     mean: Float[Tensor, "*batch T"], variance: Float[Tensor, "*batch T"]
 ) -> Float[Tensor, "*batch T"]:
-    """The variance, at most that which rewards in [0, 1] of this mean can have: mean (1 - mean).
+    """Limits a variance to the maximum for rewards in [0, 1] with this mean: mean (1 - mean).
 
-    Whatever law predicts it: a Gaussian of the real line may be wider. A little above 0, where
-    the square root's gradient is infinite.
+    Applies to any predictive distribution: a Gaussian on the real line may be wider. The result
+    is slightly above 0, where the gradient of the square root is infinite.
     """
     return torch.minimum(variance, mean * (1.0 - mean)).clamp(min=_SMALLEST_VARIANCE)
 
@@ -115,7 +115,7 @@ def sampled_loss(score_SBT: Float[Tensor, "S B T"]) -> Float[Tensor, ""]:
     """Negative log of the mean likelihood over latent samples, per target.
 
     The maximum-likelihood objective of latent neural processes (Foong et al. 2020, section 4.2):
-    -log 1/S sum_s exp(sum_t score), which lets samples specialise on what is not known yet.
+    -log 1/S sum_s exp(sum_t score), which lets samples specialize on different hypotheses.
     """
     _, _, targets = score_SBT.shape
     return -sample_mean(score_SBT.sum(dim=2)).mean() / targets

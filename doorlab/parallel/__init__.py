@@ -1,1 +1,1 @@
-"""Work on several processes or machines, and ahead of time in a thread."""
+"""Parallel work: worker processes, clusters of machines, and prefetching in a thread."""

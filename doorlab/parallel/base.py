@@ -1,4 +1,4 @@
-"""What launchers have in common: a launcher runs one callable over many items."""
+"""Types shared by launchers: a launcher runs one callable over many items."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ MAX_POOL_RESTARTS = 3
 
 Work = Callable[[str], Any]
 Results = Generator[Any, None, None]
-# Runs the work over the items on so many workers, 0 for as many as there is room for. The work is
-# pickled once for every worker, and may keep state there.
+# Runs the work over the items in a number of worker processes; 0 for as many as possible. The work
+# is pickled once per worker process, and may keep state there.
 Launcher = Callable[[Work, Sequence[str], int], Results]

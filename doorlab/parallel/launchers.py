@@ -1,8 +1,8 @@
-"""How work is spread: launchers run one callable over many items and yield what comes back.
+"""Launchers: run one callable over many items in worker processes, and yield the results.
 
-A launcher promises that every item is worked on until it succeeds or fails for a reason of its
-own (a worker that is killed is replaced), that its workers end when the launching process does,
-however it ends, and that closing the iterator stops them.
+Launchers guarantee that every item is retried until it succeeds or raises an error (killed worker
+processes are replaced), that worker processes end when the launching process ends for any reason,
+and that closing the iterator stops them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from doorlab.runtime.environment_variables import environment_variables
 
 
 def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
-    """A launcher: processes on this machine; with one worker, this very process.
+    """A launcher: worker processes on this machine; one worker is the calling process itself.
 
     Raises:
-        SimulatorError: worker processes do not start, or keep dying without getting anything done.
-        ConfigError: the system does not let worker processes start.
+        SimulatorError: worker processes do not start, or keep dying without finishing an item.
+        ConfigError: the system cannot start worker processes.
     """
     end_if_unguarded()
     workers = count_workers(workers)
@@ -48,8 +48,8 @@ def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
             fruitless = fruitless + 1 if len(waiting) == before else 0
             if fruitless == MAX_POOL_RESTARTS:
                 raise SimulatorError(
-                    "worker processes that live",
-                    f"{fruitless} rounds in which one was killed",
+                    "worker processes that keep running",
+                    f"{fruitless} rounds without progress, in which one was killed",
                     "use fewer --workers if memory ran out, and run the same command again, "
                     "with --resume if it has that option",
                 ) from None
@@ -63,7 +63,7 @@ def _ray() -> Launcher:
             raise
         raise ConfigError(
             "ray to be installed",
-            "a Python without it",
+            "a Python environment without it",
             "run `pip install 'doorlab[ray]'`, or use --launcher local",
         ) from None
     return run_on_ray
@@ -73,7 +73,7 @@ LAUNCHERS: dict[str, Callable[[], Launcher]] = {"local": lambda: run_local, "ray
 
 
 def get_launcher(name: str) -> Launcher:
-    """The named launcher. Raises ConfigError for an unknown name, and for one not installed."""
+    """The named launcher. Raises ConfigError for an unknown name or a missing installation."""
     end_if_unguarded()
     if name not in LAUNCHERS:
         raise unknown_name("launcher", name, LAUNCHERS)
@@ -81,13 +81,13 @@ def get_launcher(name: str) -> Launcher:
 
 
 def check_workers(workers: int) -> None:
-    """Raises ConfigError below 0."""
+    """Raises ConfigError for a negative number of workers."""
     if workers < 0:
         raise ConfigError("workers of at least 0", f"{workers}", "correct --workers")
 
 
 def count_workers(workers: int) -> int:
-    """`workers`, or the number of usable cores for 0. Raises ConfigError below 0."""
+    """`workers`, or for 0 the number of usable cores. Raises ConfigError for a negative number."""
     check_workers(workers)
     usable = getattr(os, "sched_getaffinity", None)
     return workers or (len(usable(0)) if usable else os.cpu_count() or 1)
@@ -102,7 +102,7 @@ def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str
             workers, mp_context=context, initializer=_begin, initargs=(work, watched, beginning)
         )
     try:
-        # The workers inherit both: Ctrl-C is the parent's to handle.
+        # Worker processes inherit both settings: only the parent handles Ctrl-C.
         shares = environment_variables(**_share_of_cores(workers))
         with shares, _interrupts_withheld(), starting("--workers"):
             futures = {pool.submit(_call, item): item for item in items}
@@ -119,7 +119,7 @@ def _run_pool(work: Work, items: list[str], workers: int) -> Generator[tuple[str
             end.close()
 
 
-_work: Work  # what this worker process does, set once when it begins
+_work: Work  # task of this worker process, set once at its start
 
 
 def _begin(work: Work, watched: Connection, beginning: Connection) -> None:
@@ -134,16 +134,16 @@ def _call(item: str) -> Any:
 
 
 def _share_of_cores(workers: int) -> dict[str, str]:
-    """Environment variables by which worker processes compute on their share of the cores."""
-    if "OMP_NUM_THREADS" in os.environ:  # somebody has decided
+    """Environment variables that limit a worker process to its share of the cores."""
+    if "OMP_NUM_THREADS" in os.environ:  # set by the user
         return {}
     return {"OMP_NUM_THREADS": str(max(1, count_workers(0) // workers))}
 
 
 @contextlib.contextmanager
 def _interrupts_withheld() -> Iterator[None]:
-    """Processes that start inside of this never see Ctrl-C; this one sees it when they have."""
-    if sys.platform == "win32":  # it has no masks of signals
+    """Blocks Ctrl-C for processes started in the block; this process handles it after the block."""
+    if sys.platform == "win32":  # Windows has no signal masks
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

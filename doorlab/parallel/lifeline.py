@@ -1,4 +1,4 @@
-"""Processes that end when the one that started them does, however it ends: by SIGKILL, too.
+"""Processes that end when their parent ends for any reason, including SIGKILL.
 
 The parent holds one end of a pipe, which the system closes with it; the child waits at the other.
 """
@@ -24,11 +24,11 @@ _COMMAND = (
 
 
 def start_command(args: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Starts `doorlab ARGS`, which stops as on SIGTERM when this process is gone.
+    """Starts `doorlab ARGS`, which stops as on SIGTERM when this process ends.
 
     Args:
-        args: of the command line.
-        log: where its output and errors go.
+        args: arguments of the command line.
+        log: file for its output and errors.
     """
     return subprocess.Popen(
         [sys.executable, "-c", _COMMAND, *args],
@@ -39,13 +39,13 @@ def start_command(args: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes
 
 
 def wait_for(command: subprocess.Popen[bytes]) -> None:
-    """Waits for a command's end. One that is still running is asked to stop."""
+    """Waits until a command ends. Closes its pipe first, so that a running command stops."""
     with command:  # closes the pipe
         pass
 
 
 def stop_with_parent() -> None:
-    """In a process of `start_command`: has it stop when standard input ends."""
+    """Stops this process (one of `start_command`) when its standard input ends."""
 
     def wait() -> None:
         while os.read(0, 1024):
@@ -55,7 +55,7 @@ def stop_with_parent() -> None:
 
 
 def when_ended(wait: Callable[[], object], end: Callable[[], object]) -> None:
-    """Calls `end` in a thread of its own as soon as `wait` returns or finds its pipe closed."""
+    """Calls `end` in a separate thread as soon as `wait` returns or its pipe is closed."""
 
     def watch() -> None:
         with contextlib.suppress(EOFError, OSError):

@@ -1,4 +1,4 @@
-"""Work for later steps, done in a thread while the present one is trained on."""
+"""Computes the batch of the next training step in a thread during the current step."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ T = TypeVar("T")
 
 
 class Prefetcher(Generic[T]):
-    """A function of 0, 1, 2, ..., asked for in that order from anywhere on, computed one ahead.
+    """A function of 0, 1, 2, ..., evaluated one number ahead.
 
-    As a context manager it leaves no thread behind. What the function raises is raised to whoever
-    asks.
+    Numbers must be requested in ascending order, from any start. As a context manager the object
+    ends its thread. Exceptions of the function are raised to the caller.
 
     Args:
         compute: a pure function of the number.
-        count: how many numbers there are.
+        count: number of values.
 
     Attributes:
-        waited: s, that those who asked have waited.
+        waited: total time that callers waited, s.
     """
 
     def __init__(self, compute: Callable[[int], T], count: int) -> None:
@@ -32,7 +32,7 @@ class Prefetcher(Generic[T]):
         self.waited = 0.0
 
     def __call__(self, number: int) -> T:
-        """The value for a number; starts on the next one."""
+        """The value for a number; starts to compute the next one."""
         start = time.perf_counter()
         wanted = [n for n in (number, number + 1) if n < self._count]
         self._futures = {n: self._futures.get(n) or self._start(n) for n in wanted}

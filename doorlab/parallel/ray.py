@@ -1,8 +1,8 @@
 """A launcher for many machines: workers are Ray actors, which keep the work's state between items.
 
-The cluster is the one of RAY_ADDRESS or, without it, the one that `ray start` has started on this
-machine; where there is neither, one is started here and ends with the run. Everything that the
-work writes has to be on a disk that the machines share, and doorlab installed on all of them.
+Uses the cluster at RAY_ADDRESS or, if unset, the one that `ray start` has started on this machine.
+Otherwise a cluster is started on this machine and ends with the run. All files that the work writes
+must be on a disk that the machines share, and doorlab must be installed on all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from doorlab.parallel.base import MAX_POOL_RESTARTS, Results, Work
 from doorlab.runtime.environment_variables import environment_kept
 from doorlab.runtime.signals import handlers_kept
 
-# What becomes of a call whose worker, or whose worker's machine, is gone.
+# Exceptions of a call whose worker process or machine is gone.
 _LOST = (
     exceptions.RayActorError,
     exceptions.WorkerCrashedError,
@@ -31,18 +31,18 @@ _LOST = (
     exceptions.OutOfMemoryError,
     exceptions.ObjectLostError,
 )
-_END_SECONDS = 10.0  # how long a killed worker may take to be gone
+_END_SECONDS = 10.0  # time limit for killed workers to end
 
 
 def run_on_ray(work: Work, items: Sequence[str], workers: int) -> Results:
-    """A launcher: workers of one CPU each on a Ray cluster; 0 for as many as it has CPUs.
+    """A launcher: workers with one CPU each on a Ray cluster; 0 for as many as it has CPUs.
 
-    Workers that the cluster has no room for wait until it has. An item whose worker or machine
-    dies is begun again by another worker.
+    Workers beyond the cluster's capacity wait. If a worker or its machine dies, another worker
+    restarts its item.
 
     Raises:
-        ConfigError: RAY_ADDRESS names no cluster.
-        SimulatorError: workers keep dying without getting anything done, or the cluster ends.
+        ConfigError: there is no cluster at RAY_ADDRESS.
+        SimulatorError: workers keep dying without finishing an item, or the cluster ends.
     """
     if not items:
         return
@@ -54,7 +54,7 @@ def run_on_ray(work: Work, items: Sequence[str], workers: int) -> Results:
 
 
 class _Worker:
-    """The actor. It starts without the work, so that an error in unpickling it is no death."""
+    """The actor. It gets the work after its start, so that unpickling errors do not kill it."""
 
     def begin(self, work: Work) -> None:
         self._work = work
@@ -64,18 +64,18 @@ class _Worker:
 
 
 class _ActorPool:
-    """Workers, and who of them is busy with what."""
+    """The workers, and the item that each of them works on."""
 
     def __init__(self, work: Work, size: int, items: Sequence[str]) -> None:
         self._work, self._size, self._waiting = ray.put(work), size, deque(items)
-        self._deaths = 0  # since the last result
+        self._deaths = 0  # number of deaths since the last result
         self._start = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(_Worker).remote
         self._calls: dict[ray.ObjectRef, tuple[Any, str | None]] = {}  # -> worker and its item
         for _ in range(size):
             self._spawn()
 
     def next_result(self) -> Any:
-        """The result of any item; all workers are busy when it returns, if there is work left."""
+        """The result of any item; on return all workers are busy, as long as items are left."""
         while True:
             (done,), _ = ray.wait(list(self._calls))
             worker, item = self._calls.pop(done)
@@ -85,14 +85,14 @@ class _ActorPool:
                 self._replace(worker, item)
                 continue
             except exceptions.RayTaskError as error:
-                raise error.cause from None  # what the work raised, without Ray's wrapping
+                raise error.cause from None  # the exception of the work, without Ray's wrapper
             self._assign(worker)
             if item is not None:
                 self._deaths = 0
                 return result
 
     def close(self) -> None:
-        """Ends all workers, and waits until they are gone: they may not write any more."""
+        """Ends all workers and waits until they are gone, so that they do not write any more."""
         for worker, _ in self._calls.values():
             ray.kill(worker)
         if self._calls:
@@ -107,16 +107,16 @@ class _ActorPool:
             item = self._waiting.popleft()
             self._calls[worker.call.remote(item)] = worker, item
         else:
-            ray.kill(worker)  # others may want its CPU
+            ray.kill(worker)  # frees its CPU for other programs
 
     def _replace(self, worker: Any, item: str | None) -> None:
-        ray.kill(worker)  # it may only be out of reach
+        ray.kill(worker)  # it may still be running, but unreachable
         self._deaths += 1
         if self._deaths == MAX_POOL_RESTARTS * self._size:
             raise SimulatorError(
-                "Ray workers that live",
-                f"{self._deaths} in a row that died",
-                "use fewer --workers if memory ran out, and go on with --resume",
+                "Ray workers that keep running",
+                f"{self._deaths} that died in a row",
+                "use fewer --workers if memory ran out, and resume with --resume",
             )
         if item is not None:
             self._waiting.appendleft(item)
@@ -126,11 +126,11 @@ class _ActorPool:
 
 @contextmanager
 def _connected() -> Iterator[None]:
-    """Connects to the cluster, or starts one; leaves a connection of the caller's as it was."""
+    """Connects to the cluster, or starts one; an existing connection of the caller is kept."""
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked to send anything
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # telemetry only on request
     address = os.environ.get("RAY_ADDRESS", "")
     try:
         _check_reachable(address)
@@ -140,19 +140,19 @@ def _connected() -> Iterator[None]:
         raise ConfigError(
             f"a Ray cluster at {address or 'the address of `ray start`'}",
             " ".join(f"{error}".split()),
-            "start one, or set RAY_ADDRESS to local to use this machine; go on with --resume",
+            "start one, or set RAY_ADDRESS to local to use this machine; resume with --resume",
         ) from None
     try:
         yield
     except (exceptions.RaySystemError, exceptions.LocalRayletDiedError) as error:
-        fix = "see what ended it, and go on with --resume"
-        raise SimulatorError("a Ray cluster that stays", f"{error}".split("\n")[0], fix) from None
+        fix = "find out why it ended, and resume with --resume"
+        raise SimulatorError("a running Ray cluster", f"{error}".split("\n")[0], fix) from None
     finally:
         ray.shutdown()
 
 
 def _check_reachable(address: str) -> None:
-    """Raises OSError when nobody answers there; Ray would try for a quarter of an hour."""
+    """Raises OSError if the address does not answer; Ray would retry for a quarter of an hour."""
     host, _, port = address.rpartition(":")
     if port.isdigit() and "/" not in host:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10.0).close()

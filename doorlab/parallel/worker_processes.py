@@ -1,7 +1,7 @@
-"""What keeps worker processes from starting, told to the user.
+"""Errors for users when worker processes cannot start.
 
-Workers are new processes (fork would copy threads and engines), which import the script that starts
-them. Locks and queues between processes are semaphores in shared memory.
+Worker processes are new processes (fork would copy threads and engines), which import the script
+that starts them. Locks and queues between processes use semaphores in shared memory.
 """
 
 from __future__ import annotations
@@ -16,43 +16,43 @@ from doorlab.errors import ConfigError, SimulatorError
 
 
 def end_if_unguarded() -> None:
-    """Ends a worker that is about to do the work of the script which it only had to import.
+    """Ends a worker process that runs the unguarded main script while importing it.
 
-    The process that started it finds that it never began, and says why (`never_began`).
+    The parent process detects that the worker never began and explains why (`never_began`).
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.exit(1)
 
 
 def never_began(option: str) -> SimulatorError:
-    """The error for worker processes of which none began with its work.
+    """The error for worker processes none of which began to work.
 
     Args:
-        option: that sets how many there are ("--workers").
+        option: option that sets the number of worker processes ("--workers").
     """
     return SimulatorError(
-        "worker processes that begin with their work",
-        "processes that ended while they were starting",
-        "put what your script does under `if __name__ == '__main__':`, as every process imports "
-        f"the script, which has to be a file; or use {option} 1",
+        "worker processes that begin to work",
+        "processes that ended during their start",
+        "put the main code of your script under `if __name__ == '__main__':`, as every process "
+        f"imports the script, which must be a file; or use {option} 1",
     )
 
 
 @contextlib.contextmanager
 def starting(option: str) -> Iterator[None]:
-    """Has the system's refusals to start worker processes name `option`, which sets their number.
+    """Converts errors of starting worker processes into ConfigError that names `option`.
 
-    Raises ConfigError for want of semaphores (no /dev/shm that can be written), of memory, and of
-    room for more processes. The program may still choose its way to start processes afterwards,
-    which multiprocessing lets it do only before the first one.
+    Raises ConfigError if the system lacks semaphores (no writable /dev/shm), memory, or room for
+    more processes. Restores multiprocessing's start method, so that the program may still choose
+    one afterwards; multiprocessing allows this only before the first process.
     """
     chosen = multiprocessing.get_start_method(allow_none=True)
     try:
         yield
     except (OSError, NotImplementedError, ImportError) as error:
         too_many = isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.ENOMEM)
-        fix = f"lower {option}" if too_many else f"make /dev/shm writable, or use {option} 1"
-        raise ConfigError("a system that starts worker processes", f"{error}", fix) from None
+        fix = f"reduce {option}" if too_many else f"make /dev/shm writable, or use {option} 1"
+        raise ConfigError("a system that can start worker processes", f"{error}", fix) from None
     finally:
         if chosen is None:
             multiprocessing.set_start_method(None, force=True)

@@ -1,7 +1,7 @@
-"""Where torch's compiler keeps what it has compiled: in folders that nobody else can write to.
+"""Keeps the cache of torch's compiler in folders that no other user can write to.
 
-Torch loads pickles and shared libraries from there. Its own choice, `/tmp/torchinductor_USER`, is a
-name that anybody on a shared machine can take first.
+Torch loads pickles and shared libraries from its cache. Its default, `/tmp/torchinductor_USER`, is
+a name that any user of a shared machine could create first.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def private_compile_cache() -> Iterator[None]:
-    """Has torch and Triton keep compiled code in private folders, for calls of compiled functions.
+    """Makes torch and Triton keep compiled code in private folders; wrap calls of compiled code.
 
-    Those that the user names in the environment if they are private, otherwise others in the
-    user's cache folder, or temporary ones. The environment is as before afterwards.
+    Uses the folders named in the environment if they are private, otherwise folders in the user's
+    cache folder, or temporary ones. The environment is restored afterwards.
     """
     named = {name: os.environ.get(name) for name in (_TORCH, _TRITON)}
     private = {
@@ -42,34 +42,34 @@ def private_compile_cache() -> Iterator[None]:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether a folder is there, is this user's, and can be written to by nobody else."""
+    """Whether a folder exists, belongs to this user, and is not writable by other users."""
     try:
-        found = os.lstat(folder)  # of a link, which its owner can change, not of what it leads to
+        status = os.lstat(folder)  # of a link itself, which its owner can change, not of its target
     except OSError:
         return False
-    if not hasattr(os, "getuid"):  # Windows keeps users' folders apart
-        return stat.S_ISDIR(found.st_mode)
-    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not others_write
+    if not hasattr(os, "getuid"):  # Windows separates users' folders
+        return stat.S_ISDIR(status.st_mode)
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not others_write
 
 
 def _without_precompiled_headers() -> AbstractContextManager[Any]:
-    """Those are in `/tmp/torchinductor_USER`, whatever folder the environment names."""
-    from torch._inductor import config  # here: it takes a second, and few processes compile
+    """Disables precompiled headers, which torch always keeps in `/tmp/torchinductor_USER`."""
+    from torch._inductor import config  # imported here because it takes a second
 
     name = "cpp_cache_precompile_headers"
     return config.patch({name: False}) if hasattr(config, name) else contextlib.nullcontext()
 
 
 def _is_torch_s_own(named: str | None) -> bool:
-    """Whether a folder is torch's own choice, which torch puts into the environment, too."""
+    """Whether a folder is torch's own default, which torch also stores in the environment."""
     folder = Path(named or "")
     return folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith("torchinductor_")
 
 
 @cache
 def _private_folder(variable: str, named: str | None) -> str:
-    """What a variable of the environment, which has the value `named`, is to have instead."""
+    """The private folder for an environment variable whose value is `named`."""
     own = _cache_home() / "doorlab" / variable.partition("_")[0].lower()
     for folder in (Path(named), own) if named else (own,):
         with contextlib.suppress(OSError):
@@ -78,12 +78,12 @@ def _private_folder(variable: str, named: str | None) -> str:
         if is_private(folder):
             return str(folder)
         _log.warning(
-            "compiled code is not kept in %s: expected a folder that this user alone can write to; "
+            "compiled code is not kept in %s: expected a folder that only this user can write to; "
             "set %s to one",
             folder,
             variable,
         )
-    temporary = tempfile.mkdtemp(prefix="doorlab-compiled-")  # of mode 700
+    temporary = tempfile.mkdtemp(prefix="doorlab-compiled-")  # created with mode 700
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     return temporary
 

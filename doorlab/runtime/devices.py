@@ -1,4 +1,4 @@
-"""Devices and threads that torch computes with."""
+"""Torch's devices and number of threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from doorlab.runtime.torch_state import is_forked
 
 
 def resolve_device(name: str, option: str = "--device") -> str:
-    """Where to compute: the device of that name; for auto, cuda where there is one, else cpu.
+    """Resolves a device name; auto is cuda if available, otherwise cpu.
 
     Raises ConfigError for a device that this machine does not have.
     """
@@ -25,9 +25,9 @@ def resolve_device(name: str, option: str = "--device") -> str:
 
 
 def set_num_threads(threads: int) -> None:
-    """Has torch compute with so many threads; 0 leaves its own choice. ConfigError below that.
+    """Sets torch's number of threads; 0 keeps torch's default. ConfigError for negative numbers.
 
-    A forked process keeps to one thread (see `doorlab.runtime.torch_state`).
+    A forked process keeps one thread (see `doorlab.runtime.torch_state`).
     """
     if threads < 0:
         raise ConfigError("--threads of at least 0", f"{threads}", "correct --threads")

@@ -1,4 +1,4 @@
-"""Environment variables for a while: they belong to the program, and to whom it starts next."""
+"""Temporary changes of environment variables, which the program and its child processes share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def environment_variables(**values: str) -> Iterator[None]:
-    """Sets variables until the end of the block. Processes that are started inside keep them."""
+    """Sets variables until the end of the block. Processes started in the block inherit them."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -24,7 +24,7 @@ def environment_variables(**values: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def environment_kept() -> Iterator[None]:
-    """Takes back, at the end of the block, what libraries have set in the environment."""
+    """Reverts, at the end of the block, changes that libraries made to the environment."""
     before = dict(os.environ)
     try:
         yield

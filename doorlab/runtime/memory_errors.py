@@ -1,11 +1,11 @@
-"""Errors of libraries that ask for more memory than there is, recognized and put into words."""
+"""Recognizes and describes errors of libraries that run out of memory."""
 
 from __future__ import annotations
 
 import re
 
-# In messages of errors that are no MemoryError: of torch's allocators, C++ and OpenCV; and of torch
-# for sizes that no integer of 64 bits holds.
+# Matches messages of errors other than MemoryError: of torch's allocators, C++ and OpenCV; and of
+# torch for sizes beyond 64-bit integers.
 _SIGNS = re.compile(
     r"DefaultCPUAllocator|not enough memory|out of memory|std::bad_alloc|Insufficient memory"
     r"|Overflow when unpacking|size calculation overflowed",
@@ -15,7 +15,7 @@ _AMOUNT = re.compile(r"allocate (\d+(?:\.\d+)?) ?(bytes|[KMGTPE]iB)", re.IGNOREC
 
 
 def lack_of_memory(error: BaseException) -> str | None:
-    """What the memory did not suffice for, in words; None for an error of another kind."""
+    """Describes the lack of memory for messages; None for other errors."""
     message = f"{error}"
     if not isinstance(error, MemoryError) and not _SIGNS.search(message):
         return None

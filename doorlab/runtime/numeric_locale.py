@@ -1,4 +1,4 @@
-"""The decimal separator of libraries in C, which follow the locale of the process."""
+"""Decimal separator of C libraries, which follow the locale of the process."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from functools import cache
 
 @contextlib.contextmanager
 def decimal_points() -> Iterator[None]:
-    """Libraries in C read and write numbers with a decimal point, whatever LC_NUMERIC is set to.
+    """Makes C libraries read and write numbers with a decimal point, for any LC_NUMERIC.
 
     With a decimal comma, which graphical toolkits set on a German desktop, PyBullet reads "0.25" in
-    a mesh as 0, and x264 writes "crf=20,0" into a film. The locale changes for this thread alone;
+    a mesh as 0, and x264 writes "crf=20,0" into a video. The locale changes for this thread only;
     on Windows, for the process.
     """
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop: Ctrl-C, a scheduler's SIGTERM, a closed terminal's SIGHUP."""
+"""Signals that stop a process: Ctrl-C, a scheduler's SIGTERM, a closed terminal's SIGHUP."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ STOP_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal,
 
 @contextlib.contextmanager
 def stops_handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Between `with` and its end, `handle` is called for every signal that asks to stop.
+    """Calls `handle` for every stop signal during the block.
 
-    A signal that this process was told to ignore (by `nohup`, for example) stays ignored. Outside
-    of the main thread, where Python allows no handlers, signals are left alone.
+    Signals that this process ignores (because of `nohup`, for example) stay ignored. Outside of
+    the main thread, where Python allows no handlers, signals are not handled.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -31,7 +31,7 @@ def stops_handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[N
 
 @contextlib.contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Restores the handlers of signals that ask to stop at the end of the block."""
+    """Restores the handlers of stop signals at the end of the block."""
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
         yield
@@ -42,9 +42,9 @@ def handlers_kept() -> Iterator[None]:
 
 
 class Interruption:
-    """A handler that interrupts the main thread as Ctrl-C does, and remembers that it did.
+    """A handler that raises KeyboardInterrupt in the main thread, and records that it did.
 
-    A library in C that is interrupted may raise another error than KeyboardInterrupt.
+    The record is needed because an interrupted C library may raise another error instead.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Interruption:
 
 
 def die_on_stops() -> None:
-    """From now on, a signal that asks to stop ends this process at once, without a word."""
+    """From now on, stop signals end this process immediately and silently."""
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

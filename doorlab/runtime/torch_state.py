@@ -1,11 +1,11 @@
-"""The settings of torch under which doorlab computes, whatever the program around it has set.
+"""Runs doorlab's computations under defined settings of torch, independent of the caller's.
 
-Torch keeps settings for a thread (gradients, autocast, the default device) and for the process (the
-default dtype, the number of threads, the random numbers). They belong to the program that calls
-doorlab: a robot's control loop runs in inference mode, BoTorch's tutorials set float64. Every
-public function that computes with torch does so inside of one of the managers of this module, so
-that its answer does not depend on these settings, and they are as before when it returns. What a
-caller chooses speed by stays in force: threads, the precision of matrix products, determinism.
+Torch has settings per thread (gradients, autocast, the default device) and per process (the default
+dtype, the number of threads, the random state). They belong to the program that calls doorlab: a
+robot's control loop runs in inference mode, BoTorch's tutorials set float64. Every public function
+that computes with torch therefore uses one of the context managers of this module. Its result does
+not depend on these settings, and they are restored when it returns. Settings that affect speed stay
+in force: threads, the precision of matrix products, determinism.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _AUTOCAST_DEVICES = ("cpu", "cuda")
 
 @contextlib.contextmanager
 def thread_defaults() -> Iterator[None]:
-    """Torch's own defaults for this thread: gradients, no inference mode, no autocast, on the CPU.
+    """Torch's defaults for this thread: gradients, no inference mode, no autocast, CPU.
 
-    It changes no setting that other threads see, with one exception: a forked process computes in
-    one thread, because OpenMP's threads do not survive a fork and torch would wait for them for
-    ever. Code inside names the dtypes of the tensors that it makes. Also a decorator.
+    Does not change settings of other threads, with one exception: a forked process computes in
+    one thread, because OpenMP's threads do not survive a fork and torch would wait for them
+    forever. Code inside must name the dtypes of the tensors that it creates. Also a decorator.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
@@ -48,10 +48,10 @@ def thread_defaults() -> Iterator[None]:
 
 @contextlib.contextmanager
 def process_defaults() -> Iterator[None]:
-    """`thread_defaults`, and float32 as the default dtype, for what takes a process for itself.
+    """`thread_defaults` plus float32 as default dtype, for functions that own the process.
 
-    Training and evaluation seed torch's random numbers and choose a number of threads: both are
-    as before afterwards. Also a decorator.
+    Restores torch's random state and number of threads, which training and evaluation change.
+    Also a decorator.
     """
     threads = torch.get_num_threads()
     cards = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
@@ -64,7 +64,7 @@ def process_defaults() -> Iterator[None]:
 
 
 class _Float32ByDefault(contextlib.ContextDecorator):
-    """Overrides the default dtype until the last of several threads has left."""
+    """Overrides the default dtype until the last of several threads leaves the block."""
 
     def __init__(self) -> None:
         self._lock, self._users, self._before = threading.Lock(), 0, torch.float32
@@ -84,24 +84,24 @@ class _Float32ByDefault(contextlib.ContextDecorator):
 
 
 float32_by_default = _Float32ByDefault()
-"""Float32 as the default dtype, for modules and libraries that can't be told a dtype.
+"""Float32 as the default dtype, for modules and libraries without a dtype argument.
 
-The default is the process's, so that other threads see it, too: this is for what takes a moment, or
-takes the process for itself. A context manager and a decorator.
+The default dtype is shared by all threads. Use this for short blocks only, or in functions that own
+the process. A context manager and a decorator.
 """
 
 
 def is_forked() -> bool:
-    """Whether this process is a copy of another one that may have used torch."""
+    """Whether this process was forked from another one that may have used torch."""
     forked = getattr(multiprocessing.context, "ForkProcess", ())  # not on Windows
     this = multiprocessing.process.current_process()
     return os.getpid() != _IMPORTED_BY or isinstance(this, forked)
 
 
 def allow_gradients(module: nn.Module) -> None:
-    """Replaces, in place, the tensors of a module that were made in inference mode.
+    """Replaces, in place, the tensors of a module that were created in inference mode.
 
-    Torch lets no gradient pass through those. A copy that is made in inference mode has them.
+    Torch cannot compute gradients through such tensors. Copies made in inference mode have them.
     """
     for part in module.modules():
         for name, parameter in part._parameters.items():

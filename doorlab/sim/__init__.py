@@ -1,6 +1,6 @@
-"""Simulators behind one batch-first interface. The only package that imports pybullet.
+"""Simulators behind one batched interface. This is the only package that imports pybullet.
 
-Torch is imported by `sim.batched` alone, when that is asked for.
+Torch is imported by `sim.torch` only, when that simulator is requested.
 """
 
 from doorlab.sim.interactions import InteractionResult

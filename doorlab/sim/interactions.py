@@ -1,4 +1,4 @@
-"""What comes of pulling on doors.
+"""Results of interactions with doors.
 
 Shapes: D doors, J interactions per door, T control steps.
 """
@@ -15,18 +15,18 @@ from doorlab.doors.door import Door
 
 @dataclass(frozen=True)
 class InteractionResult:
-    """What came of one interaction or many.
+    """Results of one or more interactions per door.
 
     Attributes:
-        rewards: float32 (D, J), joint position at the end / opening limit, in [0, 1].
+        rewards: float32 (D, J), final joint position / opening limit, in [0, 1].
         joint_positions: float32 (D, J), rad (m if the door slides), at the end.
-        slipped: bool (D, J), whether the grip was lost on the way.
+        slipped: bool (D, J), whether the grip slipped.
         steps: int32 (D, J), control steps until the end or the slip.
-        trajectories: float32 (D, J, T) joint position at every control step, held after the
-            end; None unless it was asked for.
-        hands: float32 (D, J, T, 3), m, where the hand is in the middle of every control step, from
-            `doors.geometry.grip_point`; NaN once it has let go. None unless trajectories were asked
-            for.
+        trajectories: float32 (D, J, T), joint position at every control step, constant after the
+            end; None unless requested.
+        hands: float32 (D, J, T, 3), m, position of the hand in the middle of every control step,
+            relative to `doors.geometry.grip_point`; NaN after a release. None unless
+            trajectories were requested.
     """
 
     rewards: np.ndarray
@@ -38,9 +38,9 @@ class InteractionResult:
 
 
 def rewards_of(doors: Sequence[Door], joint_positions: np.ndarray) -> np.ndarray:
-    """float32 (D, J): joint position / opening limit, in [0, 1], to a millionth.
+    """float32 (D, J): joint position / opening limit, in [0, 1], rounded to 1e-6.
 
-    The last bits of a sine differ from processor to processor; rewards should not.
+    Rounding hides that the last bits of a sine differ between processors.
     """
     limits = np.array([door.opening_limit for door in doors])[:, None]
     return np.clip(joint_positions / limits, 0.0, 1.0).round(6).astype(np.float32)

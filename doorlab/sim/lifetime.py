@@ -1,4 +1,4 @@
-"""Simulators from their start to `close`."""
+"""The lifetime of simulators, from construction to `close`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from doorlab.errors import SimulatorError
 
 
 class Closable:
-    """What a simulator knows of its own end."""
+    """Base class that records whether a simulator was closed."""
 
     _is_closed = False
 
     def close(self) -> None:
-        """Ends the simulator. Calling it twice is harmless."""
+        """Closes the simulator. Repeated calls have no effect."""
         self._is_closed = True
 
     def _require_open(self) -> None:
         """Raises SimulatorError after `close`."""
         if self._is_closed:
             raise SimulatorError(
-                "an open simulator", "one that was closed", "make another with make_simulator"
+                "an open simulator", "a closed one", "create another with make_simulator"
             )

@@ -1,4 +1,4 @@
-"""The oracle: what the true parameters obtain in simulation."""
+"""Rewards of the oracle, which knows the true parameters, in simulation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from doorlab.sim.simulator import Simulator
 
 
 def optimal_rewards(simulator: Simulator, doors: Sequence[Door]) -> np.ndarray:
-    """float32 (D,): the reward that the oracle's action obtains on each door, by trying it."""
+    """float32 (D,): reward of the oracle's action on each door, by simulation."""
     actions = np.stack([oracle_action(door) for door in doors])
     return simulator.interact(doors, actions[:, None]).rewards[:, 0]

@@ -1,4 +1,4 @@
-"""What a camera sees of doors.
+"""Rendered images of doors, and the options of rendering.
 
 Shapes: D doors, M frames per door, H, W pixels.
 """
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEAR, FAR = 0.1, 12.0  # m: what is nearer or farther is not drawn
+NEAR, FAR = 0.1, 12.0  # m: nearer and farther surfaces are not rendered
 
-# A lamp this far from the origin casts the shadows (TinyRenderer's default is 2 m: everything
-# that such a lamp sees is nearer than TinyRenderer's bias against false shadows works, and dark).
+# Distance from the origin of the lamp that casts shadows. With TinyRenderer's default, 2 m, all
+# surfaces are nearer than its bias against false shadows allows, and dark.
 LAMP_DISTANCE = 9.0  # m
-IN_SHADOW = 0.8  # of the diffuse and specular light is left: TinyRenderer's
+IN_SHADOW = 0.8  # remaining fraction of diffuse and specular light, as in TinyRenderer
 
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What to draw besides the picture itself."""
+    """Selects what is rendered besides the RGB image."""
 
     depth: bool = False
     segmentation: bool = False
@@ -31,11 +31,11 @@ RGB_ONLY = RenderOptions()
 
 @dataclass(frozen=True)
 class RenderResult:
-    """Pictures of doors, and what was asked for besides.
+    """Images of doors, and optional further layers.
 
     Attributes:
         images: uint8 (D, M, H, W, 3), RGB.
-        depth: float32 (D, M, H, W), m along the optical axis, `FAR` where nothing is.
+        depth: float32 (D, M, H, W), m along the optical axis, `FAR` for the background.
         segmentation: uint8 (D, M, H, W), index in `doors.geometry.PARTS`.
     """
 
@@ -45,7 +45,7 @@ class RenderResult:
 
     @staticmethod
     def blank(count: tuple[int, ...], image_size: int, layers: RenderOptions) -> RenderResult:
-        """Arrays to draw `count`, (D, M), pictures into."""
+        """Uninitialized arrays for `count`, (D, M), images."""
         shape = (*count, image_size, image_size)
         return RenderResult(
             np.empty((*shape, 3), np.uint8),

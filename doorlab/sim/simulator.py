@@ -1,4 +1,4 @@
-"""The interface of every simulator: a sequence of doors and actions in, arrays out.
+"""The interface of all simulators: a sequence of doors and actions in, arrays out.
 
 A simulator is made by name ("torch"), by an entry point of the group "doorlab.simulators", or by
 the import path of a callable without arguments that returns one ("barn_doors:BarnSimulator").
@@ -23,10 +23,10 @@ from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 
 @runtime_checkable
 class Simulator(Protocol):
-    """Anything that films doors and pulls on them."""
+    """Renders doors and simulates interactions with them."""
 
     name: str
-    renderer: str  # pictures of different renderers differ, so datasets record it
+    renderer: str  # recorded in datasets, because images differ between renderers
 
     def render(
         self,
@@ -36,17 +36,17 @@ class Simulator(Protocol):
         image_size: int,
         layers: RenderOptions = RGB_ONLY,
     ) -> RenderResult:
-        """Pictures (D, M, H, W): door d at joint_positions[d, m] seen from views[d][m]."""
+        """Renders images (D, M, H, W): door d at joint_positions[d, m] from views[d][m]."""
         ...
 
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
     ) -> InteractionResult:
-        """Every normalised action of (D, J, 4) tried on its door, each from shut and at rest."""
+        """Simulates every normalized action of (D, J, 4) on its closed door, from rest."""
         ...
 
     def close(self) -> None:
-        """Frees the engine. Calling it twice is harmless."""
+        """Frees the engine. Repeated calls have no effect."""
         ...
 
 
@@ -67,12 +67,12 @@ def _panda() -> Simulator:
 
 
 def _explained(error: ModuleNotFoundError) -> Exception:
-    """What to raise when PyBullet is missing; other errors stay as they are."""
+    """Converts the error of a missing PyBullet; returns other errors unchanged."""
     if error.name is None or error.name.split(".")[0] not in ("pybullet", "pybullet_data"):
         return error
     return SimulatorError(
         "pybullet to be installed (it has wheels for CPython 3.9 to 3.11)",
-        "a Python without it",
+        "a Python environment without it",
         "use the simulator torch, Python 3.10 or 3.11, or a dataset that was generated elsewhere",
     )
 
@@ -94,7 +94,7 @@ _INTERFACE = ("name", "renderer", "render", "interact", "close")
 
 
 def make_simulator(name: str = "pybullet") -> Simulator:
-    """A running simulator.
+    """Creates a simulator by name.
 
     Args:
         name: of SIMULATORS, or an import path of a callable that returns a simulator.

@@ -1,1 +1,1 @@
-"""Files and folders: atomic writes, locks, replacement as a whole, state files, JSON schemas."""
+"""Files and folders: atomic writes, locks, atomic replacement, state files, JSON schemas."""

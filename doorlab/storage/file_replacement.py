@@ -1,13 +1,12 @@
-"""Folders whose files are replaced one by one, beside others that stay.
+"""Replaces the files of a folder one by one, and keeps the files of other programs.
 
-This is for a folder that `folders.atomic_directory` can't replace as a whole: it holds files of
-other people, is a mount point, or lies in a folder that may not be written to. New files are
-gathered in a hidden folder inside. Once all are there, the next process completes what a killed one
-began.
+Used for a folder that `folders.atomic_directory` cannot replace as a whole: it holds other files,
+is a mount point, or lies in a folder without write permission. New files are first written to a
+hidden folder inside. If a process is killed after that, the next process completes the replacement.
 
-    DIR/.doorlab-new/        the new files are being gathered
-    DIR/.doorlab-complete/   all are there; those of an earlier time are being removed
-    DIR/.doorlab-moving/     they are being moved to their places
+    DIR/.doorlab-new/        the new files are being written
+    DIR/.doorlab-complete/   all new files are written; old files are being removed
+    DIR/.doorlab-moving/     the new files are being moved to their places
 """
 
 from __future__ import annotations
@@ -23,23 +22,23 @@ from doorlab.storage.folders import atomic_directory
 from doorlab.storage.locking import LOCK_FILE
 
 IsOurs = Callable[[str], bool]
-"""Whether a path, relative and with slashes, is one that may be replaced or removed."""
+"""Whether a relative path, with slashes, may be replaced or removed."""
 
 _NEW, _COMPLETE, _MOVING = (f".doorlab-{state}" for state in ("new", "complete", "moving"))
 
 
 @contextlib.contextmanager
 def replacing_files(path: Path, last: str, is_ours: IsOurs) -> Iterator[Path]:
-    """Yields a temporary folder whose files become those of `path` when the block ends well.
+    """Yields a temporary folder whose files replace those of `path` if the block succeeds.
 
-    The folder is replaced as a whole if that is possible, and otherwise file by file: other
-    people's files stay. When the block fails, `path` is as it was.
+    The folder is replaced as a whole if possible, otherwise file by file, which keeps files of
+    other programs. If the block fails, `path` is unchanged.
 
     Args:
-        path: a folder that exists, is no link, and is owned by this process
+        path: an existing folder, not a link, locked by this process
             (`folders.output_folder`).
-        last: the file, relative to `path`, that is not there while others are being replaced.
-        is_ours: which files of an earlier time go.
+        last: file, relative to `path`, that is absent while other files are being replaced.
+        is_ours: tells which old files to remove.
     """
     if _can_be_replaced(path, is_ours):
         with atomic_directory(path) as folder:
@@ -58,7 +57,7 @@ def replacing_files(path: Path, last: str, is_ours: IsOurs) -> Iterator[Path]:
 
 
 def complete_replacement(path: Path, last: str, is_ours: IsOurs) -> None:
-    """Completes what a process that was killed began; arguments as for `replacing_files`."""
+    """Completes a replacement by a killed process; arguments as for `replacing_files`."""
     new, complete, moving = (path / state for state in (_NEW, _COMPLETE, _MOVING))
     remove(new)
     if complete.is_dir():
@@ -66,7 +65,7 @@ def complete_replacement(path: Path, last: str, is_ours: IsOurs) -> None:
             if is_ours(file):
                 remove(path / file)
                 with contextlib.suppress(OSError):
-                    (path / file).parent.rmdir()  # if it is empty now
+                    (path / file).parent.rmdir()  # succeeds if the folder is empty
         os.rename(complete, moving)
     if moving.is_dir():
         files = [file for file in _files_below(moving) if not (moving / file).is_dir()]
@@ -77,24 +76,24 @@ def complete_replacement(path: Path, last: str, is_ours: IsOurs) -> None:
 
 
 def _can_be_replaced(path: Path, is_ours: IsOurs) -> bool:
-    """Whether the whole folder can make room for another one, and nothing is lost with it."""
+    """Whether the folder can be replaced as a whole without losing other files."""
     if not os.access(path.parent, os.W_OK | os.X_OK) or _mount_of(path) != _mount_of(path.parent):
         return False
     return all(is_ours(file) or file == LOCK_FILE for file in _files_below(path))
 
 
 def _files_below(path: Path, above: str = "") -> list[str]:
-    """Relative paths of all that is no folder, or an empty one; links are not followed."""
-    found = []
+    """Relative paths of all files and empty folders; links are not followed."""
+    files = []
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         is_folder = entry.is_dir(follow_symlinks=False)
         below = _files_below(Path(entry.path), f"{above}{entry.name}/") if is_folder else []
-        found += below or [f"{above}{entry.name}"]
-    return found
+        files += below or [f"{above}{entry.name}"]
+    return files
 
 
 def _mount_of(folder: Path) -> str:
-    """Tells the mounted file system that a folder is in, also if it is mounted at two places."""
+    """Identifies the mount of a folder, even if a file system is mounted at two places."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         about = Path(f"/proc/self/fdinfo/{descriptor}").read_text()

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: atomic writes, and care before overwriting."""
+"""Atomic file writes, protection against overwriting, and errors for users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from doorlab.errors import DoorlabError, ResultError, write_refused
 from doorlab.storage.locking import try_lock
 from doorlab.storage.text_paths import as_text
 
-_LONGEST_NAME = 200  # bytes; file systems take 255, and temporary names are longer
+_LONGEST_NAME = 200  # bytes; file systems allow 255, and temporary names are longer
 
 _SPECIAL: dict[str, Callable[[int], bool]] = {
     "a folder": stat.S_ISDIR,
@@ -36,10 +36,10 @@ _REMEDY = "run the stage that writes it"
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes `data` under a temporary name beside `path`, then renames: never half a file.
+    """Writes `data` to a temporary file beside `path`, then renames it: never a partial file.
 
-    Raises ResultError when it can't be written, and for anything but a file at `path`: a folder, a
-    device, a pipe.
+    Raises ResultError if the file cannot be written, or if `path` is not a regular file (but a
+    folder, a device, a pipe).
     """
     path = Path(path)
     with writing(path):
@@ -50,12 +50,12 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
             if sys.platform == "win32":
-                file.close()  # only closed files can be renamed there
+                file.close()  # Windows can only rename closed files
             os.replace(temporary, path)
 
 
 def check_writable(path: str | Path) -> None:
-    """Raises ResultError, before there is anything to lose, if a file could not be written."""
+    """Raises ResultError if a file cannot be written; call it before long computations."""
     path = Path(path)
     with writing(path):
         _refuse_special(path)
@@ -66,11 +66,11 @@ def check_writable(path: str | Path) -> None:
 
 @contextlib.contextmanager
 def _temporary_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file beside `path`, open and locked; removed in the end unless it was renamed."""
+    """A new file beside `path`, open and locked; removed if the block fails before a rename."""
     temporary = path.with_name(temporary_name(path.name))
     with open(temporary, "xb+") as file:
         try:
-            try_lock(file.fileno())  # so that it is not taken for what a killed process left
+            try_lock(file.fileno())  # so that it is not removed as the leftover of a killed process
             yield temporary, file
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
@@ -79,17 +79,17 @@ def _temporary_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 def temporary_name(name: str) -> str:
-    """A new name, beside it, for what is to become `name`; `temporary_names` matches it."""
+    """A new temporary name for a file or folder `name`; `temporary_names` matches it."""
     return f".{_shortened(name)}.{secrets.token_hex(4)}.tmp"
 
 
 def temporary_names(name: str) -> re.Pattern[str]:
-    """Matches the temporary names of `name`; those of a folder that is replaced end in old.tmp."""
+    """Matches temporary names of `name`; those of a replaced folder end in old.tmp."""
     return re.compile(rf"\.{re.escape(_shortened(name))}\.[a-z0-9_]{{8}}(?P<old>\.old)?\.tmp")
 
 
 def _shortened(name: str) -> str:
-    """The name, or its beginning and a checksum where a longer name would be too long."""
+    """The name; if it is too long, its beginning and a checksum."""
     data = os.fsencode(name)
     if len(data) <= _LONGEST_NAME:
         return name
@@ -98,37 +98,37 @@ def _shortened(name: str) -> str:
 
 
 def _refuse_special(path: Path) -> None:
-    """Raises ResultError for what a file must not take the place of."""
+    """Raises ResultError if `path` must not be replaced by a file."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return
     kind = next((name for name, is_kind in _SPECIAL.items() if is_kind(mode)), None)
     if path.is_symlink() and os.readlink(path).startswith(("/dev/", "/proc/")):
-        kind = "a link of the system"  # /dev/stdout leads to whatever the output is
+        kind = "a link of the system"  # /dev/stdout, for example, links to the current output
     if kind is not None:
-        raise ResultError(f"a file or nothing at {path}", kind, "choose another path")
+        raise ResultError(f"a regular file or no file at {path}", kind, "choose another path")
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
-    r"""As `atomic_write_bytes`, in UTF-8; what names of files hold beside that, as \xfc."""
+    r"""Writes UTF-8 text like `atomic_write_bytes`; other bytes of file names become \xfc."""
     atomic_write_bytes(path, as_text(text).encode())
 
 
 def atomic_write_json(path: str | Path, value: Any) -> None:
-    """As `atomic_write_bytes`: indented JSON; refuses NaN, which other readers can't parse."""
+    """Writes indented JSON like `atomic_write_bytes`; rejects NaN, which is not valid JSON."""
     atomic_write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def atomic_write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """As `atomic_write_bytes`: arrays by name, as NPZ."""
+    """Writes arrays by name as NPZ, like `atomic_write_bytes`."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(arrays))  # pyright: ignore[reportArgumentType]
     atomic_write_bytes(path, buffer.getvalue())
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a folder with all that is in it, or a link, which is not followed."""
+    """Removes a file, a folder with its content, or a link without its target."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -136,7 +136,7 @@ def remove(path: Path) -> None:
 
 
 def refuse_overwrite(path: str | Path, overwrite: bool) -> None:
-    """Raises ResultError when there is something at `path` and `overwrite` was not asked for."""
+    """Raises ResultError if `path` exists and `overwrite` is False."""
     if os.path.lexists(path) and not overwrite:
         raise ResultError(
             f"no earlier result at {path}",
@@ -148,28 +148,28 @@ def refuse_overwrite(path: str | Path, overwrite: bool) -> None:
 def read_bytes(
     path: str | Path, error: type[DoorlabError] = ResultError, remedy: str = _REMEDY
 ) -> bytes:
-    """The content of a file.
+    """Reads a file.
 
     Args:
-        path: of the file.
-        error: raised when it is missing or can't be read.
-        remedy: how to get one that is missing, as an imperative.
+        path: path of the file.
+        error: raised if the file is missing or cannot be read.
+        remedy: how to create a missing file, as an imperative.
     """
     with reading(path, error, remedy):
         return Path(path).read_bytes()
 
 
 def checksum(data: bytes) -> str:
-    """Tells the content of a file from all others: "blake2b:", and 32 hexadecimal digits."""
+    """Checksum of a file's content: "blake2b:" and 32 hexadecimal digits."""
     return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
 def read_json(
     path: str | Path, error: type[DoorlabError] = ResultError, remedy: str = _REMEDY
 ) -> dict[str, Any]:
-    """The JSON object in `path`; arguments and errors as of `read_bytes`.
+    """Reads a JSON object; arguments and errors are those of `read_bytes`.
 
-    `error` is also raised when the file holds anything else than a JSON object.
+    `error` is also raised for a file that holds no JSON object.
     """
     data = read_bytes(path, error, remedy)
     try:
@@ -184,15 +184,15 @@ def read_json(
 
 
 def read_arrays(path: str | Path, names: Iterable[str] = ()) -> dict[str, np.ndarray]:
-    """The arrays of an NPZ file, by name.
+    """Reads the arrays of an NPZ file, by name.
 
-    Raises ResultError when it is missing, can't be read, is damaged, or lacks one of `names`.
+    Raises ResultError if the file is missing, unreadable, damaged, or lacks one of `names`.
     """
     data = read_bytes(path)
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except Exception as cause:  # for damage NumPy, zipfile and zlib raise a dozen kinds
+    except Exception as cause:  # NumPy, zipfile and zlib raise many types for damaged files
         reason = (f"{cause}".splitlines() or [type(cause).__name__])[0][:120]
         raise ResultError(
             f"arrays in {path}", f"a damaged file ({reason})", "restore the file or make it again"
@@ -206,14 +206,14 @@ def read_arrays(path: str | Path, names: Iterable[str] = ()) -> dict[str, np.nda
 
 
 def _parsed(data: bytes) -> Any:
-    """JSON as Python values. Raises ValueError, with a reason for users, for anything else."""
+    """Parses JSON. Raises ValueError, with a reason for users, for invalid JSON."""
     try:
         return json.loads(data.decode(), parse_constant=_refuse_constant)
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise
     except RecursionError:
         raise ValueError("values that are nested too deeply") from None
-    except ValueError as cause:  # Python's limit of digits comes with advice for programmers
+    except ValueError as cause:  # drops advice for programmers from Python's limit of digits
         raise ValueError(str(cause).partition(":")[0]) from None
 
 
@@ -225,7 +225,7 @@ def _refuse_constant(name: str) -> None:
 def reading(
     path: str | Path, error: type[DoorlabError] = ResultError, remedy: str = _REMEDY
 ) -> Iterator[None]:
-    """Turns the operating system's refusals while reading `path` into errors for users."""
+    """Converts OSError while reading `path` into errors for users."""
     try:
         yield
     except OSError as cause:
@@ -239,13 +239,13 @@ def reading(
             errno.EISDIR: (f"a file {path}", "a folder", "move the folder elsewhere"),
         }
         reason = os.strerror(cause.errno) if cause.errno else str(cause)
-        other = (f"a disk that gives {path} back", reason, "check the disk, then run again")
+        other = (f"a disk on which {path} is readable", reason, "check the disk, then run again")
         raise error(*reasons.get(cause.errno or 0, other)) from None
 
 
 @contextlib.contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Turns the operating system's refusals while writing `path` into errors for users."""
+    """Converts OSError while writing `path` into errors for users."""
     try:
         yield
     except OSError as error:
@@ -253,17 +253,17 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> list[Path]:
-    """Makes a folder and those above it; returns those that were made, the innermost first.
+    """Creates a folder and its parents; returns the created folders, the innermost first.
 
-    Raises ResultError where there is a file, or a link to nothing, and OSError otherwise.
+    Raises ResultError for a broken link in the path, and OSError otherwise, for example for a file.
     """
     above = (path, *path.parents)
     for place in above:
         if place.is_symlink() and not place.exists():
             raise ResultError(
                 f"a folder at {place}",
-                f"a link to {os.readlink(place)}, which is not there",
-                "make that folder, or remove the link",
+                f"a link to {os.readlink(place)}, which does not exist",
+                "create that folder, or remove the link",
             )
     missing = [place for place in above if not place.exists()]
     path.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Output folders: one owner at a time, replaced as a whole, cleared of what killed processes left.
+"""Output folders: locked by one process, replaced atomically, cleaned of leftovers.
 
-Temporary files and folders lie beside what they become, under a hidden name (`.NAME.XXXXXXXX.tmp`,
-and `.NAME.XXXXXXXX.old.tmp` for what a folder was before), locked as long as their process lives.
+Temporary files and folders lie beside their final place, under a hidden name (`.NAME.XXXXXXXX.tmp`;
+`.NAME.XXXXXXXX.old.tmp` for a replaced folder). They are locked while their process runs.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EN
 
 @contextlib.contextmanager
 def output_folder(path: str | Path, error: type[DoorlabError] = ResultError) -> Iterator[bool]:
-    """Makes the folder `path` and keeps other processes from writing into it meanwhile.
+    """Creates the folder `path` and locks it against other processes during the block.
 
-    Temporary files and folders of processes that were killed are removed, in the folder and beside
-    it; the folder itself comes back if one was killed while it replaced it. A folder that is made
-    here and still empty at the end is removed.
+    Removes temporary files and folders of killed processes, inside and beside the folder. Restores
+    the folder if a process was killed while replacing it. A folder that was created here and is
+    empty at the end is removed.
 
-    Yields whether the process that wrote into the folder before was killed.
+    Yields whether the previous process that wrote to the folder was killed.
 
-    Raises `error` when another process writes into it, ResultError when it can't be written to.
+    Raises `error` if another process writes to the folder, ResultError if it is not writable.
     """
     path = Path(path)
     real = path.resolve()
@@ -53,19 +53,19 @@ def output_folder(path: str | Path, error: type[DoorlabError] = ResultError) -> 
 
 
 def _locked(path: Path, real: Path, error: type[DoorlabError]) -> tuple[FolderLock, list[Path]]:
-    """The lock of a folder, and those folders that had to be made for it, the innermost first."""
+    """Locks a folder; also returns the folders created for it, the innermost first."""
     while True:
         restore_folder(real)
         made = make_folder(path)
         try:
             return FolderLock(path, error), made
         except FileNotFoundError:
-            if path.exists():  # else removed by its last owner, as it was empty
+            if path.exists():  # otherwise its last owner removed the empty folder
                 raise
 
 
 def refuse_inside(path: Path, source: Path, what: str) -> None:
-    """Raises ConfigError for an output folder that is, or lies in, what is read."""
+    """Raises ConfigError if the output folder `path` is the input folder, or inside of it."""
     if source.resolve() in (path.resolve(), *path.resolve().parents):
         raise ConfigError(
             f"an --out outside of {what} in {source}", f"{path}", "choose another --out"
@@ -74,10 +74,10 @@ def refuse_inside(path: Path, source: Path, what: str) -> None:
 
 @contextlib.contextmanager
 def atomic_directory(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary folder beside `path`, which takes its place when the block ends well.
+    """Yields a temporary folder beside `path`, which replaces `path` if the block succeeds.
 
-    When the block fails, the temporary folder is removed and `path` is as it was. A link at `path`
-    is replaced, and what it leads to stays: to write there, resolve the path first.
+    If the block fails, the temporary folder is removed and `path` is unchanged. A link at `path`
+    is replaced and its target kept; to write to the target, resolve the path first.
     """
     path = Path(path)
     with writing(path):
@@ -89,13 +89,13 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
             replace_folder(temporary, path)
     finally:
         with contextlib.suppress(OSError):
-            remove(temporary)  # if all went well, what was there before
+            remove(temporary)  # after success this is the previous folder
         if descriptor is not None:
             os.close(descriptor)
 
 
 def _temporary_folder(path: Path) -> tuple[Path, int | None]:
-    """A new folder beside `path`, and a descriptor by which it is locked."""
+    """Creates a folder beside `path`; returns it with the descriptor of its lock."""
     temporary = path.with_name(temporary_name(path.name))
     temporary.mkdir()
     if sys.platform == "win32":
@@ -106,9 +106,9 @@ def _temporary_folder(path: Path) -> tuple[Path, int | None]:
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Gives the folder `new` the name `path`; what was at `path`, if anything, is then at `new`.
+    """Renames the folder `new` to `path`; an existing `path` is then at `new`.
 
-    Where the system can exchange two names, there is a folder at `path` at every moment.
+    If the system can exchange two names, `path` exists at every moment.
     """
     if not os.path.lexists(path):
         os.rename(new, path)
@@ -124,7 +124,7 @@ def replace_folder(new: Path, path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchanges two names in one operation; False where the system can't."""
+    """Exchanges two names atomically; returns False if the system cannot."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False
@@ -138,7 +138,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def restore_folder(path: Path) -> None:
-    """Puts the folder back that a process was replacing when it was killed between two renames."""
+    """Restores the folder that a process was replacing when it was killed between two renames."""
     if os.path.lexists(path):
         return
     for old, match in _temporaries(path.parent, temporary_names(path.name)):
@@ -148,16 +148,16 @@ def restore_folder(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path, name: str | None = None, *, owned: bool = False) -> None:
-    """Removes the temporary files and folders in `folder` that belong to no living process.
+    """Removes temporary files and folders in `folder` that belong to no running process.
 
     Args:
-        folder: where they are; what lies deeper is left alone.
-        name: of the file or folder whose temporary ones are meant; those of all when None.
-        owned: whether the caller has locked what they are to become, so that temporary folders go
-            even where folders can't be locked.
+        folder: folder to clean; subfolders are not searched.
+        name: name of the file or folder whose temporaries are removed; None for all.
+        owned: whether the caller has locked the final place, so that temporary folders may be
+            removed even on file systems without folder locks.
     """
     for place, match in _temporaries(folder, temporary_names(name) if name else _ANY):
-        with contextlib.suppress(OSError):  # somebody else's, say
+        with contextlib.suppress(OSError):  # it may belong to another user
             if _is_alive(place, otherwise=not owned):
                 continue
             whole = folder / (name or match["name"])
@@ -175,10 +175,10 @@ def _temporaries(folder: Path, names: re.Pattern[str]) -> Iterator[tuple[Path, r
 
 
 def _is_alive(place: Path, otherwise: bool = False) -> bool:
-    """Whether a process has locked a file or folder; `otherwise` for a folder that has no locks."""
+    """Whether a process has locked a file or folder; `otherwise` if folders cannot be locked."""
     mode = place.lstat().st_mode
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
-        return True  # none of ours
+        return True  # not created by doorlab
     is_folder = stat.S_ISDIR(mode)
     if is_folder and (place / LOCK_FILE).is_file() and _is_alive(place / LOCK_FILE):
         return True

@@ -1,18 +1,18 @@
-"""What a JSON document must hold: declared once, checked before anything is read from it.
+"""Schemas of JSON documents: declared once, checked before values are read.
 
 A schema is one of
 
     str, bool, dict, list     a value of this type
     Limits(...)               a number in a range (`doorlab.limits`)
-    {"name": schema, ...}     an object with these keys; one whose name ends in "?" may be absent;
-                              keys that are not named may be there, too
-    Each(schema)              an object of any keys, whose values all fit
-    [schema]                  an array whose items all fit
-    (schema, schema)          an array of so many items
-    Maybe(schema)             null, or what fits
-    Text("regex", "words")    a text of this form
+    {"name": schema, ...}     an object with these keys; a key whose name ends in "?" may be absent;
+                              other keys are allowed
+    Each(schema)              an object with any keys, all of whose values match
+    [schema]                  an array all of whose items match
+    (schema, schema)          an array with exactly these items
+    Maybe(schema)             null, or a value that matches
+    Text("regex", "words")    a string that matches the regex
     OneOf("a", "b")           one of these values
-    Checked(schema, check)    what fits, and in which `check` finds nothing wrong
+    Checked(schema, check)    a value that matches, and for which `check` reports no error
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAMES = {str: "a text", bool: "true or false", dict: "an object", list: "an arr
 
 @dataclass(frozen=True)
 class Each:
-    """An object whose values all fit `schema`, and its keys `keys`; it has `least` or more."""
+    """An object with at least `least` entries; values match `schema`, and keys match `keys`."""
 
     schema: Any
     keys: Any = str
@@ -38,22 +38,22 @@ class Each:
 
 @dataclass(frozen=True)
 class Maybe:
-    """null, or what fits `schema`."""
+    """null, or a value that matches `schema`."""
 
     schema: Any
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text that matches `pattern` as a whole."""
+    """A string that matches `pattern` completely."""
 
     pattern: str
     words: str
-    """What such a text is."""
+    """Description of such a string, for messages."""
 
 
 class OneOf:
-    """One of the values, which are texts, true, false or null."""
+    """One of the given values, which are strings, true, false or null."""
 
     def __init__(self, *values: str | bool | None) -> None:
         self.values = values
@@ -64,20 +64,20 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Checked:
-    """What fits `schema`, and satisfies `check`, which is given what fits."""
+    """A value that matches `schema` and passes `check`, which gets matching values only."""
 
     schema: Any
     check: Callable[[Any], str | None]
-    """The value -> what is wrong with it, in words; None if nothing is."""
+    """Maps a value to a description of its error; None for a valid value."""
 
 
 def misfit(value: Any, schema: Any, place: str = "") -> str | None:
-    """The first thing in a document that does not fit, in words; None if all fits.
+    """Describes the first mismatch between a value and a schema; None if the value matches.
 
     Args:
-        value: of the document, or of a part of it.
-        schema: see the head of this file.
-        place: of the part in the document: "policies.ssnp".
+        value: the document, or a part of it.
+        schema: see the module docstring.
+        place: position of the part in the document: "policies.ssnp".
     """
     if isinstance(schema, Maybe):
         return None if value is None else misfit(value, schema.schema, place)
@@ -98,7 +98,7 @@ def misfit(value: Any, schema: Any, place: str = "") -> str | None:
 
 
 def _parts(value: Any, schema: Any, place: str) -> Iterator[tuple[Any, Any, str]]:
-    """The parts of a value, each with its schema and its place."""
+    """Yields the parts of a value, each with its schema and its position."""
     if isinstance(schema, Each):
         for key, item in value.items():
             yield key, schema.keys, f"a key of {place or 'it'}"
@@ -149,4 +149,4 @@ def _join(place: str, key: str) -> str:
 def _wrong(place: str, value: Any, expected: str) -> str:
     shown = repr(value)
     shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-    return f"{place or 'all of it'} as {shown}, not {expected}"
+    return f"{place or 'the document'} as {shown}, not {expected}"

@@ -1,10 +1,10 @@
-"""Locks: one process at a time writes into a folder.
+"""Locks that let only one process at a time write to a folder.
 
-    DIR/.lock    "PID HOST" of the process that writes into DIR; removed when it ends
+    DIR/.lock    "PID HOST" of the process that writes to DIR; removed when it ends
 
-The lock itself is the operating system's (flock) and ends with the process, however that ends. A
-lock file that nobody has locked was left by a process that was killed. The lock is on a file, as
-network file systems do not pass on locks of folders to other machines.
+The lock itself is the operating system's (flock), which is released when the process ends for any
+reason. An unlocked lock file was left by a killed process. The lock is on a file, because network
+file systems do not propagate locks of folders to other machines.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if sys.platform != "win32":  # Windows has no flock; folders are not locked ther
 
 LOCK_FILE = ".lock"
 
-# What flock says on a file system that has no locks; 524 is the kernel's ENOTSUPP.
+# Errors of flock on a file system without locks; 524 is the kernel's ENOTSUPP.
 _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, 524})
 
-_warned: set[int] = set()  # devices of file systems without locks that were warned about
+_warned: set[int] = set()  # devices of file systems for which a warning was printed
 
 
 class FolderLock:
-    """The lock of a folder, from its making until `release`.
+    """The lock of a folder, from construction until `release`.
 
     Attributes:
-        was_killed: whether the process that had the lock before was killed.
+        was_killed: whether the previous owner of the lock was killed.
     """
 
     def __init__(self, folder: Path, error: type[DoorlabError] = ResultError) -> None:
         """Locks the folder, which must exist.
 
-        Raises `error`, which says who has it, when another process has locked the folder, and
-        OSError when no file can be made there.
+        Raises `error`, which names the owner, if another process has locked the folder, and
+        OSError if no file can be created there.
         """
         self._file = folder / LOCK_FILE
         self._descriptor: int | None = None
@@ -52,12 +52,12 @@ class FolderLock:
         while self._descriptor is None:
             self._descriptor = self._try_to_lock(folder, error)
         self.was_killed = os.fstat(self._descriptor).st_size > 0
-        with contextlib.suppress(OSError):  # a full disk, say: the lock counts, not the note
+        with contextlib.suppress(OSError):  # on a full disk, for example; the lock itself is enough
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()} {platform.node()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Removes the lock file and gives the folder free."""
+        """Removes the lock file and releases the lock."""
         if self._descriptor is None:
             return
         with contextlib.suppress(OSError):
@@ -68,8 +68,8 @@ class FolderLock:
         self._descriptor = None
 
     def _try_to_lock(self, folder: Path, error: type[DoorlabError]) -> int | None:
-        """A locked descriptor; None when the file was removed meanwhile by its last owner."""
-        if self._file.is_symlink():  # none of ours
+        """A locked descriptor; None if the file's last owner removed it in the meantime."""
+        if self._file.is_symlink():  # not created by doorlab
             self._file.unlink(missing_ok=True)
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
@@ -78,7 +78,7 @@ class FolderLock:
                 who = _holder(descriptor)
                 raise error(
                     f"{folder} to be free",
-                    f"{who}, which writes into it",
+                    f"{who}, which writes to it",
                     "wait for it to end, or choose another folder",
                 )
             if locked is None:
@@ -96,8 +96,8 @@ def try_lock(descriptor: int) -> bool | None:
     """Locks an open file or folder without waiting, until it is closed or the process ends.
 
     Returns:
-        True when this process has the lock now, False when another has it, and None when it can't
-        be locked: on a file system without locks, and a folder on some network file systems.
+        True if this process has the lock now, False if another process has it, None if locking is
+        impossible: on a file system without locks, and for folders on some network file systems.
     """
     if sys.platform == "win32":
         return None
@@ -113,7 +113,7 @@ def try_lock(descriptor: int) -> bool | None:
 
 
 def unlock(descriptor: int) -> None:
-    """Gives a lock back at once, though processes that were forked meanwhile share it."""
+    """Releases a lock immediately, even if forked processes share it."""
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -121,8 +121,8 @@ def unlock(descriptor: int) -> None:
 
 def _is_same_file(descriptor: int, file: Path) -> bool:
     try:
-        found = os.stat(file, follow_symlinks=False)
-        return os.path.samestat(os.fstat(descriptor), found)
+        current = os.stat(file, follow_symlinks=False)
+        return os.path.samestat(os.fstat(descriptor), current)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ESTALE):  # removed, here or on another machine
             return False
@@ -130,7 +130,7 @@ def _is_same_file(descriptor: int, file: Path) -> bool:
 
 
 def _holder(descriptor: int) -> str:
-    """Who has the lock, in words."""
+    """Describes the owner of the lock, for messages."""
     pid, _, host = os.pread(descriptor, 200, 0).decode(errors="replace").strip().partition(" ")
     if not (pid.isdigit() and host.isprintable()):
         return "another process"
@@ -144,5 +144,5 @@ def _warn(folder: Path) -> None:
         _warned.add(device)
         print_note(
             f"warning: the file system of {folder} has no locks; "
-            "see to it that no other process writes into this folder"
+            "make sure that no other process writes to this folder"
         )

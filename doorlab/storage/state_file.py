@@ -1,8 +1,8 @@
-"""State on disk that is gone on with: nested dictionaries in one file that tells its own damage.
+"""Resumable state on disk: nested dictionaries in one file that detects damage.
 
-A file is a safetensors file (any reader of these opens it): tensors and arrays, and in its header
-a JSON object with all other values and with a checksum of the whole file, this checksum taken as
-zeros. Reading one runs no foreign code. Tuples come back as lists.
+A file is a safetensors file, which any reader of this format opens. It holds tensors and arrays.
+Its header contains a JSON object with all other values, and a checksum of the whole file, computed
+with zeros in place of the checksum. Reading a file runs no foreign code. Tuples are read as lists.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from doorlab.errors import CheckpointError
 from doorlab.storage.files import atomic_write_bytes, read_bytes
 
 _HEADER = "doorlab"
-_BLANK = "0" * 32  # in place of the checksum while the checksum is computed
-_LENGTH = 8  # bytes at the start of a safetensors file that say how long its header is
+_BLANK = "0" * 32  # replaces the checksum while the checksum is computed
+_LENGTH = 8  # number of bytes at the start of a safetensors file that give the header's length
 
 
 def save_state(path: str | Path, kind: str, version: int, state: Mapping[str, Any]) -> None:
-    """Writes `state` to the file `path`, whole or not at all.
+    """Writes `state` to the file `path`, atomically.
 
     Args:
-        path: of the file.
-        kind: what the state is of ("checkpoint"), for `load_state` to compare.
-        version: of the kind's format.
-        state: dictionaries with strings or integers as keys, and in them lists, tensors, arrays,
+        path: path of the file.
+        kind: kind of state ("checkpoint"), which `load_state` compares.
+        version: format version of the kind.
+        state: dictionaries with strings or integers as keys; values may be lists, tensors, arrays,
             NumPy generators (PCG64) and plain values.
 
-    Raises ResultError for a place that can't be written to.
+    Raises ResultError if the file cannot be written.
     """
     tensors: dict[str, Tensor] = {}
     described = _described(state, "", tensors)
@@ -47,16 +47,16 @@ def save_state(path: str | Path, kind: str, version: int, state: Mapping[str, An
 
 
 def load_state(path: str | Path, kind: str, version: int, remedy: str) -> dict[str, Any]:
-    """What `save_state` wrote; tensors are on the CPU.
+    """Reads the result of `save_state`; tensors are on the CPU.
 
     Args:
-        path: of the file.
-        kind: as it was saved.
-        version: of the format that the caller knows.
-        remedy: what the user can do about a file that is of no use, as an imperative.
+        path: path of the file.
+        kind: kind of state, as saved.
+        version: format version that the caller supports.
+        remedy: what the user can do about an unusable file, as an imperative.
 
-    Raises CheckpointError for a file that is missing, can't be read, is damaged, or is of another
-    kind or version.
+    Raises CheckpointError if the file is missing, unreadable, damaged, or of another kind or
+    version.
     """
     data = read_bytes(path, CheckpointError, remedy)
     try:
@@ -70,7 +70,7 @@ def load_state(path: str | Path, kind: str, version: int, remedy: str) -> dict[s
             raise CheckpointError(f"a {kind} in {path}", got, remedy)
         return _rebuilt(header["state"], load(data))
     except (SafetensorError, LookupError, TypeError, AttributeError, ValueError, RecursionError):
-        raise CheckpointError(f"a whole {kind} in {path}", "a damaged one", remedy) from None
+        raise CheckpointError(f"an intact {kind} in {path}", "a damaged one", remedy) from None
 
 
 def _digest(data: bytes) -> bytes:
@@ -78,7 +78,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def _described(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """The value as JSON; its arrays go into `tensors` under names that the JSON refers to."""
+    """Converts a value to JSON; arrays go into `tensors` under names that the JSON refers to."""
     if isinstance(value, Mapping):
         items = {k: _described(v, f"{name}.{k}".strip("."), tensors) for k, v in value.items()}
         plain = all(isinstance(k, str) and not k.startswith("$") for k in items)
@@ -120,5 +120,5 @@ def _rebuilt(value: Any, tensors: Mapping[str, Tensor]) -> Any:
 
 
 def _form(value: dict[str, Any]) -> tuple[str, Any]:
-    """What a dictionary with a single entry stands for: see `_described`."""
+    """Form and content of a dictionary with a single entry: see `_described`."""
     return next(iter(value.items())) if len(value) == 1 else ("", None)

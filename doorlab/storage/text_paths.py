@@ -1,7 +1,7 @@
-"""Folders of any name, for libraries that take a path for text.
+"""Folders with any name, for libraries that require paths in UTF-8.
 
-On Linux the name of a folder is bytes, which need not be UTF-8; TensorStore, Arrow and TensorBoard
-take nothing else.
+On Linux, folder names are bytes and need not be UTF-8; TensorStore, Arrow and TensorBoard accept
+UTF-8 only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from doorlab.errors import ConfigError
 
-_DESCRIPTORS = Path("/proc/self/fd")  # on Linux: every open file and folder, by number
+_DESCRIPTORS = Path("/proc/self/fd")  # on Linux: all open files and folders, by number
 
 
 def is_text(path: Path) -> bool:
-    """Whether a path is UTF-8: what is not, Python holds as surrogates."""
+    """Whether a path is UTF-8; Python represents other bytes as surrogates."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -27,19 +27,19 @@ def is_text(path: Path) -> bool:
 
 
 class TextPath:
-    """A path of a folder that is text, whatever the folder is called.
+    """A UTF-8 path of a folder with any name.
 
-    Where the folder's own path is not taken, the folder is opened and named by its descriptor,
-    which is closed when this object goes.
+    If the library does not accept the folder's own path, the folder is opened and referred to by
+    its descriptor, which is closed when this object is garbage-collected.
 
     Attributes:
         path: absolute, without "..", "." and doubled slashes.
     """
 
     def __init__(self, folder: Path, is_taken: Callable[[Path], bool] = is_text) -> None:
-        """Looks for a path of the folder, which must be there, that `is_taken`.
+        """Finds a path of an existing folder that `is_taken` accepts.
 
-        Raises ConfigError where there is none, on systems that do not name descriptors.
+        Raises ConfigError if there is none, on systems without descriptors as paths.
         """
         resolved = folder.resolve()
         if is_taken(resolved):
@@ -53,12 +53,12 @@ class TextPath:
 
 
 def as_text(name: str) -> str:
-    r"""A name as text that any file can hold; bytes that are not UTF-8 are shown as \xfc."""
+    r"""A name as valid text; bytes that are not UTF-8 are shown as \xfc."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def shell_quoted(text: str) -> str:
-    """A word for a command line that people copy, of text or of a path of any name."""
+    """Quotes text, or a path of any name, as one word of a command line for users to copy."""
     if is_text(Path(text)):
         return shlex.quote(text)
     escaped = as_text(text.replace("\\", "\\\\").replace("'", "\\'"))

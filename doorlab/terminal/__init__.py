@@ -1,1 +1,1 @@
-"""Text on the terminal: escaped names, tables, progress bars."""
+"""Terminal output: escaped names, tables, progress bars."""

@@ -1,4 +1,4 @@
-"""rich's console for text that is no markup: names of files, and strings in them, among it."""
+"""rich's console for plain text, such as file names, without interpretation of markup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from doorlab.terminal.text import NoticeStream, printable
 
 
 class PlainConsole(Console):
-    """A console that takes strings, in tables too, as text: no markup, emoji or control codes."""
+    """A console that prints strings, also in tables, without markup, emoji or control codes."""
 
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:
         if stderr and sys.stderr is not None:
@@ -20,5 +20,5 @@ class PlainConsole(Console):
         super().__init__(stderr=stderr, markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """The text as rich shows it, with escapes for control characters but newlines."""
+        """Renders the text with rich, with control characters escaped except newlines."""
         return super().render_str(printable(text, keep="\n"), **options)

@@ -1,4 +1,4 @@
-"""Progress bars on standard error; one line at the end where there is no terminal."""
+"""Progress bars on standard error; without a terminal, one line at the end."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ T = TypeVar("T")
 def progress_bar(
     work: str, unit: str, total: int, before: int = 0
 ) -> Iterator[Callable[[int], None]]:
-    """Yields `advance(n)`. The bar vanishes when done, and leaves one line behind.
+    """Yields `advance(n)`. The bar disappears at the end and leaves one line.
 
     Args:
-        work: what is done: the name of a model or of a command.
-        unit: what is counted, in the plural: "steps", "doors generated".
-        total: how many there are.
-        before: how many of them are done already, by an earlier process.
+        work: name of the work: a model or a command.
+        unit: unit that is counted, in the plural: "steps", "doors generated".
+        total: total number of units.
+        before: number of units done by an earlier process.
     """
     console, work, start, done = PlainConsole(stderr=True), printable(work), time.monotonic(), 0
     columns = (
@@ -59,7 +59,7 @@ def progress_bar(
 
 
 def track(iterable: Iterable[T], work: str, unit: str, total: int | None = None) -> Iterator[T]:
-    """The items of `iterable`, with a bar; the other arguments are those of `progress_bar`."""
+    """Yields the items of `iterable` with a progress bar; see `progress_bar` for the arguments."""
     if total is None:
         total = len(iterable) if isinstance(iterable, Sized) else 0
     with progress_bar(work, unit, total) as advance:
@@ -69,7 +69,7 @@ def track(iterable: Iterable[T], work: str, unit: str, total: int | None = None)
 
 
 def counted(number: int, unit: str) -> str:
-    """A number of things in words: "1 step", "2,200 steps", "1 policy"."""
+    """A number with its unit: "1 step", "2,200 steps", "1 policy"."""
     noun, *rest = unit.split(" ")
     if number == 1:
         noun = f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")

@@ -1,4 +1,4 @@
-"""Text for terminals: control characters in names of files are escaped, C libraries are quiet."""
+"""Text for terminals: escapes control characters in file names, and silences C libraries."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-_JOINERS = "\u200c\u200d"  # of letters in several scripts, and of emoji
+_JOINERS = "\u200c\u200d"  # join letters in several scripts, and emoji
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
 
 
 def printable(text: object, keep: str = "") -> str:
-    r"""The text with escapes ("\x1b", "\n") for characters that a terminal obeys or can't show.
+    r"""Escapes characters that control the terminal or cannot be displayed ("\x1b", "\n").
 
     Args:
-        text: anything; `str(text)` counts.
-        keep: characters that stay, such as a newline.
+        text: any object; its `str` is used.
+        keep: characters that are not escaped, such as a newline.
     """
     return "".join(c if c in keep or _is_shown(c) else _escape(c) for c in str(text))
 
 
 class NoticeStream:
-    """Standard error for what is said beside the work: its failures are ignored.
+    """Standard error for notices: errors while writing are ignored.
 
-    A log on a full disk, or a terminal that was closed, is no reason to end a run.
+    A full disk or a closed terminal should not end a run.
     """
 
     def write(self, text: str) -> int:
-        """Writes the text if that is possible."""
+        """Writes the text if possible."""
         with contextlib.suppress(OSError, ValueError):  # ValueError: the stream was closed
             sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flushes the stream if that is possible."""
+        """Flushes the stream if possible."""
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
 
@@ -51,21 +51,21 @@ def print_line(text: str) -> None:
 
 
 def print_note(message: str) -> None:
-    """Prints one line for the user on standard error, if that can be written to."""
+    """Prints one line for the user on standard error, if possible."""
     if sys.stderr is not None:
         print(f"doorlab: {printable(message)}", file=cast(TextIO, NoticeStream()))
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences standard output and error below Python, where C libraries write their remarks.
+    """Silences standard output and error at the level of C, for the messages of C libraries.
 
     A descriptor that the process has closed stays closed.
     """
     libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
-    flush = libc.fflush  # what C has buffered belongs before or inside the silence
+    flush = libc.fflush  # C's buffers must be flushed before and after the silence
     flush(None)
-    null = os.open(os.devnull, os.O_WRONLY)  # before the copies, which would take a closed 1 or 2
+    null = os.open(os.devnull, os.O_WRONLY)  # before the copies, which could take a closed 1 or 2
     saved = _copies((1, 2))
     try:
         for fd in saved:
@@ -80,7 +80,7 @@ def quiet() -> Iterator[None]:
 
 
 def _copies(descriptors: tuple[int, ...]) -> dict[int, int]:
-    """Duplicates of the descriptors that are open."""
+    """Duplicates the descriptors that are open."""
     copies = {}
     for fd in descriptors:
         with contextlib.suppress(OSError):

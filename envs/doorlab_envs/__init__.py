@@ -1,10 +1,10 @@
-"""Gymnasium environments of doorlab. Importing this registers them.
+"""Gymnasium environments of doorlab. Importing the package registers them.
 
     import gymnasium as gym
 
     env = gym.make("doorlab_envs:doorlab/DoorBandit-v0")
 
-The `module:id` form imports this package by itself, wherever the id is used.
+The `module:id` form imports this package automatically.
 """
 
 import gymnasium

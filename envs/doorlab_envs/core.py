@@ -1,4 +1,4 @@
-"""What the single and the vector environment share: doors side by side, opened, then looked at.
+"""Shared by the single and the vector environment: D doors, their simulator, and rendering.
 
 Legend: D doors, M frames per door, T control steps, H, W pixels.
 """
@@ -20,11 +20,11 @@ from doorlab_envs.door_sources import DoorBatch, DoorSource, PriorProblems, Reco
 from doorlab_envs.videos import FILM_RATE, InteractionVideo
 
 _RENDER_SIZE = 256  # pixels
-_STILL_RATE = 2  # frames/s, of a video with one picture per interaction
+_STILL_RATE = 2  # frames/s, of a video with one image per interaction
 
 
 class DoorBanditCore:
-    """D doors and the simulator that they are opened in.
+    """D doors and the simulator of their interactions.
 
     Raises ConfigError for a setting that is unknown or out of range.
     """
@@ -56,7 +56,7 @@ class DoorBanditCore:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What Gymnasium wants to know about pictures."""
+        """Gymnasium's metadata: render modes and frame rate."""
         fps = FILM_RATE if self._render_mode == "rgb_array_list" else _STILL_RATE
         return {"render_modes": list(RENDER_MODES), "render_fps": fps}
 
@@ -64,17 +64,17 @@ class DoorBanditCore:
     def problems(self) -> DoorBatch:
         """The doors of this episode. Raises ConfigError before the first reset."""
         if self._problems is None:
-            raise ConfigError("a reset before anything else", "none", "call reset() first")
+            raise ConfigError("a reset before any other call", "none", "call reset() first")
         return self._problems
 
     def reset(self, keys: Sequence[int]) -> None:
-        """Puts up one door per key, shut."""
+        """Loads one door per key, closed."""
         self._require_open()
         self._problems, self._last = self.source.make(keys), None
         self._films = [[InteractionVideo.shut()] for _ in keys]
 
     def interact(self, actions: np.ndarray) -> dict[str, np.ndarray]:
-        """One whole interaction per door.
+        """Simulates one complete interaction per door.
 
         Args:
             actions: (D, 4) in Box(-1, 1), checked.
@@ -102,27 +102,27 @@ class DoorBanditCore:
 
     @property
     def trajectories(self) -> np.ndarray | None:
-        """float32 (D, T): joint positions (rad) through the last interaction, if any was recorded.
+        """float32 (D, T): joint positions (rad; m if sliding) in the last interaction, if recorded.
 
-        One per control step, held after the end.
+        One per control step, constant after the end.
         """
         if self._last is None or self._last.trajectories is None:
             return None
         return self._last.trajectories[:, 0]
 
     def render(self) -> list[Any] | None:
-        """What to show of every door.
+        """Renders every door.
 
         Returns:
-            In the mode "rgb_array", a picture uint8 (256, 256, 3) as the last interaction left it,
-            or shut. In the mode "rgb_array_list", a list of them: the films of all interactions
-            since the last call, after a reset with a picture of the shut door before them. None
-            without a mode.
+            In the mode "rgb_array", an image uint8 (256, 256, 3) of the door after the last
+            interaction, or closed. In the mode "rgb_array_list", a list of images: the videos of
+            all interactions since the last call; after a reset, the first image shows the closed
+            door. None without a render mode.
         """
         self._require_open()
         if self._render_mode is None:
             gymnasium.logger.warn(
-                f"give a render_mode ({', '.join(RENDER_MODES)}) when the environment is made"
+                f"pass a render_mode ({', '.join(RENDER_MODES)}) when creating the environment"
             )
             return None
         if self._render_mode == "rgb_array_list":
@@ -146,7 +146,7 @@ class DoorBanditCore:
         ]
 
     def close(self) -> None:
-        """Frees the simulator. Calling it twice is harmless."""
+        """Frees the simulator. Repeated calls have no effect."""
         self._is_closed = True
         self._simulator.close()
 
@@ -154,15 +154,15 @@ class DoorBanditCore:
         """Raises ConfigError after `close`."""
         if self._is_closed:
             raise ConfigError(
-                "an open environment", "one that was closed", "make another with gymnasium.make"
+                "an open environment", "a closed one", "create another with gymnasium.make"
             )
 
 
 def still_view(door: Door) -> View:
-    """A camera before the middle of the wall, where the robot of the default prior stands."""
+    """A camera in front of the middle of the wall, like that of the default prior."""
     return View(eye=(-door.place, -3.05, 1.5), target=(-door.place, 0.0, 1.05), field_of_view=0.86)
 
 
 def step_info(outcome: dict[str, Any]) -> dict[str, Any]:
-    """The entries of an outcome that Gymnasium wants as `info`."""
+    """The entries of an outcome that belong to Gymnasium's `info`."""
     return {name: value for name, value in outcome.items() if name != "reward"}

@@ -1,4 +1,4 @@
-"""The door bandit: look at a door that you have never seen, then open it in few tries."""
+"""The door bandit: open an unseen door with few interactions, given images of it."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from doorlab_envs.core import DoorBanditCore, step_info
 
 
 class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
-    """Open a door that you have never seen, in few tries.
+    """Open an unseen door with few interactions.
 
     ## Description
 
-    A robot stands before a door that it has never seen. It has seen others use the door: a few
-    *passive frames* show it at several opening angles. Then the robot tries to open it. Every step
-    is one whole interaction, always with the door shut and at rest: the hand grips the handle,
-    turns it, and follows an arc about the hinge axis that it supposes, or slides. This is a
-    contextual bandit with a continuous action: the frames are the context, and what is tried once
-    does not change the next try.
+    A robot stands in front of a door that it has not interacted with. A few *passive frames* show
+    the door at several opening angles. The robot then tries to open it. Every step is one complete
+    interaction, which starts with the door closed and at rest: the hand grips the handle, turns
+    it, and follows an arc about an assumed hinge axis, or slides. This is a contextual bandit with
+    a continuous action: the frames are the context, and an interaction does not affect later ones.
 
-    Some parameters of a door can be seen (hinge side, swing, sizes, handle); others can't (whether
-    there is a latch and which way the handle must be turned for it, a lock, mass, friction,
-    damping, whether it sticks, a closer). The former reward looking, the latter reward trying.
+    Some parameters of a door are visible (hinge side, swing, sizes, handle). Others are hidden
+    (whether there is a latch and in which direction it is released, a lock, mass, friction,
+    damping, stiction, a closer). The former can be inferred from images, the latter only from
+    interactions.
 
     ## Action Space
 
-    A `Box(-1.0, 1.0, (4,), float32)`; others are refused. `phi` is periodic: -1 and 1 are
-    one direction.
+    A `Box(-1.0, 1.0, (4,), float32)`; other actions raise an error. `phi` is periodic: -1 and 1
+    are the same direction.
 
     | Num | Action                                                        | At -1    | At 1     |
     |-----|---------------------------------------------------------------|----------|----------|
-    | 0   | phi: direction from the handle to the supposed hinge axis, in | -pi rad  | pi rad   |
+    | 0   | phi: direction from the handle to the assumed hinge axis, in  | -pi rad  | pi rad   |
     |     | the plane of the door (0: right, pi/2: up, pi: left)          |          |          |
-    | 1   | radius: supposed distance from the handle to the hinge axis;  | 0.2 m    | 1.3 m    |
+    | 1   | radius: assumed distance from the handle to the hinge axis;   | 0.2 m    | 1.3 m    |
     |     | from 0.75 on there is none, and the hand slides along phi     |          | at 0.75  |
     | 2   | swing: angle of the arc, signed (> 0 pulls, < 0 pushes)       | -2.0 rad | 2.0 rad  |
-    |     | way of a slide, signed (> 0 along phi)                        | -1.2 m   | 1.2 m    |
+    |     | length of a slide, signed (> 0 along phi)                     | -1.2 m   | 1.2 m    |
     | 3   | turn: of the handle before the arc, signed (> 0: clockwise)   | -1.0 rad | 1.0 rad  |
 
-    The hand is tied to the handle by a limited force. Where the handle lags too far behind, the
+    The hand is coupled to the handle by a limited force. If the handle lags too far behind, the
     grip slips and the interaction ends.
 
     ## Observation Space
@@ -56,29 +56,29 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     |----------|-----------------------------------------------------------|---------------------|
     | `images` | `Box(0, 255, (frames, image_size, image_size, 3), uint8)` | passive frames, RGB |
 
-    The first frame shows the door shut; every frame has its own opening angle and camera.
+    The first frame shows the closed door; every frame has its own opening angle and camera pose.
 
     ## Rewards
 
     The joint position at the end of the interaction divided by the door's opening limit, in
-    [0, 1]: 0 for a door that stayed shut, 1 for one that is wide open.
+    [0, 1]: 0 for a closed door, 1 for a fully open one.
 
-    `info` is for whoever evaluates, and must never reach a policy:
+    `info` is for evaluation only, and must not be passed to a policy:
 
     | Key              | Unit | Meaning                                           | From        |
     |------------------|------|---------------------------------------------------|-------------|
-    | `door`           |      | the key that brings this door back, see Arguments | reset       |
-    | `optimal_reward` |      | what somebody who knows every parameter obtains   | reset, step |
+    | `door`           |      | the key that selects this door, see Arguments     | reset       |
+    | `optimal_reward` |      | reward of the oracle, which knows all parameters  | reset, step |
     | `regret`         |      | `optimal_reward` - reward                         | step        |
-    | `joint_position` | rad  | opening at the end, 0 when shut (m if it slides)  | step        |
-    | `slipped`        |      | whether the grip was lost on the way              | step        |
+    | `joint_position` | rad  | opening at the end, 0 if closed (m if sliding)    | step        |
+    | `slipped`        |      | whether the grip slipped                          | step        |
 
-    The optimal reward is what the oracle *obtained in simulation*, by the same simulator. A lucky
-    action may beat it by a little, so regret may be slightly negative.
+    The optimal reward is the reward of the oracle's action in the same simulator. Another action
+    may exceed it slightly, so regret may be slightly negative.
 
     ## Starting State
 
-    A door drawn from the prior, or from a split of a dataset; shut and at rest.
+    A door sampled from the prior, or from a split of a dataset; closed and at rest.
 
     ## Episode End
 
@@ -100,20 +100,20 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `split`       | str               | `"test"`     | the split of that dataset                 |
     | `render_mode` | str or None       | `None`       | `"rgb_array"` or `"rgb_array_list"`       |
 
-    `reset(options={"door": key})` asks for one door: with a dataset, its index there (a door of
-    the split); with a prior, the seed that it is drawn from. Otherwise the seed of `reset` decides.
+    `reset(options={"door": key})` selects a door: with a dataset, its index there (a door of
+    the split); with a prior, the seed of its sampling. Otherwise the seed of `reset` decides.
 
-    `render()` gives a picture (256 x 256 pixels) of the door as the last interaction left it, from
-    a still camera. `trajectory` has the opening angle at every control step of that interaction.
+    `render()` returns an image (256 x 256 pixels) of the door after the last interaction, from
+    a still camera. `trajectory` holds the opening angle at every control step of that interaction.
 
-    With `"rgb_array_list"` it gives a list: the films of all interactions since it was called last,
-    or since the reset (then with a picture of the shut door before them). Each has 24 pictures, to
-    be shown at 12 a second, with a disc where the hand is until it lets go. They are drawn when
-    they are asked for. `gymnasium.wrappers.RecordVideo` keeps one picture per step, the last;
-    `doorlab_envs.wrappers.RecordInteractionVideo` keeps them all.
+    With `"rgb_array_list"` it returns a list of images: the videos of all interactions since the
+    last call, or since the reset (then preceded by an image of the closed door). A video has 24
+    images, for 12 frames per second, with a disc at the position of the hand until it lets go. They
+    are rendered on request. `gymnasium.wrappers.RecordVideo` keeps only the last image per step;
+    `doorlab_envs.wrappers.RecordInteractionVideo` keeps all of them.
 
-    `doorlab_envs.wrappers.FramesAsChannels` makes one picture of all frames, for networks that
-    take single pictures.
+    `doorlab_envs.wrappers.FramesAsChannels` combines all frames into one image, for networks that
+    take single images.
 
     ```python
     >>> import gymnasium as gym
@@ -126,9 +126,9 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
 
     ## Vectorized environment
 
-    `gym.make_vec` makes many of them: in processes ("async"), one after the other ("sync"), or
-    ("vector_entry_point") as `DoorBanditVectorEnv`, which hands all doors to the simulator in one
-    call. All three give the same rollouts for the same seed.
+    `gym.make_vec` makes many environments: in processes ("async"), sequentially ("sync"), or
+    ("vector_entry_point") as `DoorBanditVectorEnv`, which simulates all doors in one batched call.
+    All three give the same rollouts for the same seed.
 
     ## Version History
 
@@ -159,13 +159,15 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """A new door, or the one that `options={"door": key}` asks for.
+        """Starts an episode with a new door, or the one selected by `options={"door": key}`.
 
-        Raises ConfigError for other options, and for seeds and keys that stand for no door.
+        Raises ConfigError for other options, and for invalid seeds and keys.
         """
         chosen = chosen_doors(options, 1)
         super().reset(seed=None if seed is None else checked_seed(seed))
-        drawn = self._core.source.draw(self.np_random)  # always, so that options shift nothing
+        drawn = self._core.source.draw(
+            self.np_random
+        )  # always, so that options do not shift the RNG
         (key,) = chosen or [drawn]
         self._core.reset([key])
         self._tries = 0
@@ -175,7 +177,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     def step(
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """One whole interaction. Raises ConfigError for an action that is not in the space."""
+        """Simulates one complete interaction. Raises ConfigError for an invalid action."""
         checked = checked_actions(action, ())
         outcome = {k: v.item() for k, v in self._core.interact(checked[None]).items()}
         self._tries += 1
@@ -183,7 +185,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         return self._observation(), outcome["reward"], False, truncated, step_info(outcome)
 
     def render(self) -> np.ndarray | list[np.ndarray] | None:  # type: ignore[override]
-        """uint8 (256, 256, 3): the door as it was left; a list of them in "rgb_array_list"."""
+        """uint8 (256, 256, 3): the door after the last interaction; a list in "rgb_array_list"."""
         shown = self._core.render()
         return None if shown is None else shown[0]
 
@@ -201,5 +203,5 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         self._core.close()
 
     def _observation(self) -> dict[str, np.ndarray]:
-        # A copy: what an environment has returned belongs to the caller.
+        # A copy, because the caller owns the returned arrays.
         return {"images": self._core.problems.images[0].copy()}

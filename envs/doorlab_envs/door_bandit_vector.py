@@ -20,12 +20,12 @@ from doorlab_envs.core import DoorBanditCore, step_info
 
 
 class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
-    """`DoorBanditEnv` for `num_envs` doors side by side, in this process.
+    """`DoorBanditEnv` for `num_envs` doors in parallel, in this process.
 
     Spaces, rewards, infos and arguments are those of `DoorBanditEnv`, with a first axis of
     `num_envs`. As in Gymnasium's own vector environments, `reset(seed=s)` seeds door i with s + i
     (or takes a list of seeds), and the step after an episode's last one is a reset, with reward 0
-    (`AutoresetMode.NEXT_STEP`). `reset(options={"door": keys})` asks for one door per key.
+    (`AutoresetMode.NEXT_STEP`). `reset(options={"door": keys})` selects one door per key.
     """
 
     metadata = {  # noqa: RUF012
@@ -66,9 +66,9 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """New doors, or those that `options={"door": keys}` asks for.
+        """Starts episodes with new doors, or with those selected by `options={"door": keys}`.
 
-        Raises ConfigError for seeds that are none, and as `DoorBanditEnv.reset` does.
+        Raises ConfigError for invalid seeds, and as `DoorBanditEnv.reset` does.
         """
         seeds = seeds_of(seed, self.num_envs)
         chosen = chosen_doors(options, self.num_envs, batched=True)
@@ -82,9 +82,9 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
     def step(
         self, actions: np.ndarray
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One whole interaction on every door; after the last one of an episode, new doors.
+        """Simulates one interaction on every door; resets after the last step of an episode.
 
-        Raises ConfigError for actions that are not in the space.
+        Raises ConfigError for actions outside the space.
         """
         checked = checked_actions(actions, (self.num_envs,))
         never = np.zeros(self.num_envs, dtype=bool)
@@ -98,7 +98,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         return self._observation(), outcome["reward"], never, truncated, info
 
     def render(self) -> tuple[Any, ...] | None:  # type: ignore[override]
-        """What `DoorBanditEnv.render` gives, of every door."""
+        """The results of `DoorBanditEnv.render` for every door."""
         shown = self._core.render()
         return None if shown is None else tuple(shown)
 
@@ -120,7 +120,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         )
 
     def _masked(self, info: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Gymnasium's form: `_name` says which environments have the entry `name`."""
+        """Adds Gymnasium's masks: `_name` tells which environments have the entry `name`."""
         masks = {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in info}
         return {**info, **masks}
 

@@ -1,7 +1,7 @@
-"""Where the environments take their doors from: a prior, or a recorded dataset.
+"""Sources of doors for the environments: a prior, or a recorded dataset.
 
-A *key* is the integer that stands for one problem: from a prior, the seed that the door, its
-cameras and its frames are drawn from; from a dataset, the door's index in it.
+A *key* is the integer that identifies one door: with a prior, the seed with which the door, its
+cameras and its frames are sampled; with a dataset, the door's index.
 
 Legend: D doors, M frames per door, H, W pixels.
 """
@@ -32,12 +32,12 @@ _LARGEST_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class DoorBatch:
-    """Doors that somebody is asked to open.
+    """Doors of an episode.
 
     Attributes:
         doors: D doors.
-        images: uint8 (D, M, H, W, 3), passive frames; the first of every door shows it shut.
-        optimal_rewards: float32 (D,), what the oracle obtains in the simulator at work.
+        images: uint8 (D, M, H, W, 3), passive frames; the first of every door shows it closed.
+        optimal_rewards: float32 (D,), rewards of the oracle in the simulator in use.
     """
 
     doors: list[Door]
@@ -46,19 +46,19 @@ class DoorBatch:
 
 
 class DoorSource(Protocol):
-    """Draws keys, and makes the problems that they stand for."""
+    """Samples keys, and loads the doors that keys identify."""
 
     def draw(self, rng: np.random.Generator) -> int:
-        """A random key."""
+        """Samples a key."""
         ...
 
     def make(self, keys: Sequence[int]) -> DoorBatch:
-        """One problem per key. Raises ConfigError for a key that stands for none."""
+        """Loads one door per key. Raises ConfigError for an unknown key."""
         ...
 
 
 class PriorProblems:
-    """Doors drawn and filmed on the spot: door 0 of the dataset that has the key as its seed."""
+    """Doors sampled and rendered on request: door 0 of the dataset that has the key as its seed."""
 
     def __init__(self, simulator: Simulator, prior: str, frames: int, image_size: int) -> None:
         self._simulator = simulator
@@ -68,11 +68,11 @@ class PriorProblems:
         _ = self._config.door_prior  # an unknown name is an error now, not at the first reset
 
     def draw(self, rng: np.random.Generator) -> int:
-        """A seed."""
+        """Samples a seed."""
         return int(rng.integers(_LARGEST_SEED))
 
     def make(self, keys: Sequence[int]) -> DoorBatch:
-        """Draws the doors, films them, and lets the oracle try them."""
+        """Samples the doors, renders their frames, and simulates the oracle's actions."""
         configs = [self._config.with_seed(int(key)) for key in keys]
         doors = [make_door(config, 0) for config in configs]
         pairs = list(zip(configs, doors, strict=True))
@@ -114,8 +114,8 @@ class RecordedProblems:
 
     @cached_property
     def _indices(self) -> np.ndarray:
-        # Read at the first reset: a process that is forked after that reads through another one,
-        # and Gymnasium's "async" makes one environment before it forks.
+        # Read at the first reset: a process forked after reading needs a reader subprocess, and
+        # Gymnasium's "async" creates one environment before it forks.
         indices = self._dataset.indices(self._split)
         if not len(indices):
             raise ConfigError(
@@ -126,14 +126,14 @@ class RecordedProblems:
         return indices
 
     def draw(self, rng: np.random.Generator) -> int:
-        """The index of a door of the split."""
+        """Samples the index of a door of the split."""
         return int(rng.choice(self._indices))
 
     def make(self, keys: Sequence[int]) -> DoorBatch:
         """Reads the doors and the first frames of each.
 
-        What was recorded of the oracle holds in the simulator of then; in another one it tries
-        these doors again.
+        Recorded rewards of the oracle are valid in the recording simulator only; for another
+        simulator the oracle's actions are simulated again.
         """
         strangers = sorted(set(keys) - set(self._indices.tolist()))
         if strangers:

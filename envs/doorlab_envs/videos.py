@@ -1,6 +1,6 @@
-"""Films of interactions: what happened first, as numbers; pictures when somebody wants to see them.
+"""Videos of interactions: recorded as joint and hand positions, rendered on request.
 
-Legend: F frames of a film, T control steps.
+Legend: F frames of a video, T control steps.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from doorlab.doors import Door, View
 from doorlab.doors.geometry import grip_point
 from doorlab.sim import InteractionResult, Simulator
 
-FILM_FRAMES = 24  # of one interaction
-FILM_RATE = 12  # frames/s: a hand's interaction of 2 s in real time
+FILM_FRAMES = 24  # frames per interaction
+FILM_RATE = 12  # frames/s: real time for an interaction of 2 s
 
 _HAND = (230, 60, 30)  # RGB
 _RIM = (255, 255, 255)
-_RADIUS = 0.018  # of the hand's disc, as a share of the picture
-_SHIFT = 4  # OpenCV draws to the 16th of a pixel
+_RADIUS = 0.018  # of the hand's disc, as a fraction of the image
+_SHIFT = 4  # fractional bits of OpenCV's coordinates: 1/16 pixel
 
 
 @dataclass(frozen=True)
 class InteractionVideo:
-    """What a film shows.
+    """Content of a video.
 
     Attributes:
         positions: float32 (F,), joint positions, rad or m.
-        hands: float32 (F, 3), m, where the hand is, from `grip_point`; NaN where it holds nothing.
+        hands: float32 (F, 3), m, hand positions relative to `grip_point`; NaN after release.
     """
 
     positions: np.ndarray
@@ -37,17 +37,15 @@ class InteractionVideo:
 
     @staticmethod
     def shut() -> InteractionVideo:
-        """One frame of a door that nobody touches."""
+        """A single frame of the closed door, without a hand."""
         return InteractionVideo(np.zeros(1, np.float32), np.full((1, 3), np.nan, np.float32))
 
     @staticmethod
     def of_interaction(done: InteractionResult, door: int) -> InteractionVideo:
-        """The first interaction with a door, from shut to the end. `done` has trajectories."""
-        assert done.trajectories is not None  # they were asked for
+        """The first interaction with door `door`, from closed; `done` must have trajectories."""
+        assert done.trajectories is not None  # because of record=True
         positions = np.concatenate([[0.0], done.trajectories[door, 0]])
-        positions[-1] = done.joint_positions[
-            door, 0
-        ]  # where a stop that gave way has it in the end
+        positions[-1] = done.joint_positions[door, 0]  # without the overshoot of a soft stop
         hands = np.full((len(positions), 3), np.nan)
         if done.hands is not None:
             hands[0], hands[1:] = 0.0, done.hands[door, 0]
@@ -57,7 +55,7 @@ class InteractionVideo:
         )
 
     def render(self, simulator: Simulator, door: Door, view: View, size: int) -> list[np.ndarray]:
-        """F pictures, uint8 (size, size, 3), of the door from a still camera."""
+        """Renders F images, uint8 (size, size, 3), of the door from a still camera."""
         different, frame_of = np.unique(self.positions, return_inverse=True)
         drawn = simulator.render([door], different[None], [[view] * len(different)], size).images[0]
         frames = drawn[frame_of]
@@ -69,7 +67,7 @@ class InteractionVideo:
 
 
 def _draw_hand(picture: np.ndarray, x: float, y: float) -> None:
-    # OpenCV has whole numbers in the middle of pixels.
+    # In OpenCV, pixel centers have integer coordinates.
     center = tuple(round((value - 0.5) * 2**_SHIFT) for value in (x, y))
     for share, color in ((1.0, _RIM), (0.7, _HAND)):
         radius = round(share * _RADIUS * len(picture) * 2**_SHIFT)

@@ -1,4 +1,4 @@
-"""What Gymnasium's own wrappers do not do for the door bandit."""
+"""Wrappers for the door bandit that Gymnasium does not provide."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class FramesAsChannels(
     gymnasium.ObservationWrapper[np.ndarray, np.ndarray, dict[str, np.ndarray]],
     RecordConstructorArgs,
 ):
-    """All frames of a door in one picture, (H, W, 3 M): what networks for single pictures take.
+    """Combines all frames of a door into one image, (H, W, 3 M), for networks that take one image.
 
-    Stable-Baselines3's `CnnPolicy` sees such a picture with convolutions. Its `MultiInputPolicy`
-    knows pictures of three axes alone, and flattens `images` of (M, H, W, 3) into one vector, with
-    millions of weights behind it.
+    Stable-Baselines3's `CnnPolicy` applies convolutions to such an image. Its `MultiInputPolicy`
+    only supports images of three axes, and flattens `images` of (M, H, W, 3) into one vector,
+    which requires millions of weights.
 
         env = FramesAsChannels(gymnasium.make("doorlab_envs:doorlab/DoorBandit-v0", frames=2))
         PPO("CnnPolicy", env)
 
     Args:
-        env: a door bandit. Its pictures should have more pixels to a side than there are channels:
-            Stable-Baselines3 takes the shortest axis for that of the channels.
+        env: a door bandit. The image side in pixels should exceed the number of channels, because
+            Stable-Baselines3 treats the shortest axis as the channels.
 
-    Raises ConfigError for an environment whose observations are others.
+    Raises ConfigError for an environment with other observations.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -56,18 +56,18 @@ class FramesAsChannels(
 
 
 class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Writes a film of every episode: all pictures of all its interactions, as H.264 in MP4.
+    """Writes a video of every episode, with all images of all interactions, as H.264 in MP4.
 
-    `gymnasium.wrappers.RecordVideo` would keep the last picture of every interaction. An episode's
-    film is written when it ends: at its last step, at the next reset, or when the environment is
-    closed.
+    `gymnasium.wrappers.RecordVideo` would keep only the last image of every interaction. The video
+    of an episode is written at its end: at its last step, at the next reset, or when the
+    environment is closed.
 
     Args:
-        env: an environment of the render mode "rgb_array_list".
-        folder: where episode-0.mp4 and so on are written; earlier ones of a name are replaced.
-        episode_trigger: says of an episode's number, from 0 on, whether it is filmed; None: of all.
+        env: an environment with the render mode "rgb_array_list".
+        folder: folder for episode-0.mp4 and so on; existing files are replaced.
+        episode_trigger: maps the number of an episode, from 0, to whether to record it; None: all.
 
-    Raises ConfigError for another render mode, ResultError when a film can't be written.
+    Raises ConfigError for another render mode, ResultError if a video cannot be written.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstr
             raise ConfigError(
                 'an environment with render_mode="rgb_array_list"',
                 repr(env.render_mode),
-                "give it to gymnasium.make",
+                "pass it to gymnasium.make",
             )
         self._folder, self._wanted = Path(folder), episode_trigger
         self._episode, self._frames = -1, []
@@ -90,27 +90,27 @@ class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstr
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """A new episode, after the film of the one before."""
+        """Writes the video of the last episode, and starts a new episode."""
         self._write()
-        found = super().reset(seed=seed, options=options)
+        result = super().reset(seed=seed, options=options)
         self._episode += 1
         self._film()
-        return found
+        return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """One interaction, filmed."""
-        found = super().step(action)
+        """Executes one step and records its images."""
+        result = super().step(action)
         self._film()
-        if found[2] or found[3]:
+        if result[2] or result[3]:
             self._write()
-        return found
+        return result
 
     def render(self) -> Any:
-        """The pictures of the film that is being taken; none once it is written."""
+        """The images recorded in the current episode; empty after its video was written."""
         return list(self._frames)
 
     def close(self) -> None:
-        """Writes what was filmed last."""
+        """Writes the last video, and closes the environment."""
         self._write()
         super().close()
 

@@ -107,10 +107,10 @@ def test_damage_is_one_line(tmp_path):
     save_bandit(path, policy, World(4).play(policy, 1))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match="whole saved bandit"):
+    with pytest.raises(CheckpointError, match="intact saved bandit"):
         load_bandit(path, policy)
     from safetensors.torch import save_file
 
     save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(CheckpointError, match="whole saved bandit"):
+    with pytest.raises(CheckpointError, match="intact saved bandit"):
         load_bandit(path, policy)

@@ -85,7 +85,7 @@ def test_a_shared_belief_about_other_means():
 
 
 def test_one_door_does_not_tell_how_doors_differ():
-    with pytest.raises(ConfigError, match="two doors"):
+    with pytest.raises(ConfigError, match="two or more doors"):
         fit_empirical_prior(torch.zeros(1, 3, 2), torch.zeros(1, 3))
 
 

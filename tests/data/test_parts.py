@@ -85,7 +85,7 @@ def test_nothing_is_read_through_a_link_even_if_it_is_the_same(copy, tmp_path, p
     moved = tmp_path / "elsewhere"
     (copy / place).rename(moved)
     (copy / place).symlink_to(moved)
-    with pytest.raises(DatasetError, match=r"a link on the way to rewards.*--resume"):
+    with pytest.raises(DatasetError, match=r"a link in the path of rewards.*--resume"):
         DoorDataset.open(copy).read("rewards")
 
 

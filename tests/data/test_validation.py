@@ -115,7 +115,9 @@ def test_doors_in_another_split_than_the_settings_say(rewritten, arrays):
 
 def test_doors_that_stand_open_wider_than_they_can(rewritten, arrays):
     arrays["joint_position"][2, 1] = arrays["door/opening_limit"][2] + 0.01
-    with pytest.raises(DatasetError, match=r"joint positions of door 6 .* up to its opening limit"):
+    with pytest.raises(
+        DatasetError, match=r"joint positions of door 6 .* within its opening limit"
+    ):
         rewritten(arrays).check_values()
 
 

@@ -31,9 +31,13 @@ def test_normalising_is_the_inverse(a):
     ("actions", "shape", "message"),
     [
         ([0.0] * 3, (), "an action of 4 numbers in .*; got an array of shape \\(3,\\)"),
-        ([3.14, 0.8, 1.5, 0.7], (), "got 3.14 among them; scale it; an action in rad and m is"),
-        ([np.nan] * 4, (), "got nan"),
-        (["0"] * 4, (), "got an array of <U1; give real numbers"),
+        (
+            [3.14, 0.8, 1.5, 0.7],
+            (),
+            "got an array that contains 3.14; scale it; an action in rad and m is",
+        ),
+        ([np.nan] * 4, (), "contains nan"),
+        (["0"] * 4, (), "got an array of <U1; pass real numbers"),
         ([True] * 4, (), "got an array of bool"),
         (None, (), "got an array of object"),
         ([[0.0] * 4, [0.0]], (2,), "2 actions of 4 numbers .* each; got rows of different lengths"),

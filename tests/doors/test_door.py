@@ -47,7 +47,7 @@ VIEW = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
         (
             "opening_limit",
             90.0,
-            "at most pi, where the wall stops it; got 90.0; give it in radians",
+            "at most pi, where the wall stops it; got 90.0; pass it in radians",
         ),
         ("hinge_friction", -0.1, "hinge_friction of a door to be a number from 0"),
         ("handle_height", 3.0, "handle_height of a door to be below its height"),

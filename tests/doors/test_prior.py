@@ -180,7 +180,7 @@ def test_impossible_priors_are_refused(knobs, message):
         ({"field_of_view": (0.7, 43.0)}, "field_of_view of a prior"),
         ({"pull_probability": None}, "pull_probability of a prior to be a number; got None"),
         ({"randomize_appearance": "no"}, "randomize_appearance of a prior to be True or False"),
-        ({"handle_height": (0.8, 1.9)}, "handle_height of a prior to be below its least height"),
+        ({"handle_height": (0.8, 1.9)}, "handle_height of a prior to be below its lowest height"),
     ],
 )
 def test_values_that_are_none_are_refused(knobs, message):

@@ -122,12 +122,15 @@ def one_and_two(env_id):
     ("action", "message"),
     [
         (np.zeros(3), "got an array of shape"),
-        (np.full(4, np.nan), "got nan among them; check what computes the action"),
-        (np.full(4, 1.5), "got 1.5 among them; scale it"),
+        (
+            np.full(4, np.nan),
+            "got an array that contains nan; check the code that computes the action",
+        ),
+        (np.full(4, 1.5), "got an array that contains 1.5; scale it"),
         (np.zeros(4, complex), "got an array of complex128"),
-        (np.array(["left"] * 4), "give real numbers"),
-        (Action(0.0, 0.8, 1.0, 0.0), r"give real numbers \(of an Action, .*to_normalised"),
-        (None, "give real numbers"),
+        (np.array(["left"] * 4), "pass real numbers"),
+        (Action(0.0, 0.8, 1.0, 0.0), r"pass real numbers \(for an Action, .*to_normalised"),
+        (None, "pass real numbers"),
     ],
 )
 def test_actions_that_cannot_be_are_no_tries(one_and_two, action, message):

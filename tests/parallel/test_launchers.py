@@ -78,7 +78,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path, written):
     ("number", "fix"),
     [
         (errno.EROFS, "make /dev/shm writable, or use --workers 1"),
-        (errno.EAGAIN, "lower --workers"),
+        (errno.EAGAIN, "reduce --workers"),
     ],
 )
 def test_a_system_that_starts_no_workers_is_one_line(monkeypatch, number, fix):

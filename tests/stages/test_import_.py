@@ -49,8 +49,11 @@ def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys)
     err = capsys.readouterr().err
     assert "of other formats: door 1/0.heic, door 1/1.heic" in err
     assert "and 2 more; convert HEIC and AVIF to JPEG" in err
-    assert "left out, that can't be read: door 2/0.png (one that is empty" in err
-    assert "so few doors make 9 for train, 0 for validation, 1 for test; raise --valid" in err
+    assert "left out, that can't be read: door 2/0.png (a file that is empty" in err
+    assert (
+        "with so few doors, the splits are 9 for train, 0 for validation, 1 for test; raise --valid"
+        in err
+    )
 
 
 def test_odd_names_of_files_are_shown_as_escapes(source, tmp_path, capsys, monkeypatch):
@@ -90,7 +93,7 @@ def test_what_needs_interactions_says_that_there_are_none(source, tmp_path, caps
     assert main([*args, "--data", data, "--out", str(tmp_path / "out")]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert f"got {data}, imported from the footage in {source}" in err
+    assert f"got {data}, which was imported from the footage in {source}" in err
     assert "doorlab generate" in err
 
 
@@ -133,7 +136,7 @@ def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
     args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--skip-short"]
     assert main([*args, "--frames", "4", "--workers", "1"]) == 2
     err = capsys.readouterr().err
-    assert f"a picture or video that can be read at {source / 'door 3/2.png'}" in err
+    assert f"a readable image or video at {source / 'door 3/2.png'}" in err
     assert "Traceback" not in err
 
 

@@ -54,7 +54,7 @@ def test_json_that_cannot_be_read_is_one_line(tmp_path, content, words):
         (errno.ENOTDIR, "a file .*; got none"),
         (errno.EISDIR, "got a folder; move the folder elsewhere"),
         (errno.EACCES, r"permission to read .*; got none; allow it: chmod u\+r"),
-        (errno.EIO, "a disk that gives .* back; got Input/output error; check the disk"),
+        (errno.EIO, "a disk on which .* is readable; got Input/output error; check the disk"),
     ],
 )
 def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, number, words):
@@ -158,7 +158,7 @@ def test_only_files_are_replaced(tmp_path, kind):
     else:
         path.symlink_to("/dev/stdout")
     before = path.lstat()
-    with pytest.raises(ResultError, match=r"a file or nothing at .*out\.json; got a "):
+    with pytest.raises(ResultError, match=r"a regular file or no file at .*out\.json; got a "):
         files.atomic_write_text(path, "{}")
     assert os.path.samestat(before, path.lstat())
     assert os.listdir(tmp_path) == ["out.json"]
@@ -203,5 +203,5 @@ def test_the_umask_decides_and_stays_as_it_is(tmp_path, monkeypatch):
 
 def test_a_link_to_nothing_is_explained(tmp_path):
     (tmp_path / "out").symlink_to(tmp_path / "unmounted")
-    with pytest.raises(ResultError, match=r"a link to .*unmounted, which is not there"):
+    with pytest.raises(ResultError, match=r"a link to .*unmounted, which does not exist"):
         files.atomic_write_text(tmp_path / "out" / "x", "")

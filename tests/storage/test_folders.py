@@ -172,7 +172,7 @@ def test_a_link_to_a_folder_is_that_folder(tmp_path):
     with output_folder(tmp_path / "run"), pytest.raises(ResultError, match="to be free"):
         output_folder(tmp_path / "disk").__enter__()
     (tmp_path / "disk").rmdir()
-    with pytest.raises(ResultError, match=r"a link to .*/disk, which is not there; make that"):
+    with pytest.raises(ResultError, match=r"a link to .*/disk, which does not exist; create that"):
         output_folder(tmp_path / "run").__enter__()
 
 

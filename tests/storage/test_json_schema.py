@@ -55,7 +55,7 @@ def test_what_is_absent_is_named():
     whole = document()
     del whole["doors"]
     assert misfit(whole, SCHEMA) == "none of its doors"
-    assert misfit([], SCHEMA) == "all of it as [], not an object"
+    assert misfit([], SCHEMA) == "the document as [], not an object"
 
 
 @pytest.mark.parametrize(

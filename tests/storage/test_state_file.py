@@ -73,7 +73,7 @@ def test_no_damaged_byte_is_overlooked(tmp_path, damage):
         if data == whole:
             continue
         path.write_bytes(data)
-        with pytest.raises(CheckpointError, match=r"a whole thing in .*; make it again"):
+        with pytest.raises(CheckpointError, match=r"an intact thing in .*; make it again"):
             load(path)
 
 

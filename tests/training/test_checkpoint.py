@@ -57,7 +57,7 @@ def test_damage_is_told(tmp_path, damage):
     flipped[-30] ^= 64  # in the weights
     damaged = {"cut": whole[: len(whole) // 2], "garbage": b"not a checkpoint", "flipped": flipped}
     path.write_bytes(damaged.get(damage, b""))
-    with pytest.raises(CheckpointError, match=r"a whole checkpoint in .*; start .* --overwrite"):
+    with pytest.raises(CheckpointError, match=r"an intact checkpoint in .*; start .* --overwrite"):
         load_checkpoint(tmp_path)
 
 

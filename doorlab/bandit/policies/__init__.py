@@ -1,4 +1,4 @@
-"""Policies. Each file is one idea; all are two methods (see `doorlab.bandit.policy`)."""
+"""Policies, one file per idea. Each implements the two methods of `doorlab.bandit.policy`."""
 
 from doorlab.bandit.gaussian_process import GPConfig
 from doorlab.bandit.policies.cpp import ContextualPriorPolicy

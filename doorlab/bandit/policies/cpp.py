@@ -1,9 +1,10 @@
-"""Contextual prior prediction: a model that sees gives the prior mean, a process learns the rest.
+"""Contextual prior prediction: a reward model is the prior mean of a Gaussian process per door.
 
 Moses et al. 2020, "Visual prediction of priors for articulated object interaction": before the
-first try the expected reward of an action is what a supervised model predicts from pictures; what
-tries obtain beyond that is a Gaussian process, one per door. Here the supervised model is any
-reward model without interactions. The action of the largest upper confidence bound is chosen.
+first interaction the expected reward of an action is a supervised model's prediction from images.
+The residuals of observed rewards are modeled by a Gaussian process, one per door. Here the
+supervised model is any reward model with an empty context set. The policy executes the action with
+the largest upper confidence bound.
 
 Legend: D doors, M frames, N actions, t interactions so far.
 """
@@ -25,12 +26,12 @@ from doorlab.bandit.policies.model import RewardModel
 from doorlab.bandit.policy import History
 from doorlab.runtime.torch_state import thread_defaults
 
-# Residuals are about zero; a door differs from what it looks like by about as much as rewards do.
+# Residuals have zero mean, and about the same standard deviation as the rewards themselves.
 RESIDUALS = GPConfig(beta=1.0, mean=0.0, scale=0.3, lengthscale=1.0)
 
 
 class ContextualPriorPolicy(GPPolicy):
-    """Sees with a trained model, learns with Gaussian processes."""
+    """Uses a trained model as prior mean, and Gaussian processes for the residuals."""
 
     state_fields = (*GPPolicy.state_fields, "_embedding")
 
@@ -42,13 +43,13 @@ class ContextualPriorPolicy(GPPolicy):
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Looks at every door once."""
+        """Embeds the frames of every door."""
         super().begin(frames, rng)
         self._embedding = embed(self._model, frames, self._device)
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The action of the largest upper confidence bound; of the prior mean at first."""
+        """The action with the largest upper confidence bound; at first by the prior mean."""
         doors, seed = len(self._embedding), int(self._rng.integers(2**31))
         tried = history.tries > 0
         score = self.score(self.posterior(self._left(history))) if tried else self._prior
@@ -56,7 +57,7 @@ class ContextualPriorPolicy(GPPolicy):
         return best.cpu().numpy()
 
     def score(self, posterior: GPPosterior) -> Score:
-        """The upper confidence bound of prior mean and residual."""
+        """The upper confidence bound of prior mean plus residual."""
 
         def bound(at: Tensor) -> Tensor:
             mean, std = posterior.moments(at.cpu())
@@ -69,7 +70,7 @@ class ContextualPriorPolicy(GPPolicy):
         return expect(self._model, self._embedding, at)
 
     def _left(self, history: History) -> History:
-        """What was obtained beyond what was expected."""
+        """Residuals: observed minus predicted rewards."""
         with torch.no_grad():
             actions = torch.from_numpy(history.actions).to(self._device)
             expected = self._prior(actions).cpu().numpy()

@@ -1,4 +1,4 @@
-"""What policies that see share: a trained model's look at doors, and what it expects of them.
+"""Shared by policies that use images: embeddings of doors, and a model's prior predictions.
 
 Legend: D doors, M frames per door, H, W pixels, E embedding, N actions, J interactions per door.
 """
@@ -18,12 +18,12 @@ from doorlab.models.embedding import Encoder
 from doorlab.nn.interactions import InteractionSet
 from doorlab.runtime.torch_state import thread_defaults
 
-_AT_ONCE = 16  # doors per batch: more does not fit into a core's cache, and is slower
+_AT_ONCE = 16  # doors per batch; larger batches exceed a core's cache and are slower
 
 
 @dataclass(frozen=True)
 class LabelledDataset:
-    """Doors that somebody has tried: what a policy may know before it meets its own."""
+    """Labelled doors from which a policy may learn before its own interactions."""
 
     frames: UInt8[np.ndarray, "D M H W 3"]
     actions: Float32[np.ndarray, "D J 4"]
@@ -31,12 +31,12 @@ class LabelledDataset:
 
 
 def check_min_doors(labelled: LabelledDataset, least: int) -> None:
-    """Raises ConfigError for fewer labelled doors than a policy can learn from."""
+    """Raises ConfigError if a policy has fewer labelled doors than it needs."""
     if len(labelled.rewards) < least:
         raise ConfigError(
-            f"{least} labelled doors or more to learn from",
+            f"{least} or more labelled doors to learn from",
             f"{len(labelled.rewards)}",
-            "give a run that learned from more",
+            "use a run that was trained with more",
         )
 
 
@@ -44,7 +44,7 @@ def check_min_doors(labelled: LabelledDataset, least: int) -> None:
 def embed(
     model: Encoder, frames: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
 ) -> Float[Tensor, "D E"]:
-    """Embeddings of doors, on `device`."""
+    """Embeddings of doors from their frames, on `device`."""
     with torch.no_grad():
         parts = torch.from_numpy(np.ascontiguousarray(frames)).split(_AT_ONCE)
         return torch.cat(
@@ -55,14 +55,14 @@ def embed(
 def expect(
     model: Any, embedding: Float[Tensor, "D E"], actions: Float[Tensor, "D N 4"]
 ) -> Float[Tensor, "D N"]:
-    """Mean rewards of actions on doors that have been looked at and never tried."""
+    """Mean rewards of actions on doors without interactions (empty context set)."""
     return model.predict(embedding, InteractionSet.nothing(actions), actions).mean
 
 
 def standardisation(
     embedding: Float[Tensor, "D E"],
 ) -> tuple[Float[Tensor, " E"], Float[Tensor, " E"]]:
-    """Mean and standard deviation over doors; 1 where an embedding is the same for all."""
+    """Mean and standard deviation over doors; 1 where all doors have the same value."""
     mean = embedding.mean(dim=0)
     std = embedding.std(dim=0) if len(embedding) > 1 else torch.zeros_like(mean)
     return mean, torch.where(std > 1e-6, std, torch.ones_like(std))

@@ -1,4 +1,4 @@
-"""Epsilon-greedy: now and then an action at random, otherwise what another policy would do."""
+"""Epsilon-greedy: a random action with probability epsilon, otherwise that of another policy."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from doorlab.limits import Share, check_limits
 
 @dataclass(frozen=True)
 class EpsilonConfig:
-    """How often chance decides. Raises ConfigError for an epsilon that is no share."""
+    """Probability of random actions. Raises ConfigError for an epsilon outside of [0, 1]."""
 
     epsilon: Share = 0.1
-    """Share of tries that are random, in [0, 1]."""
+    """Probability of a random action, in [0, 1]."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
 
 
 class EpsilonGreedyPolicy(Stateful):
-    """Any policy, made to explore."""
+    """Adds random exploration to any policy."""
 
     state_fields = ("_rng", "_greedy")
 
@@ -33,12 +33,12 @@ class EpsilonGreedyPolicy(Stateful):
         self._greedy, self._config = greedy, config or EpsilonConfig()
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Begins the other policy, with the random numbers that it would have alone."""
+        """Starts the other policy, with the same random numbers as it would have alone."""
         (self._rng,) = rng.spawn(1)
         self._greedy.begin(frames, rng)
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The other policy's action on every door, or a random one."""
+        """The other policy's action on every door, or a random one with probability epsilon."""
         chosen = self._greedy.act(history)
         doors = len(chosen)
         random = self._rng.random(doors) < self._config.epsilon

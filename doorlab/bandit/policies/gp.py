@@ -1,8 +1,8 @@
-"""Gaussian-process bandits without vision: every door is learned by touch alone.
+"""Gaussian-process bandits without vision, which learn every door from its interactions alone.
 
 GP-UCB (Srinivas et al. 2010, "Gaussian process optimization in the bandit setting", algorithm 1)
-chooses the action of the largest mean + sqrt(beta) * standard deviation; GP-Thompson draws one
-function per door from the posterior and takes the best action on it.
+executes the action with the largest mean + sqrt(beta) * standard deviation. GP-Thompson samples one
+function per door from the posterior and executes its best action.
 
 Legend: D doors, N actions, t interactions so far.
 """
@@ -25,7 +25,7 @@ from doorlab.runtime.torch_state import thread_defaults
 
 
 class GPPolicy(Stateful):
-    """What policies with processes share: when these are fitted, and how the best is looked for."""
+    """Base of policies with Gaussian processes: fits hyperparameters and finds the best action."""
 
     state_fields = ("_rng", "_hyperparameters", "_next_fit")
 
@@ -33,14 +33,14 @@ class GPPolicy(Stateful):
         self._config = config or GPConfig()
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Does not look."""
+        """Stores the random generator; the frames are ignored."""
         self._rng = rng
         self._hyperparameters: dict[str, Tensor] = {}
         self._next_fit = float(self._config.first_fit)
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The best action in the sense of the policy; at random where nothing is known."""
+        """The action with the best acquisition value; random before the first interaction."""
         doors = len(history.rewards)
         if history.tries == 0:
             return self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
@@ -51,7 +51,7 @@ class GPPolicy(Stateful):
 
     @thread_defaults()
     def posterior(self, history: History) -> GPPosterior:
-        """The processes after `history`; fits their hyperparameters when it is time to."""
+        """The posterior after `history`; refits hyperparameters on the schedule of the config."""
         model = make_gp(history, self._config)
         if self._hyperparameters:
             model.load_state_dict(self._hyperparameters)
@@ -63,11 +63,11 @@ class GPPolicy(Stateful):
 
     @abstractmethod
     def score(self, posterior: GPPosterior) -> Score:
-        """What the action is to be best in."""
+        """The acquisition function to maximize."""
 
 
 class GPUCBPolicy(GPPolicy):
-    """Opens doors by touch alone, optimistically."""
+    """GP-UCB: executes the action with the largest upper confidence bound."""
 
     def score(self, posterior: GPPosterior) -> Score:
         """The upper confidence bound."""
@@ -80,8 +80,8 @@ class GPUCBPolicy(GPPolicy):
 
 
 class GPThompsonPolicy(GPPolicy):
-    """Opens doors by touch alone, one plausible reward function at a time."""
+    """GP-Thompson: executes the best action of a function sampled from the posterior."""
 
     def score(self, posterior: GPPosterior) -> Score:
-        """A function drawn from the posterior, another one at every try."""
+        """A function sampled from the posterior, a new one at every step."""
         return posterior.sample(self._rng)

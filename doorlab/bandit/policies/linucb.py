@@ -1,13 +1,12 @@
-"""LinUCB: rewards linear in features of an action, with weights that a door's looks predict.
+"""LinUCB: rewards are linear in features of an action, with weights predicted from the embedding.
 
-Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", with
-what doors share known beforehand (their hybrid model): the weights of a door are a linear function
-of its embedding, fitted by ridge regression to labelled doors, plus a part of its own, whose
-distribution those doors tell too (`doorlab.bandit.linear.fit_empirical_prior`): by what a
-regression on the
-others gets wrong about them, since it is least wrong about the doors that it was fitted to. What is
-tried on a door updates its weights in closed form. The action of the largest mean + alpha *
-standard deviation of the expected reward is chosen.
+Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", hybrid
+model, whose shared part is fitted beforehand. The weights of a door are a linear function of its
+embedding, fitted by ridge regression to labelled doors, plus a part of its own. The distribution of
+this part is fitted to the labelled doors, too (`doorlab.bandit.linear.fit_empirical_prior`): to
+residuals of cross-validation, because residuals of the doors used for the fit are too small.
+Interactions with a door update its weights in closed form. The policy executes the action with the
+largest mean + alpha * standard deviation of the expected reward.
 
 Features are random Fourier features (Rahimi and Recht 2007) of [sin phi, cos phi, radius, swing,
 turn]: a linear function of them is a smooth function of the action.
@@ -46,29 +45,29 @@ from doorlab.seeding import stream
 
 @dataclass(frozen=True)
 class LinUCBConfig:
-    """The features, and how they are used. Raises ConfigError for what can't be used."""
+    """Features, regression and search. Raises ConfigError for settings out of range."""
 
     alpha: FiniteFloat = 1.0
-    """Weight of uncertainty."""
+    """Weight of uncertainty: the policy maximizes mean + alpha * standard deviation."""
     features: PositiveInt = 128
-    """Random Fourier features of an action."""
+    """Number of random Fourier features of an action."""
     lengthscale: PositiveFloat = 0.8
-    """How far apart actions are alike, in units of the features of a Gaussian process."""
+    """Distance over which rewards are correlated, in units of the input features."""
     ridge: PositiveFloat = 10.0
-    """Of the regression on embeddings, in units of one observation."""
+    """Strength of the ridge regression on embeddings, in units of one observation."""
     folds: Annotated[int, at_least(2)] = 5
-    """Parts of the labelled doors that are held out in turn, or as many as there are doors."""
+    """Folds of the cross-validation over labelled doors; at most the number of doors is used."""
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How to look for the best action."""
+    """Budget of the search for the best action."""
     seed: Seed = 0
-    """Of the random features."""
+    """Seed of the random features."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
 
 
 class LinUCBPolicy(Stateful):
-    """Sees with a trained model, learns with linear regressions."""
+    """Embeds doors with a trained model, and learns from interactions by linear regression."""
 
     state_fields = ("_rng", "_embedding")
 
@@ -85,7 +84,7 @@ class LinUCBPolicy(Stateful):
         frequency = rng.standard_normal((5, width)) / self._config.lengthscale
         self._frequency = torch.from_numpy(frequency).float()
         self._phase = torch.from_numpy(rng.uniform(0, 2 * math.pi, width)).float()
-        check_min_doors(labelled, 2)  # one of them is held out
+        check_min_doors(labelled, 2)  # at least one of them is held out
         embedding = self._look(labelled.frames).cpu()
         self._centre, self._scale = standardisation(embedding)
         x = self._features(torch.from_numpy(labelled.actions)).double()
@@ -95,21 +94,21 @@ class LinUCBPolicy(Stateful):
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Looks at every door once."""
+        """Embeds the frames of every door."""
         self._rng, self._embedding = rng, self._look(frames).cpu()
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The action of the largest upper confidence bound."""
+        """The action with the largest upper confidence bound."""
         seed = int(self._rng.integers(2**31))
         score = self._bound(self.belief(history))
         return optimize_acquisition(score, len(history.rewards), seed, self._config.search).numpy()
 
     @thread_defaults()
     def belief(self, history: History) -> BayesianLinearPosterior:
-        """What is believed about the weights of every door after `history`."""
-        looks = self._seen(self._embedding) @ self._weights
-        prior = expand(self._shared, len(looks), looks)
+        """Posterior of the weights of every door after `history`."""
+        weights = self._seen(self._embedding) @ self._weights
+        prior = expand(self._shared, len(weights), weights)
         x = self._features(torch.from_numpy(history.actions))
         return prior.given(x, torch.from_numpy(history.rewards))
 
@@ -128,7 +127,7 @@ class LinUCBPolicy(Stateful):
         return phase.cos() * (2.0 / self._config.features) ** 0.5
 
     def _seen(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D E+1"]:
-        """Standardised embeddings, and a constant."""
+        """Standardized embeddings with a constant appended."""
         e = ((embedding - self._centre) / self._scale).double()
         return torch.cat([e, torch.ones_like(e[:, :1])], dim=1)
 
@@ -139,7 +138,7 @@ def _regressed(
     y: Float[Tensor, "D J"],
     config: LinUCBConfig,
 ) -> tuple[Float[Tensor, "E F"], Float[Tensor, "D J"]]:
-    """W of y = x (seen W)', and what is left of every door's y by the W of other doors."""
+    """W of y = x (seen W)', and every door's residual under a W fitted without its fold."""
     xx, xy = _products(seen, x, y)
     left = torch.empty_like(y)
     part = torch.arange(len(y)) % config.folds
@@ -154,18 +153,18 @@ def _regressed(
 def _products(
     seen: Float[Tensor, "D E"], x: Float[Tensor, "D J F"], y: Float[Tensor, "D J"]
 ) -> tuple[Float[Tensor, "E F E F"], Float[Tensor, "E F"]]:
-    """Sums over doors and tries of products of the two kinds of features: all of a regression."""
-    # Summed over tries first, door by door, then over doors, always of two things: all at once
-    # would keep every product of every door.
-    looks = torch.einsum("de,dh->deh", seen, seen)
-    xx = torch.einsum("deh,dfg->efhg", looks, x.mT @ x)
+    """Sums over doors and interactions of feature products, the statistics of the regression."""
+    # Sums over interactions within each door first, then over doors, in products of two factors: a
+    # single einsum would store the products of every door.
+    pairs = torch.einsum("de,dh->deh", seen, seen)
+    xx = torch.einsum("deh,dfg->efhg", pairs, x.mT @ x)
     return xx, torch.einsum("de,df->ef", seen, torch.einsum("djf,dj->df", x, y))
 
 
 def _ridge(
     xx: Float[Tensor, "E F E F"], xy: Float[Tensor, "E F"], ridge: float
 ) -> Float[Tensor, "E F"]:
-    """W by ridge regression."""
+    """Solves the ridge regression for W."""
     size = xy.numel()
     system = xx.reshape(size, size).clone()
     system.diagonal().add_(ridge)

@@ -1,9 +1,9 @@
-"""A learned reward model as a policy: look once, then search the actions that it promises most of.
+"""A reward model as a policy: embeds the frames once, then maximizes an acquisition function.
 
-Any model with the methods of `RewardModel` will do; this file knows none in particular.
+Works with any model that has the methods of `RewardModel`.
 
-Legend: B = D doors, M frames per door, C H W an image, E embedding, T actions asked about, A = 4
-action coordinates.
+Legend: B = D doors, M frames per door, C H W an image, E embedding, T query actions, A = 4 action
+coordinates.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from doorlab.runtime.torch_state import thread_defaults
 
 @runtime_checkable
 class Prediction(Protocol):
-    """What a model says about rewards."""
+    """A model's predictive distribution of rewards."""
 
     @property
     def mean(self) -> Float[Tensor, "B T"]:
@@ -38,52 +38,52 @@ class Prediction(Protocol):
 
     @property
     def std(self) -> Float[Tensor, "B T"]:
-        """Their standard deviations."""
+        """Standard deviations of the rewards."""
         ...
 
 
 @runtime_checkable
 class RewardModel(Protocol):
-    """What a model must offer to be a policy."""
+    """Interface of models that can be used as a policy."""
 
     has_latent: bool
 
     def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
-        """Doors from their frames, in [0, 1]."""
+        """Embeddings of doors from frames in [0, 1]."""
         ...
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet, /) -> Any:
-        """What is known of doors after some tries, in the model's own form."""
+        """Encodes embeddings and context sets as a state, in the model's own form."""
         ...
 
     def draw(self, state: Any, generator: torch.Generator, /) -> Any:
-        """The same with what is not known decided: the same for the same generator state."""
+        """Samples the latent of a state; equal generator states give equal samples."""
         ...
 
     def decode(self, state: Any, actions: Float[Tensor, "B T A"], /) -> Prediction:
-        """Rewards of actions on doors of which so much is known; differentiable in the actions."""
+        """Predicts rewards of actions from a state; differentiable in the actions."""
         ...
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """How a model's predictions become an action. Raises ConfigError for a kappa that is none."""
+    """How predictions determine actions. Raises ConfigError for a kappa that is not finite."""
 
     choice: str = "greedy"
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: FiniteFloat = 1.0
-    """Weight of uncertainty in ucb."""
+    """Weight of uncertainty in ucb: mean + kappa * std."""
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How to look for the best action."""
+    """Budget of the search for the best action."""
     doors_at_once: PositiveInt = 256
-    """Doors per batch, which bounds memory."""
+    """Doors per batch; limits memory."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
 
 
 class ModelPolicy(Stateful):
-    """Opens doors by what a model has learned from others.
+    """Policy that maximizes the predictions of a reward model.
 
     Raises:
         ConfigError: for an unknown choice, or thompson with a model that has no latent.
@@ -99,35 +99,35 @@ class ModelPolicy(Stateful):
             raise unknown_name("choice", self._config.choice, ACQUISITIONS)
         if self._config.choice == "thompson" and not model.has_latent:
             raise ConfigError(
-                "a model with a latent to sample, for the choice thompson",
+                "a model with a latent variable, for the choice thompson",
                 type(model).__name__,
                 "choose ucb or greedy",
             )
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Looks at every door once."""
+        """Embeds the frames of every door."""
         self._rng = rng
         self._embedding = embed(self._model, frames, self._device)
 
     @thread_defaults()
     def begin_from(self, embedding: Float[Tensor, "D E"], rng: np.random.Generator) -> None:
-        """As `begin`, for doors that were looked at before: with the `embedding` of then."""
+        """Starts like `begin`, with stored embeddings instead of frames."""
         self._embedding, self._rng = embedding.to(self._device), rng
 
     @property
     def embedding(self) -> Float[Tensor, "D E"]:
-        """What the model made of the frames: all that it keeps of them."""
+        """Embeddings of the doors; the frames themselves are not kept."""
         return self._embedding
 
     @property
     def rng(self) -> np.random.Generator:
-        """The policy's source of chance."""
+        """Random generator of the policy."""
         return self._rng
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The action that the model thinks best, in the sense of the configured choice."""
+        """The action with the best acquisition value on every door."""
         search = self._config.search
         sobol_seed, draw_seed = draw_seeds(self._rng)
         actions = []
@@ -144,24 +144,24 @@ class ModelPolicy(Stateful):
     def predict(
         self, history: History, actions: Float32[np.ndarray, "D T 4"]
     ) -> tuple[Float32[np.ndarray, "D T"], Float32[np.ndarray, "D T"]]:
-        """Mean and standard deviation of the rewards of `actions`, given all that was tried."""
-        said = []
+        """Mean and standard deviation of the rewards of `actions`, given the interactions."""
+        moments = []
         for part in self._parts(len(self._embedding)):
             at = torch.from_numpy(actions[part]).to(self._device)
-            found = self._model.decode(self._known(history, part), at)
-            said.append(torch.stack([found.mean, found.std]).cpu())
-        mean, std = torch.cat(said, dim=1).numpy()
+            prediction = self._model.decode(self._known(history, part), at)
+            moments.append(torch.stack([prediction.mean, prediction.std]).cpu())
+        mean, std = torch.cat(moments, dim=1).numpy()
         return mean, std
 
     @torch.no_grad()
     def _score(self, history: History, part: slice, seed: int) -> Score:
-        """What is to be maximised on a portion of the doors."""
+        """The acquisition function for a chunk of the doors."""
         generator = torch.Generator(self._device).manual_seed(seed)
         state = self._known(history, part)
         return ACQUISITIONS[self._config.choice](self._model, state, self._config, generator)
 
     def _known(self, history: History, part: slice) -> Any:
-        """What the model makes of all that was tried on a portion of the doors."""
+        """The model's state for a chunk of the doors, given their interactions."""
         tried = (torch.from_numpy(x[part]) for x in (history.actions, history.rewards))
         tried = InteractionSet.all(*(x.to(self._device) for x in tried))
         return self._model.condition(self._embedding[part], tried)
@@ -172,7 +172,7 @@ class ModelPolicy(Stateful):
 
 
 def draw_seeds(rng: np.random.Generator) -> tuple[int, int]:
-    """What one decision takes from its source of chance: seeds of the search and of the draw."""
+    """Seeds of the search and of the latent sample, from one step's random numbers."""
     search, draw = rng.integers(2**31, size=2).tolist()
     return search, draw
 
@@ -194,7 +194,7 @@ def _ucb(model: RewardModel, state: Any, config: ModelConfig, generator: torch.G
 def _thompson(
     model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
 ) -> Score:
-    drawn = model.draw(state, generator)  # one function per door, asked many times
+    drawn = model.draw(state, generator)  # one function per door, evaluated many times
     return lambda at: model.decode(drawn, at).mean
 
 

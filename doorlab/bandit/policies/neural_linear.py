@@ -1,14 +1,14 @@
-"""Neural-linear: Bayesian linear regression on the last hidden layer of a network; Thompson.
+"""Neural-linear: Thompson sampling with Bayesian linear regression on a network's last layer.
 
-Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network learns from labelled
-doors to predict the reward of an action from a door's embedding; its last hidden layer are the
-features. Every door has weights of its own on them, about those that the labelled doors share
-(`doorlab.bandit.linear.fit_empirical_prior`, on doors that the network was not trained on); what
-is tried
-updates them, and the noise, in closed form. At every try one draw of the weights is believed.
+Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network is trained on labelled
+doors to predict the reward of an action from a door's embedding; its last hidden layer provides the
+features. Every door has its own weights on them. The prior of these weights is fitted to labelled
+doors that the network was not trained on (`doorlab.bandit.linear.fit_empirical_prior`);
+interactions update weights and noise in closed form. At every step the policy executes the best
+action under one sample of the weights.
 
-In the paper the network goes on learning from the bandit's own rewards. Here it may not: doors
-must not influence one another, and the tries on one are too few for a network.
+In the paper the network continues to be trained on the bandit's own rewards. Here it does not:
+doors must not influence each other, and the interactions with one door are too few for a network.
 
 Legend: D doors, M frames, E embedding, N actions, J interactions, F features, G gains and shifts.
 """
@@ -44,31 +44,31 @@ from doorlab.seeding import integer_seed
 
 @dataclass(frozen=True)
 class NeuralLinearConfig:
-    """The network, how it is trained, and how its features are used."""
+    """The network, its training, and the use of its features."""
 
     hidden: PositiveInt = 100
-    """Width of the network."""
+    """Width of the hidden layers."""
     features: PositiveInt = 64
-    """Width of its last hidden layer."""
+    """Width of the last hidden layer."""
     steps: NonNegativeInt = 1500
     """Training steps (Adam)."""
     batch: PositiveInt = 64
-    """Labelled doors per step, with all of their interactions."""
+    """Labelled doors per training step, with all of their interactions."""
     rate: PositiveFloat = 2e-3
-    """Learning rate at the start; it falls to zero along a cosine."""
+    """Initial learning rate; decays to zero along a cosine."""
     held_out: Share = 0.25
-    """Share of the labelled doors that the network does not see: they tell how doors differ."""
+    """Fraction of the labelled doors used to fit the prior of the weights, not the network."""
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How to look for the best action."""
+    """Budget of the search for the best action."""
     seed: Seed = 0
-    """Of the network's weights and batches."""
+    """Seed of the network's initial weights and batches."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
 
 
 class FeatureNetwork(nn.Module):
-    """Rewards of actions on doors, through features that a linear layer reads."""
+    """Predicts rewards of actions on doors by a linear layer on features."""
 
     centre: Float[Tensor, " E"]
     scale: Float[Tensor, " E"]
@@ -84,13 +84,13 @@ class FeatureNetwork(nn.Module):
         self.reward = nn.Linear(config.features, 1)
 
     def modulation(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D 1 G"]:
-        """How a door changes the way in which actions are read."""
+        """Gains and shifts (FiLM) computed from the embedding of a door."""
         return self.door((embedding - self.centre) / self.scale)[:, None]
 
     def features(
         self, modulation: Float[Tensor, "D 1 G"], actions: Float[Tensor, "D N 4"]
     ) -> Float[Tensor, "D N F"]:
-        """The last hidden layer, and a constant as the last feature."""
+        """The last hidden layer, with a constant appended."""
         scale, shift = modulation.chunk(2, dim=-1)
         h = F.gelu(self.action(action_features(actions)) * (1.0 + scale) + shift)
         x = F.gelu(self.last(h))
@@ -98,7 +98,7 @@ class FeatureNetwork(nn.Module):
 
 
 class NeuralLinearPolicy(Stateful):
-    """Sees with a trained model, learns with linear regressions on a network's features."""
+    """Embeds doors with a trained model, and fits linear regressions on a network's features."""
 
     state_fields = ("_rng", "_embedding")
 
@@ -114,42 +114,42 @@ class NeuralLinearPolicy(Stateful):
             config or NeuralLinearConfig(),
             partial(embed, model, device=device),
         )
-        # At least two doors tell how doors differ, and at least one trains the network.
+        # The prior needs at least two doors, and the network at least one.
         check_min_doors(labelled, 3)
         embedding = self._look(labelled.frames).cpu()
         actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
         count = len(embedding)
-        apart = min(max(2, round(self._config.held_out * count)), count - 1)
+        held_out = min(max(2, round(self._config.held_out * count)), count - 1)
         self._network = _trained(
-            embedding[:-apart], actions[:-apart], rewards[:-apart], self._config
+            embedding[:-held_out], actions[:-held_out], rewards[:-held_out], self._config
         )
         with torch.no_grad():
-            seen = self._network.modulation(embedding[-apart:])
-            x = self._network.features(seen, actions[-apart:])
-        self._shared = fit_empirical_prior(x, rewards[-apart:])
+            modulation = self._network.modulation(embedding[-held_out:])
+            x = self._network.features(modulation, actions[-held_out:])
+        self._shared = fit_empirical_prior(x, rewards[-held_out:])
 
     @thread_defaults()
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Looks at every door once."""
+        """Embeds the frames of every door."""
         self._rng, self._embedding = rng, self._look(frames).cpu()
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The best action under one draw of every door's weights."""
+        """The best action under one sample of every door's weights."""
         with torch.no_grad():
-            seen = self._network.modulation(self._embedding)
+            modulation = self._network.modulation(self._embedding)
         weights = self.belief(history).sample(self._rng).float()
         seed = int(self._rng.integers(2**31))
-        score = _linear(self._network, seen, weights)
+        score = _linear(self._network, modulation, weights)
         return optimize_acquisition(score, len(weights), seed, self._config.search).numpy()
 
     @thread_defaults()
     def belief(self, history: History) -> BayesianLinearPosterior:
-        """What is believed about the weights of every door after `history`."""
+        """Posterior of the weights of every door after `history`."""
         with torch.no_grad():
-            seen = self._network.modulation(self._embedding)
-            x = self._network.features(seen, torch.from_numpy(history.actions))
-        prior = expand(self._shared, len(seen))
+            modulation = self._network.modulation(self._embedding)
+            x = self._network.features(modulation, torch.from_numpy(history.actions))
+        prior = expand(self._shared, len(modulation))
         return prior.given(x, torch.from_numpy(history.rewards))
 
 
@@ -164,7 +164,7 @@ def _trained(
     rewards: Float[Tensor, "D J"],
     config: NeuralLinearConfig,
 ) -> FeatureNetwork:
-    """The network after `config.steps` steps on squared errors."""
+    """Trains the network for `config.steps` steps on squared errors."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(config.seed, "neural_linear"))
         network = FeatureNetwork(embedding, config)
@@ -173,8 +173,8 @@ def _trained(
         for _ in range(config.steps):
             rows = torch.randint(len(embedding), (config.batch,))
             x = network.features(network.modulation(embedding[rows]), actions[rows])
-            said = network.reward(x[..., :-1])[..., 0]
-            loss = F.mse_loss(said, rewards[rows])
+            predicted = network.reward(x[..., :-1])[..., 0]
+            loss = F.mse_loss(predicted, rewards[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

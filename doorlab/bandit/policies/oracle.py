@@ -1,7 +1,7 @@
-"""Two privileged policies: one knows everything, one knows everything that can be seen.
+"""Two privileged policies: one knows all parameters, the other all visible parameters.
 
-The gap between them is the price of the hidden parameters: what trying is worth, once looking
-has told all that it can.
+The gap between them is the cost of the hidden parameters: the value of interactions beyond that of
+images.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from doorlab.bandit.policy import History
 from doorlab.doors import Door, oracle_action
 from doorlab.doors.action import MAX_TURN
 
-_FAILED = 0.1  # a reward below this says that the latch held
+_FAILED = 0.1  # rewards below this mean that the latch was not released
 
 
 class OraclePolicy(Stateful):
-    """Knows every parameter of every door."""
+    """Policy that knows every parameter of every door."""
 
     def __init__(self, doors: Sequence[Door]) -> None:
         self._actions = np.stack([oracle_action(door) for door in doors])
 
     def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Has nothing to learn from frames."""
+        """Does nothing: the policy does not use frames."""
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The oracle's action, every time."""
+        """The oracle's action, at every step."""
         return self._actions.copy()
 
 
 class VisibleOraclePolicy(Stateful):
-    """Knows the visible parameters, guesses the hidden ones, and learns from its tries.
+    """Knows the visible parameters, guesses the hidden ones, and learns from its interactions.
 
-    Of the hidden parameters the latch decides most. The handle is turned as far as it goes, which
-    draws any latch if the direction is right; the direction is a guess at first, and changes after
-    every try that left the door shut.
+    Among the hidden parameters the latch matters most. The policy turns the handle as far as
+    possible, which releases any latch if the direction is right. The initial direction is a guess;
+    it is reversed after every step at which the door stayed closed.
     """
 
     state_fields = ("_first",)
@@ -53,11 +53,11 @@ class VisibleOraclePolicy(Stateful):
         self._first = rng.integers(2, size=len(frames))
 
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
-        """The guess, turned round as often as the door stayed shut."""
+        """The action for the guessed direction, reversed after every failure."""
         failures = (history.rewards < _FAILED).sum(axis=1)
         return self._actions[(self._first + failures) % 2, np.arange(len(failures))]
 
 
 def _without_hidden(door: Door, direction: int) -> Door:
-    """The door as a stranger must suppose it: latched as firmly as any, in a guessed direction."""
+    """The door with the largest possible latch angle, in a guessed direction."""
     return replace(door, latch_angle=MAX_TURN, latch_direction=direction)

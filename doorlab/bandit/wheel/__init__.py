@@ -1,1 +1,1 @@
-"""The wheel bandit (Riquelme et al. 2018), a calibration against published figures."""
+"""The wheel bandit (Riquelme et al. 2018), used for calibration against published results."""

@@ -1,13 +1,13 @@
-"""Neural-linear for bandits with few arms: the paper's algorithm, many problems side by side.
+"""Neural-linear for bandits with few arms: the algorithm of the paper, on many problems at once.
 
-Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3: a network learns from what was
-obtained so far to predict every arm's reward from the context; each arm has a Bayesian linear
-regression on its last hidden layer (`doorlab.bandit.linear`, which the door policies use too),
-and one draw of its weights is believed at every step. The network is trained again every few
-steps, and the regressions begin anew on its new features.
+Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3: a network learns from the rewards
+so far to predict every arm's reward from the context. Each arm has a Bayesian linear regression on
+the last hidden layer (`doorlab.bandit.linear`, which the door policies use too), and every step
+acts on one sample of its weights. The network is trained again every few steps; the regressions
+are then recomputed on its new features.
 
-Settings and training are those of the authors' library: RMSProp with a learning rate that falls
-within every training and starts afresh with the next, clipped gradients, batches with replacement.
+Settings and training follow the authors' library: RMSProp with a learning rate that decays within
+every training and restarts with the next, clipped gradients, batches with replacement.
 
 Legend: P problems, T steps, A arms, C context coordinates, F features, N observations in a batch.
 """
@@ -39,36 +39,36 @@ class NeuralLinearArmsConfig:
     """The network, its training, and the regressions."""
 
     hidden: tuple[PositiveInt, ...] = (100, 100)
-    """Widths of the hidden layers; the last are the features."""
+    """Widths of the hidden layers; the last layer provides the features."""
     train_every: PositiveInt = 20
     """Steps between trainings of the network."""
     train_steps: NonNegativeInt = 50
-    """Gradient steps of a training."""
+    """Gradient steps per training."""
     batch: PositiveInt = 512
-    """Observations per gradient step, drawn with replacement."""
+    """Observations per gradient step, sampled with replacement."""
     rate: PositiveFloat = 0.1
-    """Learning rate at the start of a training; after k steps it is rate / (1 + rate_decay k)."""
+    """Initial learning rate of a training; after k steps it is rate / (1 + rate_decay k)."""
     rate_decay: NonNegativeFloat = 0.5
-    """See rate."""
+    """Decay of the learning rate: after k steps it is rate / (1 + rate_decay k)."""
     clip: PositiveFloat = 5.0
-    """Largest norm of a gradient."""
+    """Maximum norm of a gradient."""
     initial: PositiveFloat = 0.3
-    """Weights begin uniform in plus or minus this."""
+    """Weights are initialized uniformly between minus and plus this."""
     initial_pulls: NonNegativeInt = 2
-    """How often every arm is chosen in turn at first."""
+    """Number of times that every arm is chosen in turn at the start."""
     a: PositiveFloat = 6.0
-    """Of the prior of an arm's noise, inverse gamma (a, b)."""
+    """Shape of the inverse-gamma prior (a, b) of an arm's noise."""
     b: PositiveFloat = 6.0
-    """See a."""
+    """Scale of the inverse-gamma prior (a, b) of an arm's noise."""
     ridge: PositiveFloat = 0.25
-    """Precision of the prior of an arm's weights, in units of the noise's."""
+    """Precision of the prior of an arm's weights, in units of the noise precision."""
 
     def __post_init__(self) -> None:
         check_limits(self, "")
 
 
 class BatchedMLP:
-    """P networks, one per problem, that share nothing but the batch that they are computed in."""
+    """P independent networks, one per problem, computed in one batch."""
 
     def __init__(
         self, problems: int, contexts: int, arms: int, config: NeuralLinearArmsConfig, seed: int
@@ -81,7 +81,7 @@ class BatchedMLP:
             self._weights += [w * config.initial, torch.zeros(problems, 1, width_out)]
         for weight in self._weights:
             weight.requires_grad_()
-        self._squares = [torch.ones_like(w) for w in self._weights]  # of RMSProp
+        self._squares = [torch.ones_like(w) for w in self._weights]  # running averages of RMSProp
 
     def features(self, contexts: Float[Tensor, "P N C"]) -> Float[Tensor, "P N F"]:
         """The last hidden layer."""
@@ -91,7 +91,7 @@ class BatchedMLP:
         return h
 
     def rewards(self, contexts: Float[Tensor, "P N C"]) -> Float[Tensor, "P N A"]:
-        """What the network expects of every arm."""
+        """Predicted rewards of all arms."""
         return torch.baddbmm(self._weights[-1], self.features(contexts), self._weights[-2])
 
     def train(
@@ -100,19 +100,19 @@ class BatchedMLP:
         arms: Int64[Tensor, "P N"],
         rewards: Float[Tensor, "P N"],
     ) -> None:
-        """One training on everything seen so far."""
-        c, (problems, seen) = self._config, arms.shape
+        """Trains the networks on all observations so far."""
+        c, (problems, count) = self._config, arms.shape
         for step in range(c.train_steps):
-            rows = torch.randint(seen, (problems, c.batch), generator=self._generator)
+            rows = torch.randint(count, (problems, c.batch), generator=self._generator)
             x = contexts.gather(1, rows[..., None].expand(-1, -1, contexts.shape[-1]))
-            mine = self.rewards(x).gather(2, arms.gather(1, rows)[..., None])[..., 0]
-            loss = (mine - rewards.gather(1, rows)).square().sum() / c.batch
+            predicted = self.rewards(x).gather(2, arms.gather(1, rows)[..., None])[..., 0]
+            loss = (predicted - rewards.gather(1, rows)).square().sum() / c.batch
             gradients = torch.autograd.grad(loss, self._weights)
             self._descend(gradients, c.rate / (1.0 + c.rate_decay * step))
 
     @torch.no_grad()
     def _descend(self, gradients: tuple[Tensor, ...], rate: float) -> None:
-        """A step of RMSProp, every problem's gradient clipped by itself."""
+        """A step of RMSProp; gradients are clipped per problem."""
         norm = sum(g.square().sum(dim=(1, 2), keepdim=True) for g in gradients)
         factor = self._config.clip / torch.as_tensor(norm).sqrt().clamp_min(self._config.clip)
         for weight, gradient, square in zip(self._weights, gradients, self._squares, strict=True):
@@ -130,15 +130,15 @@ def run_neural_linear(
     config: NeuralLinearArmsConfig,
     advance: Callable[[int], None] = lambda steps: None,
 ) -> Int64[np.ndarray, "P T"]:
-    """Plays P problems to their ends; returns the arms chosen.
+    """Runs the algorithm on P problems; returns the chosen arms.
 
     Args:
-        contexts: of every problem and step.
+        contexts: contexts of every problem and step.
         pull: (step, arms of all problems) -> rewards.
-        arms: how many there are.
-        rng: of everything that is drawn.
-        config: see there.
-        advance: called with the number of steps played, for progress bars.
+        arms: number of arms.
+        rng: source of all random numbers.
+        config: settings of the algorithm.
+        advance: called with the number of steps done, for progress bars.
     """
     problems, steps, size = contexts.shape
     x = torch.from_numpy(contexts).float()
@@ -165,7 +165,7 @@ def run_neural_linear(
 
 
 class _SufficientStatistics:
-    """What the regressions have been given, and what they believe, for every problem and arm."""
+    """Statistics and posteriors of the regressions, for every problem and arm."""
 
     def __init__(self, problems: int, arms: int, config: NeuralLinearArmsConfig) -> None:
         self._arms, width = arms, config.hidden[-1]
@@ -181,20 +181,20 @@ class _SufficientStatistics:
     def begin(
         self, z: Float[Tensor, "P N F"], arms: Int64[Tensor, "P N"], y: Float[Tensor, "P N"]
     ) -> None:
-        """Forgets everything, then takes over observations in the features of a new network."""
+        """Recomputes the statistics from observations in the features of a new network."""
         for arm in range(self._arms):
             for problem, mask in enumerate(arms == arm):
-                mine, obtained = z[problem, mask], y[problem, mask]
-                self._xx[problem, arm] = mine.T @ mine
-                self._xy[problem, arm] = mine.T @ obtained
-                self._yy[problem, arm] = obtained.square().sum()
-                self._n[problem, arm] = len(obtained)
+                features, rewards = z[problem, mask], y[problem, mask]
+                self._xx[problem, arm] = features.T @ features
+                self._xy[problem, arm] = features.T @ rewards
+                self._yy[problem, arm] = rewards.square().sum()
+                self._n[problem, arm] = len(rewards)
         self.belief = self._prior.update_from_stats(self._xx, self._xy, self._yy, self._n)
 
     def add(
         self, z: Float[Tensor, "P F"], arms: Int64[Tensor, " P"], y: Float[Tensor, " P"]
     ) -> None:
-        """One observation of one arm of every problem: only its belief is computed anew."""
+        """Adds one observation of one arm per problem, and updates only that arm's posterior."""
         at = torch.arange(len(arms)), arms
         self._xx[at] += z[:, :, None] * z[:, None, :]
         self._xy[at] += z * y[:, None]

@@ -1,9 +1,9 @@
-"""The wheel bandit, on which bandit algorithms are calibrated against published figures.
+"""The wheel bandit, used to calibrate bandit algorithms against published results.
 
 Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 5.4. A context is a point of the
-unit disc. Arm 0 always pays 1.2 on average. The other four pay 1, but each has a quarter of the
-disc's rim (beyond the radius delta) where it pays 50; the closer delta is to 1, the rarer the rim,
-and the more exploring it takes to find out. Every reward has a standard deviation of 0.01.
+unit disc. Arm 0 always has a mean reward of 1.2. The other four have 1, except in one quarter of
+the disc's rim (beyond the radius delta), where they have 50. The closer delta is to 1, the rarer
+the rim is, and the more exploration is needed. Every reward has a standard deviation of 0.01.
 
 Legend: *B any axes, 2 coordinates of a context, 5 arms.
 """
@@ -21,7 +21,7 @@ NOISE = 0.01
 
 
 def sample_contexts(number: int, rng: np.random.Generator) -> Float64[np.ndarray, "N 2"]:
-    """Uniform in the unit disc."""
+    """Uniform random points in the unit disc."""
     radius, angle = np.sqrt(rng.random(number)), rng.uniform(-np.pi, np.pi, number)
     return radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
@@ -29,14 +29,14 @@ def sample_contexts(number: int, rng: np.random.Generator) -> Float64[np.ndarray
 def mean_rewards(
     contexts: Float64[np.ndarray, "*B 2"], delta: float | np.ndarray
 ) -> Float64[np.ndarray, "*B 5"]:
-    """What every arm pays on average.
+    """Mean rewards of all arms.
 
     Args:
-        contexts: in the unit disc.
-        delta: inner radius of the rim, in [0, 1]; an array that broadcasts over *B, or one number.
+        contexts: points in the unit disc.
+        delta: inner radius of the rim, in [0, 1]; a number, or an array that broadcasts over *B.
 
     Raises:
-        ConfigError: for a delta that is no radius.
+        ConfigError: for a delta outside of [0, 1].
     """
     if np.any((np.asarray(delta) < 0) | (np.asarray(delta) > 1)):
         raise ConfigError("delta from 0 to 1", f"{delta}", "correct it")
@@ -50,5 +50,5 @@ def mean_rewards(
 
 
 def regrets(rewards: Float64[np.ndarray, "*B 5"]) -> Float64[np.ndarray, "*B 5"]:
-    """What every arm pays less than the best, on average."""
+    """Mean reward of the best arm minus that of every arm."""
     return rewards.max(axis=-1, keepdims=True) - rewards

@@ -1,1 +1,1 @@
-"""Datasets in the form of dataset hubs: export, Arrow tables, dataset cards."""
+"""Export of datasets to the layout of dataset hubs: Arrow tables and dataset cards."""

@@ -1,6 +1,6 @@
-"""The README.md of an exported dataset: what dataset hubs call its card.
+"""The README.md of an exported dataset, called the dataset card on dataset hubs.
 
-Everything that can be is taken from the manifest and the schema, so that it is true.
+The text is generated from the manifest and the schema, so that it always matches the data.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _CARD = """---
 
 # {title}
 
-{doors:,} doors, {origin}. One row is one door: {frames} pictures of {size} x {size}
-pixels{touched}. Written by doorlab; `doorlab import THIS_FOLDER --out runs/doors` makes the dataset
-again that this was, checksum `{checksum}`.
+{doors:,} doors, {origin}. One row is one door: {frames} images of {size} x {size}
+pixels{touched}. Written by doorlab; `doorlab import THIS_FOLDER --out runs/doors` restores the
+original dataset, checksum `{checksum}`.
 
 ```python
 from datasets import load_dataset
@@ -51,25 +51,25 @@ doors[0]["images"][0]  # a PIL image
 """
 
 
-_WORLD = """Lengths in metres, angles in radians, masses in kilograms. x runs along the wall, to the
-right as the robot sees it, y away from the robot, z up; the origin is on the floor below the middle
-of the opening.
+_WORLD = """Lengths in meters, angles in radians, masses in kilograms. x runs along the wall, to the
+right from the robot's viewpoint, y away from the robot, z up; the origin is on the floor below the
+middle of the opening.
 
 """
 
 
 @dataclass(frozen=True)
 class CardInfo:
-    """What a card says that no dataset knows."""
+    """Information for the card that the dataset itself does not contain."""
 
     title: str = "Doors"
     """Title of the card."""
     license: str = ""
-    """Licence of the data as hubs name it (mit, cc-by-4.0, ...); none is stated if empty."""
+    """License of the data as hubs name it (mit, cc-by-4.0, ...); if empty, none is stated."""
 
 
 def dataset_card(manifest: Manifest, about: CardInfo) -> str:
-    """The text of README.md, with the header that hubs read."""
+    """The text of README.md, including the YAML header for dataset hubs."""
     document, config = manifest.to_json(), manifest.config
     counts = {split: document["splits"][split] for split in SPLITS if document["splits"][split]}
     settings = {k: v for k, v in config.to_json().items() if k != "names"}
@@ -86,7 +86,7 @@ def dataset_card(manifest: Manifest, about: CardInfo) -> str:
         splits="\n".join(f"| {split} | {count:,} |" for split, count in counts.items()),
         frame_of_reference=_WORLD if config.arrays().keys() - {"images", "split"} else "",
         columns="\n".join(_rows(config)),
-        videos=f"\n`videos/` has films of the first {videos} doors.\n" if videos else "",
+        videos=f"\n`videos/` has videos of the first {videos} doors.\n" if videos else "",
         settings=json.dumps({"kind": config.kind, **settings}, indent=2),
     )
 
@@ -111,11 +111,11 @@ def _header(config: DatasetConfig, about: CardInfo, splits: list[str]) -> str:
 def _rows(config: DatasetConfig) -> list[str]:
     rows = ["| `door` | int64 | number of the door in the dataset |"]
     if config.names:
-        rows.append("| `name` | string | the footage that it was imported from |")
+        rows.append("| `name` | string | folder or video that the door was imported from |")
     for column, spec in columns(config).items():
         meaning = spec.meaning.replace(" | ", ", ")
         if spec.name.removeprefix("door/") in HIDDEN_FIELDS:
-            meaning = f"{meaning} (no picture shows it)".strip()
+            meaning = f"{meaning} (not visible in images)".strip()
         rows.append(f"| `{column}` | {_holds(config, spec)} | {meaning} |")
     return rows
 
@@ -125,5 +125,5 @@ def _holds(config: DatasetConfig, spec: ArraySpec) -> str:
         return "string"
     shape = spec.shape(1, config.frames, config.interactions, config.image_size)[1:]
     if is_picture(spec):
-        return f"{shape[0]} PNG pictures"
+        return f"{shape[0]} PNG images"
     return " x ".join([spec.dtype, *map(str, shape)]) if shape else spec.dtype

@@ -1,14 +1,14 @@
-"""Datasets in the form that dataset hubs display, and back.
+"""Exports datasets to the layout that dataset hubs display, and restores them.
 
     OUT/README.md                           the dataset card (`doorlab.data.hub.card`)
     OUT/data/train-00000-of-00003.parquet   one row per door (`doorlab.data.hub.tables`)
     OUT/videos/door-00000.mp4               as in the dataset
     OUT/doorlab.json                        dataset.json, and a digest of every shard's values
 
-An export is written whole or not at all: it is read from a dataset on disk, which takes minutes
-where making the dataset took hours. Replacing one leaves alone what it did not write (.git, say).
-Values come back bit for bit, and with them the dataset.
-Needs pyarrow, the extra `hub`.
+An export cannot be resumed: it is written completely or not at all. It takes minutes, whereas
+generating the dataset takes hours. Replacing an export keeps files that doorlab did not write
+(.git, for example). A restored dataset has bit-identical values.
+Requires pyarrow (extra `hub`).
 
 Legend: D doors.
 """
@@ -53,8 +53,8 @@ from doorlab.terminal.progress import progress_bar
 _FILES = (
     rf"README\.md|{re.escape(EXPORT_FILE)}|videos(/door-\d+\.mp4)?"
     rf"|data(/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet)?"
-)  # and their folders, should they be none
-_ROWS = 64  # doors per row group: what a viewer reads at once
+)  # these files, and their folders if empty
+_ROWS = 64  # doors per row group, the unit that a viewer reads
 
 
 def export_dataset(
@@ -68,18 +68,18 @@ def export_dataset(
     """Writes `dataset` to the folder `out`.
 
     Args:
-        dataset: of any kind.
-        out: a folder that does not exist, is empty, or holds an earlier export that is to be
-            replaced.
-        about: what the card says beside what the dataset does.
-        file_doors: doors per Parquet file, at most.
+        dataset: dataset of any kind.
+        out: a folder that does not exist or is empty; with `overwrite`, it may hold an earlier
+            export.
+        about: information for the card that the dataset does not contain.
+        file_doors: maximum number of doors per Parquet file.
         overwrite: replace an earlier export.
 
     Raises:
-        ConfigError: for files of no doors, and for a folder inside of the dataset.
-        DatasetError: for a dataset that can't be read.
-        ResultError: when something is there already, the folder can't be written, or another
-            process writes into it.
+        ConfigError: if `file_doors` is below 1, or `out` is inside the dataset.
+        DatasetError: if the dataset cannot be read.
+        ResultError: if `out` already holds files, cannot be written, or another process writes
+            to it.
     """
     if file_doors < 1:
         raise ConfigError("file_doors of at least 1", f"{file_doors}", "correct --file-doors")
@@ -100,17 +100,17 @@ def export_dataset(
 def restore_dataset(
     path: str | Path, source: str | Path, *, workers: int = 1, resume: bool = False
 ) -> Manifest:
-    """Makes the dataset again that was exported to `source`, in the folder `path`.
+    """Restores the dataset that was exported to `source`, in the folder `path`.
 
     Args:
         path: a folder that does not exist or is empty, unless `resume`.
-        source: what `export_dataset` wrote, wherever it has been since.
-        workers: number of processes; 0 for one per core.
-        resume: keep the parts in `path` that are whole, and make the others.
+        source: folder written by `export_dataset`; it may have been moved or downloaded.
+        workers: number of worker processes; 0 for one per core.
+        resume: keep the intact parts in `path` and write the others.
 
     Raises:
-        ConfigError: when `path` holds another dataset.
-        DatasetError: for an export that is incomplete or damaged, and as `write_dataset`.
+        ConfigError: if `path` holds another dataset.
+        DatasetError: if the export is incomplete or damaged, and as `write_dataset`.
     """
     path, source = Path(path), Path(source)
     manifest, digests = _read_export(source)
@@ -128,12 +128,12 @@ def restore_dataset(
 
 
 def exported_checksum(source: Path) -> str:
-    """Of the dataset that was exported to `source`. Raises DatasetError as `restore_dataset`."""
+    """Checksum of the dataset exported to `source`. Raises DatasetError as `restore_dataset`."""
     return _read_export(source)[0].checksum
 
 
 class RestoringWriter:
-    """Makes parts of what was exported; a copy lives in every worker."""
+    """Restores parts of an exported dataset; every worker process has a copy."""
 
     def __init__(
         self, path: Path, source: Path, manifest: Manifest, digests: dict[str, str]
@@ -142,12 +142,12 @@ class RestoringWriter:
         self._manifest, self._digests = manifest, digests
 
     def __call__(self, part: str) -> tuple[str, str]:
-        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        """Writes a part (for example "shards/shard-00000"); returns its name and checksum."""
         kind, name = part.split("/")
         return part, (self._shard if kind == "shards" else self._video)(part, name)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: no resources are held."""
 
     def _shard(self, part: str, name: str) -> str:
         config = self._manifest.config
@@ -155,29 +155,29 @@ class RestoringWriter:
         files = sorted((self._source / "data").glob("*.parquet"))
         arrays = read_doors(config, files, first, last)
         if not np.array_equal(arrays.pop("door"), np.arange(first, last)):
-            got = "others, or not all of them"
+            got = "other doors, or missing ones"
             raise _damaged(f"the doors from {first} to {last - 1} in {self._source}/data", got)
         for array, values in arrays.items():
-            fix = "ask whoever exported it, or generate a dataset"
+            fix = "ask the author of the export, or generate a dataset"
             check_values(array, values, np.arange(first, last), self._source, fix)
         arrays["split"] = split_of_doors(config)[first:last]
         if _digest(arrays) != self._digests[name]:
-            got = "others"
+            got = "changed values"
             raise _damaged(f"the doors from {first} to {last - 1} as they were exported", got)
         return write_shard(self._path / part, arrays, config.arrays())
 
     def _video(self, part: str, name: str) -> str:
         file = self._source / part
-        content = file.read_bytes() if file.is_file() else b""  # hubs' caches are full of links
-        found = checksum({name: content})
-        if found != self._manifest.parts[part]:
-            raise _damaged(f"{file} as it was exported", "a changed one, or none")
+        content = file.read_bytes() if file.is_file() else b""  # hub caches contain symbolic links
+        actual = checksum({name: content})
+        if actual != self._manifest.parts[part]:
+            raise _damaged(f"{file} as it was exported", "a changed or missing file")
         atomic_write_bytes(self._path / part, content)
-        return found
+        return actual
 
 
 def _is_exported(file: str) -> bool:
-    """Whether an export has a file of this name."""
+    """Whether an export can contain a file of this name."""
     return re.fullmatch(_FILES, file) is not None
 
 
@@ -224,12 +224,12 @@ def _copy_videos(dataset: DoorDataset, folder: Path) -> None:
         part = f"videos/{video.name}"
         if part_checksum(dataset.path, part) != dataset.manifest.parts[part]:
             repair = f"repair it with `{dataset.config.command(dataset.path)}`"
-            raise DatasetError(f"{video} as it was written", "a changed one, or none", repair)
+            raise DatasetError(f"{video} as it was written", "a changed or missing file", repair)
         shutil.copyfile(video, folder / video.name)
 
 
 def _digests(dataset: DoorDataset) -> dict[str, str]:
-    """Shard -> digest of its values. Checksums of files won't do: they depend on compressors."""
+    """Maps every shard to a digest of its values; file checksums would depend on the compressor."""
     digests = {}
     for name, (first, last) in dataset.config.shards().items():
         doors = np.arange(first, last)
@@ -248,7 +248,7 @@ def _read_export(source: Path) -> tuple[Manifest, dict[str, str]]:
     try:
         manifest, digests = Manifest.from_json(document["manifest"], file), document["digests"]
         if not isinstance(digests, dict) or not all(isinstance(d, str) for d in digests.values()):
-            raise TypeError("digests of another kind")
+            raise TypeError("digests of another type")
         if set(digests) != set(manifest.config.shards()) or not manifest.complete:
             raise LookupError("a list of other shards")
     except (LookupError, AttributeError, TypeError) as error:
@@ -261,11 +261,11 @@ def _damaged(expected: str, got: str) -> DatasetError:
 
 
 def _refuse_out(out: Path, overwrite: bool) -> None:
-    """Only an earlier export may be replaced. `out` is owned by this process."""
+    """Raises ResultError unless `out` (locked by this process) is empty or an earlier export."""
     if {path.name for path in out.iterdir()} <= {LOCK_FILE}:
         return
     if not (out / EXPORT_FILE).exists():
         raise ResultError(
-            f"nothing at {out}, or an earlier export", "something else", "choose another --out"
+            f"{out} to be empty or an earlier export", "other files", "choose another --out"
         )
     refuse_overwrite(out, overwrite)

@@ -1,15 +1,15 @@
-"""Doors as Arrow tables: one row per door, as Parquet files on dataset hubs hold them.
+"""Doors as Arrow tables: one row per door, as stored in Parquet files on dataset hubs.
 
-One row per door and not per frame, because a door is what the models learn from, what splits are
-made of, and what actions and parameters belong to; viewers show its frames as a strip of pictures.
+A row is a door, not a frame: models learn from doors, splits consist of doors, and actions and
+parameters belong to doors. Viewers show the frames of a door as a strip of images.
 
-    door                    int64, the number of the door in the dataset
-    name                    string, the footage that it was imported from; else no such column
-    images                  list of PNG pictures (lossless), as the feature Image of `datasets`
-    hinge_side, ...         strings for categories, numbers or nested lists for the rest
+    door                    int64, index of the door in the dataset
+    name                    string, folder or video of the door; only in imported datasets
+    images                  list of PNG images (lossless), as the feature Image of `datasets`
+    hinge_side, ...         strings for categories, numbers or nested lists for other arrays
 
-A column is named as the array that it holds (`schema.ARRAYS`), without "door/" and with
-underscores for slashes. The split is said by the file. Needs pyarrow, the extra `hub`.
+A column has the name of its array (`schema.ARRAYS`) without "door/" and with underscores for
+slashes. The split is part of the file name. Requires pyarrow (extra `hub`).
 
 Legend: D doors, M frames, H, W pixels.
 """
@@ -37,8 +37,8 @@ try:
     import pyarrow.parquet as pq
 except ImportError:
     raise ConfigError(
-        "pyarrow, which writes and reads Parquet files",
-        "a Python without it",
+        "pyarrow, which reads and writes Parquet files",
+        "a Python environment without it",
         "run `pip install 'doorlab[hub]'`",
     ) from None
 
@@ -47,18 +47,18 @@ _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def columns(config: DatasetConfig) -> dict[str, ArraySpec]:
-    """Column -> array, of all columns but `door` and `name`."""
+    """Maps column names to array specs, for all columns except `door` and `name`."""
     arrays = config.arrays().values()
     return {column_name(spec.name): spec for spec in arrays if spec.name != "split"}
 
 
 def column_name(array: str) -> str:
-    """The column of an array: "door/appearance/x" -> "appearance_x"."""
+    """The column name of an array: "door/appearance/x" -> "appearance_x"."""
     return array.removeprefix("door/").replace("/", "_")
 
 
 def is_picture(spec: ArraySpec) -> bool:
-    """Whether an array is stored as PNG pictures."""
+    """Whether an array is stored as PNG images."""
     pixels = ("height", "width")
     return spec.dtype == "uint8" and spec.dims[2:] in (pixels, (*pixels, "channel"))
 
@@ -69,7 +69,7 @@ def is_category(spec: ArraySpec) -> bool:
 
 
 def table_schema(config: DatasetConfig) -> pa.Schema:
-    """Types of the columns, with what `datasets` wants to know about them."""
+    """Arrow schema of the table, with the metadata that `datasets` reads."""
     types: dict[str, pa.DataType] = {"door": pa.int64()}
     if config.names:
         types["name"] = pa.string()
@@ -80,29 +80,29 @@ def table_schema(config: DatasetConfig) -> pa.Schema:
 
 
 def to_table(config: DatasetConfig, doors: np.ndarray, arrays: dict[str, np.ndarray]) -> pa.Table:
-    """The rows of doors.
+    """Converts doors to table rows.
 
     Args:
-        config: of the dataset.
-        doors: int64 (D,), their numbers.
-        arrays: by name, first axis D; `split` is not needed.
+        config: config of the dataset.
+        doors: int64 (D,), indices of the doors.
+        arrays: arrays by name, with first axis D; `split` is not needed.
     """
-    found: dict[str, pa.Array] = {"door": pa.array(doors)}
+    table: dict[str, pa.Array] = {"door": pa.array(doors)}
     if config.names:
-        found["name"] = pa.array([as_text(config.names[door]) for door in doors])
+        table["name"] = pa.array([as_text(config.names[door]) for door in doors])
     for column, spec in columns(config).items():
         values = arrays[spec.name]
         if is_picture(spec):
-            found[column] = _pictures(doors, column, values)
+            table[column] = _pictures(doors, column, values)
         elif is_category(spec):
-            found[column] = pa.array([_CATEGORIES[spec.name][value] for value in values])
+            table[column] = pa.array([_CATEGORIES[spec.name][value] for value in values])
         else:
-            found[column] = _nested(pa.array(values.reshape(-1)), values.shape)
-    return pa.table(found, schema=table_schema(config))
+            table[column] = _nested(pa.array(values.reshape(-1)), values.shape)
+    return pa.table(table, schema=table_schema(config))
 
 
 def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:
-    """The inverse of `to_table`. Raises ValueError or LookupError for rows that can't be."""
+    """The inverse of `to_table`. Raises ValueError, LookupError or TypeError for invalid rows."""
     arrays = {}
     for column, spec in columns(config).items():
         sizes = config.frames, config.interactions, config.image_size
@@ -114,7 +114,7 @@ def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:
         values = _flat(values, 1 if is_picture(spec) else len(shape) - 1, column)
         if is_picture(spec):
             if not pa.types.is_struct(values.type):
-                raise TypeError(f"a column {column} of {values.type} instead of pictures")
+                raise TypeError(f"a column {column} of {values.type} instead of images")
             arrays[spec.name] = _decoded(values.field("bytes").to_pylist(), shape)
         else:
             flat = values.to_numpy(zero_copy_only=False)
@@ -123,7 +123,7 @@ def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:
 
 
 def write_parquet(path: Path, config: DatasetConfig, tables: Iterable[pa.Table]) -> None:
-    """Writes a Parquet file; every table becomes a row group, which viewers read at once."""
+    """Writes a Parquet file; each table becomes a row group, the unit that viewers read."""
     schema = table_schema(config)
     with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for table in tables:
@@ -133,15 +133,15 @@ def write_parquet(path: Path, config: DatasetConfig, tables: Iterable[pa.Table])
 def read_doors(
     config: DatasetConfig, files: Iterable[Path], first: int, last: int
 ) -> dict[str, np.ndarray]:
-    """What `files` hold of the doors from `first` to `last` (excluded), ascending.
+    """Reads the doors `first` to `last` (excluded) from `files`, in ascending order.
 
-    Returns all arrays but `split`, and the doors' numbers as `door`. Raises DatasetError, naming
-    the file, for files that are damaged.
+    Returns all arrays except `split`, and the indices of the doors as `door`. Raises DatasetError
+    with the name of the file if a file is damaged.
     """
     rows, wanted = [], [("door", ">=", first), ("door", "<", last)]
     for file in files:
         try:
-            with file.open("rb") as opened:  # Arrow itself opens no path that is not UTF-8
+            with file.open("rb") as opened:  # Arrow cannot open paths that are not UTF-8
                 table = pq.read_table(opened, filters=wanted, use_threads=False)
             if len(table):
                 door = table["door"].to_numpy()
@@ -179,7 +179,7 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
 
 
 def _nested(values: pa.Array, shape: tuple[int, ...]) -> pa.Array:
-    """A flat array as lists of lists: one level per axis after the first."""
+    """Nests a flat array into lists of lists: one level per axis after the first."""
     for axis in range(len(shape) - 1, 0, -1):
         offsets = np.arange(prod(shape[:axis]) + 1, dtype=np.int32) * shape[axis]
         values = pa.ListArray.from_arrays(pa.array(offsets, type=pa.int32()), values)
@@ -201,7 +201,7 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _flat(values: pa.Array, levels: int, column: str) -> pa.Array:
-    """The items of lists of lists."""
+    """Flattens `levels` levels of nested lists."""
     for _ in range(levels):
         if not hasattr(values, "flatten"):
             raise TypeError(f"a column {column} of {values.type} instead of lists")
@@ -211,11 +211,11 @@ def _flat(values: pa.Array, levels: int, column: str) -> pa.Array:
 
 def _decoded(pictures: Sequence[bytes | None], shape: tuple[int, ...]) -> np.ndarray:
     if len(pictures) != prod(shape[:2]):
-        raise ValueError(f"{len(pictures)} pictures instead of {prod(shape[:2])}")
+        raise ValueError(f"{len(pictures)} images instead of {prod(shape[:2])}")
     images = [decode_png(data or b"", shape[2:]) for data in pictures]
     return np.array(images, dtype=np.uint8).reshape(shape)
 
 
 def _reversed(image: np.ndarray) -> np.ndarray:
-    """RGB as OpenCV's BGR; what has one channel stays."""
+    """Converts RGB to OpenCV's BGR; images with one channel are unchanged."""
     return image[..., ::-1] if image.ndim == 3 else image

@@ -1,1 +1,1 @@
-"""Where the doors of a dataset come from: simulation or footage."""
+"""Sources of datasets: simulation, and footage of real doors."""

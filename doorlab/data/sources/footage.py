@@ -1,12 +1,12 @@
-"""Footage of real doors: folders of images, and videos, as square frames of one size.
+"""Footage of real doors: reads folders of images, and videos, as square frames of one size.
 
-    SOURCE/front door/IMG_2.jpg    a folder is a door, its images are taken in natural order:
+    SOURCE/front door/IMG_2.jpg    each folder is a door; its images are sorted in natural order:
     SOURCE/front door/IMG_10.jpg   IMG_2 before IMG_10
-    SOURCE/kitchen.mp4             a video is a door, too
+    SOURCE/kitchen.mp4             each video is a door, too
 
-Pictures come out as they are shown (`image_files`, `video_files`): upright, for example.
+Images are returned as a viewer displays them, for example upright (`image_files`, `video_files`).
 
-Legend: M frames, H, W pixels of the footage, S of a dataset's frame.
+Legend: M frames, H, W pixels of the footage, S pixels of a dataset frame.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ Fit = Literal["crop", "pad"]
 FITS: tuple[str, ...] = get_args(Fit)
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
-UNREAD_IMAGES = frozenset({".heic", ".heif", ".avif"})  # users have to convert them
-# What operating systems and network disks leave in folders, besides hidden files.
+UNREAD_IMAGES = frozenset({".heic", ".heif", ".avif"})  # users must convert these
+# Files that operating systems and network disks create in folders, besides hidden files.
 _CLUTTER = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"})
 
 
 class UnreadableError(DatasetError):
-    """A picture, a video or a folder of footage can't be read."""
+    """An image, a video or a folder of footage cannot be read."""
 
 
 @dataclass(frozen=True)
 class FootageDoor:
-    """One door of a source.
+    """One door of a footage folder.
 
     Attributes:
         path: a folder of images, or a video.
-        pictures: how many there are to choose from.
-        passed_over: names of what else is in the folder.
-        unreadable: file name -> what is wrong, of images that can't be read, if that is known.
+        pictures: number of images or video frames available.
+        passed_over: names of other files and folders in the folder.
+        unreadable: file name -> reason, for images known to be unreadable.
     """
 
     path: Path
@@ -58,28 +58,27 @@ class FootageDoor:
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """The door and what it has, for messages: "front (0, besides 9 .heic)"."""
+        """Describes the door and its files, for messages: "front (0, besides 9 .heic)"."""
         kinds = Counter(_kind(self.path / name) for name in self.passed_over)
         others = [f"{count} {kind}" for kind, count in sorted(kinds.items())]
         if self.unreadable:
-            others.append(f"{len(self.unreadable)} that can't be read")
+            others.append(f"{len(self.unreadable)} unreadable")
         besides = f", besides {' and '.join(others)}" if others else ""
         return f"{self.path.name} ({self.pictures}{besides})"
 
 
 def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
-    """The doors in the folder `source`, in natural order, and the files that are neither.
+    """The doors in the folder `source`, in natural order, and all other files.
 
-    Hidden files and folders are passed over, and those that systems leave everywhere (Thumbs.db).
-    Raises DatasetError when there is no such folder, no door in it, or images that belong to no
-    door.
+    Hidden files and folders are skipped, as are system files (Thumbs.db). Raises DatasetError if
+    the folder does not exist, contains no doors, or contains images outside of door folders.
     """
     if not source.is_dir():
-        got = "a file" if source.exists() else "nothing there"
+        got = "a file" if source.exists() else "no such folder"
         raise DatasetError(f"a folder of footage at {source}", got, "correct the path")
-    found = _listed(source)
-    entries = [path for path in found if path.is_dir() or _is(path, VIDEOS)]
-    others = [path for path in found if path not in set(entries)]
+    paths = _listed(source)
+    entries = [path for path in paths if path.is_dir() or _is(path, VIDEOS)]
+    others = [path for path in paths if path not in set(entries)]
     images = sum(_is(path, IMAGES) for path in others)
     if images or not entries:
         got = f"{images} images in {source} itself" if images else f"none in {source}"
@@ -90,23 +89,24 @@ def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
 
 
 def open_entry(path: Path, frames: int) -> FootageDoor:
-    """The door at `path`; of a video with far more pictures than `frames` the number is rough.
+    """Opens the door at `path`. The frame count of a video far longer than `frames` is approximate.
 
-    Raises DatasetError for what can't be read.
+    Raises DatasetError if the folder or video cannot be read.
     """
     if path.is_dir():
-        found = _listed(path)
-        images = [p for p in found if _is(p, IMAGES)]
-        return FootageDoor(path, len(images), tuple(p.name for p in found if p not in set(images)))
+        paths = _listed(path)
+        images = [p for p in paths if _is(p, IMAGES)]
+        return FootageDoor(path, len(images), tuple(p.name for p in paths if p not in set(images)))
     with _readable(path):
         return FootageDoor(path, video_files.count_frames(path, exact_below=frames))
 
 
 def find_unreadable(path: Path, frames: int, significant_bits: int = 0) -> dict[str, str]:
-    """Name -> what is wrong, of the images in a door's folder that can't be read.
+    """Maps file name -> reason for the unreadable images in a door's folder.
 
-    Only images are read that would be among the `frames` taken, and those that take the place of
-    bad ones. A video is decoded. Raises UnreadableError for a video, or folder, that can't be read.
+    Reads only the images that would be selected for `frames` frames, and the replacements of
+    unreadable ones. Videos are decoded in full. Raises UnreadableError for an unreadable video or
+    folder.
     """
     if not path.is_dir():
         for _ in _from_video(path, frames):
@@ -136,7 +136,7 @@ def read_frames(
     significant_bits: int = 0,
     leave_out: Collection[str] = (),
 ) -> np.ndarray:
-    """uint8 (M, S, S, 3): `frames` pictures of a door, evenly spaced from the first to the last.
+    """uint8 (M, S, S, 3): `frames` images of a door, evenly spaced from the first to the last.
 
     Args:
         path: a folder of images, or a video.
@@ -144,9 +144,9 @@ def read_frames(
         size: S, pixels.
         fit: as for `to_square`.
         significant_bits: as for `image_files.read_image`.
-        leave_out: names of images in the folder that are not taken.
+        leave_out: names of images in the folder to skip.
 
-    Raises DatasetError for pictures that can't be read, and for fewer than M.
+    Raises DatasetError if an image cannot be read, or if there are fewer than M.
     """
     if path.is_dir():
         images = _from_folder(path, frames, significant_bits, leave_out)
@@ -156,12 +156,12 @@ def read_frames(
 
 
 def to_square(image: np.ndarray, size: int, fit: Fit) -> np.ndarray:
-    """A picture, uint8 (H, W, 3), as (size, size, 3), by averaging over areas.
+    """Resizes an image, uint8 (H, W, 3), to (size, size, 3) by area averaging.
 
     Args:
-        image: of any height and width.
+        image: image of any height and width.
         size: S, pixels.
-        fit: crop: the square in the middle; pad: the whole picture, on black.
+        fit: crop: keep the central square; pad: keep the whole image on a black background.
     """
     height, width = image.shape[:2]
     if fit == "crop":
@@ -180,7 +180,7 @@ def to_square(image: np.ndarray, size: int, fit: Fit) -> np.ndarray:
 
 
 def _within_limits(image: np.ndarray) -> np.ndarray:
-    """A picture that is so long that the square around it would fill the memory, made smaller."""
+    """Shrinks an image whose padded square would exceed MAX_PIXELS and fill the memory."""
     height, width = image.shape[:2]
     scale = math.isqrt(MAX_PIXELS) / max(height, width)
     if scale >= 1:
@@ -190,7 +190,7 @@ def _within_limits(image: np.ndarray) -> np.ndarray:
 
 
 def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts names as people do: numbers by value, capitals as small letters."""
+    """Sort key for natural order: numbers by value, letters without regard to case."""
     parts = re.split(r"([0-9]+)", path.name)
     key = [(0, int(p), "") if p.isdecimal() else (1, 0, p.casefold()) for p in parts if p]
     return key, path.name
@@ -211,8 +211,8 @@ def _read_image(path: Path, significant_bits: int) -> np.ndarray:
 
 
 def _from_video(path: Path, frames: int) -> Iterator[np.ndarray]:
-    # What a file says about its length is often off by some frames: counting is safe, and the
-    # pictures that are not wanted need no conversion.
+    # The frame count in a video file is often off by a few frames. Counting is safe, and frames
+    # that are not selected need no color conversion.
     with _readable(path):
         count = video_files.count_decoded(path)
     _check_count(path, count, frames)
@@ -227,7 +227,7 @@ def _evenly(count: int, frames: int) -> list[int]:
 def _check_count(path: Path, count: int, frames: int) -> None:
     if count < frames:
         raise DatasetError(
-            f"at least {frames} pictures in {path}", f"{count}", "ask for fewer --frames"
+            f"at least {frames} images in {path}", f"{count}", "use a smaller --frames"
         )
 
 
@@ -245,7 +245,7 @@ def _is_clutter(path: Path) -> bool:
 
 
 def _kind(path: Path) -> str:
-    """What a file or folder is, for messages."""
+    """The type of a file or folder, for messages."""
     return "folder" if path.is_dir() else path.suffix.lower() or "file"
 
 
@@ -255,7 +255,7 @@ def _is(path: Path, suffixes: frozenset[str]) -> bool:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turns what the decoders and the system say about `path` into an error for users."""
+    """Converts exceptions of decoders and the system about `path` into UnreadableError."""
     try:
         yield
     except (OSError, ValueError, FFmpegError, cv2.error) as error:
@@ -263,10 +263,10 @@ def _readable(path: Path) -> Iterator[None]:
             got = "no permission to read it"
         else:
             got = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-        kind = "folder" if path.is_dir() else "picture or video"
+        kind = "folder" if path.is_dir() else "image or video"
         raise UnreadableError(
-            f"a {kind} that can be read at {path}",
+            f"a readable {kind} at {path}",
             got,
-            "repair it, or move it away, and run again with --resume; or leave it out with "
-            "--skip-unreadable, and choose another --out",
+            "repair it or move it away, and run again with --resume; or use --skip-unreadable with "
+            "another --out",
         ) from None

@@ -1,7 +1,7 @@
-"""Image files as 8-bit RGB pictures, upright.
+"""Reads image files as upright 8-bit RGB images.
 
-What a file states about its pixels counts: orientation (EXIF), transparency, bits per value. A
-file whose pixels would come out wrong is refused.
+The metadata of a file is respected: orientation (EXIF), transparency, bits per value. Files whose
+pixels would be decoded incorrectly are rejected.
 
 Legend: H, W pixels.
 """
@@ -22,10 +22,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from doorlab.errors import DatasetError
 from doorlab.terminal.text import quiet
 
-MAX_PIXELS = 2**27  # larger pictures are refused before they are decoded: they fill the memory
-SIGNIFICANT_BITS = (9, 16)  # of a value that takes two bytes, from and to
+MAX_PIXELS = 2**27  # larger images are rejected before decoding, because they fill the memory
+SIGNIFICANT_BITS = (9, 16)  # minimum and maximum for a two-byte value
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")  # Pillow has decoders for many more
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")  # Pillow can decode many more
 _EIGHT_BIT_MODES = frozenset(
     {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 )
@@ -36,66 +36,66 @@ _NEARLY_BLACK = 2**12  # of 2**16
 
 
 def read_image(path: Path, significant_bits: int = 0) -> np.ndarray:
-    """The picture in `path`, uint8 (H, W, 3), RGB; transparent parts are blended with black.
+    """Reads the image in `path` as uint8 (H, W, 3), RGB; transparency is blended with black.
 
     Args:
         path: a JPEG, PNG, WebP, BMP, TIFF or PPM file.
-        significant_bits: bits in use of values that are stored in 16; 0 for what the file states,
-            or all of them. White is `2 ** significant_bits - 1`.
+        significant_bits: number of bits in use in 16-bit values; white is
+            `2 ** significant_bits - 1`. 0: the number that the file states, or else all 16.
 
     Raises:
-        OSError: for a file that the system can't read.
-        ValueError: for a file that is empty, damaged, too large or of another format.
-        DatasetError: for 16-bit values that contradict `significant_bits`.
+        OSError: if the system cannot read the file.
+        ValueError: if the file is empty, damaged, too large or of another format.
+        DatasetError: if 16-bit values contradict `significant_bits`.
     """
     with _damage_as_value_error(path), Image.open(path, formats=_FORMATS) as image:
         check_size(*image.size)
-        with quiet() if image.format == "TIFF" else nullcontext():  # libtiff prints what it meets
+        with quiet() if image.format == "TIFF" else nullcontext():  # libtiff prints warnings
             return _to_rgb(_to_8_bits(image, path, significant_bits))
 
 
 def decode_png(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """The pixels of a PNG file of 8 bits, uint8 of this shape: (H, W), gray, or (H, W, 3), RGB.
+    """Decodes an 8-bit PNG file to uint8 of the given shape: (H, W), gray, or (H, W, 3), RGB.
 
-    Raises ValueError for a file that is damaged or has another shape; that is seen in its header.
+    Raises ValueError if the file is damaged, or if its header states another shape.
     """
     color = len(shape) == 3
     header = struct.pack(">IIBB", shape[1], shape[0], 8, 2 if color else 0)
     if not data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + header):
-        raise ValueError(f"a picture that is no PNG file of {shape}")
+        raise ValueError(f"an image that is not a PNG file of shape {shape}")
     with _damage_as_value_error(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         return np.asarray(image.convert("RGB" if color else "L"))
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises ValueError for a picture that is too large to be decoded."""
+    """Raises ValueError for an image that is too large to decode."""
     if width * height > MAX_PIXELS:
         got = f"one of {width:,} x {height:,} pixels"
         raise ValueError(f"{got}, more than the {MAX_PIXELS:,} that are allowed")
 
 
 def blend_with_black(image: np.ndarray) -> np.ndarray:
-    """A picture with alpha, uint8 (H, W, 4), as uint8 (H, W, 3) on a black background."""
+    """Blends an image with alpha, uint8 (H, W, 4), with black: uint8 (H, W, 3)."""
     color, alpha = image[..., :3].astype(np.uint16), image[..., 3:].astype(np.uint16)
     return ((color * alpha + 127) // 255).astype(np.uint8)
 
 
 @contextmanager
 def _damage_as_value_error(path: Path | None = None) -> Iterator[None]:
-    """Turns what Pillow raises for damaged files, which is much, into a ValueError."""
+    """Converts the many exceptions that Pillow raises for damaged files into ValueError."""
     damage = (EOFError, LookupError, OSError, SyntaxError, TypeError, ArithmeticError, struct.error)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
         except Image.DecompressionBombError:
-            raise ValueError(f"one of more than {MAX_PIXELS:,} pixels") from None
+            raise ValueError(f"an image of more than {MAX_PIXELS:,} pixels") from None
         except damage as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # of the system
-            kind = "one that is empty, damaged or of another format"
+                raise  # raised by the system
+            kind = "a file that is empty, damaged or of another format"
             if path and isinstance(error, UnidentifiedImageError) and _is_tiff(path):
-                kind = "a TIFF file that is damaged, or has numbers of other than 8 or 16 bits"
+                kind = "a TIFF file that is damaged or has values of neither 8 nor 16 bits"
             raise ValueError(kind) from None
 
 
@@ -111,14 +111,14 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 
 def _to_8_bits(image: Image.Image, path: Path, significant_bits: int) -> Image.Image:
-    """The image with at most 8 bits per value. Raises as `read_image`."""
+    """Converts the image to at most 8 bits per value. Raises as `read_image`."""
     bits = _stored_bits(image, path)
     if bits <= 8 and image.mode in _EIGHT_BIT_MODES:
         return image
     if bits > 16 or image.mode not in _EIGHT_BIT_MODES | _GRAY_16_MODES:
-        raise ValueError(f"one with {bits}-bit values (mode {image.mode}) instead of 8 or 16 bits")
+        raise ValueError(f"an image with {bits}-bit values (mode {image.mode}), not 8 or 16 bits")
     if "transparency" in image.info:
-        raise ValueError("one of 16 bits in which one color stands for transparency")
+        raise ValueError("a 16-bit image in which one color stands for transparency")
     stated = _sbit(path) if image.format == "PNG" else bits
     values = _wide_values(image, path, low_bits=bool(significant_bits) or stated < 16)
     used = _used_bits(values, path, significant_bits, stated)
@@ -128,9 +128,9 @@ def _to_8_bits(image: Image.Image, path: Path, significant_bits: int) -> Image.I
 
 
 def _stored_bits(image: Image.Image, path: Path) -> int:
-    """Bits per value in the file."""
+    """Number of bits per value in the file."""
     if image.format == "PNG":
-        return _head(path)[24]  # in IHDR, which always comes first
+        return _head(path)[24]  # in IHDR, which is always the first chunk
     if image.format == "TIFF":
         return max(image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, (1,)))  # pyright: ignore[reportAttributeAccessIssue]
     return 16 if image.mode in _GRAY_16_MODES else 8  # Pillow scales PPM to one of these
@@ -142,7 +142,7 @@ def _head(path: Path) -> bytes:
 
 
 def _sbit(path: Path) -> int:
-    """Significant bits, as the chunk sBIT of a PNG file states them; 16 without one."""
+    """Number of significant bits from the sBIT chunk of a PNG file; 16 without this chunk."""
     head, at = _head(path), 8
     while at + 12 < len(head) and (kind := head[at + 4 : at + 8]) != b"IDAT":
         if kind == b"sBIT":
@@ -152,25 +152,25 @@ def _sbit(path: Path) -> int:
 
 
 def _wide_values(image: Image.Image, path: Path, low_bits: bool) -> np.ndarray:
-    """uint16 (H, W), or (H, W, 3 or 4). Pillow drops the low bits of colors, OpenCV keeps them."""
+    """uint16 (H, W), or (H, W, 3 or 4). Pillow drops the low bits of colors; OpenCV keeps them."""
     if image.mode in _GRAY_16_MODES:
         return np.asarray(image).astype(np.uint16)
     if not low_bits or image.format == "PPM":
         return np.asarray(image).astype(np.uint16) << 8
     if image.format != "PNG":
-        raise ValueError(f"a {image.format} file with 16-bit colors, of which fewer bits are used")
-    image.load()  # finds damage, without a message of libpng on the terminal
+        raise ValueError(f"a {image.format} file with 16-bit colors that uses fewer than 16 bits")
+    image.load()  # detects damage before libpng prints a message to the terminal
     with _opencv_silent():
-        found = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if found is None or found.dtype != np.uint16 or found.shape[:2] != image.size[::-1]:
-        raise ValueError("one that is damaged")
-    order = [2, 1, 0, 3][: found.shape[2]] if found.ndim == 3 else ...
-    return np.asarray(found)[..., order]
+        pixels = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.shape[:2] != image.size[::-1]:
+        raise ValueError("an image that is damaged")
+    order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.ndim == 3 else ...
+    return np.asarray(pixels)[..., order]
 
 
 @contextmanager
 def _opencv_silent() -> Iterator[None]:
-    """Has OpenCV print nothing about a file that doorlab reports on."""
+    """Silences OpenCV's messages about files that doorlab reports itself."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -180,7 +180,7 @@ def _opencv_silent() -> Iterator[None]:
 
 
 def _used_bits(values: np.ndarray, path: Path, wanted: int, stated: int) -> int:
-    """The bits that white has. Raises DatasetError for values that contradict `wanted`."""
+    """Number of bits in use. Raises DatasetError for values that contradict `wanted`."""
     peak = int(values[..., :3].max() if values.ndim == 3 else values.max())
     if wanted and peak >= 2**wanted:
         raise DatasetError(
@@ -192,16 +192,16 @@ def _used_bits(values: np.ndarray, path: Path, wanted: int, stated: int) -> int:
         return wanted or stated
     if peak < _NEARLY_BLACK:
         raise DatasetError(
-            f"a 16-bit picture that is not nearly black at {path}",
+            f"a 16-bit image that is not nearly black at {path}",
             f"values of at most {peak} out of {2**16 - 1}",
-            "give the number of bits that are in use with --significant-bits (12, say; 16 if the "
-            "picture is as dark as that), and choose another --out",
+            "set the number of bits in use with --significant-bits (for example 12; 16 if the "
+            "image really is that dark), and choose another --out",
         )
     return 16
 
 
 def _scaled(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint16 values of which `bits` are in use, as uint8."""
+    """Scales uint16 values that use `bits` bits to uint8."""
     scaled = (values >> (bits - 8)).astype(np.uint8)
     if values.ndim == 3 and values.shape[2] == 4 and values[..., 3].max() >= 2**bits:
         scaled[..., 3] = values[..., 3] >> 8

@@ -1,7 +1,7 @@
-"""Footage of real doors as a dataset: pictures to learn from, and nothing else known about them.
+"""Converts footage of real doors to a dataset, which contains images and no other data.
 
-The part that `generation` plays for simulated doors: what a dataset contains follows from an
-`ImportConfig` and the footage.
+This module corresponds to `simulation` for simulated doors: an `ImportConfig` and the footage
+determine the content of a dataset.
 
 Legend: D doors in a shard, M frames, H, W pixels.
 """
@@ -44,53 +44,53 @@ from doorlab.storage.text_paths import shell_quoted
 from doorlab.terminal.progress import track
 
 _ARRAYS = ("images", "split")
-# Settings that came later: dataset.json has them only if they are set, so that checksums stay.
+# Settings added later: dataset.json contains them only if they are set, to keep old checksums.
 _LATER = {"skip_unreadable": False, "significant_bits": 0, "left_out": ()}
-_FOUND = ("--source", "--names", "--left-out")  # options that the command line does not have
-_NAMED = 5  # so many doors are named in a message
+_FOUND = ("--source", "--names", "--left-out")  # not options of the command line
+_NAMED = 5  # maximum number of names listed in a message
 
 
 @dataclass(frozen=True)
 class FootageSettings:
-    """How footage becomes a dataset."""
+    """Settings for converting footage to a dataset."""
 
     frames: FrameCount = 8
     """Frames per door, evenly spaced over its images or its video."""
     image_size: ImageSize = 64
     """Height and width of a frame, pixels."""
     fit: Fit = "crop"
-    """How pictures become square: crop (the middle), pad (all of it, on black)."""
+    """How images become square: crop (central square) or pad (whole image on black)."""
     skip_short: bool = False
-    """Leave out doors with fewer images than --frames; without it they are an error."""
+    """Leave out doors with fewer images than --frames; by default they are an error."""
     skip_unreadable: bool = False
-    """Leave out images and videos that can't be read; without it they are an error."""
+    """Leave out images and videos that cannot be read; by default they are an error."""
     significant_bits: NonNegativeInt = 0
-    """Bits in use of pictures that store 16 (9 to 16); 0 for what their files state, or all."""
+    """Number of bits in use in 16-bit images (9 to 16); 0: as the file states, or all 16."""
     seed: Seed = 0
-    """Seed of the splits."""
+    """Seed of the random split into training, validation and test doors."""
     validation_fraction: HeldOutShare = 0.05
-    """Share of the doors held out for choosing settings."""
+    """Fraction of the doors held out for choosing settings."""
     test_fraction: HeldOutShare = 0.15
-    """Share of the doors held out for the final figures."""
+    """Fraction of the doors held out for the final results."""
     shard_doors: ShardDoors = 64
-    """Doors per shard: the unit of work, of resuming and of checksums."""
+    """Doors per shard, the unit of work, of resuming and of checksums."""
 
 
 @dataclass(frozen=True)
 class ImportConfig(FootageSettings, DatasetConfig):
-    """All that an imported dataset depends on, but for the footage itself.
+    """All settings that an imported dataset depends on, besides the footage itself.
 
-    Raises ConfigError for sizes that make no sense. `plan_import` finds the names.
+    Raises ConfigError for settings out of range. `plan_import` fills in the names.
     """
 
     kind = "imported"
 
     source: str = ""
-    """Folder of the footage, as it was given."""
+    """Folder of the footage, as the user entered it."""
     names: tuple[str, ...] = ()
-    """The subfolder or video of every door."""
+    """Subfolder or video file name of every door."""
     left_out: tuple[str, ...] = ()
-    """Images ("door 3/2.png") and videos that could not be read."""
+    """Images ("door 3/2.png") and videos that cannot be read."""
 
     def __post_init__(self) -> None:
         check_config(self)
@@ -104,47 +104,47 @@ class ImportConfig(FootageSettings, DatasetConfig):
 
     @property
     def doors(self) -> int:
-        """D."""
+        """D, the number of doors."""
         return len(self.names)
 
     @property
     def interactions(self) -> int:
-        """J: nobody recorded any."""
+        """J: always 0, footage contains no interactions."""
         return 0
 
     @property
     def origin(self) -> str:
-        """In words: where the footage was."""
+        """Describes the source folder, for messages."""
         return f"imported from the footage in {self.source}"
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """What can be known from pictures."""
+        """The arrays of an imported dataset: images and split."""
         return {name: ARRAYS[name] for name in _ARRAYS}
 
     def to_json(self) -> dict[str, Any]:
-        """As for every dataset, without later settings at their defaults."""
+        """The settings as stored in dataset.json, without later settings at their defaults."""
         values = super().to_json()
         return {k: v for k, v in values.items() if k not in _LATER or v != _LATER[k]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ImportConfig:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`. Raises ConfigError for missing, unknown or bad settings."""
         return super().from_json({**_LATER, **values})
 
     def differing(self, other: DatasetConfig) -> list[str]:
-        """As for every dataset; footage may be moved meanwhile, and lists of files are long."""
+        """Lists differing settings; ignores the source path and abbreviates lists of files."""
         own = ("source", "names", "left_out")
-        found = [d for d in super().differing(other) if d.split()[0] not in own]
+        differences = [d for d in super().differing(other) if d.split()[0] not in own]
         if isinstance(other, ImportConfig):
             if self.names != other.names:
-                found.append(f"the doors ({_difference(self.names, other.names)})")
+                differences.append(f"the doors ({_difference(self.names, other.names)})")
             if self.left_out != other.left_out:
                 odd = _difference(self.left_out, other.left_out)
-                found.append(f"the files that can't be read ({odd})")
-        return found
+                differences.append(f"the unreadable files ({odd})")
+        return differences
 
     def command(self, out: str | Path) -> str:
-        """The shell command that imports this dataset into `out`, or goes on with it."""
+        """The shell command that imports this dataset into `out`, or resumes the import."""
         options = [o for o in self._options() if not o.startswith(_FOUND)]
         where = ["doorlab import", shell_quoted(self.source), "--out", shell_quoted(str(out))]
         return " ".join([*where, *options, "--resume"])
@@ -152,14 +152,14 @@ class ImportConfig(FootageSettings, DatasetConfig):
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import will do.
+    """The result of `plan_import`: the config of the dataset, and what is left out.
 
     Attributes:
-        config: of the dataset.
-        short: doors that are left out, because they have too few pictures.
-        ignored: files in the source that are no footage.
-        passed_over: files and folders in doors' folders that are not images of a known format.
-        unreadable: files that are left out, because they can't be read, and why.
+        config: config of the dataset.
+        short: doors left out because they have too few images.
+        ignored: files in the source that are neither images nor videos.
+        passed_over: files and folders in door folders that are not images of a known format.
+        unreadable: files left out because they cannot be read, with the reasons.
     """
 
     config: ImportConfig
@@ -170,12 +170,12 @@ class ImportPlan:
 
 
 def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
-    """Looks at every door in `source`; reads pictures only if `settings.skip_unreadable`.
+    """Inspects every door in `source`; decodes images only if `settings.skip_unreadable`.
 
     Raises:
-        ConfigError: for settings that make no sense.
-        DatasetError: when there is no footage, when a part of it can't be read, unless
-            `settings.skip_unreadable`, and for doors with fewer pictures than frames, unless
+        ConfigError: for settings out of range.
+        DatasetError: if there is no footage; if a file cannot be read, unless
+            `settings.skip_unreadable`; if a door has fewer images than frames, unless
             `settings.skip_short`.
     """
     paths, others = find_entries(Path(source))
@@ -186,9 +186,9 @@ def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
     doors = [entry for entry in entries if entry.pictures >= config.frames]
     if not entries:
         raise DatasetError(
-            f"a door that can be read in {source}",
+            f"at least one readable door in {source}",
             f"none: {listing([f'{name} ({why})' for name, why in unreadable.items()])}",
-            "repair them, or correct the path",
+            "repair the files, or correct the path",
         )
     if short and not (doors and config.skip_short):
         raise _too_short(config, short, bool(doors))
@@ -207,9 +207,9 @@ def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
 def _open_all(
     paths: Sequence[Path], config: ImportConfig
 ) -> tuple[list[FootageDoor], dict[str, str]]:
-    """The doors at `paths`, and what can't be read of them, with the reasons."""
+    """Opens the doors at `paths`; also returns unreadable files with the reasons."""
     entries, unreadable = [], {}
-    for path in track(paths, "footage", "doors looked at"):
+    for path in track(paths, "footage", "doors inspected"):
         try:
             entry = open_entry(path, config.frames)
             if config.skip_unreadable:
@@ -232,31 +232,31 @@ def _without_unreadable(entry: FootageDoor, config: ImportConfig) -> FootageDoor
 
 
 def _too_short(config: ImportConfig, short: Sequence[FootageDoor], any_long: bool) -> DatasetError:
-    found = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
+    suffixes = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
     nested = any(not e.pictures and (e.path / n).is_dir() for e in short for n in e.passed_over)
     ways = [
-        "repair what can't be read" if any(entry.unreadable for entry in short) else "",
-        "convert HEIC and AVIF to JPEG" if found & UNREAD_IMAGES else "",
-        "put the images of a door into its folder, not into folders in it" if nested else "",
-        "ask for fewer --frames",
-        "leave these out with --skip-short" if any_long else "",
+        "repair the unreadable files" if any(entry.unreadable for entry in short) else "",
+        "convert HEIC and AVIF to JPEG" if suffixes & UNREAD_IMAGES else "",
+        "move the images of a door from subfolders into its folder" if nested else "",
+        "use a smaller --frames",
+        "leave these doors out with --skip-short" if any_long else "",
     ]
     return DatasetError(
-        f"at least {config.frames} pictures of every door",
-        f"fewer of {listing([entry.summary() for entry in short])}",
+        f"at least {config.frames} images for every door",
+        f"fewer for {listing([entry.summary() for entry in short])}",
         ", or ".join(filter(None, ways)),
     )
 
 
 class FootageWriter:
-    """Reads footage and writes one shard; a copy lives in every worker."""
+    """Reads footage and writes one shard; every worker process has a copy."""
 
     def __init__(self, path: Path, config: ImportConfig) -> None:
-        self._path, self._config = path.absolute(), config  # workers may be in other folders
+        self._path, self._config = path.absolute(), config  # workers may run in other folders
         self._source = Path(config.source).absolute()
 
     def __call__(self, part: str) -> tuple[str, str]:
-        """Writes the part ("shards/shard-00000", say); returns it and its checksum."""
+        """Writes a part (for example "shards/shard-00000"); returns its name and checksum."""
         config = self._config
         first, last = config.shards()[Path(part).name]
         doors = [self._read(name) for name in config.names[first:last]]
@@ -264,7 +264,7 @@ class FootageWriter:
         return part, write_shard(self._path / part, arrays, config.arrays())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: no resources are held."""
 
     def _read(self, door: str) -> np.ndarray:
         config, start = self._config, f"{door}/"
@@ -279,7 +279,7 @@ class FootageWriter:
 
 
 def listing(names: Sequence[str]) -> str:
-    """Names for a message: all of them if they are few, or the first and their number."""
+    """Joins names for a message; a long list is cut to the first names and a count."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

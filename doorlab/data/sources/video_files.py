@@ -1,12 +1,12 @@
-"""Video files as RGB pictures, as a player shows them.
+"""Reads video files as RGB images, as a player displays them.
 
-What a file states about its pictures counts: which stream is the film, which of its frames are
-shown (edit lists), cropping, pixels that are not square, colors, transparency, and the display
-matrix, which turns and mirrors. A video whose pictures would come out wrong is refused.
+The metadata of a file is respected: which stream is the main video, which frames are displayed
+(edit lists), cropping, pixels that are not square, colors, transparency, and the display matrix
+(rotation and mirroring). A video whose images would be decoded incorrectly is rejected.
 
-Colors: the matrix and the range that the file states; BT.601 where it states none, as FFmpeg. HDR
-(HLG and PQ) becomes sRGB: its reference white is white, what is brighter is clipped. Of interlaced
-frames the first field is taken, since the second shows a later moment.
+Colors: the matrix and range that the file states, or BT.601 if it states none, as in FFmpeg. HDR
+(HLG and PQ) is converted to sRGB: HDR reference white becomes white, brighter values are clipped.
+From interlaced frames only the first field is used, because the second shows a later moment.
 
 Legend: H, W pixels.
 """
@@ -33,16 +33,16 @@ from doorlab.data.sources.image_files import blend_with_black, check_size
 
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
 _SRGB = {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
-_HDR_PYAV = 18  # earlier ones ignore _SRGB
+_HDR_PYAV = 18  # earlier versions ignore _SRGB
 _NOT_FILMS = Disposition.attached_pic | Disposition.timed_thumbnails
-_SKEW = 0.01  # of a display matrix: what is this small beside its largest entries does not count
+_SKEW = 0.01  # display-matrix entries below this fraction of the largest entries are ignored
 
 
 def count_frames(path: Path, exact_below: int) -> int:
-    """How many frames the video in `path` shows.
+    """Counts the displayed frames of the video in `path`.
 
-    The packets are counted. Some hold no frame, so the frames of a short video, which may have
-    fewer than `exact_below`, are decoded and counted. Raises as `read_frames`.
+    Counts packets. Because some packets hold no frame, a short video, which may have fewer than
+    `exact_below` frames, is decoded and its frames are counted. Raises as `read_frames`.
     """
     with _opened(path) as container:
         packets = container.demux(_film(container))
@@ -51,15 +51,15 @@ def count_frames(path: Path, exact_below: int) -> int:
 
 
 def count_decoded(path: Path) -> int:
-    """How many frames the video in `path` shows; decodes all. Raises as `read_frames`."""
+    """Counts the displayed frames of the video by decoding all of it. Raises as `read_frames`."""
     with _opened(path) as container:
         return sum(1 for _ in container.decode(_film(container)))
 
 
 def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
-    """The frames of the video in `path` whose numbers are in `wanted`, uint8 (H, W, 3), RGB.
+    """Yields the frames of the video in `path` with numbers in `wanted`, uint8 (H, W, 3), RGB.
 
-    Raises OSError, FFmpegError or ValueError for a video that can't be read, or not rightly.
+    Raises OSError, FFmpegError or ValueError if the video cannot be decoded correctly.
     """
     with _opened(path) as container:
         stream = _film(container)
@@ -70,29 +70,30 @@ def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
 
 
 def _opened(path: Path) -> Any:
-    return av.open(path, metadata_errors="replace")  # titles of old cameras are not UTF-8
+    return av.open(path, metadata_errors="replace")  # old cameras write titles that are not UTF-8
 
 
 def _film(container: Any) -> Any:
-    """The stream that a player shows: no cover, no thumbnails."""
+    """The stream that a player displays, not a cover image or thumbnails."""
     films = [s for s in container.streams.video if not s.disposition & _NOT_FILMS]
     if not films:
-        raise ValueError("one without pictures")
+        raise ValueError("a file without a video stream")
     films = [s for s in films if s.codec_context]
     if not films:
-        raise ValueError("one with a codec that FFmpeg does not know")
+        raise ValueError("a video with a codec that FFmpeg does not know")
     best = container.streams.best("video")
     film = best if best in films else max(films, key=lambda s: s.width * s.height)
     check_size(film.width, film.height)
     if film.metadata.get("alpha_mode") == "1":
-        raise ValueError("a WebM with transparent parts, which FFmpeg's decoder leaves out")
+        raise ValueError("a WebM with transparency, which FFmpeg's decoder ignores")
     return film
 
 
 def _cropping(container: Any, stream: Any) -> tuple[int, int, int, int]:
-    """What the container cuts off; the decoder knows of what the codec cuts off.
+    """Cropping stated by the container: left, right, top, bottom, pixels.
 
-    PyAV has it only in its description of the file.
+    The decoder already applies the cropping stated by the codec. PyAV exposes the container's
+    cropping only in its text description of the file.
     """
     level = logging.get_level()
     logging.set_level(logging.INFO)
@@ -102,22 +103,22 @@ def _cropping(container: Any, stream: Any) -> tuple[int, int, int, int]:
         logging.set_level(level)
     parts = re.split(r"^ +Stream #0:(\d+)", description, flags=re.MULTILINE)
     of_stream = dict(zip(parts[1::2], parts[2::2], strict=True)).get(str(stream.index), "")
-    found = re.search(r"^ +Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)$", of_stream, re.MULTILINE)
-    left, right, top, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
+    match = re.search(r"^ +Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)$", of_stream, re.MULTILINE)
+    left, right, top, bottom = map(int, match.groups()) if match else (0, 0, 0, 0)
     return left, right, top, bottom
 
 
 class _Screen:
-    """Turns decoded frames of a stream into the pictures that a player shows."""
+    """Converts decoded frames of a stream to the images that a player displays."""
 
     def __init__(self, cropping: tuple[int, int, int, int], aspect: Fraction) -> None:
-        """Takes what `_cropping` returns, and the width of a pixel over its height."""
+        """Takes the result of `_cropping`, and the pixel aspect ratio (width over height)."""
         self._cropping, self._aspect = cropping, aspect
-        self._convert = VideoReformatter().reformat  # one for all: the first HDR frame takes 3 s
+        self._convert = VideoReformatter().reformat  # shared: the first HDR frame takes 3 s
 
     def __call__(self, frame: Any) -> np.ndarray:
         if frame.is_corrupt:
-            raise ValueError("one with damaged frames")
+            raise ValueError("a video with damaged frames")
         matrix, rows_per_line = _display_matrix(frame), 1
         if frame.interlaced_frame:
             frame, rows_per_line = _first_field(frame), 2
@@ -131,9 +132,7 @@ class _Screen:
         options: dict[str, Any] = {}
         if frame.color_trc in _HDR:
             if int(av.__version__.split(".")[0]) < _HDR_PYAV:
-                raise ValueError(
-                    f"an HDR video, for which PyAV {_HDR_PYAV} is needed (Python 3.11)"
-                )
+                raise ValueError(f"an HDR video, which requires PyAV {_HDR_PYAV} (Python 3.11)")
             options = _SRGB
         has_alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
         try:
@@ -141,13 +140,13 @@ class _Screen:
         except OSError as error:
             if error.errno != errno.EOPNOTSUPP:
                 raise
-            raise ValueError("one whose colors FFmpeg can't convert to RGB") from None
+            raise ValueError("a video whose colors FFmpeg cannot convert to RGB") from None
         image = rgb.to_ndarray()
         return blend_with_black(image) if has_alpha else image
 
 
 def _first_field(frame: Any) -> Any:
-    """Every second line of an interlaced frame, from the top."""
+    """Every second line of an interlaced frame, starting at the top."""
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
@@ -161,7 +160,7 @@ def _first_field(frame: Any) -> Any:
 
 
 def _with_square_pixels(image: np.ndarray, aspect: Fraction) -> np.ndarray:
-    """Widens, or heightens, a picture whose pixels are not square: nothing is lost."""
+    """Widens or heightens an image whose pixels are not square, so that no detail is lost."""
     height, width = image.shape[:2]
     if aspect > 1:
         width = round(width * aspect)
@@ -183,16 +182,16 @@ def _display_matrix(frame: Any) -> tuple[int, int, int, int]:
 
 
 def _turned(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
-    """A picture as its display matrix says: turned by right angles, mirrored, or both.
+    """Applies a display matrix: rotations by right angles, mirroring, or both.
 
-    Raises ValueError for a matrix that does anything else, but for enlarging.
+    Raises ValueError for any other matrix, except for scaling.
     """
-    if not any(matrix):  # a muxer that wrote nothing
+    if not any(matrix):  # some muxers write zeros
         return image
     a, b, c, d = matrix
     swaps_axes = abs(b) > abs(a)
     across, down, *others = (c, b, a, d) if swaps_axes else (a, d, b, c)
     if max(map(abs, (*others, abs(across) - abs(down)))) > _SKEW * abs(across):
-        raise ValueError("one that its display matrix turns by other than right angles, or shears")
+        raise ValueError("a video rotated by other than right angles, or sheared")
     upright = image.swapaxes(0, 1) if swaps_axes else image
     return upright[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]

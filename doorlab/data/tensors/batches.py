@@ -1,9 +1,9 @@
-"""Batches for training: a split's tensors, and random sets of frames and interactions from them.
+"""Training batches: the tensors of a split, and random sets of frames and interactions.
 
-All randomness comes from an explicit CPU `torch.Generator`, so that a saved generator state
-resumes a run exactly, on any device.
+All randomness comes from an explicit CPU `torch.Generator`, so that restoring the generator's
+state resumes a run exactly, on any device.
 
-Legend: D doors, M frames, J interactions per door; B doors in a batch, C colour channels, H, W
+Legend: D doors, M frames, J interactions per door; B doors in a batch, C color channels, H, W
 pixels; N context interactions, T target interactions, A action dimensions.
 """
 
@@ -20,29 +20,28 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import ConfigError, DatasetError
 
-_LOAD_DOORS = 1024  # doors read at once: bounds the memory beside the tensors themselves
+_LOAD_DOORS = 1024  # doors read at once; limits the memory needed besides the tensors
 
 
 @dataclass(frozen=True)
 class DoorData:
-    """The doors of one split, resident on one device.
+    """The doors of one split as tensors on one device.
 
-    Of footage that was imported nobody knows more than the frames: its J is 0, and what was not
-    measured is NaN.
+    Imported footage contains images only: J is 0, and arrays without data are NaN.
     """
 
     images: UInt8[Tensor, "D M C H W"]
     """Passive frames, RGB."""
     joint_position: Float32[Tensor, "D M"]
-    """Opening angle in every frame, rad."""
+    """Joint position in every frame, rad (m for sliding doors)."""
     actions: Float32[Tensor, "D J A"]
-    """Normalised actions."""
+    """Normalized actions."""
     rewards: Float32[Tensor, "D J"]
-    """What the actions obtained."""
+    """Rewards of the actions."""
     optimal_reward: Float32[Tensor, " D"]
-    """What the oracle obtains."""
+    """Reward of the oracle's action."""
     indices: Int64[Tensor, " D"]
-    """Numbers of the doors in the dataset (on the CPU)."""
+    """Indices of the doors in the dataset (on the CPU)."""
 
     @staticmethod
     def load(
@@ -51,17 +50,17 @@ class DoorData:
         device: torch.device | str = "cpu",
         limit: int | None = None,
     ) -> DoorData:
-        """The first `limit` doors of a split (all of them if None), on `device`.
+        """Loads the first `limit` doors of a split (None: all doors) onto `device`.
 
-        Doors are drawn independently, so the first ones are a random subset, and a smaller
-        subset is part of every larger one. Raises DatasetError when the split is too small.
+        Doors are sampled independently, so the first ones are a random subset, and a smaller
+        subset is part of every larger one. Raises DatasetError if the split is too small.
         """
         doors = dataset.indices(split)
         if len(doors) < max(1, limit or 0):
             raise DatasetError(
                 f"at least {max(1, limit or 0)} {split} doors in {dataset.path}",
                 f"{len(doors)}",
-                "generate more doors, or ask for fewer",
+                "generate more doors, or use fewer",
             )
         doors = doors[:limit]
 
@@ -78,25 +77,25 @@ class DoorData:
         )
 
     def __len__(self) -> int:
-        """D."""
+        """D, the number of doors."""
         return len(self.images)
 
 
 @dataclass(frozen=True)
 class ContextTargetBatch:
-    """Interactions with doors: some to learn from, some to predict."""
+    """Interactions with doors: a context set and a target set."""
 
     ac_BNA: Float[Tensor, "B N A"]
     rc_BN: Float[Tensor, "B N"]
     mask_BN: Bool[Tensor, "B N"]
-    """Which context interactions count; the others are zeros."""
+    """Mask of the valid context interactions; the others are zeros."""
     at_BTA: Float[Tensor, "B T A"]
     rt_BT: Float[Tensor, "B T"]
 
 
 @dataclass(frozen=True)
 class RewardBatch(ContextTargetBatch):
-    """Doors with passive frames and interactions."""
+    """Passive frames of doors with a context set and a target set."""
 
     x_BMCHW: Float[Tensor, "B M C H W"]
 
@@ -104,7 +103,7 @@ class RewardBatch(ContextTargetBatch):
 def sample_frames(
     doors: DoorData, batch: int, frames: int, generator: torch.Generator
 ) -> Float[Tensor, "B M C H W"]:
-    """`frames` different frames of each of `batch` random doors (with repeats), in [0, 1]."""
+    """Samples `batch` doors (with repeats) and `frames` different frames of each, in [0, 1]."""
     return sample_frames_of(doors, sample_door_indices(doors, batch, generator), frames, generator)
 
 
@@ -117,9 +116,9 @@ def sample_interactions(
     targets: int = 16,
     empty_context_prob: float = 0.0,
 ) -> RewardBatch:
-    """Random doors (with repeats), frames of them, and tries as in `sample_tries`.
+    """Samples doors (with repeats), their frames, and interactions as in `sample_tries`.
 
-    Raises ConfigError when the dataset has too few interactions or frames.
+    Raises ConfigError if the dataset has too few interactions or frames.
     """
     rows = sample_door_indices(doors, batch, generator)
     return sample_interactions_of(
@@ -136,7 +135,7 @@ def sample_interactions_of(
     targets: int = 16,
     empty_context_prob: float = 0.0,
 ) -> RewardBatch:
-    """As `sample_interactions`, of the doors at `rows`."""
+    """Samples frames and interactions as `sample_interactions`, for the doors at `rows`."""
     tries = sample_tries(doors, rows, generator, context, targets, empty_context_prob)
     return RewardBatch(**vars(tries), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
 
@@ -149,20 +148,20 @@ def sample_tries(
     targets: int = 16,
     empty_context_prob: float = 0.0,
 ) -> ContextTargetBatch:
-    """A random split of the interactions with the doors at `rows`.
+    """Splits the interactions of the doors at `rows` randomly into context and target sets.
 
-    A share `empty_context_prob` of the doors gets no context interactions: all that can be known
-    of them is in their frames. The others get between 0 and `context` of them, uniformly. All get
-    `targets` others to predict.
+    With probability `empty_context_prob` a door gets an empty context set, so that its frames are
+    the only information about it. Otherwise the context size is uniform between 0 and `context`.
+    Every door gets `targets` target interactions, which are not in its context set.
 
-    Raises ConfigError when the dataset has too few interactions.
+    Raises ConfigError if the dataset has too few interactions.
     """
     total, batch = doors.actions.shape[1], len(rows)
     if context < 0 or targets < 1 or context + targets > total:
         raise ConfigError(
             f"context + targets within the {total} interactions of a door, targets at least 1",
             f"{context} + {targets}",
-            "ask for fewer, or generate more with --interactions",
+            "use smaller sets, or generate more with --interactions",
         )
     picks = _sample_without_replacement(batch, total, context + targets, generator)
     sizes = torch.randint(context + 1, (batch, 1), generator=generator)
@@ -182,12 +181,12 @@ def sample_tries(
 def sample_door_indices(
     doors: DoorData, batch: int, generator: torch.Generator
 ) -> Int64[Tensor, " B"]:
-    """`batch` random doors, on the CPU."""
+    """Indices of `batch` random doors (with repeats), on the CPU."""
     return torch.randint(len(doors), (batch,), generator=generator)
 
 
 def _known(dataset: DoorDataset, name: str, doors: np.ndarray) -> np.ndarray:
-    """An array of numbers; NaN, in the same shape, where the dataset does not have it."""
+    """Reads an array; returns NaN in the same shape if the dataset does not have it."""
     if name in dataset.config.arrays():
         return dataset.read(name, doors)
     spec, size = ARRAYS[name], dataset.image_size
@@ -216,9 +215,9 @@ def _sample_without_replacement(
 def sample_frames_of(
     doors: DoorData, rows: Int64[Tensor, " B"], frames: int, generator: torch.Generator
 ) -> Float[Tensor, "B M C H W"]:
-    """`frames` different frames of each of the doors at `rows`, in [0, 1].
+    """Samples `frames` different frames of each of the doors at `rows`, in [0, 1].
 
-    Raises ConfigError when the dataset has too few.
+    Raises ConfigError if the dataset has too few frames.
     """
     return gather_frames(doors, rows, sample_frame_indices(doors, len(rows), frames, generator))
 
@@ -226,9 +225,9 @@ def sample_frames_of(
 def sample_frame_indices(
     doors: DoorData, batch: int, frames: int, generator: torch.Generator
 ) -> Int64[Tensor, "B M"]:
-    """Which frames to take of `batch` doors: `frames` different ones each, on the CPU.
+    """Samples frame indices for `batch` doors: `frames` different ones each, on the CPU.
 
-    Raises ConfigError when the dataset has too few.
+    Raises ConfigError if the dataset has too few frames.
     """
     total = doors.images.shape[1]
     if not 1 <= frames <= total:
@@ -241,7 +240,7 @@ def sample_frame_indices(
 def gather_frames(
     doors: DoorData, rows: Int64[Tensor, " B"], picks: Int64[Tensor, "B M"]
 ) -> Float[Tensor, "B M C H W"]:
-    """The frames `picks` of the doors at `rows`, in [0, 1]."""
+    """The frames with indices `picks` of the doors at `rows`, in [0, 1]."""
     device = doors.images.device
     flat = (rows[:, None] * doors.images.shape[1] + picks).flatten().to(device)
     # One gather of whole frames is several times faster than indexing two axes.

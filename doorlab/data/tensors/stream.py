@@ -1,9 +1,9 @@
-"""Doors that nobody has seen: drawn from a prior, filmed and tried, on any device, without a disk.
+"""Streams unlimited training doors: sampled from a prior, rendered and simulated on any device.
 
-Which doors a step gets depends on the seed and the number of the step alone, whatever was drawn
-before, with whichever other steps, and on how many devices: a run that is resumed goes on with
-the doors that it would have had. They follow the distribution of `data.sources.simulation`: frames
-are some of a film whose first frame is shut, actions those of the same mix.
+The doors of a step depend only on the seed and the step number, not on earlier steps, on the other
+steps of the same call, or on the number of devices. A resumed run therefore gets the same doors as
+an uninterrupted one. Doors follow the distribution of `data.sources.simulation`: the frames are
+taken from a sequence whose first frame shows the closed door, and actions follow the same mix.
 
 Shapes: S steps, B doors of a step, D = S B doors, M frames, J interactions, H, W pixels.
 """
@@ -34,13 +34,13 @@ from doorlab.sim.torch import DoorParams, interact
 from doorlab.sim.torch.compilation import CompiledKernels
 from doorlab.sim.torch.rendering import render
 
-_CHUNK_PIXELS = 256 * 64 * 64  # rendered at once: bounds memory
+_CHUNK_PIXELS = 256 * 64 * 64  # rendered at once; limits memory
 _CHUNK_INTERACTIONS = 16_384  # simulated at once
 
 
 @dataclass(frozen=True)
 class FreshConfig:
-    """What kind of doors, and how they are filmed. Raises ConfigError for what can't be drawn."""
+    """Distribution of streamed doors. Raises ConfigError for an unknown prior or bad numbers."""
 
     prior: str = DEFAULT_PRIOR
     image_size: ImageSize = 64
@@ -55,36 +55,36 @@ class FreshConfig:
 
 @dataclass(frozen=True)
 class StreamSpec:
-    """What is wanted of every step."""
+    """Numbers of doors, frames and interactions to sample at every step."""
 
     name: str
-    """Of the stream of doors: others are other doors."""
+    """Name of the random stream; other names give other doors."""
     doors: int
     """Doors per step."""
     frames: int
-    """Frames of each, out of its film, in any order; at most as many as it has."""
+    """Frames per door, in random order; at most `FreshConfig.sequence_length`."""
     interactions: int
-    """Interactions with each."""
+    """Interactions per door."""
     process: int = 0
-    """Which of several processes this one is ..."""
+    """Index of this process among `processes`."""
     processes: int = 1
-    """... that share the doors of every step."""
+    """Number of processes that share the doors of every step."""
 
     @property
     def rows(self) -> slice:
-        """Out of the doors of a step, those of this process."""
+        """The slice of a step's doors that belongs to this process."""
         share = self.doors // self.processes
         return slice(self.process * share, (self.process + 1) * share)
 
 
 class DoorStream:
-    """Draws doors.
+    """Samples doors, renders their frames and simulates interactions.
 
     Args:
-        config: of what kind.
-        device: where to draw and where the doors lie.
-        pictures: how many will be asked for in all, by which it decides whether to compile the
-            ray caster. The pictures are the same.
+        config: distribution of the doors.
+        device: device for computation and for the results.
+        pictures: total number of images that will be rendered. Determines whether the ray
+            caster is compiled; the images are the same either way.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class DoorStream:
     @thread_defaults()
     @torch.no_grad()
     def draw(self, wanted: StreamSpec, steps: range) -> list[DoorData]:
-        """The doors of every step. What the oracle obtains is not known: NaN."""
+        """Samples the doors of every step. `optimal_reward` is not computed: NaN."""
         doors = sample_doors_batched(
             self._prior, self._numbers(wanted, "door", steps, DOOR_NUMBERS)
         )
@@ -121,7 +121,7 @@ class DoorStream:
         return [DoorData(*part) for part in parts] if len(columns) else []
 
     def _numbers(self, wanted: StreamSpec, what: str, steps: range, *shape: int) -> np.ndarray:
-        """Uniform numbers (D, *shape) of the wanted rows."""
+        """Uniform random numbers (D, *shape) for the doors of this process."""
         of_steps = [
             stream(self._config.seed, "fresh", wanted.name, what, step).random(
                 (wanted.doors, *shape)
@@ -131,7 +131,7 @@ class DoorStream:
         return np.concatenate(of_steps) if of_steps else np.zeros((0, *shape))
 
     def _joint_positions(self, wanted: StreamSpec, steps: range, limit: np.ndarray) -> np.ndarray:
-        """float32 (D, M): frames out of films of which the first is shut."""
+        """float32 (D, M): random frames of sequences whose first frame is closed."""
         film = self._config.sequence_length
         order = self._numbers(wanted, "frame", steps, film).argsort(axis=1)[:, : wanted.frames]
         positions = self._numbers(wanted, "joint", steps, film) * limit[:, None]
@@ -153,12 +153,12 @@ class DoorStream:
         return np.concatenate(of_steps) if of_steps else np.zeros((0, *shape[1:], 4), np.float32)
 
     def _indices(self, wanted: StreamSpec, steps: range) -> np.ndarray:
-        """int64 (D,): a step's doors are numbered on from those of the step before."""
+        """int64 (D,): doors are numbered consecutively across steps."""
         rows = np.arange(wanted.doors)[wanted.rows]
         return (np.array(steps, np.int64)[:, None] * wanted.doors + rows).reshape(-1)
 
     def _film(self, doors: DoorParams, joints: Tensor, views: np.ndarray) -> Tensor:
-        """uint8 (D, M, 3, H, W)."""
+        """Renders the frames: uint8 (D, M, 3, H, W)."""
         size, count = self._config.image_size, joints.numel()
         cameras = torch.as_tensor(views.astype(np.float32), device=self._device).flatten(0, 1)
         of_frame = torch.arange(count, device=self._device) // joints.shape[1]
@@ -170,7 +170,7 @@ class DoorStream:
         return images.view(*joints.shape, 3, size, size)
 
     def _try(self, doors: DoorParams, actions: np.ndarray) -> Tensor:
-        """float32 (D, J)."""
+        """Simulates the actions: rewards, float32 (D, J)."""
         pulls = torch.as_tensor(actions, device=self._device)
         rewards = pulls.new_zeros(pulls.shape[:2])
         chunk = max(1, _CHUNK_INTERACTIONS // max(1, pulls.shape[1]))

@@ -1,1 +1,1 @@
-"""A Franka Panda that opens doors: its kinematics, its arm in PyBullet, the simulator."""
+"""The Franka Panda as a door opener: kinematics, the arm in PyBullet, and the simulator."""

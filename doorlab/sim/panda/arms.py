@@ -1,15 +1,15 @@
-"""Franka Pandas in PyBullet, each in a world of its own, and interactions by their grip.
+"""Franka Panda arms in PyBullet, each in its own world, and interactions with their grippers.
 
-An arm stands at the origin of its world, whatever its placement: gravity is all that its world
-has, and does not change with where it stands or how it is turned. So nothing of an interaction is
-left over for the next one but joint states, which are reset.
+An arm stands at the origin of its world, regardless of its placement: its world contains nothing
+but gravity, which does not depend on position or yaw. Joint states are therefore the only state
+that interactions share, and they are reset.
 
-Gravity is on, and holding the arm up costs the motors what it costs. Position control is a loop
-about PyBullet's velocity motors, so that a joint that is behind catches up within its own speed:
-PyBullet's own position control would go as fast as its torque allows.
+Gravity is on, and the motors have to hold the arm up. Position control is a loop around PyBullet's
+velocity motors, so that a lagging joint catches up within its speed limit; PyBullet's own position
+control would be as fast as the torque allows.
 
-Arms touch nothing: neither the panel nor the wall is in their way, and the grip is the tie of
-`doorlab.sim.grip`. The wrist is taken to turn the handle before the hand sets out.
+Arms do not collide with the panel or the wall, and the grip is the coupling of `doorlab.sim.grip`.
+The wrist is assumed to turn the handle before the hand starts to move.
 
 Legend: L lanes, N interactions.
 """
@@ -30,21 +30,21 @@ from doorlab.sim.panda.kinematics import JOINTS, LOWER, SECONDS, TOP_SPEED, TORQ
 from doorlab.sim.pybullet.engine import connect, load_urdf, pybullet
 from doorlab.sim.pybullet.interaction import InteractionBatch, Lanes
 
-# Of the solver. Ten move one reward in twenty by 0.02 or more.
+# Solver iterations. With ten, one reward in twenty changes by 0.02 or more.
 _ITERATIONS = 50
-_FOLLOWING = 24.0  # 1/s, rate at which position control takes back an error
-_GIVE = 0.01  # rad, by which PyBullet's stops come before the robot's, as they give a little
+_FOLLOWING = 24.0  # 1/s, gain of the position control
+_GIVE = 0.01  # rad, by which PyBullet's joint limits are tighter than the robot's: they are soft
 _TORQUES = TORQUES.tolist()
 _JOINTS = list(range(JOINTS))
 _GRAVITY = 9.81  # m/s^2
 
 
 class Arms:
-    """`lanes` arms.
+    """`lanes` robot arms.
 
     Attributes:
-        grip: float64 (3, L), m, where the grips are, each in the base frame.
-        grip_rate: float64 (3, L), m/s.
+        grip: float64 (3, L), m, positions of the grippers, each in its base frame.
+        grip_rate: float64 (3, L), m/s, velocities of the grippers.
         joints: float64 (L, 7), rad.
         joint_rates: float64 (L, 7), rad/s.
     """
@@ -58,7 +58,7 @@ class Arms:
         self.joints, self.joint_rates = np.zeros((lanes, JOINTS)), np.zeros((lanes, JOINTS))
 
     def put(self, lane: int, joints: np.ndarray) -> None:
-        """An arm at rest at joint positions (7,), rad."""
+        """Resets the arm in a lane to joint positions (7,), rad, at rest."""
         client, body = self._clients[lane], self._bodies[lane]
         for joint, position in enumerate(joints.tolist()):
             pybullet.resetJointState(body, joint, position, 0.0, physicsClientId=client)
@@ -67,13 +67,13 @@ class Arms:
     def step(
         self, lanes: np.ndarray, targets: np.ndarray, rates: np.ndarray, forces: np.ndarray
     ) -> None:
-        """One time step of the arms in M lanes.
+        """Simulates one time step of the arms in M lanes.
 
         Args:
             lanes: int (M,).
-            targets: where the joints are meant to be before the step, rad, (M, 7).
-            rates: how fast they are meant to go, rad/s, (M, 7).
-            forces: on the grips, N, in the base frames, (M, 3).
+            targets: desired joint positions before the step, rad, (M, 7).
+            rates: desired joint velocities, rad/s, (M, 7).
+            forces: forces on the grippers, N, in the base frames, (M, 3).
         """
         wanted = rates + _FOLLOWING * (targets - self.joints[lanes])
         wanted = np.clip(wanted, -TOP_SPEED, TOP_SPEED).tolist()
@@ -97,7 +97,7 @@ class Arms:
             self._look(lane)
 
     def close(self) -> None:
-        """Disconnects. Calling it twice is harmless."""
+        """Disconnects from the engine. Repeated calls have no effect."""
         for free in self._free:
             free()
 
@@ -115,7 +115,7 @@ class Arms:
 
 
 class ArmTrials(InteractionBatch):
-    """`InteractionBatch` by arms: the gripper pulls on the handle, and the arm feels the pull."""
+    """`InteractionBatch` with arms: grippers pull handles, and the reaction acts on the arms."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class ArmTrials(InteractionBatch):
 
     @property
     def hands(self) -> np.ndarray:
-        """As of `InteractionBatch`: where the grippers were, if that was recorded."""
+        """float32 (N, T, 3), m: gripper positions until release; see `InteractionResult`."""
         return until_released(self._grips, self.steps)
 
     def _grip(
@@ -185,7 +185,7 @@ def _load(client: int, time_step: float) -> int:
 
 
 def _urdf() -> str:
-    """PyBullet's model with the limits of the data sheet, and fingers that stay where they are."""
+    """PyBullet's URDF with the joint limits of the data sheet and fixed fingers."""
     folder = Path(pybullet_data.getDataPath()) / "franka_panda"
     text = (folder / "panda.urdf").read_text().replace("package://", f"{folder}/")
     robot = ElementTree.fromstring(text)

@@ -1,19 +1,19 @@
-"""The Franka Panda: its limits, where it stands for a way of the hand, and how its joints go it.
+"""The Franka Panda: limits, base placement for a hand path, and joint trajectories.
 
-Engine-free and vectorised over N interactions. Everything here follows from the hand's way alone:
-where it leads is all that a robot knows before it has tried a door.
+Engine-free and vectorized over N interactions. Everything follows from the hand path alone, because
+a robot knows nothing else before its first interaction with a door.
 
-Frames. The *handle frame* has its origin where the handle is when the door is shut, and the axes
-of the world. The *base frame* has its origin below joint 1, and is turned by `yaw` about z.
+Frames. The *handle frame* has its origin at the handle of the closed door, and the axes of the
+world. The *base frame* has its origin below joint 1, and is rotated by `yaw` about z.
 
-Placement. A mobile base with a lift stops where the shoulder has as much of the way within reach as
-can be, from its start on without a gap; among such places, where what it reaches lies most in the
-shell of distances that the arm works best in. It stays on its side of the wall, and clear of what
-a panel between the supposed hinge and the handle would sweep.
+Placement. A mobile base with a lift stops where the longest part of the path, from its start and
+without a gap, is within reach of the shoulder. Among such places it prefers those where this
+part lies in the range of distances in which the arm works best. The base stays on its side of the
+wall, and outside of the area that a panel between the assumed hinge and the handle would sweep.
 
 Inverse kinematics. Damped least squares for the position of the grip, three equations for seven
-joints; what is left over draws the joints to a posture at rest. The gripper may turn about the
-handle as it likes. Where joints would have to go faster than they can, the arm takes more time.
+joints; the null space pulls the joints towards a rest posture. The gripper may rotate freely about
+the handle. Where joints would exceed their speed limits, the arm takes more time.
 
 Legend: N interactions, K waypoints, T control steps.
 """
@@ -31,37 +31,37 @@ from doorlab.doors.geometry import WALL_THICKNESS
 from doorlab.sim.grip import SWING_SECONDS, hand_paths
 
 JOINTS = 7
-# Of the robot's data sheet (https://frankaemika.github.io/docs/control_parameters.html).
+# From the robot's data sheet (https://frankaemika.github.io/docs/control_parameters.html).
 LOWER = np.array([-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973])  # rad
 UPPER = np.array([2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973])  # rad
 SPEEDS = np.array([2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61])  # rad/s
-TOP_SPEED = float(SPEEDS.min())  # rad/s, for all joints alike: PyBullet knows no other
+TOP_SPEED = float(SPEEDS.min())  # rad/s, for all joints: PyBullet has one limit per body
 TORQUES = np.array([87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0])  # N m
 
-REST = np.array([0.0, 0.1, 0.0, -1.9, 0.0, 2.6, 0.785])  # rad, gripper ahead
-BASE_RADIUS = 0.25  # m, of the mobile base
+REST = np.array([0.0, 0.1, 0.0, -1.9, 0.0, 2.6, 0.785])  # rad, gripper forward
+BASE_RADIUS = 0.25  # m, radius of the mobile base
 WALL_MARGIN = WALL_THICKNESS + BASE_RADIUS  # m; the handle of a push door is beyond the wall
-SECONDS = 3.0  # s, after which an arm that is late gives up
+SECONDS = 3.0  # s, time limit of an interaction
 
 _SHOULDER = 0.333  # m above the base
-_GRIP = 0.107 + 0.105  # m, from joint 7 to between the fingers
-_LIFT = 0.3  # m, by which the lift follows ways that lead up or down
+_GRIP = 0.107 + 0.105  # m, from joint 7 to the point between the fingers
+_LIFT = 0.3  # m, range of the lift, up and down
 _REACH = (0.2, 0.9)  # m from the shoulder, where the grip can be
 _SHELL = (0.35, 0.75)  # m from the shoulder, where the arm works best
-_LOOKS = 17  # points of the way that a placement is judged by
-_ALONG = np.arange(-15, 16) * 0.1  # m, x of the places looked at
-_BEFORE = -WALL_MARGIN - np.arange(13) * 0.1  # m, and their y
+_LOOKS = 17  # number of path points by which a placement is scored
+_ALONG = np.arange(-15, 16) * 0.1  # m, x of the candidate placements
+_BEFORE = -WALL_MARGIN - np.arange(13) * 0.1  # m, y of the candidate placements
 _WAYPOINT_STEP = 1 / 30  # s
 _LIMIT_MARGIN = 0.03  # rad
-_SPEED_SHARE = 0.9  # of the top speed, which leaves some to make up for what was lost
-_DAMPING = 0.02  # m, of the least squares
+_SPEED_SHARE = 0.9  # planned fraction of the top speed; the rest serves to catch up
+_DAMPING = 0.02  # m, of the damped least squares
 _START_ITERATIONS, _ITERATIONS = 60, 4
-_RETURN = 0.08  # share of the way to the posture at rest, per iteration
+_RETURN = 0.08  # fraction of the distance to the rest posture covered per iteration
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where bases stand.
+    """Poses of robot bases.
 
     Attributes:
         position: float64 (3, N), m, in the handle frame.
@@ -72,26 +72,26 @@ class Placement:
     yaw: np.ndarray
 
     def take(self, rows: np.ndarray) -> Placement:
-        """Those at `rows`."""
+        """The placements at `rows`."""
         return Placement(self.position[:, rows], self.yaw[rows])
 
     def turned_in(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors (3, N, ...) of the handle frame, in the base frame."""
+        """Transforms vectors (3, N, ...) from the handle frame to the base frame."""
         return _turned(vectors, -self.yaw)
 
     def turned_out(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors (3, N, ...) of the base frame, in the handle frame."""
+        """Transforms vectors (3, N, ...) from the base frame to the handle frame."""
         return _turned(vectors, self.yaw)
 
 
 @dataclass(frozen=True)
 class Plans:
-    """What N arms mean to do.
+    """Plans of N arms.
 
     Attributes:
-        placement: where they stand.
+        placement: poses of the bases.
         targets: float64 (N, T + 1, 7), joint positions before the first and after every control
-            step, rad, held after the end.
+            step, rad, constant after the end.
         steps: int (N,), control steps until the end, at most T.
     """
 
@@ -101,9 +101,9 @@ class Plans:
 
 
 def plan(actions: Sequence[Action], time_step: float) -> Plans:
-    """Placement and joint targets of N actions, at every control step."""
+    """Plans placement and joint targets for N actions, at every control step."""
     positions, _ = hand_paths(actions, _WAYPOINT_STEP)
-    # hand_paths has the middle of every step; the start and the end belong to the way too.
+    # hand_paths gives the middle of every step; the path also includes the start and the end.
     way = np.concatenate([np.zeros_like(positions[:, :1]), positions, positions[:, -1:]], axis=1)
     times = (np.arange(way.shape[1] - 2) + 0.5) * _WAYPOINT_STEP
     times = np.concatenate([[0.0], times, [SWING_SECONDS]])
@@ -114,7 +114,7 @@ def plan(actions: Sequence[Action], time_step: float) -> Plans:
 
 
 def place(actions: Sequence[Action], way: np.ndarray) -> Placement:
-    """The placement for ways (N, K, 3) of the hand, in the handle frame; see above."""
+    """Places the bases for hand paths (N, K, 3) in the handle frame; see the module docstring."""
     some = way[:, np.linspace(0, way.shape[1] - 1, _LOOKS).round().astype(int)]
     z = np.clip((some[:, :, 2].min(1) + some[:, :, 2].max(1)) / 2, -_LIFT, _LIFT)
     x, y = (places.ravel() for places in np.meshgrid(_ALONG, _BEFORE))
@@ -134,14 +134,14 @@ def place(actions: Sequence[Action], way: np.ndarray) -> Placement:
 
 
 def grip_position(joints: np.ndarray) -> np.ndarray:
-    """Where the grip is, m, in the base frame, (3, N), for joint positions (7, N), rad."""
+    """Grip position, m, in the base frame, (3, N), for joint positions (7, N), rad."""
     return _kinematics(joints)[0]
 
 
 def inverse_kinematics(way: np.ndarray) -> np.ndarray:
-    """Joint positions (7, N, K) that lead the grip along ways (3, N, K) of the base frame.
+    """Joint positions (7, N, K) that move the grip along paths (3, N, K) in the base frame.
 
-    What cannot be reached is approached as far as the joints go.
+    Points out of reach are approached as closely as the joints allow.
     """
     _, n, waypoints = way.shape
     joints = np.empty((JOINTS, n, waypoints))
@@ -157,16 +157,16 @@ def inverse_kinematics(way: np.ndarray) -> np.ndarray:
 
 
 def _improved(q: np.ndarray, target: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """One iteration: dq = J+ e + (1 - J+ J) c, with c towards the posture at rest."""
+    """One iteration: dq = J+ e + (1 - J+ J) c, where c points towards the rest posture."""
     grip, jacobian = _kinematics(q)
     wish = _RETURN * (rest - q)
-    wish[0] = 0.0  # the first joint faces where the way leads
+    wish[0] = 0.0  # the first joint faces the path
     error = target - grip - (jacobian * wish).sum(axis=1)
     j0, j1, j2 = jacobian
     a, d, f = ((j * j).sum(axis=0) + _DAMPING**2 for j in (j0, j1, j2))
     b, c, e = (j0 * j1).sum(axis=0), (j0 * j2).sum(axis=0), (j1 * j2).sum(axis=0)
     # The symmetric 3 x 3 system ((a, b, c), (b, d, e), (c, e, f)) by its adjugate: elementwise,
-    # so that no interaction's digits hang on how many are solved beside it.
+    # so that the digits of an interaction do not depend on the batch size.
     m00, m01, m02 = d * f - e * e, c * e - b * f, b * e - c * d
     m11, m12, m22 = a * f - c * c, b * c - a * e, a * d - b * b
     e0, e1, e2 = error / (a * m00 + b * m01 + c * m02)
@@ -179,12 +179,12 @@ def _improved(q: np.ndarray, target: np.ndarray, rest: np.ndarray) -> np.ndarray
 
 
 def _kinematics(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Grip (3, N) and its Jacobian (3, 7, N) by the joint frames of the robot's URDF."""
+    """Grip (3, N) and its Jacobian (3, 7, N) from the joint frames of the robot's URDF."""
     n = q.shape[1]
     x, y, z = (np.repeat(np.eye(3)[:, i : i + 1], n, axis=1) for i in range(3))
     origin = _SHOULDER * z
     offsets = ((0, 0), (0, 0), (0, -0.316), (0.0825, 0), (-0.0825, 0.384), (0, 0), (0.088, 0))
-    quarters = (0, -1, 1, 1, -1, 1, 1)  # by which a joint's frame is turned about its parent's x
+    quarters = (0, -1, 1, 1, -1, 1, 1)  # quarter turns of a joint's frame about its parent's x
     origins, axes = [], []
     for joint in range(JOINTS):
         along_x, along_y = offsets[joint]
@@ -213,9 +213,9 @@ def _turned(vectors: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 
 def _clearance(action: Action, way: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How near the panel, as supposed, would come to places (m)."""
+    """Distance (m) between base positions and the area that the assumed panel sweeps."""
     axis = action.radius * np.array([math.cos(action.phi), 0.0, math.sin(action.phi)])
-    reach = np.linspace(0.0, 1.1, 8)[:, None, None]  # from the hinge to beyond the handle
+    reach = np.linspace(0.0, 1.1, 8)[:, None, None]  # from the hinge to just beyond the handle
     panel = (axis + reach * (way - axis)).reshape(-1, 3, 1)
     return np.sqrt(((panel[:, 0] - x) ** 2 + (panel[:, 1] - y) ** 2).min(axis=0))
 
@@ -223,7 +223,7 @@ def _clearance(action: Action, way: np.ndarray, x: np.ndarray, y: np.ndarray) ->
 def _timed(
     joints: np.ndarray, times: np.ndarray, time_step: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and steps of `Plans`, of joint positions (7, N, K) meant for times (K,)."""
+    """`Plans.targets` and `Plans.steps` from joint positions (7, N, K) desired at times (K,)."""
     _, n, _ = joints.shape
     most = round(SECONDS / time_step)
     needed = np.abs(np.diff(joints)).max(axis=0) / (_SPEED_SHARE * TOP_SPEED)

@@ -1,4 +1,4 @@
-"""The simulator with a Franka Panda at the handle instead of a hand on rails."""
+"""Simulator in which a Franka Panda moves the handle, instead of a free-floating hand."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from doorlab.sim.panda.arms import Arms, ArmTrials
 from doorlab.sim.panda.kinematics import SECONDS
 from doorlab.sim.pybullet.simulator import PyBulletSimulator
 
-# Against a quarter of it, rewards of 240 interactions change by 0.001 on average and by 0.07 at
-# most (where a grip only just slips); those of 1/120 s by 0.002 and 0.18.
+# Compared with a quarter of this step, rewards of 240 interactions change by 0.001 on average and
+# by at most 0.07 (where a grip is about to slip); with 1/120 s by 0.002 and 0.18.
 TIME_STEP = 1 / 240  # s
 
 _LANES = 16
 
 
 class PandaSimulator(PyBulletSimulator):
-    """Films doors as `PyBulletSimulator` does, and pulls on them with an arm."""
+    """Renders doors like `PyBulletSimulator`, and simulates interactions by an arm."""
 
     name = "panda"
     _seconds = SECONDS
@@ -29,7 +29,7 @@ class PandaSimulator(PyBulletSimulator):
         self._arms: dict[int, Arms] = {}
 
     def close(self) -> None:
-        """Frees the engine. Calling it twice is harmless."""
+        """Frees the engine. Repeated calls have no effect."""
         super().close()
         for arms in self._arms.values():
             arms.close()

@@ -1,1 +1,1 @@
-"""The PyBullet engine. Import `doorlab.sim.make_simulator`, not this."""
+"""The PyBullet simulator. Use `doorlab.sim.make_simulator` instead of importing this package."""

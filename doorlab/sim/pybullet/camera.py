@@ -1,4 +1,4 @@
-"""Pictures by PyBullet's TinyRenderer: on the CPU, without a display, the same on every machine."""
+"""Images by PyBullet's TinyRenderer: on the CPU, without a display, equal on all machines."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from doorlab.doors.view import View
 from doorlab.sim.pybullet.engine import pybullet
 from doorlab.sim.rendering import FAR, LAMP_DISTANCE, NEAR, RenderOptions
 
-_LINK_SHIFT = 24  # a pixel of the mask holds the body's number and, above these bits, link + 1
+_LINK_SHIFT = 24  # a mask pixel holds the body number and, above these bits, link + 1
 
 
 def photograph(
     client: int, view: View, look: Appearance, image_size: int, layers: RenderOptions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `view` sees of the world as it stands, all (H, W).
+    """Renders the current state of the world from `view`, all (H, W).
 
     Returns:
-        RGB, uint8 (H, W, 3); depth buffer, float32; link of every pixel (-2 where nothing is),
-        meaningless unless a segmentation was asked for.
+        RGB, uint8 (H, W, 3); depth buffer, float32; link of every pixel (-2 for the background),
+        which is meaningless unless a segmentation is requested.
     """
     mask = pybullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX
-    # Both matrices are always given: without them PyBullet's pictures are blank (bullet3 #1157).
+    # Both matrices are always passed: without them PyBullet's images are blank (bullet3 #1157).
     picture = pybullet.getCameraImage(
         image_size,
         image_size,
@@ -49,7 +49,7 @@ def photograph(
 
 
 def _projection(view: View, image_size: int) -> list[float]:
-    """TinyRenderer draws half a pixel too far to the right and up: the matrix makes up for it."""
+    """Projection matrix; corrects TinyRenderer's shift of half a pixel to the right and up."""
     matrix = list(
         pybullet.computeProjectionMatrixFOV(math.degrees(view.field_of_view), 1.0, NEAR, FAR)
     )
@@ -59,5 +59,5 @@ def _projection(view: View, image_size: int) -> list[float]:
 
 
 def metres(buffer: np.ndarray) -> np.ndarray:
-    """float32: depth along the optical axis from what OpenGL's depth buffer holds."""
+    """float32: converts OpenGL depth-buffer values to depth along the optical axis, m."""
     return (FAR * NEAR / (FAR - (FAR - NEAR) * buffer)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""PyBullet, imported and used without what it prints from C."""
+"""Imports PyBullet and suppresses the messages that its C code prints."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ __all__ = ["connect", "load_urdf", "pybullet"]
 
 
 def connect(owner: object) -> tuple[int, Callable[[], object]]:
-    """A world without a window: its client, and what disconnects it (twice is harmless).
+    """Creates a world without a window; returns its client and a function that disconnects it.
 
-    An `owner` that is dropped without that frees its slot in the engine all the same.
+    The function may be called repeatedly. If `owner` is garbage-collected first, the slot in the
+    engine is freed automatically.
     """
     with quiet():
         client = pybullet.connect(pybullet.DIRECT)
@@ -33,7 +34,7 @@ def connect(owner: object) -> tuple[int, Callable[[], object]]:
 
 
 def load_urdf(client: int, text: str, flags: int) -> int:
-    """The number of a new body with a fixed base, described by `text` in URDF."""
+    """Loads a body with a fixed base from URDF `text`; returns the body's number."""
     with tempfile.TemporaryDirectory(prefix="doorlab-") as folder, quiet(), decimal_points():
         file = Path(folder) / "body.urdf"
         file.write_bytes(os.fsencode(text))

@@ -1,6 +1,6 @@
-"""Interactions: the hand turns the handle, then goes its way until the end or a slip.
+"""Interactions: the hand turns the handle, then follows its path until the end or a slip.
 
-Legend: N interactions, L lanes of a rack, T control steps.
+Legend: N interactions, L lanes of a joint pool, T control steps.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from doorlab.sim.pybullet.joint_pool import JointPool
 
 
 class InteractionBatch:
-    """N interactions with doors of one mechanism, tried in the lanes of a rack.
+    """N interactions with doors of one mechanism, simulated in the lanes of a joint pool.
 
-    A lane whose interaction is over takes the next one; lanes that have none left stand still.
+    When an interaction ends, its lane takes the next one; lanes without work stand still.
 
     Attributes after `run`:
-        ends: float64 (N,), joint positions at the end, rad or m.
-        slipped: bool (N,).
-        steps: int32 (N,), taken until the end or the slip.
-        courses: float32 (N, T), joint positions after every step, held after the end; or None.
+        ends: float64 (N,), final joint positions, rad or m.
+        slipped: bool (N,), whether the grip slipped.
+        steps: int32 (N,), steps until the end or the slip.
+        courses: float32 (N, T), joint positions after every step, constant after the end; or None.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class InteractionBatch:
         shape = self._path.shape[:2]
         self.ends, self.slipped = np.zeros(shape[0]), np.zeros(shape[0], bool)
         self.steps = np.zeros(shape[0], np.int32)
-        self._last = np.full(shape[0], shape[1])  # steps that every interaction takes
+        self._last = np.full(shape[0], shape[1])  # number of steps of every interaction
         self.courses = np.zeros(shape, np.float32) if record else None
 
     @property
     def hands(self) -> np.ndarray:
-        """float32 (N, T, 3), m: where the hands were until they let go; see `InteractionResult`."""
+        """float32 (N, T, 3), m: hand positions until release; see `InteractionResult`."""
         return until_released(self._path[..., :3], self.steps)
 
     def run_single(self, rack: JointPool) -> None:
-        """`run` for one trial in a rack of one lane, where arrays would take most of the time."""
+        """Simulates a single interaction in a pool of one lane, without the overhead of arrays."""
         handles, closer, path = self._handles.single(0), float(self._closer[0]), self._path[0]
         stuck, q, q_rate, seen = self._put(rack, 0, 0), 0.0, 0.0, (0.0, 0.0)
         course = []
@@ -80,15 +80,15 @@ class InteractionBatch:
             self.courses[0, : len(course)], self.courses[0, len(course) :] = course, self.ends[0]
 
     def run(self, rack: JointPool) -> None:
-        """Tries everything."""
+        """Simulates all interactions."""
         lanes = Lanes(rack.lanes)
         waiting = iter(range(len(self.ends)))
         self._refill(rack, lanes, np.arange(rack.lanes), waiting)
         while lanes.busy.any():
             trial, done, busy = lanes.trial, lanes.done, lanes.busy
             handles = self._handles.take(trial)
-            # Forces are those in the middle of the step: what is left of the error is of second
-            # order in the time step.
+            # Forces are evaluated in the middle of the step, which makes the error second order in
+            # the time step.
             q = rack.q + rack.q_rate * (self._time_step / 2)
             force, lag = self._grip(lanes, handles, q, rack.q_rate)
             force -= self._closer[trial] * q
@@ -99,7 +99,7 @@ class InteractionBatch:
                 share = (SLIP_DISTANCE - lanes.lag) / np.maximum(lag - lanes.lag, 1e-12)
                 self._finish(lanes, lanes.q + share * (q - lanes.q), lost)
                 self._refill(rack, lanes, np.flatnonzero(lost), waiting)
-                idle |= lost  # what was put in just now begins with the next step
+                idle |= lost  # interactions loaded just now begin with the next step
             lanes.q, lanes.lag = np.where(idle, 0.0, q), np.where(idle, 0.0, lag)
             force[idle] = 0.0
             rack.step(force.tolist(), lanes.busy.tolist())
@@ -117,15 +117,15 @@ class InteractionBatch:
     def _grip(
         self, lanes: Lanes, handles: Handles, q: np.ndarray, q_rate: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Force along every joint and lag; see `grip_force`."""
+        """Force along every joint, and lag; see `grip_force`."""
         hand = self._path[lanes.trial, lanes.done].T
         return grip_force(handles, q, q_rate, hand[:3], hand[3:])
 
     def _go_on(self, lanes: Lanes, idle: np.ndarray) -> None:
-        """The hand's time step, counted in `done`, where it is not idle: on rails it needs none."""
+        """Advances the hands of busy lanes by a time step; a hand on a fixed path needs nothing."""
 
     def _take_up(self, lane: int, trial: int) -> None:
-        """What the hand does before an interaction begins in a lane."""
+        """Prepares the hand before an interaction begins in a lane."""
 
     def _refill(
         self, rack: JointPool, lanes: Lanes, free: np.ndarray, waiting: Iterator[int]
@@ -138,7 +138,7 @@ class InteractionBatch:
                 self._take_up(lane, n)
 
     def _put(self, rack: JointPool, lane: int, n: int) -> bool:
-        """Puts the door of a trial into a lane; returns whether it sticks."""
+        """Loads the door of an interaction into a lane; returns whether the door sticks."""
         door = self._doors[n]
         drawn = opens_latch(door, self._actions[n])
         limit = door.opening_limit if drawn else LATCH_PLAY
@@ -152,7 +152,7 @@ class InteractionBatch:
 
     def _finish(self, lanes: Lanes, q: np.ndarray, which: np.ndarray) -> None:
         trials = lanes.trial[which]
-        # Half a step further would be beyond a stop that the door is about to reach.
+        # At a slip q is extrapolated by half a step, which may be beyond a stop.
         self.ends[trials] = np.clip(q[which], 0.0, self._limit[trials])
         self.steps[trials] = lanes.done[which]
         if self.courses is not None:
@@ -161,9 +161,9 @@ class InteractionBatch:
 
 
 class Lanes:
-    """What goes on in every lane: which trial, after how many steps, whether at all."""
+    """State of every lane: its interaction, number of steps, whether it is busy or stuck."""
 
     def __init__(self, lanes: int) -> None:
         self.trial, self.done = np.zeros(lanes, int), np.zeros(lanes, int)
         self.busy, self.stuck = np.zeros(lanes, bool), np.zeros(lanes, bool)
-        self.q, self.lag = np.zeros(lanes), np.zeros(lanes)  # in the middle of the step before
+        self.q, self.lag = np.zeros(lanes), np.zeros(lanes)  # in the middle of the previous step

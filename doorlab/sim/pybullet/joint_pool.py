@@ -1,11 +1,11 @@
-"""A rack: joints side by side in PyBullet, each a *lane* that a door is put into.
+"""A pool of joints in PyBullet, simulated in parallel; a door is loaded into a *lane*, one joint.
 
-Nothing is loaded or removed between doors: a lane takes on a door's inertia, damping, friction
-and limits. For the joint of a fixed base without gravity along it, that is all there is to know.
-Lanes do not touch. Eight of them share a body, because reading and driving eight joints costs one
-call. Every body has a world of its own: PyBullet's work per joint grows with the bodies of a world
-(twice as much with 64 lanes in one), and so may the order in which it solves for friction and
-limits. A world takes some 25 MB; four lanes to a body would be 5 % faster and take twice as much.
+No bodies are loaded or removed between doors: a lane takes on a door's inertia, damping, friction
+and limits, which fully describe the joint of a fixed base without gravity along it. Lanes do not
+collide. Eight of them share a body, because reading and driving eight joints takes one call. Every
+body has its own world: in a shared world PyBullet's work per joint grows with the number of bodies
+(twice as much with 64 lanes), and the order in which it solves for friction and limits may change.
+A world takes some 25 MB; four lanes per body would be 5 % faster and take twice as much.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from doorlab.doors.door import Door
 from doorlab.sim.pybullet.engine import connect, load_urdf, pybullet
 
 _BODY_LANES = 8
-_ITERATIONS = 10  # of the solver; a joint has at most a friction and a limit to agree on
+_ITERATIONS = 10  # of the solver; a joint has at most one friction and one limit constraint
 
 
 class JointPool:
-    """`lanes` joints of one type: revolute, or prismatic for doors that slide."""
+    """`lanes` joints of one type: revolute, or prismatic for sliding doors."""
 
     def __init__(self, lanes: int, *, slides: bool, time_step: float) -> None:
         self.lanes, self._slides = lanes, slides
@@ -35,12 +35,12 @@ class JointPool:
             pybullet.setPhysicsEngineParameter(
                 fixedTimeStep=time_step,
                 numSolverIterations=_ITERATIONS,
-                solverResidualThreshold=0.0,  # no early end: lanes would hang on one another
+                solverResidualThreshold=0.0,  # stopping early would make lanes depend on each other
                 physicsClientId=client,
             )
 
     def put(self, lane: int, door: Door, limit: float, friction: float) -> None:
-        """Puts a door into a lane, shut and at rest, free to move from 0 to `limit`."""
+        """Loads a door into a lane, closed and at rest, with joint limits 0 and `limit`."""
         client, body, link = self._lane(lane)
         inertia = door.joint_inertia
         pybullet.changeDynamics(
@@ -56,13 +56,13 @@ class JointPool:
         self.set_friction(lane, friction)
 
     def release(self, lane: int, q: float, q_rate: float) -> None:
-        """Sets a position and a velocity."""
+        """Sets position and velocity of a lane."""
         client, body, link = self._lane(lane)
         pybullet.resetJointState(body, link, q, q_rate, physicsClientId=client)
         self.q[lane], self.q_rate[lane] = q, q_rate
 
     def set_friction(self, lane: int, friction: float) -> None:
-        """Coulomb friction: a velocity motor with target 0 and a limited force."""
+        """Sets Coulomb friction: a velocity motor with target 0 and a limited force."""
         client, body, link = self._lane(lane)
         pybullet.setJointMotorControl2(
             body,
@@ -74,9 +74,9 @@ class JointPool:
         )
 
     def step(self, forces: list[float], busy: list[bool]) -> None:
-        """One time step under a force (N m; N) per lane, of the bodies that have a busy lane.
+        """Simulates one time step under a force (N m; N) per lane, for bodies with a busy lane.
 
-        `q` and `q_rate`, (lanes,), are the positions and velocities after it.
+        Afterwards `q` and `q_rate`, (lanes,), hold the new positions and velocities.
         """
         joints, count, mode = self._joints, len(self._joints), pybullet.TORQUE_CONTROL
         drive, read = pybullet.setJointMotorControlArray, pybullet.getJointStates
@@ -92,7 +92,7 @@ class JointPool:
         self.q, self.q_rate = np.array(positions), np.array(velocities)
 
     def step_single(self, force: float) -> tuple[float, float]:
-        """`step` of a rack with one lane: position and velocity after it."""
+        """Simulates one time step of a pool with one lane; returns position and velocity."""
         client, body = self._bodies[0]
         pybullet.setJointMotorControl2(
             body, 0, pybullet.TORQUE_CONTROL, force=force, physicsClientId=client
@@ -101,12 +101,12 @@ class JointPool:
         return pybullet.getJointState(body, 0, client)[:2]
 
     def close(self) -> None:
-        """Disconnects. Calling it twice is harmless."""
+        """Disconnects from the engine. Repeated calls have no effect."""
         for free in self._free:
             free()
 
     def _lane(self, lane: int) -> tuple[int, int, int]:
-        """Client, body and joint."""
+        """Client, body and joint of a lane."""
         body, joint = divmod(lane, len(self._joints))
         return *self._bodies[body], joint
 
@@ -114,7 +114,7 @@ class JointPool:
 def _load(client: int, urdf: str) -> int:
     body = load_urdf(client, urdf, pybullet.URDF_USE_INERTIA_FROM_FILE)
     for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client)):
-        pybullet.changeDynamics(  # the defaults damp everything, which doors do not
+        pybullet.changeDynamics(  # PyBullet's defaults add damping that doors do not have
             body, link, linearDamping=0, angularDamping=0, physicsClientId=client
         )
     return body

@@ -1,9 +1,9 @@
-"""The scene that is photographed: one door after the other as a body made of meshes.
+"""The rendered scene: holds one door at a time, as a body made of meshes.
 
-Boxes are handed over as lists of numbers: loading them in a URDF file took three times as long.
-PyBullet 3.2 never lets go of a list that it was given as part of a mesh (it forgets to drop its
-reference), so the same lists are filled again for every door; and it keeps what
-`createVisualShape` made until the world is reset, so that happens now and then.
+Boxes are passed as lists of numbers, because loading them from a URDF file took three times as
+long. PyBullet 3.2 leaks every list that it gets as part of a mesh (it never drops its reference),
+so the same lists are refilled for every door. It also keeps the results of `createVisualShape`
+until the world is reset, so the world is reset at intervals.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HERE, _UPRIGHT = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)
 
 
 class Scene:
-    """A PyBullet world with at most one door in it, to be looked at."""
+    """A PyBullet world for rendering, with at most one door."""
 
     def __init__(self) -> None:
         self.client, self._free = connect(self)
@@ -38,19 +38,19 @@ class Scene:
 
     @contextlib.contextmanager
     def door(self, door: Door) -> Iterator[None]:
-        """Puts up a door; takes it down in the end."""
+        """Creates the body of a door, and removes it when the block ends."""
         if self._doors_left == 0:
             self._reset()
         self._doors_left -= 1
         fixed, moving = _grouped(scene_shapes(door)), _grouped(panel_shapes(door))
         groups = fixed + moving
-        # The first group is the base, and the others are its links or those of the panel.
+        # The first group is the base; the others are links of the base or of the panel.
         self._panel = len(fixed) - 1
         self._part_of_link = np.array(
             [PARTS.index("surroundings"), *(PARTS.index(group[0].part) for group in groups)],
             np.uint8,
         )
-        with decimal_points():  # a mesh file is read when the body with it is made
+        with decimal_points():  # mesh files are read when the body is created
             self._body = self._create(door, groups, links=len(groups) - 1)
         try:
             for link, group in enumerate(groups, start=-1):
@@ -66,17 +66,17 @@ class Scene:
             pybullet.removeBody(self._body, physicsClientId=self.client)
 
     def pose(self, joint_position: float) -> None:
-        """Opens the door by so much (rad; m if it slides)."""
+        """Sets the joint position of the door (rad; m if it slides)."""
         pybullet.resetJointState(
             self._body, self._panel, joint_position, physicsClientId=self.client
         )
 
     def parts(self, links: np.ndarray) -> np.ndarray:
-        """uint8: the part (index in `PARTS`) of every link of `camera.photograph`."""
+        """uint8: part (index in `PARTS`) of every link from `camera.photograph`."""
         return self._part_of_link[links + 2]
 
     def close(self) -> None:
-        """Disconnects. Calling it twice is harmless."""
+        """Disconnects from the engine. Repeated calls have no effect."""
         self._free()
 
     def _create(self, door: Door, groups: list[list[Shape]], links: int) -> int:
@@ -88,7 +88,7 @@ class Scene:
         panel, base = self._panel, 0
         types, positions = [pybullet.JOINT_FIXED] * links, [_HERE] * links
         types[panel], positions[panel] = moves, joint_origin(door)
-        # Parents count from 1, 0 is the base; what comes after the panel is fixed to it.
+        # Parents count from 1, 0 is the base; groups after the panel are attached to it.
         parents = [base] * (panel + 1) + [panel + 1] * (links - panel - 1)
         visuals = [self._visual(group) for group in groups]
         return pybullet.createMultiBody(
@@ -119,7 +119,7 @@ class Scene:
         shape, geometry = group[0], dict[str, Any]()
         if shape.kind == "box":
             geometry = _lists(box_mesh(group))
-        else:  # PyBullet keeps what it has read from a file
+        else:  # PyBullet caches meshes read from files
             geometry = {
                 "fileName": str(handle_file(shape.kind)),
                 "meshScale": shape.size,
@@ -135,9 +135,9 @@ class Scene:
 
 
 def _lists(mesh: Mesh) -> dict[str, Any]:
-    """A mesh as PyBullet takes it, in lists that the next mesh of as many vertices will reuse."""
+    """A mesh in PyBullet's format, in lists that are reused for meshes with as many vertices."""
     lists = _reused_lists(len(mesh.vertices))
-    if not lists["indices"]:  # meshes of as many boxes share their sides
+    if not lists["indices"]:  # meshes of equally many boxes have the same triangles
         lists["indices"] += mesh.triangles.ravel().tolist()
         _fill(lists["normals"], mesh.normals)
     _fill(lists["vertices"], mesh.vertices)
@@ -158,7 +158,7 @@ def _reused_lists(vertices: int) -> dict[str, Any]:
 
 
 def _grouped(shapes: list[Shape]) -> list[list[Shape]]:
-    """Boxes that look the same and belong together, in the order of their first; every handle."""
+    """Groups boxes of equal part and appearance, in order of their first; handles stay single."""
     groups: dict[tuple[object, ...], list[Shape]] = {}
     for n, shape in enumerate(shapes):
         own = None if shape.kind == "box" else n

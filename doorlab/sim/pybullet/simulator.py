@@ -1,4 +1,4 @@
-"""The PyBullet simulator: the reference behind the interface of `doorlab.sim.simulator`."""
+"""The PyBullet simulator, the reference implementation of `doorlab.sim.simulator`."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from doorlab.sim.pybullet.joint_pool import JointPool
 from doorlab.sim.pybullet.scene import Scene
 from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 
-TIME_STEP = 1 / 30  # s; `doorlab bench --only convergence` shows what a smaller one would change
+TIME_STEP = 1 / 30  # s; `doorlab bench --only convergence` shows the effect of smaller steps
 
-_LANES = 32  # of the rack that takes more than one trial
+_LANES = 32  # of the joint pool for more than one interaction
 
 
 class PyBulletSimulator(Closable):
-    """Films doors with TinyRenderer and pulls on them with a hand of limited grip.
+    """Renders doors with TinyRenderer, and simulates a hand with limited grip force.
 
-    The engine belongs to its process and to one simulator: a copy, or what is made from a pickle,
-    connects to an engine of its own.
+    The engine belongs to one process and one simulator: copies and unpickled simulators connect to
+    their own engine.
     """
 
     name = "pybullet"
     renderer = "tinyrenderer"
-    _seconds = SWING_SECONDS  # that an interaction takes at most
-    _most_trials = 4096  # at once: bounds the memory of their paths
+    _seconds = SWING_SECONDS  # maximum duration of an interaction
+    _most_trials = 4096  # simulated at once; limits the memory of their paths
 
     def __init__(self, time_step: float = TIME_STEP) -> None:
         self._time_step = time_step
@@ -43,11 +43,11 @@ class PyBulletSimulator(Closable):
         self._racks: dict[tuple[int, bool], JointPool] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy is made from: no connection, nothing of the engine."""
+        """State for copies: settings only, no connection to the engine."""
         return {"time_step": self._time_step, "is_closed": self._is_closed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Connects to an engine of its own, if the original was open."""
+        """Connects to a new engine, if the original was open."""
         type(self).__init__(self, state["time_step"])
         if state["is_closed"]:
             self.close()
@@ -60,7 +60,7 @@ class PyBulletSimulator(Closable):
         image_size: int,
         layers: RenderOptions = RGB_ONLY,
     ) -> RenderResult:
-        """Pictures (D, M); see `Simulator.render`."""
+        """Renders images (D, M); see `Simulator.render`."""
         self._require_open()
         positions = check_render(doors, joint_positions, views, image_size)
         pictures = RenderResult.blank(positions.shape, image_size, layers)
@@ -81,7 +81,7 @@ class PyBulletSimulator(Closable):
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
     ) -> InteractionResult:
-        """Every action of (D, J, 4) on its door; see `Simulator.interact`."""
+        """Simulates every action of (D, J, 4) on its door; see `Simulator.interact`."""
         self._require_open()
         actions = check_interact(doors, actions)
         shape = actions.shape[:2]
@@ -102,7 +102,7 @@ class PyBulletSimulator(Closable):
         return InteractionResult(rewards, ends.astype(np.float32), slipped, steps, courses, hands)
 
     def close(self) -> None:
-        """Frees the engine. Calling it twice is harmless."""
+        """Frees the engine. Repeated calls have no effect."""
         super().close()
         self._scene.close()
         for rack in self._racks.values():

@@ -1,11 +1,11 @@
-"""Many doors at once as tensors, on a CPU or a GPU, without PyBullet. Needs torch.
+"""Simulates many doors at once as tensors, on a CPU or a GPU, without PyBullet. Needs torch.
 
-`doorlab.sim.make_simulator("torch")` is the interface that every simulator has. Code that is to
-stay on a device takes tensors in and gets tensors out:
+`doorlab.sim.make_simulator("torch")` has the interface of all simulators. Code whose data stay on a
+device uses functions from tensors to tensors:
 
-    columns = DoorTensors.from_doors(doors, device)
-    interact(columns, actions)            # `physics`
-    render(columns, joint_positions, views, 64)  # `rendering`
+    params = DoorParams.from_doors(doors, device)
+    interact(params, actions)                    # `physics`
+    render(params, joint_positions, views, 64)   # `rendering`
 """
 
 from doorlab.sim.torch.params import DoorParams, view_tensor

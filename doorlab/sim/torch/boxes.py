@@ -1,7 +1,8 @@
-"""The boxes of doors as tensors: what `doors.geometry` makes of one door, for many at once.
+"""The boxes of doors as tensors: like `doors.geometry`, for many doors at once.
 
-Every door has the same 15 boxes in the same order, so that nothing depends on which are there;
-those that a door has not are `_ABSENT`, out of sight. A test holds them to `doors.geometry`.
+Every door has the same 15 boxes in the same order, so that shapes do not depend on the doors.
+Boxes that a door does not have are moved out of sight, to `_ABSENT`. A test compares the boxes with
+`doors.geometry`.
 
 Shapes: D doors, K boxes.
 """
@@ -21,12 +22,12 @@ from doorlab.sim.torch.params import DoorParams, choose
 
 SCENE_BOXES = 10
 PARTS = (0,) * 6 + (1,) * 4 + (2,) * 5  # index in `geometry.PARTS` of every box
-# The first box that reaches as far along x, and along y, as this one does.
+# Index of the first box with the same extent along x, and along y, as each box.
 SAME_X = (0, 1, 2, 3, 3, 3, 6, 7, 8, 9, 10, 11, 11, 13, 13)
 SAME_Y = (0, 0, 0, 3, 4, 5, 6, 6, 6, 9, 10, 11, 11, 11, 11)
 
 _PLAIN = CATEGORIES["appearance.panel_texture"].index("plain")
-_ABSENT = 1e4  # m, where a box is that a door has not
+_ABSENT = 1e4  # m, position of boxes that a door does not have
 
 Row = tuple[Tensor | float, ...]
 
@@ -36,8 +37,8 @@ class Boxes:
     """The boxes of D doors, first those of the scene, then those of the panel.
 
     Attributes:
-        low: (D, K, 3), m, in the frame of the box's body.
-        high: (D, K, 3), m.
+        low: (D, K, 3), m, lower corners in the frame of the box's body.
+        high: (D, K, 3), m, upper corners.
         colors: (D, K, 3), in [0, 1].
         textures: int64 (D, K), index in the categories of textures.
     """
@@ -48,7 +49,7 @@ class Boxes:
     textures: Tensor
 
     def take(self, rows: Tensor) -> Boxes:
-        """Those of the doors at `rows`."""
+        """The boxes of the doors at `rows`."""
         return Boxes(self.low[rows], self.high[rows], self.colors[rows], self.textures[rows])
 
 
@@ -80,7 +81,7 @@ def boxes(doors: DoorParams) -> Boxes:
 
 
 def joint_origins(doors: DoorParams) -> Tensor:
-    """(D, 3), m: see `geometry.joint_origin`."""
+    """(D, 3), m: origins of the panels in the world frame (`geometry.joint_origin`)."""
     pulls = doors.is_("swing", "pull")
     gap = g.FRAME_DEPTH / 2 + g.SLIDING_GAP + doors["thickness"]
     y = choose(pulls, 0.0, g.WALL_THICKNESS, doors["width"]) - torch.where(
@@ -90,7 +91,7 @@ def joint_origins(doors: DoorParams) -> Tensor:
 
 
 def panel_centers(doors: DoorParams) -> tuple[Tensor, Tensor, Tensor]:
-    """X, y and z, (D,) each, m: see `geometry.panel_center`."""
+    """X, y and z, (D,) each, m: middles of the panels in their own frames."""
     return (
         -doors.side_sign * doors["width"] / 2,
         doors.swing_sign * doors["thickness"] / 2,
@@ -99,14 +100,14 @@ def panel_centers(doors: DoorParams) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _column(like: Tensor, values: Sequence[Tensor | float]) -> Tensor:
-    """(D, n) of n numbers or tensors (D,)."""
+    """(D, n) from n numbers or tensors (D,)."""
     return torch.stack(
         [v if isinstance(v, Tensor) else torch.full_like(like, v) for v in values], 1
     )
 
 
 def _room(doors: DoorParams) -> list[Row]:
-    """Size and center, six numbers, of wall, floor and back."""
+    """Size and center, six numbers, of three walls, two floors and the back wall."""
     half = (doors["width"] + g.FRAME_WIDTH) / 2
     top = doors["height"] + g.FRAME_WIDTH / 2
     depth, tall, wide = g.WALL_THICKNESS, g.WALL_HEIGHT, g.WALL_HALF_WIDTH
@@ -143,7 +144,7 @@ def _glass(device: torch.device) -> Tensor:
 
 
 def _panel(doors: DoorParams) -> tuple[list[Row], Tensor, Tensor]:
-    """Panel and four insets, and the insets' colours and textures."""
+    """Panel and four insets, and colors and textures of the insets."""
     x, y, z = panel_centers(doors)
     width, height, thick = doors["width"], doors["height"], doors["thickness"]
     style = "appearance.panel_style"
@@ -155,9 +156,9 @@ def _panel(doors: DoorParams) -> tuple[list[Row], Tensor, Tensor]:
     ):
         wide, tall = torch.full_like(width, 0.34), torch.full_like(width, share)
         row, column = torch.where(panelled, at * height, _ABSENT), x + sign * 0.23 * width
-        if sign < 0:  # those of a column are as wide, there or not
+        if sign < 0:  # all boxes of a column have the same width, present or not
             wide, column = torch.where(glazed, 0.6, wide), torch.where(glazed, x, column)
-        if n == 0:  # glass takes the first one's place
+        if n == 0:  # glass replaces the first inset
             tall, row = torch.where(glazed, 0.42, tall), torch.where(glazed, 0.7 * height, row)
         rows.append((wide * width, depth, tall * height, column, y, row))
     color, texture = doors["appearance.panel_color"], doors["appearance.panel_texture"]

@@ -1,11 +1,11 @@
-"""Rays of cameras, in the frames of the scene and of panels that have moved.
+"""Camera rays, in the frames of the scene and of moved panels.
 
-A ray through the middle of pixel (row j, column k) of a picture of n x n pixels is, with
+The ray through the center of pixel (row j, column k) of an image of n x n pixels is, with
 x_k = (2 k + 1) / n - 1 and y_j = 1 - (2 j + 1) / n,
 
     p(t) = origin + t (ahead + x_k right + y_j up) ,
 
-where t is the depth along the optical axis in metres.
+where t is the depth along the optical axis in meters.
 
 Shapes: B frames; body 0 is the scene, body 1 the panel.
 """
@@ -24,7 +24,7 @@ from doorlab.sim.torch.params import DoorParams
 
 @dataclass(frozen=True)
 class Rays:
-    """The rays of B cameras, (B, bodies, 3) each; see above."""
+    """Rays of B cameras, (B, bodies, 3) each; see the module docstring."""
 
     origin: Tensor
     ahead: Tensor
@@ -32,17 +32,17 @@ class Rays:
     up: Tensor
 
     def take(self, rows: Tensor) -> Rays:
-        """Those at `rows`."""
+        """The rays at `rows`."""
         return Rays(self.origin[rows], self.ahead[rows], self.right[rows], self.up[rows])
 
 
 @dataclass(frozen=True)
 class Poses:
-    """Where panels are: a point p of the panel is at R p + shift in the world.
+    """Poses of panels: a point p of the panel is at R p + shift in the world.
 
     Attributes:
-        cosine: (B,), of the turn about the vertical.
-        sine: (B,).
+        cosine: (B,), of the rotation about the vertical axis.
+        sine: (B,), of the same rotation.
         shift: (B, 3), m.
     """
 
@@ -51,18 +51,18 @@ class Poses:
     shift: Tensor
 
     def take(self, rows: Tensor) -> Poses:
-        """Those at `rows`."""
+        """The poses at `rows`."""
         return Poses(self.cosine[rows], self.sine[rows], self.shift[rows])
 
     def into_panel(self, vectors: Tensor) -> Tensor:
-        """Directions (B, 3) of the world in the frame of the panel."""
+        """Transforms directions (B, 3) from the world frame to the panel frame."""
         x, y, z = vectors.unbind(-1)
         turned = (self.cosine * x + self.sine * y, self.cosine * y - self.sine * x, z)
         return torch.stack(turned, dim=-1)
 
 
 def poses(doors: DoorParams, joint_positions: Tensor) -> Poses:
-    """Where the panels of B doors are at joint positions (B,)."""
+    """Poses of the panels of B doors at joint positions (B,)."""
     angle = torch.where(doors.slides, 0.0, doors.side_sign * doors.swing_sign * joint_positions)
     way = torch.where(doors.slides, doors.side_sign * joint_positions, 0.0)
     origin = joint_origins(doors)
@@ -71,7 +71,7 @@ def poses(doors: DoorParams, joint_positions: Tensor) -> Poses:
 
 
 def rays(pose: Poses, views: Tensor) -> Rays:
-    """The rays of the views (B, 7), in the frames of the scene and of the panel."""
+    """Rays of the views (B, 7), in the frames of the scene and of the panel."""
     eye, target = views[:, :3], views[:, 3:6]
     ahead = _normalized(target - eye)
     nothing = torch.zeros_like(ahead[:, 0])
@@ -88,17 +88,17 @@ def rays(pose: Poses, views: Tensor) -> Rays:
     return Rays(*both)
 
 
-# Torch's own norm and cross product round once or twice per product, and its sines are those of
-# a library (MKL), as the processor's instructions have it. These give the same bits on all.
+# Torch's norm and cross product round once or twice per product, and its sines come from a library
+# (MKL) that depends on the processor. The following functions give the same bits on all processors.
 
 
 def _rounded(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """`function(x)` computed in float64, whose last bits are lost in rounding to `x`'s type."""
+    """Computes `function(x)` in float64; rounding to `x`'s type drops the differing last bits."""
     return function(x.double()).to(x.dtype)
 
 
 def _normalized(vectors: Tensor) -> Tensor:
-    """Vectors (B, 3) of length 1."""
+    """Scales vectors (B, 3) to length 1."""
     x, y, z = vectors.unbind(-1)
     squares = _fused(z, z, _fused(y, y, x * x))
     length = squares.double().sqrt().to(vectors.dtype)
@@ -106,12 +106,12 @@ def _normalized(vectors: Tensor) -> Tensor:
 
 
 def _cross(one: Tensor, other: Tensor) -> Tensor:
-    """The cross products of vectors (B, 3)."""
+    """Cross products of vectors (B, 3)."""
     (a, b, c), (x, y, z) = one.unbind(-1), other.unbind(-1)
     rows = (_fused(b, z, -(c * y)), _fused(c, x, -(a * z)), _fused(a, y, -(b * x)))
     return torch.stack(rows, dim=-1)
 
 
 def _fused(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """`a b + c`, rounded once: products of two float32 are exact in float64."""
+    """`a b + c` with a single rounding: products of two float32 are exact in float64."""
     return (a.double() * b.double() + c.double()).to(a.dtype)

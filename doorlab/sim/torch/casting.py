@@ -1,19 +1,19 @@
-"""Every pixel's ray against every box of its door, and the colour of what it meets first.
+"""Casts every pixel's ray at every box of its door, and computes the color of the first hit.
 
 Shading is TinyRenderer's: with ambient, diffuse and specular shares a, d, s of the light from l,
-a face with normal n and colour c (TinyRenderer truncates it to whole numbers) shows
+a face with normal n and color c (TinyRenderer truncates it to integers) shows
 
     c (a + d max(0, n.l) + s max(0, r_z)^2) ,    r = 2 (n.l) n - l .
 
-A ray of slope w along an axis meets the plane that is p before the eye at a nearness (1 / depth)
-of w / p: a product, where depth would be a quotient. It enters a box at the least nearness of the
-planes that the eye is outside of, and leaves it at the greatest of the others. Nearnesses are
-compared as the whole numbers that their bits spell, which keeps the order of positive numbers,
-takes one instruction instead of four (no NaN), and leaves room for a face's number in the last six
-bits: one maximum finds depth and face.
+A ray of slope w along an axis meets a plane at distance p from the eye at a nearness (1 / depth)
+of w / p: a product, where depth would be a quotient. It enters a box at the smallest nearness of
+the planes that the eye is outside of, and leaves it at the largest of the others. Nearnesses are
+compared as the integers that their bits represent. This keeps the order of positive numbers, takes
+one instruction instead of four (no NaN), and leaves room for a face's number in the last six bits,
+so that a single maximum finds depth and face.
 
-Nothing in `cast` needs a transcendental function, and on a CPU torch's compiler does not contract
-unless told to: so it gives the same bits there compiled or not.
+`cast` needs no transcendental function, and on a CPU torch's compiler does not contract operations
+by default, so compiled and eager results are bit-identical there.
 
 Shapes: B frames, K boxes, H, W pixels; body 0 is the scene, body 1 the panel.
 """
@@ -38,40 +38,40 @@ from doorlab.sim.torch.params import choose
 
 SPECULAR = 0.05
 
-_SEAM = 16.0  # whole tiles added to texture coordinates, as `doors.meshes` does
+_SEAM = 16.0  # whole tiles added to texture coordinates, as in `doors.meshes`
 _TEXTURES = CATEGORIES["appearance.panel_texture"]
-_TEXELS = 64  # to a side of a texture
+_TEXELS = 64  # per side of a texture
 _FACE_BITS = 63
-_TINY = 1e-9  # m; keeps eyes on a plane from dividing by zero
-_ROUND_UP = 1.0 + 2.0**-17  # what is cut off for the face's number must not open cracks
+_TINY = 1e-9  # m; avoids division by zero for eyes on a plane
+_ROUND_UP = 1.0 + 2.0**-17  # compensates for the truncated face bits, which would open cracks
 
 
 def _bits(number: float) -> int:
-    """The bits of a float32, but for the last seven."""
+    """The bits of a float32 without the last seven."""
     return int(np.float32(number).view(np.int32)) & ~127
 
 
-BEYOND = _bits(1e36)  # nearer than anything
-SHIFT = (2**31 - 1 - _bits(1 / NEAR)) & ~127  # what is too near becomes negative
+BEYOND = _bits(1e36)  # nearer than any surface
+SHIFT = (2**31 - 1 - _bits(1 / NEAR)) & ~127  # surfaces nearer than NEAR become negative
 SIGN = -(2**31)
 NOTHING_KEY = _bits(1 / FAR) + SHIFT
 
 
 @dataclass(frozen=True)
 class Faces:
-    """What `cast` needs of B doors, besides rays.
+    """The inputs of `cast` for B doors, besides rays.
 
-    Face 1 + 3 k + a is that of box k that is seen along axis a; face 0 is nothing.
+    Face 1 + 3 k + a is the visible face of box k along axis a; face 0 is the background.
 
     Attributes:
-        planes: (B, 3, K, 2), 1 / m: what slopes along x and y are multiplied by: for the plane
-            where rays may enter, and twice for those where they may leave.
-        masks: int32 (B, 2, K, 2): the bits of the entering nearness that count, and those that are
-            set: the axis, and everything if the eye is between the planes.
-        rows: int32 (B, 2, K, H): bits of the nearness where rays enter and leave along z, which
-            are the same for all of a row.
-        paint: (B, 7, 1 + 3 K): red, green and blue, 0 to 1; light; tiles per metre; texture; where
-            the face is along its axis, m, from the eye.
+        planes: (B, 3, K, 2), 1 / m: factors for slopes along x and y: for the plane where rays may
+            enter, and two for the planes where they may leave.
+        masks: int32 (B, 2, K, 2): mask of the bits of the entering nearness, and bits to set: the
+            axis, and all bits if the eye is between the planes.
+        rows: int32 (B, 2, K, H): bits of the nearness at which rays enter and leave along z, which
+            are equal for all pixels of a row.
+        paint: (B, 7, 1 + 3 K): red, green and blue, 0 to 1; light; tiles per meter; texture; the
+            face's position along its axis, m, relative to the eye.
     """
 
     planes: Tensor
@@ -82,7 +82,7 @@ class Faces:
 
 @cache
 def atlas(device: torch.device) -> Tensor:
-    """float32 (textures 64 64,): the texels, 0 to 255, of all textures; plain is white."""
+    """float32 (textures 64 64,): texels, 0 to 255, of all textures; plain is white."""
     tiles = [np.full((_TEXELS, _TEXELS), 255, np.uint8)] * len(_TEXTURES)
     for n, name in enumerate(_TEXTURES):
         if name != "plain":
@@ -99,16 +99,16 @@ def faces(
     size: int,
     direct: float = 1.0,
 ) -> Faces:
-    """Boxes as an eye sees them, all of B doors.
+    """The faces of boxes visible from the eye, for B doors.
 
     Args:
         boxes: (B, K).
-        pose: of the panels.
-        rays: of the cameras.
+        pose: poses of the panels.
+        rays: rays of the cameras.
         light: (B, 3), unit vectors towards the light.
-        strength: (B,), share of diffuse light.
-        size: pixels to a side.
-        direct: how much of the light that is not ambient arrives.
+        strength: (B,), fraction of diffuse light.
+        size: pixels per side.
+        direct: fraction of the non-ambient light that arrives.
     """
     eye = _of_boxes(rays.origin)
     low, high = boxes.low - eye, boxes.high - eye
@@ -116,14 +116,14 @@ def faces(
     _, y = pixel_middles(size, low.device)
     steep = (rays.ahead[:, 0, 2, None] + y[0, :, 0] * rays.up[:, 0, 2, None])[:, None]
     rows = _crossing(steep, planes[..., 2].unbind(1), masks[..., 2].unbind(1))
-    side = choose(low + high > 0, -1.0, 1.0, low)  # which face of a pair the eye sees
+    side = choose(low + high > 0, -1.0, 1.0, low)  # which face of a pair is visible
     level = _levels(side, pose, light, strength, direct)
     paint = _painted(boxes, level, torch.where(side < 0, low, high))
     return Faces(planes[..., :2].contiguous(), masks[..., :2].contiguous(), rows, paint)
 
 
 def _levels(side: Tensor, pose: Poses, light: Tensor, strength: Tensor, direct: float) -> Tensor:
-    """(B, K, 3): the light that faces give back, of boxes that look to the `side` 1 or -1."""
+    """(B, K, 3): light reflected by the faces of boxes with normals of sign `side` (1 or -1)."""
     straight = side * _of_boxes(torch.stack([light, pose.into_panel(light)], dim=1))
     vertical = torch.zeros_like(side)
     vertical[..., 2] = side[..., 2]
@@ -133,7 +133,7 @@ def _levels(side: Tensor, pose: Poses, light: Tensor, strength: Tensor, direct: 
 
 
 def _painted(boxes: Boxes, level: Tensor, where: Tensor) -> Tensor:
-    """`Faces.paint` of faces with these lights that are `where` along their axes, (B, K, 3)."""
+    """`Faces.paint` for faces with light `level` at `where` along their axes, (B, K, 3) each."""
     per_metre = _tiles_per_metre(level.device)
     texture = boxes.textures.to(level.dtype)
     paint = torch.stack(
@@ -152,7 +152,7 @@ def _painted(boxes: Boxes, level: Tensor, where: Tensor) -> Tensor:
 
 
 def planes_of(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """`Faces.planes` and `Faces.masks`, (B, ., K, 3), of boxes (B, K, 3) as the eye has them."""
+    """`Faces.planes` and `Faces.masks`, (B, ., K, 3), of boxes (B, K, 3) relative to the eye."""
     outside = (low > _TINY) | (high < -_TINY)
     below = low + high > 0
     one, other = (1.0 / torch.where(v.abs() < _TINY, _TINY, v) for v in (low, high))
@@ -167,7 +167,7 @@ def planes_of(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _crossing(slope: Tensor, planes: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
-    """Int32 (B, 2, K, H): see `Faces.rows`; slopes (B, 1, H), the others (B, K)."""
+    """Int32 (B, 2, K, H): see `Faces.rows`. Slopes are (B, 1, H), planes and masks (B, K)."""
     enter, leave, other = (slope * plane[..., None] for plane in planes)
     into = (enter.view(torch.int32) & masks[0][..., None]) | masks[1][..., None]
     out = torch.maximum(leave, other).clamp(min=0.0)
@@ -175,7 +175,7 @@ def _crossing(slope: Tensor, planes: Sequence[Tensor], masks: Sequence[Tensor]) 
 
 
 def _of_boxes(of_bodies: Tensor) -> Tensor:
-    """(B, K, 3): to every box what its body, of (B, 2, 3), has."""
+    """Expands values of the two bodies, (B, 2, 3), to their boxes, (B, K, 3)."""
     scene, panel = of_bodies[:, :1], of_bodies[:, 1:]
     count = len(PARTS) - SCENE_BOXES
     return torch.cat([scene.expand(-1, SCENE_BOXES, -1), panel.expand(-1, count, -1)], dim=1)
@@ -183,7 +183,7 @@ def _of_boxes(of_bodies: Tensor) -> Tensor:
 
 @cache
 def _tiles_per_metre(device: torch.device) -> Tensor:
-    """float32 (textures,)."""
+    """float32 (textures,): tiles per meter of every texture."""
     tiles = [1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES]
     return torch.tensor(tiles, dtype=torch.float32, device=device)
 
@@ -203,7 +203,7 @@ def cast(
     texels: Tensor,
     size: int,
 ) -> tuple[Tensor, ...]:
-    """Pictures of the boxes: uint8 red, green, blue; depth (m); uint8 part. (B, H, W) each."""
+    """Renders the boxes: uint8 red, green, blue; depth (m); uint8 part. (B, H, W) each."""
     origin, *vectors = rays
     x, y = pixel_middles(size, planes.device)
     ways: list[list[Tensor]] = []
@@ -217,7 +217,7 @@ def cast(
 
 
 def _nearest(ways: list[list[Tensor]], planes: Tensor, masks: Tensor, rows: Tensor) -> Tensor:
-    """The face that rays meet first, in the last six bits of int32 (B, H, W)."""
+    """The face that each ray meets first, in the last six bits of int32 (B, H, W)."""
     slabs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
     best = torch.full_like(ways[0][0], 0.0).to(torch.int32) + NOTHING_KEY
     for n in range(planes.shape[2]):
@@ -236,7 +236,7 @@ def _nearest(ways: list[list[Tensor]], planes: Tensor, masks: Tensor, rows: Tens
 
 
 def enter_and_leave(slope: Tensor, planes: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Bits of the nearness where rays enter and leave the space between two planes."""
+    """Bits of the nearness at which rays enter and leave the space between two planes."""
     enter, one, other = ((slope * planes[:, i]).view(torch.int32) for i in range(3))
     return (enter & masks[:, 0]) | masks[:, 1], torch.maximum(one, other)
 
@@ -248,7 +248,7 @@ def _paint(
     paint: Tensor,
     texels: Tensor,
 ) -> tuple[Tensor, ...]:
-    """Red, green and blue, uint8, and depth, (B, H, W), of the faces that were met."""
+    """Red, green and blue, uint8, and depth, (B, H, W), of the faces hit by the rays."""
     flat = face.flatten(1).to(torch.int64)
 
     def of_face(column: int) -> Tensor:
@@ -276,24 +276,24 @@ def _paint(
 
 
 def _texel(tiles: Tensor) -> Tensor:
-    """Which texel of its row or column a texture coordinate (in tiles) falls on."""
+    """Index of the texel, in its row or column, at a texture coordinate (in tiles)."""
     tiles = tiles + _SEAM
     return torch.floor((tiles - torch.floor(tiles)) * _TEXELS)
 
 
-# Choices are products with 0 or 1: `torch.where` takes thirty times as long on a CPU.
+# Selections are products with 0 or 1: `torch.where` takes thirty times as long on a CPU.
 
 
 def _at_least(whole: Tensor, least: int) -> Tensor:
-    """1 where a whole number is at least so large, 0 elsewhere."""
+    """1 where an integer is at least `least`, 0 elsewhere."""
     return (whole - (least - 1.0)).clamp(0.0, 1.0)
 
 
 def _no(whole: Tensor) -> Tensor:
-    """1 where a whole number from 0 on is 0, 0 elsewhere."""
+    """1 where a non-negative integer is 0, 0 elsewhere."""
     return torch.relu(1.0 - whole)
 
 
 def _mixed(zero: Tensor, one: Tensor | float, choice: Tensor) -> Tensor:
-    """`zero` or `one` as the choice says."""
+    """`zero` where `choice` is 0, `one` where it is 1."""
     return zero * (1.0 - choice) + one * choice

@@ -1,4 +1,4 @@
-"""The ray caster, compiled where that pays: ten times as fast, once it has been compiled."""
+"""Compiles the ray caster where that pays: compiled it is ten times as fast."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ from doorlab.runtime.torch_state import is_forked
 from doorlab.sim.torch.casting import cast
 from doorlab.sim.torch.handles import enter
 
-_PAYS_FROM = 20_000  # pictures of 64 x 64: compiling takes as long as drawing so many does
+_PAYS_FROM = 20_000  # images of 64 x 64; rendering this many takes as long as compiling
 
 _COMPILER = "torch._inductor.async_compile"  # starts threads when it is imported
-_compiler_of: int | None = None  # the process that has compiled last
+_compiler_of: int | None = None  # id of the last process that compiled
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
 
 class CompiledKernels:
-    """`rendering.Kernels` that compile themselves; on a CPU with the bits of the eager ones.
+    """`rendering.Kernels` that compile themselves; bit-identical to the eager ones on a CPU.
 
     Args:
-        wanted: True: compile at once; False: never; None: once this process was asked for so many
-            pictures that it pays. Where compiling fails, for want of a compiler, say, it warns and
-            goes on without. A process that was forked from one that has compiled goes on without.
+        wanted: True: compile at once; False: never; None: as soon as this process has to render
+            so many images that compiling pays. If compiling fails (without a compiler, for
+            example), a warning is logged and eager kernels are used. A process forked from one
+            that has compiled uses eager kernels, too.
     """
 
-    # Of all in this process, which share what has been compiled: simulators come and go.
+    # Shared by all simulators of this process, which also share compiled functions.
     _expected: ClassVar[float] = 0.0
 
     def __init__(self, wanted: bool | None) -> None:
         self._wanted = wanted
-        self.seconds = 0.0  # of first calls, which compile
+        self.seconds = 0.0  # duration of first calls, which compile
 
     def expect(self, pictures: int, image_size: int) -> None:
-        """Tells it that so many pictures are to come."""
+        """Announces that `pictures` images will be rendered."""
         CompiledKernels._expected += pictures * image_size**2 / 64**2
 
     def cast(
@@ -57,11 +58,11 @@ class CompiledKernels:
         texels: Tensor,
         size: int,
     ) -> tuple[Tensor, ...]:
-        """See `casting.cast`."""
+        """Renders the boxes, compiled if that pays; `casting.cast` documents the arguments."""
         of_frames, count = (*rays, planes, masks, rows, paint), len(planes)
 
         def compiled() -> tuple[Tensor, ...]:
-            # A batch of one would be compiled for itself.
+            # A batch of one would trigger a separate compilation.
             parts = of_frames if count > 1 else tuple(torch.cat([t, t]) for t in of_frames)
             for t in parts:
                 torch._dynamo.mark_dynamic(t, 0)
@@ -69,7 +70,7 @@ class CompiledKernels:
             return tuple(t[:count] for t in result)
 
         def eager() -> tuple[Tensor, ...]:
-            # What few frames need stays in the processor's cache.
+            # The data of a few frames fit into the processor's cache.
             step = max(1, 4 * 64**2 // size**2) if planes.device.type == "cpu" else count
             pieces = [
                 cast(piece[:4], piece[4], piece[5], piece[6], piece[7], texels, size)
@@ -80,11 +81,11 @@ class CompiledKernels:
         return self._choose(compiled, eager)
 
     def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
-        """See `handles.enter`."""
+        """Finds where rays enter hulls; `handles.enter` documents the arguments."""
         count, window = across.shape[-1], across.shape[-2]
 
         def compiled() -> Tensor:
-            # No dimension of one, and fast loops need the last to be a multiple of 16.
+            # Avoids dimensions of one; fast loops need a last dimension that is a multiple of 16.
             more, lines = -count % 16, max(0, 2 - window)
             parts = (
                 torch.nn.functional.pad(counts, (0, more)),
@@ -107,7 +108,7 @@ class CompiledKernels:
             try:
                 with private_compile_cache():
                     result = compiled()
-            except Exception as error:  # whatever it is, the answer can be had without
+            except Exception as error:  # whatever the reason, the eager kernels give the result
                 _log.warning("the ray caster runs uncompiled: %s", error)
                 self._wanted = False
                 return eager()
@@ -120,7 +121,7 @@ class CompiledKernels:
 
 
 def _can_compile() -> bool:
-    """Whether the compiler's threads are there: a process that was forked lacks its parent's."""
+    """Whether the compiler can run: a forked process lacks the compiler threads of its parent."""
     global _compiler_of
     if is_forked() and _compiler_of != os.getpid() and _COMPILER in sys.modules:
         return False
@@ -130,5 +131,5 @@ def _can_compile() -> bool:
 
 @cache
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """One for all simulators of this process: it can't be pickled, so none of them has its own."""
+    """Compiles a function once per process: the result cannot be pickled with a simulator."""
     return torch.compile(function)

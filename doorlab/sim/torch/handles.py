@@ -1,9 +1,9 @@
-"""Handles, drawn into pictures of the boxes: rays against hulls, in windows around each handle.
+"""Renders handles over images of the boxes: rays against hulls, in windows around the handles.
 
-A handle covers a few pixels, so that only those are looked at: square windows, of one size for all
-handles of a call.
+A handle covers a few pixels, so only pixels near it are computed: square windows, of one size for
+all handles of a call.
 
-Shapes: B frames, 2 handles (-y, +y side of the panel), n handles that are drawn together, P hulls,
+Shapes: B frames, 2 handles (-y, +y side of the panel), n handles rendered together, P hulls,
 N planes, S pixels of a window.
 """
 
@@ -35,12 +35,12 @@ _ROUND_UP = 1.0 + 2.0**-19
 
 @dataclass(frozen=True)
 class Handles:
-    """Where handles are in the frame of their panel, (B, 2, ...).
+    """Handles in the frame of their panel, (B, 2, ...).
 
     Attributes:
         center: (B, 2, 3), m.
-        stretch: (B, 2, 3), what a point of the mesh is multiplied by before it is moved there:
-            scale, and signs for the half turns.
+        stretch: (B, 2, 3), factors applied to a point of the mesh before it is moved to the
+            center: scale, and signs for the half turns.
         present: bool (B, 2).
     """
 
@@ -50,7 +50,7 @@ class Handles:
 
 
 def handles(doors: DoorParams) -> Handles:
-    """The handles of doors: `geometry.handle_shapes`."""
+    """The handles of doors, as in `geometry.handle_shapes`."""
     outward = 2.0 * torch.arange(2, device=doors["width"].device, dtype=doors["width"].dtype) - 1.0
     side = doors.side_sign[:, None].expand(-1, 2)
     _, y, _ = panel_centers(doors)
@@ -79,7 +79,7 @@ def handles(doors: DoorParams) -> Handles:
 
 
 def bounds(shape: Handles, kind: Hulls, types: Tensor) -> tuple[Tensor, Tensor]:
-    """Low and high corners of boxes around handles, (B, 2, 3), m, in the frame of the panel."""
+    """Lower and upper corners of boxes around handles, (B, 2, 3), m, in the frame of the panel."""
     low, high = (
         shape.center + shape.stretch * bound[types][:, None] for bound in (kind.low, kind.high)
     )
@@ -87,11 +87,11 @@ def bounds(shape: Handles, kind: Hulls, types: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def windows(doors: DoorParams, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
-    """Where handles are in pictures.
+    """Positions of handles in images.
 
     Returns:
-        First column and row, int64 (B, 2, 2), of each handle's window; pixels to a side that it
-        needs, int64 (B, 2), 0 for no handle and for those that the panel hides.
+        First column and row, int64 (B, 2, 2), of each handle's window; the window's side in
+        pixels, int64 (B, 2), 0 for absent handles and for those that the panel hides.
     """
     shape, kind = handles(doors), hulls(doors["width"].device)
     both = bounds(shape, kind, doors["handle_type"])
@@ -116,7 +116,7 @@ def windows(doors: DoorParams, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _hidden(doors: DoorParams, eye: Tensor, away: Tensor, depth: Tensor) -> Tensor:
-    """Bool (B, 2): handles of whose boxes the panel hides every corner, and thus everything.
+    """Bool (B, 2): whether the panel hides all corners of a handle's box, and thus the handle.
 
     Args:
         doors: B doors.
@@ -126,7 +126,7 @@ def _hidden(doors: DoorParams, eye: Tensor, away: Tensor, depth: Tensor) -> Tens
     """
     half = torch.stack([doors[name] for name in ("width", "thickness", "height")], dim=-1) / 2
     to_panel = torch.stack(panel_centers(doors), dim=-1) - eye
-    side = eye.new_tensor([-1.0, 1.0])  # of the panel, where the handle is
+    side = eye.new_tensor([-1.0, 1.0])  # side of the panel on which the handle is
     far = to_panel[:, None, 1] + side * half[:, None, 1]
     near = to_panel[:, None, 1] - side * half[:, None, 1]
     behind = (side * far > 0) & (side * near > 0)
@@ -138,7 +138,7 @@ def _hidden(doors: DoorParams, eye: Tensor, away: Tensor, depth: Tensor) -> Tens
 
 
 def pixels_of(first: Tensor, window: int, size: int) -> Tensor:
-    """Int64 (..., S): the pixels, in a picture of size x size, of windows (..., 2)."""
+    """Int64 (..., S): pixel indices, in an image of size x size, of windows (..., 2)."""
     steps = torch.arange(window, device=first.device)
     corner = first.clamp(max=size - window)
     columns, rows = corner[..., 0, None] + steps, corner[..., 1, None] + steps
@@ -154,17 +154,17 @@ def draw_handles(
     entering: Enter,
     direct: float = 1.0,
 ) -> None:
-    """Draws handles over pictures in place.
+    """Renders handles over images, in place.
 
     Args:
-        canvas: picture, uint8 (B, 3, H, W); depth, m, (B, H, W); part, uint8 (B, H, W); contiguous.
-        which: frames and sides (0 or 1), int64 (n,) each, of the handles, none twice and those of
-            side 0 first; how many these are.
+        canvas: image, uint8 (B, 3, H, W); depth, m, (B, H, W); part, uint8 (B, H, W); contiguous.
+        which: frames and sides (0 or 1), int64 (n,) each, of the handles, without repeats and
+            side 0 first; number of handles of side 0.
         scene: B doors, the poses of their panels, the rays of their cameras.
-        first: (B, 2, 2), of `windows`.
-        window: pixels to a side of the windows.
-        entering: `enter`, or what has been compiled of it.
-        direct: how much of the light that is not ambient arrives.
+        first: (B, 2, 2), from `windows`.
+        window: side of the windows, pixels.
+        entering: `enter`, or a compiled version of it.
+        direct: fraction of the non-ambient light that arrives.
     """
     (picture, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
@@ -181,7 +181,7 @@ def draw_handles(
     shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
     flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
     channels = (3 * frames[:, None] + torch.arange(3, device=rows.device))[..., None] * size**2
-    for some in (slice(None, ahead), slice(ahead, None)):  # those of one frame may overlap
+    for some in (slice(None, ahead), slice(ahead, None)):  # the handles of a frame may overlap
         at = frames[some, None] * size**2 + pixels[some]
         before = flat_depth[at]
         hit = entry[some] < before
@@ -210,7 +210,7 @@ def _meet(
     ahead, right, up = (v[:, 1] * inverse for v in (rays.ahead, rays.right, rays.up))
     normals = kind.normals[types].movedim(0, -2)  # (P, N, n, 3)
     outside, pace = nearness_of_planes(kind, types, origin)
-    # The handles come last, so that loops over them are long, whatever the size of the window.
+    # Handles are the last axis, so that inner loops are long for any size of the window.
     across = (pace * _dot(normals, ahead))[:, :, None] + x * (pace * _dot(normals, right))[
         :, :, None
     ]
@@ -226,10 +226,10 @@ def _meet(
 
 
 def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor, Tensor]:
-    """What turns slopes into nearnesses, (P, N, n): see `casting`.
+    """Factors that convert slopes to nearnesses, (P, N, n): see `casting`.
 
-    Of every plane: whether the eye is outside of it, and what the dot product of its normal with
-    a ray is multiplied by.
+    For every plane: whether the eye is outside of it, and the factor for the dot product of its
+    normal with a ray.
 
     Args:
         kind: all hulls.
@@ -244,14 +244,16 @@ def nearness_of_planes(kind: Hulls, types: Tensor, eyes: Tensor) -> tuple[Tensor
 
 
 def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
-    """Where rays enter hulls: as in `casting`, int32 keys (window, window, n), small at a miss.
+    """Nearness at which rays enter hulls: int32 keys (window, window, n), small at a miss.
+
+    Keys are those of `casting`.
 
     Args:
-        counts: int32 (N, n): bits of a nearness that count where rays enter past a plane: none
-            if the eye is on its inner side.
-        always: int32 (N, n): bits that are set then.
-        across: (N, window, n); its sums with `down` are the nearnesses at which rays of a column
-            and a row meet the planes.
+        counts: int32 (N, n): mask of the bits of the nearness at which rays enter past a plane; no
+            bits if the eye is on its inner side.
+        always: int32 (N, n): bits that are set.
+        across: (N, window, n); sums of `across` and `down` are the nearnesses at which the rays of
+            a column and a row meet the planes.
         down: (N, window, n).
     """
     into, out = _of_plane(0, counts, always, across, down)
@@ -265,7 +267,7 @@ def enter(counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tenso
 def _of_plane(
     n: int, counts: Tensor, always: Tensor, across: Tensor, down: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Bits of the nearness where rays enter past a plane and leave past it."""
+    """Bits of the nearness at which rays enter and leave past a plane."""
     at = (down[n][:, None] + across[n]).view(torch.int32)
     return (at & counts[n]) | always[n], at & ~counts[n]
 
@@ -275,7 +277,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _light(doors: DoorParams, pose: Poses, shape: Handles, kind: Hulls, direct: float) -> Tensor:
-    """(n, P N): the light that the hulls' planes give back."""
+    """(n, P N): light reflected by the hulls' planes."""
     sun, signs = doors["appearance.light_direction"], shape.stretch.sign()
     turned = pose.into_panel(sun) * signs  # in the frame of the mesh
     normals = kind.normals[doors["handle_type"]].flatten(1, 2)

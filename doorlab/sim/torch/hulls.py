@@ -1,7 +1,7 @@
-"""The handle meshes as unions of convex hulls, each a list of planes: what rays are cast at.
+"""The handle meshes as unions of convex hulls for ray casting; each hull is a list of planes.
 
-Taken from the same OBJ files that PyBullet draws. A mesh falls into pieces that hang together; one
-that is not convex is a solid of revolution about y, and is cut where its rings are.
+Computed from the OBJ files that PyBullet renders. A mesh is split into connected pieces. A piece
+that is not convex is a solid of revolution about y, and is cut into slices at its rings.
 
 Shapes: T handle types, P hulls, N planes of a hull.
 """
@@ -20,21 +20,21 @@ from doorlab.doors.door import CATEGORIES
 from doorlab.doors.meshes import handle_mesh
 
 _CLOSE = 2e-5  # m: OBJ files have five digits
-_SAME = 1e-3  # of the normals of two triangles of one face
+_SAME = 1e-3  # tolerance for normals of triangles of the same face
 
 
 @dataclass(frozen=True)
 class Hulls:
-    """All handle types, in the frame of the spindle (`doors.meshes`), before they are scaled.
+    """All handle types, in the frame of the spindle (`doors.meshes`), before scaling.
 
-    A point p is in a hull where n.p <= c for each of its planes. Hulls that a type does not have
-    are empty, and planes that a hull does not have hold for every point.
+    A point p is in a hull if n.p <= c for each of its planes. Hulls that a type does not have are
+    empty; planes that a hull does not have hold for every point.
 
     Attributes:
         normals: (T, P, N, 3), unit vectors.
         offsets: (T, P, N), c, m.
-        low: (T, 3), m, of the box around it all.
-        high: (T, 3), m.
+        low: (T, 3), m, lower corner of the bounding box.
+        high: (T, 3), m, upper corner of the bounding box.
     """
 
     normals: Tensor
@@ -50,7 +50,7 @@ def hulls(device: torch.device) -> Hulls:
     parts = max(len(planes) for planes in types)
     faces = max(len(planes) for of_type in types for planes in of_type)
     table = np.zeros((len(types), parts, faces, 4))
-    table[..., 3] = -1.0  # empty
+    table[..., 3] = -1.0  # empty hulls
     for t, of_type in enumerate(types):
         for p, planes in enumerate(of_type):
             table[t, p, :, 3] = 1.0
@@ -73,18 +73,18 @@ def _hulls_of(handle_type: str) -> list[np.ndarray]:
     mesh = handle_mesh(handle_type)
     corners = mesh.vertices[mesh.triangles]
     normals = mesh.normals[mesh.triangles[:, 0]]
-    found = []
+    hulls = []
     for piece in _pieces(corners):
         planes = _planes(corners[piece], normals[piece])
         if _is_convex(planes, corners[piece]):
-            found.append(planes)
+            hulls.append(planes)
         else:
-            found += _slices(corners[piece], normals[piece])
-    return found
+            hulls += _slices(corners[piece], normals[piece])
+    return hulls
 
 
 def _pieces(corners: np.ndarray) -> list[np.ndarray]:
-    """Rows of the triangles (F, 3, 3) that hang together."""
+    """Indices of the triangles (F, 3, 3) of each connected piece."""
     _, point = np.unique(np.round(corners.reshape(-1, 3), 5), axis=0, return_inverse=True)
     points = point.reshape(-1, 3)
     label = np.arange(points.max() + 1)
@@ -99,7 +99,7 @@ def _pieces(corners: np.ndarray) -> list[np.ndarray]:
 
 
 def _planes(corners: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """One plane (4,) for every face; the triangles of a face share theirs."""
+    """One plane (4,) per face; the triangles of a face share it."""
     planes: list[np.ndarray] = []
     for triangle, normal in zip(corners, normals, strict=True):
         unit = normal / np.linalg.norm(normal)
@@ -113,7 +113,7 @@ def _is_convex(planes: np.ndarray, corners: np.ndarray) -> bool:
 
 
 def _slices(corners: np.ndarray, normals: np.ndarray) -> list[np.ndarray]:
-    """The slices of a solid of revolution between its rings."""
+    """Cuts a solid of revolution into slices between its rings."""
     ends = np.stack([corners[..., 1].min(axis=1), corners[..., 1].max(axis=1)], axis=1)
     levels = np.unique(np.round(ends, 5))
     slices = []

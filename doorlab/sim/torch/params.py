@@ -1,4 +1,4 @@
-"""Doors and cameras as tensors on a device.
+"""Parameters of doors and cameras as tensors on a device.
 
 Shapes: D doors, M views per door.
 """
@@ -19,11 +19,11 @@ from doorlab.doors.view import View
 
 @dataclass(frozen=True)
 class DoorParams:
-    """D doors, one tensor per field.
+    """Parameters of D doors, one tensor per field.
 
     Attributes:
-        fields: by the names in `doors.FIELDS`, first axis D. Numbers are of one floating dtype,
-            categories int64 indices in `doors.CATEGORIES`, `locked` is bool, `latch_direction`
+        fields: by the names in `doors.FIELDS`, first axis D. Numbers share one floating dtype,
+            categories are int64 indices in `doors.CATEGORIES`, `locked` is bool, `latch_direction`
             floating. Units are those of `Door`.
     """
 
@@ -35,7 +35,7 @@ class DoorParams:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> DoorParams:
-        """The fields of doors, copied to a device."""
+        """Copies the fields of doors to a device."""
         return DoorParams.from_arrays(doors_to_arrays(doors), device, dtype)
 
     @staticmethod
@@ -44,7 +44,7 @@ class DoorParams:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> DoorParams:
-        """Doors as `doors.doors_to_arrays` has them, copied to a device."""
+        """Copies arrays in the format of `doors.doors_to_arrays` to a device."""
 
         def tensor(name: str, column: np.ndarray) -> Tensor:
             if name in CATEGORIES:
@@ -62,15 +62,15 @@ class DoorParams:
         return len(self.fields["width"])
 
     def take(self, rows: slice | Tensor) -> DoorParams:
-        """Those at `rows`."""
+        """The doors at `rows`."""
         return DoorParams({name: column[rows] for name, column in self.fields.items()})
 
     def is_(self, name: str, category: str) -> Tensor:
-        """Bool (D,): whether a categorical field has this value."""
+        """Bool (D,): whether a categorical field has the value `category`."""
         return self.fields[name] == CATEGORIES[name].index(category)
 
     def sign(self, name: str, positive: str) -> Tensor:
-        """(D,): 1 where a categorical field has this value, -1 elsewhere."""
+        """(D,): 1 where a categorical field has the value `positive`, -1 elsewhere."""
         return 2.0 * self.is_(name, positive).to(self.fields["width"].dtype) - 1.0
 
     @property
@@ -80,31 +80,31 @@ class DoorParams:
 
     @property
     def side_sign(self) -> Tensor:
-        """(D,): see `Door.side_sign`."""
+        """(D,): +1 if the hinge is to the right of the handle, -1 if left (`Door.side_sign`)."""
         return self.sign("hinge_side", "right")
 
     @property
     def swing_sign(self) -> Tensor:
-        """(D,): see `Door.swing_sign`."""
+        """(D,): +1 for pull doors, -1 for push doors (`Door.swing_sign`)."""
         return self.sign("swing", "pull")
 
     @property
     def handle_radius(self) -> Tensor:
-        """(D,), m: see `Door.handle_radius`."""
+        """(D,), m: distance from the hinge axis to the handle's axis (`Door.handle_radius`)."""
         return self.fields["width"] - self.fields["backset"]
 
     @property
     def joint_inertia(self) -> Tensor:
-        """(D,), kg m^2, or kg where the door slides: see `Door.joint_inertia`."""
+        """(D,), kg m^2, for sliding doors kg: inertia of the joint (`Door.joint_inertia`)."""
         mass, width = self.fields["mass"], self.fields["width"]
         plate = mass * (width * width + self.fields["thickness"] ** 2) / 3
         return torch.where(self.slides, mass, plate)
 
 
 def choose(condition: Tensor, one: float, other: float, like: Tensor) -> Tensor:
-    """`one` where a condition holds, else `other`, in the dtype of `like`.
+    """`one` where the condition holds, else `other`, in the dtype of `like`.
 
-    Of two numbers `torch.where` would make the default dtype, which is the caller's.
+    With two numbers `torch.where` would return the default dtype, which users can change.
     """
     return torch.where(condition, like.new_full((), one), other)
 
@@ -114,7 +114,7 @@ def view_tensor(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """(D, M, 7): eye, target, field of view, as `View.to_array` has them."""
+    """(D, M, 7): eye, target, field of view, as in `View.to_array`."""
     rows = [[(*v.eye, *v.target, v.field_of_view) for v in of_door] for of_door in views]
     values = np.asarray(rows, np.float64).reshape(len(rows), -1, 7)
     return torch.from_numpy(values).to(device, dtype)

@@ -1,15 +1,15 @@
-"""Interactions with many doors at once: one joint each, pulled by the hand of `sim.grip`.
+"""Simulates interactions with many doors at once: one joint each, pulled by the hand of `sim.grip`.
 
-A step, of PyBullet's length, is semi-implicit: with the force f in its middle (q + v dt / 2),
-damping c, inertia I and Coulomb friction m,
+A step, of the same length as PyBullet's, is semi-implicit: with the force f in its middle
+(q + v dt / 2), damping c, inertia I and Coulomb friction m,
 
     v* = v + dt (f - k q_mid - c v) / I              the free velocity,
-    v' = v* - clip(v*, -m dt / I, m dt / I)          friction takes off at most its impulse,
-    v' = clip(v', (0 - q) / dt, (limit - q) / dt)    the stops are not passed,
+    v' = v* - clip(v*, -m dt / I, m dt / I)          friction removes at most its impulse,
+    v' = clip(v', (0 - q) / dt, (limit - q) / dt)    joint limits are not exceeded,
     q' = q + dt v' .
 
-Friction and stops are those of an implicit solver that has converged, not smoothed: what is
-pushed by less than its friction does not creep.
+Friction and limits are those of a converged implicit solver, not smoothed: a joint under a force
+below its friction does not creep.
 
 Shapes: D doors, J interactions per door, T control steps.
 """
@@ -39,14 +39,14 @@ TIME_STEP = 1 / 30  # s
 
 @dataclass(frozen=True)
 class InteractionTensors:
-    """What came of interactions; see `sim.interactions.InteractionResult`.
+    """Results of interactions; see `sim.interactions.InteractionResult`.
 
     Attributes:
-        rewards: (D, J), joint position at the end / opening limit, in [0, 1].
+        rewards: (D, J), final joint position / opening limit, in [0, 1].
         joint_positions: (D, J), rad or m, at the end.
         slipped: bool (D, J).
         steps: int32 (D, J), until the end or the slip.
-        trajectories: (D, J, T) joint positions after every step, held after the end; or None.
+        trajectories: (D, J, T) joint positions after every step, constant after the end; or None.
     """
 
     rewards: Tensor
@@ -59,13 +59,13 @@ class InteractionTensors:
 def interact(
     doors: DoorParams, actions: Tensor, *, time_step: float = TIME_STEP, record: bool = False
 ) -> InteractionTensors:
-    """Every normalised action on its door, each from shut and at rest.
+    """Simulates every normalized action on its door, from the closed door at rest.
 
     Args:
         doors: D doors.
         actions: (D, J, 4) in Box(-1, 1), on the device of the doors.
         time_step: s.
-        record: whether to keep the trajectories.
+        record: whether to return the trajectories.
     """
     columns = _broadcast(doors, actions)
     steps = round(SWING_SECONDS / time_step)
@@ -88,10 +88,10 @@ def interact(
 
 
 def _broadcast(doors: DoorParams, actions: Tensor) -> dict[str, Tensor]:
-    """What the loop needs, contiguous (D J,) each.
+    """The inputs of the simulation loop, contiguous (D J,) each.
 
-    Numbers are 0 where they do not apply, and choices are products with 0 or 1: `torch.where`
-    would take thirty times as long on a CPU.
+    Numbers are 0 where they do not apply, and selections are products with 0 or 1: `torch.where`
+    takes thirty times as long on a CPU.
     """
     shape, limit = actions.shape[:2], doors["opening_limit"]
     a = actions.to(limit)
@@ -123,7 +123,7 @@ def _broadcast(doors: DoorParams, actions: Tensor) -> dict[str, Tensor]:
 
 
 def _course(steps: int) -> list[tuple[float, float]]:
-    """Share of the swing, and its rate (1/s), in the middle of every step."""
+    """Fraction of the swing, and its rate (1/s), in the middle of every step."""
     middles = [(t + 0.5) / steps for t in range(steps)]
     return [
         (s**3 * (10 - 15 * s + 6 * s**2), 30 * s**2 * (1 - s) ** 2 / SWING_SECONDS) for s in middles
@@ -131,13 +131,13 @@ def _course(steps: int) -> list[tuple[float, float]]:
 
 
 class _Hand:
-    """The ways of the hands: `grip.hand_paths`, one moment after the other."""
+    """Paths of the hands, as in `grip.hand_paths`, evaluated step by step."""
 
     def __init__(self, columns: dict[str, Tensor]) -> None:
         self._c = columns
 
     def at(self, s: float, s_rate: float) -> tuple[Tensor, ...]:
-        """X, y, z (m) of the hands and their rates (m/s), after a share `s` of the swing."""
+        """X, y, z (m) of the hands and their rates (m/s), after a fraction `s` of the swing."""
         c = self._c
         alpha, rate = c["swing"] * s, c["swing"] * s_rate
         arc = c["hand_radius"] * torch.sin(alpha)
@@ -155,12 +155,12 @@ class _Hand:
 
 
 class _Joint:
-    """The joints and the grips on them.
+    """Joints of the doors, and the grips on them.
 
     Attributes:
-        end: (N,), rad or m, where the joint is, or was when the grip was lost.
-        holds: (N,), 1 as long as the hand has the handle, 0 from then on.
-        steps: (N,), until now or the slip.
+        end: (N,), rad or m, current joint position, or that at the slip.
+        holds: (N,), 1 until the grip slips, 0 afterwards.
+        steps: (N,), number of steps until now or until the slip.
     """
 
     def __init__(self, columns: dict[str, Tensor], time_step: float) -> None:
@@ -173,7 +173,7 @@ class _Joint:
         self.end, self.steps = nothing, nothing
 
     def step(self, *hand: Tensor) -> None:
-        """One time step with the hands in the given places."""
+        """Simulates one time step with the hands at the given positions."""
         c, dt = self._c, self._dt
         q = self._q + self._rate * (dt / 2)
         force, lag = _grip(c, q, self._rate, hand)
@@ -188,7 +188,7 @@ class _Joint:
         self.end = self.end * (1.0 - self.holds) + self._q * self.holds
 
     def _let_go(self, q: Tensor, lag: Tensor) -> None:
-        """Where the handle lags too far, notes where the joint was at that moment."""
+        """Releases handles whose lag is too large, and interpolates `end` at that moment."""
         lost = self.holds * torch.relu(lag - SLIP_DISTANCE).sign()
         share = (SLIP_DISTANCE - self._lag_before) / (lag - self._lag_before).clamp(min=1e-12)
         at = self._q_before + share * (q - self._q_before)

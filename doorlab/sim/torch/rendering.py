@@ -1,6 +1,6 @@
-"""Pictures of many doors at once: tensors in, tensors out.
+"""Renders images of many doors at once: tensors in, tensors out.
 
-Shapes: D doors, M frames per door, B frames in all, H, W pixels.
+Shapes: D doors, M frames per door, B frames in total, H, W pixels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from doorlab.sim.torch.handles import draw_handles, enter, windows
 from doorlab.sim.torch.params import DoorParams
 from doorlab.sim.torch.shadows import shaded
 
-_SMALL = 8  # pixels to a side of the windows of most handles
+_SMALL = 8  # window size of most handles, pixels per side
 
 
 @runtime_checkable
@@ -36,11 +36,11 @@ class Kernels(Protocol):
         texels: Tensor,
         size: int,
     ) -> tuple[Tensor, ...]:
-        """See `casting.cast`."""
+        """Renders the boxes; `casting.cast` documents the arguments."""
         ...
 
     def enter(self, counts: Tensor, always: Tensor, across: Tensor, down: Tensor) -> Tensor:
-        """See `handles.enter`."""
+        """Finds where rays enter hulls; `handles.enter` documents the arguments."""
         ...
 
 
@@ -54,11 +54,11 @@ EAGER: Kernels = _Eager()
 
 @dataclass(frozen=True)
 class Frames:
-    """Pictures of B doors.
+    """Images of B doors.
 
     Attributes:
         images: uint8 (B, 3, H, W), RGB.
-        depth: float32 (B, H, W), m along the optical axis, `FAR` where nothing is.
+        depth: float32 (B, H, W), m along the optical axis, `FAR` for the background.
         segmentation: uint8 (B, H, W), index in `doors.geometry.PARTS`.
     """
 
@@ -77,19 +77,19 @@ def render(
     handle_window: int | None = None,
     kernels: Kernels = EAGER,
 ) -> Frames:
-    """One picture of every door.
+    """Renders one image of every door.
 
-    Nothing waits for the device if `handle_window` is given and shadows are not wanted.
+    With a `handle_window` and without shadows, the function never waits for the device.
 
     Args:
         doors: B doors (`DoorParams.take` repeats them), float32.
         joint_positions: (B,), rad or m.
-        views: (B, 7), as `view_tensor` has them.
-        image_size: pixels to a side.
-        shadows: whether to draw those too, which takes several times as long.
-        handle_window: pixels to a side of the square in which a handle is drawn; what is outside
-            is cut off. None: as many as handles cover.
-        kernels: what does the work; `compiling.CompiledKernels` is faster.
+        views: (B, 7), from `view_tensor`.
+        image_size: pixels per side.
+        shadows: whether to render shadows, which takes several times as long.
+        handle_window: pixels per side of the square in which a handle is rendered; anything outside
+            is cut off. None: as large as the handles require.
+        kernels: ray-casting functions; `compilation.CompiledKernels` is faster.
     """
     pose = poses(doors, joint_positions)
     ray, shapes = rays(pose, views), boxes(doors)
@@ -122,7 +122,7 @@ def _cast(
     direct: float,
     kernels: Kernels,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures of the boxes: what `Frames` has."""
+    """Renders the boxes: image, depth and segmentation as in `Frames`."""
     shapes, pose, ray = scene
     light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
     seen = faces(shapes, pose, ray, light, strength, image_size, direct)
@@ -139,12 +139,12 @@ def _cast(
 
 
 def _buckets(needed: Tensor, size: int) -> list[tuple[tuple[Tensor, Tensor, int], int]]:
-    """Handles (for `draw_handles`) whose windows are about as large, and how large these are."""
-    found, below, window = [], 0, _SMALL
+    """Groups handles by window size: arguments of `draw_handles`, and the window of each group."""
+    buckets, below, window = [], 0, _SMALL
     while below < size:
         sides, frames = ((needed > below) & (needed <= window)).T.nonzero().unbind(1)
         if len(frames):
             largest = int(needed[frames, sides].amax())
-            found.append(((frames, sides, int((sides == 0).sum())), largest))
+            buckets.append(((frames, sides, int((sides == 0).sum())), largest))
         below, window = window, 4 * window
-    return found
+    return buckets

@@ -1,12 +1,13 @@
-"""Shadows: rays from a lamp to what every pixel shows, against boxes and handles.
+"""Shadows: rays from a lamp to the surface point of every pixel, against boxes and handles.
 
 The lamp is where TinyRenderer puts it, `LAMP_DISTANCE` from the origin. TinyRenderer compares
-depths d that the lamp sees with those of its shadow map, of projection z = a d - b, and calls a
-point lit (its code takes half of z + d for the depth of the point, and a bias) where
+the depth d of a point, seen from the lamp, with that in its shadow map, whose projection is
+z = a d - b, and treats a point as lit (its code uses half of z + d as the depth of the point, and a
+bias) if
 
     a d_map - b > (a d - b + d) / 2 - 0.05 .
 
-The same rule is used here, so that shadows begin as far behind what casts them: 2 to 3 cm.
+The same rule is used here, so that shadows begin at the same distance behind objects: 2 to 3 cm.
 
 Shapes: B frames, K boxes, H, W pixels, P hulls, N planes, n pixels; body 0 is the scene, body 1
 the panel.
@@ -30,17 +31,17 @@ from doorlab.sim.torch.params import DoorParams
 _STEEP = (FAR + NEAR) / (FAR - NEAR)  # a
 _OFFSET = 2 * FAR * NEAR / (FAR - NEAR)  # b
 _BIAS = 0.05
-_PIXELS = 16 * 64**2  # looked at together on a CPU: what they need stays in its cache
+_PIXELS = 16 * 64**2  # processed at once on a CPU, so that the data fit into its cache
 
 
 @dataclass(frozen=True)
 class _Lit:
-    """What the lamp shines at.
+    """Rays from the lamp to the surface points.
 
     Attributes:
-        lamps: (B, 2, 3), m, where it is in the frames of scene and panel.
-        ways: of both bodies and three axes, (B, H, W): m, from the lamp to what pixels show.
-        limit: (B, H, W): what is met at a larger nearness, in units of the way, casts a shadow.
+        lamps: (B, 2, 3), m, positions of the lamp in the frames of scene and panel.
+        ways: for both bodies and three axes, (B, H, W): m, from the lamp to the surface points.
+        limit: (B, H, W): surfaces at a larger nearness, in units of the ray, cast a shadow.
     """
 
     lamps: Tensor
@@ -49,23 +50,23 @@ class _Lit:
 
 
 def shaded(doors: DoorParams, boxes: Boxes, pose: Poses, rays: Rays, depth: Tensor) -> Tensor:
-    """Bool (B, H, W): pixels that show what no light of the lamp reaches.
+    """Bool (B, H, W): pixels that show a point in shadow.
 
     Args:
         doors: B doors.
-        boxes: (B, K), theirs.
-        pose: of their panels.
-        rays: of the cameras.
-        depth: (B, H, W), m, of the pictures.
+        boxes: (B, K), boxes of the doors.
+        pose: poses of the panels.
+        rays: rays of the cameras.
+        depth: (B, H, W), m, of the images.
     """
     count, size = len(depth), depth.shape[-1]
     step = max(1, _PIXELS // size**2) if depth.device.type == "cpu" else count
-    found = []
+    masks = []
     for rows in torch.arange(count, device=depth.device).split(step):
         some = doors.take(rows), boxes.take(rows), pose.take(rows)
         lit = _shine(some[0], some[2], rays.take(rows), depth[rows])
-        found.append(_behind_boxes(some[1], lit) | _behind_handles(some[0], lit))
-    return torch.cat(found)
+        masks.append(_behind_boxes(some[1], lit) | _behind_handles(some[0], lit))
+    return torch.cat(masks)
 
 
 def _shine(doors: DoorParams, pose: Poses, rays: Rays, depth: Tensor) -> _Lit:
@@ -89,7 +90,7 @@ def _shine(doors: DoorParams, pose: Poses, rays: Rays, depth: Tensor) -> _Lit:
 
 
 def _behind_boxes(boxes: Boxes, lit: _Lit) -> Tensor:
-    """Bool (B, H, W)."""
+    """Bool (B, H, W): pixels in the shadow of a box."""
     scene = _nearest(boxes.low[:, :SCENE_BOXES], boxes.high[:, :SCENE_BOXES], lit, 0)
     panel = _nearest(boxes.low[:, SCENE_BOXES:], boxes.high[:, SCENE_BOXES:], lit, 1)
     keys = torch.stack([*scene, *panel]).amax(0)
@@ -97,7 +98,7 @@ def _behind_boxes(boxes: Boxes, lit: _Lit) -> Tensor:
 
 
 def _nearest(low: Tensor, high: Tensor, lit: _Lit, body: int) -> list[Tensor]:
-    """Bits of the nearness where rays enter each of the boxes (B, k, 3), below 0 at a miss."""
+    """Bits of the nearness at which rays enter each box (B, k, 3); negative at a miss."""
     lamp = lit.lamps[:, body, None]
     planes, masks = (t[..., None, None] for t in planes_of(low - lamp, high - lamp))
     keys = []
@@ -113,7 +114,7 @@ def _nearest(low: Tensor, high: Tensor, lit: _Lit, body: int) -> list[Tensor]:
 
 
 def _behind_handles(doors: DoorParams, lit: _Lit) -> Tensor:
-    """Bool (B, H, W). Only rays that meet a handle's box are cast at its hulls."""
+    """Bool (B, H, W): pixels in the shadow of a handle; only rays that hit its box are tested."""
     shape, kind = handles(doors), hulls(doors["width"].device)
     low, high = bounds(shape, kind, doors["handle_type"])
     keys = torch.stack(_nearest(low, high, lit, 1), dim=1)

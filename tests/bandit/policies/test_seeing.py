@@ -122,7 +122,7 @@ def test_too_few_labelled_doors_are_refused_and_the_fewest_are_enough(name, leas
         "neural_linear": lambda doors: NeuralLinearPolicy(Sighted(), doors, replace(NETWORK)),
     }[name]
     for count in range(1, least):
-        with pytest.raises(ConfigError, match=f"{least} labelled doors or more.*got {count}"):
+        with pytest.raises(ConfigError, match=f"{least} or more labelled doors.*got {count}"):
             make(labelled(count))
     actions = World(2).play(make(labelled(least)), 2).actions
     assert np.isfinite(actions).all()

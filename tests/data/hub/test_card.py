@@ -21,18 +21,18 @@ def test_every_column_is_explained(card, dataset):
     body = parts(card)[1]
     for column in columns(dataset.config):
         assert f"| `{column}` |" in body
-    assert "| `images` | 3 PNG pictures | RGB |" in body
+    assert "| `images` | 3 PNG images | RGB |" in body
     assert "| `actions` | float32 x 5 x 4 | in Box(-1, 1) |" in body
-    assert "| `mass` | float64 | kg (no picture shows it) |" in body
+    assert "| `mass` | float64 | kg (not visible in images) |" in body
     assert "| `hinge_side` | string | left, right |" in body
 
 
 def test_figures_are_those_of_the_dataset(card, dataset):
     body = parts(card)[1]
-    assert "11 doors, simulated by fake. One row is one door: 3 pictures of 16 x 16" in body
+    assert "11 doors, simulated by fake. One row is one door: 3 images of 16 x 16" in body
     assert "| train | 6 |\n| validation | 2 |\n| test | 3 |" in body
     assert dataset.checksum in body
-    assert "films of the first 1 doors" in body
+    assert "videos of the first 1 doors" in body
     assert "{" not in body.split("```json")[0]  # nothing was forgotten
 
 

@@ -75,7 +75,7 @@ def test_images_that_can_not_be_read_make_way_for_others(source):
         write_bytes(folder / name)
     bad = find_unreadable(folder, 3)  # of 3, 6, 11, after 1, 6, 11 and 2, 7, 11
     assert list(bad) == ["IMG_1.png", "IMG_2.png"]
-    assert all(why.startswith("one that is empty") for why in bad.values())
+    assert all(why.startswith("a file that is empty") for why in bad.values())
     assert blues(read_frames(folder, 3, 16, "crop", leave_out=bad)) == [3, 7, 11]
     with pytest.raises(DatasetError, match=r"door 2/IMG_1.png; .*--skip-unreadable"):
         read_frames(folder, 3, 16, "crop")
@@ -143,7 +143,7 @@ def test_padding_keeps_what_cropping_loses():
 
 def test_too_few_pictures(source):
     for name in ("lift.mkv", "door 2"):
-        with pytest.raises(DatasetError, match=rf"at least 20 pictures in .*{name}"):
+        with pytest.raises(DatasetError, match=rf"at least 20 images in .*{name}"):
             read_frames(source / name, 20, 16, "crop")
 
 
@@ -154,7 +154,7 @@ def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
     rng = np.random.default_rng(0)
     write_picture(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-    with pytest.raises(DatasetError, match=rf"read at .*a{suffix}; got one that is empty, dam"):
+    with pytest.raises(DatasetError, match=rf"video at .*a{suffix}; got a file that is empty, dam"):
         read_frames(tmp_path / "door", 1, 16, "crop")
 
 
@@ -163,7 +163,7 @@ def test_files_that_are_no_video_are_named(tmp_path, content):
     file = tmp_path / "a.mp4"
     file.write_bytes(content)
     for read in (lambda file: open_entry(file, 1), lambda file: read_frames(file, 1, 16, "crop")):
-        with pytest.raises(DatasetError, match=r"a picture or video that can be read at .*a\.mp4"):
+        with pytest.raises(DatasetError, match=r"a readable image or video at .*a\.mp4"):
             read(file)
 
 
@@ -179,7 +179,7 @@ def test_cut_off_and_soundless_videos_are_errors_or_shorter(tmp_path, source):
 
 
 def test_folders_that_are_none(tmp_path, source):
-    for path, got in ((tmp_path / "no", "nothing there"), (source / "notes.txt", "a file")):
+    for path, got in ((tmp_path / "no", "no such folder"), (source / "notes.txt", "a file")):
         with pytest.raises(DatasetError, match=got):
             find_entries(path)
     (tmp_path / "empty").mkdir()
@@ -194,5 +194,5 @@ def test_a_folder_that_may_not_be_read(source, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(DatasetError, match=r"a folder that can be read at .*door 2; got no perm"):
+    with pytest.raises(DatasetError, match=r"a readable folder at .*door 2; got no perm"):
         open_entry(source / "door 2", 8)

@@ -81,8 +81,9 @@ def test_two_workers_write_the_bytes_of_one(imported, config, tmp_path):
 
 
 def test_what_footage_does_not_tell_is_an_error_that_says_so(imported, source):
-    expected = rf"a simulated dataset with rewards; got .*, imported from the footage in {source};"
-    with pytest.raises(DatasetError, match=expected + " make one with `doorlab generate`"):
+    got = rf"got .*, which was imported from the footage in {source};"
+    expected = f"a simulated dataset with rewards; {got}"
+    with pytest.raises(DatasetError, match=expected + " generate one with `doorlab generate`"):
         imported.read("rewards")
     with pytest.raises(DatasetError, match="door/"):
         imported.doors()
@@ -151,14 +152,14 @@ def test_simulated_and_imported_do_not_mix(copy, dataset):
 
 def test_short_doors_are_named_or_left_out(source, tmp_path):
     settings = replace(SETTINGS, frames=9)
-    with pytest.raises(DatasetError, match=r"fewer of lift.mkv \(7\); .*--skip-short"):
+    with pytest.raises(DatasetError, match=r"fewer for lift.mkv \(7\); .*--skip-short"):
         plan_import(source, settings)
     plan = plan_import(source, replace(settings, skip_short=True))
     assert plan.short == ["lift.mkv (7)"]
     assert plan.ignored == ["notes.txt"]
     assert plan.config.names == ("Cellar", "door 2", "door 10", "kitchen.mp4")
     assert "--skip-short" in plan.config.command(tmp_path)
-    with pytest.raises(DatasetError, match=r"lift\.mkv \(7\); ask for fewer --frames$"):
+    with pytest.raises(DatasetError, match=r"lift\.mkv \(7\); use a smaller --frames$"):
         plan_import(source, replace(settings, frames=99, skip_short=True))
 
 
@@ -169,10 +170,10 @@ def test_short_doors_say_what_else_is_in_them(tmp_path):
         (tmp_path / f"a/{number}.HEIC").touch()
     with pytest.raises(DatasetError) as error:
         plan_import(tmp_path, replace(SETTINGS, frames=2))
-    assert error.value.got == "fewer of a (1, besides 3 .heic), b (0, besides 1 folder)"
+    assert error.value.got == "fewer for a (1, besides 3 .heic), b (0, besides 1 folder)"
     assert error.value.fix == (
-        "convert HEIC and AVIF to JPEG, or put the images of a door into its folder, not into "
-        "folders in it, or ask for fewer --frames"
+        "convert HEIC and AVIF to JPEG, or move the images of a door from subfolders into "
+        "its folder, or use a smaller --frames"
     )
 
 
@@ -195,14 +196,14 @@ def test_unreadable_files_stop_an_import_or_are_left_out(source, tmp_path):
     plan = plan_import(copy, replace(SETTINGS, skip_unreadable=True))
     assert plan.config.names == ("Cellar", "door 2", "door 10", "kitchen.mp4")
     assert plan.config.left_out == ("Cellar/IMG_11.webp", "door 2/IMG_1.png", "lift.mkv")
-    assert plan.unreadable[1].startswith("door 2/IMG_1.png (one that is empty, damaged or")
+    assert plan.unreadable[1].startswith("door 2/IMG_1.png (a file that is empty, damaged or")
     import_dataset(tmp_path / "d", plan.config)
     dataset = DoorDataset.open(tmp_path / "d")
     assert dataset.config == plan.config
     expected = read_frames(source / "door 2", 5, 16, "crop", leave_out=["IMG_1.png"])
     np.testing.assert_array_equal(dataset.read("images", np.array([1]))[0], expected)
     shorter = replace(plan.config, left_out=plan.config.left_out[:-1])
-    with pytest.raises(ConfigError, match=r"files that can't be read \(only there: lift\.mkv\)"):
+    with pytest.raises(ConfigError, match=r"unreadable files \(only there: lift\.mkv\)"):
         import_dataset(tmp_path / "d", shorter, resume=True)
 
 
@@ -211,13 +212,13 @@ def test_too_few_that_can_be_read(tmp_path):
     (tmp_path / "a/2.png").write_bytes(b"?")
     with pytest.raises(DatasetError) as error:
         plan_import(tmp_path, replace(SETTINGS, frames=2, skip_unreadable=True))
-    assert error.value.got == "fewer of a (1, besides 1 that can't be read)"
-    assert error.value.fix == "repair what can't be read, or ask for fewer --frames"
+    assert error.value.got == "fewer for a (1, besides 1 unreadable)"
+    assert error.value.fix == "repair the unreadable files, or use a smaller --frames"
 
 
 def test_nothing_that_can_be_read(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"?")
-    with pytest.raises(DatasetError, match=r"a door that can be read in .*got none: a\.mp4 \("):
+    with pytest.raises(DatasetError, match=r"at least one readable door in .*got none: a\.mp4 \("):
         plan_import(tmp_path, replace(SETTINGS, skip_unreadable=True))
 
 
@@ -236,7 +237,7 @@ def test_a_video_that_claims_too_many_frames_is_an_error(source, config, tmp_pat
         "doorlab.data.sources.importing.open_entry", lambda path, frames: FootageDoor(path, 99)
     )
     plan = plan_import(source, replace(SETTINGS, frames=9))
-    with pytest.raises(DatasetError, match=r"at least 9 pictures in .*lift\.mkv; got 7"):
+    with pytest.raises(DatasetError, match=r"at least 9 images in .*lift\.mkv; got 7"):
         import_dataset(tmp_path / "d", plan.config)
 
 
@@ -284,7 +285,7 @@ def test_an_interrupted_import_says_how_to_go_on(imported, config, source, tmp_p
         return read_frames(path, *args)
 
     monkeypatch.setattr(importing, "read_frames", interrupt)
-    with pytest.raises(KeyboardInterrupt, match=rf"`doorlab import {source} .*--resume` goes on"):
+    with pytest.raises(KeyboardInterrupt, match=rf"`doorlab import {source} .*--resume` resumes"):
         import_dataset(tmp_path / "d", config)
     born = (tmp_path / "d/shards/shard-00000").stat().st_ino
     monkeypatch.undo()

@@ -81,7 +81,7 @@ def test_other_angles_are_refused(tmp_path, degrees):
 def test_matrices_that_shear_or_stretch_are_refused(tmp_path, matrix):
     file = write_lossless_video(tmp_path / "a.mp4", [picture(3)])
     set_display_matrix(file, *(number * ONE for number in matrix))
-    with pytest.raises(ValueError, match="display matrix"):
+    with pytest.raises(ValueError, match="other than right angles"):
         first(file)
 
 
@@ -203,7 +203,7 @@ def test_transparent_parts_are_black(tmp_path, codec, pix_fmt):
 def test_transparent_parts_that_the_decoder_drops_are_refused(tmp_path):
     frame = np.concatenate([patches(), patches()[..., :1]], axis=2)
     file = write_video(tmp_path / "a.webm", [frame], "libvpx-vp9", "yuva420p")
-    with pytest.raises(ValueError, match="transparent parts"):
+    with pytest.raises(ValueError, match="with transparency"):
         first(file)
 
 
@@ -264,7 +264,7 @@ def test_the_film_is_the_best_stream_and_no_cover(tmp_path):
     covered = mux(tmp_path / "b.mp4", [cover, film], av.stream.Disposition.attached_pic)
     assert first(covered).shape == (48, 64, 3)
     only = mux(tmp_path / "only.mp4", [cover], av.stream.Disposition.attached_pic)
-    with pytest.raises(ValueError, match="without pictures"):
+    with pytest.raises(ValueError, match="without a video stream"):
         first(only)
 
 
