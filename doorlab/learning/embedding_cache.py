@@ -14,14 +14,13 @@ from torch import Tensor
 
 from doorlab.data.tensors.augmentation import mirror_context_target, mirror_frames
 from doorlab.data.tensors.batches import (
-    ContextTargetBatch,
     DoorData,
-    RewardBatch,
     sample_door_indices,
     sample_frames_of,
     sample_tries,
 )
 from doorlab.models.embedding import Encoder
+from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
 from doorlab.training.loop import generator_for
 
 NUM_VIEWS = 4  # at every door, each with frames of its own

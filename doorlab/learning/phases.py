@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from doorlab.data.tensors.batches import DoorData, RewardBatch
+from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.reward_metrics import mean_error, zero_shot_mse
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache
 from doorlab.learning.online import OnlineDataLoader, whitening_doors
@@ -31,6 +31,7 @@ from doorlab.learning.reward_batches import (
 )
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
+from doorlab.nn.interactions import RewardBatch
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 

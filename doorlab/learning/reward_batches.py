@@ -18,7 +18,6 @@ from torch import Tensor
 from doorlab.data.tensors.augmentation import mirror_interactions, random_mirror
 from doorlab.data.tensors.batches import (
     DoorData,
-    RewardBatch,
     sample_door_indices,
     sample_frames,
     sample_interactions_of,
@@ -29,6 +28,7 @@ from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, Embe
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 from doorlab.models.registry import reward_model_spec
+from doorlab.nn.interactions import RewardBatch
 from doorlab.training.task import Batches
 
 

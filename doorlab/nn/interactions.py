@@ -37,3 +37,22 @@ class InteractionSet:
         """A copy in which all members after the first `count` of every set are masked."""
         places = torch.arange(self.mask.shape[1], device=self.mask.device)
         return replace(self, mask=self.mask & (places < count))
+
+
+@dataclass(frozen=True)
+class ContextTargetBatch:
+    """Interactions with doors, split into a context set and a target set."""
+
+    context: InteractionSet
+    """Interactions to condition on; those that the mask leaves out are zeros."""
+    at_BTA: Float[Tensor, "B T A"]
+    """Actions whose rewards are predicted."""
+    rt_BT: Float[Tensor, "B T"]
+    """Their rewards."""
+
+
+@dataclass(frozen=True)
+class RewardBatch(ContextTargetBatch):
+    """Frames of doors, and interactions with them."""
+
+    x_BMCHW: Float[Tensor, "B M C H W"]

@@ -99,7 +99,7 @@ class _ActorPool:
             ray.wait(list(self._calls), num_returns=len(self._calls), timeout=_END_SECONDS)
 
     def _spawn(self) -> None:
-        worker = self._start()
+        worker: Any = self._start()
         self._calls[worker.begin.remote(self._work)] = worker, None
 
     def _assign(self, worker: Any) -> None:

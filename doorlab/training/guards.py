@@ -13,7 +13,15 @@ from torch import Tensor
 from doorlab.errors import TrainingError
 
 # Fields of batches (`doorlab.data.tensors.batches`) in words.
-_WORDS = {"x": "frames", "ac": "actions", "at": "actions", "rc": "rewards", "rt": "rewards"}
+# Field of a batch, without its shape suffix -> what it holds.
+_WORDS = {
+    "x": "frames",
+    "frames": "frames",
+    "at": "actions",
+    "actions": "actions",
+    "rt": "rewards",
+    "rewards": "rewards",
+}
 
 
 class NonFiniteGuard:

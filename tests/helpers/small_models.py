@@ -1,12 +1,12 @@
 """Small networks, and doors made of random pixels."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 from doorlab.models.architecture import Architecture
+from doorlab.nn.interactions import InteractionSet, RewardBatch
 from helpers.small_networks import TINY
 
 SIZE, DOORS, FRAMES, CONTEXT, TARGETS = 32, 4, 3, 5, 6
@@ -26,7 +26,7 @@ def frames() -> torch.Tensor:
 
 
 @pytest.fixture
-def batch(frames) -> SimpleNamespace:
+def batch(frames) -> RewardBatch:
     """Doors with 0, 1, 3 and 5 interactions seen."""
     generator = torch.Generator().manual_seed(1)
 
@@ -34,11 +34,10 @@ def batch(frames) -> SimpleNamespace:
         return torch.rand(shape, generator=generator)
 
     mask = torch.arange(CONTEXT) < torch.tensor([[0], [1], [3], [5]])
-    return SimpleNamespace(
-        x_BMCHW=frames,
-        ac_BNA=(2 * rand(DOORS, CONTEXT, 4) - 1) * mask[..., None],
-        rc_BN=rand(DOORS, CONTEXT) * mask,
-        mask_BN=mask,
+    actions = (2 * rand(DOORS, CONTEXT, 4) - 1) * mask[..., None]
+    return RewardBatch(
+        context=InteractionSet(actions, rand(DOORS, CONTEXT) * mask, mask),
         at_BTA=2 * rand(DOORS, TARGETS, 4) - 1,
         rt_BT=rand(DOORS, TARGETS),
+        x_BMCHW=frames,
     )

@@ -74,4 +74,4 @@ def test_doors_are_looked_at_once_however_much_is_asked(doors):
 def test_the_same_seed_remembers_the_same(doors):
     a, b = (sample(EmbeddingCache(LeftAndRight(), doors, 2, 7, mirror=True)) for _ in range(2))
     torch.testing.assert_close(a.embedding_BE, b.embedding_BE, rtol=0, atol=0)
-    torch.testing.assert_close(a.tries.ac_BNA, b.tries.ac_BNA, rtol=0, atol=0)
+    torch.testing.assert_close(a.tries.context.actions, b.tries.context.actions, rtol=0, atol=0)

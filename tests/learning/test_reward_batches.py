@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from doorlab.data.tensors.batches import DoorData, RewardBatch
+from doorlab.data.tensors.batches import DoorData
 from doorlab.learning.embedding_cache import EmbeddedBatch
 from doorlab.learning.phases import recorded_phases
 from doorlab.learning.reward_batches import (
@@ -15,6 +15,7 @@ from doorlab.learning.reward_batches import (
     interaction_batch,
 )
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
+from doorlab.nn.interactions import RewardBatch
 from doorlab.training import TrainingTask
 
 JOINT = [name for name in REWARD_MODELS if reward_model_spec(name).joint]
@@ -61,7 +62,7 @@ def test_interaction_batch_can_be_without_context(config, doors):
     batch = interaction_batch(doors, rows, config, generator, empty_context_prob=1.0)
     assert batch.x_BMCHW.shape == (40, 3, 3, 8, 8)
     assert batch.at_BTA.shape == (40, 4, 4)
-    assert not batch.mask_BN.any()
+    assert not batch.context.mask.any()
     assert torch.equal(batch.x_BMCHW[:, 0, 0, 0, 0], batch.rt_BT[:, 0])  # of the same doors
 
 

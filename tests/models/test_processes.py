@@ -42,7 +42,7 @@ def e():
 
 
 def context(batch):
-    return InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+    return batch.context
 
 
 def rows(tried, chosen):
@@ -116,7 +116,9 @@ def test_phi_is_periodic(process, e, batch):
 def test_predictions_can_be_climbed(process, e, batch):
     """Gradients by actions are those of finite differences, also where nothing was tried."""
     process = process.double()
-    tried = InteractionSet(batch.ac_BNA.double(), batch.rc_BN.double(), batch.mask_BN)
+    tried = InteractionSet(
+        batch.context.actions.double(), batch.context.rewards.double(), batch.context.mask
+    )
     at = batch.at_BTA[:, :2].double().requires_grad_()
     state = process.condition(e.double(), tried)
     for part in ("mean", "std"):
@@ -201,7 +203,7 @@ def test_sampled_functions_average_to_the_prediction(latent, small, e, batch):
 
 def test_a_plain_mean_forgets_how_many(small, e, batch):
     """The same interactions twice say more to `split`, and nothing new to `mean`."""
-    tried = InteractionSet.all(batch.ac_BNA[3:], batch.rc_BN[3:])
+    tried = InteractionSet.all(batch.context.actions[3:], batch.context.rewards[3:])
     twice = InteractionSet.all(tried.actions.repeat(1, 2, 1), tried.rewards.repeat(1, 2))
     for name, forgets in (("mean", True), ("split", False)):
         torch.manual_seed(0)

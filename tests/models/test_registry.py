@@ -88,7 +88,7 @@ def test_pictures_of_128_pixels_are_learned(kind, size, small):
     x = (colour * light).expand(-1, -1, -1, 128, 128)
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     first = (model.reconstruct(x) - x).square().mean().item()
-    for _ in range(20):
+    for _ in range(40):  # after 20 the outcome depends on the number of threads
         optimiser.zero_grad()
         loss, _ = model.loss(x)
         loss.backward()

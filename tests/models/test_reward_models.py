@@ -1,7 +1,6 @@
 """What every reward model must do, whatever its embedding."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from doorlab.models.registry import (
     reward_model_spec,
     set_pretrained,
 )
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.interactions import InteractionSet, RewardBatch
 from doorlab.objectives.reward_likelihoods import sampled_loss
 
 JOINT = [name for name in REWARD_MODELS if reward_model_spec(name).joint]
@@ -35,7 +34,7 @@ def test_from_frames_to_rewards(model, batch, small):
     model.eval()
     embedding = model.embed(batch.x_BMCHW)
     assert embedding.shape[0] == 4
-    args = (InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN), batch.at_BTA)
+    args = (batch.context, batch.at_BTA)
     said = model.predict(embedding, *args)
     assert said.mean.shape == said.std.shape == batch.rt_BT.shape
     assert torch.equal(model.predict_from_frames(batch.x_BMCHW, *args).mean, said.mean)
@@ -107,10 +106,13 @@ def test_every_model_can_overfit_two_doors(kind, head, small, batch):
     torch.manual_seed(0)
     model = build_model(kind, 32, replace(small, hidden=32, head=head))
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=4e-3)
-    two = SimpleNamespace(**{name: value[[0, 3]] for name, value in vars(batch).items()})
-    two.at_BTA = two.at_BTA[:1].expand(2, -1, -1)
-    two.rt_BT = (two.rt_BT > 0.5).float() * torch.tensor([[0.0, 1, 1, 0.3, 0, 1]])
-    two.rt_BT[1] = 1 - two.rt_BT[0]
+    rewards = (batch.rt_BT[0] > 0.5).float() * torch.tensor([0.0, 1, 1, 0.3, 0, 1])
+    two = RewardBatch(
+        InteractionSet(**{name: value[[0, 3]] for name, value in vars(batch.context).items()}),
+        at_BTA=batch.at_BTA[:1].expand(2, -1, -1),
+        rt_BT=torch.stack([rewards, 1 - rewards]),
+        x_BMCHW=batch.x_BMCHW[[0, 3]],
+    )
     for _ in range(150):
         loss, scalars = model.loss(two)
         optimizer.zero_grad()

@@ -5,17 +5,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from doorlab.data.tensors.batches import ContextTargetBatch
 from doorlab.errors import TrainingError
 from doorlab.learning.embedding_cache import EmbeddedBatch
+from doorlab.nn.interactions import ContextTargetBatch, InteractionSet
 from doorlab.runtime.signals import STOP_SIGNALS, stops_handled
 from doorlab.training.guards import GracefulStop, NonFiniteGuard
 
 ONE = torch.tensor(1.0)
 TRIES = ContextTargetBatch(
-    torch.zeros(1, 1, 4), torch.zeros(1, 1), torch.ones(1, 1, dtype=torch.bool),
-    torch.zeros(1, 1, 4), torch.zeros(1, 1),
-)  # fmt: skip
+    InteractionSet.all(torch.zeros(1, 1, 4), torch.zeros(1, 1)),
+    torch.zeros(1, 1, 4),
+    torch.zeros(1, 1),
+)
+INFINITE = InteractionSet.all(-ONE.expand(1, 1, 4) / 0, torch.zeros(1, 1))
 
 
 def batch_of(step):
@@ -49,7 +51,7 @@ def test_a_bad_gradient_of_a_good_loss_is_bad():
         ({"width": torch.tensor(float("inf"))}, "width"),
         (replace(TRIES, rt_BT=torch.tensor([[float("nan")]])), "rewards"),
         (
-            EmbeddedBatch(torch.ones(1, 2), replace(TRIES, ac_BNA=-ONE.expand(1, 1, 4) / 0)),
+            EmbeddedBatch(torch.ones(1, 2), replace(TRIES, context=INFINITE)),
             "actions",
         ),
     ],

@@ -103,12 +103,12 @@ class ImportConfig(FootageSettings, DatasetConfig):
             raise ConfigError(f"fit as {' or '.join(FITS)}", repr(self.fit), "correct --fit")
 
     @property
-    def doors(self) -> int:
+    def doors(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """D, the number of doors."""
         return len(self.names)
 
     @property
-    def interactions(self) -> int:
+    def interactions(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """J: always 0, footage contains no interactions."""
         return 0
 

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from doorlab.data.tensors.batches import ContextTargetBatch, RewardBatch
+from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
 
 T = TypeVar("T", bound=ContextTargetBatch)
 
@@ -45,10 +45,12 @@ def random_mirror(
 def mirror_context_target(tries: T, chosen: Bool[Tensor, " B"]) -> T:
     """Mirrors the actions of the chosen doors."""
     sets = chosen.view(-1, 1, 1)
-    context = torch.where(sets, mirror_actions(tries.ac_BNA), tries.ac_BNA)
+    context = tries.context
+    actions = torch.where(sets, mirror_actions(context.actions), context.actions)
+    actions = actions * context.mask[..., None]  # masked actions stay zero
     return replace(
         tries,
-        ac_BNA=context * tries.mask_BN[..., None],  # masked actions stay zero
+        context=replace(context, actions=actions),
         at_BTA=torch.where(sets, mirror_actions(tries.at_BTA), tries.at_BTA),
     )
 

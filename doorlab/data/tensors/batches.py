@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.nn.interactions import ContextTargetBatch, InteractionSet, RewardBatch
 
 _LOAD_DOORS = 1024  # doors read at once; limits the memory needed besides the tensors
 
@@ -79,25 +80,6 @@ class DoorData:
     def __len__(self) -> int:
         """D, the number of doors."""
         return len(self.images)
-
-
-@dataclass(frozen=True)
-class ContextTargetBatch:
-    """Interactions with doors: a context set and a target set."""
-
-    ac_BNA: Float[Tensor, "B N A"]
-    rc_BN: Float[Tensor, "B N"]
-    mask_BN: Bool[Tensor, "B N"]
-    """Mask of the valid context interactions; the others are zeros."""
-    at_BTA: Float[Tensor, "B T A"]
-    rt_BT: Float[Tensor, "B T"]
-
-
-@dataclass(frozen=True)
-class RewardBatch(ContextTargetBatch):
-    """Passive frames of doors with a context set and a target set."""
-
-    x_BMCHW: Float[Tensor, "B M C H W"]
 
 
 def sample_frames(
@@ -170,9 +152,9 @@ def sample_tries(
     rows, picks = rows.to(doors.actions.device), picks.to(doors.actions.device)
     actions, rewards = doors.actions[rows[:, None], picks], doors.rewards[rows[:, None], picks]
     return ContextTargetBatch(
-        ac_BNA=actions[:, :context] * mask[..., None],
-        rc_BN=rewards[:, :context] * mask,
-        mask_BN=mask,
+        context=InteractionSet(
+            actions[:, :context] * mask[..., None], rewards[:, :context] * mask, mask
+        ),
         at_BTA=actions[:, context:],
         rt_BT=rewards[:, context:],
     )

@@ -7,34 +7,16 @@ A = 4 action coordinates.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.processes.base import NeuralProcess, RewardPrediction
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.interactions import ContextTargetBatch, InteractionSet, RewardBatch
 from doorlab.objectives.reward_likelihoods import mean_squared_error, sampled_loss
-
-
-@runtime_checkable
-class TriedBatch(Protocol):
-    """Interactions with doors: some to learn from, some to predict."""
-
-    ac_BNA: Float[Tensor, "B N A"]
-    rc_BN: Float[Tensor, "B N"]
-    mask_BN: Bool[Tensor, "B N"]
-    at_BTA: Float[Tensor, "B T A"]
-    rt_BT: Float[Tensor, "B T"]
-
-
-@runtime_checkable
-class LabelledBatch(TriedBatch, Protocol):
-    """The same with frames of the doors."""
-
-    x_BMCHW: Float[Tensor, "B M C H W"]
 
 
 class RewardModel(nn.Module):
@@ -101,15 +83,14 @@ class RewardModel(nn.Module):
         """One plausible reward function per door, at `actions`: `decode` after `draw`."""
         return self.process.sample_functions(embedding, tried, actions, generator)
 
-    def loss(self, batch: LabelledBatch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+    def loss(self, batch: RewardBatch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative score per target interaction, and the squared error."""
         return self.reward_loss(self.embed(batch.x_BMCHW), batch)
 
     def reward_loss(
-        self, embedding: Float[Tensor, "B E"], batch: TriedBatch
+        self, embedding: Float[Tensor, "B E"], batch: ContextTargetBatch
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """As `loss`, for doors that are embedded already."""
-        tried = InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
-        score, mean = self.process.score(embedding, tried, batch.at_BTA, batch.rt_BT)
+        score, mean = self.process.score(embedding, batch.context, batch.at_BTA, batch.rt_BT)
         scalars = {"reward_mse": mean_squared_error(mean.detach(), batch.rt_BT)}
         return sampled_loss(score), scalars

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.processes.base import NeuralProcess
-from doorlab.models.reward.base import LabelledBatch, RewardModel
+from doorlab.models.reward.base import RewardModel
+from doorlab.nn.interactions import RewardBatch
 
 
 class SSNP(RewardModel):
@@ -44,7 +45,7 @@ class SSNP(RewardModel):
         return self.standardize(self.statistician.embed(x))
 
     def joint_loss(
-        self, batch: LabelledBatch, unlabelled: Float[Tensor, "U M C H W"]
+        self, batch: RewardBatch, unlabelled: Float[Tensor, "U M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative reward score per target + weight * negative ELBO per pixel.
 

@@ -58,8 +58,9 @@ def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]
         axes.imshow(photo)
         axes.set_title(name, fontsize=FONT_SIZE, color=INK)
         axes.axis("off")
+    images: list[AxesImage] = []
     for row, piece in zip(panels[1:], slices, strict=True):
-        images = [_map(axes, piece, k) for k, axes in enumerate(row)]
+        images += [_map(axes, piece, k) for k, axes in enumerate(row)]
         for axes in row[1:]:
             axes.tick_params(labelleft=False)
         row[0].set_ylabel(f"{piece.label}\n\n{piece.y}", fontsize=FONT_SIZE, color=INK)

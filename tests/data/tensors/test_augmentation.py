@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from doorlab.data.tensors.augmentation import mirror_actions, mirror_interactions, random_mirror
-from doorlab.data.tensors.batches import RewardBatch
 from doorlab.doors import View, get_prior
+from doorlab.nn.interactions import InteractionSet, RewardBatch
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator
 
@@ -58,18 +58,21 @@ def test_only_the_chosen_doors_change_and_twice_is_never():
 
     mask = torch.arange(3).expand(4, -1) < torch.tensor([[0], [1], [2], [3]])
     batch = RewardBatch(
-        draw(4, 3, 4) * mask[..., None], draw(4, 3), mask, draw(4, 5, 4), draw(4, 5),
+        InteractionSet(draw(4, 3, 4) * mask[..., None], draw(4, 3), mask),
+        draw(4, 5, 4),
+        draw(4, 5),
         draw(4, 2, 3, 8, 8),
-    )  # fmt: skip
+    )
     chosen = torch.tensor([True, False, True, False])
     once = mirror_interactions(batch, chosen)
     assert torch.equal(once.at_BTA[1], batch.at_BTA[1])
     assert not torch.equal(once.at_BTA[0], batch.at_BTA[0])
     assert torch.equal(once.x_BMCHW[0], batch.x_BMCHW[0].flip(-1))
-    assert (once.ac_BNA[~mask] == 0).all()
+    assert (once.context.actions[~mask] == 0).all()
     twice = mirror_interactions(once, chosen)
-    for field in dataclasses.fields(batch):
-        torch.testing.assert_close(getattr(twice, field.name), getattr(batch, field.name))
+    torch.testing.assert_close(vars(twice.context), vars(batch.context))
+    for name in ("at_BTA", "rt_BT", "x_BMCHW"):
+        torch.testing.assert_close(getattr(twice, name), getattr(batch, name))
 
 
 def test_half_of_the_doors_are_mirrored_whole():

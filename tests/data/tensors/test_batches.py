@@ -64,9 +64,9 @@ def test_interactions_are_split_without_overlap(doors, generator):
     batch = sample_interactions(doors, 64, 1, generator, context=2, targets=3)
     known = {tuple(a.tolist()): r.item() for a, r in zip(*flat(doors), strict=True)}
     for b in range(64):
-        context = batch.ac_BNA[b][batch.mask_BN[b]].tolist()
+        context = batch.context.actions[b][batch.context.mask[b]].tolist()
         used = [tuple(a) for a in context + batch.at_BTA[b].tolist()]
-        rewards = batch.rc_BN[b][batch.mask_BN[b]].tolist() + batch.rt_BT[b].tolist()
+        rewards = batch.context.rewards[b][batch.context.mask[b]].tolist() + batch.rt_BT[b].tolist()
         assert len(set(used)) == len(used)
         assert [known[a] for a in used] == rewards
 
@@ -77,21 +77,21 @@ def flat(doors):
 
 def test_what_is_masked_is_zero(doors, generator):
     batch = sample_interactions(doors, 64, 1, generator, context=2, targets=3)
-    assert (batch.ac_BNA[~batch.mask_BN] == 0).all()
-    assert (batch.rc_BN[~batch.mask_BN] == 0).all()
-    assert batch.mask_BN.any()
-    assert not batch.mask_BN.all()
+    assert (batch.context.actions[~batch.context.mask] == 0).all()
+    assert (batch.context.rewards[~batch.context.mask] == 0).all()
+    assert batch.context.mask.any()
+    assert not batch.context.mask.all()
 
 
 def test_context_sizes_are_uniform(doors, generator):
     batch = sample_interactions(doors, 3000, 1, generator, context=4, targets=1)
-    counts = torch.bincount(batch.mask_BN.sum(1), minlength=5)
+    counts = torch.bincount(batch.context.mask.sum(1), minlength=5)
     np.testing.assert_allclose(counts / 3000, 0.2, atol=0.03)
 
 
 def test_no_context_at_all(doors, generator):
     batch = sample_interactions(doors, 2, 1, generator, context=0, targets=5)
-    assert batch.ac_BNA.shape == (2, 0, 4)
+    assert batch.context.actions.shape == (2, 0, 4)
 
 
 def test_too_much_is_refused(doors, generator):

@@ -19,7 +19,7 @@ def test_without_what_it_recalls_it_is_the_latent_process(small, batch):
     latent = LatentNeuralProcess(E_DIM, small).eval()
     shared = latent.state_dict().keys()
     latent.load_state_dict({k: v for k, v in attentive.state_dict().items() if k in shared})
-    tried = InteractionSet(batch.ac_BNA, batch.rc_BN, batch.mask_BN)
+    tried = batch.context
     expected = latent.predict(e, tried, batch.at_BTA).mean
     assert not torch.allclose(attentive.predict(e, tried, batch.at_BTA).mean, expected)
     torch.nn.init.zeros_(attentive.attention.attention.output.weight)
