@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tyro
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset
 from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.calibration import calibration_shares
@@ -78,7 +79,7 @@ def run(config: Config) -> Path:
 
 def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
     """The run's folder, trained."""
-    recipe = dataclasses.replace(
+    recipe = updated(
         train.PRESETS["small"],
         model=config.model,
         data=config.data,
@@ -87,7 +88,7 @@ def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
         architecture=dataclasses.replace(config.architecture, head=head),
         labelled=labelled,
         steps=config.steps,
-        learning_rate=config.learning_rate,
+        lr=config.learning_rate,
         frames=config.frames,
         seed=seed,
         encoder_fraction=0.0,

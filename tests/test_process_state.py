@@ -20,6 +20,7 @@ import matplotlib
 import numpy as np
 from helpers.small_networks import TINY
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.sources.image_files import read_image
 from doorlab.plots.figures.training import History, training
@@ -82,10 +83,21 @@ def use_everything(out, workers):
 
 def suggestion(out):
     """For a door of the dataset, by a model that was trained on it."""
-    config = train.Config(
-        model="np", data=out / "doors", out=out / "run", steps=1, batch=2, frames=2, labelled=0,
-        context=1, targets=2, device="cpu", architecture=SMALL, checkpoint_every=1,
-    )  # fmt: skip
+    config = updated(
+        train.Config(),
+        model="np",
+        data=out / "doors",
+        out=out / "run",
+        steps=1,
+        batch_size=2,
+        frames=2,
+        labelled=0,
+        context=1,
+        targets=2,
+        device="cpu",
+        architecture=SMALL,
+        checkpoint_every=1,
+    )
     predictor = RewardPredictor.load(train.run(config))
     predictor.observe(DoorDataset.open(out / "doors").read("images", np.arange(1))[0])
     predictor.record(predictor.suggest(), 0.5)

@@ -73,13 +73,15 @@ PRIORS: Registry[DoorPrior] = Registry(
 )
 
 
-def get_prior(name: str) -> DoorPrior:
+def get_prior(name: object) -> DoorPrior:
     """The prior that a name, an import path or the path of a JSON file stands for.
 
     Raises ConfigError for an unknown name, a module or file that cannot be read, an object that is
     no DoorPrior, and ranges that DoorPrior refuses.
     """
-    return _read_prior(name) if _is_file(name) else PRIORS.get_named(name)
+    if isinstance(name, str) and _is_file(name):
+        return _read_prior(name)
+    return PRIORS.get_named(name)
 
 
 def recorded_ranges(name: str, prior: DoorPrior) -> dict[str, Any] | None:

@@ -6,17 +6,13 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from doorlab.data.config import ImageSize
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.sources.simulation import ActionMix
-from doorlab.doors import PRIORS
-from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.data.tensors.stream import StreamConfig
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import NonNegativeInt, PositiveInt
 from doorlab.models.architecture import Architecture
-from doorlab.options import Option
 from doorlab.training import TrainConfig, check_devices
 
 
@@ -24,42 +20,30 @@ from doorlab.training import TrainConfig, check_devices
 class LearningConfig(TrainConfig):
     """The settings that every kind of training has."""
 
-    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "online": ("online", "prior", "image_size", "sequence_length", "action_mix"),
-        "monitoring": (*TrainConfig.OPTION_GROUPS["monitoring"], "validation_doors"),
-    }
-
     preset: str = "tiny"
-    """Defaults for everything else: tiny (minutes), small (an afternoon on 2 cores), full (GPU)."""
+    """Defaults of other options: tiny (minutes), small (an afternoon on 2 cores), full (GPU)."""
     model: str = ""
     """Name of the model."""
     data: Path | None = None
-    """Dataset whose training doors are learned from; runs/dataset if none is named. With --online,
-    the dataset whose validation doors are looked at; if none is named, these are fresh, too."""
+    """Dataset to train on; runs/dataset by default. With --online, the dataset of the validation
+    doors; without one, these are streamed, too."""
     online: bool = False
-    """Draw fresh doors at every step, on the device, instead of reading a dataset."""
-    prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of fresh doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
-    in every frame), default (all looks), wild. An import path MODULE:NAME of a DoorPrior and a JSON
-    file of its ranges (FILE.json) are accepted, too."""
-    image_size: ImageSize = 64
-    """Height and width of a frame of fresh doors, pixels."""
-    sequence_length: PositiveInt = 8
-    """Frames in the film of a fresh door, of which --frames are drawn; the first is shut."""
-    action_mix: ActionMix = "plausible"
-    """How fresh doors are tried, uniform or plausible: see `doorlab generate`."""
+    """Train on streamed doors: sample, render and simulate new ones at every step, on the device,
+    instead of reading a dataset."""
+    stream: StreamConfig = field(default_factory=StreamConfig)
+    """Doors of --online."""
     out: Path = Path("runs/model")
     """Folder of the run."""
-    batch: PositiveInt = 16
+    batch_size: PositiveInt = 16
     """Doors per step."""
     frames: PositiveInt = 5
-    """Frames per door and step, drawn anew every time."""
+    """Frames per door and step, sampled anew at every step."""
     validation_doors: NonNegativeInt = 200
-    """Validation doors that are looked at, at most."""
+    """Largest number of validation doors."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
     resume: bool = False
-    """Go on where the run in --out stopped; leave it alone if it is finished."""
+    """Continue the run in --out from its last checkpoint. A finished run stays as it is."""
     overwrite: bool = False
     """Replace the run in --out."""
 
@@ -80,15 +64,15 @@ def resolved(config: C, default_steps: Callable[[str, str], int], presets: Itera
     if config.preset not in presets:
         raise unknown_name("preset", config.preset, presets)
     steps = default_steps(config.preset, config.model)
-    if config.batch < 1 or config.batch % config.devices:
+    if config.batch_size % config.compute.devices:
         raise ConfigError(
-            f"--batch as a positive multiple of the {config.devices} devices",
-            f"{config.batch}",
-            "change --batch or --devices",
+            f"--batch-size as a multiple of the {config.compute.devices} devices",
+            f"{config.batch_size}",
+            "change --batch-size or --devices",
         )
     if config.resume and config.overwrite:
         raise ConfigError("--resume or --overwrite", "both", "choose one")
-    check_devices(config)
+    check_devices(config.compute)
     data = config.data if config.online else config.data or _DATA
     return replace(config, data=data, steps=config.steps or steps)
 
@@ -101,10 +85,10 @@ def open_data(config: LearningConfig) -> DoorDataset | None:
     if config.data is None:
         return None
     dataset = DoorDataset.open(config.data)
-    if config.online and dataset.image_size != config.image_size:
+    if config.online and dataset.image_size != config.stream.image_size:
         raise ConfigError(
             f"--image-size {dataset.image_size}, as in {dataset.path}",
-            f"{config.image_size}",
+            f"{config.stream.image_size}",
             "change it, or leave --data out",
         )
     return dataset
@@ -112,7 +96,7 @@ def open_data(config: LearningConfig) -> DoorDataset | None:
 
 def dataset_image_size(config: LearningConfig, dataset: DoorDataset | None) -> int:
     """Pixels to a side of the frames of a run."""
-    return config.image_size if dataset is None else dataset.image_size
+    return config.stream.image_size if dataset is None else dataset.image_size
 
 
 def check_min_frames(config: LearningConfig, least: int) -> None:

@@ -13,7 +13,6 @@ import torch
 from doorlab.data.tensors.batches import DoorData, sample_frames_of
 from doorlab.data.tensors.stream import DoorStream, StreamSpec
 from doorlab.learning.config import LearningConfig
-from doorlab.learning.online import fresh_config
 from doorlab.models.embedding import embed_all
 from doorlab.models.familiarity import FAMILIARITY_FILE, fit_familiarity, save_familiarity
 from doorlab.models.io import checksum_of
@@ -58,9 +57,10 @@ def fresh_doors_to_compare(
     config: LearningConfig, device: torch.device
 ) -> tuple[DoorData, DoorData]:
     """For a run with fresh doors: typical ones and held out ones, none of which a step has."""
-    doors = DoorStream(fresh_config(config), device)
+    doors = DoorStream(config.stream, config.seed, device)
     parts = {"familiar": _FRESH_DOORS, "held out": _HELD_OUT_DOORS}
-    wanted = [StreamSpec(name, count, config.sequence_length, 0) for name, count in parts.items()]
+    frames = config.stream.sequence_length
+    wanted = [StreamSpec(name, count, frames, 0) for name, count in parts.items()]
     (typical,), (held_out,) = (doors.draw(part, range(1)) for part in wanted)
     return typical, held_out
 

@@ -15,7 +15,7 @@ import torch
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.tensors.batches import DoorData
-from doorlab.data.tensors.stream import DoorStream, FreshConfig, StreamSpec
+from doorlab.data.tensors.stream import DoorStream, StreamSpec
 from doorlab.errors import ConfigError
 from doorlab.learning.config import LearningConfig
 from doorlab.parallel.prefetch import Prefetcher
@@ -33,19 +33,11 @@ class StreamSchedule:
     steps: range
 
 
-def fresh_config(config: LearningConfig) -> FreshConfig:
-    """What kind of doors a run wants. Raises ConfigError for what can't be drawn."""
-    return FreshConfig(
-        config.prior, config.image_size, config.sequence_length, config.action_mix, config.seed
-    )
-
-
 def check_fresh(config: LearningConfig) -> None:
-    """Raises ConfigError for fresh doors that can't be drawn. Before anything is removed."""
-    fresh_config(config)
-    if not 1 <= config.frames <= config.sequence_length:
+    """Raises ConfigError for more frames than a streamed door has."""
+    if not 1 <= config.frames <= config.stream.sequence_length:
         raise ConfigError(
-            f"--frames from 1 to the {config.sequence_length} of a film",
+            f"--frames from 1 to the {config.stream.sequence_length} of a film",
             f"{config.frames}",
             "ask for fewer, or raise --sequence-length",
         )
@@ -68,15 +60,15 @@ def load_validation(
         return None
     if dataset is not None:
         return DoorData.load(dataset, "validation", device, count)
-    doors = DoorStream(replace(fresh_config(config), seed=0), device)
+    doors = DoorStream(config.stream, 0, device)
     return doors.draw(
-        StreamSpec("validation", count, config.sequence_length, interactions), range(1)
+        StreamSpec("validation", count, config.stream.sequence_length, interactions), range(1)
     )[0]
 
 
 def whitening_doors(config: LearningConfig, device: torch.device, count: int) -> DoorData:
     """Fresh doors that no step has, the same for all processes."""
-    doors = DoorStream(fresh_config(config), device)
+    doors = DoorStream(config.stream, config.seed, device)
     return doors.draw(StreamSpec("typical", count, config.frames, 0), range(1))[0]
 
 
@@ -96,7 +88,7 @@ class OnlineDataLoader:
         share = {"process": fabric.global_rank, "processes": fabric.world_size}
         self._plans = [replace(p, wanted=replace(p.wanted, **share)) for p in plans]
         pictures = sum(_pictures(p) * len(p.steps) for p in self._plans)
-        self._doors = DoorStream(fresh_config(config), fabric.device, pictures)
+        self._doors = DoorStream(config.stream, config.seed, fabric.device, pictures)
         self._seen = sum(p.wanted.doors * len(p.steps) for p in plans)
         self._device, self._size = fabric.device, _portion_size(config, self._plans)
         self._ahead = Prefetcher(self._draw, -(-config.steps // self._size))
@@ -148,5 +140,5 @@ def _pictures(plan: StreamSchedule) -> int:
 
 def _portion_size(config: LearningConfig, plans: Sequence[StreamSchedule]) -> int:
     """Steps that are drawn at once."""
-    pixels = config.image_size**2 * max(1, *(_pictures(plan) for plan in plans))
+    pixels = config.stream.image_size**2 * max(1, *(_pictures(plan) for plan in plans))
     return max(1, min(_PORTION_STEPS, _PORTION_PIXELS // pixels))

@@ -20,8 +20,8 @@ from doorlab.evaluation.reward_metrics import mean_error, zero_shot_mse
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache
 from doorlab.learning.online import OnlineDataLoader, whitening_doors
 from doorlab.learning.reward_batches import (
-    BatchConfig,
     JointBatch,
+    RewardConfig,
     StreamSchedules,
     cached_process_batches,
     encoder_steps,
@@ -39,7 +39,7 @@ NUM_WHITENING_DOORS = 1000  # at most; the statistics of the whitening change li
 
 
 def recorded_phases(
-    config: BatchConfig, model: Any, labelled: DoorData, everything: DoorData
+    config: RewardConfig, model: Any, labelled: DoorData, everything: DoorData
 ) -> tuple[Phase, Phase]:
     """The phases of a run on a dataset.
 
@@ -59,7 +59,7 @@ def recorded_phases(
 
 
 def streamed_phases(
-    config: BatchConfig,
+    config: RewardConfig,
     model: Any,
     doors: OnlineDataLoader,
     schedules: StreamSchedules,
@@ -84,7 +84,7 @@ def streamed_phases(
 
 
 def _phases(
-    config: BatchConfig, encoder: Batches, process: Batches, on_start: Callable[[Any], None]
+    config: RewardConfig, encoder: Batches, process: Batches, on_start: Callable[[Any], None]
 ) -> tuple[Phase, Phase]:
     joint: Loss = _joint_loss if reward_model_spec(config.model).joint else _encoder_loss
     return (
@@ -92,7 +92,7 @@ def _phases(
             "encoder",
             encoder,
             joint,
-            config.batch,
+            config.batch_size,
             encoder_steps(config),
             # The first part of the schedule that the whole run would have: it never gets slow.
             schedule_steps=config.steps,
@@ -102,7 +102,7 @@ def _phases(
             "process",
             process,
             _process_loss,
-            config.process_batch_size,
+            config.process.batch_size,
             monitor=mean_error if config.keep_best else None,
             on_start=on_start,
         ),
@@ -110,7 +110,7 @@ def _phases(
 
 
 def start_process(
-    config: BatchConfig, model: Any, whitening: Callable[[], DoorData], labelled: int | None
+    config: RewardConfig, model: Any, whitening: Callable[[], DoorData], labelled: int | None
 ) -> Callable[[Any], None]:
     """What happens to a model when its process phase starts.
 
@@ -122,12 +122,12 @@ def start_process(
             are, the more noise is added to their embeddings.
     """
     initial = deepcopy(model.process.state_dict())
-    noise = config.embedding_noise / math.sqrt(labelled) if labelled else 0.0
+    noise = config.process.embedding_noise / math.sqrt(labelled) if labelled else 0.0
 
     def on_start(model: Any) -> None:
         embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], config.mirror)
         model.process.load_state_dict(initial)
-        model.process.whiten.fit(embeddings, config.whitening_eps, noise)
+        model.process.whiten.fit(embeddings, config.process.whitening_eps, noise)
 
     return on_start
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -26,53 +26,57 @@ from doorlab.data.tensors.stream import StreamSpec
 from doorlab.learning.config import LearningConfig
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, Embeds, embed_batch
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
-from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
+from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_limits
 from doorlab.models.registry import reward_model_spec
 from doorlab.nn.interactions import RewardBatch
+from doorlab.options import Option
 from doorlab.training.task import Batches
 
 
 @dataclass(frozen=True)
-class BatchConfig(LearningConfig):
-    """How many doors, frames and interactions a step has."""
+class ProcessConfig:
+    """Interactions and embeddings of the process phase. Raises ConfigError for bad values."""
 
-    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "interaction": (
-            "context", "targets", "encoder_fraction", "process_batch_size", "empty_context_prob",
-            "whitening_eps",
-            "embedding_noise",
-        ),
-    }  # fmt: skip
+    context: Annotated[NonNegativeInt, Option(aliases=("--context",))] = 10
+    """Largest number of interactions in a door's context set."""
+    targets: Annotated[PositiveInt, Option(aliases=("--targets",))] = 22
+    """Number of interactions in a door's target set."""
+    batch_size: Annotated[PositiveInt, Option(aliases=("--process-batch-size",))] = 64
+    """Labelled doors per step of the process phase. Their embeddings are cached."""
+    empty_context_prob: Annotated[Share, Option(aliases=("--empty-context-prob",))] = 0.1
+    """Fraction of the doors of a step that get an empty context set."""
+    whitening_eps: Annotated[Share, Option(aliases=("--whitening-eps",))] = 0.01
+    """Floor of the whitening of embeddings, as a fraction of their variance. Directions with less
+    variance are scaled down."""
+    embedding_noise: Annotated[NonNegativeFloat, Option(aliases=("--embedding-noise",))] = 4.0
+    """Noise that is added to the whitened embeddings of labelled doors, in standard deviations of
+    the embeddings, times 1 / sqrt(number of labelled doors)."""
 
-    batch: PositiveInt = 32
-    """Labelled doors per step while looking."""
+    def __post_init__(self) -> None:
+        check_limits(self, "--process.")
+
+
+@dataclass(frozen=True)
+class RewardConfig(LearningConfig):
+    """The settings of the two phases of reward models."""
+
+    batch_size: PositiveInt = 32
+    """Labelled doors per step of the encoder phase."""
     frames: PositiveInt = 3
-    """Frames per door and step, drawn anew every time."""
-    unlabelled_batch: PositiveInt = 8
-    """Doors per step, labelled or not, whose frames ssnp also learns to describe."""
-    context: NonNegativeInt = 10
-    """Interactions given before those to be predicted, at most."""
-    targets: PositiveInt = 22
-    """Interactions to be predicted, per door and step."""
+    """Frames per door and step, sampled anew at every step."""
+    unlabelled_batch_size: PositiveInt = 8
+    """Doors per step of the encoder phase whose frames joint models learn from without labels."""
     encoder_fraction: Share = 0.33
-    """Share of the steps, from the first on, in which no interactions are given, only frames, and
-    the encoder learns; then it is frozen, and the process learns from interactions what pictures
-    don't tell. Models on frozen embeddings begin with the latter."""
-    process_batch_size: PositiveInt = 64
-    """Labelled doors per step after that: embeddings are remembered, so they cost little."""
-    empty_context_prob: Share = 0.1
-    """Share of doors of which no interaction is given in the steps after that."""
+    """Fraction of the steps in the encoder phase, which trains the encoder from frames without
+    interactions. The process phase follows: it freezes the encoder and trains the neural process
+    from interactions. Models on a frozen pretrained encoder have the process phase only."""
     mirror: bool = True
-    """Show every door, and what was done to it, mirrored half of the time."""
+    """Mirror random doors, half of them on average, together with their actions."""
     keep_best: bool = True
-    """Go on from looking to trying, and end, with the weights whose squared error on the validation
-    doors was smallest, of those looked at every --validate-every steps; otherwise with the last."""
-    whitening_eps: Share = 0.01
-    """Embeddings are whitened when trying begins; a direction that has less than this share of
-    their variance counts for less."""
-    embedding_noise: NonNegativeFloat = 4.0
-    """Noise on the whitened embeddings of labelled doors while trying, in units of their spread,
-    times the root of their number: the fewer there are, the more each stands for others."""
+    """End each phase with the weights that have the smallest squared error on validation doors;
+    otherwise with the weights of the last step."""
+    process: ProcessConfig = field(default_factory=ProcessConfig)
+    """Process phase."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class JointBatch:
 
 
 def recorded_encoder_batches(
-    config: BatchConfig, labelled: DoorData, everything: DoorData
+    config: RewardConfig, labelled: DoorData, everything: DoorData
 ) -> Batches:
     """Random doors of a dataset: RewardBatch, or JointBatch for joint models.
 
@@ -93,7 +97,7 @@ def recorded_encoder_batches(
         labelled: doors whose interactions may be used.
         everything: doors whose frames may be used.
     """
-    unlabelled = per_process(config, config.unlabelled_batch)
+    unlabelled = per_process(config, config.unlabelled_batch_size)
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
         rows = sample_door_indices(labelled, size, generator)
@@ -106,13 +110,12 @@ def recorded_encoder_batches(
     return batch
 
 
-def cached_process_batches(config: BatchConfig, cache: EmbeddingCache) -> Batches:
+def cached_process_batches(config: RewardConfig, cache: EmbeddingCache) -> Batches:
     """Random labelled doors of a dataset, embedded once by the trained encoder: EmbeddedBatch."""
+    p = config.process
 
     def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
-        return cache.sample(
-            size, generator, config.context, config.targets, config.empty_context_prob
-        )
+        return cache.sample(size, generator, p.context, p.targets, p.empty_context_prob)
 
     return batch
 
@@ -129,20 +132,21 @@ class StreamSchedules:
     """In the process phase."""
 
     @staticmethod
-    def of(config: BatchConfig) -> StreamSchedules:
+    def of(config: RewardConfig) -> StreamSchedules:
         """The schedules of a run."""
-        encoder, interactions = encoder_steps(config), config.context + config.targets
+        encoder, p = encoder_steps(config), config.process
+        interactions = p.context + p.targets
 
         def schedule(name: str, doors: int, interactions: int, steps: range) -> StreamSchedule:
-            every = config.devices * per_process(config, doors)
+            every = config.compute.devices * per_process(config, doors)
             return StreamSchedule(StreamSpec(name, every, config.frames, interactions), steps)
 
         first, last = range(encoder), range(encoder, config.steps)
-        unlabelled = schedule("unlabelled", config.unlabelled_batch, 0, first)
+        unlabelled = schedule("unlabelled", config.unlabelled_batch_size, 0, first)
         return StreamSchedules(
-            schedule("look", config.batch, interactions, first),
+            schedule("look", config.batch_size, interactions, first),
             unlabelled if reward_model_spec(config.model).joint else None,
-            schedule("try", config.process_batch_size, interactions, last),
+            schedule("try", config.process.batch_size, interactions, last),
         )
 
     def __iter__(self) -> Iterator[StreamSchedule]:
@@ -153,7 +157,7 @@ class StreamSchedules:
 
 
 def streamed_encoder_batches(
-    config: BatchConfig, doors: OnlineDataLoader, schedules: StreamSchedules
+    config: RewardConfig, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
     """Streamed doors that no other step gets: RewardBatch, or JointBatch for joint models."""
 
@@ -170,44 +174,45 @@ def streamed_encoder_batches(
 
 
 def streamed_process_batches(
-    config: BatchConfig, model: Embeds, doors: OnlineDataLoader, schedules: StreamSchedules
+    config: RewardConfig, model: Embeds, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
     """Streamed doors, embedded by the trained encoder as they come: EmbeddedBatch."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
         streamed, rows = doors.at(step, schedules.process), torch.arange(size)
-        share = config.empty_context_prob
+        share = config.process.empty_context_prob
         return embed_batch(model, interaction_batch(streamed, rows, config, generator, share))
 
     return batch
 
 
-def encoder_steps(config: BatchConfig) -> int:
+def encoder_steps(config: RewardConfig) -> int:
     """Length of the encoder phase; 0 for models on a frozen encoder."""
     if reward_model_spec(config.model).frozen_encoder is not None:
         return 0
     return math.ceil(config.encoder_fraction * config.steps - 1e-6)
 
 
-def per_process(config: BatchConfig, batch_size: int) -> int:
+def per_process(config: RewardConfig, batch_size: int) -> int:
     """The batch size of one process."""
-    return max(1, batch_size // config.devices)
+    return max(1, batch_size // config.compute.devices)
 
 
-def _maybe_mirrored(config: BatchConfig, frames: Tensor, generator: torch.Generator) -> Tensor:
+def _maybe_mirrored(config: RewardConfig, frames: Tensor, generator: torch.Generator) -> Tensor:
     return random_mirror(frames, generator) if config.mirror else frames
 
 
 def interaction_batch(
     doors: DoorData,
     rows: Tensor,
-    config: BatchConfig,
+    config: RewardConfig,
     generator: torch.Generator,
     empty_context_prob: float,
 ) -> RewardBatch:
     """The doors at `rows`: frames, interactions to learn from, others to predict."""
+    p = config.process
     found = sample_interactions_of(
-        doors, rows, config.frames, generator, config.context, config.targets, empty_context_prob
+        doors, rows, config.frames, generator, p.context, p.targets, empty_context_prob
     )
     chosen = torch.rand(len(rows), generator=generator) < 0.5 * config.mirror
     return mirror_interactions(found, chosen.to(found.x_BMCHW.device))

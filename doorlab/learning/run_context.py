@@ -25,9 +25,9 @@ from doorlab.training import FitResult, launch
 from doorlab.training.checkpoint import CHECKPOINT_FILE
 from doorlab.training.fabric import Fabric
 
-_ONLINE_ONLY = frozenset({"online", "prior", "image_size", "sequence_length", "action_mix"})
+_ONLINE_ONLY = frozenset({"online", "stream"})
 # Settings that say where things lie and how a run is started, not what is computed.
-_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "stop_after", "pretrained"})
+_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "pretrained"})
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class RunContext(Generic[C]):
         out = self.config.out
         with output_folder(out) as was_killed:
             if not finished_before(self.config, self.settings, was_killed):
-                outcome = launch(train, self.config, self)
+                outcome = launch(train, self.config.compute, self)
                 if not outcome.finished:
                     _report_stop(self.config, outcome)
         return out
@@ -109,7 +109,7 @@ class RunContext(Generic[C]):
         checksum = learned.checksum if learned else None
         about = {"seed": config.seed, "dataset_checksum": checksum, "steps": config.steps}
         if config.online:
-            about["online"] = {"prior": config.prior, "simulator": "torch"}
+            about["online"] = {"prior": config.stream.prior, "simulator": "torch"}
         save_model(config.out, model, config.model, self.image_size, architecture, **about)
         parameters = sum(p.numel() for p in model.parameters())
         write_result(
@@ -133,8 +133,9 @@ def _settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, 
     mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
     idle = _PATH_SETTINGS if config.online else _PATH_SETTINGS | _ONLINE_ONLY
     kept = {k: v for k, v in mine.items() if k not in idle}
-    ranges = recorded_ranges(config.prior, get_prior(config.prior)) if config.online else None
-    drawn = {f"prior.{name}": value for name, value in (ranges or {}).items()}
+    prior = config.stream.prior
+    ranges = recorded_ranges(prior, get_prior(prior)) if config.online else None
+    drawn = {f"stream.prior.{name}": value for name, value in (ranges or {}).items()}
     return {**kept, **drawn, "dataset": dataset.checksum if dataset else None}
 
 

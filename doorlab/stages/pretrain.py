@@ -75,8 +75,8 @@ class Config(LearningConfig):
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(frames=8),
-    "small": with_preset(Config(), "small", batch=32, frames=8),
-    "full": with_preset(Config(), "full", batch=128, frames=8),
+    "small": with_preset(Config(), "small", batch_size=32, frames=8),
+    "full": with_preset(Config(), "full", batch_size=128, frames=8),
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
@@ -162,7 +162,7 @@ def _train_online(
     fabric: Fabric, context: RunContext[Config], val_set: PretrainingSet | None
 ) -> FitResult:
     config = context.config
-    wanted = StreamSpec("frames", config.batch, config.frames, interactions=0)
+    wanted = StreamSpec("frames", config.batch_size, config.frames, interactions=0)
     schedule = StreamSchedule(wanted, range(config.steps))
     with OnlineDataLoader(config, fabric, [schedule]) as doors:
         model = _build(context)
@@ -183,7 +183,7 @@ def _fit(
         config.model,
         batches,
         _loss,
-        config.batch,
+        config.batch_size,
         validate=partial(_validation, val_set) if val_set else None,
         settings=context.settings,
     )

@@ -50,7 +50,7 @@ from doorlab.learning.config import (
 from doorlab.learning.familiarity import fresh_doors_to_compare, write_familiarity
 from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validation
 from doorlab.learning.phases import recorded_phases, streamed_phases
-from doorlab.learning.reward_batches import BatchConfig, StreamSchedules
+from doorlab.learning.reward_batches import RewardConfig, StreamSchedules
 from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
@@ -68,7 +68,7 @@ _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is meas
 
 
 @dataclass(frozen=True)
-class Config(BatchConfig):
+class Config(RewardConfig):
     """Which reward model, from how many labels, and how long."""
 
     model: Annotated[str, Option(REWARD_MODELS)] = "ssnp"
@@ -87,8 +87,8 @@ class Config(BatchConfig):
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(labelled=800),
-    "small": with_preset(Config(), "small", unlabelled_batch=32, frames=5),
-    "full": with_preset(Config(), "full", batch=128, unlabelled_batch=128, frames=8),
+    "small": with_preset(Config(), "small", unlabelled_batch_size=32, frames=5),
+    "full": with_preset(Config(), "full", batch_size=128, unlabelled_batch_size=128, frames=8),
 }
 
 _STEPS = {"tiny": 2_200, "small": 20_000, "full": 100_000}
@@ -135,10 +135,10 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         check_fresh(config)
     else:
         _check_recorded(config, dataset)
-    if config.batch < 2 * config.devices:
+    if config.batch_size < 2 * config.compute.devices:
         raise ConfigError(
-            "--batch of 2 or more doors per device, whose embeddings are compared",
-            f"{config.batch}",
+            "--batch-size of 2 or more doors per device, whose embeddings are compared",
+            f"{config.batch_size}",
             "raise it",
         )
     check_min_frames(config, reward_model_spec(config.model).min_frames)
@@ -161,10 +161,10 @@ def _check_pretrained(config: Config) -> None:
 
 def _check_recorded(config: Config, dataset: DoorDataset) -> None:
     check_doors(config, dataset, config.labelled)
-    if dataset.interactions < config.context + config.targets:
+    if dataset.interactions < config.process.context + config.process.targets:
         raise ConfigError(
             f"--context + --targets within the {dataset.interactions} interactions of a door",
-            f"{config.context} + {config.targets}",
+            f"{config.process.context} + {config.process.targets}",
             "ask for fewer, or generate more with --interactions",
         )
 
@@ -239,13 +239,13 @@ def _train_online(fabric: Fabric, context: RunContext[Config]) -> FitResult:
         if outcome.finished and fabric.is_global_zero:
             metrics = doors.metrics() | _metrics(model.eval(), validation, config.seed, outcome)
             compared = fresh_doors_to_compare(config, fabric.device)
-            write_familiarity(config, model, *compared, config.prior)
+            write_familiarity(config, model, *compared, config.stream.prior)
             context.finish(model, architecture, outcome, metrics)
     return outcome
 
 
 def _load_validation(fabric: Fabric, context: RunContext[Config]) -> DoorData | None:
-    interactions = context.config.context + context.config.targets
+    interactions = context.config.process.context + context.config.process.targets
     return load_validation(context.config, context.dataset, fabric.device, interactions)
 
 

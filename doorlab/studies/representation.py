@@ -29,6 +29,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from doorlab.configs import updated
 from doorlab.data.dataset import DoorDataset
 from doorlab.doors import PRIORS
 from doorlab.doors.priors import DEFAULT_PRIOR, prior_label
@@ -247,9 +248,9 @@ def run_one(config: Config, data: dict[str, Path], run: Run) -> str:
     base = pretrain.PRESETS[config.preset]
     steps = 0 if encoder_spec(run.model).closed_form else config.steps
     pretrain.run(
-        replace(
+        updated(
             base, model=run.model, data=dataset.path, out=folder, seed=run.seed, steps=steps,
-            learning_rate=run.rate, frames=min(base.frames, dataset.frames), resume=True,
+            lr=run.rate, frames=min(base.frames, dataset.frames), resume=True,
             architecture=config.architecture, device=config.device,
         )
     )  # fmt: skip

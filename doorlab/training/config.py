@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
+from doorlab.configs import flattened
 from doorlab.errors import unknown_name
 from doorlab.limits import (
     NonNegativeFloat,
@@ -26,56 +27,20 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """How long, how fast and where to train. Raises ConfigError for values out of range."""
+class OptimConfig:
+    """AdamW and its learning-rate schedule. Raises ConfigError for values out of range."""
 
-    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "optimizer": (
-            "learning_rate",
-            "warmup_fraction",
-            "weight_decay",
-            "max_grad_norm",
-            "precision",
-        ),
-        "machine": ("device", "devices", "threads"),
-        "monitoring": ("checkpoint_every", "log_every", "validate_every", "stop_after"),
-    }
-
-    steps: NonNegativeInt = 0
-    """Optimiser steps; 0 for what the preset gives the model."""
-    learning_rate: PositiveFloat = 2e-3
-    """Highest learning rate of AdamW."""
-    warmup_fraction: Share = 0.1
-    """Share of the steps in which the learning rate rises; it falls along a cosine after that."""
-    weight_decay: NonNegativeFloat = 0.01
-    """Weight decay of AdamW, on matrices and kernels only."""
-    max_grad_norm: NonNegativeFloat = 1.0
+    lr: Annotated[PositiveFloat, Option(aliases=("--lr", "--learning-rate"))] = 2e-3
+    """Peak learning rate."""
+    warmup_fraction: Annotated[Share, Option(aliases=("--warmup-fraction",))] = 0.1
+    """Fraction of the steps in which the learning rate rises; then it falls along a cosine."""
+    weight_decay: Annotated[NonNegativeFloat, Option(aliases=("--weight-decay",))] = 0.01
+    """Weight decay of matrices and kernels; vectors and numbers have none."""
+    max_grad_norm: Annotated[NonNegativeFloat, Option(aliases=("--max-grad-norm",))] = 1.0
     """Largest norm of the gradient; 0 for no limit."""
-    precision: Annotated[str, Option(PRECISIONS)] = "32-true"
-    """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
-    device: Annotated[str, Option(DEVICES)] = "auto"
-    """Where to train: cpu, cuda, or auto for the best there is."""
-    devices: PositiveInt = 1
-    """Processes, one device each, that share every batch."""
-    threads: Threads = 1
-    """Torch threads per process; 0 leaves torch's own choice."""
-    checkpoint_every: PositiveInt = 500
-    """Steps between checkpoints: what a killed run loses at most."""
-    log_every: PositiveInt = 20
-    """Steps over which logged figures are averaged."""
-    validate_every: PositiveInt = 200
-    """Steps between looks at the validation doors."""
-    stop_after: NonNegativeInt = 0
-    """Stop with a checkpoint after this step, for --resume to go on; 0 for the end."""
-    seed: Seed = 0
-    """Seed of the weights, the batches and all noise."""
 
     def __post_init__(self) -> None:
-        check_limits(self)
-        if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, PRECISIONS)
-        if self.device not in DEVICES:
-            raise unknown_name("device", self.device, DEVICES)
+        check_limits(self, "--optim.")
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """The learning rate in step 0, 1, ... of a schedule: linear warm-up, then a cosine to 0.
@@ -88,17 +53,77 @@ class TrainConfig:
         """
         rise = self.warmup_fraction * steps
         if step < rise:
-            return self.learning_rate * (step + 1) / (math.ceil(rise) or 1)
+            return self.lr * (step + 1) / (math.ceil(rise) or 1)
         done = (step - rise) / max(1.0, steps - rise)
-        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+        return self.lr * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class ComputeConfig:
+    """Where and with which arithmetic to train. Raises ConfigError for unknown names."""
+
+    device: Annotated[str, Option(DEVICES, ("--device",))] = "auto"
+    """Device to train on: cpu, cuda, or auto for a GPU where there is one."""
+    devices: Annotated[PositiveInt, Option(aliases=("--devices",))] = 1
+    """Number of processes that share every batch, each with a device of its own."""
+    threads: Annotated[Threads, Option(aliases=("--threads",))] = 1
+    """Torch threads per process; 0 leaves torch's own choice."""
+    precision: Annotated[str, Option(PRECISIONS, ("--precision",))] = "32-true"
+    """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "--compute.")
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        if self.device not in DEVICES:
+            raise unknown_name("device", self.device, DEVICES)
+
+
+@dataclass(frozen=True)
+class MonitorConfig:
+    """How often a run validates, logs and saves. Raises ConfigError for values out of range."""
+
+    validate_every: Annotated[PositiveInt, Option(aliases=("--validate-every",))] = 200
+    """Steps between validations."""
+    log_every: Annotated[PositiveInt, Option(aliases=("--log-every",))] = 20
+    """Steps over which logged metrics are averaged."""
+    checkpoint_every: Annotated[PositiveInt, Option(aliases=("--checkpoint-every",))] = 500
+    """Steps between checkpoints. A run that is killed loses at most these steps."""
+    stop_after: Annotated[NonNegativeInt, Option(aliases=("--stop-after",))] = 0
+    """Stop with a checkpoint after this step, for --resume to continue; 0 for the last step."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "--monitor.")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The settings of the training loop. Raises ConfigError for values out of range."""
+
+    steps: NonNegativeInt = 0
+    """Optimizer steps; 0 for the steps that the preset gives the model."""
+    seed: Seed = 0
+    """Seed of the initial weights, the batches and all noise."""
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    """Optimizer."""
+    compute: ComputeConfig = field(default_factory=ComputeConfig)
+    """Device, processes and arithmetic."""
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    """Validation, logs and checkpoints."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 # What may differ between a run and its resumption without changing what is computed.
-NON_SEMANTIC_SETTINGS = frozenset({"checkpoint_every", "stop_after", "threads"})
+NON_SEMANTIC_SETTINGS = frozenset(
+    {"monitor.checkpoint_every", "monitor.stop_after", "compute.threads"}
+)
 
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Settings in which two runs differ, each with both values, but for `NON_SEMANTIC_SETTINGS`."""
+    before, now = flattened(before), flattened(now)
     names = sorted((set(before) | set(now)) - NON_SEMANTIC_SETTINGS)
     return [
         f"{flag(name)} ({before.get(name)} there, {now.get(name)} here)"

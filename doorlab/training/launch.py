@@ -18,7 +18,7 @@ from doorlab.parallel.worker_processes import end_if_unguarded, never_began, sta
 from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.signals import stops_handled
 from doorlab.runtime.torch_state import process_defaults
-from doorlab.training.config import TrainConfig
+from doorlab.training.config import ComputeConfig
 from doorlab.training.fabric import (
     DDPStrategy,
     Fabric,
@@ -29,7 +29,7 @@ from doorlab.training.fabric import (
 T = TypeVar("T")
 
 
-def check_devices(config: TrainConfig) -> None:
+def check_devices(config: ComputeConfig) -> None:
     """Raises ConfigError when this machine lacks the devices that a config asks for."""
     if config.devices > 1 and hasattr(sys, "ps1"):  # Fabric refuses to start processes from there
         fix = "use one device, or run this as a script"
@@ -63,7 +63,7 @@ class _PassedOn:
 
 
 @launchers_ignored()
-def launch(work: Callable[..., T], config: TrainConfig, *args: Any) -> T:
+def launch(work: Callable[..., T], config: ComputeConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
 
     With several devices, `work` and its arguments are pickled into as many new processes, which

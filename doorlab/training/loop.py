@@ -112,7 +112,7 @@ class _Run:
         self.span = self.spans[0]
         self.best = BestWeights(self.phase.monitor)
         # Before DDP wraps the module: the optimizer's parameters are then in the model's order.
-        groups = _groups(model, config.weight_decay)
+        groups = _groups(model, config.optim.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
         self.objective = _Objective(model, self.phase.loss)
         self.forward, self.stepper = fabric.setup(self.objective, self.optimizer)
@@ -126,20 +126,20 @@ class _Run:
     def train(self, stop: GracefulStop, advance: Callable[[int], None]) -> FitResult:
         """Steps until the last one, `stop_after`, or a signal."""
         config, start = self.config, time.monotonic()
-        last = min(config.steps, config.stop_after or config.steps)
+        last = min(config.steps, config.monitor.stop_after or config.steps)
         seen_at, seen_step = start, self.step
         while self.step < last and not self._any(stop.requested):
             self._advance_one_step()
             advance(1)
-            if self.step % config.log_every == 0 or self.step == config.steps:
+            if self.step % config.monitor.log_every == 0 or self.step == config.steps:
                 self._log()
                 now = time.monotonic()
                 speed = (self.step - seen_step) / max(now - seen_at, 1e-9)
                 self.journal.measure(self.step, steps_per_second=speed)
                 seen_at, seen_step = now, self.step
-            if self.step % config.validate_every == 0 or self.step == config.steps:
+            if self.step % config.monitor.validate_every == 0 or self.step == config.steps:
                 self._validate()
-            if self.step % config.checkpoint_every == 0:
+            if self.step % config.monitor.checkpoint_every == 0:
                 self.save()
         self.save()
         finished = self.step >= config.steps
@@ -223,12 +223,12 @@ class _Run:
         return next(span for span in self.spans if step in span.steps)
 
     def _learning_rate(self, step: int) -> float:
-        return self.config.learning_rate_at(*self.span.schedule_at(step))
+        return self.config.optim.learning_rate_at(*self.span.schedule_at(step))
 
     def _start(self, span: Span) -> None:
         """Ends the phase before, if any, with its best weights, and prepares the model."""
         if span is not self.spans[0]:
-            if self.step % self.config.validate_every and self.phase.monitor is not None:
+            if self.step % self.config.monitor.validate_every and self.phase.monitor is not None:
                 self._validate()  # the last weights may be the best
             self.best.load_into(self.model)
             self.optimizer.state.clear()
@@ -247,7 +247,7 @@ class _Run:
         self.best = BestWeights(span.phase.monitor)
 
     def _clip(self) -> Tensor:
-        limit = self.config.max_grad_norm or float("inf")
+        limit = self.config.optim.max_grad_norm or float("inf")
         norm = self.fabric.clip_gradients(
             self.forward, self.optimizer, max_norm=limit, error_if_nonfinite=False
         )

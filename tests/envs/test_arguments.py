@@ -9,7 +9,7 @@ from doorlab_envs import DoorBanditEnv, DoorBanditVectorEnv
 from doorlab_envs.arguments import Arguments, chosen_doors, seeds_of
 
 from doorlab.data.sources.simulation import GenerationConfig
-from doorlab.data.tensors.stream import FreshConfig
+from doorlab.data.tensors.stream import StreamConfig
 from doorlab.doors import Action
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
@@ -144,7 +144,7 @@ def test_one_prior_is_the_default_everywhere():
     """So that a model trained as the README says opens what the README's environment shows."""
     for make in (DoorBanditEnv, DoorBanditVectorEnv):
         assert inspect.signature(make).parameters["prior"].default == DEFAULT_PRIOR
-    for config in (GenerationConfig(), generate.Config(), FreshConfig(), study_config.Config()):
+    for config in (GenerationConfig(), generate.Config(), StreamConfig(), study_config.Config()):
         assert config.prior == DEFAULT_PRIOR
     assert representation.Config().priors == (DEFAULT_PRIOR,)
 

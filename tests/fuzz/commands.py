@@ -29,8 +29,8 @@ _COMMANDS = {
     "import": "images --out OUT --frames 2 --image-size 32 --workers 1",
     "export": "data --out OUT",
     "info": "data",
-    "pretrain": f"--model vae --data data --out OUT --steps 2 --batch 2 --frames 2 {_NETWORK}",
-    "train": f"""--model np --data data --out OUT --steps 2 --labelled 0 --batch 2
+    "pretrain": f"--model vae --data data --out OUT --steps 2 --batch-size 2 --frames 2 {_NETWORK}",
+    "train": f"""--model np --data data --out OUT --steps 2 --labelled 0 --batch-size 2
     --process-batch-size 2
         --frames 2 --context 1 --targets 2 {_NETWORK}""",
     "probe": "--data data --models vae --out OUT --probe-doors 4",

@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.small_networks import TINY
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.batches import DoorData, sample_frames_of
 from doorlab.learning.familiarity import write_familiarity
@@ -82,11 +83,21 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config(data, tmp_path_factory):
-    return train.Config(
-        model="np", data=data, out=tmp_path_factory.mktemp("runs") / "run", steps=6, batch=4,
-        frames=3, context=3, targets=5, architecture=TINY, device="cpu",
-        checkpoint_every=3, validate_every=3,
-    )  # fmt: skip
+    return updated(
+        train.Config(),
+        model="np",
+        data=data,
+        out=tmp_path_factory.mktemp("runs") / "run",
+        steps=6,
+        batch_size=4,
+        frames=3,
+        context=3,
+        targets=5,
+        architecture=TINY,
+        device="cpu",
+        checkpoint_every=3,
+        validate_every=3,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +135,7 @@ def test_without_the_file_there_are_no_warnings(run, tmp_path):
 
 def test_a_resumed_run_notes_the_same(config, run, tmp_path):
     again = replace(config, out=tmp_path / "again")
-    train.run(replace(again, stop_after=4))
+    train.run(updated(again, stop_after=4))
     train.run(replace(again, resume=True))
     assert (again.out / FAMILIARITY_FILE).read_bytes() == (run / FAMILIARITY_FILE).read_bytes()
 
@@ -132,12 +143,22 @@ def test_a_resumed_run_notes_the_same(config, run, tmp_path):
 def test_a_run_with_fresh_doors_compares_with_fresh_ones(tmp_path, monkeypatch):
     monkeypatch.setattr("doorlab.learning.familiarity._FRESH_DOORS", 30)
     monkeypatch.setattr("doorlab.learning.familiarity._HELD_OUT_DOORS", 20)
-    config = train.Config(
-        model="np", online=True, out=tmp_path / "run", steps=3, batch=4, frames=2,
+    config = updated(
+        train.Config(),
+        model="np",
+        online=True,
+        out=tmp_path / "run",
+        steps=3,
+        batch_size=4,
+        frames=2,
         sequence_length=3,
-        image_size=32, validation_doors=0, context=2, targets=3, architecture=TINY,
+        image_size=32,
+        validation_doors=0,
+        context=2,
+        targets=3,
+        architecture=TINY,
         device="cpu",
-    )  # fmt: skip
+    )
     out = train.run(config)
     known = load_familiarity(out, checksum_of(load_model(out)))
     assert known.doors == "doors of the prior narrow"

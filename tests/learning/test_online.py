@@ -12,6 +12,7 @@ from helpers.small_networks import TINY
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.stream import StreamSpec
 from doorlab.errors import CheckpointError, ConfigError, ResultError
@@ -29,16 +30,24 @@ COMMON = {
 
 @pytest.fixture
 def frames_config(tmp_path):
-    return pretrain.Config(out=tmp_path / "run", steps=20, batch=4, **COMMON)
+    return updated(pretrain.Config(), out=tmp_path / "run", steps=20, batch_size=4, **COMMON)
 
 
 @pytest.fixture
 def rewards_config(tmp_path):
     """Looks for seven steps and tries for thirteen: both within a portion."""
-    return train.Config(
-        out=tmp_path / "run", steps=20, batch=4, unlabelled_batch=2, process_batch_size=6,
-        context=2, targets=3, encoder_fraction=0.35, **COMMON,
-    )  # fmt: skip
+    return updated(
+        train.Config(),
+        out=tmp_path / "run",
+        steps=20,
+        batch_size=4,
+        unlabelled_batch_size=2,
+        process__batch_size=6,
+        context=2,
+        targets=3,
+        encoder_fraction=0.35,
+        **COMMON,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +105,15 @@ def test_models_work_with_datasets_afterwards(rewards_config, recorded):
 def test_stopped_anywhere_and_resumed_is_as_never_stopped(
     rewards_config, frames_config, tmp_path, kind
 ):
-    config = replace(rewards_config, model=kind)
+    config = updated(rewards_config, model=kind)
     if kind == "vae_np":
-        base = replace(frames_config, model="vae", out=tmp_path / "vae", steps=2)
-        config = replace(config, pretrained=pretrain.run(base))
-    train.run(replace(config, out=tmp_path / "whole"))
+        base = updated(frames_config, model="vae", out=tmp_path / "vae", steps=2)
+        config = updated(config, pretrained=pretrain.run(base))
+    train.run(updated(config, out=tmp_path / "whole"))
     for stop in (5, 11):  # while looking, while trying, and in the middle of portions
-        train.run(replace(config, stop_after=stop, resume=stop > 5))
+        train.run(updated(config, stop_after=stop, resume=stop > 5))
     torch.manual_seed(77)
-    train.run(replace(config, resume=True))
+    train.run(updated(config, resume=True))
     assert_same_weights(config.out, tmp_path / "whole")
     a, b = metrics_of(config.out), metrics_of(tmp_path / "whole")
     assert a["history"] == b["history"]
@@ -113,16 +122,16 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_the_command_survives_signals(frames_config, tmp_path, number, signalled):
-    config = replace(frames_config, steps=60, architecture=replace(TINY, features=64))
-    whole = pretrain.run(replace(config, out=tmp_path / "whole"))
+    config = updated(frames_config, steps=60, architecture=replace(TINY, features=64))
+    whole = pretrain.run(updated(config, out=tmp_path / "whole"))
     status, _ = signalled("pretrain", config, number)
     assert status in (-signal.SIGKILL if number == signal.SIGKILL else 130, 0)
     assert (config.out / "metrics.json").exists() == (status == 0)
-    assert_same_weights(pretrain.run(replace(config, resume=True)), whole)
+    assert_same_weights(pretrain.run(updated(config, resume=True)), whole)
 
 
 def test_two_processes_train_too(rewards_config):
-    out = train.run(replace(rewards_config, devices=2, steps=3, validate_every=2))
+    out = train.run(updated(rewards_config, devices=2, steps=3, validate_every=2))
     assert metrics_of(out)["figures"]["doors_seen"] == 2 * (4 + 2) + 6
 
 
@@ -151,7 +160,7 @@ def test_portions_change_nothing(frames_config, monkeypatch):
 
 
 def test_validation_doors_are_those_of_the_dataset_if_there_is_one(rewards_config, recorded):
-    config = replace(rewards_config, steps=2, data=recorded)
+    config = updated(rewards_config, steps=2, data=recorded)
     recorded_doors = train.run(config)
     dataset = DoorDataset.open(recorded)
     figures = metrics_of(recorded_doors)["figures"]
@@ -159,13 +168,13 @@ def test_validation_doors_are_those_of_the_dataset_if_there_is_one(rewards_confi
     rewards = dataset.read("rewards", dataset.indices("validation"))
     assert figures["validation_reward_variance"] == pytest.approx(rewards.var(ddof=1), rel=1e-4)
     with pytest.raises(ConfigError, match=r"--image-size 32, as in .*; got 64"):
-        train.run(replace(config, image_size=64, overwrite=True))
+        train.run(updated(config, image_size=64, overwrite=True))
 
 
 def test_fresh_validation_doors_do_not_depend_on_the_seed(frames_config):
     device = torch.device("cpu")
     a, b = (
-        online.load_validation(replace(frames_config, seed=seed), None, device, 3)
+        online.load_validation(updated(frames_config, seed=seed), None, device, 3)
         for seed in (0, 1)
     )
     assert a is not None
@@ -173,22 +182,22 @@ def test_fresh_validation_doors_do_not_depend_on_the_seed(frames_config):
     assert torch.equal(a.images, b.images)
     assert a.images.shape == (5, 4, 3, 32, 32)
     assert not torch.equal(at(frames_config, 0).images[0, 0], a.images[0, 0])
-    none = replace(frames_config, validation_doors=0)
+    none = updated(frames_config, validation_doors=0)
     assert online.load_validation(none, None, device) is None
 
 
 def test_earlier_runs_are_safe(frames_config, recorded):
-    pretrain.run(replace(frames_config, stop_after=5))
+    pretrain.run(updated(frames_config, stop_after=5))
     with pytest.raises(ResultError, match="one that was stopped"):
         pretrain.run(frames_config)
-    with pytest.raises(CheckpointError, match=r"--prior \(narrow there, default here\)"):
-        pretrain.run(replace(frames_config, resume=True, prior="default"))
+    with pytest.raises(CheckpointError, match=r"--stream.prior \(narrow there, default here\)"):
+        pretrain.run(updated(frames_config, resume=True, prior="default"))
     with pytest.raises(CheckpointError, match=r"--online \(True there, None here\)"):
-        pretrain.run(replace(frames_config, resume=True, online=False, data=recorded))
-    done = pretrain.run(replace(frames_config, resume=True))
-    pretrain.run(replace(frames_config, resume=True))  # is done: nothing to do
+        pretrain.run(updated(frames_config, resume=True, online=False, data=recorded))
+    done = pretrain.run(updated(frames_config, resume=True))
+    pretrain.run(updated(frames_config, resume=True))  # is done: nothing to do
     with pytest.raises(ConfigError, match="--sequence-length"):
-        pretrain.run(replace(frames_config, overwrite=True, frames=5))
+        pretrain.run(updated(frames_config, overwrite=True, frames=5))
     assert (done / "metrics.json").exists()
 
 
@@ -197,13 +206,13 @@ def test_earlier_runs_are_safe(frames_config, recorded):
     [
         ({"prior": "narow"}, "did you mean 'narrow'"),
         ({"frames": 5}, "--frames from 1 to the 4 of a film"),
-        ({"image_size": 4}, "--image-size as a whole number from 8"),
+        ({"image_size": 4}, "--stream.image-size as a whole number from 8"),
         ({"doors": 7}, "no --doors with --online"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(frames_config, changes, words):
     with pytest.raises(ConfigError, match=words) as caught:
-        pretrain.run(replace(frames_config, **changes))
+        pretrain.run(updated(frames_config, **changes))
     assert "\n" not in str(caught.value)
     assert not frames_config.out.exists()
 
@@ -213,4 +222,5 @@ def test_the_command_line_knows_it(tmp_path):
 
     args = ["--online", "--prior", "wild", "--image-size", "32", "--steps", "9"]
     config = cli.parse(pretrain, "pretrain", args)
-    assert (config.online, config.prior, config.image_size, config.data) == (True, "wild", 32, None)
+    assert (config.online, config.data) == (True, None)
+    assert (config.stream.prior, config.stream.image_size) == ("wild", 32)

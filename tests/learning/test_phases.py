@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
 from doorlab.learning.phases import recorded_phases, start_process
-from doorlab.learning.reward_batches import BatchConfig
+from doorlab.learning.reward_batches import RewardConfig
 from doorlab.models.architecture import Architecture
 from doorlab.models.processes.latent_np import LatentNeuralProcess
 
@@ -50,7 +51,7 @@ def started(doors, labelled: int | None = 25, **settings):
     """A model whose process had learned something when its phase started; its first weights."""
     model = Patches().eval()
     first = deepcopy(model.process.state_dict())
-    config = BatchConfig(steps=10, whitening_eps=0.0, **settings)
+    config = updated(RewardConfig(), steps=10, whitening_eps=0.0, **settings)
     on_start = start_process(config, model, lambda: doors, labelled)
     with torch.no_grad():
         for parameter in model.process.parameters():
@@ -89,7 +90,7 @@ def test_start_process_adds_no_noise_to_streamed_doors(doors):
 
 
 def phases(doors, **settings):
-    config = BatchConfig(model="np", steps=10, encoder_fraction=0.4, **settings)
+    config = RewardConfig(model="np", steps=10, encoder_fraction=0.4, **settings)
     return recorded_phases(config, Patches(), doors, doors)
 
 

@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import nn
 
+from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
 from doorlab.learning.embedding_cache import EmbeddedBatch
 from doorlab.learning.phases import recorded_phases
 from doorlab.learning.reward_batches import (
-    BatchConfig,
     JointBatch,
+    RewardConfig,
     StreamSchedules,
     interaction_batch,
 )
@@ -38,10 +39,18 @@ def doors():
 
 @pytest.fixture
 def config():
-    return BatchConfig(
-        model="ssnp", steps=10, batch=4, frames=3, unlabelled_batch=6, process_batch_size=7,
-        context=3, targets=4, encoder_fraction=0.25,
-    )  # fmt: skip
+    return updated(
+        RewardConfig(),
+        model="ssnp",
+        steps=10,
+        batch_size=4,
+        frames=3,
+        unlabelled_batch_size=6,
+        process__batch_size=7,
+        context=3,
+        targets=4,
+        encoder_fraction=0.25,
+    )
 
 
 def batch_at(step, config, doors):

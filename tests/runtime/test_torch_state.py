@@ -25,7 +25,7 @@ from doorlab.bandit.policies import (
 )
 from doorlab.bandit.wheel.neural_linear import NeuralLinearArmsConfig, run_neural_linear
 from doorlab.data.sources.simulation import GenerationConfig, make_door
-from doorlab.data.tensors.stream import DoorStream, FreshConfig, StreamSpec
+from doorlab.data.tensors.stream import DoorStream, StreamConfig, StreamSpec
 from doorlab.doors import View
 from doorlab.evaluation.generation.frame_features import learn_features
 from doorlab.evaluation.trained_model import TrainedModel
@@ -172,7 +172,7 @@ def simulated_on_a_device(folder):
 
 
 def drawn(folder):
-    fresh = DoorStream(FreshConfig(prior="wild", image_size=16, sequence_length=2))
+    fresh = DoorStream(StreamConfig(prior="wild", image_size=16, sequence_length=2))
     (doors,) = fresh.draw(StreamSpec("look", 8, 2, 3), range(1))
     return [value.numpy() for value in vars(doors).values()]
 

@@ -11,6 +11,7 @@ from helpers.fake_simulator import make_fake
 from helpers.small_networks import TINY
 
 from doorlab.cli import command_module
+from doorlab.configs import updated
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.errors import DoorlabError, ResultError
 from doorlab.stages import pretrain
@@ -57,7 +58,7 @@ def command(painted_run, painted_dataset, doors, tmp_path):
         elif stage != "demo":
             config = replace(config, data=painted_dataset)
         if stage in ("pretrain", "train"):
-            sizes = {"data": doors, "steps": 1, "batch": 2, "frames": 2, "architecture": TINY}
+            sizes = {"data": doors, "steps": 1, "batch_size": 2, "frames": 2, "architecture": TINY}
             sizes |= {"context": 2, "targets": 4} if stage == "train" else {}
             config = replace(config, **{**sizes, **changes})
         return module.run(config)
@@ -108,10 +109,18 @@ def test_what_a_killed_command_left_is_replaced_but_no_result(command, tmp_path)
 @pytest.fixture
 def trained(tmp_path, doors):
     """Config of a run that is finished."""
-    config = pretrain.Config(
-        model="vae", data=doors, out=tmp_path / "run", steps=2, batch=2, frames=2,
-        architecture=TINY, device="cpu", resume=True,
-    )  # fmt: skip
+    config = updated(
+        pretrain.Config(),
+        model="vae",
+        data=doors,
+        out=tmp_path / "run",
+        steps=2,
+        batch_size=2,
+        frames=2,
+        architecture=TINY,
+        device="cpu",
+        resume=True,
+    )
     pretrain.run(config)
     return config
 

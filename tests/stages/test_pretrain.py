@@ -8,6 +8,7 @@ import torch
 from helpers.small_networks import TINY
 from safetensors.torch import load_file
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import CheckpointError, ConfigError, DatasetError, ResultError
 from doorlab.models.io import load_model
@@ -30,10 +31,20 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def config(data, tmp_path):
-    return pretrain.Config(
-        model="statistician", data=data, out=tmp_path / "run", steps=12, batch=4, frames=3,
-        architecture=TINY, device="cpu", checkpoint_every=4, log_every=4, validate_every=6,
-    )  # fmt: skip
+    return updated(
+        pretrain.Config(),
+        model="statistician",
+        data=data,
+        out=tmp_path / "run",
+        steps=12,
+        batch_size=4,
+        frames=3,
+        architecture=TINY,
+        device="cpu",
+        checkpoint_every=4,
+        log_every=4,
+        validate_every=6,
+    )
 
 
 def weights(run):
@@ -52,9 +63,9 @@ def test_settings_of_torch_do_not_matter_and_stay(config, tmp_path):
     torch.set_default_dtype(torch.float64)
     try:
         with torch.inference_mode(), torch.autocast("cpu"), torch.device("meta"):
-            pretrain.run(replace(config, out=tmp_path / "other"))
-            untrained = replace(config, model="random_features", steps=0, out=tmp_path / "third")
-            pretrain.run(replace(untrained, threads=before[0] + 1))
+            pretrain.run(updated(config, out=tmp_path / "other"))
+            untrained = updated(config, model="random_features", steps=0, out=tmp_path / "third")
+            pretrain.run(updated(untrained, threads=before[0] + 1))
             assert torch.is_inference_mode_enabled()
             assert torch.get_default_device().type == "meta"
         assert torch.get_default_dtype() == torch.float64
@@ -67,7 +78,7 @@ def test_settings_of_torch_do_not_matter_and_stay(config, tmp_path):
 
 @pytest.mark.parametrize("kind", ["pca", "random_features"])
 def test_models_without_steps_are_run_like_the_others(config, kind):
-    config = replace(config, model=kind, steps=0, architecture=COARSE)
+    config = updated(config, model=kind, steps=0, architecture=COARSE)
     out = pretrain.run(config)
     assert sorted(p.name for p in out.iterdir()) == [
         "metrics.json", "model.json", "weights.safetensors",
@@ -76,18 +87,18 @@ def test_models_without_steps_are_run_like_the_others(config, kind):
     assert metrics["figures"]["steps"] == 0
     assert ("validation_reconstruction_mse" in metrics["figures"]) == (kind == "pca")
     before = weights(out)
-    pretrain.run(replace(config, resume=True))  # is done: nothing to do
+    pretrain.run(updated(config, resume=True))  # is done: nothing to do
     with pytest.raises(ResultError, match="--overwrite"):
         pretrain.run(config)
-    assert_same(weights(pretrain.run(replace(config, overwrite=True))), before)
+    assert_same(weights(pretrain.run(updated(config, overwrite=True))), before)
     with pytest.raises(ConfigError, match=f"no --steps for {kind}"):
-        pretrain.run(replace(config, steps=5, overwrite=True))
+        pretrain.run(updated(config, steps=5, overwrite=True))
 
 
 def test_pca_is_fitted_to_the_training_doors_and_their_mirror_images(config):
     from sklearn.decomposition import PCA
 
-    config = replace(config, model="pca", steps=0, architecture=COARSE)
+    config = updated(config, model="pca", steps=0, architecture=COARSE)
     model = load_model(pretrain.run(config))
     dataset = DoorDataset.open(config.data)
     frames = dataset.read("images", dataset.indices("train")).reshape(-1, 32, 32, 3) / 255.0
@@ -98,19 +109,19 @@ def test_pca_is_fitted_to_the_training_doors_and_their_mirror_images(config):
 
 
 def test_the_supervised_model_is_told_and_the_others_are_not(config):
-    config = replace(config, model="supervised")
+    config = updated(config, model="supervised")
     metrics = json.loads((pretrain.run(config) / "metrics.json").read_text())
     assert {"categories", "numbers", "joint_angle"} <= metrics["history"]["validation"][0].keys()
     assert "validation_reconstruction_mse" not in metrics["figures"]
-    parts = replace(config, out=config.out.parent / "parts")
-    pretrain.run(replace(parts, stop_after=6))
-    pretrain.run(replace(parts, resume=True))
+    parts = updated(config, out=config.out.parent / "parts")
+    pretrain.run(updated(parts, stop_after=6))
+    pretrain.run(updated(parts, resume=True))
     assert_same(weights(parts.out), weights(config.out))
 
 
 @pytest.mark.parametrize("kind", ["vae", "statistician", "autoencoder"])
 def test_a_run_leaves_a_model_and_its_metrics(config, kind):
-    out = pretrain.run(replace(config, model=kind))
+    out = pretrain.run(updated(config, model=kind))
     assert sorted(p.name for p in out.iterdir()) == [
         "metrics.json", "model.json", "tensorboard", "weights.safetensors",
     ]  # fmt: skip
@@ -130,10 +141,10 @@ def test_a_run_leaves_a_model_and_its_metrics(config, kind):
 
 
 def test_stopped_halfway_and_resumed_is_as_never_stopped(config, tmp_path):
-    pretrain.run(replace(config, out=tmp_path / "whole"))
-    pretrain.run(replace(config, stop_after=6))
+    pretrain.run(updated(config, out=tmp_path / "whole"))
+    pretrain.run(updated(config, stop_after=6))
     assert not (config.out / "metrics.json").exists()
-    pretrain.run(replace(config, resume=True))
+    pretrain.run(updated(config, resume=True))
     assert_same(weights(config.out), weights(tmp_path / "whole"))
     whole, parts = (
         json.loads((run / "metrics.json").read_text()) for run in (tmp_path / "whole", config.out)
@@ -144,10 +155,18 @@ def test_stopped_halfway_and_resumed_is_as_never_stopped(config, tmp_path):
 @pytest.fixture(scope="module")
 def long_run(data, tmp_path_factory):
     """Settings that leave time for signals, and the weights that they lead to."""
-    config = pretrain.Config(
-        model="vae", data=data, out=tmp_path_factory.mktemp("whole"), steps=60, batch=4, frames=3,
-        device="cpu", checkpoint_every=5, architecture=replace(TINY, features=64),
-    )  # fmt: skip
+    config = updated(
+        pretrain.Config(),
+        model="vae",
+        data=data,
+        out=tmp_path_factory.mktemp("whole"),
+        steps=60,
+        batch_size=4,
+        frames=3,
+        device="cpu",
+        checkpoint_every=5,
+        architecture=replace(TINY, features=64),
+    )
     return config, weights(pretrain.run(config))
 
 
@@ -155,13 +174,13 @@ def long_run(data, tmp_path_factory):
 def test_the_command_survives_signals(long_run, tmp_path, number, signalled):
     """As a user does it: start, kill or interrupt, resume."""
     config, expected = long_run
-    config = replace(config, out=tmp_path)
+    config = updated(config, out=tmp_path)
     status, said = signalled("pretrain", config, number)
     if status != 0:  # otherwise it was faster than we are
         assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130)
         assert number == signal.SIGKILL or b"go on with --resume" in said
         assert not (tmp_path / "metrics.json").exists()
-    assert_same(weights(pretrain.run(replace(config, resume=True))), expected)
+    assert_same(weights(pretrain.run(updated(config, resume=True))), expected)
 
 
 def test_earlier_runs_are_safe(config):
@@ -169,56 +188,42 @@ def test_earlier_runs_are_safe(config):
     before = (config.out / "metrics.json").read_bytes()
     with pytest.raises(ResultError, match="--resume, or replace it with --overwrite"):
         pretrain.run(config)
-    pretrain.run(replace(config, resume=True))  # is done: nothing to do
+    pretrain.run(updated(config, resume=True))  # is done: nothing to do
     with pytest.raises(ConfigError, match=r"--seed \(0 there, 1 here\)"):
-        pretrain.run(replace(config, resume=True, seed=1))
+        pretrain.run(updated(config, resume=True, seed=1))
     with pytest.raises(ConfigError, match="--frames"):  # a slip costs nothing
-        pretrain.run(replace(config, overwrite=True, frames=99))
+        pretrain.run(updated(config, overwrite=True, frames=99))
     assert (config.out / "metrics.json").read_bytes() == before
-    pretrain.run(replace(config, overwrite=True, seed=1))
+    pretrain.run(updated(config, overwrite=True, seed=1))
     assert json.loads((config.out / "metrics.json").read_text())["seed"] == 1
 
 
-def test_a_run_from_before_there_were_layers_is_done(config):
-    pretrain.run(config)
-    path = config.out / "metrics.json"
-    metrics = json.loads(path.read_text())
-    for name in ("instance_layers", "free_nats"):
-        del metrics["settings"]["architecture"][name]
-    path.write_text(json.dumps(metrics))
-    pretrain.run(replace(config, resume=True))
-    layered = replace(TINY, instance_layers=2)
-    with pytest.raises(ConfigError, match="--architecture"):
-        pretrain.run(replace(config, resume=True, architecture=layered))
-    assert json.loads(path.read_text()) == metrics
-
-
 def test_a_stopped_run_resumes_with_its_own_settings_only(config):
-    pretrain.run(replace(config, stop_after=4))
+    pretrain.run(updated(config, stop_after=4))
     with pytest.raises(ResultError, match="one that was stopped"):
         pretrain.run(config)
-    with pytest.raises(CheckpointError, match=r"--learning_rate|--learning-rate"):
-        pretrain.run(replace(config, resume=True, learning_rate=0.5))
+    with pytest.raises(CheckpointError, match=r"--optim\.lr \("):
+        pretrain.run(updated(config, resume=True, lr=0.5))
 
 
 def test_a_stopped_run_resumes_with_the_same_ranges_of_its_prior_only(config, tmp_path):
     path = tmp_path / "heavy.json"
     path.write_text('{"mass": [28.0, 30.0]}')
-    config = replace(
+    config = updated(
         config, data=None, online=True, prior=str(path), image_size=32, sequence_length=3,
         steps=2, validation_doors=0,
     )  # fmt: skip
-    pretrain.run(replace(config, stop_after=1))
+    pretrain.run(updated(config, stop_after=1))
     path.write_text('{"mass": [27.0, 30.0]}')
-    with pytest.raises(CheckpointError, match=r"--prior.mass \(\[28.* there, \[27.* here\)"):
-        pretrain.run(replace(config, resume=True))
+    with pytest.raises(CheckpointError, match=r"--stream.prior.mass \(\[28.* there, \[27.* here\)"):
+        pretrain.run(updated(config, resume=True))
     path.write_text('{"mass": [28.0, 30.0]}')
-    pretrain.run(replace(config, resume=True))
+    pretrain.run(updated(config, resume=True))
 
 
 def resized(config, **sizes):
     architecture = replace(config.architecture, **sizes)
-    return replace(config, architecture=architecture, overwrite=True)
+    return updated(config, architecture=architecture, overwrite=True)
 
 
 def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
@@ -246,7 +251,7 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
     pretrain.run(config)
     (config.out / "metrics.json").write_text(content)
     with pytest.raises(ResultError, match=r"metrics\.json.*make it again") as caught:
-        pretrain.run(replace(config, resume=True))
+        pretrain.run(updated(config, resume=True))
     assert "\n" not in str(caught.value)
 
 
@@ -255,8 +260,8 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
     [
         ({"model": "statistican"}, ConfigError, "did you mean 'statistician'"),
         ({"preset": "huge"}, ConfigError, "a preset out of"),
-        ({"batch": 0}, ConfigError, "--batch"),
-        ({"batch": 3, "devices": 2}, ConfigError, "multiple of the 2 devices"),
+        ({"batch_size": 0}, ConfigError, "--batch-size"),
+        ({"batch_size": 3, "devices": 2}, ConfigError, "multiple of the 2 devices"),
         ({"frames": 5}, ConfigError, "--frames from 1 to the 4"),
         (
             {"model": "contrastive_statistician", "frames": 1},
@@ -270,18 +275,18 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(config, changes, error, words):
     with pytest.raises(error, match=words) as caught:
-        pretrain.run(replace(config, **changes))
+        pretrain.run(updated(config, **changes))
     assert "\n" not in str(caught.value)
     assert not config.out.exists()
 
 
 def test_no_dataset(config, tmp_path):
     with pytest.raises(DatasetError):
-        pretrain.run(replace(config, data=tmp_path / "nowhere"))
+        pretrain.run(updated(config, data=tmp_path / "nowhere"))
 
 
 def test_without_validation_doors(config):
-    out = pretrain.run(replace(config, validation_doors=0))
+    out = pretrain.run(updated(config, validation_doors=0))
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["history"]["validation"] == []
 

@@ -12,6 +12,7 @@ from helpers.altered_runs import damage, describe_otherwise, train_again
 from helpers.small_networks import TINY
 from safetensors.torch import load_file
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, TrainingError
@@ -37,11 +38,24 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def config(data, tmp_path):
-    return train.Config(
-        model="ssnp", data=data, out=tmp_path / "run", steps=8, batch=4, frames=3, labelled=10,
-        unlabelled_batch=4, context=3, targets=5, architecture=TINY, device="cpu",
-        checkpoint_every=3, log_every=4, validate_every=4,
-    )  # fmt: skip
+    return updated(
+        train.Config(),
+        model="ssnp",
+        data=data,
+        out=tmp_path / "run",
+        steps=8,
+        batch_size=4,
+        frames=3,
+        labelled=10,
+        unlabelled_batch_size=4,
+        context=3,
+        targets=5,
+        architecture=TINY,
+        device="cpu",
+        checkpoint_every=3,
+        log_every=4,
+        validate_every=4,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +63,24 @@ def pretrained(data, tmp_path_factory):
     """Runs of the models that others stand on."""
     folder = tmp_path_factory.mktemp("pretrained")
     for kind in {reward_model_spec(name).frozen_encoder for name in REWARD_MODELS} - {None}:
-        config = pretrain.Config(
-            model=kind, data=data, out=folder / kind, steps=3, batch=4, frames=3,
-            architecture=TINY, device="cpu",
-        )  # fmt: skip
+        config = updated(
+            pretrain.Config(),
+            model=kind,
+            data=data,
+            out=folder / kind,
+            steps=3,
+            batch_size=4,
+            frames=3,
+            architecture=TINY,
+            device="cpu",
+        )
         pretrain.run(config)
     return folder
 
 
 def with_base(config, kind, pretrained):
     base = reward_model_spec(kind).frozen_encoder
-    return replace(config, model=kind, pretrained=pretrained / base if base else None)
+    return updated(config, model=kind, pretrained=pretrained / base if base else None)
 
 
 @pytest.mark.parametrize("kind", sorted(REWARD_MODELS))
@@ -88,11 +109,11 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
 def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp_path, kind):
     config = with_base(config, kind, pretrained)
     if kind == "contrastive_ssnp":
-        config = replace(config, pretrained=pretrained / "contrastive_statistician")
-    train.run(replace(config, out=tmp_path / "whole"))
-    train.run(replace(config, stop_after=4))
+        config = updated(config, pretrained=pretrained / "contrastive_statistician")
+    train.run(updated(config, out=tmp_path / "whole"))
+    train.run(updated(config, stop_after=4))
     torch.manual_seed(77)
-    train.run(replace(config, resume=True))
+    train.run(updated(config, resume=True))
     a, b = (load_file(run / "weights.safetensors") for run in (tmp_path / "whole", config.out))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
@@ -101,11 +122,11 @@ def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp
 def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_path, kind):
     """Without steps of looking it stays that; with them it goes on learning."""
     run = pretrained / str(reward_model_spec(kind).pretrained)
-    config = replace(config, model=kind, pretrained=run)
+    config = updated(config, model=kind, pretrained=run)
     was = load_file(run / "weights.safetensors")
     same = {}
     for looking in (0.0, 1.0):
-        out = train.run(replace(config, encoder_fraction=looking, out=tmp_path / f"{looking}"))
+        out = train.run(updated(config, encoder_fraction=looking, out=tmp_path / f"{looking}"))
         now = load_file(out / "weights.safetensors")
         same[looking] = all(torch.equal(now[f"statistician.{n}"], w) for n, w in was.items())
     assert same == {0.0: True, 1.0: False}
@@ -113,7 +134,7 @@ def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_pat
 
 def test_a_joint_model_that_began_otherwise_is_not_gone_on_with(config, pretrained):
     train.run(config)
-    began = replace(config, pretrained=pretrained / "statistician", resume=True)
+    began = updated(config, pretrained=pretrained / "statistician", resume=True)
     with pytest.raises(ConfigError, match="pretrained"):
         train.run(began)
 
@@ -123,23 +144,23 @@ def test_weights_of_another_base_are_not_gone_on_with(config, pretrained, tmp_pa
     config = with_base(config, "vae_np", pretrained)
     other = Path(shutil.copytree(pretrained / "vae", tmp_path / "other"))
     train_again(other)
-    train.run(replace(config, stop_after=4))
+    train.run(updated(config, stop_after=4))
     with pytest.raises(CheckpointError, match="--pretrained"):
-        train.run(replace(config, pretrained=other, resume=True))
-    train.run(replace(config, resume=True))
+        train.run(updated(config, pretrained=other, resume=True))
+    train.run(updated(config, resume=True))
     with pytest.raises(ConfigError, match="--pretrained"):
-        train.run(replace(config, pretrained=other, resume=True))
+        train.run(updated(config, pretrained=other, resume=True))
 
 
 def test_damaged_weights_are_neither_resumed_nor_built_upon(config, pretrained, tmp_path):
     train.run(config)
     damage(config.out / "weights.safetensors")
     with pytest.raises(CheckpointError, match=r"the weights that model\.json names"):
-        train.run(replace(config, resume=True))
+        train.run(updated(config, resume=True))
     base = Path(shutil.copytree(pretrained / "vae", tmp_path / "base"))
     damage(base / "weights.safetensors")
     with pytest.raises(CheckpointError, match=r"the weights that model\.json names"):
-        train.run(replace(config, model="vae_np", pretrained=base, out=tmp_path / "other"))
+        train.run(updated(config, model="vae_np", pretrained=base, out=tmp_path / "other"))
     assert not (tmp_path / "other").exists()
 
 
@@ -157,14 +178,14 @@ def test_train_starts_the_process_phase_with_the_best_encoder(config, monkeypatc
 
         return encoder, replace(process, on_start=on_start)
 
-    config = replace(config, steps=12, encoder_fraction=0.75, validate_every=2, learning_rate=0.02)
+    config = updated(config, steps=12, encoder_fraction=0.75, validate_every=2, lr=0.02)
     with monkeypatch.context() as patch:
         patch.setattr(train, "recorded_phases", spied)
         metrics = json.loads((train.run(config) / "metrics.json").read_text())
     looks = {r["step"]: r["reward_mse_after_0"] for r in metrics["history"]["validation"]}
     best = min((step for step in looks if step <= 9), key=lambda step: looks[step])
     assert best < 9
-    out = train.run(replace(config, out=config.out.with_name("best"), stop_after=best))
+    out = train.run(updated(config, out=config.out.with_name("best"), stop_after=best))
     checkpoint = load_checkpoint(out)
     assert checkpoint is not None
     then = checkpoint.model
@@ -180,14 +201,14 @@ def test_train_starts_the_process_phase_with_the_best_encoder(config, monkeypatc
 
 
 def test_bfloat16_trains_too(config):
-    out = train.run(replace(config, precision="bf16-mixed"))
+    out = train.run(updated(config, precision="bf16-mixed"))
     assert all(
         value.dtype != torch.bfloat16 for value in load_file(out / "weights.safetensors").values()
     )
 
 
 def test_two_processes_train_too(config):
-    out = train.run(replace(config, devices=2, steps=2))
+    out = train.run(updated(config, devices=2, steps=2))
     assert load_model(out, expect="ssnp")
 
 
@@ -196,7 +217,7 @@ def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
 
     But for those of validation doors, which only choose the weights.
     """
-    config = replace(config, keep_best=False)
+    config = updated(config, keep_best=False)
     whole = train.run(config)
     read = DoorDataset.read
 
@@ -210,7 +231,7 @@ def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
 
     read_labelled = DoorDataset.open(data).indices("train")[: config.labelled]
     monkeypatch.setattr(DoorDataset, "read", spoilt)
-    other = train.run(replace(config, out=config.out.with_name("other")))
+    other = train.run(updated(config, out=config.out.with_name("other")))
     a, b = (load_file(run / "weights.safetensors") for run in (whole, other))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
@@ -226,7 +247,7 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     weights = {}
     for steps in (4, 8):
         out = tmp_path / f"{steps}"
-        looking = replace(
+        looking = updated(
             config, steps=8, encoder_fraction=0.5, out=out, stop_after=steps % 8, keep_best=False
         )
         train.run(looking)
@@ -240,9 +261,9 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
 
 def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
     """And the figures are theirs: against the history, and a run that keeps the last ones."""
-    config = replace(config, steps=12, validate_every=2, learning_rate=0.02, encoder_fraction=0.0)
+    config = updated(config, steps=12, validate_every=2, lr=0.02, encoder_fraction=0.0)
     best = json.loads((train.run(config) / "metrics.json").read_text())
-    last = replace(config, keep_best=False, out=config.out.with_name("last"))
+    last = updated(config, keep_best=False, out=config.out.with_name("last"))
     last = json.loads((train.run(last) / "metrics.json").read_text())
     assert last["history"] == best["history"]
     looks = {r.pop("step"): mean_error(r) for r in best["history"]["validation"]}
@@ -258,7 +279,7 @@ def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
 def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretrained):
     config = with_base(config, "vae_np", pretrained)
     asked = replace(config.architecture, head="inflated_beta", aggregator="mean", hidden=24)
-    model = load_model(train.run(replace(config, architecture=asked)))
+    model = load_model(train.run(updated(config, architecture=asked)))
     assert model.process.decoder.output[-1].out_features == 4
     assert model.process.decoder.output[0].in_features == 24
 
@@ -269,11 +290,11 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
         ({"model": "sspn"}, "did you mean 'ssnp'"),
         ({"labelled": 19}, "at most the 18 training doors"),
         ({"targets": 6}, "within the 8 interactions"),
-        ({"targets": 0}, "--targets"),
-        ({"batch": 1}, "--batch of 2 or more"),
-        ({"batch": 2, "devices": 2}, "--batch of 2 or more doors per device"),
+        ({"targets": 0}, "--process.targets"),
+        ({"batch_size": 1}, "--batch-size of 2 or more"),
+        ({"batch_size": 2, "devices": 2}, "--batch-size of 2 or more doors per device"),
         ({"model": "contrastive_ssnp", "frames": 1}, "--frames of 2 or more"),
-        ({"empty_context_prob": 2.0}, "--empty-context-prob as a number from 0 to 1"),
+        ({"empty_context_prob": 2.0}, "--process.empty-context-prob as a number from 0 to 1"),
         ({"encoder_fraction": -0.1}, "--encoder-fraction as a number from 0 to 1"),
         ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np; got none"),
         ({"model": "np", "pretrained": Path("Some/Run")}, "no --pretrained for np; got Some/Run"),
@@ -281,7 +302,7 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
 )
 def test_bad_input_is_one_line_and_leaves_nothing(config, changes, words):
     with pytest.raises(ConfigError, match=words) as caught:
-        train.run(replace(config, **changes))
+        train.run(updated(config, **changes))
     assert "\n" not in str(caught.value)
     assert not config.out.exists()
 
@@ -294,7 +315,7 @@ def test_doors_that_nobody_tried_are_refused_even_for_looks_alone(config, tmp_pa
     write_dataset(tmp_path / "films", films)
     for online in (False, True):
         with pytest.raises(ConfigError, match="generate it with --interactions"):
-            train.run(replace(config, data=tmp_path / "films", online=online, image_size=32))
+            train.run(updated(config, data=tmp_path / "films", online=online, image_size=32))
     assert not config.out.exists()
 
 
@@ -306,7 +327,7 @@ def test_presets_train_all_models_in_the_same_sizes():
 
 def test_another_pretrained_model_is_refused(config, pretrained):
     with pytest.raises(CheckpointError, match=r"expected a vae in .*; got a statistician"):
-        train.run(replace(config, model="vae_np", pretrained=pretrained / "statistician"))
+        train.run(updated(config, model="vae_np", pretrained=pretrained / "statistician"))
 
 
 def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tmp_path):
@@ -316,14 +337,12 @@ def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tm
         (other / name).write_bytes((pretrained / "vae" / name).read_bytes())
     describe_otherwise(other, image_size=64)
     with pytest.raises(CheckpointError, match=r"frames of 32 pixels.*64 pixels"):
-        train.run(replace(config, model="vae_np", pretrained=other))
+        train.run(updated(config, model="vae_np", pretrained=other))
 
 
 def test_a_loss_that_explodes_names_its_step(config):
     with pytest.raises(TrainingError, match="at step"):
-        train.run(
-            replace(config, learning_rate=1e30, max_grad_norm=0.0, warmup_fraction=0.0, steps=30)
-        )
+        train.run(updated(config, lr=1e30, max_grad_norm=0.0, warmup_fraction=0.0, steps=30))
     assert not (config.out / "metrics.json").exists()
 
 

@@ -3,15 +3,22 @@
 import pytest
 from helpers.toys import toy_task
 
+from doorlab.configs import updated
 from doorlab.training import TrainConfig
 
 
 @pytest.fixture
 def config():
-    return TrainConfig(
-        steps=20, learning_rate=0.05, device="cpu", log_every=5, validate_every=10,
-        checkpoint_every=4, seed=3,
-    )  # fmt: skip
+    return updated(
+        TrainConfig(),
+        steps=20,
+        lr=0.05,
+        device="cpu",
+        log_every=5,
+        validate_every=10,
+        checkpoint_every=4,
+        seed=3,
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import os
 import sys
-from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from doorlab.errors import ConfigError, SimulatorError, TrainingError
 from doorlab.runtime.devices import resolve_device
-from doorlab.training import TrainConfig, launch
+from doorlab.training import ComputeConfig, launch
 
 
 def test_work_is_given_its_arguments_and_threads():
@@ -19,7 +18,7 @@ def test_work_is_given_its_arguments_and_threads():
     def work(fabric, a, b):
         return a + b, str(fabric.device), torch.get_num_threads()
 
-    config = TrainConfig(device="cpu", threads=before + 1)
+    config = ComputeConfig(device="cpu", threads=before + 1)
     assert launch(work, config, 2, 3) == (5, "cpu", before + 1)
     assert torch.get_num_threads() == before
 
@@ -33,22 +32,21 @@ def test_what_other_launchers_left_does_not_matter(monkeypatch, left):
     for name, value in left.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    assert launch(numbering, TrainConfig(device="cpu")) == (0, 1, "cpu")
+    assert launch(numbering, ComputeConfig(device="cpu")) == (0, 1, "cpu")
     assert dict(os.environ) == before
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_told():
-    config = TrainConfig()
     with pytest.raises(ConfigError, match="--device auto or one of cpu"):
-        launch(lambda fabric: None, replace(config, device="cuda"))
+        launch(lambda fabric: None, ComputeConfig(device="cuda"))
 
 
 def test_a_notebook_is_told_to_use_one_device(monkeypatch):
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     with pytest.raises(ConfigError, match="run this as a script"):
-        launch(numbering, TrainConfig(device="cpu", devices=2))
-    assert launch(numbering, TrainConfig(device="cpu")) == (0, 1, "cpu")
+        launch(numbering, ComputeConfig(device="cpu", devices=2))
+    assert launch(numbering, ComputeConfig(device="cpu")) == (0, 1, "cpu")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
     with pytest.raises(
         TrainingError, match=r"all 2 processes to end well; got .*at step 6"
     ) as caught:
-        launch(print, TrainConfig(device="cpu", devices=2))
+        launch(print, ComputeConfig(device="cpu", devices=2))
     assert "\n" not in str(caught.value)
 
 
@@ -90,4 +88,4 @@ def test_processes_that_never_began_are_explained(monkeypatch):
 
     monkeypatch.setattr(Fabric, "launch", end_early)
     with pytest.raises(SimulatorError, match=r"if __name__ == '__main__':.* or use --devices 1"):
-        launch(print, TrainConfig(device="cpu", devices=2))
+        launch(print, ComputeConfig(device="cpu", devices=2))

@@ -16,6 +16,7 @@ from helpers.toys import (
     train_toy,
 )
 
+from doorlab.configs import updated
 from doorlab.errors import CheckpointError, TrainingError
 from doorlab.runtime.signals import STOP_SIGNALS
 from doorlab.training import fit, launch
@@ -23,7 +24,7 @@ from doorlab.training.checkpoint import load_checkpoint
 
 
 def train(config, task, out):
-    weights, history = launch(train_toy, config, config, task, out)
+    weights, history = launch(train_toy, config.compute, config, task, out)
     return {name: torch.from_numpy(value) for name, value in weights.items()}, history
 
 
@@ -42,7 +43,7 @@ def test_it_learns(config, task, tmp_path):
 
 def test_the_steps_are_those_of_adamw(config, tmp_path):
     """Against a loop written out by hand, without Fabric, clipping included."""
-    config = replace(config, steps=6, max_grad_norm=0.5, weight_decay=0.1)
+    config = updated(config, steps=6, max_grad_norm=0.5, weight_decay=0.1)
     weights, _ = train(config, toy_task(loss=deterministic, batches=same_share), tmp_path)
     model = make_model()
     optimizer = torch.optim.AdamW(
@@ -52,7 +53,7 @@ def test_the_steps_are_those_of_adamw(config, tmp_path):
     )  # fmt: skip
     for step in range(6):
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(step, 6)
+            group["lr"] = config.optim.learning_rate_at(step, 6)
         loss, _ = deterministic(model, same_share(step, None, 8))
         optimizer.zero_grad()
         loss.backward()
@@ -64,7 +65,7 @@ def test_the_steps_are_those_of_adamw(config, tmp_path):
 
 def test_progress_names_the_model_and_counts_the_steps_of_this_process(config, tmp_path, capsys):
     task = toy_task(name="ssnp")
-    train(replace(config, stop_after=8), task, tmp_path / "seed-0")
+    train(updated(config, stop_after=8), task, tmp_path / "seed-0")
     train(config, task, tmp_path / "seed-0")
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("ssnp: 8 steps in ")
@@ -74,7 +75,7 @@ def test_progress_names_the_model_and_counts_the_steps_of_this_process(config, t
 @pytest.mark.parametrize("stop", [1, 7, 10, 19])
 def test_stopped_and_resumed_is_as_never_stopped(config, task, tmp_path, stop):
     whole, history = train(config, task, tmp_path / "whole")
-    train(replace(config, stop_after=stop), task, tmp_path / "parts")
+    train(updated(config, stop_after=stop), task, tmp_path / "parts")
     kept = load_checkpoint(tmp_path / "parts")
     assert kept is not None
     assert kept.step == stop
@@ -108,7 +109,7 @@ def distance_from_early(metrics):
 
 
 def test_a_run_ends_with_its_best_weights(config, tmp_path):
-    config = replace(config, steps=60, validate_every=1)
+    config = updated(config, steps=60, validate_every=1)
     task = toy_task(monitor=distance_from_early)
     weights, history = train(config, task, tmp_path / "best")
     errors = [distance_from_early(r) for r in history["validation"]]
@@ -131,7 +132,7 @@ def test_the_best_weights_survive_being_killed(config, tmp_path, stop):
             raise SystemError("killed")
         return batches(step, generator, doors)
 
-    config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
+    config = updated(config, steps=20, validate_every=2, lr=0.3)
     chosen = {"monitor": distance_from_early}
     whole, history = train(config, toy_task(**chosen), tmp_path / "whole")
     if stop < 20:
@@ -158,7 +159,7 @@ def doubled(model):
 def test_phase_starts_once_however_often_a_run_is_stopped(config, tmp_path, stop):
     task = toy_task(phases=(toy_phase(steps=7), toy_phase(on_start=doubled)))
     whole, history = train(config, task, tmp_path / "whole")
-    train(replace(config, stop_after=stop), task, tmp_path / "parts")
+    train(updated(config, stop_after=stop), task, tmp_path / "parts")
     resumed, resumed_history = train(config, task, tmp_path / "parts")
     assert_same(resumed, whole)
     assert resumed_history == history
@@ -166,7 +167,7 @@ def test_phase_starts_once_however_often_a_run_is_stopped(config, tmp_path, stop
 
 def test_phase_starts_without_moments_and_with_a_schedule_of_its_own(config, tmp_path):
     """Against a loop by hand."""
-    config = replace(config, steps=6, weight_decay=0.0)
+    config = updated(config, steps=6, weight_decay=0.0)
     first = toy_phase(loss=deterministic, batches=same_share, steps=3)
     task = toy_task(phases=(first, replace(first, steps=None, on_start=doubled)))
     weights, _ = train(config, task, tmp_path)
@@ -176,11 +177,11 @@ def test_phase_starts_without_moments_and_with_a_schedule_of_its_own(config, tmp
         if first:
             model.linear.weight.data.mul_(2.0)
         for step in range(first, first + 3):
-            optimizer.param_groups[0]["lr"] = config.learning_rate_at(step - first, 3)
+            optimizer.param_groups[0]["lr"] = config.optim.learning_rate_at(step - first, 3)
             loss, _ = deterministic(model, same_share(step, None, 8))
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.optim.max_grad_norm)
             optimizer.step()
     for name, value in model.state_dict().items():
         torch.testing.assert_close(weights[name], value)
@@ -192,12 +193,12 @@ def test_phase_ends_with_its_best_weights(config, tmp_path):
     def remember(model):
         seen.update({name: value.clone() for name, value in model.state_dict().items()})
 
-    config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
+    config = updated(config, steps=20, validate_every=2, lr=0.3)
     first = toy_phase(monitor=distance_from_early, steps=15)
     second = toy_phase(monitor=distance_from_early, on_start=remember)
     task = toy_task(phases=(first, second))
     weights, _ = train(config, task, tmp_path / "turned")
-    train(replace(config, stop_after=15), task, tmp_path / "stopped")
+    train(updated(config, stop_after=15), task, tmp_path / "stopped")
     kept = load_checkpoint(tmp_path / "stopped")
     assert kept is not None
     assert kept.best is not None
@@ -212,12 +213,12 @@ def test_phase_ends_with_its_best_weights(config, tmp_path):
 
 @pytest.mark.parametrize("stop", [7, 8, 15, 19])
 def test_best_weights_of_both_phases_survive_being_stopped(config, tmp_path, stop):
-    config = replace(config, steps=20, validate_every=2, learning_rate=0.3)
+    config = updated(config, steps=20, validate_every=2, lr=0.3)
     first = toy_phase(steps=7, monitor=lambda metrics: -metrics["slope_error"])
     second = toy_phase(monitor=distance_from_early, on_start=doubled)
     task = toy_task(phases=(first, second))
     whole, _ = train(config, task, tmp_path / "whole")
-    train(replace(config, stop_after=stop), task, tmp_path / "parts")
+    train(updated(config, stop_after=stop), task, tmp_path / "parts")
     resumed, _ = train(config, task, tmp_path / "parts")
     assert_same(resumed, whole)
 
@@ -232,7 +233,7 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number
     def work(fabric):
         return fit(fabric, make_model(), toy_task(batches=signalling), config, tmp_path)
 
-    outcome = launch(work, config)
+    outcome = launch(work, config.compute)
     assert (outcome.step, outcome.finished, outcome.interrupted) == (6, False, True)
     kept = load_checkpoint(tmp_path)
     assert kept is not None
@@ -271,7 +272,7 @@ def loss_that_breaks(model, batch):
 
 
 def test_other_settings_do_not_resume(config, task, tmp_path):
-    train(replace(config, stop_after=5), task, tmp_path)
+    train(updated(config, stop_after=5), task, tmp_path)
     with pytest.raises(CheckpointError, match="--name \\(toy there, other here\\)"):
         train(config, toy_task(settings={"name": "other"}), tmp_path)
 
@@ -279,7 +280,7 @@ def test_other_settings_do_not_resume(config, task, tmp_path):
 def test_seeds_matter_and_nothing_else_does(config, task, tmp_path):
     first, _ = train(config, task, tmp_path / "a")
     torch.manual_seed(1234)
-    again, _ = train(replace(config, threads=2), task, tmp_path / "b")
+    again, _ = train(updated(config, threads=2), task, tmp_path / "b")
     other, _ = train(replace(config, seed=4), task, tmp_path / "c")
     assert_same(first, again)
     assert not torch.equal(first["linear.weight"], other["linear.weight"])
@@ -293,12 +294,12 @@ def test_what_is_frozen_stays(config, tmp_path):
         fit(fabric, model, toy_task(), config, tmp_path)
         return before, model.linear.bias
 
-    before, after = launch(work, config)
+    before, after = launch(work, config.compute)
     assert torch.equal(before, after)
 
 
 def test_bfloat16_learns_too_and_keeps_its_weights_in_float32(config, tmp_path):
-    config = replace(config, steps=100, precision="bf16-mixed")
+    config = updated(config, steps=100, precision="bf16-mixed")
     weights, history = train(config, toy_task(), tmp_path)
     assert history["train"][-1]["error"] < 0.3
     assert weights["linear.weight"].dtype == torch.float32
@@ -317,7 +318,7 @@ def test_batches_may_be_frozen_dataclasses(config, tmp_path):
             batches=lambda *args: Batch(*batches(*args)),
             loss=lambda model, batch: model.loss((batch.x, batch.y)),
         )
-        train(replace(config, precision=precision), task, tmp_path / precision)
+        train(updated(config, precision=precision), task, tmp_path / precision)
 
 
 def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypatch):
@@ -327,16 +328,16 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypa
     """
     for name, value in {**SLURM, **TORCHRUN}.items():
         monkeypatch.setenv(name, value)
-    config = replace(config, steps=4, log_every=2, checkpoint_every=2)
+    config = updated(config, steps=4, log_every=2, checkpoint_every=2)
 
     def task(batch_size):
         phase = {"loss": deterministic, "batches": same_share, "batch_size": batch_size}
         return toy_task(validate=None, **phase)
 
     alone, history = train(config, task(8), tmp_path / "one")
-    both, both_history = train(replace(config, devices=2), task(16), tmp_path / "two")
+    both, both_history = train(updated(config, devices=2), task(16), tmp_path / "two")
     both, both_history = train(
-        replace(config, devices=2),
+        updated(config, devices=2),
         toy_task(loss=deterministic, batches=same_share, batch_size=16),
         tmp_path / "two",
     )
@@ -348,8 +349,8 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypa
 
 def test_processes_see_and_turn_the_same_model(config, tmp_path):
     """Running averages of batches are each process's own, until all are given the first one's."""
-    config = replace(config, steps=6, validate_every=2, log_every=2, devices=2)
-    launch(train_averaging, config, config, tmp_path)
+    config = updated(config, steps=6, validate_every=2, log_every=2, devices=2)
+    launch(train_averaging, config.compute, config, tmp_path)
     for moment in ("seen", "turned"):
         first, second = (torch.load(tmp_path / f"{moment}-{rank}.pt") for rank in (0, 1))
         assert_same(first, second)

@@ -11,6 +11,7 @@ Shapes: S steps, B doors of a step, D = S B doors, M frames, J interactions, H, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor
 from doorlab.data.config import ImageSize
 from doorlab.data.sources.simulation import ActionMix, sample_actions
 from doorlab.data.tensors.batches import DoorData
-from doorlab.doors import get_prior
+from doorlab.doors import PRIORS, get_prior
 from doorlab.doors.batched_sampling import (
     DOOR_NUMBERS,
     VIEW_NUMBERS,
@@ -27,7 +28,8 @@ from doorlab.doors.batched_sampling import (
     sample_view_columns,
 )
 from doorlab.doors.priors import DEFAULT_PRIOR
-from doorlab.limits import PositiveInt, Seed, check_limits
+from doorlab.limits import PositiveInt, check_limits
+from doorlab.options import Option
 from doorlab.runtime.torch_state import thread_defaults
 from doorlab.seeding import stream
 from doorlab.sim.torch import DoorParams, interact
@@ -39,17 +41,24 @@ _CHUNK_INTERACTIONS = 16_384  # simulated at once
 
 
 @dataclass(frozen=True)
-class FreshConfig:
+class StreamConfig:
     """Distribution of streamed doors. Raises ConfigError for an unknown prior or bad numbers."""
 
-    prior: str = DEFAULT_PRIOR
-    image_size: ImageSize = 64
-    sequence_length: PositiveInt = 8
-    action_mix: ActionMix = "plausible"
-    seed: Seed = 0
+    prior: Annotated[str, Option(tuple(PRIORS), ("--prior",))] = DEFAULT_PRIOR
+    """Prior of streamed doors: narrow (one appearance for all doors), narrow_moving (narrow with a
+    new camera pose in every frame), default (all appearances), wild. An import path MODULE:NAME of
+    a DoorPrior and a JSON file of its ranges (FILE.json) are accepted, too."""
+    image_size: Annotated[ImageSize, Option(aliases=("--image-size",))] = 64
+    """Height and width of a frame of streamed doors, pixels."""
+    sequence_length: Annotated[PositiveInt, Option(aliases=("--sequence-length",))] = 8
+    """Frames in the sequence of a streamed door, of which --frames are sampled. The first frame
+    shows the closed door."""
+    action_mix: Annotated[ActionMix, Option(aliases=("--action-mix",))] = "plausible"
+    """Distribution of the actions on streamed doors, uniform or plausible: see `doorlab generate`.
+    """
 
     def __post_init__(self) -> None:
-        check_limits(self)
+        check_limits(self, "--stream.")
         get_prior(self.prior)
 
 
@@ -62,7 +71,7 @@ class StreamSpec:
     doors: int
     """Doors per step."""
     frames: int
-    """Frames per door, in random order; at most `FreshConfig.sequence_length`."""
+    """Frames per door, in random order; at most `StreamConfig.sequence_length`."""
     interactions: int
     """Interactions per door."""
     process: int = 0
@@ -82,15 +91,20 @@ class DoorStream:
 
     Args:
         config: distribution of the doors.
+        seed: of all random streams.
         device: device for computation and for the results.
         pictures: total number of images that will be rendered. Determines whether the ray
             caster is compiled; the images are the same either way.
     """
 
     def __init__(
-        self, config: FreshConfig, device: torch.device | str = "cpu", pictures: int = 0
+        self,
+        config: StreamConfig,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        pictures: int = 0,
     ) -> None:
-        self._config, self._device = config, torch.device(device)
+        self._config, self._seed, self._device = config, seed, torch.device(device)
         self._prior = get_prior(config.prior)
         self._kernels = CompiledKernels(None)
         self._kernels.expect(pictures, config.image_size)
@@ -123,9 +137,9 @@ class DoorStream:
     def _numbers(self, wanted: StreamSpec, what: str, steps: range, *shape: int) -> np.ndarray:
         """Uniform random numbers (D, *shape) for the doors of this process."""
         of_steps = [
-            stream(self._config.seed, "fresh", wanted.name, what, step).random(
-                (wanted.doors, *shape)
-            )[wanted.rows]
+            stream(self._seed, "fresh", wanted.name, what, step).random((wanted.doors, *shape))[
+                wanted.rows
+            ]
             for step in steps
         ]
         return np.concatenate(of_steps) if of_steps else np.zeros((0, *shape))
@@ -143,7 +157,7 @@ class DoorStream:
         slides = self._prior.sliding_probability
         of_steps = [
             sample_actions(
-                stream(config.seed, "fresh", wanted.name, "action", step),
+                stream(self._seed, "fresh", wanted.name, "action", step),
                 shape,
                 config.action_mix,
                 slides,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from doorlab.configs import updated
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError, ResultError
 from doorlab.learning.run_context import generation_key
@@ -192,9 +193,9 @@ def pretrain_run(config: Config, data: Path, run: Run) -> None:
     base = pretrain.PRESETS[config.preset]
     frames = DoorDataset.open(data).frames
     pretrain.run(
-        replace(
+        updated(
             base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
-            steps=config.pretrain_steps, learning_rate=run.rate, frames=min(base.frames, frames),
+            steps=config.pretrain_steps, lr=run.rate, frames=min(base.frames, frames),
             validate_every=config.validate_every, architecture=config.architecture, resume=True,
             device=config.device,
         )
@@ -207,12 +208,12 @@ def train_run(config: Config, data: Path, run: Run) -> None:
     assert run.labelled is not None
     looking = _looking_steps(config, run)
     folder = train.run(
-        replace(
+        updated(
             base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
             pretrained=_folder_of(config, run.base) if run.base else None, labelled=run.labelled,
             steps=looking + config.process_steps,
             encoder_fraction=looking / max(1, looking + config.process_steps),
-            learning_rate=run.rate,
+            lr=run.rate,
             frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
             architecture=architecture_of(config, run.model), resume=True,
             device=config.device,

@@ -220,10 +220,11 @@ def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDat
 
 def check_interactions(config: Config, interactions: int) -> None:
     """Raises ConfigError for fewer per door than models are shown and have to predict."""
-    base = train.PRESETS[config.preset]
-    if interactions < base.context + base.targets:
+    process = train.PRESETS[config.preset].process
+    if interactions < process.context + process.targets:
         raise ConfigError(
-            f"doors with {base.context + base.targets} interactions or more", f"{interactions}",
+            f"doors with {process.context + process.targets} interactions or more",
+            f"{interactions}",
             "generate more with --interactions",
         )  # fmt: skip
 

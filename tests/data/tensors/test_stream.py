@@ -9,12 +9,13 @@ from scipy import stats
 
 from doorlab.data.sources.simulation import GenerationConfig, make_shard
 from doorlab.data.tensors import stream
-from doorlab.data.tensors.stream import DoorStream, FreshConfig, StreamSpec
+from doorlab.data.tensors.stream import DoorStream, StreamConfig, StreamSpec
 from doorlab.doors import View, door_from_arrays
 from doorlab.errors import ConfigError
 from doorlab.sim import make_simulator
 
-CONFIG = FreshConfig(prior="wild", image_size=16, sequence_length=4, seed=3)
+CONFIG = StreamConfig(prior="wild", image_size=16, sequence_length=4)
+SEED = 3
 WANTED = StreamSpec("look", doors=6, frames=3, interactions=5)
 
 
@@ -42,7 +43,7 @@ def test_pictures_and_rewards_are_those_of_pybullet_on_these_doors(name, monkeyp
     for function in (stream.sample_doors_batched, stream.sample_view_columns):
         monkeypatch.setattr(stream, function.__name__, spy(function))
     config = replace(CONFIG, prior=name, image_size=48)
-    drawn = concatenated(DoorStream(config).draw(replace(WANTED, doors=8), range(2, 4)))
+    drawn = concatenated(DoorStream(config, SEED).draw(replace(WANTED, doors=8), range(2, 4)))
     doors = [door_from_arrays(seen["sample_doors_batched"], i) for i in range(16)]
     views = [[View.from_array(v) for v in row] for row in seen["sample_view_columns"]]
     simulator = make_simulator("pybullet")
@@ -58,17 +59,18 @@ def test_pictures_and_rewards_are_those_of_pybullet_on_these_doors(name, monkeyp
 
 
 def test_a_step_s_doors_depend_on_its_number_alone():
-    doors = DoorStream(CONFIG)
+    doors = DoorStream(CONFIG, SEED)
     many = doors.draw(WANTED, range(5))
     for step, part in enumerate(doors.draw(WANTED, range(3, 5)), 3):
         assert_same(part, many[step])
-    assert_same(DoorStream(CONFIG).draw(WANTED, range(1, 2))[0], many[1])
+    assert_same(DoorStream(CONFIG, SEED).draw(WANTED, range(1, 2))[0], many[1])
 
 
 def test_processes_share_the_doors_that_one_alone_would_have():
-    whole = DoorStream(CONFIG).draw(WANTED, range(2))
+    whole = DoorStream(CONFIG, SEED).draw(WANTED, range(2))
     shares = [
-        DoorStream(CONFIG).draw(replace(WANTED, process=n, processes=3), range(2)) for n in range(3)
+        DoorStream(CONFIG, SEED).draw(replace(WANTED, process=n, processes=3), range(2))
+        for n in range(3)
     ]
     for step in range(2):
         parts = concatenated([share[step] for share in shares])
@@ -78,9 +80,9 @@ def test_processes_share_the_doors_that_one_alone_would_have():
 
 
 def test_no_two_doors_are_the_same():
-    doors = DoorStream(CONFIG)
+    doors = DoorStream(CONFIG, SEED)
     parts = doors.draw(WANTED, range(3)) + doors.draw(replace(WANTED, name="try"), range(3))
-    parts += DoorStream(replace(CONFIG, seed=4)).draw(WANTED, range(3))
+    parts += DoorStream(CONFIG, 4).draw(WANTED, range(3))
     found = concatenated(parts)
     for name in ("images", "actions"):
         rows = found[name].flatten(1)
@@ -90,7 +92,7 @@ def test_no_two_doors_are_the_same():
 
 
 def test_without_doors_or_interactions():
-    doors = DoorStream(CONFIG)
+    doors = DoorStream(CONFIG, SEED)
     assert doors.draw(WANTED, range(4, 4)) == []
     (part,) = doors.draw(replace(WANTED, interactions=0), range(1))
     assert part.rewards.shape == (6, 0)
@@ -98,10 +100,10 @@ def test_without_doors_or_interactions():
 
 
 def test_chunks_change_nothing(monkeypatch):
-    whole = DoorStream(CONFIG).draw(WANTED, range(2))
+    whole = DoorStream(CONFIG, SEED).draw(WANTED, range(2))
     monkeypatch.setattr(stream, "_CHUNK_PIXELS", 5 * 16**2)
     monkeypatch.setattr(stream, "_CHUNK_INTERACTIONS", 12)
-    for a, b in zip(whole, DoorStream(CONFIG).draw(WANTED, range(2)), strict=True):
+    for a, b in zip(whole, DoorStream(CONFIG, SEED).draw(WANTED, range(2)), strict=True):
         assert_same(a, b)
 
 
@@ -113,7 +115,7 @@ def both():
         doors=300, frames=4, interactions=8, image_size=16, prior="default", simulator="torch"
     )
     recorded = make_shard(config, 0, 300, simulator)
-    drawn = DoorStream(replace(CONFIG, prior="default")).draw(
+    drawn = DoorStream(replace(CONFIG, prior="default"), SEED).draw(
         StreamSpec("look", doors=300, frames=2, interactions=8), range(1)
     )
     return recorded, drawn[0]
@@ -154,8 +156,8 @@ def test_as_many_frames_are_shut_as_in_a_film(both):
     ("changes", "words"),
     [
         ({"prior": "narow"}, "did you mean 'narrow'"),
-        ({"image_size": 4}, "--image-size as a whole number from 8"),
-        ({"sequence_length": 0}, "--sequence-length as a whole number of 1 or more"),
+        ({"image_size": 4}, "--stream.image-size as a whole number from 8"),
+        ({"sequence_length": 0}, "--stream.sequence-length as a whole number of 1 or more"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(changes, words):
@@ -166,7 +168,9 @@ def test_what_cannot_be_drawn_is_refused(changes, words):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_same_doors_on_a_gpu():
-    cpu, gpu = (DoorStream(CONFIG, device).draw(WANTED, range(1))[0] for device in ("cpu", "cuda"))
+    cpu, gpu = (
+        DoorStream(CONFIG, SEED, device).draw(WANTED, range(1))[0] for device in ("cpu", "cuda")
+    )
     assert torch.equal(gpu.actions.cpu(), cpu.actions)
     assert (gpu.images.cpu().float() - cpu.images.float()).abs().mean() < 0.1
     torch.testing.assert_close(gpu.rewards.cpu(), cpu.rewards, atol=0.01, rtol=0)
@@ -175,6 +179,6 @@ def test_the_same_doors_on_a_gpu():
 def test_door_stream_draws_from_a_json_file_of_ranges(tmp_path):
     (tmp_path / "wild.json").write_text('{"base": "wild"}')
     config = replace(CONFIG, prior=str(tmp_path / "wild.json"))
-    (drawn,) = DoorStream(config).draw(WANTED, range(1))
-    (expected,) = DoorStream(CONFIG).draw(WANTED, range(1))
+    (drawn,) = DoorStream(config, SEED).draw(WANTED, range(1))
+    (expected,) = DoorStream(CONFIG, SEED).draw(WANTED, range(1))
     assert_same(drawn, expected)

@@ -13,6 +13,7 @@ from helpers.altered_runs import describe_otherwise
 from helpers.small_networks import TINY
 from helpers.tiny_study import Stopped
 
+from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import ConfigError, ResultError
 from doorlab.stages import pretrain
@@ -40,8 +41,8 @@ def bases(data, tmp_path_factory):
 
 def pretrained_on(data: Path, out: Path, kind: str) -> Path:
     return pretrain.run(
-        pretrain.Config(
-            model=kind, data=data, out=out, steps=2, batch=2, frames=2, architecture=TINY,
+        updated(pretrain.Config(),
+            model=kind, data=data, out=out, steps=2, batch_size=2, frames=2, architecture=TINY,
             device="cpu", overwrite=True,
         )
     )  # fmt: skip
