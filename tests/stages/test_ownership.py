@@ -60,7 +60,7 @@ def command(painted_run, painted_dataset, doors, tmp_path):
         if stage in ("pretrain", "train"):
             sizes = {"data": doors, "steps": 1, "batch_size": 2, "frames": 2, "architecture": TINY}
             sizes |= {"context": 2, "targets": 4} if stage == "train" else {}
-            config = replace(config, **{**sizes, **changes})
+            config = updated(config, **{**sizes, **changes})
         return module.run(config)
 
     return run
