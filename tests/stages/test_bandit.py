@@ -231,7 +231,7 @@ def test_results_are_replaced_only_when_asked(config):
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"doors": 13}, "12 of the split 'test'"),
+        ({"doors": 13}, r"12 \(the doors of the split 'test'"),
         ({"doors": 0}, "--doors"),
         ({"horizon": 0}, "--horizon"),
         ({"policies": ("orcale",)}, "'oracle'"),

@@ -196,7 +196,7 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
 
 def test_a_model_that_makes_no_pictures_is_refused(config, monkeypatch):
     monkeypatch.setattr(trained_model, "load_model", lambda run: torch.nn.Identity())
-    with pytest.raises(ConfigError, match="vae, which only reads them"):
+    with pytest.raises(ConfigError, match="vae, which has no decoder"):
         diagnose.run(config)
 
 

@@ -296,7 +296,7 @@ def test_what_a_run_lacks_is_skipped_and_said(config, painted_run, capsys):
     assert set(skipped) == set(plot.FIGURES) - {"gallery"}
     said = capsys.readouterr().out
     assert said.splitlines() == [
-        f"not drawn: {len(skipped)} figures of what was not run (plot.json says what)",
+        f"not drawn: {len(skipped)} figures of stages that were not run (see plot.json)",
         f"1 figure in {path.parent}",
     ]
 

@@ -139,8 +139,8 @@ def test_bad_input_is_named_and_nothing_is_written(config, painted_run, tmp_path
         ({"models": (tmp_path / "none",)}, CheckpointError, "model.json"),
         ({"data": tmp_path / "none"}, DatasetError, "a dataset"),
         ({"probe_doors": (0,)}, ConfigError, "--probe-doors as a whole number of 1 or more"),
-        ({"probe_doors": ()}, ConfigError, "--probe-doors with a number of doors"),
-        ({"frames": (1, 5)}, ConfigError, "--frames from 1 to the 4 of"),
+        ({"probe_doors": ()}, ConfigError, "at least one value of --probe-doors"),
+        ({"frames": (1, 5)}, ConfigError, r"--frames from 1 to 4 \(the frames of"),
         ({"frames": (0,)}, ConfigError, "--frames as a whole number of 1 or more"),
     ]
     for changes, error, message in cases:
