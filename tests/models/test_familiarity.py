@@ -68,7 +68,7 @@ def test_it_comes_back_from_disk_with_its_weights_alone(known, tmp_path):
     x = embeddings(5)
     np.testing.assert_array_equal(again.distance(x), known.distance(x))
     assert again.doors == NARROW
-    with pytest.raises(CheckpointError, match="of the weights beside it; got that of others"):
+    with pytest.raises(CheckpointError, match="for the model's weights; got a file for others"):
         load_familiarity(tmp_path, "blake2b:2")
 
 

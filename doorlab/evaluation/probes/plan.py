@@ -56,7 +56,7 @@ class ProbeSpec:
         return ProbeSpec(target, latent, int(frames.split("-")[1]), int(doors.split("-")[1]))
 
     def moved(self, axis: str, place: int) -> ProbeSpec:
-        """This probe with the value `place` for the axis "frames" or "doors"."""
+        """A copy of the probe with `place` as its number of "frames" or "doors" (the axis)."""
         return replace(self, **{axis: place})
 
 

@@ -357,8 +357,8 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
         ({"prior": "narow"}, "did you mean 'narrow'"),
         ({"ood_priors": ("wilde",)}, "did you mean 'wild'"),
-        ({"seeds": (1, 1)}, "--seeds without repeats"),
-        ({"labelled": ()}, "--labelled without repeats"),
+        ({"seeds": (1, 1)}, "--seeds with one value or more"),
+        ({"labelled": ()}, "--labelled with one value or more"),
         (
             {"tune_labels": 7, "learning_rates": (1.0, 2.0)},
             "--tune-labels out of --labelled 10, 30",
