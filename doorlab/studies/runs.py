@@ -212,6 +212,5 @@ def check_choices(config: Any, *names: str) -> None:
         values = getattr(config, name)
         if not values or len(set(values)) < len(values):
             option = "--" + name.replace("_", "-")
-            raise ConfigError(
-                f"{option} with different values", f"{values}", "list each value once"
-            )
+            expected = f"{option} with one value or more, none of them twice"
+            raise ConfigError(expected, f"{values}", "list each value once")
