@@ -89,13 +89,14 @@ class Description:
         path = self.folder / WEIGHTS_FILE
         data = read_bytes(path, CheckpointError, "train the model again, or resume it")
         if checksum(data) != self.document["weights_checksum"]:
-            got = "others: the file is damaged, or from another run"
-            raise CheckpointError(f"the weights that {MODEL_FILE} names in {path}", got, _REMEDY)
+            got = "other weights: the file is damaged, or from another run"
+            expected = f"the weights with the checksum of {MODEL_FILE} in {path}"
+            raise CheckpointError(expected, got, _REMEDY)
         return data
 
 
 def read_description(folder: str | Path) -> Description:
-    """Of the model in a run folder.
+    """Reads and checks the description of the model in a run folder.
 
     Raises CheckpointError if the file is missing, damaged, or contains invalid values.
     """

@@ -54,19 +54,19 @@ def calibration(sources: PlotContext) -> Plot:
     """Reliability and coverage of every reward model after a few interactions."""
     _, rewards, first = _recorded(sources)
     n = min(_CALIBRATED_AT, first)
-    said = {
+    by_kind = {
         kind: _predictions(sources, model, [n])[n] for kind, model in sources.reward_models.items()
     }
-    bins = {kind: statistics.reliability(p.mean, p.outcome) for kind, p in said.items()}
+    bins = {kind: statistics.reliability(p.mean, p.outcome) for kind, p in by_kind.items()}
     if not any(bins.values()):
         least = statistics.FEWEST_DOORS
         raise MissingInput(f"no bin of predicted rewards has {least} test doors")
-    covered = {kind: statistics.coverage(p.mean, p.std, p.outcome) for kind, p in said.items()}
+    covered = {kind: statistics.coverage(p.mean, p.std, p.outcome) for kind, p in by_kind.items()}
     errors = {
         kind: statistics.calibration_error(p.mean, p.outcome, seed=sources.seed)
-        for kind, p in said.items()
+        for kind, p in by_kind.items()
     }
-    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in said.items() for part in _SHOWN}
+    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in by_kind.items() for part in _SHOWN}
     return Plot(
         calibration_figure.calibration(bins, covered),
         {"outcome": rewards[:, first:], **arrays},
@@ -85,14 +85,14 @@ def landscape(sources: PlotContext) -> Plot:
     chosen = [latched[k] for k in stratified_sample([sources.doors[i] for i in latched], 4)]
     doors, embedding = [sources.doors[i] for i in chosen], model.embed(sources.images[chosen])
     embedding, ac, rc = model.tensors(embedding, actions[chosen], rewards[chosen])
-    tried = InteractionSet.all(ac, rc)
+    context = InteractionSet.all(ac, rc)
     direction, turning = (np.stack([grid(d) for d in doors]) for grid in (_directions, _turns))
 
     @torch.no_grad()
     def maps(targets: np.ndarray, seen: int) -> np.ndarray:
-        (at,) = model.tensors(targets)
-        said = model.network.predict(embedding, tried.first(seen), at)
-        return said.mean.cpu().numpy().reshape(-1, _GRID, _GRID)
+        (target_actions,) = model.tensors(targets)
+        prediction = model.network.predict(embedding, context.first(seen), target_actions)
+        return prediction.mean.cpu().numpy().reshape(-1, _GRID, _GRID)
 
     seen = actions.shape[1]
     slices = [
@@ -117,9 +117,12 @@ def _predictions(
 
 
 def _recorded(sources: PlotContext) -> tuple[np.ndarray, np.ndarray, int]:
-    """Actions (D, J, 4), rewards (D, J), and where those begin that are predicted, never seen."""
+    """Actions (D, J, 4), rewards (D, J), and the index of the first target interaction.
+
+    The interactions before this index are the context set.
+    """
     if sources.dataset.interactions < 2:
-        raise MissingInput("the dataset has fewer than two interactions of a door")
+        raise MissingInput("the dataset has fewer than two interactions per door")
     return sources.read("actions"), sources.read("rewards"), shown(sources.dataset.interactions)
 
 

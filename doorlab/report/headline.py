@@ -45,11 +45,11 @@ def _bandit_words(run: RunFiles) -> str:
     hero = best_policy(policies)
     label, figures = style_of(hero).label, policies[hero]
     low, high = figures["mean_regret"]["ci95"]
-    tries, doors = run.regret["horizon"], run.regret["doors"]
+    horizon, doors = run.regret["horizon"], run.regret["doors"]
     result = (
         f"On {doors} held-out doors, {label} reaches "
         f"{percent(figures['first_reward']['mean'])} of the full opening with its first "
-        f"interaction. Over {tries} interactions, its mean regret is "
+        f"interaction. Over {horizon} interactions, its mean regret is "
         f"{figures['mean_regret']['mean']:.3f} "
         f"(95\u00a0% interval {low:.3f} to {high:.3f})"
     )
@@ -141,15 +141,15 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
     opened = figures.get("opened_by")
     if opened:
         n = min(3, len(opened))
-        within = "on the first try" if n == 1 else f"within {n} tries"
-        tiles.append(_tile(percent(opened[0]), f"of new doors opened by {label} on the first try"))
+        text = f"of held-out doors opened by {label} with the first interaction"
+        tiles.append(_tile(percent(opened[0]), text))
         if n > 1:
-            tiles.append(_tile(percent(opened[n - 1]), f"opened {within}"))
+            tiles.append(_tile(percent(opened[n - 1]), f"opened within {n} interactions"))
     beside = ""
     if "random" in policies:
         beside = f" (random: {policies['random']['mean_regret']['mean']:.2f})"
     regret = f"{figures['mean_regret']['mean']:.3f}"
-    return [*tiles, _tile(regret, f"mean regret of {label} per try{beside}")]
+    return [*tiles, _tile(regret, f"mean regret of {label} per interaction{beside}")]
 
 
 def _probe_tiles(run: RunFiles) -> list[Html]:

@@ -54,7 +54,7 @@ def run(config: Config) -> None:
         console.print(f"all {len(manifest.parts)} parts have their checksums")
     if not manifest.complete:
         command = manifest.config.command(config.data)
-        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True)
+        console.print(f"incomplete: `{command}` continues it", soft_wrap=True)
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
@@ -84,7 +84,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     table.add_row("videos", f"{len(config.video_names()):,}, {_megabytes(on_disk['videos'])}")
     missing = len(manifest.missing)
     table.add_row("parts", f"{missing} missing" if missing else "all there")
-    table.add_row("format", f"version {FORMAT_VERSION}, pictures by {printable(manifest.renderer)}")
+    table.add_row("format", f"version {FORMAT_VERSION}, images by {printable(manifest.renderer)}")
     table.add_row("checksum", manifest.checksum)
     return table
 

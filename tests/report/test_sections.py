@@ -63,7 +63,7 @@ def test_the_headline_says_what_the_result_file_says(run_folder):
     low, high = ssnp["mean_regret"]["ci95"]
     assert f"{ssnp['mean_regret']['mean']:.3f} (95 % interval {low:.3f} to {high:.3f})" in text
     assert f"{regret['policies']['random']['mean_regret']['mean']:.2f} for random" in text
-    assert f"{100 * ssnp['opened_by'][2]:.0f} % opened within 3 tries" in text
+    assert f"{100 * ssnp['opened_by'][2]:.0f} % opened within 3 interactions" in text
     probes = json.loads((run_folder / "probe" / "probes.json").read_text())["probes"]
     assert f"{100 * probes['statistician']['handedness']['mean']:.0f} % of held-out" in text
 

@@ -54,7 +54,7 @@ def test_what_a_dataset_says_of_itself_is_no_markup(path, capsys, monkeypatch):
     manifest = Manifest.read(path)
     replace(manifest, renderer="[/red]\x1b]0;t\x07\n:door:").write(path)
     run(Config(path))
-    assert r"pictures by [/red]\x1b]0;t\x07\n:door:" in capsys.readouterr().out
+    assert r"images by [/red]\x1b]0;t\x07\n:door:" in capsys.readouterr().out
 
 
 def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):

@@ -198,7 +198,7 @@ class ContrastiveStatistician(NeuralStatistician):
         return loss, found
 
     def _shifted(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C S S"]:
-        """Applies a random affine map per set of frames; returns the encoder resolution."""
+        """Random affine views of sets of frames, one map per set, at the encoder resolution."""
         a = self.architecture
         return random_affine(x, min(a.encoder_resolution, x.shape[-1]), a.view_shift)
 

@@ -92,15 +92,15 @@ class AttentiveProcess(LatentNeuralProcess):
         self.attention = InteractionAttention(embedding_dim, a.hidden, a.attention_heads)
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
-        """See `NeuralProcess.condition`."""
+        """Encodes embeddings and context sets, with fixed samples of u."""
         return self._recollection(super().condition(embedding, tried), tried)
 
     def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
-        """See `NeuralProcess.imagine`."""
+        """Encodes embeddings and context sets, with random samples of u, for training."""
         return self._recollection(super().imagine(embedding, tried), tried)
 
     def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """See `NeuralProcess.predictive`."""
+        """Reward distributions of actions; see `NeuralProcess.predictive`."""
         assert isinstance(state, AttentiveState)  # `condition` returns this type
         return self.decoder(state.reading, actions, self.attention(actions, state.memory))
 

@@ -110,10 +110,10 @@ class ConditionalNeuralProcess(NeuralProcess[FiLMParams]):
         self.decoder = RewardDecoder(embedding_dim, u, a.hidden, a.head)
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> FiLMParams:
-        """See `NeuralProcess.condition`."""
+        """Encodes embeddings and context sets; see `NeuralProcess.condition`."""
         e = self.whiten(embedding)
         return self.decoder.reading(e, self.interactions(e, tried)[None])
 
     def predictive(self, state: FiLMParams, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """See `NeuralProcess.predictive`."""
+        """Reward distributions of actions; see `NeuralProcess.predictive`."""
         return self.decoder(state, actions)

@@ -63,23 +63,23 @@ class LatentNeuralProcess(NeuralProcess[LatentState]):
         self.register_buffer("noise", torch.special.ndtri(uniform)[:, None])
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
-        """See `NeuralProcess.condition`."""
+        """Encodes embeddings and context sets, with fixed samples of u."""
         e, u = self._infer(embedding, tried)
         return LatentState(e, u, self.decoder.reading(e, u.mean + u.stddev * self.noise))
 
     def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
-        """See `NeuralProcess.imagine`."""
+        """Encodes embeddings and context sets, with random samples of u, for training."""
         e, u = self._infer(embedding, tried)
         samples = torch.stack([sample(u) for _ in range(len(self.noise))])
         return LatentState(e, u, self.decoder.reading(e, samples))
 
     def draw(self, state: LatentState, generator: torch.Generator | None = None) -> LatentState:
-        """See `NeuralProcess.draw`."""
+        """Samples u once; see `NeuralProcess.draw`."""
         one = sample(state.u, generator)[None]
         return replace(state, reading=self.decoder.reading(state.embedding, one))
 
     def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """See `NeuralProcess.predictive`."""
+        """Reward distributions of actions; see `NeuralProcess.predictive`."""
         return self.decoder(state.reading, actions)
 
     def _infer(

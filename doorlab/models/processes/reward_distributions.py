@@ -64,21 +64,21 @@ class PlainGaussian(RewardDistribution):
 
     @property
     def mean(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.mean`."""
+        """Expected rewards, in [0, 1]."""
         # Most actions do not open the door: the initial mean is low.
         return torch.sigmoid(self.raw[..., 0] - 2.0)
 
     @property
     def std(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.std`."""
+        """Standard deviations, positive."""
         return _MIN_STD + 0.3 * F.softplus(self.raw[..., 1])
 
     def log_prob(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.log_prob`."""
+        """Log-densities with respect to the mixed measure, nats."""
         return reward_likelihoods.censored_gaussian_log_prob(self.mean, self.std, r)
 
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.score`."""
+        """The objective per reward that training maximizes."""
         return reward_likelihoods.gaussian(self.mean, self.std, r)
 
 
@@ -86,7 +86,7 @@ class SoftBernoulli(PlainGaussian):
     """N(mean, std^2) whose mean is trained by the Bernoulli likelihood with soft labels."""
 
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.score`."""
+        """The objective per reward that training maximizes."""
         return reward_likelihoods.soft_bernoulli_score(self.mean, self.std, r)
 
 
@@ -109,20 +109,20 @@ class InflatedBeta(RewardDistribution):
 
     @property
     def mean(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.mean`."""
+        """Expected rewards, in [0, 1]."""
         return reward_likelihoods.inflated_beta_moments(*self.parameters)[0]
 
     @property
     def std(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.std`."""
+        """Standard deviations, positive."""
         return reward_likelihoods.inflated_beta_moments(*self.parameters)[1]
 
     def log_prob(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.log_prob`."""
+        """Log-densities with respect to the mixed measure, nats."""
         return reward_likelihoods.inflated_beta(*self.parameters, r)
 
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.score`."""
+        """The objective per reward that training maximizes."""
         return self.log_prob(r)
 
 

@@ -22,7 +22,7 @@ def regret_table(path: str | Path) -> Table:
     """
     result = read_part(Path(path), "bandit")
     policies = result["policies"]
-    shown = Table(title=f"{result['doors']} held-out doors, {result['horizon']} tries each")
+    shown = Table(title=f"{result['doors']} held-out doors, {result['horizon']} interactions each")
     shown.add_column("policy")
     several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
     seeds = ["training seeds"] if several else []
