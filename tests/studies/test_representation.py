@@ -111,7 +111,9 @@ def test_damaged_weights_of_a_finished_run_end_the_study(study):
     whole = file.read_bytes()
     try:
         damage(file)
-        with pytest.raises(CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"):
+        with pytest.raises(
+            CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"
+        ):
             representation.run(replace(study, overwrite=True))
     finally:
         file.write_bytes(whole)

@@ -265,7 +265,9 @@ def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, 
     monkeypatch.setattr(bandit, "run", None)
     try:
         damage(file)
-        with pytest.raises(CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"):
+        with pytest.raises(
+            CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"
+        ):
             study.run(replace(finished, overwrite=True))
     finally:
         file.write_bytes(whole)
