@@ -33,7 +33,7 @@ STAGES = {
     "study": "train all models with few and many labeled doors; test claims",
     "plot": "draw figures of runs, as PNG files and arrays",
     "report": "write one self-contained HTML page about a run",
-    "bench": "measure the throughput of this machine",
+    "bench": "measure the throughput of this machine; --json FILE saves it",
 }
 
 _USAGE = """usage: doorlab STAGE [OPTIONS]
@@ -71,8 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     SIGTERM and SIGHUP end a stage in the same way as Ctrl-C: the stage cleans up first.
 
     Args:
-        argv: stage and options. None for the arguments of this process; the process then serves
-            this call only, and its standard streams and signal handlers are changed.
+        argv: stage and options. None for the arguments of this process; the process must then
+            serve this call only, because its standard streams and Python path are changed.
     """
     if argv is not None:
         return _run(argv)
