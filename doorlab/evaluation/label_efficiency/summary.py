@@ -86,6 +86,6 @@ def _of_one(metrics: Mapping[str, np.ndarray], variance: float, seed: int) -> di
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
-    """The estimate in other units: multiplied by a positive constant."""
+    """Multiplies an estimate and its interval by a positive constant, for a change of units."""
     low, high = estimate.ci95
     return Estimate(estimate.mean * factor, (low * factor, high * factor), estimate.n)
