@@ -19,26 +19,26 @@ from doorlab.runtime.signals import Interruption, die_on_stops, stops_handled
 from doorlab.terminal.text import print_note
 
 STAGES = {
-    "demo": "the whole pipeline on a small preset, ending in a report",
-    "generate": "make a dataset of doors: images, interactions, videos",
-    "import": "make a dataset of your own footage, or of one that was exported",
-    "export": "write a dataset in the form that dataset hubs display",
-    "info": "what a dataset holds; --verify checks every checksum",
-    "pretrain": "learn a representation of doors from unlabelled frames",
-    "probe": "what frozen representations know about held-out doors",
-    "diagnose": "how well pretrained models explain and imitate held-out doors",
-    "represent": "train every model with every seed, probe them all, compare",
-    "train": "learn to predict the reward of an action on a door",
-    "bandit": "how many tries each policy needs on doors never seen",
-    "study": "train every model with few labels and many, open doors, check claims",
-    "plot": "figures of a run, each as PNG and as arrays",
-    "report": "one self-contained HTML page about a run",
-    "bench": "throughput of this machine, as JSON",
+    "demo": "run the whole pipeline on a small preset, with a report",
+    "generate": "simulate a dataset of doors: images, interactions, videos",
+    "import": "import your own images or videos, or an exported dataset",
+    "export": "export a dataset for a dataset hub (Parquet files and a card)",
+    "info": "show the contents of a dataset; --verify checks every checksum",
+    "pretrain": "train an encoder of doors on unlabeled frames",
+    "probe": "evaluate frozen embeddings with linear probes on held-out doors",
+    "diagnose": "evaluate likelihood and samples of pretrained models",
+    "represent": "pretrain and probe every model with several seeds; compare them",
+    "train": "train a model that predicts the reward of an action on a door",
+    "bandit": "measure the regret of policies on held-out doors",
+    "study": "train all models with few and many labeled doors; test claims",
+    "plot": "draw figures of runs, as PNG files and arrays",
+    "report": "write one self-contained HTML page about a run",
+    "bench": "measure the throughput of this machine; --json FILE saves it",
 }
 
 _USAGE = """usage: doorlab STAGE [OPTIONS]
 
-Door data, unlabelled representations and few-try door opening for robots.
+Simulate doors, learn embeddings from unlabeled images, and open doors in a few interactions.
 
 stages:
 {stages}
@@ -50,28 +50,29 @@ _MODULES = {
     "demo": "doorlab.studies.demo",
     "represent": "doorlab.studies.representation",
     "study": "doorlab.studies.label_efficiency.study",
-    "import": "doorlab.stages.import_",  # a word of Python's
+    "import": "doorlab.stages.import_",  # `import` is a keyword of Python
 }
 
-# Stage -> what prints its result; others print theirs themselves.
+# Stage -> the function that prints its result; the other stages print their results themselves.
 _SHOWN = {
     **dict.fromkeys(("generate", "import", "export"), "show_dataset"),
     **dict.fromkeys(("pretrain", "train"), "show_training"),
     **dict.fromkeys(("probe", "diagnose", "bandit"), "show_result"),
 }
-# Stages that go on where they were stopped, with the same command.
+# Stages that continue an interrupted run when the same command is called again.
 _GOING_ON = ("demo", "represent", "study")
 
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one stage; returns the exit status. Errors for users are one line on stderr.
+    """Runs one stage; returns the exit status. User errors are printed as one line on stderr.
 
-    SIGTERM and SIGHUP end a stage as Ctrl-C does: what it has begun is put in order.
+    SIGTERM and SIGHUP end a stage in the same way as Ctrl-C: the stage cleans up first.
 
     Args:
-        argv: stage and options; those of this process when None, which then does nothing else.
+        argv: stage and options. None for the arguments of this process; the process must then
+            serve this call only, because its standard streams and Python path are changed.
     """
     if argv is not None:
         return _run(argv)
@@ -79,12 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_anything()
     _find_modules_here()
     status = _run(sys.argv[1:])
-    die_on_stops()  # Python's last steps are not to be interrupted with a traceback
+    die_on_stops()  # a signal during the shutdown of Python must not print a traceback
     return _flush() or status
 
 
 def run_stage(name: str) -> None:
-    """What the files in scripts/ call: one stage with this process's arguments, then exit."""
+    """Runs one stage with the arguments of this process, and exits; for the files in scripts/."""
     sys.argv[1:1] = [name]
     sys.exit(main())
 
@@ -99,19 +100,19 @@ def _run(args: Sequence[str]) -> int:
 
 
 def _report(error: BaseException, interrupted: bool, stage: str = "") -> int:
-    """Says in one line what ended a stage; raises errors that nobody foresaw."""
+    """Prints one line about the error that ended a stage; raises unexpected errors again."""
     if interrupted or isinstance(error, KeyboardInterrupt):
         reason = str(error) if isinstance(error, KeyboardInterrupt) else ""
         kept = stage in _GOING_ON
-        usual = "the same command goes on where it stopped" if kept else "no result was written"
+        usual = "run the same command again to continue" if kept else "no result was written"
         return _complain(reason or f"interrupted; {usual}", _INTERRUPTED)
     if isinstance(error, DoorlabError):
         return _complain(str(error), _BAD_INPUT)
-    if isinstance(error, BrokenPipeError):  # the reader went away: `doorlab info ... | head`
+    if isinstance(error, BrokenPipeError):  # the reader closed the pipe: `doorlab info ... | head`
         return _FAILED
     memory = lack_of_memory(error)
     if memory is not None:
-        fix = "lower what the work grows with: --batch, --workers, numbers and sizes"
+        fix = "lower --batch-size, --workers, or the numbers and sizes of doors and frames"
         return _complain(f"expected enough memory; got {memory}; {fix}", _FAILED)
     if isinstance(error, OSError):
         return _complain(str(refused(error)), _FAILED)
@@ -119,29 +120,36 @@ def _report(error: BaseException, interrupted: bool, stage: str = "") -> int:
 
 
 def _flush() -> int:
-    """Writes what is left of the output. A reader that went away or a full disk is no traceback."""
+    """Flushes the output; returns the exit status.
+
+    A closed pipe or a full disk prints no traceback.
+    """
     status = 0
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed when Python started
         try:
             stream.flush()
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python tries once more
+            # Python flushes again at exit; that flush must not fail.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if stream is sys.stdout:
                 status = _report(error, interrupted=False)
     return status
 
 
 def _open_standard_streams() -> None:
-    """Gives closed ones a descriptor again: files that are opened later must not get it."""
+    """Opens closed standard streams on the null device.
+
+    Otherwise a file that is opened later would get the descriptor of a standard stream.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
 
 
 def _print_anything() -> None:
-    """Lets a terminal that is not UTF-8, and names that are not, print as escapes."""
+    """Prints characters that the encoding of the terminal lacks, or invalid names, as escapes."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -181,7 +189,12 @@ def _dispatch(args: list[str]) -> int:
 
 
 def parse(stage: ModuleType, name: str, args: Sequence[str]) -> object:
-    """The stage's Config. `--preset NAME` chooses the defaults that the other options change."""
+    """Parses options into the Config of a stage; `--preset NAME` selects the defaults.
+
+    Raises:
+        ConfigError: if an option, a value or a preset is unknown.
+        SystemExit: after printing the help of the stage.
+    """
     presets = getattr(stage, "PRESETS", None)
     return parse_options(
         stage.Config,
@@ -194,7 +207,7 @@ def parse(stage: ModuleType, name: str, args: Sequence[str]) -> object:
 
 
 def command_module(command: str) -> str:
-    """The module of a command: that of its name in `doorlab.stages`, or one of `_MODULES`."""
+    """Import path of the module of a command: from `_MODULES`, or of its name in `stages`."""
     return _MODULES.get(command, f"doorlab.stages.{command}")
 
 

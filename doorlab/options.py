@@ -1,12 +1,13 @@
-"""Options on the command line, from the fields of a config: their order, groups, help and errors.
+"""Command-line options from the fields of config dataclasses: order, groups, help and errors.
 
-A field is declared as everywhere; what a reader of `--help` has to know beside its type stands in
-its annotation:
+The docstring below a field is the help of its option. The annotation of a field can add names to
+show in the help, and aliases:
 
     runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = ()
     prior: Annotated[str, Option(choices=("narrow", "wild"))] = "narrow"
 
-and a config's groups in a class attribute, `OPTION_GROUPS = {"optimizer": ("learning_rate",)}`.
+A class attribute of the config defines the groups of options:
+`OPTION_GROUPS = {"optimizer": ("learning_rate",)}`.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import flag
 
-# What a command is mostly called with, in this order; the other options follow as declared.
+# The most common options come first, in this order; the others follow in order of declaration.
 _FIRST = ("preset", "model", "models", "runs", "data", "out")
 
 
 @dataclass(frozen=True)
 class Option:
-    """What an annotation says of an option beside its type.
+    """Annotation of a config field with properties of its option.
 
     Attributes:
-        choices: names to show; whether a value is one of them is not checked here.
-        aliases: other names of the option, with their hyphens.
+        choices: names to show in the help; values are not checked against them here.
+        aliases: additional names of the option, with hyphens.
     """
 
     choices: tuple[str, ...] = ()
@@ -64,26 +65,26 @@ def parse_options(
     args: Sequence[str],
     choices: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Any:
-    """A config from the options in `args`.
+    """Parses command-line arguments into a config.
 
     Args:
-        config: a dataclass.
-        default: an instance with the values of options that are not given; None for the defaults of
+        config: class of the config, a dataclass.
+        default: instance with the values of options that are not given; None for the defaults of
             the fields.
-        prog: the command, for help and errors.
-        description: what it does, for help.
-        args: what was typed.
-        choices: field -> names to show, beside those of the annotations.
+        prog: name of the command, for help and errors.
+        description: description of the command, for help.
+        args: command-line arguments.
+        choices: field name -> names to show in the help, in addition to those of annotations.
 
     Raises:
-        ConfigError: for options that are not known, and for values of another type.
-        SystemExit: when help was asked for, and printed.
+        ConfigError: if an option is unknown, or a value has the wrong type.
+        SystemExit: after printing the help.
     """
-    import tyro  # here, so that configs do not wait for it
+    import tyro  # imported late: modules that only define configs need not wait for it
 
-    form, said = _form(config, default, choices or {}), io.StringIO()
+    form, messages = _form(config, default, choices or {}), io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(messages):
             values, unknown = tyro.cli(
                 form,
                 prog=prog,
@@ -94,14 +95,14 @@ def parse_options(
     except SystemExit as end:
         if not end.code:
             raise
-        raise _misuse(_first_words(said.getvalue()), prog) from None
+        raise _misuse(_first_words(messages.getvalue()), prog) from None
     if unknown:
         raise _unknown_option(unknown, config, prog)
     return _filled(config, values)
 
 
 def reflowed(text: str) -> str:
-    """Paragraphs in one line each; lines that are indented, and items of lists, stay apart."""
+    """Joins the lines of each paragraph; keeps indented paragraphs and list items on own lines."""
     paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))
     return "\n\n".join(map(_joined, paragraphs))
 
@@ -115,7 +116,7 @@ def _joined(paragraph: str) -> str:
 def _form(
     config: type, default: Any, choices: Mapping[str, tuple[str, ...]], prefix: str = "--"
 ) -> type:
-    """A dataclass for tyro: the fields of a config in their order, in groups, with their help."""
+    """Builds a dataclass for tyro with the ordered, grouped and documented fields of a config."""
     import tyro
 
     members: dict[str, list[tuple[str, Any, Any]]] = {"": []}
@@ -140,7 +141,7 @@ def _form(
 
 
 def _filled(config: type, form: Any) -> Any:
-    """The config with the values of a form."""
+    """Builds the config from the values of a form (`_form`)."""
     flat: dict[str, Any] = {}
     groups = _groups_of(config)
     for one in dataclasses.fields(form):
@@ -156,11 +157,11 @@ def _filled(config: type, form: Any) -> Any:
 
 
 def _groups_of(config: type) -> dict[str, tuple[str, ...]]:
-    """Group -> its fields, those of classes above included."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Group -> names of its fields, including the groups of base classes."""
+    groups: dict[str, tuple[str, ...]] = {}
     for kind in reversed(config.__mro__):
-        found |= vars(kind).get("OPTION_GROUPS", {})
-    return found
+        groups |= vars(kind).get("OPTION_GROUPS", {})
+    return groups
 
 
 def _ordered(fields: Iterable[_Field]) -> list[_Field]:
@@ -183,8 +184,8 @@ def _fields_of(config: Any, default: Any) -> list[_Field]:
 
 
 def _helps_of(config: type) -> dict[str, str]:
-    """Field -> the docstring below it, also of classes above."""
-    found: dict[str, str] = {}
+    """Field name -> the docstring below the field, including the fields of base classes."""
+    helps: dict[str, str] = {}
     for kind in reversed(config.__mro__):
         if "__dataclass_fields__" not in vars(kind):
             continue
@@ -192,32 +193,34 @@ def _helps_of(config: type) -> dict[str, str]:
         assert isinstance(tree, ast.ClassDef)
         for statement, after in zip(tree.body, tree.body[1:], strict=False):
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                said = after.value if isinstance(after, ast.Expr) else None
-                text = said.value if isinstance(said, ast.Constant) else ""
-                found[statement.target.id] = reflowed(text) if isinstance(text, str) else ""
-    return found
+                docstring = after.value if isinstance(after, ast.Expr) else None
+                text = docstring.value if isinstance(docstring, ast.Constant) else ""
+                helps[statement.target.id] = reflowed(text) if isinstance(text, str) else ""
+    return helps
 
 
 def _hint_of(one: _Field, option: str, choices: tuple[str, ...]) -> Any:
-    """The annotation of a field for tyro: its type, how it is read, and its help."""
+    """The annotation of a field for tyro: type, markers of tyro, parser, help and aliases."""
     import tyro
 
-    mine = next((m for m in one.markers if isinstance(m, Option)), Option(choices))
-    others = [m for m in one.markers if type(m).__module__.startswith("tyro")]
-    reader = _reader_of(one.kind, option, mine)
+    about = next((m for m in one.markers if isinstance(m, Option)), Option(choices))
+    tyro_markers = [m for m in one.markers if type(m).__module__.startswith("tyro")]
+    reader = _reader_of(one.kind, option, about)
     named = tyro.conf.arg(
         help=one.help,
-        aliases=list(mine.aliases) or None,
+        aliases=list(about.aliases) or None,
         help_behavior_hint="" if one.default is None else None,
     )
-    return Annotated[(one.kind, *others, *([reader] if reader else []), named)]
+    return Annotated[(one.kind, *tyro_markers, *([reader] if reader else []), named)]
 
 
 class _Scalar(NamedTuple):
-    """How one word is read."""
+    """A type that is parsed from one argument."""
 
     metavar: str
+    """Placeholder of the value in the help."""
     words: str
+    """Name of the type in errors."""
     kind: type
 
 
@@ -230,7 +233,7 @@ _SCALARS = {
 
 
 def _reader_of(kind: Any, option: str, about: Option) -> Any:
-    """What reads a value from words; None for kinds that tyro reads itself (true or false)."""
+    """The parser of a value for tyro; None for types that tyro parses itself (bool)."""
     from tyro.constructors import PrimitiveConstructorSpec
 
     origin, args = get_origin(kind), get_args(kind)
@@ -256,7 +259,7 @@ def _reader_of(kind: Any, option: str, about: Option) -> Any:
 
 
 def _list_reader(args: tuple[Any, ...], option: str, known: tuple[str, ...]) -> Any:
-    """Of tuples: of any length of one kind, or of so many."""
+    """The parser of a tuple: of any length (`tuple[X, ...]`) or of fixed length (`tuple[X, X]`)."""
     from tyro.constructors import PrimitiveConstructorSpec
 
     many = args[-1] is Ellipsis
@@ -278,7 +281,7 @@ def _metavar(kind: Any, known: Sequence[str]) -> str:
 
 
 def _read(kind: Any, word: str, option: str) -> Any:
-    """A word as a value. Raises ConfigError when it is none."""
+    """Parses one argument. Raises ConfigError if the value is invalid."""
     if get_origin(kind) is Literal:
         if word not in get_args(kind):
             raise unknown_name(f"value of {option}", word, get_args(kind))
@@ -291,7 +294,7 @@ def _read(kind: Any, word: str, option: str) -> Any:
 
 
 def _unknown_option(unknown: Sequence[str], config: type, prog: str) -> ConfigError:
-    """The error for words that are no options; for one that is nearly one it says which."""
+    """The error for unknown arguments; it suggests the option with the most similar name."""
     word = next((word for word in unknown if word.startswith("-")), unknown[0]).split("=")[0]
     near = _nearest(word, list(_flags_of(config))) if word.startswith("-") else None
     fix = f"did you mean {near}?" if near else f"see `{prog} --help`"
@@ -299,19 +302,19 @@ def _unknown_option(unknown: Sequence[str], config: type, prog: str) -> ConfigEr
 
 
 def _misuse(words: str, prog: str) -> ConfigError:
-    """The error for what tyro can't parse, from the words of its message."""
-    lacking = re.search(r"Missing (?:value for argument '|from .*?: )([^\s']+)", words)
+    """The error for arguments that tyro can't parse, derived from the message of tyro."""
+    missing = re.search(r"Missing (?:value for argument '|from .*?: )([^\s']+)", words)
     several = re.search(r"Expected (\d\d+|[2-9]) values", words)
-    if lacking and several:
-        expected, got = f"{several[1]} values for {lacking[1]}", "fewer"
+    if missing and several:
+        expected, got = f"{several[1]} values for {missing[1]}", "fewer"
         return ConfigError(expected, got, f"see `{prog} --help`")
-    if lacking:
-        return ConfigError(f"a value for {lacking[1]}", "none", f"see `{prog} --help`")
+    if missing:
+        return ConfigError(f"a value for {missing[1]}", "none", f"see `{prog} --help`")
     return ConfigError(f"options of `{prog}`", words, f"see `{prog} --help`")
 
 
 def _nearest(word: str, known: Sequence[str]) -> str | None:
-    """The option that somebody meant: by the initials of its words (--lr), or by its letters."""
+    """The option that matches by the initials of its words (--lr), or by similar spelling."""
     letters = word.strip("-")
     for option in known:
         if letters == "".join(part[0] for part in re.split(r"[-.]", option.strip("-"))):
@@ -328,7 +331,7 @@ def _flags_of(config: Any, prefix: str = "--") -> Iterable[str]:
 
 
 def _first_words(box: str) -> str:
-    """What a box that tyro has drawn says, without its head and the help at its end."""
+    """The text of an error box of tyro, without the title and the usage hint at the end."""
     lines = [re.sub(r"\x1b\[[\d;]*m", "", line).strip(" │") for line in box.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("╭", "╰"))]
     end = next((i for i, line in enumerate(lines) if line.startswith("─")), len(lines))

@@ -1,8 +1,8 @@
-"""Where a result comes from: which code, on which machine, when.
+"""Origin of a result: code version, machine and date.
 
-The commit is that of the source tree that doorlab runs from; of an installed doorlab it is known
-where pip fetched it from a repository, and "unknown" otherwise. Nothing here imports what it tells
-the version of.
+The commit is that of the source tree that doorlab runs from. For an installed doorlab, the commit
+is known if pip fetched it from a repository, and "unknown" otherwise. This module imports none of
+the packages whose versions it records.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _GIT_SECONDS = 10.0
 
 
 def provenance(simulator: str | None = None) -> dict[str, Any]:
-    """What a result file says of its origin, as plain values.
+    """The origin of a result as plain values: commit, date, simulator, versions and machine.
 
     Args:
-        simulator: that made the doors which the result is about; None where none did.
+        simulator: simulator of the doors of the result; None if no simulator was used.
     """
     return {
         "commit": commit(),
@@ -41,9 +41,9 @@ def provenance(simulator: str | None = None) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def commit() -> str:
-    """Of the code that runs, with "+changes" where files differ from it; or "unknown"."""
+    """Commit of the running code, with "+changes" if tracked files differ from it; or "unknown"."""
     source = Path(__file__).resolve().parents[1]
-    if (source / ".git").exists():  # a clone; site-packages has none, wherever it lies
+    if (source / ".git").exists():  # only a clone has .git; site-packages has none
         return _checked_out(source)
     return _installed_from() or UNKNOWN
 
@@ -57,8 +57,8 @@ def _checked_out(source: Path) -> str:
 
 
 def _git(source: Path, *args: str) -> str | None:
-    """What git prints; None where there is no git, or where it fails."""
-    # Git's own variables would lead it to another repository than the one of the source.
+    """Output of a git command; None if git is not installed or fails."""
+    # GIT_* variables could point git to another repository than that of the source tree.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     command = ["git", "-C", str(source), *args]
     try:
@@ -71,17 +71,17 @@ def _git(source: Path, *args: str) -> str | None:
 
 
 def _installed_from() -> str | None:
-    """The commit that pip noted when it fetched doorlab from a repository."""
+    """The commit that pip recorded when it installed doorlab from a repository, if it did."""
     try:
-        noted = distribution("doorlab").read_text("direct_url.json")
-        return json.loads(noted or "{}")["vcs_info"]["commit_id"]
+        record = distribution("doorlab").read_text("direct_url.json")
+        return json.loads(record or "{}")["vcs_info"]["commit_id"]
     except (PackageNotFoundError, OSError, LookupError, TypeError, ValueError):
         return None
 
 
 @lru_cache(maxsize=1)
 def _environment() -> dict[str, str | None]:
-    """Versions, and the machine."""
+    """Versions of packages, processor and operating system."""
     return {
         "doorlab": __version__,
         "python": platform.python_version(),
@@ -92,7 +92,7 @@ def _environment() -> dict[str, str | None]:
 
 
 def _version(package: str) -> str | None:
-    """None for a package that is not installed."""
+    """Version of a package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -100,7 +100,7 @@ def _version(package: str) -> str | None:
 
 
 def processor() -> str:
-    """The processor's name and its number of cores; "unknown" where the system does not say."""
+    """Name of the processor and number of cores; "unknown" if the system does not provide them."""
     name = _processor_name() or platform.processor() or platform.machine() or UNKNOWN
     return f"{name}, {os.cpu_count() or UNKNOWN} cores"
 

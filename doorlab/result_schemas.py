@@ -1,4 +1,7 @@
-"""What the report and the figures need of every result file, which may be of another version."""
+"""Schemas of the result files: the entries that the report and the plots read.
+
+A result file may come from another version of doorlab, so readers check it first.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from doorlab.run_layout import STUDY_FILES
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import Checked, Each, Maybe, OneOf, Text, misfit
 
-_LARGEST = 10**12  # tables and axes are not made for more
+_LARGEST = 10**12  # tables and axes can't show larger numbers
 _NUMBER = Limits(-_LARGEST, _LARGEST)
 _COUNT = from_to(0, _LARGEST)
 _NAME = Text(r"[\w.:+\- ]{1,100}", "a name of letters, figures, spaces and _ . : + -")
@@ -22,20 +25,20 @@ _METRIC = OneOf("accuracy", "r2")
 
 
 def _some(schema: Any) -> Checked:
-    """An array of one value at least."""
+    """Schema of an array with at least one value."""
     return Checked([schema], lambda values: None if values else "nothing in it")
 
 
 _INTERVAL = (_NUMBER, _NUMBER)
 _MEAN = {"mean": _NUMBER, "ci95": _INTERVAL, "n?": _COUNT}
-_ESTIMATE = Maybe(_MEAN)  # null where a figure is undefined
+_ESTIMATE = Maybe(_MEAN)  # null if the estimate is undefined
 _DIFFERENCES = Each(Each(_ESTIMATE, _NAME), _PAIR)
 
-# What `doorlab.provenance` says of the origin of a result: null where it is not known.
+# Origin of a result, from `doorlab.provenance`; null for unknown values.
 _PROVENANCE = Each(Maybe(str), _NAME)
 _ORIGIN = {"config?": dict, "provenance?": _PROVENANCE}
 
-# Curves of a policy over its tries, each with its intervals.
+# Curves of a policy over the interactions, each with its intervals.
 _OVER_TRIES = ("regret_per_interaction", "cumulative_regret", "opened_by")
 
 
@@ -69,7 +72,7 @@ _CURVES = {"at": _some(_COUNT), "scores": _LINES}
 
 
 def _wrong_curves(result: dict[str, Any]) -> str | None:
-    """Curves have a value at every place, some of which are known, of targets that are known."""
+    """Checks that curves have one value per position, a defined value, and a known target."""
     for axis in result.get("curves", {}).keys() & {"frames", "doors"}:
         curves = result["curves"][axis]
         for target, values in [item for s in curves["scores"].values() for item in s.items()]:
@@ -103,7 +106,7 @@ _MEASURES = ("reconstruction_mse", "elbo", "importance_bound", "importance_bound
 
 
 def _wrong_units(model: dict[str, Any]) -> str | None:
-    """Latents in use are counted out of those whose KL is known."""
+    """Checks that every latent with a number of active units also has a KL."""
     absent = model.get("active_units", {}).keys() - model.get("kl", {}).keys()
     return f"no kl of {min(absent)}" if absent else None
 
@@ -227,13 +230,17 @@ SHAPES: dict[str, Any] = {
         "priors": Each(Checked(_PRIOR, _wrong_curves), _NAME, least=1),
     },
 }
-"""File name -> the schema (`doorlab.storage.json_schema`) of its content."""
+"""File name -> schema of its content (`doorlab.storage.json_schema`)."""
 
 
 def read_part(file: Path, stage: str | None = None) -> dict[str, Any]:
-    """The content of a result file of that stage.
+    """Reads a file whose name is in `SHAPES`, and checks its content.
 
-    Raises ResultError when it is missing, of another stage, or has not the shape of its name.
+    Args:
+        file: path of the file.
+        stage: required stage of the result; None for files that are no results of a stage.
+
+    Raises ResultError if the file is missing, is of another stage, or does not match its schema.
     """
     content = read_result(file, stage) if stage else read_json(file)
     wrong = misfit(content, SHAPES[file.name])
@@ -243,5 +250,5 @@ def read_part(file: Path, stage: str | None = None) -> dict[str, Any]:
 
 
 def read_study(folder: Path) -> dict[str, dict[str, Any]]:
-    """The result files of a study, by their names. Raises ResultError when one can't be read."""
+    """File name -> content of the result files of a study. Raises ResultError for invalid files."""
     return {name: read_part(folder / name, "study") for name in STUDY_FILES}

@@ -1,10 +1,10 @@
-"""Machine-readable results: one JSON file beside every run.
+"""Machine-readable results: one JSON file per run.
 
     {"stage", "doorlab_version", "provenance", "config", "seed", "dataset_checksum", "figures", ...}
 
-Every figure is `{"mean", "ci95": [low, high], "n"}` (see `doorlab.intervals.Estimate`), or a plain
-number where there is nothing to average, or null where it is undefined: then "undefined" has its
-place in the file, and why.
+Every entry of "figures" is an estimate `{"mean", "ci95": [low, high], "n"}` (see
+`doorlab.intervals.Estimate`), a plain number if there is nothing to average, or null if it is
+undefined. The entry "undefined" maps the path of each undefined value to the reason.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _EVERY_RESULT = {"stage": str, "config?": dict, "figures?": dict}
 
 @contextlib.contextmanager
 def result_folder(path: Path, *others: Path, overwrite: bool) -> Iterator[None]:
-    """Keeps other processes from writing into the folder of a result while it is made.
+    """Locks the folder of a result against other processes while the result is computed.
 
     Args:
-        path: the result file. It is written last: what is there without it is not finished.
-        others: everything else that will be written.
-        overwrite: replace what is there.
+        path: the result file. It is written last; files without it belong to an unfinished run.
+        others: all other files that will be written.
+        overwrite: allow replacing existing files.
 
-    Raises ResultError when one of the files is there and is not to be replaced, unless it was left
-    by a process that was killed before it had finished, and when another process writes there.
+    Raises ResultError if another process writes into the folder, or if one of the files exists and
+    `overwrite` is False. Files that a killed process left without a result file are replaced.
     """
     with output_folder(path.parent) as was_killed:
         if not was_killed or os.path.lexists(path):
@@ -55,16 +55,16 @@ def write_result(
     simulator: str | None = None,
     **top_level: Any,
 ) -> None:
-    """Writes a result file, whole or not at all.
+    """Writes a result file atomically.
 
     Args:
-        path: of the file.
-        stage: that the result is of.
-        config: of the stage, a dataclass.
+        path: path of the file.
+        stage: name of the stage that computed the result.
+        config: config of the stage, a dataclass.
         figures: name -> estimate or number.
-        dataset_checksum: of the doors that it is about, if it is about a dataset.
-        simulator: that the doors were made or opened in, if any.
-        top_level: whatever else the stage has to say.
+        dataset_checksum: checksum of the dataset that the result is about, if any.
+        simulator: simulator that the doors were generated or opened in, if any.
+        top_level: additional entries of the document.
     """
     settings = to_json(config)
     undefined: dict[str, str] = {}
@@ -86,15 +86,14 @@ def write_result(
 def read_result(
     path: str | Path, stage: str | None = None, schema: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A result file.
+    """Reads and checks a result file.
 
     Args:
-        path: of the file.
-        stage: whose result it has to be; None for any.
-        schema: of what is needed of it, beyond what every result has
-        (`doorlab.storage.json_schema`).
+        path: path of the file.
+        stage: required stage of the result; None for any stage.
+        schema: required entries beyond those of every result (`doorlab.storage.json_schema`).
 
-    Raises ResultError when it is missing, of another stage, or does not fit.
+    Raises ResultError if the file is missing, is of another stage, or does not match the schema.
     """
     result = read_json(path, ResultError)
     if stage is not None and result.get("stage") != stage:
@@ -110,16 +109,16 @@ def read_result(
 
 
 def _without_undefined(value: Any, place: str, undefined: dict[str, str]) -> Any:
-    """The value with null for every figure that is undefined; `undefined` gets place -> reason."""
+    """Replaces undefined figures by None, and adds their places and reasons to `undefined`."""
     if isinstance(value, dict):
         if _is_undefined(value):
-            several = f"not all of the {value.get('n')} values behind it are finite"
+            several = f"not all of its {value.get('n')} values are finite"
             undefined[place] = value.get("undefined", several)
             return None
         return {k: _without_undefined(v, f"{place}.{k}", undefined) for k, v in value.items()}
     if isinstance(value, list):
         places = (f"{place}[{number}]" for number in range(len(value)))
-        return [_without_undefined(v, at, undefined) for v, at in zip(value, places, strict=True)]
+        return [_without_undefined(v, p, undefined) for v, p in zip(value, places, strict=True)]
     if isinstance(value, float) and not math.isfinite(value):
         undefined[place] = f"{value} is not a finite number"
         return None
@@ -127,7 +126,7 @@ def _without_undefined(value: Any, place: str, undefined: dict[str, str]) -> Any
 
 
 def _is_undefined(figure: dict[str, Any]) -> bool:
-    """Whether it is an estimate (`Estimate.to_json`) of which a part is no finite number."""
+    """Whether a dict is an estimate (`Estimate.to_json`) with a value that is not finite."""
     if not figure.keys() >= {"mean", "ci95"}:
         return False
     parts = (figure["mean"], *figure["ci95"])

@@ -1,10 +1,10 @@
-"""A trained model on a robot: look at a door, ask what to try, say what came of it, ask again.
+"""Use a trained reward model on a robot: observe a door, suggest an action, record its reward.
 
     predictor = RewardPredictor.load("runs/ssnp")
-    predictor.observe(frames)                 # pictures of one door, uint8 RGB, of any size
+    predictor.observe(frames)                 # images of one door, uint8 RGB, of any size
     action = predictor.suggest()              # rad and m, see `doorlab.doors.Action`
-    predictor.record(action, reward)          # the share of the way that the door opened
-    predictor.save("door.safetensors")        # `restore` goes on from here, to the same bit
+    predictor.record(action, reward)          # opened share of the full range, in [0, 1]
+    predictor.save("door.safetensors")        # `restore` continues from here, bit-identically
 
 Legend: M frames, H, W pixels, N actions, E embedding.
 """
@@ -42,25 +42,25 @@ Choice = Literal["greedy", "ucb", "thompson"]
 
 
 class UnfamiliarDoorWarning(UserWarning):
-    """A door that looks like none of those that a model learned from."""
+    """Warning for a door whose embedding is far from those of the model's training doors."""
 
 
 class RewardPredictor:
-    """Opens one door at a time by what a model of `doorlab train` has learned from others.
+    """Suggests actions for one door at a time, with a reward model of `doorlab train`.
 
-    The same question has the same answer until something is recorded or another door is observed.
+    Calls of `suggest` and `predict` with the same arguments return the same result until `record`
+    or `observe` is called.
 
     Args:
-        model: a reward model; it is put into evaluation mode.
-        image_size: pixels of the frames that it was trained on.
-        device: where the model runs: cpu, cuda.
-        seed: of the search for actions, and of thompson's draws.
-        search: how hard to look for the best action.
-        familiarity: what doors of its training look like to the model; None: `observe` warns of
-            no strange doors.
+        model: a reward model; the constructor puts it into evaluation mode.
+        image_size: height and width in pixels of the frames that the model was trained on.
+        device: device of the model: cpu, cuda.
+        seed: seed of the action search and of the Thompson samples.
+        search: settings of the search for the best action; None for the defaults.
+        familiarity: distribution of the embeddings of training doors; None to disable the warnings
+            of `observe`.
 
-    Raises ConfigError for what is no model or no seed, and for a device that the machine does not
-    have.
+    Raises ConfigError if the model or the seed is invalid, or the device is not available.
     """
 
     @thread_defaults()
@@ -83,9 +83,8 @@ class RewardPredictor:
             self._model: Any = model.to(device, torch.float32).eval()
         except (RuntimeError, AssertionError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ConfigError(
-                f"a device that torch has here, not {device}", reason, "use cpu"
-            ) from None
+            expected = f"a device available to torch, not {device}"
+            raise ConfigError(expected, reason, "use cpu") from None
         allow_gradients(model)
         self._image_size, self._device = image_size, device
         self._checksum = checksum_of(model)
@@ -96,7 +95,7 @@ class RewardPredictor:
 
     @thread_defaults()
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Takes over what another predictor knows, in a copy or from a pickle."""
+        """Restores the state of a copied or unpickled predictor."""
         vars(self).update(state)
         allow_gradients(self._model)
         if self._embedding is not None:
@@ -104,12 +103,17 @@ class RewardPredictor:
 
     @staticmethod
     def load(run: str | Path, *, device: str = "cpu", seed: int = 0) -> RewardPredictor:
-        """The model in a run folder of `doorlab train`.
+        """Loads the model of a run folder of `doorlab train`.
+
+        Args:
+            run: run folder.
+            device: device of the model: cpu, cuda.
+            seed: seed of the action search and of the Thompson samples.
 
         Raises:
-            CheckpointError: when there is none, it is damaged, or it predicts no rewards.
-            ConfigError: for what is no path or no seed, and for a device that the machine does not
-                have.
+            CheckpointError: if the folder contains no model, or a damaged one, or a model that
+                does not predict rewards.
+            ConfigError: if the path or the seed is invalid, or the device is not available.
         """
         run = _checked_path(run)
         about = read_description(run)
@@ -124,42 +128,43 @@ class RewardPredictor:
         return RewardPredictor(model, about.image_size, device=device, seed=seed, familiarity=known)
 
     def __repr__(self) -> str:
-        """The model, and what it knows of the door before it."""
+        """Describes the model, the device and the state of the current door."""
         door = "no door observed"
         if self._embedding is not None:
-            tries = len(self._history.rewards[0])
-            door = f"a door with {tries} {'try' if tries == 1 else 'tries'}"
+            count = len(self._history.rewards[0])
+            door = f"a door with {count} interaction{'' if count == 1 else 's'}"
         kind, size = type(self._model).__name__, self._image_size
         return f"RewardPredictor({kind}, frames of {size} pixels, on {self._device}; {door})"
 
     def observe(self, frames: np.ndarray | Sequence[Any], fit: Fit = "crop") -> None:
-        """Looks at a new door, and forgets what was tried on the one before.
+        """Starts a new door: embeds its frames, and deletes the recorded interactions.
 
-        Warns (`UnfamiliarDoorWarning`) of a door that looks like none of the model's training:
-        what is predicted of it is worth little. One door in fifty of those that look like them is
-        warned of, too.
+        Warns (`UnfamiliarDoorWarning`) if the embedding is far from those of the training doors;
+        predictions for such a door are unreliable. The warning also occurs for one in fifty doors
+        that are like the training doors.
 
         Args:
-            frames: M >= 1 pictures of the door, uint8 (H, W, 3), RGB (OpenCV reads BGR), of any
-                size: an array (M, H, W, 3), or a sequence of arrays, or of whatever NumPy makes
-                such arrays of (pictures of PIL in mode RGB, say). Models are trained on some that
-                show the door at several opening angles; their order does not matter.
-            fit: of pictures that are not square: crop, the square in the middle; pad, all of it,
-                on black. Then they are averaged over areas to the size of the model's frames.
+            frames: M >= 1 images of the door, uint8 (H, W, 3), RGB (OpenCV reads BGR), of any
+                size: an array (M, H, W, 3), or a sequence of arrays or of objects that NumPy
+                converts to such arrays (for example PIL images in mode RGB). Models are trained on
+                frames that show the door at several opening angles. The order does not matter.
+            fit: how non-square images become square: crop takes the central square; pad adds
+                black borders. The square is then resized to the size of the model's frames by area
+                averaging.
 
-        Raises ConfigError for anything else.
+        Raises ConfigError for invalid frames or an unknown fit.
         """
-        found = self._unfamiliar(self._look(frames, fit))
-        if found:
-            warnings.warn(found, UnfamiliarDoorWarning, stacklevel=2)
+        warning = self._unfamiliar(self._embed(frames, fit))
+        if warning:
+            warnings.warn(warning, UnfamiliarDoorWarning, stacklevel=2)
 
     @thread_defaults()
-    def _look(self, frames: Any, fit: Any) -> int:
+    def _embed(self, frames: Any, fit: Any) -> int:
         """Embeds the door; returns the number of its frames."""
         if fit not in FITS:
-            raise ConfigError(f"fit as {' or '.join(FITS)}", repr(fit), "use one")
+            raise ConfigError(f"fit as {' or '.join(FITS)}", repr(fit), "use one of them")
         squares = np.stack(
-            [to_square(picture, self._image_size, fit) for picture in _checked_frames(frames)]
+            [to_square(image, self._image_size, fit) for image in _checked_frames(frames)]
         )
         policy = self._policy(ModelConfig())
         policy.begin(squares[None], self._rng)
@@ -167,7 +172,7 @@ class RewardPredictor:
         return len(squares)
 
     def _unfamiliar(self, frames: int) -> str | None:
-        """What to say of a door that looks like none of training; None of any other."""
+        """The text of the warning for an unfamiliar door; None for a familiar one."""
         known = self._familiarity
         if known is None or self._embedding is None:
             return None
@@ -175,96 +180,106 @@ class RewardPredictor:
         if distance <= known.threshold(frames):
             return None
         return (
-            f"this door looks unlike the {known.doors} that the model learned from (distance "
-            f"{distance:.1f}; of those, {1 - FALSE_ALARMS:.0%} are nearer than "
+            f"this door is unlike the {known.doors} of the model's training (distance "
+            f"{distance:.1f}; {1 - FALSE_ALARMS:.0%} of those are nearer than "
             f"{known.threshold(frames):.1f}): expect poor predictions, or train on such doors"
         )
 
     @thread_defaults()
     def suggest(self, choice: Choice = "greedy", *, kappa: float = 1.0) -> Action:
-        """What to try next on this door: the same until something is recorded.
+        """Suggests the next action for this door; the same action until `record` is called.
 
         Args:
-            choice: greedy, the best predicted mean; ucb, the best mean + kappa * standard
-                deviation; thompson, the best of one plausible reward function, drawn anew after
-                every record.
-            kappa: weight of uncertainty in ucb, dimensionless.
+            choice: greedy maximizes the predicted mean; ucb maximizes mean + kappa * standard
+                deviation; thompson maximizes one sampled reward function, which is resampled after
+                every call of `record`.
+            kappa: weight of the standard deviation in ucb, dimensionless.
 
         Returns:
             The action in physical units: phi in rad, radius in m (infinite: slide along phi),
-            swing in rad (of a slide: in m), turn in rad. `to_normalised()` gives float32 (4,) in
-            Box(-1, 1), as the Gymnasium environment takes it.
+            swing in rad (in m for a slide), turn in rad. `to_normalised()` gives float32 (4,) in
+            Box(-1, 1), the action space of the Gymnasium environment.
 
-        Raises ConfigError before `observe`, for an unknown choice, for a kappa that is no finite
-        number, and for thompson with a model that has no latent.
+        Raises ConfigError before `observe`, for an unknown choice, for a kappa that is not finite,
+        and for thompson with a model that has no latent.
         """
         config = ModelConfig(choice=choice, kappa=kappa, search=self._search)
-        policy = self._looked(config)
-        policy.begin_from(policy.embedding, deepcopy(self._rng))  # asking changes nothing
+        policy = self._policy_of_door(config)
+        # A copy of the generator: `suggest` must not change the state.
+        policy.begin_from(policy.embedding, deepcopy(self._rng))
         return Action.from_normalised(policy.act(self._history)[0])
 
     @thread_defaults()
     def predict(
         self, actions: Sequence[Action] | np.ndarray
     ) -> tuple[Float32[np.ndarray, " N"], Float32[np.ndarray, " N"]]:
-        """Mean and standard deviation of the rewards of N actions, given all that was recorded.
+        """Predicts the mean and standard deviation of the rewards of N actions.
+
+        The predictions are conditioned on all recorded interactions with this door.
 
         Args:
-            actions: in physical units, or an array (N, 4) of normalised ones.
+            actions: a sequence of actions in physical units, or an array (N, 4) of normalized
+                actions.
 
-        Raises ConfigError before `observe`, and for what are no actions.
+        Raises ConfigError before `observe`, and for invalid actions.
         """
-        at = _normalised_all(actions)
-        mean, std = self._looked(ModelConfig()).predict(
-            self._history, at.reshape(1, -1, ACTION_DIM)
+        rows = _normalised_all(actions)
+        mean, std = self._policy_of_door(ModelConfig()).predict(
+            self._history, rows.reshape(1, -1, ACTION_DIM)
         )
         return mean[0], std[0]
 
     @thread_defaults()
     def record(self, action: Action | np.ndarray, reward: float) -> None:
-        """Learns from a try on this door.
+        """Adds an interaction with this door to the context set.
 
         Args:
-            action: what was done, which need not be what was suggested: in physical units, or
-                normalised, (4,), in [-1, 1]. In physical units it may go beyond the ranges of
-                `doorlab.doors.action`; then it is taken as at their ends.
-            reward: the share of its whole way that the door opened, in [0, 1].
+            action: the executed action, which may differ from the suggested one: in physical
+                units, or normalized, (4,), in [-1, 1]. An action in physical units is clipped to
+                the ranges of `doorlab.doors.action`.
+            reward: opened share of the full range of the door, in [0, 1].
 
-        Raises ConfigError before `observe`, and for a reward or an action that can't be.
+        Raises ConfigError before `observe`, and for an invalid action or reward.
         """
-        self._looked(ModelConfig())
+        self._policy_of_door(ModelConfig())
         if not SHARE.admits(reward):
-            fix = "give the share of its way that the door opened"
+            fix = "give the opened share of the door's full range"
             raise ConfigError(f"a reward as {SHARE}", f"{reward!r}", fix)
         self._history = self._history.extended(
             _normalised(action)[None], np.array([reward], np.float32)
         )
-        draw_seeds(self._rng)  # the next suggestion searches elsewhere
+        draw_seeds(self._rng)  # the next call of `suggest` uses other random numbers
 
     @property
     def tries(self) -> list[tuple[Action, float]]:
-        """What was recorded on this door: actions in physical units, and their rewards."""
+        """The recorded interactions with this door: actions in physical units, and rewards."""
         pairs = zip(self._history.actions[0], self._history.rewards[0], strict=True)
         return [(Action.from_normalised(action), float(reward)) for action, reward in pairs]
 
     @thread_defaults()
     def save(self, path: str | Path) -> None:
-        """Writes what is known about this door, and the source of chance; not the model.
+        """Writes the embedding, the interactions and the random state of this door to one file.
 
-        One file, whole or not at all (`doorlab.bandit.save_bandit`).
+        The file does not contain the model. It is written atomically
+        (`doorlab.bandit.save_bandit`).
 
         Raises:
-            ConfigError: before `observe`, and for what is no path.
-            ResultError: when it can't be written.
+            ConfigError: before `observe`, and for an invalid path.
+            ResultError: if the file can't be written.
         """
-        save_bandit(_checked_path(path), self._looked(ModelConfig()), self._history, self._checksum)
+        policy = self._policy_of_door(ModelConfig())
+        save_bandit(_checked_path(path), policy, self._history, self._checksum)
 
     @thread_defaults()
     def restore(self, path: str | Path) -> None:
-        """Goes on with a door that was saved, on a predictor with the same model.
+        """Restores the state of a door from a file of `save`.
 
-        Raises CheckpointError when there is none, it is damaged, or of another model, and
-        ConfigError for what is no path; then the predictor is as it was.
+        The predictor must have the same model as the one that wrote the file. After an error, the
+        predictor is unchanged.
+
+        Raises:
+            CheckpointError: if the file is missing, damaged, or belongs to another model.
+            ConfigError: if the path is invalid.
         """
         policy = self._policy(ModelConfig())
         self._history = load_bandit(_checked_path(path), policy, self._checksum)
@@ -273,30 +288,28 @@ class RewardPredictor:
     def _policy(self, config: ModelConfig) -> ModelPolicy:
         return ModelPolicy(self._model, config, self._device)
 
-    def _looked(self, config: ModelConfig) -> ModelPolicy:
-        """A policy that knows the door."""
+    def _policy_of_door(self, config: ModelConfig) -> ModelPolicy:
+        """A policy with the embedding of the current door. Raises ConfigError before `observe`."""
         policy = self._policy(config)
         if self._embedding is None:
-            raise ConfigError("a door that was looked at", "none", "call observe(frames) first")
+            raise ConfigError("an observed door", "none", "call observe(frames) first")
         policy.begin_from(self._embedding, self._rng)
         return policy
 
 
 def _checked_frames(frames: Any) -> list[np.ndarray]:
-    """Frames as arrays (H, W, 3). Raises ConfigError for anything else."""
+    """Frames as a list of arrays (H, W, 3). Raises ConfigError for invalid frames."""
     if isinstance(frames, str | bytes | os.PathLike | None):
-        fix = "open files first, with PIL.Image.open say"
-        raise ConfigError("pictures as arrays", f"{frames!r}", fix)
+        fix = "open image files first, for example with PIL.Image.open"
+        raise ConfigError("images as arrays", f"{frames!r}", fix)
     try:
-        pictures = [_checked_frame(frame) for frame in frames]
+        images = [_checked_frame(frame) for frame in frames]
     except TypeError:
         got = type(frames).__name__
-        raise ConfigError(
-            "a sequence of frames", got, "of a single picture, give [picture]"
-        ) from None
-    if not pictures:
-        raise ConfigError("at least one frame of the door", "none", "take a picture")
-    return pictures
+        raise ConfigError("a sequence of frames", got, "put a single image into a list") from None
+    if not images:
+        raise ConfigError("at least one frame of the door", "none", "take an image")
+    return images
 
 
 def _checked_frame(frame: Any) -> np.ndarray:
@@ -306,33 +319,33 @@ def _checked_frame(frame: Any) -> np.ndarray:
     except (TypeError, ValueError):  # a tensor on a GPU, or rows of different lengths
         image = np.empty(0, dtype=object)
     if image.dtype.kind not in "buif":
-        fix = "give arrays, or what NumPy makes arrays of"
+        fix = "give arrays, or objects that NumPy converts to arrays"
         raise ConfigError("frames of uint8, from 0 to 255", type(frame).__name__, fix)
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        fix = "give RGB, channels last (of PIL, convert('RGB')); of a single picture, [picture]"
+        fix = "give RGB, channels last (PIL: convert('RGB')); put a single image into a list"
         raise ConfigError("frames of shape (H, W, 3)", f"{image.shape}", fix)
     if image.dtype != np.uint8:
         raise ConfigError(
             "frames of uint8, from 0 to 255",
             f"{image.dtype}",
-            "convert them: (255 * x).round().astype(np.uint8) if they are from 0 to 1",
+            "convert frames in [0, 1] with (255 * x).round().astype(np.uint8)",
         )
     return image
 
 
 def _normalised_all(actions: Any) -> Float32[np.ndarray, "N 4"]:
-    """Actions in Box(-1, 1). Raises ConfigError for what are none, and for a single one."""
+    """Actions in Box(-1, 1). Raises ConfigError for invalid actions, and for a single action."""
     if isinstance(actions, np.ndarray):
         return checked_actions(actions, ("N",)).astype(np.float32)
     if not isinstance(actions, Sequence) or isinstance(actions, str):
-        fix = "give a list; of a single action, [action]"
+        fix = "give a list; put a single action into a list"
         raise ConfigError("a sequence of actions", type(actions).__name__, fix)
     rows = [_normalised(action) for action in actions]
     return np.array(rows, np.float32).reshape(-1, ACTION_DIM)
 
 
 def _normalised(action: Any) -> Float32[np.ndarray, " 4"]:
-    """An action in Box(-1, 1): of one in physical units, what is beyond the ranges is cut off."""
+    """An action in Box(-1, 1); an action in physical units is clipped to the ranges."""
     if isinstance(action, Action):
         return action.to_normalised()
     return checked_actions(action, ()).astype(np.float32)

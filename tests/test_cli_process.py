@@ -31,7 +31,7 @@ def test_a_library_that_is_interrupted_while_it_is_imported(monkeypatch, capsys)
     monkeypatch.setattr(cli.importlib, "import_module", interrupted)
     for stage, words in (
         ("probe", "no result was written"),
-        ("study", "the same command goes on where it stopped"),
+        ("study", "run the same command again to continue"),
     ):
         assert main([stage]) == 130
         assert capsys.readouterr().err == f"doorlab: error: interrupted; {words}\n"

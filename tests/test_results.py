@@ -50,9 +50,9 @@ def test_what_is_undefined_is_null_with_a_reason(tmp_path):
     assert found["losses"] == [1.0, None, None]
     assert result["models"] == {"a": None}
     assert result["undefined"] == {
-        "figures.mean": "not all of the 3 values behind it are finite",
+        "figures.mean": "not all of its 3 values are finite",
         "figures.reasoned": "all pictures are alike",
-        "figures.interval": "not all of the 5 values behind it are finite",
+        "figures.interval": "not all of its 5 values are finite",
         "figures.losses[1]": "inf is not a finite number",
         "figures.losses[2]": "nan is not a finite number",
         "figures.variance": "nan is not a finite number",

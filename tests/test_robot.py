@@ -221,9 +221,9 @@ NO_PATH = "a path; got"
 @pytest.mark.parametrize(
     ("method", "arguments", "message"),
     [
-        ("observe", (None,), "pictures as arrays; got None; open files first"),
-        ("observe", ("door.png",), "pictures as arrays; got 'door.png'; open files first"),
-        ("observe", (3,), "a sequence of frames; got int; of a single picture, give"),
+        ("observe", (None,), "images as arrays; got None; open image files first"),
+        ("observe", ("door.png",), "images as arrays; got 'door.png'; open image files first"),
+        ("observe", (3,), "a sequence of frames; got int; put a single image into a list"),
         ("observe", (Image.new("RGB", (8, 8)),), "a sequence of frames; got Image"),
         ("observe", ([None],), "frames of uint8, from 0 to 255; got NoneType"),
         ("observe", (["door.png"],), "frames of uint8, from 0 to 255; got str"),
@@ -231,7 +231,11 @@ NO_PATH = "a path; got"
         ("observe", ([[[1, 2], [3]]],), "frames of uint8, from 0 to 255; got list"),
         ("observe", (pictures(), "stretch"), "fit as crop or pad; got 'stretch'"),
         ("suggest", ("best",), "a choice out of greedy, thompson, ucb; got 'best'"),
-        ("predict", (PULL,), r"a sequence of actions; got Action; .* of a single action, \[action"),
+        (
+            "predict",
+            (PULL,),
+            r"a sequence of actions; got Action; .* put a single action into a list",
+        ),
         ("predict", (None,), "a sequence of actions; got NoneType"),
         ("predict", ("ab",), "a sequence of actions; got str"),
         ("predict", (np.zeros(4),), "actions of 4 numbers in .* each; got an array of shape"),
@@ -317,7 +321,7 @@ def test_a_predictor_says_what_it_is():
     assert repr(predictor) == "RewardPredictor(SSNP, frames of 32 pixels, on cpu; no door observed)"
     predictor.observe(pictures())
     predictor.record(PULL, 0.0)
-    assert repr(predictor).endswith("; a door with 1 try)")
+    assert repr(predictor).endswith("; a door with 1 interaction)")
 
 
 def test_warnings_name_the_line_that_observed(unchecked):

@@ -1,4 +1,7 @@
-"""How far predicted rewards can be trusted: reliability and coverage. D doors, T targets each."""
+"""Calibration of predicted rewards: reliability diagrams, calibration error and coverage.
+
+Legend: D doors, T target interactions per door.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,17 @@ import numpy as np
 from doorlab.intervals import Estimate, bootstrap_function, bootstrap_mean
 
 LEVELS = (0.1, 0.25, 0.5, 0.68, 0.8, 0.9, 0.95)
-FEWEST_DOORS = 10  # behind a bin of predictions that says something
+FEWEST_DOORS = 10  # a bin with predictions on fewer doors is not informative
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Predictions of about the same size.
+    """One bin of a reliability diagram: predictions of similar value.
 
     Attributes:
-        predicted: their mean.
-        observed: the mean of what came, with its interval over doors.
-        share: of all predictions that fall in this bin.
+        predicted: mean of the predictions in this bin.
+        observed: mean of the observed rewards, with its interval over doors.
+        share: share of all predictions that fall into this bin.
     """
 
     predicted: float
@@ -31,16 +34,16 @@ class Bin:
 def reliability(
     mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10, fewest: int = FEWEST_DOORS
 ) -> list[Bin]:
-    """Predictions in bins of equal width over [0, 1], against what came.
+    """Compares predictions with observed rewards, in bins of equal width over [0, 1].
 
-    A calibrated model has `observed` = `predicted` in every bin. Within a bin the unit of the
-    interval is the door, as a door's rewards are not independent.
+    A calibrated model has `observed` = `predicted` in every bin. Intervals resample doors, because
+    the rewards of one door are not independent.
 
     Args:
-        mean: (D, T) predicted rewards; those outside [0, 1] count in the outermost bins.
-        outcome: (D, T) rewards.
-        bins: how many.
-        fewest: bins with predictions on fewer doors say nothing and are left out.
+        mean: (D, T) predicted rewards; values outside [0, 1] count in the outermost bins.
+        outcome: (D, T) observed rewards.
+        bins: number of bins.
+        fewest: minimum number of doors per bin; other bins are left out.
     """
     index = _bin_of(mean, bins)
     result = []
@@ -55,29 +58,46 @@ def reliability(
 def calibration_error(
     mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10, seed: int = 0
 ) -> Estimate:
-    """The expected calibration error: |predicted - observed| of the bins, by their shares.
+    """The expected calibration error: mean of |predicted - observed|, weighted by bin shares.
 
-    0 for a calibrated model, but for chance: with few doors it is larger, whatever the model. Its
-    interval is over doors. Arguments as for `reliability`.
+    A calibrated model has an expected error of 0 with infinitely many doors. With few doors the
+    error is larger for every model, by chance. The interval is over doors.
+
+    Args:
+        mean: (D, T) predicted rewards.
+        outcome: (D, T) observed rewards.
+        bins: number of bins.
+        seed: seed of the bootstrap.
     """
     gaps = _gaps(mean, outcome, bins)
     return bootstrap_function(gaps, lambda means: np.abs(means).sum(axis=-1), seed=seed)
 
 
 def calibration_shares(mean: np.ndarray, outcome: np.ndarray, *, bins: int = 10) -> np.ndarray:
-    """(D,): what each door adds to the expected calibration error, which is their mean.
+    """Contribution (D,) of each door to the expected calibration error, which is their mean.
 
-    With the signs of the gaps as they are: an interval of that mean is that of the error,
-    linearised, and can be over several models at once. Arguments as for `reliability`.
+    The contributions use the signs of the gaps of the whole set. A bootstrap interval of their mean
+    is therefore the linearized interval of the error, and can combine several models.
+
+    Args:
+        mean: (D, T) predicted rewards.
+        outcome: (D, T) observed rewards.
+        bins: number of bins.
     """
     gaps = _gaps(mean, outcome, bins)
     return gaps @ np.sign(gaps.mean(axis=0))
 
 
 def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Estimate]:
-    """The share of outcomes inside the central normal interval of each of `LEVELS`.
+    """Share of rewards inside the central interval of the predicted normal, for each of `LEVELS`.
 
-    Calibrated: equal to the level. Below it: too sure; above it: too careful. All arrays (D, T).
+    The coverage of a calibrated model equals the level. A lower coverage means overconfidence, a
+    higher one underconfidence.
+
+    Args:
+        mean: (D, T) predicted rewards.
+        std: (D, T) predicted standard deviations.
+        outcome: (D, T) observed rewards.
     """
     distance = np.abs(outcome - mean) / np.maximum(std, 1e-12)
     widths = [NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS]
@@ -85,7 +105,7 @@ def coverage(mean: np.ndarray, std: np.ndarray, outcome: np.ndarray) -> list[Est
 
 
 def _gaps(mean: np.ndarray, outcome: np.ndarray, bins: int) -> np.ndarray:
-    """(D, bins): predicted less observed, of each door's predictions in each bin, over T."""
+    """(D, bins): sum of predicted - observed over the predictions of a door in a bin, over T."""
     index = _bin_of(mean, bins)[..., None] == np.arange(bins)
     return ((mean - outcome)[..., None] * index).sum(axis=1) / mean.shape[1]
 
@@ -95,11 +115,11 @@ def _bin_of(mean: np.ndarray, bins: int) -> np.ndarray:
 
 
 def _by_door(values: np.ndarray, mask: np.ndarray) -> Estimate:
-    """The mean over `mask`; its interval resamples doors, each with all of its masked values."""
+    """Mean of the values in `mask`; its interval resamples doors with all their masked values."""
     doors = mask.any(axis=1)
     counts = mask[doors].sum(axis=1)
     sums = np.where(mask, values, 0.0)[doors].sum(axis=1)
     mean = sums.sum() / counts.sum()
-    # A ratio of sums, linearised: each door weighs as many values as it has here.
+    # Linearized ratio of sums: the weight of a door is its number of masked values.
     influence = mean + (sums - mean * counts) / counts.mean()
     return bootstrap_mean(influence)

@@ -1,6 +1,7 @@
-"""Doors by what cannot be seen of them: where looking ends, and trying has to tell.
+"""Groups of doors by hidden parameters: parameters that images do not show.
 
-Only an evaluator knows these parameters.
+The groups show how well a policy infers a hidden parameter from interactions. Only the evaluator
+has access to these parameters.
 
 Legend: D doors.
 """
@@ -16,18 +17,19 @@ from doorlab.doors import Door
 
 Groups = dict[str, Bool[np.ndarray, " D"]]
 
-# Parameters that every door has more or less of: doors are parted at the median.
+# Parameters of every door: the groups are split at the median.
 _AMOUNTS = ("mass", "hinge_friction", "hinge_damping")
-# Parameters that a door may lack.
+# Parameters that are 0 for some doors: the groups are zero and above zero.
 _EXTRAS = ("stiction", "closer_stiffness")
 
 
 def strata_by_hidden_parameter(doors: Sequence[Door]) -> dict[str, Groups]:
-    """Parameter -> group -> which doors belong to it. Groups may be empty.
+    """Parameter -> group -> mask of the doors of the group. Groups may be empty.
 
-    The latch by its direction, locks by whether there is one, sticking and closers by whether there
-    are any, and the others by halves: at most the median of these doors, or more. Sliding doors,
-    whose friction and damping have other units, have medians of their own.
+    The groups of the latch are its directions. The groups of locks, stiction and closers are
+    presence and absence. The groups of the other parameters are values up to the median of the
+    given doors, and above it. Sliding doors have separate medians, because their friction and
+    damping have other units.
     """
     turn = np.array([door.latch_angle for door in doors])
     direction = np.array([door.latch_direction for door in doors])

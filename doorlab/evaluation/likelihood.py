@@ -1,7 +1,7 @@
-"""How well pretrained models explain frames: bounds on likelihoods, and what each latent costs.
+"""Likelihood bounds of pretrained models on frames, and the posterior of each latent.
 
-Legend: B doors, M frames, C H W a picture; E context latent, Z instance latent or a layer of it; K
-samples of the door's latent, L of the frame's for each.
+Legend: B doors, M frames, C H W an image; E context latent, Z instance latent or a layer of it;
+K samples of the door's latent, L samples of the frame's latent per sample of the door's.
 """
 
 from __future__ import annotations
@@ -25,31 +25,32 @@ from doorlab.objectives import bounds
 
 @dataclass(frozen=True)
 class LatentPosterior:
-    """What a model infers in one latent of some data: q, and p before the data were seen."""
+    """Posterior q and prior p of one latent, for a batch of data."""
 
     posterior: Normal
     prior: Normal
 
     def kl(self) -> Float[Tensor, "*batch Z"]:
-        """KL(q || p) by dimension, nats."""
+        """KL(q || p) of each dimension, nats."""
         return kl_divergence(self.posterior, self.prior)
 
     @staticmethod
     def join(parts: Sequence[LatentPosterior]) -> LatentPosterior:
-        """Those of several batches together."""
+        """Concatenates the posteriors of several batches."""
         return LatentPosterior(_join([b.posterior for b in parts]), _join([b.prior for b in parts]))
 
 
 @dataclass(frozen=True)
 class LikelihoodBounds:
-    """How well a model explains the frames of doors.
+    """Lower bounds on the log-likelihood of the frames of doors.
 
     Attributes:
-        elbo: evidence lower bound of all frames of a door together, nats.
-        importance: the same, importance-weighted: closer to log p(x_1..M).
-        beliefs: by latent; (B, E) for "c", of doors, (B, M, Z) for those of frames: "z", or each
-            layer of it from the top: "z_layer_2", "z_layer_1". Every latent's are those at the
-            means of the latents that it depends on.
+        elbo: evidence lower bound on log p(x_1..M), the joint likelihood of the frames of a door,
+            nats.
+        importance: importance-weighted bound on log p(x_1..M), nats; tighter than `elbo`.
+        beliefs: latent -> posterior and prior: "c" (B, E) of doors; "z" (B, M, Z) of frames, or
+            its layers from the top, "z_layer_2", "z_layer_1". The posterior of a latent is
+            evaluated at the means of the latents that it depends on.
     """
 
     elbo: Float[Tensor, " B"]
@@ -58,7 +59,7 @@ class LikelihoodBounds:
 
     @staticmethod
     def join(parts: Sequence[LikelihoodBounds]) -> LikelihoodBounds:
-        """That of several batches of doors together."""
+        """Concatenates the bounds of several batches of doors."""
         return LikelihoodBounds(
             torch.cat([part.elbo for part in parts]),
             torch.cat([part.importance for part in parts]),
@@ -76,16 +77,17 @@ def estimate_bounds(
     samples: int = 16,
     generator: torch.Generator | None = None,
 ) -> LikelihoodBounds:
-    """The evidence of a model that has a likelihood.
+    """Estimates the likelihood bounds of a model.
 
     Args:
         model: a VAE or a neural statistician; see `has_evidence`.
         x: frames in [0, 1].
-        samples: importance samples behind the bound: of z for a VAE; for a statistician of c, with
-            two of z for each, or as near to that as the number can be split.
-        generator: source of chance, on the device of `x`.
+        samples: importance samples of the bound. A VAE uses `samples` samples of z. A statistician
+            uses `samples` / 2 samples of c with two samples of z each; for an odd number,
+            `samples` samples of c with one sample of z each.
+        generator: random generator, on the device of `x`.
 
-    Raises ConfigError for another model, or fewer than one sample.
+    Raises ConfigError for another model, and for fewer than one sample.
     """
     if samples < 1:
         raise ConfigError("at least 1 importance sample", f"{samples}", "correct --samples")
@@ -100,18 +102,18 @@ def estimate_bounds(
 
 
 def has_evidence(model: torch.nn.Module) -> bool:
-    """Whether a model has a likelihood, so that `estimate_bounds` takes it."""
+    """Whether a model has a likelihood, so that `estimate_bounds` accepts it."""
     return isinstance(model, tuple(_EXPLAIN))
 
 
 def _vae(
     model: VAE, x: Float[Tensor, "B M C H W"], samples: int, generator: torch.Generator | None
 ) -> LikelihoodBounds:
-    """Frames one by one: this model takes those of a door to be independent."""
+    """Bounds of a VAE: sums over frames, which the model assumes to be independent."""
     q = model.encode(x)
     p = standard_normal(q.mean)
     draws = []
-    for _ in range(samples):  # one at a time: many pictures do not fit into memory
+    for _ in range(samples):  # one at a time: the images of all samples would not fit into memory
         z = sample(q, generator)
         likelihood = model.likelihood(x, model.decode(z))
         draws.append(likelihood + bounds.log_ratio(z, p, q))
@@ -129,7 +131,7 @@ def _statistician(
     samples: int,
     generator: torch.Generator | None,
 ) -> LikelihoodBounds:
-    """Whole sets, with nested samples."""
+    """Bounds of a statistician: on sets of frames, with nested samples of c and z."""
     inner = 2 if samples % 2 == 0 else 1
     h = model.encode_frames(x)
     q_c = model.infer_context(h)
@@ -156,17 +158,17 @@ def _frames(
     inner: int,
     generator: torch.Generator | None,
 ) -> Float[Tensor, "L B M"]:
-    """Log p(x_m, z_l | c) - log q(z_l | x_m, c) of `inner` samples of every frame's z."""
-    found = []
+    """Log-ratio log p(x_m, z_l | c) - log q(z_l | x_m, c) of `inner` samples of each z_m."""
+    ratios = []
     for _ in range(inner):
         s = model.infer_states(h, c, partial(sample, generator=generator))
         likelihood = model.likelihood(x, model.decode(c, s.z))
-        found.append(likelihood + bounds.log_ratio(s.z, s.prior, s.posterior))
-    return torch.stack(found)
+        ratios.append(likelihood + bounds.log_ratio(s.z, s.prior, s.posterior))
+    return torch.stack(ratios)
 
 
 def _layers(states: InstanceLatents, count: int) -> dict[str, LatentPosterior]:
-    """The beliefs of every layer of z, from the top."""
+    """Layer of z -> posterior and prior, from the top: "z", or "z_layer_N" to "z_layer_1"."""
     names = [f"z_layer_{count - i}" for i in range(count)] if count > 1 else ["z"]
     q, p = (_apart(normal, count) for normal in (states.posterior, states.prior))
     return {name: LatentPosterior(*belief) for name, *belief in zip(names, q, p, strict=True)}

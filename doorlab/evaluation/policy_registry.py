@@ -1,21 +1,24 @@
-"""The policies of `doorlab bandit` by name: which there are, and how each is made.
+"""Registry of the policies of `doorlab bandit`, and their construction from names.
 
-random                 a policy that needs no model
-ssnp, ssnp:greedy      one that a run of `doorlab train` makes possible: the kind of its model, a
-                       colon, and what is made of it (greedy if nothing is said)
-linucb                 the same, for the first model
+Names of policies:
+
+random                 a policy without a model
+ssnp, ssnp:greedy      a policy with a model of `doorlab train`: KIND:STRATEGY, the kind of the
+                       model and the strategy that uses it (default: greedy)
+linucb                 a strategy with a model, without KIND: uses the first model
 barn:careful           a policy without a model from outside doorlab: the import path of a callable
-                       (doors, exploration) -> Policy, such as a class with that constructor
-ssnp:barn:careful      what the callable of an import path makes of a model:
-                       (model, labelled, exploration, device) -> Policy
+                       (doors, exploration) -> Policy, for example a class with that constructor
+ssnp:barn:careful      a policy with a model from outside doorlab: KIND and the import path of a
+                       callable (model, labelled, exploration, device) -> Policy
 
-Other packages name theirs by entry points of the groups "doorlab.policies" and
-"doorlab.model_policies". A policy has the two methods of `doorlab.bandit.Policy`. It is made from
+Other packages register names with entry points of the groups "doorlab.policies" and
+"doorlab.model_policies". A policy has the two methods of `doorlab.bandit.Policy`. The arguments of
+the callables are
 
-doors                  the held-out doors, which only a privileged policy may look at
+doors                  the held-out doors; only privileged policies (oracles) may use them
 exploration            the ExplorationConfig of the command
 model                  a reward model on the device, in evaluation mode
-labelled               a function that reads the doors that the model learned from
+labelled               a function that reads the labeled doors of the model's training
 device                 name of a torch device
 """
 
@@ -56,23 +59,23 @@ from doorlab.registry import Registry, takes_arguments
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import misfit
 
-_MAX_LABELLED = 2000  # doors that LinUCB and neural-linear learn from at most: they fit in memory
+_MAX_LABELLED = 2000  # labeled doors of LinUCB and neural-linear; more may not fit into memory
 
 
 @dataclass(frozen=True)
 class ExplorationConfig:
-    """How much each policy explores. Raises ConfigError for what a policy would refuse later."""
+    """Exploration settings of the policies. Raises ConfigError for values that are out of range."""
 
     kappa: FiniteFloat = 1.0
-    """KIND:ucb takes the largest mean + kappa * std of a model."""
+    """KIND:ucb maximizes mean + kappa * std of the model's prediction."""
     epsilon: Share = 0.1
-    """Share of the tries of KIND:epsilon that are random."""
+    """Share of the actions of KIND:epsilon that are random, from 0 to 1."""
     alpha: FiniteFloat = LinUCBConfig.alpha
-    """linucb takes the largest mean + alpha * std."""
+    """linucb maximizes mean + alpha * std of its linear regression."""
     beta: NonNegativeFloat = GPConfig.beta
-    """gp_ucb takes the largest mean + sqrt(beta) * std."""
+    """gp_ucb maximizes mean + sqrt(beta) * std of its Gaussian process."""
     cpp_beta: NonNegativeFloat = RESIDUALS.beta
-    """The same of cpp."""
+    """cpp maximizes mean + sqrt(cpp_beta) * std of its Gaussian process."""
 
     def __post_init__(self) -> None:
         check_limits(self, "--exploration.")
@@ -83,13 +86,14 @@ class PolicySpec:
     """One policy with one training seed."""
 
     name: str
-    """In results: KIND for the greedy one, KIND:WAY for others, or the strategy without a model."""
+    """Name in results: KIND for the greedy strategy, KIND:STRATEGY for other strategies, or the
+    strategy alone for a policy without a model."""
     strategy: str
-    """A name of MODEL_FREE_POLICIES or, with a run, of MODEL_POLICIES; or an import path."""
+    """Name in MODEL_FREE_POLICIES or, with a run, in MODEL_POLICIES; or an import path."""
     run: Path | None = None
-    """Of `doorlab train`."""
+    """Run folder of `doorlab train`; None for a policy without a model."""
     seed: int = 0
-    """That it was trained with."""
+    """Training seed of the model."""
 
 
 MakePolicy = Callable[[Sequence[Door], ExplorationConfig], Policy]
@@ -155,18 +159,20 @@ MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
 def panel(
     names: Sequence[str], runs: Sequence[Path], dataset: DoorDataset
 ) -> dict[str, PolicySpec]:
-    """What is to be evaluated, under keys of its own: a policy has one entry per training seed.
+    """The policies to evaluate, one per training seed: unique key -> specification.
 
     Args:
-        names: as typed; none of them for the default ones and every model's greedy policy.
-        runs: of `doorlab train`.
-        dataset: whose frames the models must take.
+        names: names of policies as typed; if empty, the default policies and the greedy policy of
+            every model.
+        runs: run folders of `doorlab train`.
+        dataset: dataset whose image size the models must have.
 
     Raises:
-        ConfigError: for a name that is unknown or comes twice, for two runs of one kind and seed,
-            for nothing to evaluate, and for draws from a model that has no latent.
-        CheckpointError: for a run that can't be read, that predicts no rewards, or that does not
-            fit the dataset.
+        ConfigError: if a name is unknown or listed twice, if two runs have the same kind and seed,
+            if a policy needs a model and there is none, and for Thompson sampling with a model
+            that has no latent.
+        CheckpointError: if a run can't be read, predicts no rewards, or has another image size than
+            the dataset.
     """
     by_kind = _by_kind(runs, dataset)
     entries: dict[str, PolicySpec] = {}
@@ -174,7 +180,8 @@ def panel(
         for entry in _entries(name, by_kind):
             key = f"{entry.name}@{entry.seed}"
             if key in entries:
-                raise ConfigError("every policy once", f"{entry.name} more than once", "drop one")
+                got = f"{entry.name} more than once"
+                raise ConfigError("every policy once", got, "remove the duplicate")
             entries[key] = entry
     return entries
 
@@ -186,9 +193,16 @@ def make_policy(
     weights: ExplorationConfig,
     device: str,
 ) -> Policy:
-    """The policy of an entry; only the oracles look at `doors`.
+    """Makes the policy of an entry.
 
-    Raises ConfigError for an object from outside doorlab that is no Policy.
+    Args:
+        entry: specification of the policy.
+        dataset: dataset of the labeled doors.
+        doors: the doors to open; only oracles use them.
+        weights: exploration settings.
+        device: torch device of the model.
+
+    Raises ConfigError if a callable from outside doorlab returns an object that is not a Policy.
     """
     if entry.run is None:
         policy = MODEL_FREE_POLICIES.get_named(entry.strategy)(doors, weights)
@@ -201,15 +215,16 @@ def make_policy(
         raise ConfigError(
             f"a Policy with begin and act from {entry.strategy}",
             f"an object of the type {type(policy).__name__}",
-            "return one from the callable",
+            "return a Policy from the callable",
         )
     return policy
 
 
 def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
-    """The doors whose interactions the model of a run learned from, at most 2,000 of them.
+    """Labeled doors of the model's training, at most 2,000.
 
-    Those are the first of the training split; all of it where the model learned from other doors.
+    These are the first doors of the training split. If the model was trained on another dataset,
+    the function returns doors of the whole training split.
     """
     doors = dataset.indices("train")
     if read_description(run).dataset_checksum == dataset.checksum:
@@ -221,7 +236,7 @@ def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
 
 
 def _labelled_count(run: Path) -> int | None:
-    """How many doors a run learned from, if it says so."""
+    """Number of labeled doors of a run, if its metrics contain it."""
     metrics = read_json(run / "metrics.json", CheckpointError)
     wrong = misfit(metrics, {"figures?": {"labelled_doors?": at_least(1)}})
     if wrong:
@@ -230,7 +245,7 @@ def _labelled_count(run: Path) -> int | None:
 
 
 def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]:
-    """A name as typed, for every training seed."""
+    """The specifications of a policy name as typed, one per training seed."""
     if name in MODEL_FREE_POLICIES:
         return [PolicySpec(name, name)]
     kind, _, strategy = name.partition(":")
@@ -250,8 +265,8 @@ def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]
         raise unknown_name(f"policy of {kind}", strategy, MODEL_POLICIES)
     if strategy == "thompson" and not all(map(_has_latent, by_kind[kind].values())):
         raise ConfigError(
-            f"a model with a latent to sample, for {name}",
-            f"a {kind}, which has none",
+            f"a model with a latent to sample from, for {name}",
+            f"a {kind}, which has no latent",
             f"use {kind}:ucb or {kind}:greedy",
         )
     name = kind if strategy in ("", "greedy") else f"{kind}:{strategy}"
@@ -261,12 +276,12 @@ def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]
 
 
 def _is_outside(module: str, attribute: str) -> bool:
-    """Whether MODULE:ATTRIBUTE is an import path, rather than a slip in KIND:WAY."""
+    """Whether MODULE:ATTRIBUTE is an import path, and not a misspelled KIND:STRATEGY."""
     return bool(attribute) and module not in REWARD_MODELS and attribute not in MODEL_POLICIES
 
 
 def _has_latent(run: Path) -> bool:
-    """Whether Thompson sampling can draw from the model of a run."""
+    """Whether the model of a run has a latent, which Thompson sampling needs."""
     return reward_model_spec(read_description(run).kind).has_latent
 
 
@@ -279,17 +294,25 @@ def _by_kind(runs: Sequence[Path], dataset: DoorDataset) -> dict[str, dict[int, 
             raise ConfigError(
                 f"runs of {kind} with different seeds",
                 f"seed {seed} in {found[kind][seed]} and in {run}",
-                "evaluate the two into two --out",
+                "evaluate the two runs separately, with different --out",
             )
         found[kind][seed] = run
     return found
 
 
 def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
-    """A run's kind of model and training seed, if the model is one of rewards, for these frames."""
+    """Kind of model and training seed of a run.
+
+    Raises CheckpointError if the model predicts no rewards, or has another image size than the
+    dataset.
+    """
     about = read_description(run)
     size, kind = about.image_size, about.name
-    if not is_reward_model(about.kind):
+    try:
+        predicts_rewards = is_reward_model(about.kind)
+    except ConfigError as error:
+        raise CheckpointError(f"{error.expected}, in {run}", error.got, error.fix) from None
+    if not predicts_rewards:
         raise CheckpointError(
             f"a model that predicts rewards in {run}", f"a {kind}", "give a run of `doorlab train`"
         )

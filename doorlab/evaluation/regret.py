@@ -1,8 +1,8 @@
-"""Regret and other figures of rollouts, with 95 % intervals over doors and training seeds.
+"""Regret and other metrics of rollouts, with 95 % intervals over doors and training seeds.
 
-Doors are the independent units: the tries on one door belong together and are resampled as one.
-Where a policy was trained with several seeds, all of them meet the same doors, and seeds and doors
-are both drawn anew (`doorlab.intervals.bootstrap_crossed`).
+Doors are the independent units: the interactions with one door are resampled together. All training
+seeds of a policy are evaluated on the same doors; the bootstrap resamples both seeds and doors
+(`doorlab.intervals.bootstrap_crossed`).
 
 Legend: S training seeds, D doors, T interactions.
 """
@@ -20,13 +20,13 @@ from doorlab.bandit.rollout import Rollout
 from doorlab.errors import ConfigError
 from doorlab.intervals import Estimate, bootstrap_crossed, crossed_difference
 
-OPEN = 0.9  # share of the optimal reward at which a door counts as open
-OPENABLE = 0.05  # an optimal reward below this: nobody can open the door
+OPEN = 0.9  # share of the optimal reward from which a door counts as open
+OPENABLE = 0.05  # doors with a lower optimal reward can't be opened
 
 
 @dataclass(frozen=True)
 class SeededRollouts:
-    """What came of one policy, trained with several seeds, on the same doors."""
+    """Rollouts of one policy, trained with several seeds, on the same doors."""
 
     seeds: tuple[int, ...]
     """Training seeds; (0,) for a policy that is not trained."""
@@ -37,15 +37,16 @@ class SeededRollouts:
 
     @property
     def optimal(self) -> Float[np.ndarray, " D"]:
-        """What the oracle obtained on every door."""
+        """Optimal reward of each door."""
         return (self.rewards + self.regrets)[0, :, 0]
 
 
 def merge(rollouts: Mapping[int, Rollout]) -> SeededRollouts:
-    """The rollouts of one policy, by training seed, as one.
+    """Stacks the rollouts of one policy: training seed -> rollout.
 
     Raises:
-        ConfigError: for none, and for rollouts of other doors or other numbers of tries.
+        ConfigError: if there are no rollouts, or if they differ in doors or numbers of
+            interactions.
     """
     if not rollouts:
         raise ConfigError("rollouts to merge", "none", "give at least one")
@@ -54,8 +55,8 @@ def merge(rollouts: Mapping[int, Rollout]) -> SeededRollouts:
     optimal = [(part.rewards + part.regrets)[:, 0] for part in parts]
     if len(shapes) > 1 or not all(np.allclose(o, optimal[0], atol=1e-5) for o in optimal):
         raise ConfigError(
-            "rollouts on the same doors, with as many tries",
-            f"others, {len(shapes)} shapes among them",
+            "rollouts on the same doors, with the same number of interactions",
+            f"different rollouts, of {len(shapes)} shapes",
             "evaluate all seeds in one run",
         )
     names = ("actions", "rewards", "regrets", "slipped")
@@ -64,22 +65,22 @@ def merge(rollouts: Mapping[int, Rollout]) -> SeededRollouts:
     )
 
 
-def summarize(found: Rollout | SeededRollouts, seed: int = 0) -> dict[str, Any]:
-    """A policy's entry in `regret.json`: estimates, and curves over interactions.
+def summarize(rollouts: Rollout | SeededRollouts, seed: int = 0) -> dict[str, Any]:
+    """The entry of a policy in `regret.json`: estimates, and curves over interactions.
 
-    Curves are lists with one number per interaction; their bands, `[low, high]` each, stand
-    beside them under `..._ci95`. Tries until a door is open count one more than there were for
-    doors that stayed shut; doors that nobody can open are left out of that.
+    A curve is a list with one number per interaction; the entry `..._ci95` holds its intervals,
+    `[low, high]` each. `steps_to_open` is T + 1 for doors that stay closed; doors that can't be
+    opened are left out of `steps_to_open` and `opened_by`.
     """
-    runs = _runs(found)
+    runs = _runs(rollouts)
     regrets, rewards = runs.regrets, runs.rewards
-    opened, tries = opened_by(runs), steps_to_open(runs)
+    opened, steps = opened_by(runs), steps_to_open(runs)
     return {
         "seeds": len(runs.seeds),
         "mean_regret": bootstrap_crossed(regrets.mean(axis=2), seed=seed).to_json(),
         "first_reward": bootstrap_crossed(rewards[..., 0], seed=seed).to_json(),
         "last_reward": bootstrap_crossed(rewards[..., -1], seed=seed).to_json(),
-        "steps_to_open": bootstrap_crossed(tries, seed=seed).to_json(),
+        "steps_to_open": bootstrap_crossed(steps, seed=seed).to_json(),
         **curve("regret_per_interaction", regrets, seed),
         **curve("cumulative_regret", np.cumsum(regrets, axis=2), seed),
         **curve("opened_by", opened, seed),
@@ -87,44 +88,50 @@ def summarize(found: Rollout | SeededRollouts, seed: int = 0) -> dict[str, Any]:
 
 
 def paired_differences(
-    found: Mapping[str, Rollout] | Mapping[str, SeededRollouts], seed: int = 0
+    rollouts: Mapping[str, Rollout] | Mapping[str, SeededRollouts], seed: int = 0
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """`[a][b]`: mean regret of a minus that of b on the same doors, for every pair of policies.
+    """`[a][b]`: mean regret of a minus mean regret of b, for every pair of policies.
 
-    Training seeds are paired, too, where both policies have the same.
+    Differences are paired by door, and by training seed if both policies have the same seeds.
     """
-    runs = {name: _runs(one) for name, one in found.items()}
+    runs = {name: _runs(one) for name, one in rollouts.items()}
     return {
         a: {b: _difference(runs[a], runs[b], seed).to_json() for b in runs if b != a} for a in runs
     }
 
 
-def opened_by(found: Rollout | SeededRollouts) -> Float[np.ndarray, "S D T"]:
-    """1 from the try on that opened the door, 0 before; of doors that can be opened."""
-    runs = _runs(found)
+def opened_by(rollouts: Rollout | SeededRollouts) -> Float[np.ndarray, "S D T"]:
+    """Whether a door was opened by an interaction or an earlier one: 0 or 1.
+
+    Doors that can't be opened are left out, unless no door can be opened.
+    """
+    runs = _runs(rollouts)
     reached = runs.rewards >= OPEN * runs.optimal[:, None]
     can = runs.optimal > OPENABLE
-    can = can if can.any() else ~can  # doors that are all locked are as open as they get
+    can = can if can.any() else ~can  # if no door can be opened, count all of them
     return np.maximum.accumulate(reached[:, can], axis=2).astype(np.float64)
 
 
-def steps_to_open(found: Rollout | SeededRollouts) -> Float[np.ndarray, "S D"]:
-    """Tries until the door was open (T + 1 if it stayed shut), of doors that can be opened."""
-    shut = 1.0 - opened_by(found)
-    return 1.0 + shut.sum(axis=2)
+def steps_to_open(rollouts: Rollout | SeededRollouts) -> Float[np.ndarray, "S D"]:
+    """Number of interactions until a door is open; T + 1 if it stays closed.
+
+    Doors that can't be opened are left out, as in `opened_by`.
+    """
+    closed = 1.0 - opened_by(rollouts)
+    return 1.0 + closed.sum(axis=2)
 
 
 def curve(name: str, values: Float[np.ndarray, "S D T"], seed: int = 0) -> dict[str, Any]:
-    """The mean at every interaction as `name`, and its band as `name`_ci95."""
-    found = [bootstrap_crossed(values[..., t], seed=seed) for t in range(values.shape[2])]
-    return {name: [e.mean for e in found], f"{name}_ci95": [list(e.ci95) for e in found]}
+    """The mean at every interaction under `name`, and its intervals under `name`_ci95."""
+    estimates = [bootstrap_crossed(values[..., t], seed=seed) for t in range(values.shape[2])]
+    return {name: [e.mean for e in estimates], f"{name}_ci95": [list(e.ci95) for e in estimates]}
 
 
 def regret_by_group(
-    found: Rollout | SeededRollouts, groups: Mapping[str, Bool[np.ndarray, " D"]], seed: int = 0
+    rollouts: Rollout | SeededRollouts, groups: Mapping[str, Bool[np.ndarray, " D"]], seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """Regret per interaction on every group of doors, and the number of doors; no empty ones."""
-    runs = _runs(found)
+    """Regret per interaction and number of doors of each group; empty groups are left out."""
+    runs = _runs(rollouts)
     return {
         name: {
             "doors": int(members.sum()),
@@ -135,13 +142,13 @@ def regret_by_group(
     }
 
 
-def _runs(found: Rollout | SeededRollouts) -> SeededRollouts:
-    return found if isinstance(found, SeededRollouts) else merge({0: found})
+def _runs(rollouts: Rollout | SeededRollouts) -> SeededRollouts:
+    return rollouts if isinstance(rollouts, SeededRollouts) else merge({0: rollouts})
 
 
 def _difference(a: SeededRollouts, b: SeededRollouts, seed: int) -> Estimate:
     x, y = a.regrets.mean(axis=2), b.regrets.mean(axis=2)
-    # One run beside many is no sample of runs: it is the same for all of the others.
+    # A single run is compared with each of the other runs: it is no sample of seeds.
     if a.seeds == b.seeds or 1 in (len(x), len(y)):
         return bootstrap_crossed(x - y, seed=seed)
     return crossed_difference(x, y, seed=seed)

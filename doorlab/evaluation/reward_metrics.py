@@ -1,9 +1,10 @@
-"""How well a reward model predicts the doors of a set, by the number of interactions seen.
+"""Prediction metrics of a reward model on a set of doors, by the size of the context set.
 
-The first half of a door's recorded interactions is there to be seen, the second to be predicted,
-whatever the number seen: figures for different numbers are about the same rewards.
+The context set comes from the first half of the recorded interactions of a door; the target set is
+the second half. The target set does not depend on the size of the context set, so that metrics for
+different sizes are comparable.
 
-Legend: D doors, J interactions recorded with each, T of them predicted, E embedding, A = 4 action
+Legend: D doors, J recorded interactions per door, T target interactions, E embedding, A = 4 action
 coordinates.
 """
 
@@ -25,29 +26,32 @@ from doorlab.models.embedding import embed_all
 from doorlab.nn.interactions import InteractionSet
 
 CONTEXTS = tuple(range(11))
-"""Numbers of interactions seen for which a study gives figures."""
+"""Sizes of the context set for which a study computes metrics."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of rewards, and what they were; all (D, T)."""
+    """Predictions for the target set, and the observed rewards; all arrays (D, T)."""
 
     outcome: np.ndarray
+    """Observed rewards."""
     mean: np.ndarray
+    """Predicted means."""
     std: np.ndarray
+    """Predicted standard deviations."""
     log_likelihood: np.ndarray
-    """Of each reward alone, in nats, with respect to the measure of
+    """Marginal log-likelihood of each reward, in nats, with respect to the measure of
     `objectives.reward_likelihoods`.
     """
 
     @property
     def squared_error(self) -> np.ndarray:
-        """Of the predicted means."""
+        """Squared error of the predicted means."""
         return (self.mean - self.outcome) ** 2
 
 
 def shown(interactions: int) -> int:
-    """Of so many interactions with a door, those that may be seen."""
+    """Largest size of the context set, for a number of recorded interactions per door."""
     return interactions // 2
 
 
@@ -59,52 +63,55 @@ def predictions(
     rewards: Float[Tensor, "D J"],
     contexts: Sequence[int],
 ) -> dict[int, Predictions]:
-    """Interactions seen -> what the model then says of the second half.
+    """Size of the context set -> predictions for the target set.
 
     Args:
         model: a reward model in evaluation mode, on the device of the tensors.
-        embedding: of the doors, by that model.
-        actions: all that were recorded.
-        rewards: what they obtained.
-        contexts: how many of the first half to show; larger numbers than it has are left out.
+        embedding: embeddings of the doors by that model.
+        actions: all recorded actions.
+        rewards: rewards of the actions.
+        contexts: sizes of the context set; sizes above half of J are left out.
     """
     half = shown(actions.shape[1])
-    tried = InteractionSet.all(actions[:, :half], rewards[:, :half])
-    at, outcome = actions[:, half:], rewards[:, half:]
-    found = {}
-    for seen in [n for n in contexts if n <= half]:
-        said = model.predict(embedding, tried.first(seen), at)
-        arrays = (outcome, said.mean, said.std, said.log_prob(outcome))
-        found[seen] = Predictions(*(x.cpu().numpy() for x in arrays))
-    return found
+    context = InteractionSet.all(actions[:, :half], rewards[:, :half])
+    targets, outcome = actions[:, half:], rewards[:, half:]
+    by_size = {}
+    for size in [n for n in contexts if n <= half]:
+        prediction = model.predict(embedding, context.first(size), targets)
+        arrays = (outcome, prediction.mean, prediction.std, prediction.log_prob(outcome))
+        by_size[size] = Predictions(*(x.cpu().numpy() for x in arrays))
+    return by_size
 
 
 def predictions_on(
     model: Any, doors: DoorData, contexts: Sequence[int] = CONTEXTS
 ) -> dict[int, Predictions]:
-    """The same of doors that the model has not looked at yet."""
+    """Embeds doors and predicts their target sets: size of the context set -> predictions."""
     embedding = embed_all(model, doors.images)
     return predictions(model, embedding, doors.actions, doors.rewards, contexts)
 
 
 def figures(found: dict[int, Predictions], seed: int = 0) -> dict[str, Estimate]:
-    """Errors, log-likelihoods and calibration errors after n interactions, over doors.
+    """Metrics for each size N of the context set, with intervals over doors.
 
-    Named reward_mse_after_N, log_likelihood_after_N (nats per reward) and
+    The names are reward_mse_after_N, log_likelihood_after_N (nats per reward) and
     calibration_error_after_N.
     """
     estimates = {}
-    for seen, said in found.items():
-        estimates[f"reward_mse_after_{seen}"] = bootstrap_mean(said.squared_error, seed=seed)
-        likelihood = bootstrap_mean(said.log_likelihood, seed=seed)
-        estimates[f"log_likelihood_after_{seen}"] = likelihood
-        calibration = calibration_error(said.mean, said.outcome, seed=seed)
-        estimates[f"calibration_error_after_{seen}"] = calibration
+    for size, prediction in found.items():
+        estimates[f"reward_mse_after_{size}"] = bootstrap_mean(prediction.squared_error, seed=seed)
+        likelihood = bootstrap_mean(prediction.log_likelihood, seed=seed)
+        estimates[f"log_likelihood_after_{size}"] = likelihood
+        calibration = calibration_error(prediction.mean, prediction.outcome, seed=seed)
+        estimates[f"calibration_error_after_{size}"] = calibration
     return estimates
 
 
 def means(found: dict[int, Predictions]) -> dict[str, float]:
-    """The first two of them without their intervals: cheap enough for every look."""
+    """reward_mse_after_N and log_likelihood_after_N without intervals.
+
+    This function is fast enough to be called at every validation.
+    """
     errors = {f"reward_mse_after_{n}": float(p.squared_error.mean()) for n, p in found.items()}
     likelihoods = {
         f"log_likelihood_after_{n}": float(p.log_likelihood.mean()) for n, p in found.items()
@@ -113,10 +120,10 @@ def means(found: dict[int, Predictions]) -> dict[str, float]:
 
 
 def zero_shot_mse(seen: Mapping[str, float]) -> float:
-    """Of the figures of `means`, the squared error before any interaction."""
+    """Squared error with an empty context set, from the result of `means`."""
     return seen["reward_mse_after_0"]
 
 
 def mean_error(seen: Mapping[str, float]) -> float:
-    """Of the figures of `means`, the squared error as a mean over the numbers of interactions."""
+    """Squared error averaged over the sizes of the context set, from the result of `means`."""
     return float(np.mean([v for k, v in seen.items() if k.startswith("reward_mse_after_")]))

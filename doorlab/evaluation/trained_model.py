@@ -1,6 +1,6 @@
-"""Trained models at rest: opening runs, and what they say about the doors of a dataset.
+"""Trained models for inference: loads the model of a run, and applies it to images of a dataset.
 
-Legend: D doors, M frames per door, E size of a door's embedding, Z of a frame's, C H W an image.
+Legend: D doors, M frames per door, E embedding of a door, Z embedding of a frame, C H W an image.
 """
 
 from __future__ import annotations
@@ -26,17 +26,23 @@ _DOORS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model that is only asked, on the device where it lies."""
+    """A trained model for inference."""
 
     kind: str
-    """How results call it."""
+    """Name of the model in results."""
     network: Any
+    """The model, in evaluation mode."""
     device: str
+    """Device of the model."""
 
     @staticmethod
     @thread_defaults()
     def open(run: Path, dataset: DoorDataset, device: str = "cpu") -> TrainedModel:
-        """The model of a run folder. Raises CheckpointError when it can't be used on `dataset`."""
+        """Loads the model of a run folder.
+
+        Raises CheckpointError if the model can't be read, or if its image size is not that of the
+        dataset.
+        """
         about = read_description(run)
         if about.image_size != dataset.image_size:
             raise CheckpointError(
@@ -47,20 +53,20 @@ class TrainedModel:
         return TrainedModel(about.name, load_model(run).to(device).eval(), device)
 
     def embed(self, images: UInt8[np.ndarray, "D M H W 3"]) -> Float[np.ndarray, "D E"]:
-        """One embedding per door; context-free models average over its frames."""
+        """One embedding per door; a context-free model averages the embeddings of the frames."""
         return self._each(self.network.embed, images)
 
     def embed_frames(self, images: UInt8[np.ndarray, "D M H W 3"]) -> Float[np.ndarray, "D M Z"]:
-        """One embedding per frame, of what differs between the frames of a door."""
+        """One embedding per frame: the state of the door, which differs between its frames."""
         return self._each(self.network.embed_frames, images)
 
     def reconstruct(self, images: UInt8[np.ndarray, "D M H W 3"]) -> Float[np.ndarray, "D M H W 3"]:
-        """What is left of frames after the latents, in [0, 1]."""
+        """Frames reconstructed from their latents, in [0, 1]."""
         return np.moveaxis(self._each(self.network.reconstruct, images), 2, -1)
 
     @thread_defaults()
     def tensors(self, *arrays: np.ndarray) -> tuple[Tensor, ...]:
-        """Arrays as the network takes them, on its device, numbers in float32."""
+        """Converts arrays to float32 tensors on the device of the model."""
         return tuple(
             torch.from_numpy(np.ascontiguousarray(a)).float().to(self.device) for a in arrays
         )
@@ -68,9 +74,9 @@ class TrainedModel:
     @thread_defaults()
     @torch.no_grad()
     def _each(
-        self, ask: Callable[[Tensor], Tensor], images: UInt8[np.ndarray, "D M H W 3"]
+        self, function: Callable[[Tensor], Tensor], images: UInt8[np.ndarray, "D M H W 3"]
     ) -> np.ndarray:
-        return np.concatenate([ask(x).cpu().numpy() for x in self._batches(images)])
+        return np.concatenate([function(x).cpu().numpy() for x in self._batches(images)])
 
     def _batches(self, images: np.ndarray) -> Iterator[Float[Tensor, "B M C H W"]]:
         for first in range(0, len(images), _DOORS_AT_ONCE):
@@ -80,25 +86,29 @@ class TrainedModel:
 def to_frames(
     images: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
 ) -> Float[Tensor, "D M 3 H W"]:
-    """Stored pictures as models take them."""
+    """Converts stored images to the input of models: floats in [0, 1], channels first."""
     return torch.from_numpy(images).to(device).movedim(-1, 2).float() / 255.0
 
 
 def to_uint8(images: np.ndarray | Tensor) -> np.ndarray:
-    """uint8 (..., H, W, 3) from arrays (..., H, W, 3) or tensors (..., 3, H, W) in [0, 1]."""
+    """Converts images in [0, 1] to uint8 (..., H, W, 3).
+
+    Args:
+        images: arrays (..., H, W, 3) or tensors (..., 3, H, W).
+    """
     values = images.movedim(-3, -1).cpu().numpy() if isinstance(images, Tensor) else images
     return (np.clip(values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
 
 
 def by_kind(runs: tuple[Path, ...]) -> dict[str, Path]:
-    """Runs by the names of their models. Raises ConfigError when two are of one kind."""
-    found: dict[str, Path] = {}
+    """Name of the model -> run. Raises ConfigError if two runs have a model of the same name."""
+    runs_by_kind: dict[str, Path] = {}
     for run in runs:
         kind = read_description(run).name
-        if kind in found:
+        if kind in runs_by_kind:
             raise ConfigError(
-                "one run of every kind of model", f"two of {kind}: {found[kind]} and {run}",
-                "give them one at a time, into two folders",
+                "one run of every kind of model", f"two of {kind}: {runs_by_kind[kind]} and {run}",
+                "evaluate the runs separately, with different --out",
             )  # fmt: skip
-        found[kind] = run
-    return found
+        runs_by_kind[kind] = run
+    return runs_by_kind

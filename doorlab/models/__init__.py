@@ -1,1 +1,1 @@
-"""Models, one file each; `registry.build_model` makes them by name, `io` stores them."""
+"""Models, one file each. `registry.build_model` builds them by name; `io` saves and loads them."""

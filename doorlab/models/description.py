@@ -1,9 +1,9 @@
-"""RUN/model.json: what a trained model is, and which weights it has.
+"""RUN/model.json: the description of a trained model, with the checksum of its weights.
 
-kind, image_size, architecture     what to build
-seed, dataset_checksum, steps, ... how it was trained
-weights_checksum                   of weights.safetensors
-checksum                           of all that is above
+kind, image_size, architecture     arguments of `registry.build_model`
+seed, dataset_checksum, steps, ... settings of the training
+weights_checksum                   checksum of weights.safetensors
+checksum                           checksum of all other entries
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class Description:
-    """The content of a model.json, checked.
+    """The checked content of a model.json.
 
     Attributes:
-        folder: of the run.
-        document: all of it.
+        folder: run folder of the file.
+        document: content of the file.
     """
 
     folder: Path
@@ -48,56 +48,57 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """Name of the model in its registry; an import path for one from outside."""
+        """Name of the model in the registry, or import path of a model from outside doorlab."""
         return self.document["kind"]
 
     @property
     def name(self) -> str:
-        """How results call it."""
+        """Name of the model in results."""
         return short_name(self.kind)
 
     @property
     def image_size(self) -> int:
-        """Pixels to a side of its frames."""
+        """Height and width of the frames, pixels."""
         return self.document["image_size"]
 
     @property
     def seed(self) -> int:
-        """That it was trained with."""
+        """Training seed; 0 if the file contains none."""
         return self.document.get("seed") or 0
 
     @property
     def dataset_checksum(self) -> str | None:
-        """Of the dataset that it learned from, if it learned from one."""
+        """Checksum of the training dataset; None if the model was not trained on a dataset."""
         return self.document.get("dataset_checksum")
 
     @property
     def architecture(self) -> Architecture:
-        """Its sizes. Raises CheckpointError for sizes that no model has."""
+        """Sizes of the networks. Raises CheckpointError for invalid sizes."""
         try:
             return _architecture(self.document["architecture"])
         except (KeyError, TypeError, ValueError, ConfigError) as error:
             raise CheckpointError(
-                f"the sizes of a model in {self.folder}", f"{error}", "train the model again"
+                f"valid sizes of a model in {self.folder}", f"{error}", "train the model again"
             ) from None
 
     def weights(self) -> bytes:
-        """The content of the file of its weights.
+        """Reads the file of the weights.
 
-        Raises CheckpointError when there is none, or one with another checksum.
+        Raises CheckpointError if the file is missing or has another checksum.
         """
         path = self.folder / WEIGHTS_FILE
         data = read_bytes(path, CheckpointError, "train the model again, or resume it")
         if checksum(data) != self.document["weights_checksum"]:
-            got = "others: the file is damaged, or from another run"
-            raise CheckpointError(f"the weights that {MODEL_FILE} names in {path}", got, _REMEDY)
+            got = "other weights: the file is damaged, or from another run"
+            expected = f"the weights with the checksum of {MODEL_FILE} in {path}"
+            raise CheckpointError(expected, got, _REMEDY)
         return data
 
 
 def read_description(folder: str | Path) -> Description:
-    """Of the model in a run folder.
+    """Reads and checks the description of the model in a run folder.
 
-    Raises CheckpointError when there is none, when it is damaged, or when it holds what can't be.
+    Raises CheckpointError if the file is missing, damaged, or contains invalid values.
     """
     path = Path(folder) / MODEL_FILE
     document = read_json(path, CheckpointError)
@@ -105,7 +106,7 @@ def read_description(folder: str | Path) -> Description:
     if wrong:
         raise CheckpointError(f"the description of a model in {path}", wrong, _REMEDY)
     if document != sealed(document):
-        raise CheckpointError(f"{path} as it was written", "a changed one", _REMEDY)
+        raise CheckpointError(f"{path} as it was written", "a modified file", _REMEDY)
     return Description(Path(folder), document)
 
 
@@ -117,7 +118,16 @@ def write_description(
     weights: bytes,
     about: Mapping[str, Any],
 ) -> None:
-    """Writes model.json; `about` goes in as it is."""
+    """Writes model.json.
+
+    Args:
+        folder: run folder.
+        kind: name of the model in the registry, or import path.
+        image_size: height and width of the frames, pixels.
+        architecture: sizes of the networks.
+        weights: content of the file of the weights.
+        about: further entries, such as the seed.
+    """
     document = {
         "kind": kind,
         "image_size": image_size,
@@ -129,7 +139,7 @@ def write_description(
 
 
 def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the checksum of everything else in it."""
+    """The document with a new entry "checksum": the checksum of all other entries."""
     bare = {key: value for key, value in document.items() if key != "checksum"}
     return {**bare, "checksum": checksum(json.dumps(bare, sort_keys=True).encode())}
 

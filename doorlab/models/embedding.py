@@ -1,4 +1,4 @@
-"""Embeddings of doors, by any encoder.
+"""Embeddings of doors, with any encoder.
 
 Legend: B doors, M frames, C H W an image, E embedding.
 """
@@ -16,10 +16,10 @@ _DOORS_AT_ONCE = 64
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A model with an embedding per door."""
+    """A model that computes one embedding per door."""
 
     def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
-        """Doors from their frames, in [0, 1]."""
+        """Embeddings of doors, from frames in [0, 1]."""
         ...
 
 
@@ -27,13 +27,19 @@ class Encoder(Protocol):
 def embed_all(
     model: Encoder, images: UInt8[Tensor, "B M C H W"], mirror: bool = False
 ) -> Float[Tensor, "_ E"]:
-    """Embeddings of doors by all their frames; of every portion its mirror images, too, if wanted.
+    """Embeds doors in batches, from all their frames, without gradients.
+
+    Args:
+        model: the encoder.
+        images: frames of the doors.
+        mirror: also embed the mirror images of the frames.
 
     Returns:
-        (B, E), or (2 B, E) with mirror images.
+        Embeddings (B, E). With `mirror`, (2 B, E): after the doors of each batch follow their
+        mirror images.
     """
-    found = []
-    for portion in images.split(_DOORS_AT_ONCE):
-        x = portion.float() / 255.0
-        found += [model.embed(view) for view in ([x, x.flip(-1)] if mirror else [x])]
-    return torch.cat(found)
+    embeddings = []
+    for batch in images.split(_DOORS_AT_ONCE):
+        x = batch.float() / 255.0
+        embeddings += [model.embed(view) for view in ([x, x.flip(-1)] if mirror else [x])]
+    return torch.cat(embeddings)

@@ -1,13 +1,13 @@
-"""Whether a door looks like those that a model learned from.
+"""Detection of doors that are unlike the training doors of a model.
 
-A model has an embedding for any pictures, also for those of doors whose look it has never seen;
-what it predicts of these is worth little, and nothing in the prediction says so. Here the distance
-of an embedding is Mahalanobis' from the doors of training, and a threshold is the distance that a
-stated share of validation doors exceeds (split conformal: of n + 1 doors that are alike, each is
-equally likely to be the farthest). Embeddings of few frames lie farther out, so that there is a
-threshold for every number of frames.
+A model embeds any images, including images of doors whose appearance does not occur in its training
+data. Predictions for such doors are unreliable, and the predicted uncertainty does not show this.
+The detector computes the Mahalanobis distance of an embedding from the embeddings of the training
+doors. The threshold is the distance that a given share of validation doors exceeds (split conformal
+prediction: among n + 1 exchangeable doors, each is equally likely to be the farthest). Embeddings
+of few frames have larger distances, so that there is one threshold per number of frames.
 
-RUN/familiarity.safetensors     centre, scale and thresholds, and whose weights they belong to
+RUN/familiarity.safetensors     center, scale, thresholds, and the checksum of the model's weights
 
 Legend: D doors, V validation doors, M frames per door, E embedding.
 """
@@ -26,23 +26,24 @@ from doorlab.errors import CheckpointError
 from doorlab.storage.state_file import load_state, save_state
 
 FAMILIARITY_FILE = "familiarity.safetensors"
-FALSE_ALARMS = 0.02  # share of doors like those of training that are taken for others
+FALSE_ALARMS = 0.02  # share of doors like the training doors that are reported as unfamiliar
 
 _KIND, _VERSION = "familiarity", 1
-_REMEDY = "train the model again, or remove the file to go without warnings of strange doors"
-_FLOOR = 1e-5  # of the variance along an axis, as a share of all variance
+_REMEDY = "train the model again, or remove the file to disable warnings of unfamiliar doors"
+_FLOOR = 1e-5  # least variance along an axis, as a share of the total variance
 
 
 @dataclass(frozen=True)
 class Familiarity:
-    """Where a model's embeddings of doors like those that it learned from lie.
+    """Distribution of a model's embeddings of doors like its training doors.
 
     Attributes:
-        doors: what these doors are, in words.
+        doors: description of these doors, for warnings.
         center: float64 (E,), the mean embedding.
-        scale: float64 (E, E), after which the embeddings have the same variance in all directions.
-        thresholds: float64 (M,): of doors that were seen in 1, 2, ... M frames, all but
-            `FALSE_ALARMS` are nearer.
+        scale: float64 (E, E), whitening matrix: scaled embeddings have equal variance in all
+            directions.
+        thresholds: float64 (M,), distances that a share of `FALSE_ALARMS` of doors exceeds, for
+            embeddings of 1, 2, ... M frames.
     """
 
     doors: str
@@ -51,11 +52,11 @@ class Familiarity:
     thresholds: Float[np.ndarray, " M"]
 
     def distance(self, embedding: Float[np.ndarray, "D E"]) -> Float[np.ndarray, " D"]:
-        """In standard deviations, of all directions together."""
+        """Mahalanobis distance of embeddings from the center, in standard deviations."""
         return np.linalg.norm((embedding.astype(np.float64) - self.center) @ self.scale, axis=1)
 
     def threshold(self, frames: int) -> float:
-        """For doors that were seen in so many frames; more than were measured count as these."""
+        """Threshold for embeddings of a number of frames; above M, the threshold of M frames."""
         return float(self.thresholds[min(frames, len(self.thresholds)) - 1])
 
 
@@ -64,12 +65,12 @@ def fit_familiarity(
     typical: Float[np.ndarray, "D E"],
     held_out: Sequence[Float[np.ndarray, "V E"]],
 ) -> Familiarity:
-    """What is typical, from the embeddings of doors.
+    """Fits the distribution and the thresholds to embeddings of doors.
 
     Args:
-        doors: what they are, in words.
-        typical: of doors that the model may have learned from, by all their frames.
-        held_out: of doors like them that it has not: by 1, 2, ... M frames.
+        doors: description of the doors, for warnings.
+        typical: embeddings of training doors, from all their frames.
+        held_out: embeddings of validation doors, from 1, 2, ... M frames.
     """
     values = typical.astype(np.float64)
     center = values.mean(axis=0)
@@ -82,29 +83,33 @@ def fit_familiarity(
 
 
 def save_familiarity(folder: str | Path, familiarity: Familiarity, weights: str) -> None:
-    """Writes it into a run's folder, with the checksum of the weights that it belongs to."""
+    """Writes the file into a run folder, with the checksum of the model's weights."""
     state = {**vars(familiarity), "weights": weights}
     save_state(Path(folder) / FAMILIARITY_FILE, _KIND, _VERSION, state)
 
 
 def load_familiarity(folder: str | Path, weights: str) -> Familiarity | None:
-    """The one in a run's folder; None where there is none.
+    """Reads the file of a run folder; returns None if there is none.
 
-    Raises CheckpointError when it is damaged, or belongs to other weights.
+    Args:
+        folder: run folder.
+        weights: checksum of the model's weights.
+
+    Raises CheckpointError if the file is damaged or belongs to other weights.
     """
     path = Path(folder) / FAMILIARITY_FILE
     if not path.exists():
         return None
     state = load_state(path, _KIND, _VERSION, _REMEDY)
     if state.pop("weights", None) != weights:
-        raise CheckpointError(f"{path} of the weights beside it", "that of others", _REMEDY)
+        raise CheckpointError(f"{path} for the model's weights", "a file for others", _REMEDY)
     try:
         return Familiarity(**state)
     except TypeError:
-        raise CheckpointError(f"a whole {_KIND} in {path}", "another one", _REMEDY) from None
+        raise CheckpointError(f"a {_KIND} file in {path}", "other content", _REMEDY) from None
 
 
 def _exceeded_by(share: float, distances: np.ndarray) -> float:
-    """What another door's distance exceeds with this probability; the largest, where few exist."""
+    """The distance that another door exceeds with probability `share`, at most the largest."""
     rank = math.ceil((len(distances) + 1) * (1.0 - share))
     return float(np.sort(distances)[min(rank, len(distances)) - 1])

@@ -1,7 +1,7 @@
-"""Models on disk.
+"""Saves and loads models.
 
-RUN/model.json            what the model is, and the checksum of its weights
-RUN/weights.safetensors   the weights
+RUN/model.json            description of the model, with the checksum of its weights
+RUN/weights.safetensors   weights of the model
 """
 
 from __future__ import annotations
@@ -32,7 +32,16 @@ def save_model(
     architecture: Architecture,
     **about: Any,
 ) -> None:
-    """Writes a model; `about` (seed, dataset checksum, ...) goes into model.json as it is."""
+    """Writes a model into a run folder.
+
+    Args:
+        folder: run folder.
+        model: the model.
+        kind: name of the model in the registry, or import path.
+        image_size: height and width of the frames, pixels.
+        architecture: sizes of the networks.
+        about: further entries of model.json (seed, dataset checksum, ...).
+    """
     folder = Path(folder)
     weights = _serialized(model)
     atomic_write_bytes(folder / WEIGHTS_FILE, weights)
@@ -41,11 +50,15 @@ def save_model(
 
 @thread_defaults()
 def load_model(folder: str | Path, expect: str | None = None) -> DoorEncoder | RewardModel:
-    """The model in a run folder, on the CPU, in evaluation mode.
+    """Loads the model of a run folder, on the CPU, in evaluation mode.
+
+    Args:
+        folder: run folder.
+        expect: required kind of the model; None for any kind.
 
     Raises:
-        CheckpointError: when there is none, it is damaged, its weights are not those that its
-            description names, or it is of another kind than `expect`.
+        CheckpointError: if the model is missing, damaged or of another kind than `expect`, or if
+            the checksum of the weights is not the one in model.json.
     """
     about = read_description(folder)
     kind = about.kind
@@ -59,28 +72,28 @@ def load_model(folder: str | Path, expect: str | None = None) -> DoorEncoder | R
     try:
         MODELS.get_named(kind)
     except ConfigError as error:
-        raise CheckpointError(f"a known model in {folder}", error.got, error.fix) from None
+        raise CheckpointError(f"{error.expected}, in {folder}", error.got, error.fix) from None
     try:
         model = _untrained(kind, about.image_size, about.architecture)
         model.load_state_dict(load(about.weights()))
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, ConfigError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"whole weights of a {kind} in {folder}", reason, "train the model again"
+            f"the weights of a {kind} in {folder}", reason, "train the model again"
         ) from None
     return model.eval()
 
 
 def weights_checksum(folder: str | Path) -> str:
-    """Tells the weights in a run folder from all others.
+    """Checksum of the weights in a run folder.
 
-    Raises CheckpointError when there are none, or others than the run's description names.
+    Raises CheckpointError if the weights are missing, or differ from the checksum in model.json.
     """
     return checksum(read_description(folder).weights())
 
 
 def checksum_of(model: nn.Module) -> str:
-    """What `weights_checksum` says of the model once it is written."""
+    """Checksum of the weights of a model in memory; equals `weights_checksum` after saving."""
     return checksum(_serialized(model))
 
 
@@ -90,6 +103,6 @@ def _serialized(model: nn.Module) -> bytes:
 
 
 def _untrained(kind: str, image_size: int, architecture: Architecture) -> DoorEncoder | RewardModel:
-    """A model to put weights into, in float32, at no random numbers of the caller's."""
+    """Builds a model in float32, without changing the caller's random state."""
     with float32_by_default, torch.random.fork_rng(devices=[]):
         return build_model(kind, image_size, architecture)

@@ -1,6 +1,6 @@
-"""Gaussian likelihood of pictures with one standard deviation for all pixels and colors.
+"""Gaussian likelihood of images with one standard deviation for all pixels and colors.
 
-Legend: *batch any leading axes, C H W a picture.
+Legend: *batch any leading axes, C H W an image.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from torch import Tensor, nn
 
 from doorlab.objectives.elbo import image_log_likelihood, optimal_std
 
-_RATE = 0.01  # of the running mean of the variance
+_RATE = 0.01  # weight of a new value in the running mean of the variance
 
 
 class PictureLikelihood(nn.Module):
-    """p(x | decoded mean), calibrated or of fixed width.
+    """p(x | decoded mean) with a calibrated or a fixed standard deviation.
 
-    The calibrated likelihood (sigma-VAE, Rybkin et al. 2021) takes in training the standard
-    deviation that maximizes the likelihood of the batch, so that the loss per picture is
-    D / 2 log MSE plus a constant. In evaluation it takes the root of the running mean of these
-    variances, which is stored with the weights: the likelihood of a picture then does not depend
-    on the pictures beside it.
+    The calibrated likelihood (sigma-VAE, Rybkin et al. 2021) uses, in training, the standard
+    deviation that maximizes the likelihood of the batch; the loss per image is then D / 2 log MSE
+    plus a constant, with D values per image. In evaluation it uses the square root of the running
+    mean of these variances, which is stored with the weights. The likelihood of an image in
+    evaluation therefore does not depend on the other images of the batch.
 
     Args:
-        std: standard deviation in units of [0, 1]; 0 for the calibrated one.
+        std: standard deviation in units of [0, 1]; 0 for the calibrated likelihood.
     """
 
     variance: Float[Tensor, ""]
@@ -44,7 +44,7 @@ class PictureLikelihood(nn.Module):
     def forward(
         self, x: Float[Tensor, "*batch C H W"], mean: Float[Tensor, "*batch C H W"]
     ) -> Float[Tensor, "*batch"]:
-        """Log-likelihood of every picture, nats, summed over pixels and colors."""
+        """Log-likelihood of each image, nats, summed over pixels and colors."""
         if not (self.calibrated and self.training):
             return image_log_likelihood(x, mean, self.std)
         std = optimal_std(x, mean)
@@ -53,6 +53,6 @@ class PictureLikelihood(nn.Module):
 
     @torch.no_grad()
     def _update(self, std: Float[Tensor, ""]) -> None:
-        # The plain mean of the first steps: the initial value must not count.
+        # A plain mean over the first steps, so that the initial value has no weight.
         self.steps += 1.0
         self.variance += (std.square() - self.variance) * (1.0 / self.steps).clamp(min=_RATE)

@@ -1,6 +1,6 @@
-"""Figures of runs: what is drawn from which files, and how it looks.
+"""Figures of runs: loading of their data, drawing, and style.
 
-matplotlib is imported here alone, whatever the settings of the user are.
+Only this package imports matplotlib. The figures do not depend on the user's matplotlib settings.
 """
 
-from doorlab.plots import matplotlib_settings  # noqa: F401  before any import of matplotlib
+from doorlab.plots import matplotlib_settings  # noqa: F401  must precede imports of matplotlib

@@ -1,4 +1,4 @@
-"""The words of the report: its sections, and for each figure what to look at in it."""
+"""Texts of the report: headings and introductions of sections, and captions of figures."""
 
 from __future__ import annotations
 
@@ -17,52 +17,54 @@ SECTIONS = {
 
 INTRODUCTIONS = {
     "doors": (
-        "A robot stands before a door that it has never seen. It has a few pictures of the door, "
-        "taken while others went through. Then it acts: it grips the handle, turns it, and moves "
-        "along an arc about where it supposes the hinge. The reward is how far the door opens, "
-        "from 0 to 1. Where the hinge is and whether to pull or push can be seen; a latch's "
-        "direction, a closer's strength and the friction can only be felt."
+        "The task of the robot is to open a new door. Its observations are a few images of the "
+        "door at several opening angles. An action grips the handle, turns it, and moves it along "
+        "an arc around an assumed hinge position. The reward is the opened share of the door's "
+        "range, from 0 to 1. Images show the side of the hinge and whether to pull or push. They "
+        "do not show the direction of a latch, the strength of a closer, or the friction; these "
+        "hidden parameters must be inferred from interactions."
     ),
     "representation": (
-        "A neural statistician learns from unlabelled pictures: a context latent c for what makes "
-        "a door this door, and an instance latent z for each picture of it. A VAE of about the "
-        "same size, which sees single pictures and no doors, is the baseline. Neither is told a "
-        "door's parameters; where a supervised network is shown, it was, as the ceiling. All that "
-        "follows is on held-out doors."
+        "A neural statistician is trained on unlabeled images: it infers a context latent c per "
+        "door, and an instance latent z per image. The baseline is a VAE of about the same size, "
+        "which encodes single images. Neither is trained with the parameters of doors. The "
+        "supervised network, where it is shown, is trained with them and is an upper reference. "
+        "All results in this section are on held-out doors."
     ),
     "reward": (
-        "The models predict the reward of an action on a door from its pictures and from what was "
-        "tried on it so far. SSNP learns jointly from the pictures of all doors and from the "
-        "interactions of the labelled ones; NP has the same encoder and the labelled doors alone; "
-        "the other two predict from frozen embeddings of pretrained models."
+        "The models predict the reward of an action on a door from images of the door and from "
+        "the previous interactions with it. SSNP is trained jointly on the images of all doors "
+        "and on the interactions with labeled doors. NP has the same encoder and is trained on "
+        "the labeled doors only. Models such as VAE + NP predict from the frozen embeddings of a "
+        "pretrained model."
     ),
     "bandit": (
-        "Every policy tries to open the same held-out doors. A model's policy picks the action "
-        "that the model thinks best, tries it, and lets the model know. GP-UCB searches each door "
-        "by touch alone; the visible oracle knows everything that can be seen and has to find out "
-        "the rest; the oracle knows everything."
+        "All policies are evaluated on the same held-out doors. The policy of a model executes the "
+        "action with the highest predicted reward, and adds the obtained reward to the context "
+        "set of the model. GP-UCB uses interactions only, without images. The visible oracle uses "
+        "all visible parameters and explores the hidden ones. The oracle uses all parameters."
     ),
     "study": (
-        "Labels are interactions with a door: they cost a robot's time, pictures do not. Every "
-        "model was trained with few labelled doors and with many; the same few for all models. "
-        "Every claim is about doors that none of them was trained on."
+        "Labels are interactions with a door. They cost robot time, while images are cheap. Every "
+        "model is trained with several numbers of labeled doors; for each number, all models use "
+        "the same labeled doors. All claims are tested on held-out doors."
     ),
     "making": (
-        "Every number on this page comes from a result file of the run, which holds its settings, "
-        "its seed and the checksum of its dataset."
+        "Every number on this page comes from a result file of the run. Result files contain the "
+        "settings, the seed and the checksum of the dataset."
     ),
 }
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A figure's place and words.
+    """Section, heading and caption of a figure in the report.
 
     Attributes:
-        section: anchor of its section in the report.
-        heading: what it shows.
-        text: what to look at.
-        optional: whether a run that has it not says nothing of it.
+        section: anchor of the section.
+        heading: heading above the figure.
+        text: caption below the figure.
+        optional: whether the report omits the note about a missing figure.
     """
 
     section: str
@@ -213,5 +215,5 @@ CAPTIONS: dict[str, Caption] = {
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:
-    """`text` with its {names} replaced by `words`; a name that has no word reads "some"."""
+    """Replaces the {names} in `text` by `words`; names without a word become "some"."""
     return text.format_map(defaultdict(lambda: "some", words))

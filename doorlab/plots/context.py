@@ -1,4 +1,4 @@
-"""What figures are drawn from: a run's dataset, models and results, opened when first asked for.
+"""Inputs of figures: the dataset, models and results of runs, loaded on first access.
 
 Legend: D doors, M frames per door, H W pixels.
 """
@@ -27,11 +27,11 @@ _ANY_PARAMETER = door_array("hinge_side")
 
 
 class MissingInput(Exception):
-    """The runs lack what a figure needs. Its text says what, in a few words."""
+    """The runs lack an input of a figure; the message names the input."""
 
 
 class NotRun(MissingInput):
-    """They have no result, or no model, of a stage."""
+    """The runs contain no result or model of a stage."""
 
     def __init__(self, *stages: str) -> None:
         super().__init__(" or ".join(f"`doorlab {stage}`" for stage in stages) + " was not run")
@@ -39,23 +39,28 @@ class NotRun(MissingInput):
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure, the arrays that it shows, and its numbers and words for the report."""
+    """A figure with its data."""
 
     figure: Figure
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """Arrays shown in the figure, for the NPZ file."""
     figures: dict[str, Any] = field(default_factory=dict)
+    """Numbers of the figure, for plot.json and the report."""
     words: dict[str, str] = field(default_factory=dict)
+    """Words for the placeholders of the caption."""
 
 
 class PlotContext:
-    """One run or several, read lazily. Properties raise Missing for what they do not have.
+    """Lazily loaded inputs from one run or several.
+
+    Properties and methods raise MissingInput if the runs lack the input.
 
     Args:
-        folders: where the parts of the runs lie.
-        data: the dataset; None for that of the runs.
-        max_doors: held-out doors to read, at most.
-        seed: of what models sample.
-        device: where models run.
+        folders: folders of the runs and their parts.
+        data: folder of the dataset; None for the dataset of the runs.
+        max_doors: maximum number of held-out doors to read.
+        seed: seed of samples drawn from models.
+        device: device of the models.
     """
 
     def __init__(
@@ -69,12 +74,12 @@ class PlotContext:
         """The dataset."""
         path = self._data or self.folders.dataset()
         if path is None:
-            raise MissingInput("no dataset was found, --data names one")
+            raise MissingInput("no dataset was found; give one with --data")
         return DoorDataset.open(path)
 
     @property
     def checksum(self) -> str | None:
-        """Of the dataset; None when there is none."""
+        """Checksum of the dataset; None if there is no readable dataset."""
         try:
             return self.dataset.checksum
         except (MissingInput, DoorlabError):
@@ -82,7 +87,7 @@ class PlotContext:
 
     @property
     def simulator(self) -> str | None:
-        """That made the dataset; None when there is none, or it was made by none."""
+        """Simulator of the dataset; None without a dataset, or if it was not simulated."""
         try:
             return self.dataset.simulator
         except MissingInput:
@@ -90,7 +95,7 @@ class PlotContext:
 
     @cached_property
     def indices(self) -> np.ndarray:
-        """(D,) held-out doors."""
+        """Indices (D,) of the held-out doors."""
         indices = self.dataset.indices("test")[: self._max_doors]
         if not len(indices):
             raise MissingInput("the dataset has no test doors")
@@ -98,17 +103,17 @@ class PlotContext:
 
     @cached_property
     def images(self) -> np.ndarray:
-        """uint8 (D, M, H, W, 3) of the held-out doors."""
+        """Frames of the held-out doors, uint8 (D, M, H, W, 3)."""
         return self.dataset.read("images", self.indices)
 
     @property
     def doors_are_known(self) -> bool:
-        """Whether the dataset has the parameters of its doors: footage does not."""
+        """Whether the dataset contains the parameters of its doors; imported footage does not."""
         return _ANY_PARAMETER in self.dataset.config.arrays()
 
     @cached_property
     def doors(self) -> list[Door]:
-        """The held-out doors."""
+        """Parameters of the held-out doors."""
         self._need(_ANY_PARAMETER, "parameters of doors")
         return self.dataset.doors(self.indices)
 
@@ -119,37 +124,42 @@ class PlotContext:
 
     @cached_property
     def pretrained(self) -> dict[str, TrainedModel]:
-        """Models of `doorlab pretrain`, by kind."""
+        """Kind -> model of `doorlab pretrain`."""
         return self._models("pretrain", rewards=False)
 
     def pretrained_that(self, mixin: type, verb: str) -> dict[str, TrainedModel]:
-        """Those of them that have a mixin of `models.encoders.base`: not every model decodes."""
-        found = {k: m for k, m in self.pretrained.items() if isinstance(m.network, mixin)}
-        if not found:
+        """Kind -> pretrained model with a capability.
+
+        Args:
+            mixin: mixin of `models.encoders.base` that provides the capability.
+            verb: name of the capability, for the error message.
+        """
+        capable = {k: m for k, m in self.pretrained.items() if isinstance(m.network, mixin)}
+        if not capable:
             raise MissingInput(f"none of the models can {verb}")
-        return found
+        return capable
 
     @cached_property
     def reward_models(self) -> dict[str, TrainedModel]:
-        """Models of `doorlab train`, by kind."""
+        """Kind -> model of `doorlab train`."""
         return self._models("train", rewards=True)
 
     @property
     def headline_model(self) -> TrainedModel:
-        """The reward model that the report is about."""
+        """The main reward model of the report: SSNP, or the first in the order of `STYLES`."""
         models = self.reward_models
         return models[FOCUS_MODEL if FOCUS_MODEL in models else sort_models(models)[0]]
 
     @property
     def statistician(self) -> TrainedModel:
-        """The model with a context latent; the contrastive one, if there are two."""
+        """The statistician; if there are several, the first in the order of `STATISTICIANS`."""
         found = [self.pretrained[kind] for kind in STATISTICIANS if kind in self.pretrained]
         if not found:
             raise MissingInput("there is no statistician")
         return found[0]
 
     def result(self, stage: str) -> dict[str, Any]:
-        """The result of a stage out of `run_folders.RESULTS`."""
+        """Content of the result file of a stage in `run_layout.RESULTS`."""
         file = self.folders.result(stage)
         if file is None:
             raise NotRun(stage)
@@ -157,7 +167,7 @@ class PlotContext:
 
     @cached_property
     def study(self) -> dict[str, dict[str, Any]]:
-        """The result files of a study, by their names."""
+        """File name -> content of the result files of a study."""
         file = self.folders.result("study")
         if file is None:
             raise NotRun("study")
@@ -166,7 +176,7 @@ class PlotContext:
     def _need(self, name: str, what: str) -> None:
         config = self.dataset.config
         if name not in config.arrays():
-            raise MissingInput(f"the dataset has no {what}, it is {config.origin}")
+            raise MissingInput(f"the dataset has no {what}: it is {config.origin}")
 
     def _models(self, stage: str, *, rewards: bool) -> dict[str, TrainedModel]:
         folders = self.folders.models

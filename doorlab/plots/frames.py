@@ -1,4 +1,4 @@
-"""Figures of doors, and of what the pretrained models make of them: for `doorlab plot`.
+"""Figures of images for `doorlab plot`: gallery, reconstructions, new frames and samples.
 
 Legend: D doors, M frames per door, H W pixels; B C H W a batch of images.
 """
@@ -34,28 +34,28 @@ def stratified_sample(doors: Sequence[Door], count: int) -> list[int]:
 
 
 def describe(door: Door) -> str:
-    """Its side and swing (left hinge, pull), or where it slides to."""
+    """Short description: hinge side and swing ("left hinge, pull"), or direction of sliding."""
     if door.mechanism == "sliding":
         return f"slides, {door.hinge_side}"
     return f"{door.hinge_side} hinge, {door.swing}"
 
 
 def chosen_doors(sources: PlotContext, count: int) -> list[int]:
-    """Positions of held-out doors to show: varied ones, or, of unknown doors, the first."""
+    """Positions of held-out doors to show: a stratified sample, or the first without parameters."""
     if sources.doors_are_known:
         return stratified_sample(sources.doors, count)
     return list(range(min(count, len(sources.indices))))
 
 
 def label(sources: PlotContext, position: int) -> str:
-    """A few words about a held-out door: its side and swing, or the name of its footage."""
+    """Label of a held-out door: hinge side and swing, or the name of its footage."""
     if sources.doors_are_known:
         return describe(sources.doors[position]).replace(", ", "\n")
     return sources.dataset.config.names[sources.indices[position]]
 
 
 def gallery(sources: PlotContext) -> Plot:
-    """Held-out doors in all their frames, the most open to the right."""
+    """Frames of held-out doors, ordered by opening angle."""
     chosen = stratified_sample(sources.doors, 8)
     images = sources.images[chosen]
     angles = sources.read("joint_position")[chosen]
@@ -71,7 +71,7 @@ def gallery(sources: PlotContext) -> Plot:
 
 
 def reconstructions(sources: PlotContext) -> Plot:
-    """Frames, and what every pretrained model keeps of them; squared errors over all doors."""
+    """Frames and their reconstructions by every pretrained model; squared errors over all doors."""
     chosen = chosen_doors(sources, 3)
     images = sources.images[chosen][:, :_COLUMNS]
     rebuilt, errors = {}, {}
@@ -90,7 +90,7 @@ def reconstructions(sources: PlotContext) -> Plot:
 
 
 def new_frames(sources: PlotContext) -> Plot:
-    """Frames of a door that the statistician saw, beside frames that it draws from its c."""
+    """Observed frames of doors, next to frames that the statistician samples from their c."""
     model, seen = sources.statistician, 3
     chosen = chosen_doors(sources, 6)
     images = sources.images[chosen][:, :seen]
@@ -110,7 +110,7 @@ def new_frames(sources: PlotContext) -> Plot:
 
 
 def samples(sources: PlotContext) -> Plot:
-    """Doors from the priors of the pretrained models, below real ones."""
+    """Doors sampled from the priors of the pretrained models, below real doors."""
     real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
     groups, arrays = [[Row("real", row) for row in real]], {"real": real}
     for kind, model in sources.pretrained_that(SamplesDoors, "sample").items():
@@ -125,5 +125,5 @@ def samples(sources: PlotContext) -> Plot:
 
 
 def _chance(sources: PlotContext, name: str) -> torch.Generator:
-    """A source of chance for one figure, so that figures do not depend on one another."""
+    """A random generator per figure, so that figures do not depend on each other."""
     return torch.Generator(sources.device).manual_seed(integer_seed(sources.seed, "plot", name))

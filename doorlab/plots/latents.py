@@ -1,6 +1,6 @@
-"""Figures of latent spaces: maps, correlations, traversals, interpolations: for `doorlab plot`.
+"""Figures of latent spaces for `doorlab plot`: maps, correlations, traversals, interpolations.
 
-Legend: D doors, M frames per door, E context latent c, Z instance latent z, L any of the two, P
+Legend: D doors, M frames per door, E context latent c, Z instance latent z, L either latent, P
 parameters, K columns.
 """
 
@@ -23,12 +23,12 @@ from doorlab.plots.figures.grid import Row, image_grid
 from doorlab.plots.frames import chosen_doors, label
 
 _MAPPED = ("handedness", "swing", "width", "height", "handle_height", "place")
-_STEPS = 9  # pictures from one end to the other: an odd number has a middle
-_REACH = 2.5  # standard deviations that a traversal goes to either side
+_STEPS = 9  # images per traversal or interpolation; odd, so that there is a middle image
+_REACH = 2.5  # range of a traversal to either side, in standard deviations
 
 
 def embedding(sources: PlotContext) -> Plot:
-    """Maps of the door embeddings of the pretrained models and of the headline reward model."""
+    """Maps of the door embeddings of the pretrained models and of the main reward model."""
     if len(sources.indices) < 2:
         raise MissingInput("there is one test door, and a map needs several")
     models = _mapped_models(sources)
@@ -45,7 +45,7 @@ def embedding(sources: PlotContext) -> Plot:
 
 
 def _mapped_models(sources: PlotContext) -> dict[str, TrainedModel]:
-    """The pretrained models and the headline reward model, as far as there are any."""
+    """The pretrained models and the main reward model, as far as they exist."""
     models: dict[str, TrainedModel] = {}
     with contextlib.suppress(MissingInput):
         models |= sources.pretrained
@@ -57,7 +57,7 @@ def _mapped_models(sources: PlotContext) -> dict[str, TrainedModel]:
 
 
 def correlation(sources: PlotContext) -> Plot:
-    """Which latent of which pretrained model goes with which parameter of the doors."""
+    """Correlations of the latents of pretrained models with the parameters of the doors."""
     parameters = _parameters(sources)
     found = {
         kind: {
@@ -72,7 +72,7 @@ def correlation(sources: PlotContext) -> Plot:
 
 
 def traversals(sources: PlotContext) -> Plot:
-    """One latent at a time from low to high, about what the statistician infers of a frame."""
+    """Frames decoded while one latent varies around the statistician's posterior of a frame."""
     model, door = sources.statistician, chosen_doors(sources, 1)[0]
     latents = _latents(sources, model)
     frame = sources.images.shape[1] // 2
@@ -96,7 +96,7 @@ def traversals(sources: PlotContext) -> Plot:
 
 
 def interpolations(sources: PlotContext) -> Plot:
-    """Doors between two doors: from one c to another in a straight line, with z held."""
+    """Frames decoded on a straight line between the c of two doors, with constant z."""
     model, pairs = sources.statistician, _contrasting_pairs(chosen_doors(sources, 8))
     if not pairs:
         raise MissingInput("there is one test door, and this needs two")
@@ -120,13 +120,16 @@ def interpolations(sources: PlotContext) -> Plot:
 
 
 def _contrasting_pairs(stratified_sample: list[int]) -> list[tuple[int, int]]:
-    """Pairs of doors that differ: of varied ones first in the hinge's side, then in the swing."""
+    """Pairs of different doors: the pairs of a stratified sample differ in side or swing."""
     order = [stratified_sample[i] for i in (0, 2, 1, 3, 4, 5, 6, 7) if i < len(stratified_sample)]
     return list(zip(order[::2], order[1::2], strict=False))
 
 
 def _closest_frame(sources: PlotContext, start: int, end: int, frame: int) -> int:
-    """The frame of the door `end` that stands open as far as `frame` of `start`, if known."""
+    """The frame of door `end` whose angle is closest to that of `frame` of door `start`.
+
+    Without parameters of the doors, the same frame number.
+    """
     if not sources.doors_are_known:
         return frame
     angles = sources.read(JOINT_POSITION)
@@ -134,7 +137,7 @@ def _closest_frame(sources: PlotContext, start: int, end: int, frame: int) -> in
 
 
 def _latents(sources: PlotContext, model: TrainedModel) -> dict[str, np.ndarray]:
-    """Latents (D, M, L) by name, those of doors repeated for every frame."""
+    """Name -> latents (D, M, L); c is repeated for every frame."""
     z = model.embed_frames(sources.images)
     if model.kind not in STATISTICIANS:
         return {"z": z}
@@ -143,7 +146,7 @@ def _latents(sources: PlotContext, model: TrainedModel) -> dict[str, np.ndarray]
 
 
 def _parameters(sources: PlotContext) -> np.ndarray:
-    """(D, M, P): the true parameters and the angle of every frame."""
+    """(D, M, P): true parameters of the doors, and the angle of every frame."""
     angle = sources.read(JOINT_POSITION)
     columns = []
     for name in _MAPPED:
@@ -154,7 +157,7 @@ def _parameters(sources: PlotContext) -> np.ndarray:
 
 
 def _notes(sources: PlotContext, latents: dict[str, np.ndarray]) -> dict[str, list[str]]:
-    """What each latent goes with best, in words, where the doors' parameters are known."""
+    """Name -> text per dimension with the most correlated parameter; empty without parameters."""
     if not sources.doors_are_known:
         return {name: [""] * values.shape[-1] for name, values in latents.items()}
     labels = [TARGETS[name].label for name in (*_MAPPED, "joint_angle")]
@@ -167,14 +170,14 @@ def _notes(sources: PlotContext, latents: dict[str, np.ndarray]) -> dict[str, li
 
 
 def _decode(model: TrainedModel, c: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """uint8 (K, H, W, 3): pictures of c (K, E) and z (K, Z)."""
+    """Decodes c (K, E) and z (K, Z) to images, uint8 (K, H, W, 3)."""
     c_, z_ = (torch.from_numpy(np.asarray(x, np.float32)).to(model.device) for x in (c, z))
     with torch.no_grad():
         return to_uint8(model.network.decode(c_, z_[:, None]))[:, 0]
 
 
 def _top_variance_dims(latents: np.ndarray, count: int = 4) -> list[int]:
-    """The dimensions in which latents (..., L) differ most, those first."""
+    """The `count` dimensions of latents (..., L) with the largest variance, in descending order."""
     return np.argsort(-_flat(latents).std(axis=0), kind="stable")[:count].tolist()
 
 

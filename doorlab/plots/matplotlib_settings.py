@@ -1,7 +1,7 @@
-"""matplotlib, imported and used whatever the user's settings of it are.
+"""Import and use of matplotlib, independent of the user's settings.
 
-Figures are drawn by Agg, without a display, and look the same everywhere. So neither MPLBACKEND nor
-a matplotlibrc may matter, and what the calling program has set stays as it was.
+Figures are drawn by the backend Agg, without a display, and look the same on every machine. They do
+not depend on MPLBACKEND or a matplotlibrc, and do not change the settings of the calling program.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from doorlab.errors import ConfigError
 
 
 def _import_matplotlib() -> None:
-    """Imports matplotlib. A backend of MPLBACKEND that it knows is set, any other is ignored.
+    """Imports matplotlib; ignores an unknown backend in MPLBACKEND.
 
-    Notebooks give their commands a backend that not every matplotlib knows, which then can't be
-    imported.
+    Notebooks set MPLBACKEND to a backend that some versions of matplotlib do not know. The import
+    of matplotlib would then fail.
+
+    Raises ConfigError if matplotlib can't read its matplotlibrc.
     """
     if "matplotlib" in sys.modules:
         return
     backend = os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib
-    except ValueError as error:  # of bytes that are not UTF-8, for example
+    except ValueError as error:  # for example, bytes that are not UTF-8
         raise ConfigError(
-            "a matplotlibrc that matplotlib can read", f"{error}", "mend that file or move it away"
+            "a matplotlibrc that matplotlib can read", f"{error}", "correct or remove that file"
         ) from None
     finally:
         if backend is not None:
@@ -44,6 +46,6 @@ from matplotlib import style  # noqa: E402
 
 @contextlib.contextmanager
 def default_settings() -> Iterator[None]:
-    """Has matplotlib draw with the settings that it is delivered with."""
+    """Context in which matplotlib uses its default settings."""
     with style.context("default", after_reset=True):
         yield

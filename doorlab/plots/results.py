@@ -1,4 +1,4 @@
-"""Figures of what other stages measured: for `doorlab plot`."""
+"""Figures of result files for `doorlab plot`: probes, bandit, study and training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from doorlab.storage.text_paths import as_text
 
 
 def probes(sources: PlotContext) -> Plot:
-    """The scores of `doorlab probe`."""
+    """Scores of `doorlab probe`, by model and target."""
     result = sources.result("probe")
     scores = {
         model: {target: _estimate(found) for target, found in targets.items()}
@@ -38,18 +38,18 @@ def probes(sources: PlotContext) -> Plot:
         for metric in ("accuracy", "r2")
     }
     if not any(labels.values()):
-        raise MissingInput("the probes are of no target that is known")
+        raise MissingInput("the probes have no known target")
     guessing = {name: target["guessing"] for name, target in result.get("targets", {}).items()}
     return Plot(probe_figure.probes(scores, labels["accuracy"], labels["r2"], guessing))
 
 
 def probe_frames(sources: PlotContext) -> Plot:
-    """The scores by the number of frames."""
+    """Probe scores by number of frames."""
     return _probe_curves(sources, "frames", "--frames 1 2 4 8")
 
 
 def probe_doors(sources: PlotContext) -> Plot:
-    """The scores by the number of labelled doors."""
+    """Probe scores by number of labeled doors."""
     return _probe_curves(sources, "doors", "--probe-doors 10 30 100 300 1000")
 
 
@@ -57,7 +57,7 @@ def _probe_curves(sources: PlotContext, axis: str, option: str) -> Plot:
     result = sources.result("probe")
     if axis not in result.get("curves", {}):
         raise MissingInput(
-            f"the probes have one number of {axis}: `doorlab probe {option}` has more"
+            f"the probes have one number of {axis}; `doorlab probe {option}` gives several"
         )
     panels = probe_panels(result, axis)
     arrays = _curve_arrays({panel.label: dict(panel.curves) for panel in panels})
@@ -65,13 +65,13 @@ def _probe_curves(sources: PlotContext, axis: str, option: str) -> Plot:
 
 
 def opened(sources: PlotContext) -> Plot:
-    """The share of doors opened by each try."""
+    """Share of doors opened by each interaction."""
     found = _policy_curves(sources, "opened_by")
     return Plot(curves.opened(found), _curve_arrays({"opened_by": found}))
 
 
 def regret(sources: PlotContext) -> Plot:
-    """Regret per try and summed up."""
+    """Regret per interaction, and cumulative regret."""
     per_try = _policy_curves(sources, "regret_per_interaction")
     cumulative = _policy_curves(sources, "cumulative_regret")
     arrays = _curve_arrays({"regret_per_interaction": per_try, "cumulative_regret": cumulative})
@@ -79,17 +79,17 @@ def regret(sources: PlotContext) -> Plot:
 
 
 def study_labels(sources: PlotContext) -> Plot:
-    """What few labelled doors are enough for."""
+    """Errors and regrets of a study by number of labeled doors."""
     return _of_study(sources, studies.labels)
 
 
 def study_adaptation(sources: PlotContext) -> Plot:
-    """A study's errors by the number of interactions."""
+    """Reward errors of a study by size of the context set."""
     return _of_study(sources, studies.adaptation)
 
 
 def study_regret(sources: PlotContext) -> Plot:
-    """A study's regret by the number of tries."""
+    """Regret of a study by number of interactions."""
     return _of_study(sources, studies.regret_by_try)
 
 
@@ -100,7 +100,7 @@ def _of_study(
 
 
 def training(sources: PlotContext) -> Plot:
-    """The losses of all runs."""
+    """Training curves of all runs."""
     folders = [f for f in sources.folders.models if (f / METRICS_FILE).exists()]
     if not folders:
         raise NotRun("pretrain", "train")
@@ -148,9 +148,9 @@ def _curve_arrays(groups: dict[str, dict[str, Curve]]) -> dict[str, np.ndarray]:
 
 
 def _history(metrics: dict[str, Any]) -> History:
-    """Losses; for reward models, whose losses say little, the squared errors of rewards.
+    """Losses of a run; for reward models, squared errors of rewards, which are easier to interpret.
 
-    On validation doors these are means over several numbers of interactions seen before.
+    On validation doors, the squared errors are means over several sizes of the context set.
     """
     records = {part: metrics.get("history", {}).get(part, []) for part in ("train", "validation")}
     key = "reward_mse" if any("reward_mse" in r for r in records["train"]) else "loss"
@@ -168,7 +168,7 @@ def _history(metrics: dict[str, Any]) -> History:
 
 
 def _divergences(records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """The KL of each latent whose name is recorded as kl_NAME, in every record."""
+    """Latent NAME -> values of kl_NAME, for entries that occur in every record."""
     names = sorted(name for name in (records[0] if records else {}) if name.startswith("kl_"))
     return {
         name.removeprefix("kl_"): np.array([record[name] for record in records], dtype=float)

@@ -1,4 +1,4 @@
-"""Figures of predicted rewards on held-out doors: for `doorlab plot`.
+"""Figures of predicted rewards on held-out doors, for `doorlab plot`.
 
 Legend: D doors, J interactions recorded; A grid points per axis, K doors shown.
 """
@@ -26,7 +26,7 @@ from doorlab.plots.frames import describe, stratified_sample
 from doorlab.plots.style import style_of
 
 _COUNTS = (0, 1, 2, 4, 8, 16)
-_CALIBRATED_AT = 4  # interactions seen
+_CALIBRATED_AT = 4  # size of the context set of the calibration figure
 _SHOWN = ("mean", "std")
 _GRID = 41
 _PHI_SPAN = (-90.0, 270.0)  # degrees: right (0) and left (180) both lie inside
@@ -34,13 +34,13 @@ _SWINGS = (-MAX_SWING, MAX_SWING)
 
 
 def adaptation(sources: PlotContext) -> Plot:
-    """Squared error by the number of interactions seen, for every reward model."""
+    """Squared error of every reward model by size of the context set."""
     _, rewards, first = _recorded(sources)
     counts = [n for n in _COUNTS if n <= first]
     errors: dict[str, list[Estimate]] = {}
     for kind, model in sources.reward_models.items():
-        found = _predictions(sources, model, counts)
-        errors[kind] = [bootstrap_mean(found[n].squared_error, seed=sources.seed) for n in counts]
+        by_size = _predictions(sources, model, counts)
+        errors[kind] = [bootstrap_mean(by_size[n].squared_error, seed=sources.seed) for n in counts]
     variance = float(np.var(rewards[:, first:]))
     curves = {kind: Curve.of(range(len(counts)), e) for kind, e in errors.items()}
     return Plot(
@@ -54,19 +54,19 @@ def calibration(sources: PlotContext) -> Plot:
     """Reliability and coverage of every reward model after a few interactions."""
     _, rewards, first = _recorded(sources)
     n = min(_CALIBRATED_AT, first)
-    said = {
+    by_kind = {
         kind: _predictions(sources, model, [n])[n] for kind, model in sources.reward_models.items()
     }
-    bins = {kind: statistics.reliability(p.mean, p.outcome) for kind, p in said.items()}
+    bins = {kind: statistics.reliability(p.mean, p.outcome) for kind, p in by_kind.items()}
     if not any(bins.values()):
         least = statistics.FEWEST_DOORS
         raise MissingInput(f"no bin of predicted rewards has {least} test doors")
-    covered = {kind: statistics.coverage(p.mean, p.std, p.outcome) for kind, p in said.items()}
+    covered = {kind: statistics.coverage(p.mean, p.std, p.outcome) for kind, p in by_kind.items()}
     errors = {
         kind: statistics.calibration_error(p.mean, p.outcome, seed=sources.seed)
-        for kind, p in said.items()
+        for kind, p in by_kind.items()
     }
-    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in said.items() for part in _SHOWN}
+    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in by_kind.items() for part in _SHOWN}
     return Plot(
         calibration_figure.calibration(bins, covered),
         {"outcome": rewards[:, first:], **arrays},
@@ -76,7 +76,7 @@ def calibration(sources: PlotContext) -> Plot:
 
 
 def landscape(sources: PlotContext) -> Plot:
-    """Expected rewards over two slices of the action space, before and after trying."""
+    """Predicted rewards on two slices of the action space, before and after interactions."""
     model = sources.headline_model
     actions, rewards, _ = _recorded(sources)
     latched = _latched_on_hinges(sources.doors)
@@ -85,14 +85,14 @@ def landscape(sources: PlotContext) -> Plot:
     chosen = [latched[k] for k in stratified_sample([sources.doors[i] for i in latched], 4)]
     doors, embedding = [sources.doors[i] for i in chosen], model.embed(sources.images[chosen])
     embedding, ac, rc = model.tensors(embedding, actions[chosen], rewards[chosen])
-    tried = InteractionSet.all(ac, rc)
+    context = InteractionSet.all(ac, rc)
     direction, turning = (np.stack([grid(d) for d in doors]) for grid in (_directions, _turns))
 
     @torch.no_grad()
     def maps(targets: np.ndarray, seen: int) -> np.ndarray:
-        (at,) = model.tensors(targets)
-        said = model.network.predict(embedding, tried.first(seen), at)
-        return said.mean.cpu().numpy().reshape(-1, _GRID, _GRID)
+        (target_actions,) = model.tensors(targets)
+        prediction = model.network.predict(embedding, context.first(seen), target_actions)
+        return prediction.mean.cpu().numpy().reshape(-1, _GRID, _GRID)
 
     seen = actions.shape[1]
     slices = [
@@ -117,14 +117,17 @@ def _predictions(
 
 
 def _recorded(sources: PlotContext) -> tuple[np.ndarray, np.ndarray, int]:
-    """Actions (D, J, 4), rewards (D, J), and where those begin that are predicted, never seen."""
+    """Actions (D, J, 4), rewards (D, J), and the index of the first target interaction.
+
+    The interactions before this index are the context set.
+    """
     if sources.dataset.interactions < 2:
-        raise MissingInput("the dataset has fewer than two interactions of a door")
+        raise MissingInput("the dataset has fewer than two interactions per door")
     return sources.read("actions"), sources.read("rewards"), shown(sources.dataset.interactions)
 
 
 def _latched_on_hinges(doors: Sequence[Door]) -> list[int]:
-    """Positions of doors with a latch; sliding ones move by metres, not by radians."""
+    """Positions of hinged doors with a latch; sliding doors have other units (m, not rad)."""
     return [i for i, d in enumerate(doors) if d.latch_angle > 0 and d.mechanism == "hinged"]
 
 
@@ -146,13 +149,13 @@ def _swing(door: Door) -> float:
 
 
 def _directions(door: Door) -> np.ndarray:
-    """(A * A, 4): the oracle's action in all directions and with all swings."""
+    """(A * A, 4): the oracle's action with phi and swing replaced by a grid of values."""
     phi = np.radians(np.linspace(*_PHI_SPAN, _GRID)) / math.pi
     return _grid(door, 0, (phi + 1.0) % 2.0 - 1.0)
 
 
 def _turns(door: Door) -> np.ndarray:
-    """(A * A, 4): the oracle's action with all turns of the handle and all swings."""
+    """(A * A, 4): the oracle's action with handle turn and swing replaced by a grid of values."""
     return _grid(door, 3, np.linspace(-1.0, 1.0, _GRID))
 
 

@@ -1,4 +1,4 @@
-"""Figures of a study from its result files: drawn when it ends, and by `doorlab plot`."""
+"""Figures of a study from its result files, for the study commands and `doorlab plot`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from doorlab.plots.figures.label_curves import LabelPanel, label_curves
 from doorlab.plots.figures.probe_curves import Panel, probe_curves
 from doorlab.plots.style import Figure, footnote, style_of
 
-_LEVELS = ("gp_ucb", "visible_oracle")  # policies beside which regret is shown
+_LEVELS = ("gp_ucb", "visible_oracle")  # policies whose regret is shown as horizontal lines
 
 
 def labels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
-    """Errors and regrets by the number of labelled doors.
+    """Figure of errors and regrets by number of labeled doors.
 
     Args:
-        reward: the content of reward.json.
-        opened: that of bandit.json.
+        reward: content of reward.json.
+        opened: content of bandit.json.
     """
     return _sized(label_curves(label_panels(reward, opened)), reward)
 
 
 def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
-    """Errors by the number of interactions, of the models that opened doors. Arguments as above."""
+    """Figure of the errors of the models in the bandit, by size of the context set.
+
+    Args:
+        reward: content of reward.json.
+        opened: content of bandit.json.
+    """
     at = _labelled(opened)
     errors = {
         model: _through(range(len(reward["contexts"])), found[at]["after"]["reward_mse"])
@@ -38,7 +43,12 @@ def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
 
 
 def regret_by_try(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
-    """Regret by the number of tries, of models and of policies without one. Arguments as above."""
+    """Figure of the regret of policies with and without a model, by number of interactions.
+
+    Args:
+        reward: content of reward.json.
+        opened: content of bandit.json.
+    """
     at = _labelled(opened)
     policies = {model: found[at] for model, found in opened["policies"].items() if at in found}
     policies |= opened["baselines"]
@@ -50,13 +60,13 @@ def regret_by_try(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figur
 
 
 def _sized(figure: Figure, reward: Mapping[str, Any]) -> Figure:
-    """The figure with the size of the study below it."""
+    """Adds the numbers of doors and seeds below a figure; returns the figure."""
     footnote(figure, sample_size(reward["doors"], reward["seeds"]))
     return figure
 
 
 def _labelled(opened: Mapping[str, Any]) -> str:
-    """The number of labelled doors that claims about opening doors are made with."""
+    """The number of labeled doors in claims about opening doors, as a key of the results."""
     return str(nearest_label_count(int(n) for found in opened["policies"].values() for n in found))
 
 
@@ -69,7 +79,7 @@ def _through(places: Sequence[int], found: Sequence[Mapping[str, Any]]) -> Curve
 
 
 def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
-    """The panels of `figures.label_curves` from the contents of reward.json and bandit.json."""
+    """Panels of `figures.label_curves`, from the contents of reward.json and bandit.json."""
     errors = {
         model: _along(found, "reward_mse_over_variance")
         for model, found in reward["models"].items()
@@ -88,7 +98,7 @@ def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[L
 
 
 def probe_panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
-    """The panels of `figures.probe_curves` from the curves of a result along `axis`."""
+    """Panels of `figures.probe_curves`, from the curves of a probe result along `axis`."""
     curves = result["curves"][axis]
     targets = {t: None for scores in curves["scores"].values() for t in scores}
     found = []
@@ -104,7 +114,7 @@ def probe_panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
 
 
 def probes_along(result: Mapping[str, Any], axis: str) -> Figure:
-    """What `doorlab represent` found on the doors of a prior, along "frames" or "doors"."""
+    """Figure of the probe scores of `doorlab represent` for a prior, along "frames" or "doors"."""
     figure = probe_curves(axis, probe_panels(result, axis))
     footnote(figure, sample_size(result["doors"]["test"], result["seeds"]))
     return figure

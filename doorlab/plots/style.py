@@ -1,7 +1,7 @@
-"""How every figure looks: one colour, line and marker per model, and quiet axes.
+"""Style of all figures: one color, line and marker per model, and plain axes.
 
-The colours are those of Okabe and Ito (2008), which colour-blind people can tell apart; line
-styles and markers say the same again for prints in grey.
+The colors are those of Okabe and Ito (2008), which are distinguishable for color-blind readers.
+Line styles and markers distinguish the models in grayscale.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FONT_SIZE = 11.0  # points: 23 pixels, still 11 when a figure is shown at half s
 
 @dataclass(frozen=True)
 class ModelStyle:
-    """The look of a model or policy, the same in every figure and table."""
+    """Label, color, line and marker of a model or policy, in all figures and tables."""
 
     label: str
     color: str
@@ -36,7 +36,7 @@ class ModelStyle:
     marker: str
 
 
-FOCUS_MODEL = "ssnp"  # the model that the report is about
+FOCUS_MODEL = "ssnp"  # main model of the report
 STYLES: dict[str, ModelStyle] = {
     "ssnp": ModelStyle("SSNP", "#d55e00", "-", "o"),
     "np": ModelStyle("NP", "#0072b2", "-", "s"),
@@ -61,7 +61,7 @@ STYLES: dict[str, ModelStyle] = {
     "visible_oracle": ModelStyle("visible oracle", "#5f6c7b", "-.", "d"),
     "oracle": ModelStyle("oracle", INK, ":", "*"),
 }
-# What a bandit can make of a model: words, line and marker.
+# Strategy of a policy with a model -> label, line and marker.
 _STRATEGIES: dict[str, tuple[str, str, str]] = {
     "ucb": ("UCB", "--", "^"),
     "thompson": ("Thompson", "-.", "v"),
@@ -74,10 +74,11 @@ _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
 
 
 def style_of(name: str) -> ModelStyle:
-    """The look of `name`; a model that nobody gave one gets a spare colour, always the same.
+    """The style of a model or policy.
 
-    What a bandit makes of a model ("ssnp:ucb") has the model's colour, and a line of its own. A
-    policy from outside doorlab ("barn:careful") is called by its own name, without its module.
+    A model without an entry in `STYLES` gets a spare color, which depends on its name only. A
+    policy with a model ("ssnp:ucb") has the color of the model and the line of the strategy. The
+    label of a policy from outside doorlab ("barn:careful") is its name without the module.
     """
     if name in STYLES:
         return STYLES[name]
@@ -100,9 +101,10 @@ def _words(name: str) -> str:
 
 
 def sort_models(names: Iterable[str]) -> list[str]:
-    """Names from the headline model to the yardsticks; unknown ones last, by name.
+    """Sorts names in the order of `STYLES`, from the main model to the baselines.
 
-    What a bandit makes of a model ("ssnp:ucb") follows the model.
+    Unknown names come last, in alphabetical order. Policies with a model ("ssnp:ucb") follow the
+    model.
     """
     order = {name: i for i, name in enumerate(STYLES)}
     return sorted(names, key=lambda name: (order.get(name.partition(":")[0], len(order)), name))
@@ -110,7 +112,7 @@ def sort_models(names: Iterable[str]) -> list[str]:
 
 @default_settings()
 def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty white figure of `width` x `height` inches, drawn by Agg: no display, no state."""
+    """An empty white figure of `width` x `height` inches, for Agg: no display, no global state."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -129,12 +131,12 @@ def style_axes(axes: Axes, *, grid: str = "y") -> None:
 
 
 def title(axes: Axes, text: str) -> None:
-    """A heading flush with the left edge of the axes."""
+    """Adds a title, aligned with the left edge of the axes."""
     axes.set_title(text, loc="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold")
 
 
 def text_color(name: str) -> str:
-    """The model's colour, darkened until it is legible as text on white."""
+    """The color of a model, darkened to be legible as text on white."""
     red, green, blue = to_rgb(style_of(name).color)
     shade = min(1.0, 0.45 / (0.21 * red + 0.72 * green + 0.07 * blue + 1e-9))
     return to_hex((red * shade, green * shade, blue * shade))
@@ -142,18 +144,18 @@ def text_color(name: str) -> str:
 
 @default_settings()
 def footnote(figure: Figure, text: str) -> None:
-    """A line below all panels: what the figure rests on."""
+    """Adds a line of text below all panels, for example with numbers of doors and seeds."""
     figure.supxlabel(text, x=0.99, ha="right", fontsize=FONT_SIZE - 2, color=MUTED)
 
 
 def spread_labels(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions moved as little as possible to lie `gap` apart, within [low, high] if they fit.
+    """Moves positions by the least squares to be `gap` apart, within [low, high] if they fit.
 
-    For the labels of lines that end close together. Least squares: with the gaps subtracted this
-    is isotonic regression, solved by pooling neighbours that are out of order.
+    The function places labels of lines that end close together. After subtraction of the gaps, the
+    problem is isotonic regression, which is solved by pooling adjacent violators.
     """
     order = sorted(range(len(positions)), key=lambda i: positions[i])
-    pools: list[list[float]] = []  # of positions less their gaps, in order
+    pools: list[list[float]] = []  # pools of positions minus their gaps, in order
     for rank, i in enumerate(order):
         pools.append([positions[i] - rank * gap])
         while len(pools) > 1 and _mean(pools[-2]) >= _mean(pools[-1]):
@@ -170,11 +172,11 @@ def _mean(values: list[float]) -> float:
 
 @default_settings()
 def to_png(figure: Figure, source: str = "") -> bytes:
-    """The picture. The same figure gives the same bytes: no date, no version in the file.
+    """Renders a figure as PNG. The bytes are reproducible: they contain no date and no version.
 
     Args:
-        figure: to be drawn.
-        source: what it was drawn from, for the file's metadata ("Source").
+        figure: figure to render.
+        source: source of the data, for the metadata of the file ("Source").
     """
     buffer = io.BytesIO()
     about = {"Software": None, **({"Source": source} if source else {})}
@@ -183,5 +185,11 @@ def to_png(figure: Figure, source: str = "") -> bytes:
 
 
 def save_png(figure: Figure, path: str | Path, source: str = "") -> None:
-    """Writes the picture, whole or not at all. Arguments as in `to_png`."""
+    """Writes a figure as a PNG file, atomically.
+
+    Args:
+        figure: figure to render.
+        path: path of the file.
+        source: source of the data, for the metadata of the file ("Source").
+    """
     atomic_write_bytes(path, to_png(figure, source))

@@ -1,1 +1,1 @@
-"""Tables and the HTML report. Reads result files; needs neither torch nor a simulator."""
+"""Tables and the HTML report, from result files; needs neither torch nor a simulator."""

@@ -1,4 +1,4 @@
-"""The result in words and numbers, from the result files: what stands at the top of the report."""
+"""The summary at the top of the report: sentences and tiles with the main results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _QUESTIONS = {"handedness": "the hinge's side", "swing": "pull or push"}
 
 
 def percent(share: float | int) -> str:
-    """A share in percent, with a space that does not break."""
+    """A share as text in percent, with a non-breaking space."""
     return f"{100 * share:.0f}\u00a0%"
 
 
 def best_policy(policies: dict[str, Any]) -> str:
-    """The model that the report is about: SSNP, or where it is missing the least regretted one."""
+    """The policy of the summary: SSNP, or without SSNP the policy with the lowest mean regret."""
     learned = [name for name in policies if "oracle" not in name] or list(policies)
     if FOCUS_MODEL in learned:
         return FOCUS_MODEL
@@ -30,9 +30,9 @@ def best_policy(policies: dict[str, Any]) -> str:
 
 
 def headline(run: RunFiles) -> list[Html]:
-    """Sentences and tiles; a sentence for each result that there is."""
-    found = (_bandit_words(run), _probe_words(run), _study_words(run))
-    sentences = [text for text in found if text]
+    """Sentences and tiles of the summary; one sentence per available result."""
+    parts = (_bandit_words(run), _probe_words(run), _study_words(run))
+    sentences = [text for text in parts if text]
     tiles = [*_bandit_tiles(run), *_probe_tiles(run)]
     words = [element("p", text, class_="lead") for text in sentences]
     return words + ([element("ul", *tiles, class_="tiles")] if tiles else [])
@@ -45,11 +45,12 @@ def _bandit_words(run: RunFiles) -> str:
     hero = best_policy(policies)
     label, figures = style_of(hero).label, policies[hero]
     low, high = figures["mean_regret"]["ci95"]
-    tries, doors = run.regret["horizon"], run.regret["doors"]
+    horizon, doors = run.regret["horizon"], run.regret["doors"]
     result = (
-        f"On {doors} doors that it has never seen, {label} reaches "
-        f"{percent(figures['first_reward']['mean'])} of the full opening on its first try. Over "
-        f"{tries} tries its mean regret is {figures['mean_regret']['mean']:.3f} "
+        f"On {doors} held-out doors, {label} reaches "
+        f"{percent(figures['first_reward']['mean'])} of the full opening with its first "
+        f"interaction. Over {horizon} interactions, its mean regret is "
+        f"{figures['mean_regret']['mean']:.3f} "
         f"(95\u00a0% interval {low:.3f} to {high:.3f})"
     )
     others = [
@@ -62,13 +63,13 @@ def _bandit_words(run: RunFiles) -> str:
 
 
 def best_rival(policies: Mapping[str, Any], hero: str) -> str | None:
-    """The policy with the least mean regret, apart from the headline model and the oracles."""
+    """The policy with the lowest mean regret, except the headline model and the oracles."""
     rivals = [name for name in policies if name != hero and "oracle" not in name]
     return min(rivals, key=lambda name: policies[name]["mean_regret"]["mean"], default=None)
 
 
 def _rival_words(regret: Mapping[str, Any], hero: str) -> str:
-    """How the headline model compares with its best rival, door by door."""
+    """Sentence that compares the headline model with its best rival, paired by door."""
     policies = regret["policies"]
     rival = best_rival(policies, hero)
     if rival is None:
@@ -90,7 +91,7 @@ def _rival_words(regret: Mapping[str, Any], hero: str) -> str:
 
 
 def _probe_words(run: RunFiles) -> str:
-    """What the statistician's embedding holds, beside the best of the other models."""
+    """Sentence on the probe scores of the statistician and of the best other model."""
     probes = run.probes.get("probes", {})
     if not probes:
         return ""
@@ -112,13 +113,13 @@ def _probe_words(run: RunFiles) -> str:
     if not parts:
         return ""
     return (
-        f"A linear probe reads {enumeration(parts)} from what the {style_of(model).label} "
-        "learned without labels."
+        f"A linear probe predicts {enumeration(parts)} from the embedding of the "
+        f"{style_of(model).label}, which is trained without labels."
     )
 
 
 def _study_words(run: RunFiles) -> str:
-    """How many claims hold."""
+    """Sentence with the number of reproduced claims of a study."""
     if not run.study:
         return ""
     claimed = run.study[CLAIMS_FILE]
@@ -140,22 +141,22 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
     opened = figures.get("opened_by")
     if opened:
         n = min(3, len(opened))
-        within = "on the first try" if n == 1 else f"within {n} tries"
-        tiles.append(_tile(percent(opened[0]), f"of new doors opened by {label} on the first try"))
+        text = f"of held-out doors opened by {label} with the first interaction"
+        tiles.append(_tile(percent(opened[0]), text))
         if n > 1:
-            tiles.append(_tile(percent(opened[n - 1]), f"opened {within}"))
+            tiles.append(_tile(percent(opened[n - 1]), f"opened within {n} interactions"))
     beside = ""
     if "random" in policies:
         beside = f" (random: {policies['random']['mean_regret']['mean']:.2f})"
     regret = f"{figures['mean_regret']['mean']:.3f}"
-    return [*tiles, _tile(regret, f"mean regret of {label} per try{beside}")]
+    return [*tiles, _tile(regret, f"mean regret of {label} per interaction{beside}")]
 
 
 def _probe_tiles(run: RunFiles) -> list[Html]:
     found = run.probes.get("probes", {}).get("statistician", {}).get("handedness")
     if not found or is_at_chance(found, guessing(run.probes, "handedness")):
-        return []  # the lead says that it is no better than guessing
-    return [_tile(percent(found["mean"]), "hinge side read from the statistician, without labels")]
+        return []  # the sentence of `_probe_words` says that the score is at chance
+    return [_tile(percent(found["mean"]), "hinge side predicted from the statistician's embedding")]
 
 
 def _tile(figure: str, text: str) -> Html:

@@ -1,4 +1,4 @@
-"""Markup: elements that escape their text, media that travel inside the page, the page itself."""
+"""HTML markup of the report: escaped elements, embedded images and videos, and the page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from doorlab.report.stylesheet import STYLESHEET
 
-DASH = "\u2013"  # for what there is none of
+DASH = "\u2013"  # for missing values
 
 
 class Html(str):
-    """Markup. Any other string is text, and is escaped where it meets markup."""
+    """A string of markup. Any other string is text, and is escaped when joined with markup."""
 
     __slots__ = ()
 
@@ -23,10 +23,10 @@ _VOID = frozenset({"img", "meta", "br"})
 
 
 def element(tag: str, /, *children: str, **attributes: str | bool) -> Html:
-    """An element: `element("a", "text", href="#x", class_="y")`.
+    """An HTML element: `element("a", "text", href="#x", class_="y")`.
 
-    Attributes that are True stand alone (`<video loop>`), those that are False are left out; a
-    trailing underscore is dropped, inner ones become hyphens.
+    Attributes that are True have no value (`<video loop>`); attributes that are False are left out.
+    A trailing underscore of a name is dropped, inner underscores become hyphens.
     """
     inside = "".join(
         f" {_attribute(key)}" if value is True else f' {_attribute(key)}="{html.escape(value)}"'
@@ -39,29 +39,29 @@ def element(tag: str, /, *children: str, **attributes: str | bool) -> Html:
 
 
 def join(*parts: str) -> Html:
-    """Parts one after the other; text among them is escaped."""
+    """Concatenates markup and text; text is escaped."""
     return Html("".join(p if isinstance(p, Html) else html.escape(p, quote=False) for p in parts))
 
 
 def enumeration(parts: Sequence[str]) -> str:
-    """Parts in a sentence: "a", "a and b", "a, b and c"."""
+    """Joins parts for a sentence: "a", "a and b", "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def is_png(content: bytes) -> bool:
-    """Whether a file's content has the first and the last chunk of a PNG, and some pixels."""
+    """Whether a file's content has the first and the last chunk of a PNG, and at least a pixel."""
     if content[:8] != _PNG_SIGNATURE or content[12:16] != b"IHDR" or content[-8:-4] != b"IEND":
         return False
     return len(content) > 40 and all(_png_size(content))
 
 
 def _png_size(png: bytes) -> tuple[int, int]:
-    width, height = struct.unpack(">II", png[16:24])  # of the IHDR chunk, always the first
+    width, height = struct.unpack(">II", png[16:24])  # in the IHDR chunk, which is always first
     return width, height
 
 
 def picture(png: bytes, alt: str, caption: str = "") -> Html:
-    """A PNG inside the page, with its size, so that the page does not jump while it loads."""
+    """An embedded PNG with a caption; its size is stated, so that the layout is stable on load."""
     width, height = _png_size(png)
     image = element(
         "img",
@@ -76,7 +76,7 @@ def picture(png: bytes, alt: str, caption: str = "") -> Html:
 
 
 def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
-    """MP4 films side by side, (content, label) each: they play by themselves, silently."""
+    """Embedded MP4 videos side by side, (content, label) each; they play automatically, muted."""
     videos = [
         element(
             "video",
@@ -100,14 +100,14 @@ def table(
     stack_seeds: bool = False,
     wrap: bool = False,
 ) -> Html:
-    """A table; the first cell of every row heads it.
+    """An HTML table; the first cell of every row is its header.
 
     Args:
-        head: the cells of its first row.
-        rows: the cells of all others.
-        caption: what stands below it.
-        stack_seeds: intervals stand below their means.
-        wrap: cells hold words, which go on in another line where they are too wide.
+        head: cells of the header row.
+        rows: cells of the other rows.
+        caption: text below the table.
+        stack_seeds: show intervals below their means.
+        wrap: cells contain text, which wraps.
     """
     top = element("tr", *(element("th", cell, scope="col") for cell in head))
     body = [
@@ -121,23 +121,23 @@ def table(
 
 
 def note(text: str) -> Html:
-    """What is missing from the page, and how to get it."""
+    """A note about a missing part of the page and the command that creates it."""
     return element("p", text, class_="note")
 
 
 def section(anchor: str, heading: str, *content: str) -> Html:
-    """A part of the page that the contents at its top lead to."""
+    """A section of the page, with an anchor for the table of contents."""
     return element("section", element("h2", heading), *content, id=anchor)
 
 
 def page(heading: str, lead: Sequence[str], contents: dict[str, str], body: Sequence[str]) -> str:
-    """A whole document that needs nothing but itself.
+    """A self-contained HTML document.
 
     Args:
-        heading: the title.
-        lead: what stands above the contents.
+        heading: title of the page.
+        lead: markup above the table of contents.
         contents: anchor -> heading of each section.
-        body: the sections.
+        body: sections of the page.
     """
     links = [element("a", text, href=f"#{anchor}") for anchor, text in contents.items()]
     head = element(

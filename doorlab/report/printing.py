@@ -1,4 +1,4 @@
-"""What commands print when they are done: their main result, and the folder that it lies in."""
+"""Output of finished commands: the main result and its folder."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from doorlab.run_layout import METRICS_FILE
 from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import print_line
 
-# Figures on validation doors that stand for a run, as far as it has them.
+# Metrics on validation doors to print for a run, if it has them.
 _FIGURES = {
     "validation_reconstruction_mse": "squared error of reconstructions",
-    "validation_reward_mse_after_0": "squared error of rewards before any try",
-    "validation_reward_mse_after_10": "after 10 tries",
+    "validation_reward_mse_after_0": "squared error of rewards before any interaction",
+    "validation_reward_mse_after_10": "after 10 interactions",
 }
 
 
 def show_training(folder: Path) -> None:
-    """Prints the figures of a run of `doorlab pretrain` or `train`, if it is finished."""
+    """Prints the metrics of a run of `doorlab pretrain` or `train`, if the run is finished."""
     try:
         metrics = read_result(folder / METRICS_FILE)
     except ResultError:
-        return  # it was stopped, and that was said
+        return  # the run was stopped, and a message about that was printed
     parts = _validation_words(metrics.get("figures", {}))
     about = f"{metrics.get('model', 'model')}: {', '.join(parts)}; " if parts else ""
     print_line(f"{about}run in {folder}")
 
 
 def show_dataset(folder: Path) -> None:
-    """Prints where the dataset of `doorlab generate` or `import`, or an export of one, lies."""
+    """Prints the folder of the dataset of `doorlab generate` or `import`, or of an export."""
     print_line(f"dataset in {folder}")
 
 
@@ -55,8 +55,8 @@ _TABLES: dict[str, Callable[[Path], Table]] = {
 
 
 def _validation_words(figures: Mapping[str, Any]) -> list[str]:
-    found = {words: figures[name] for name, words in _FIGURES.items() if figures.get(name)}
-    parts = [f"{words} {in_words(estimate, 4)}" for words, estimate in found.items()]
+    estimates = {words: figures[name] for name, words in _FIGURES.items() if figures.get(name)}
+    parts = [f"{words} {in_words(estimate, 4)}" for words, estimate in estimates.items()]
     if parts:
-        parts[-1] += f" on {next(iter(found.values()))['n']} validation doors"
+        parts[-1] += f" on {next(iter(estimates.values()))['n']} validation doors"
     return parts

@@ -1,6 +1,7 @@
-"""What the parts of a run say. A part that is not there is no error; one that is damaged is told.
+"""Reads the result files of runs for the report.
 
-Nothing here knows how to make a part: it only says which command does.
+A missing file is not an error. For a damaged file, the report contains a note with the command that
+creates the file.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from doorlab.storage.text_paths import as_text
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One trained model's files; an empty dict stands for one that is missing or damaged."""
+    """Contents of the files of a trained model; an empty dict for a missing or damaged file."""
 
     name: str
     stage: str
@@ -40,14 +41,14 @@ class ModelRun:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The contents of one run or several. Every result is a dict, empty where there is none.
+    """Contents of one run or several. Every result is a dict, empty if the result is missing.
 
     Attributes:
-        folders: where the parts lie.
-        pictures: figure of `plots.captions` -> its PNG; of a `doorlab represent` those by the
-            number of frames and of doors have the name of their prior in front.
-        study: name of a result file of `doorlab study` -> its contents; empty if there is none.
-        damaged: part ("bandit") -> one sentence on what is wrong and how to mend it.
+        folders: folders of the runs and their parts.
+        pictures: name of a figure in `plots.captions` -> PNG. The names of figures of
+            `doorlab represent` start with the name of the prior and a space.
+        study: name of a result file of `doorlab study` -> its content; empty without a study.
+        damaged: name of a damaged part ("bandit") -> one sentence on the damage and its repair.
     """
 
     folders: RunFolders
@@ -66,9 +67,12 @@ class RunFiles:
 
     @staticmethod
     def read(runs: Sequence[Path]) -> RunFiles:
-        """Everything that the report can use.
+        """Reads all files that the report can use.
 
-        Raises ResultError and ConfigError as `RunFolders.find` does.
+        Args:
+            runs: folders of runs and datasets.
+
+        Raises ResultError and ConfigError in the same cases as `RunFolders.find`.
         """
         folders = RunFolders.find(runs)
         damaged: dict[str, str] = {}
@@ -98,7 +102,7 @@ class RunFiles:
 
 
 def _read(file: Path | None, stage: str, damaged: dict[str, str]) -> dict[str, Any]:
-    """A part; empty where there is none, and where `damaged` then says why."""
+    """Content of a result file; empty if it is missing, or damaged, which is added to `damaged`."""
     if file is None:
         return {}
     try:
@@ -109,11 +113,11 @@ def _read(file: Path | None, stage: str, damaged: dict[str, str]) -> dict[str, A
 
 
 def _damage(file: Path, error: ResultError, stage: str) -> str:
-    return f"No {file} that can be read ({error.got}): `doorlab {stage}` makes it."
+    return f"{file} can't be read ({error.got}): `doorlab {stage}` creates it."
 
 
 def _plots(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
-    """What `doorlab plot` said of its figures; where two folders have one, the first."""
+    """Merged contents of the files of `doorlab plot`; the first folder has precedence."""
     found: dict[str, Any] = {}
     for folder in reversed(folders.plots):
         try:
@@ -128,7 +132,7 @@ def _plots(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
 
 
 def _pictures(folders: RunFolders, damaged: dict[str, str]) -> dict[str, bytes]:
-    """Figure -> its PNG; where two folders have one, that of the first."""
+    """Figure -> PNG; for figures in several folders, the first folder has precedence."""
     drawn: dict[str, Path] = {}
     for stage, name_of in (("study", _figure_of_study), ("represent", _figure_of_represent)):
         result = folders.result(stage)
@@ -136,15 +140,15 @@ def _pictures(folders: RunFolders, damaged: dict[str, str]) -> dict[str, bytes]:
             drawn |= {name_of(file.stem): file for file in _plain_files(result.parent, "png")}
     for folder in reversed(folders.plots):
         drawn |= {file.stem: file for file in _plain_files(folder, "png")}
-    found = {}
+    pictures = {}
     for name, file in drawn.items():
         if name.split(" ")[-1] in CAPTIONS:
             content = file.read_bytes()
             if is_png(content):
-                found[name] = content
+                pictures[name] = content
             else:
                 damaged[f"figure {name}"] = f"{file} can't be read"
-    return found
+    return pictures
 
 
 def _figure_of_study(file: str) -> str:
@@ -179,10 +183,10 @@ def _or_empty(file: Path) -> dict[str, Any]:
 
 
 def _films(folder: Path) -> tuple[Path, ...]:
-    """The films of a dataset, whose folder may be a link; what is in that folder may not."""
+    """Videos of a dataset. The dataset may be a symbolic link, but not its folder of videos."""
     return () if folder.is_symlink() else tuple(_plain_files(folder, "mp4"))
 
 
 def _plain_files(folder: Path, ending: str) -> list[Path]:
-    """Files with that ending; no links, which may lead to what is not of this run."""
+    """Files with an extension; no symbolic links, which may point outside of the run."""
     return sorted(f for f in folder.glob(f"*.{ending}") if f.is_file() and not f.is_symlink())

@@ -1,4 +1,4 @@
-"""The sections of the report. Each takes what the run has, and says what it lacks."""
+"""Sections of the report, with notes about missing or damaged results."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ from doorlab.report.tables.study import (
 from doorlab.report.verdicts import verdict
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
-HEADING = "Opening doors never seen, in few tries"
-FILMS = 6  # the page carries no more
+HEADING = "Opening held-out doors in a few interactions"
+FILMS = 6  # largest number of videos in the page, which embeds them
 
 
 def heading(run: RunFiles) -> str:
-    """The title of the page: of runs that open no doors it is their names."""
+    """Title of the page; for runs without a bandit or study, the folders of the runs."""
     if run.regret or run.study:
         return HEADING
     return ", ".join(str(folder) for folder in run.folders.runs)
 
 
 def contents(found: Mapping[str, Html]) -> dict[str, str]:
-    """Anchor -> heading of these sections."""
+    """Anchor -> heading of the given sections."""
     return {anchor: SECTIONS[anchor] for anchor in found}
 
 
 def sections(run: RunFiles) -> dict[str, Html]:
-    """Anchor -> section, of those that the run has something for, in the order of `SECTIONS`."""
+    """Anchor -> section, for all sections with content, in the order of `SECTIONS`."""
     builders: dict[str, Callable[[RunFiles], list[Html]]] = {
         "doors": _doors,
         "representation": _representation,
@@ -95,7 +95,7 @@ def _representation(run: RunFiles) -> list[Html]:
 
 
 def _of_prior(run: RunFiles, prior: str) -> list[Html]:
-    """What `doorlab represent` found on the doors of a prior."""
+    """Results of `doorlab represent` for one prior."""
     found = run.represent["priors"][prior]
     size = f"{sample_size(found['doors']['test'], found['seeds'])}."
     content = [element("h3", f"Every model, on doors of the prior {prior}"), element("p", size)]
@@ -112,13 +112,13 @@ def _reward(run: RunFiles) -> list[Html]:
 
 
 def _labels(run: RunFiles) -> list[Html]:
-    """How many doors the headline model had labels for."""
+    """Sentence with the number of labeled doors of the headline model."""
     for model in run.models:
         figures = model.metrics.get("figures", {})
         if model.name == FOCUS_MODEL and {"labelled_doors", "frame_doors"} <= figures.keys():
             labelled, seen = figures["labelled_doors"], figures["frame_doors"]
             share = f"{labelled:,} of the" if labelled < seen else "all"
-            text = f"Here {share} {seen:,} training doors are labelled with interactions."
+            text = f"In this run, {share} {seen:,} training doors are labeled with interactions."
             return [element("p", text)]
     return []
 
@@ -155,14 +155,14 @@ def _making(run: RunFiles) -> list[Html]:
 
 def _films(run: RunFiles) -> list[Html]:
     if not run.videos:
-        return [note("No films: `doorlab generate --videos` makes them.")]
-    shown = [(path.read_bytes(), f"Film of {path.stem}") for path in run.videos[:FILMS]]
-    caption = "Each door swings open and shut once, then is opened by a hand that knows how."
+        return [note("No videos: `doorlab generate --videos` creates them.")]
+    shown = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:FILMS]]
+    caption = "Each door opens and closes once. Then the gripper executes the oracle's action."
     return [films(shown, caption)]
 
 
 def _figures(run: RunFiles, anchor: str) -> list[Html]:
-    """The pictures of a section, each under its heading."""
+    """The figures of a section, each with heading, caption and verdict."""
     content = []
     for name, caption in CAPTIONS.items():
         if caption.section == anchor and name in run.pictures:
@@ -176,9 +176,9 @@ def _figures(run: RunFiles, anchor: str) -> list[Html]:
 
 
 def _not_drawn(run: RunFiles, anchor: str) -> list[Html]:
-    """Why figures of a section are missing, in as few notes as there are reasons.
+    """Notes on missing figures of a section, one per reason.
 
-    Nothing is said of figures that need a stage that was not run.
+    Figures of stages that were not run get no note.
     """
     reasons: dict[str, list[str]] = {}
     skipped: dict[str, str] = run.plots.get("skipped", {})

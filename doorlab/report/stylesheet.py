@@ -1,4 +1,4 @@
-"""The look of the HTML report: one readable column, light, from a phone to a wide screen."""
+"""Style sheet of the HTML report: one column, light colors, for small and large screens."""
 
 STYLESHEET = """
 :root {

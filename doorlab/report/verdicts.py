@@ -1,7 +1,7 @@
-"""Whether a figure shows what its caption says should be seen, from the figures that decide it.
+"""Verdicts: sentences that test the caption of a figure with numbers from result files.
 
-A verdict is one sentence that begins with "Measured" and stands below the caption in the same
-size. There is none where the run lacks the result that decides it.
+A verdict is one sentence that begins with "Measured" and follows the caption. A figure has no
+verdict if the run lacks the necessary result.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.study import size_of_study
 from doorlab.run_layout import CLAIMS_FILE
 
-GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # from here a parameter counts as kept
-_HARDLY = 0.55  # accuracy of a classifier up to which frames count as hardly told apart
-_HONEST = 0.02  # mean distance of coverage from its level, up to which intervals are honest
+GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # scores from which a parameter counts as kept
+_HARDLY = 0.55  # largest classifier accuracy at which frames count as indistinguishable
+_HONEST = 0.02  # largest mean deviation of coverage at which intervals count as calibrated
 _TARGETS = {"handedness": "hinge side", "swing": "pull or push", "joint_angle": "joint angle"}
 
 
 def verdict(figure: str, run: RunFiles) -> str:
-    """A sentence on a figure of `plots.captions`; empty where nothing was measured."""
+    """The verdict on a figure of `plots.captions`; empty without the necessary result."""
     decide = _VERDICTS.get(figure)
     words = decide(run) if decide else ""
     return f"Measured: {words}." if words else ""
 
 
 def is_at_chance(score: Mapping[str, Any], guessing: float | None) -> bool:
-    """Whether the 95 % interval of a probe's score includes what guessing scores, if known."""
+    """Whether the 95 % interval of a probe's score reaches down to the score of guessing."""
     return guessing is not None and bool(score["ci95"][0] <= guessing)
 
 
 def guessing(probes: Mapping[str, Any], target: str) -> float | None:
-    """What always saying the same scores on the test doors: the majority's share, or an R² of 0.
+    """Score of a constant prediction on the test doors: the share of the majority, or an R² of 0.
 
-    None where the result does not say.
+    None if the result does not contain it.
     """
     return probes.get("targets", {}).get(target, {}).get("guessing")
 
@@ -53,7 +53,7 @@ def _kept(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) -> 
 
 
 def _reconstructions(run: RunFiles) -> str:
-    """A picture can't show what linear probes do not find in the latents behind it."""
+    """Probe scores of the latents that the reconstructions are decoded from."""
     probes = run.probes
     words = []
     for model in sort_models(probes.get("probes", {})):
@@ -65,7 +65,7 @@ def _reconstructions(run: RunFiles) -> str:
 
 
 def _made(kind: str) -> Callable[[RunFiles], str]:
-    """How well a classifier tells frames that models made from real ones."""
+    """Makes the verdict on generated frames: accuracy of a classifier against real frames."""
 
     def words(run: RunFiles) -> str:
         models = run.diagnosis.get("diagnosis", {})
@@ -80,24 +80,24 @@ def _made(kind: str) -> Callable[[RunFiles], str]:
                 parts.append(f"{style_of(name).label} {enumeration(scores)}, {answer}")
         if not parts:
             return ""
-        return f"accuracy of a classifier that tells them from real frames: {'; '.join(parts)}"
+        return f"accuracy of a classifier of these and real frames: {'; '.join(parts)}"
 
     return words
 
 
 def _likeness(accuracies: Sequence[Mapping[str, Any]]) -> str:
-    """The answer of all features together: frames pass for real where no feature betrays them."""
+    """The verdict over all features; frames are realistic only if no feature distinguishes them."""
     lows, highs = zip(*(score["ci95"] for score in accuracies), strict=True)
     if max(lows) > _HARDLY:
-        return "they do not pass for real"
+        return "distinguishable from real frames"
     if max(highs) <= _HARDLY:
-        return "hardly told apart"
+        return "almost indistinguishable"
     doors = max((score.get("n", 0) for score in accuracies), default=0)
     return f"{doors} doors are too few to tell" if doors else "too few doors to tell"
 
 
 def _latents(run: RunFiles) -> str:
-    """Whether the joint angle is in the instance latent z and not in the context latent c."""
+    """Tests whether z encodes the joint angle and c does not."""
     parts = []
     for model in sort_models(run.probes.get("statisticians", ())):
         latents = run.probes.get("latents", {}).get(model, {})
@@ -105,10 +105,10 @@ def _latents(run: RunFiles) -> str:
         if z is None or c is None:
             continue
         apart = z["mean"] >= GOOD_R2 and c["mean"] <= 0.5 * z["mean"]
-        answer = "as it should be" if apart else "not as it should be"
+        answer = "as expected" if apart else "not as expected"
         parts.append(
-            f"the {style_of(model).label} has the joint angle in z with R² {z['mean']:.2f} and in "
-            f"c with R² {c['mean']:.2f}, {answer}"
+            f"for the {style_of(model).label}, probes of the joint angle have R² {z['mean']:.2f} "
+            f"from z and R² {c['mean']:.2f} from c, {answer}"
         )
     return "; ".join(parts)
 
@@ -119,8 +119,8 @@ def _first_try(run: RunFiles) -> str:
         return ""
     mine, most = (policies[n]["first_reward"]["mean"] for n in (FOCUS_MODEL, "visible_oracle"))
     return (
-        f"over all test doors its first try obtains {mine:.2f}; all that can be seen allows "
-        f"{most:.2f}"
+        f"over all test doors, the mean reward of its first interaction is {mine:.2f}; the visible "
+        f"oracle obtains {most:.2f}"
     )
 
 
@@ -134,7 +134,7 @@ def _adaptation(run: RunFiles) -> str:
         if not first or not last:
             continue
         falls = last["ci95"][1] < first["ci95"][0]
-        answer = "falls" if falls else "does not fall for certain"
+        answer = "falls" if falls else "does not fall significantly"
         parts.append(
             f"{style_of(model).label} {answer} ({first['mean']:.4f} to {last['mean']:.4f})"
         )
@@ -157,7 +157,7 @@ def _calibration(run: RunFiles) -> str:
 
 
 def _coverage(calibration: Mapping[str, Any]) -> dict[str, str]:
-    """Model -> how far the coverage of its intervals is from what they state, and which way."""
+    """Model -> mean deviation of the coverage of its intervals from the levels, with direction."""
     words = {}
     for name in sort_models(calibration["coverage"]):
         stated = zip(calibration["coverage"][name], calibration["levels"], strict=True)
@@ -170,7 +170,7 @@ def _coverage(calibration: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _study(run: RunFiles) -> str:
-    """A study's figures show intervals; few seeds make them say less than they seem to."""
+    """Numbers of doors and seeds of a study: intervals over few seeds are not reliable."""
     claimed = run.study.get(CLAIMS_FILE)
     return size_of_study(claimed) if claimed else ""
 

@@ -1,27 +1,33 @@
-"""Open doors never seen, in few tries, and count what the tries cost.
+"""Evaluate policies that open held-out doors in a few interactions; measure their regret.
 
-Every policy meets the same held-out doors with the same random numbers. A policy sees a door's
-passive frames, its own actions and their rewards; what the best action would have obtained is
-known to the evaluator alone. Regret is the difference between the two.
+All policies are evaluated on the same held-out doors with the same random numbers. The observations
+of a policy are the frames of the door, the policy's own actions and their rewards. The optimal
+reward of a door is available to the evaluator only. Regret is the optimal reward minus the obtained
+reward.
 
-Policies that need no training: random; gp_ucb and gp_ts, Gaussian processes that learn each door by
-touch alone; oracle, which knows every parameter of the door; and visible_oracle, which knows all
-that can be seen and has to try out the rest, so that its regret is what the hidden parameters cost.
+Policies without a trained model:
+- random: uniform random actions.
+- gp_ucb and gp_ts: a Gaussian process per door, fitted to the interactions only, without frames.
+- oracle: uses every parameter of the door.
+- visible_oracle: uses every visible parameter of the door and explores the hidden ones. The regret
+  of visible_oracle is the cost of the hidden parameters.
 
-Runs of `doorlab train` given by --models go by the name of their kind of model, and --policies
-says what is made of them: KIND:greedy (or KIND alone), KIND:ucb, KIND:thompson and KIND:epsilon
-choose by the model's predictions; KIND:linucb, KIND:neural_linear and KIND:cpp see with the model,
-and learn with linear regressions or Gaussian processes from what they try. Runs of one kind with
-different seeds count as one policy, with intervals over seeds and doors.
+Policies with a trained model use the runs of `doorlab train` given by --models. KIND is the name of
+the model of a run, and --policies selects how the model is used. KIND:greedy (or KIND alone),
+KIND:ucb, KIND:thompson and KIND:epsilon choose actions by the predictions of the model.
+KIND:linucb, KIND:neural_linear and KIND:cpp use the model's embedding of the door, and fit linear
+regressions or Gaussian processes to the interactions. Runs of one KIND with different seeds are one
+policy, with intervals over seeds and doors.
 
-A policy from outside doorlab goes by an import path: MODULE:NAME is a callable that makes a policy
-from the doors and the exploration settings, KIND:MODULE:NAME one that makes it from a model.
-`doorlab.evaluation.policy_registry` says what they are given; examples/add_your_own.py has one.
+A policy from outside doorlab is given by an import path. MODULE:NAME is a callable that makes a
+policy from the doors and the exploration settings; KIND:MODULE:NAME is a callable that makes a
+policy from a model. The docstring of `doorlab.evaluation.policy_registry` lists the arguments of
+these callables; examples/add_your_own.py contains an example.
 
-Writes OUT/regret.json (figures with 95 % intervals, on all doors and by what can't be seen of them)
-and OUT/rollouts.npz (every action and reward). regret.json is written last, and names the doors and
-the weights that it is about by their checksums: dataset_checksum, and model_weights in the order of
---models.
+The command writes OUT/regret.json (metrics with 95 % intervals, on all doors and by hidden
+parameter) and OUT/rollouts.npz (every action and reward). regret.json is written last. It contains
+the checksums of the dataset (dataset_checksum) and of the weights of the models (model_weights, in
+the order of --models).
 """
 
 from __future__ import annotations
@@ -63,41 +69,41 @@ ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
 @dataclass(frozen=True)
 class Config:
-    """Which doors, which policies, how many tries."""
+    """Doors, policies and number of interactions of an evaluation."""
 
     preset: str = "tiny"
-    """Defaults for everything else: tiny (200 doors), small (500), full (1,000)."""
+    """Defaults of the other options: tiny (200 doors), small (500), full (1,000)."""
     data: Path = Path("runs/dataset")
-    """Dataset whose held-out doors are opened."""
+    """Folder of the dataset with the doors to open."""
     models: tuple[Path, ...] = ()
-    """Runs of `doorlab train`; several of one kind need different seeds."""
+    """Run folders of `doorlab train`; runs of one kind of model need different seeds."""
     policies: tuple[str, ...] = ()
-    """Names of policies, see above; by default random, oracle, visible_oracle, gp_ucb and every
-    model's greedy one. Import paths MODULE:NAME and, of what is made of a model, KIND:MODULE:NAME
-    are accepted, too."""
+    """Names of the policies, as listed above. Default: random, oracle, visible_oracle, gp_ucb and
+    the greedy policy of every model. Import paths are accepted: MODULE:NAME for a policy without a
+    model, KIND:MODULE:NAME for a policy with a model."""
     out: Path = Path("runs/bandit")
     """Folder of the results."""
     split: Literal["test", "validation", "train"] = "test"
-    """Which doors of the dataset."""
+    """Split of the dataset to take the doors from."""
     doors: PositiveInt = 200
-    """Number of doors, the first of the split."""
+    """Number of doors; the first doors of the split are used."""
     horizon: PositiveInt = 10
-    """Tries on every door."""
+    """Interactions per door."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = ""
-    """Simulator that the doors are opened in: pybullet, torch, panda; empty for the dataset's. An
-    import path MODULE:NAME is accepted, too."""
+    """Simulator of the interactions: pybullet, torch, panda, or an import path MODULE:NAME. If
+    empty, the simulator of the dataset."""
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
-    """How much policies explore."""
+    """Exploration settings of the policies."""
     seed: Seed = 0
     """Seed of the policies and of the bootstrap."""
     workers: NonNegativeInt = 0
-    """Processes, one policy each at a time; 0 for one per core."""
+    """Worker processes; each evaluates one policy at a time. 0 for one per core."""
     threads: Threads = 1
-    """Torch threads per process; 0 leaves torch's own choice."""
+    """Torch threads per process; 0 keeps the default of torch."""
     device: Annotated[str, Option(DEVICES)] = "auto"
-    """Where models run: cpu, cuda, or auto for the best there is."""
+    """Device of the models: cpu, cuda, or auto for the best available device."""
     overwrite: bool = False
-    """Replace earlier results in --out."""
+    """Replace existing results in --out."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -115,10 +121,10 @@ def run(config: Config) -> Path:
     """Evaluates every policy; returns the path of regret.json.
 
     Raises:
-        ConfigError: for doors that the split does not have, a device that the machine does not
-            have, and unknown or clashing policies.
-        DatasetError, CheckpointError: for what can't be read.
-        ResultError: for results that are there already, or that another process writes.
+        ConfigError: if the split has fewer doors, the device is not available, or policies are
+            unknown or listed twice.
+        DatasetError, CheckpointError: if the dataset or a run can't be read.
+        ResultError: if results exist already, or another process writes them.
     """
     path, rollouts = config.out / "regret.json", config.out / "rollouts.npz"
     with result_folder(path, rollouts, overwrite=config.overwrite):
@@ -134,18 +140,18 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     doors = held_out(dataset, config)
     entries = panel(config.policies, config.models, dataset)
     weights = [weights_checksum(model) for model in config.models]
-    SIMULATORS.get_named(
-        dataset.generation.simulator
-    )  # or say why not, before anything is computed
+    # Raises for an unknown simulator before anything is computed.
+    SIMULATORS.get_named(dataset.generation.simulator)
     if config.simulator:
         make_simulator(config.simulator).close()
     workers = count_workers(config.workers)
     work = run_local(_Evaluation(config), list(entries), workers)
-    found = dict(track(work, "bandit", "policies", len(entries)))
-    runs = _merged(entries, found)
+    rollouts_by_key = dict(track(work, "bandit", "policies", len(entries)))
+    runs = _merged(entries, rollouts_by_key)
     policies = _summaries(runs, dataset.doors(doors), config.seed)
     differences = paired_differences(runs, config.seed)
-    path.unlink(missing_ok=True)  # it says "done", and must not be found beside others' rollouts
+    # regret.json marks a finished run; an old one must not remain next to new rollouts.
+    path.unlink(missing_ok=True)
     _write_rollouts(rollouts, doors, runs)
     write_result(
         path,
@@ -163,23 +169,28 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
 
 
 def held_out(dataset: DoorDataset, config: Config) -> np.ndarray:
-    """Indices of the doors to open: the first of the split, whose order is random already."""
+    """Indices of the doors to open: the first doors of the split, whose order is random.
+
+    Raises ConfigError if the split has fewer doors than the config requests.
+    """
     indices = dataset.indices(config.split)
     if not 1 <= config.doors <= len(indices):
         raise ConfigError(
-            f"--doors from 1 to the {len(indices)} of the split {config.split!r}",
+            f"--doors from 1 to {len(indices)} (the doors of the split {config.split!r})",
             f"{config.doors}",
-            "ask for fewer, or generate a larger dataset",
+            "lower --doors, or generate a larger dataset",
         )
     return indices[: config.doors]
 
 
-def _merged(entries: dict[str, PolicySpec], found: dict[str, Rollout]) -> dict[str, SeededRollouts]:
-    """The rollouts of every policy, in the order in which they were asked for."""
+def _merged(
+    entries: dict[str, PolicySpec], rollouts: dict[str, Rollout]
+) -> dict[str, SeededRollouts]:
+    """Policy name -> the rollouts of all its training seeds, in the order of `entries`."""
     by_name: dict[str, dict[int, Rollout]] = {}
     for key, entry in entries.items():
-        by_name.setdefault(entry.name, {})[entry.seed] = found[key]
-    return {name: merge(rollouts) for name, rollouts in by_name.items()}
+        by_name.setdefault(entry.name, {})[entry.seed] = rollouts[key]
+    return {name: merge(by_seed) for name, by_seed in by_name.items()}
 
 
 def _summaries(runs: dict[str, SeededRollouts], doors: list[Door], seed: int) -> dict[str, Any]:
@@ -195,7 +206,10 @@ def _summaries(runs: dict[str, SeededRollouts], doors: list[Door], seed: int) ->
 
 @dataclass(frozen=True)
 class _Evaluation:
-    """One policy on all doors, from nothing but the config: work for any process."""
+    """Evaluates one policy on all doors.
+
+    The config is the only state, so that the object can be sent to a worker process.
+    """
 
     config: Config
 
@@ -227,7 +241,10 @@ class _Evaluation:
 
 
 def _write_rollouts(path: Path, doors: np.ndarray, runs: dict[str, SeededRollouts]) -> None:
-    """Arrays with an axis for training seeds in front where there are several."""
+    """Writes the arrays of all policies.
+
+    The arrays of a policy with several training seeds have a leading axis for the seeds.
+    """
     arrays: dict[str, Any] = {"doors": doors}
     for name, one in runs.items():
         parts = {part: value for part, value in vars(one).items() if part != "seeds"}

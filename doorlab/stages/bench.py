@@ -1,8 +1,9 @@
-"""Measure what this machine does: frames, interactions, datasets made and read, environments.
+"""Measure the throughput of this machine: simulation, datasets, training, environments, policies.
 
-Speeds are in items per second; ratios (`..._vs_...`) compare two ways of doing the same work,
-timed in turn within one run, so that they hold on busy machines too. All of it takes about ten
-minutes; --only chooses. What is finished when it is interrupted is printed and written.
+Speeds are in items per second. Ratios (`..._vs_...`) compare two implementations of the same work.
+The two are timed in alternation within one run, so that ratios are valid on busy machines too.
+All benchmarks together take about ten minutes; --only selects some of them. After Ctrl-C, the
+metrics of the finished benchmarks are printed and written.
 """
 
 from __future__ import annotations
@@ -59,16 +60,16 @@ _DURATION = "about 10 minutes on an idle machine with 2 cores"
 
 @dataclass(frozen=True)
 class Config:
-    """What to measure, how often, and where to write it."""
+    """Benchmarks to run, number of rounds, and output file."""
 
     only: Annotated[tuple[str, ...], Option(tuple(BENCHMARKS))] = ()
-    """Names of the benchmarks to run; all of them when empty."""
+    """Names of the benchmarks to run; if empty, all benchmarks."""
     rounds: Annotated[int, at_least(2)] = 7
     """Timed rounds of each benchmark; intervals are over rounds."""
     json: Path | None = None
-    """File to write the figures to; they are printed in any case."""
+    """JSON file to write the metrics to; the metrics are printed in any case."""
     overwrite: bool = False
-    """Replace the file if there is one."""
+    """Replace an existing file at --json."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -76,7 +77,12 @@ class Config:
 
 @process_defaults()
 def run(config: Config) -> dict[str, Estimate]:
-    """Runs the benchmarks, prints a table, writes the JSON result; returns the figures."""
+    """Runs the benchmarks, prints a table and writes the JSON result; returns the metrics.
+
+    Raises:
+        ConfigError: if a benchmark is unknown.
+        KeyboardInterrupt: on Ctrl-C; its message lists the benchmarks whose metrics are kept.
+    """
     for name in config.only:
         if name not in BENCHMARKS:
             raise unknown_name("benchmark", name, BENCHMARKS)
@@ -101,7 +107,7 @@ def run(config: Config) -> dict[str, Estimate]:
 
 
 def _finish(config: Config, figures: dict[str, Estimate], finished: list[str]) -> None:
-    """Prints the figures of the benchmarks that were finished, and writes them."""
+    """Prints and writes the metrics of the finished benchmarks."""
     _print(figures, config.rounds)
     if config.json is not None:
         write_result(config.json, "bench", config, figures, finished=finished)

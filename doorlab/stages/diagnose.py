@@ -1,28 +1,31 @@
-"""How well pretrained models explain and imitate doors that they were not trained on.
+"""Evaluate pretrained generative models on test doors: likelihood bounds and sample quality.
 
-For each model, on test doors, with 95 % intervals over doors:
+The command computes the following metrics per model, with 95 % intervals over the test doors:
 
-reconstruction_mse: squared error of reconstructions, pixels in [0, 1].
+reconstruction_mse: mean squared error of reconstructed frames, pixels in [0, 1].
 
-elbo, importance_bound: lower bounds on the log-likelihood, nats per pixel and colour; the second
-takes --samples importance samples and lies closer to the truth (Burda et al. 2016). Higher is
-better. Beside them bits per pixel and colour, as a code for 8-bit values; lower is better. Both
-follow from the likelihood that the models state, a Gaussian about the decoded picture, whose
-standard deviation is that of the model's errors in training (likelihood_scale). The
-same number of samples closes less of the gap for a statistician, whose bound is on whole sets of
-frames, than for a VAE, whose bound is on single ones.
+elbo, importance_bound: lower bounds on the log-likelihood in nats per pixel and color; higher is
+better. importance_bound uses --samples importance samples and is the tighter bound (Burda et al.
+2016). elbo_bits and importance_bound_bits give the same bounds in bits per pixel and color, as a
+code for 8-bit values; lower is better. The likelihood is the one of the model: a Gaussian around
+the decoded image. Its standard deviation (likelihood_scale) is that of the model's reconstruction
+errors in training. The bound of a statistician is on the whole set of frames of a door, the bound
+of a VAE is on single frames; the same number of samples closes less of the gap for a statistician.
 
-kl, activity, active_units: what each latent dimension costs (nats), how much its mean moves with
-the data, and how many move at all (variance over 0.01). A latent that is not active has collapsed.
+kl, activity, active_units: the KL divergence of each latent dimension (nats), the variance of its
+posterior mean over the data, and the number of active dimensions (variance over 0.01). A latent
+dimension that is not active has collapsed.
 
-two_sample: can reconstructions, new frames of seen doors and doors sampled from the prior be told
-from real frames of other doors? The accuracy of a classifier on held-out doors (0.5: no, 1:
-always) and the squared maximum mean discrepancy (0: no difference). Features come from a
-network that this stage trains on the training doors, without labels: "content" is what it uses to
-tell doors apart; "texture" is how active its layers are, which blur changes. `reference`
-compares real frames with real frames of other doors: what a perfect model would get.
+two_sample: two-sample tests between generated frames and real frames of other doors, for
+reconstructions, new frames of given doors, and doors sampled from the prior. The metrics are the
+accuracy of a classifier on held-out doors (0.5: indistinguishable, 1: always distinguishable) and
+the squared maximum mean discrepancy (0: no difference). The features come from a network that the
+command trains on the training doors, without labels. "content" features are the embedding that
+discriminates doors; "texture" features are the activity of the network's layers, which blur
+changes. `reference` compares real frames with real frames of other doors: the score of a perfect
+model.
 
-Writes OUT/diagnosis.json.
+The command writes OUT/diagnosis.json.
 """
 
 from __future__ import annotations
@@ -64,35 +67,35 @@ _DOORS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Config:
-    """Which models, on which doors."""
+    """Models, doors and effort of the evaluation."""
 
     preset: str = "small"
-    """Effort: tiny (seconds), small (a minute), full (minutes)."""
+    """Defaults of the other options: tiny (seconds), small (a minute), full (minutes)."""
     data: Path = Path("runs/demo/dataset")
-    """Dataset whose test doors are shown to the models."""
+    """Folder of the dataset with the test doors."""
     models: tuple[Path, ...] = (
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),
     )
-    """Runs of `doorlab pretrain`."""
+    """Run folders of `doorlab pretrain`."""
     out: Path = Path("runs/demo/diagnose")
     """Folder of the result."""
     doors: PositiveInt = 200
-    """Test doors, at most (the first of the split)."""
+    """Maximum number of test doors; the first doors of the split are used."""
     samples: PositiveInt = 16
-    """Importance samples behind each bound."""
+    """Importance samples per likelihood bound."""
     feature_doors: PositiveInt = 1000
-    """Training doors that the feature network learns from, at most."""
+    """Maximum number of training doors of the feature network."""
     feature_steps: PositiveInt = 150
-    """Steps of training the feature network."""
+    """Optimizer steps of the feature network."""
     seed: Seed = 0
-    """Seed of samples, of the feature network and of the bootstrap behind the intervals."""
+    """Seed of the samples, of the feature network and of the bootstrap."""
     device: Annotated[str, Option(DEVICES)] = "auto"
-    """Where the models run: cpu, cuda, or auto for the best there is."""
+    """Device of the models: cpu, cuda, or auto for the best available device."""
     threads: Threads = 1
-    """Threads of torch; 0 leaves its own choice."""
+    """Torch threads; 0 keeps the default of torch."""
     overwrite: bool = False
-    """Replace an earlier result."""
+    """Replace an existing result in --out."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -107,30 +110,30 @@ PRESETS: dict[str, Config] = {
 
 @dataclass(frozen=True)
 class Frames:
-    """Test frames (D, M, H, W, 3), and the network that describes frames."""
+    """Test frames (D, M, H, W, 3), and the network that computes features of frames."""
 
     images: np.ndarray
     features: FrameFeatures
 
     @property
     def first(self) -> np.ndarray:
-        """The real frames that others are compared with: those of the first half of the doors."""
+        """The real frames of the two-sample tests: those of the first half of the doors."""
         return self.images[: len(self.images) // 2]
 
     @property
     def second(self) -> np.ndarray:
-        """Frames of as many other doors."""
+        """Real frames of the second half of the doors; as many doors as in `first`."""
         return self.images[len(self.first) : 2 * len(self.first)]
 
 
 @process_defaults()
 def run(config: Config) -> Path:
-    """Diagnoses every model; returns the path of diagnosis.json.
+    """Evaluates every model; returns the path of diagnosis.json.
 
     Raises:
-        ConfigError: when there are too few doors, or a model makes no pictures.
-        DatasetError, CheckpointError: for what can't be read.
-        ResultError: for a result that is there already, or that another process writes.
+        ConfigError: if there are too few doors, or a model has no decoder.
+        DatasetError, CheckpointError: if the dataset or a run can't be read.
+        ResultError: if the result exists already, or another process writes it.
     """
     path = config.out / "diagnosis.json"
     with result_folder(path, overwrite=config.overwrite):
@@ -183,8 +186,8 @@ def _models(dataset: DoorDataset, config: Config) -> dict[str, TrainedModel]:
     for kind, model in models.items():
         if not isinstance(model.network, Reconstructs):
             raise ConfigError(
-                "models that make pictures", f"{kind}, which only reads them",
-                "leave it out of --models",
+                "models that decode images", f"{kind}, which has no decoder",
+                f"remove {kind} from --models",
             )  # fmt: skip
     return models
 
@@ -194,8 +197,8 @@ def _frames(dataset: DoorDataset, config: Config) -> Frames:
     train = dataset.indices("train")[: config.feature_doors]
     if len(test) < 8:
         raise ConfigError(
-            f"8 test doors of {dataset.path} or more", f"{len(test)}",
-            "ask for more --doors, or generate a larger dataset",
+            f"at least 8 test doors of {dataset.path}", f"{len(test)}",
+            "raise --doors, or generate a larger dataset",
         )  # fmt: skip
     features = learn_features(
         dataset.read("images", train), config.feature_steps, config.seed, config.device
@@ -204,21 +207,26 @@ def _frames(dataset: DoorDataset, config: Config) -> Frames:
 
 
 def reconstruction_errors(model: TrainedModel, images: np.ndarray) -> np.ndarray:
-    """(D,): mean squared error of each door's frames (D, M, H, W, 3), pixels in [0, 1]."""
+    """Mean squared error (D,) of the reconstructed frames of each door, pixels in [0, 1].
+
+    Args:
+        model: a model that reconstructs frames.
+        images: frames (D, M, H, W, 3), uint8.
+    """
     squares = (model.reconstruct(images) - images.astype(np.float32) / 255.0) ** 2
     return squares.mean(axis=(1, 2, 3, 4))
 
 
 def explain(model: TrainedModel, images: np.ndarray, config: Config) -> LikelihoodBounds:
-    """The model's evidence of all doors."""
+    """Likelihood bounds of the model for the frames (D, M, H, W, 3) of all doors."""
     seed = integer_seed(config.seed, "diagnose", "estimate_bounds")
-    chance = torch.Generator(model.device).manual_seed(seed)
+    generator = torch.Generator(model.device).manual_seed(seed)
     parts = [
         estimate_bounds(
             model.network,
             to_frames(images[first : first + _DOORS_AT_ONCE], model.device),
             config.samples,
-            chance,
+            generator,
         )
         for first in range(0, len(images), _DOORS_AT_ONCE)
     ]
@@ -226,66 +234,71 @@ def explain(model: TrainedModel, images: np.ndarray, config: Config) -> Likeliho
 
 
 def per_dimension(explained: LikelihoodBounds, dimensions: int) -> dict[str, np.ndarray]:
-    """Bounds of every door by pixel and colour, in nats and in bits.
+    """Bounds of every door per pixel and color, in nats and in bits: name -> (D,).
 
     Args:
-        explained: of D doors.
-        dimensions: numbers in the frames of one door: frames times pixels times colours.
+        explained: the bounds of D doors.
+        dimensions: values in the frames of one door: frames times pixels times colors.
     """
-    found = {}
+    values = {}
     for name, nats in (("elbo", explained.elbo), ("importance_bound", explained.importance)):
-        found[name] = (nats / dimensions).cpu().numpy()
-        found[f"{name}_bits"] = bounds.bits_per_dimension(nats, dimensions).cpu().numpy()
-    return found
+        values[name] = (nats / dimensions).cpu().numpy()
+        values[f"{name}_bits"] = bounds.bits_per_dimension(nats, dimensions).cpu().numpy()
+    return values
 
 
 def latents(beliefs: dict[str, LatentPosterior], seed: int) -> dict[str, Any]:
-    """What each latent's dimensions cost and whether they are in use."""
-    found: dict[str, Any] = {"kl": {}, "kl_total": {}, "activity": {}, "active_units": {}}
+    """KL divergence and activity of the dimensions of each latent."""
+    result: dict[str, Any] = {"kl": {}, "kl_total": {}, "activity": {}, "active_units": {}}
     for name, belief in beliefs.items():
         kl = belief.kl().cpu().numpy()  # (D, Z), or (D, M, Z) for latents of frames
-        found["kl"][name] = kl.reshape(-1, kl.shape[-1]).mean(axis=0)
-        found["kl_total"][name] = bootstrap_mean(kl.sum(axis=-1), seed=seed)
-        found["activity"][name] = bounds.activity(belief.posterior, belief.prior).cpu().numpy()
+        result["kl"][name] = kl.reshape(-1, kl.shape[-1]).mean(axis=0)
+        result["kl_total"][name] = bootstrap_mean(kl.sum(axis=-1), seed=seed)
+        result["activity"][name] = bounds.activity(belief.posterior, belief.prior).cpu().numpy()
         active = bounds.active_units(belief.posterior, belief.prior)
-        found["active_units"][name] = int(active.sum())
-    return found
+        result["active_units"][name] = int(active.sum())
+    return result
 
 
 def sample_quality(model: TrainedModel, frames: Frames, seed: int) -> dict[str, dict[str, Any]]:
-    """Scores of what the model makes, against real frames of doors that it was not made from."""
-    chance = torch.Generator(model.device).manual_seed(integer_seed(seed, "diagnose", model.kind))
-    made = {"reconstructions": to_uint8(model.reconstruct(frames.second))}
+    """Two-sample scores of generated frames against real frames of other doors.
+
+    The keys are "reconstructions" and, for models that sample, "new_frames" and "samples".
+    """
+    seed_of_model = integer_seed(seed, "diagnose", model.kind)
+    generator = torch.Generator(model.device).manual_seed(seed_of_model)
+    generated = {"reconstructions": to_uint8(model.reconstruct(frames.second))}
     count = frames.second.shape[1]
     with torch.no_grad():
         if isinstance(model.network, SamplesFrames):
             c = torch.from_numpy(model.embed(frames.second)).to(model.device)
-            made["new_frames"] = to_uint8(model.network.new_frames(c, count, chance))
+            generated["new_frames"] = to_uint8(model.network.new_frames(c, count, generator))
         if isinstance(model.network, SamplesDoors):
-            made["samples"] = to_uint8(model.network.sample(len(frames.second), count, chance))
-    return {name: compare(frames, images, seed) for name, images in made.items()}
+            doors = model.network.sample(len(frames.second), count, generator)
+            generated["samples"] = to_uint8(doors)
+    return {name: compare(frames, images, seed) for name, images in generated.items()}
 
 
 def compare(frames: Frames, others: np.ndarray, seed: int) -> dict[str, TwoSampleScore]:
-    """Scores of other pictures (D/2, M, H, W, 3) against real ones, by kind of feature."""
+    """Two-sample scores of images (D/2, M, H, W, 3) against real frames, by kind of feature."""
     real, other = (frames.features.describe(images) for images in (frames.first, others))
     return {name: two_sample_score(real[name], other[name], seed) for name in FEATURES}
 
 
 def differences(by_door: dict[str, dict[str, np.ndarray]], seed: int) -> dict[str, Any]:
-    """Paired differences, door by door, of each statistician and each other model."""
-    ours = [kind for kind in STATISTICIANS if kind in by_door]
+    """Differences, paired by door, between each statistician and each other model."""
+    statisticians = [kind for kind in STATISTICIANS if kind in by_door]
     pairs = [
-        (mine, kind)
-        for i, mine in enumerate(ours)
-        for kind in by_door
-        if kind not in ours[: i + 1]  # of two statisticians one way round is enough
+        (first, second)
+        for i, first in enumerate(statisticians)
+        for second in by_door
+        if second not in statisticians[: i + 1]  # each pair of statisticians once
     ]
     return {
-        f"{mine} - {kind}": {
-            name: paired_difference(values, by_door[kind][name], seed=seed)
-            for name, values in by_door[mine].items()
-            if name in by_door[kind]
+        f"{first} - {second}": {
+            name: paired_difference(values, by_door[second][name], seed=seed)
+            for name, values in by_door[first].items()
+            if name in by_door[second]
         }
-        for mine, kind in pairs
+        for first, second in pairs
     }

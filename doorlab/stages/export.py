@@ -1,12 +1,12 @@
-"""Write a dataset in the form that dataset hubs display: Parquet files, a card, the videos.
+"""Export a dataset for a dataset hub: Parquet files, a dataset card and the videos.
 
-One row is one door, with its frames as PNG pictures, its parameters, actions and rewards. The card
-(README.md) says what every column means. Upload the folder as it is, for example with
-`hf upload OWNER/NAME OUT . --repo-type dataset`; `doorlab import OUT --out NEW` makes the dataset
-again, under the same checksum. Of footage, the path that it was imported from and the names of its
-folders and videos are part of the dataset, and are published with it.
+One row is one door, with its frames as PNG images, its parameters, actions and rewards. The card
+(README.md) explains every column. Upload the folder without changes, for example with
+`hf upload OWNER/NAME OUT . --repo-type dataset`. `doorlab import OUT --out NEW` restores the
+dataset, with the same checksum. An export of imported footage also contains the path of the
+footage and the names of its folders and videos, which are published with the export.
 
-Needs pyarrow: `pip install 'doorlab[hub]'`.
+The command needs pyarrow: `pip install 'doorlab[hub]'`.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from doorlab.limits import PositiveInt, check_limits
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Which dataset, and where to."""
+    """Dataset to export, output folder and dataset card."""
 
     data: Positional[Path]
-    """Folder of the dataset."""
+    """Folder of the dataset to export."""
     out: Path = Path("runs/export")
     """Folder of the export."""
     title: str = "Doors"
     """Title of the dataset card."""
     license: str = ""
-    """Licence of the data as hubs name it (mit, cc-by-4.0, ...); none is stated if empty."""
+    """License identifier of the data on hubs (mit, cc-by-4.0, ...); if empty, the card states no
+    license."""
     file_doors: PositiveInt = 1000
-    """Doors per Parquet file, at most."""
+    """Maximum number of doors per Parquet file."""
     overwrite: bool = False
-    """Replace an earlier export in --out."""
+    """Replace an existing export in --out."""
 
     def __post_init__(self) -> None:
         check_limits(self)
 
 
 def run(config: Config) -> Path:
-    """Writes the export; returns its folder. See `data.hub.export` for the errors.
+    """Writes the export; returns its folder.
 
-    Raises ConfigError where there is no pyarrow.
+    Raises ConfigError if pyarrow is not installed. `data.hub.export` documents the other errors.
     """
     from doorlab.data.hub.card import CardInfo
     from doorlab.data.hub.export import export_dataset

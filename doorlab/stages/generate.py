@@ -1,11 +1,11 @@
 """Generate a dataset of doors in simulation.
 
-Every door is drawn from a prior, filmed standing open by random angles, and pulled on with random
-actions. The frames are what a robot may look at beforehand; the actions and their rewards are what
-it learns from; the true parameters are stored for evaluation alone.
+Each door is sampled from a prior, rendered at random opening angles, and used for interactions with
+random actions. The frames are the observations available before the first interaction. Models learn
+from the actions and their rewards. The true parameters of the doors are stored for evaluation only.
 
-The seed decides every byte, whatever the number of workers and machines. A run that is stopped, or
-killed, goes on with --resume where it was; --resume also repairs damaged parts.
+The seed determines every byte of the dataset, for any number of workers and machines. An
+interrupted or killed run can be continued with --resume, which also regenerates damaged parts.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from doorlab.terminal.text import print_note
 
 @dataclass(frozen=True)
 class Config(GenerationConfig):
-    """What to generate, where to, and with how many hands."""
+    """Dataset to generate, output folder and worker processes."""
 
     preset: str = "tiny"
-    """Defaults for everything else: tiny (half a minute), small (minutes), full (hours)."""
+    """Defaults of the other options: tiny (half a minute), small (minutes), full (hours)."""
     out: Path = Path("runs/dataset")
-    """Folder of the dataset; must be new, unless --resume."""
+    """Folder of the dataset; must not exist, unless --resume is given."""
     workers: NonNegativeInt = 0
-    """Worker processes; 0 for one per core of the machine, or of the cluster."""
+    """Worker processes; 0 for one per core of the machine or of the cluster."""
     launcher: str = "local"
-    """How workers are started: local, as processes of this machine; ray, on the Ray cluster of
-    RAY_ADDRESS, or that `ray start` has started here, or else on this machine. Its machines must
-    all see --out. It needs `pip install 'doorlab[ray]'`."""
+    """How worker processes are started. local: on this machine. ray: on the Ray cluster at
+    RAY_ADDRESS, or on the cluster that `ray start` started on this machine, or else on this machine
+    alone. All machines of the cluster must share the file system of --out. ray needs
+    `pip install 'doorlab[ray]'`."""
     resume: bool = False
-    """Go on with the dataset in --out, and make damaged parts again."""
+    """Continue the dataset in --out, and regenerate damaged parts."""
 
 
 PRESETS: dict[str, Config] = {
-    # One look for all doors, as in the papers: pictures that minutes of training can make sense of.
+    # One appearance for all doors, as in the papers: models learn from it within minutes.
     "tiny": Config(),
     "small": replace(Config(), preset="small", doors=10_000, prior="default", test_fraction=0.1),
     "full": replace(
@@ -49,7 +50,7 @@ PRESETS: dict[str, Config] = {
 
 
 def run(config: Config) -> Path:
-    """Writes the dataset; returns its folder. See `doorlab.data.write_dataset` for the errors."""
+    """Writes the dataset; returns its folder. `doorlab.data.write_dataset` documents the errors."""
     settings = {f.name: getattr(config, f.name) for f in fields(GenerationConfig)}
     generation = GenerationConfig(**settings)
     if warning := empty_splits_warning(generation):

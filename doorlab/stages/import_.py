@@ -1,17 +1,17 @@
-"""Make a dataset of footage: images or videos of real doors, to pretrain on.
+"""Import footage (images or videos of real doors) as a dataset for pretraining.
 
-SOURCE holds one entry per door: a subfolder with images (jpg, png, webp, bmp, tiff, ppm), or a
-video (mp4, mov, avi, mkv, webm). From every door come --frames pictures, evenly spaced, cut to
-squares of --image-size pixels. Pictures come out as they are shown: turned upright and mirrored as
-their files say, transparent parts on black. HEIC and AVIF have to be converted first. Nobody acted
-on these doors, so the dataset has pictures and splits alone: `doorlab pretrain` learns from it,
-what needs rewards says that there are none.
+SOURCE contains one entry per door: a subfolder of images (jpg, png, webp, bmp, tiff, ppm) or a
+video (mp4, mov, avi, mkv, webm). The command takes --frames evenly spaced images per door, and
+crops and resizes them to squares of --image-size pixels. Images are rotated and mirrored according
+to the metadata of their files; transparent parts become black. HEIC and AVIF images must be
+converted first. An imported dataset contains frames and splits, but no actions or rewards: use it
+with `doorlab pretrain`. Commands that need rewards fail with an explanation.
 
-A run that is stopped, or killed, goes on with --resume where it was; --resume also repairs damaged
-parts from the footage.
+An interrupted or killed run can be continued with --resume, which also restores damaged parts from
+the footage.
 
-A folder that `doorlab export` wrote becomes again the dataset that it was: the same values, and the
-same checksum where the same version of tensorstore compresses them.
+If SOURCE is a folder that `doorlab export` wrote, the command restores the exported dataset. The
+values are identical; the checksum is identical if the same version of tensorstore compresses them.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from doorlab.terminal.text import print_note
 
 @dataclass(frozen=True, kw_only=True)
 class Config(FootageSettings):
-    """Which footage, how, and where to."""
+    """Footage to import, output folder and worker processes."""
 
     source: Positional[Path]
-    """Folder with one subfolder of images, or one video, per door; or an exported dataset."""
+    """Folder with one subfolder of images or one video per door, or the folder of an export."""
     out: Path = Path("runs/footage")
-    """Folder of the dataset; must be new, unless --resume."""
+    """Folder of the dataset; must not exist, unless --resume is given."""
     workers: NonNegativeInt = 0
     """Worker processes; 0 for one per core."""
     resume: bool = False
-    """Go on with the dataset in --out, and make damaged parts again."""
+    """Continue the dataset in --out, and restore damaged parts."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -53,10 +53,10 @@ def run(config: Config) -> Path:
     """Writes the dataset; returns its folder.
 
     Raises:
-        ConfigError: for settings that make no sense, or differ from those of the dataset in --out.
-        DatasetError: for footage, or an export, that is missing, too short or can't be read, and
-            for a folder that can't be written.
-        KeyboardInterrupt: on Ctrl-C; its message says how to go on.
+        ConfigError: if settings are invalid, or differ from those of the dataset in --out.
+        DatasetError: if the footage or the export is missing, too short or unreadable, or if the
+            folder can't be written.
+        KeyboardInterrupt: on Ctrl-C; its message contains the command that continues the import.
     """
     refuse_inside(config.out, config.source, "the footage or export")
     how = {"workers": config.workers, "resume": config.resume}
@@ -66,8 +66,8 @@ def run(config: Config) -> Path:
         _refuse_settings(config)
         restored = export.restore_dataset(config.out, config.source, **how)
         if restored.checksum != export.exported_checksum(config.source):
-            note = "the values are those that were exported, their checksum is not"
-            print_note(f"{note}: another tensorstore compressed them")
+            note = "the values are identical to the exported ones, but their checksum differs"
+            print_note(f"{note}: another version of tensorstore compressed them")
         return config.out
     plan = plan_import(config.source, config)
     _report(plan)
@@ -76,20 +76,20 @@ def run(config: Config) -> Path:
 
 
 def _report(plan: ImportPlan) -> None:
-    """Prints what is left out, and whether a split is empty."""
+    """Prints which files are left out, and a warning if a split is empty."""
     heic = any(Path(name).suffix.lower() in UNREAD_IMAGES for name in plan.passed_over)
     for what, names, advice in (
-        ("with too few pictures", plan.short, ""),
-        ("that are no footage", plan.ignored, ""),
-        ("that can't be read", plan.unreadable, ""),
+        ("too few images", plan.short, ""),
+        ("not an image or video", plan.ignored, ""),
+        ("unreadable", plan.unreadable, ""),
         (
-            "in doors' folders, of other formats",
+            "unsupported format in the folder of a door",
             plan.passed_over,
-            "; convert HEIC and AVIF to JPEG to have them" if heic else "",
+            "; convert HEIC and AVIF to JPEG to import them" if heic else "",
         ),
     ):
         if names:
-            print_note(f"left out, {what}: {listing(names)}{advice}")
+            print_note(f"left out ({what}): {listing(names)}{advice}")
     warning = empty_splits_warning(plan.config)
     if warning:
         print_note(warning)
@@ -100,7 +100,7 @@ def _refuse_settings(config: Config) -> None:
     names = [f.name for f in fields(default) if getattr(config, f.name) != getattr(default, f.name)]
     if names:
         raise ConfigError(
-            f"no settings for the exported dataset in {config.source}, which comes back as it was",
+            f"no settings of footage, as {config.source} is an export, which is restored unchanged",
             f"--{', --'.join(names)}".replace("_", "-"),
-            "leave them out",
+            "remove these options",
         )

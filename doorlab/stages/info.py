@@ -1,7 +1,7 @@
-"""Show what a dataset contains: counts, settings, arrays and sizes.
+"""Show the contents of a dataset: counts, settings, arrays and sizes.
 
-With --verify every file is read and compared with its checksum; damaged parts are named, and the
-command ends with an error.
+With --verify, the command reads every file and compares it with its checksum. If parts are damaged,
+the command lists them and ends with an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from doorlab.terminal.text import printable
 
 @dataclass(frozen=True)
 class Config:
-    """Which dataset to look at."""
+    """Dataset to show."""
 
     data: Positional[Path]
     """Folder of the dataset."""
@@ -36,7 +36,10 @@ class Config:
 
 
 def run(config: Config) -> None:
-    """Prints the summary. Raises DatasetError for no dataset, and for damage with `verify`."""
+    """Prints the summary.
+
+    Raises DatasetError if the folder contains no dataset and, with `verify`, if parts are damaged.
+    """
     manifest = Manifest.read(config.data)
     console = PlainConsole()
     for table in (
@@ -51,7 +54,7 @@ def run(config: Config) -> None:
         console.print(f"all {len(manifest.parts)} parts have their checksums")
     if not manifest.complete:
         command = manifest.config.command(config.data)
-        console.print(f"incomplete: `{command}` goes on with it", soft_wrap=True)
+        console.print(f"incomplete: `{command}` continues it", soft_wrap=True)
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
@@ -59,8 +62,8 @@ def _verify(path: Path, manifest: Manifest) -> None:
     damaged = dataset.verify()
     if damaged:
         raise DatasetError(
-            f"every part of {path} as it was written",
-            f"damage in {', '.join(damaged)}",
+            f"every part of {path} undamaged",
+            f"damaged parts {', '.join(damaged)}",
             f"repair it with `{manifest.config.command(path)}`",
         )
     if manifest.complete:
@@ -81,7 +84,7 @@ def _overview(path: Path, manifest: Manifest) -> Table:
     table.add_row("videos", f"{len(config.video_names()):,}, {_megabytes(on_disk['videos'])}")
     missing = len(manifest.missing)
     table.add_row("parts", f"{missing} missing" if missing else "all there")
-    table.add_row("format", f"version {FORMAT_VERSION}, pictures by {printable(manifest.renderer)}")
+    table.add_row("format", f"version {FORMAT_VERSION}, images by {printable(manifest.renderer)}")
     table.add_row("checksum", manifest.checksum)
     return table
 
@@ -94,7 +97,7 @@ def _settings(manifest: Manifest) -> Table:
 
 
 def _ranges(manifest: Manifest) -> list[Table]:
-    """The fields of a prior from outside doorlab that are not those of `default`."""
+    """Fields of a prior from outside doorlab that differ from the prior `default`."""
     if manifest.prior is None:
         return []
     table, usual = _table("Prior, where it is not default", "name", "value"), to_json(DoorPrior())
@@ -119,7 +122,7 @@ def _arrays(path: Path, manifest: Manifest) -> Table:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", show_header=any(columns), box=box.SIMPLE)
     for number, column in enumerate(columns):
-        # Cut cells would end in a character that not every terminal has.
+        # A truncated cell would end in a character that some terminals can't print.
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     return table
 

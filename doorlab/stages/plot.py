@@ -1,18 +1,18 @@
-"""Draw what runs have learned: each figure as PNG, with the arrays behind it as NPZ.
+"""Plot the results of runs: each figure as a PNG file, with its data as an NPZ file.
 
-`doorlab plot` draws everything, `doorlab plot latents samples` what is named. Figures: gallery,
-reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations, probes,
-probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, study_labels,
-study_adaptation, study_regret, training. Groups of them: latents (embedding, correlations,
+`doorlab plot` draws all figures; `doorlab plot latents samples` draws the named ones. Figures:
+gallery, reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations,
+probes, probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, study_labels,
+study_adaptation, study_regret, training. Groups of figures: latents (embedding, correlations,
 traversals), pictures (reconstructions, new_frames, samples, interpolations).
 
     doorlab plot --runs runs/demo
     doorlab plot regret opened --runs runs/bandit
 
-Takes runs of pretrain, train, probe, bandit, study and demo, datasets, and folders with such in
-them. All figures show doors that no model was trained on: those of the dataset that lies in a run,
-or that the run was made with. Figures whose ingredients are not there are left out, with a reason
-in the terminal and in plot.json.
+--runs accepts runs of pretrain, train, probe, bandit, study and demo, datasets, and folders that
+contain them. All figures show held-out doors, which no model was trained on. The doors come from
+the dataset inside a run folder, or from the dataset that the run was made with. A figure whose
+inputs are missing is skipped; the reason is printed and written to plot.json.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ FIGURES: dict[str, Callable[[PlotContext], Plot]] = {
     "training": results.training,
 }
 
-# Names that stand for several figures.
+# Names of groups of figures.
 GROUPS: dict[str, tuple[str, ...]] = {
     "latents": ("embedding", "correlations", "traversals"),
     "pictures": ("reconstructions", "new_frames", "samples", "interpolations"),
@@ -74,27 +74,28 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """Which runs, and which figures of them."""
+    """Runs and figures to draw."""
 
     figures: Positional[tuple[str, ...]] = ()
-    """Names of the figures, or groups of figures, to draw; all of them when none is given."""
+    """Names of the figures or groups of figures to draw; if empty, all figures."""
     runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = (Path("runs/demo"),)
     """Folders of runs and datasets."""
     data: Path | None = None
-    """Dataset; when not given, the one in a run, or that a run was made with."""
+    """Folder of the dataset. Default: the dataset inside a run folder, or the dataset that a run
+    was made with."""
     out: Path | None = None
-    """Folder of the figures; by default `plot` in the run, beside a dataset, or in the folder that
-    several runs lie in."""
+    """Folder of the figures. Default: `plot` in the run folder, next to a dataset, or in the common
+    parent folder of several runs."""
     doors: PositiveInt = 200
-    """Held-out doors that maps, errors and calibration are made from, at most."""
+    """Maximum number of held-out doors for embedding maps, prediction errors and calibration."""
     seed: Seed = 0
-    """Seed of what is sampled from models."""
+    """Seed of the samples drawn from the models."""
     device: Annotated[str, Option(DEVICES)] = "auto"
-    """Where the models run: cpu, cuda, or auto for the best there is."""
+    """Device of the models: cpu, cuda, or auto for the best available device."""
     threads: Threads = 1
-    """Threads of torch; 0 leaves its own choice."""
+    """Torch threads; 0 keeps the default of torch."""
     overwrite: bool = False
-    """Replace earlier figures."""
+    """Replace existing figures in --out."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -102,14 +103,14 @@ class Config:
 
 @process_defaults()
 def run(config: Config) -> Path:
-    """Draws the figures and prints where they are; returns the path of plot.json.
+    """Draws the figures and prints their folder; returns the path of plot.json.
 
     Raises:
-        ConfigError: for a figure that is not known, for two results of one stage, and when --out
-            is needed.
-        ResultError: when there is nothing to draw, figures are there already, or another process
-            draws them.
-        CheckpointError, DatasetError: when nothing can be drawn, as what there is can't be read.
+        ConfigError: if a figure is unknown, two results belong to one stage, or --out is required.
+        ResultError: if there is nothing to draw, figures exist already, or another process draws
+            them.
+        CheckpointError, DatasetError: if no figure can be drawn because the runs or the dataset
+            can't be read.
     """
     names = chosen_figures(config.figures)
     folders = RunFolders.find(config.runs)
@@ -123,7 +124,7 @@ def run(config: Config) -> Path:
 def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...]) -> None:
     set_num_threads(config.threads)
     if config.data is not None:
-        DoorDataset.open(config.data)  # or say why not
+        DoorDataset.open(config.data)  # raises for an unreadable dataset before anything is drawn
     sources = PlotContext(
         folders,
         config.data,
@@ -134,7 +135,7 @@ def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...
     drawn, skipped = _draw(sources, names, path.parent)
     if not drawn:
         _refuse(config.runs, skipped)
-    for name in skipped:  # of an earlier run, which had what this one lacks
+    for name in skipped:  # remove files of an earlier call that could draw these figures
         for ending in ("png", "npz"):
             (path.parent / f"{name}.{ending}").unlink(missing_ok=True)
     _write(path, config, sources, drawn, skipped)
@@ -142,9 +143,9 @@ def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...
 
 
 def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The figures that names of figures and of groups stand for; all when there are none.
+    """Expands names of figures and groups to names of figures; no names mean all figures.
 
-    Raises ConfigError for a name that is neither.
+    Raises ConfigError if a name is neither a figure nor a group.
     """
     for name in names:
         if name not in FIGURES and name not in GROUPS:
@@ -156,7 +157,7 @@ def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
 def _draw(
     sources: PlotContext, names: tuple[str, ...], out: Path
 ) -> tuple[dict[str, Plot], dict[str, Exception]]:
-    """Draws and saves; returns what was drawn, and why the rest was not."""
+    """Draws and saves figures; returns the plots, and the reasons of the skipped figures."""
     drawn: dict[str, Plot] = {}
     skipped: dict[str, Exception] = {}
     for name in track(names, "plot", "figures considered"):
@@ -171,7 +172,7 @@ def _draw(
 
 
 def _refuse(runs: tuple[Path, ...], skipped: Mapping[str, Exception]) -> NoReturn:
-    """Raises the error for figures none of which can be drawn."""
+    """Raises the error for a call in which no figure can be drawn."""
     for reason in skipped.values():
         if isinstance(reason, DoorlabError):
             raise reason
@@ -190,23 +191,23 @@ def _write(
     drawn: Mapping[str, Plot],
     skipped: Mapping[str, Exception],
 ) -> None:
-    """Writes plot.json; what it said of figures that were not asked for stays."""
-    found: dict[str, dict[str, Any]] = {
+    """Writes plot.json; keeps the existing entries of figures that this call does not draw."""
+    entries: dict[str, dict[str, Any]] = {
         "figures": {name: drawing.figures for name, drawing in drawn.items() if drawing.figures},
         "words": {name: drawing.words for name, drawing in drawn.items() if drawing.words},
         "skipped": {n: str(r) for n, r in skipped.items() if not isinstance(r, NotRun)},
         "not_run": {n: str(r) for n, r in skipped.items() if isinstance(r, NotRun)},
     }
-    earlier, asked = _or_nothing(path), {*drawn, *skipped}
-    for part, values in found.items():
-        kept = {n: value for n, value in earlier.get(part, {}).items() if n not in asked}
-        found[part] = kept | values
-    figures = found.pop("figures")
-    write_result(path, "plot", config, figures, sources.checksum, sources.simulator, **found)
+    earlier, requested = _or_nothing(path), {*drawn, *skipped}
+    for part, values in entries.items():
+        kept = {n: value for n, value in earlier.get(part, {}).items() if n not in requested}
+        entries[part] = kept | values
+    figures = entries.pop("figures")
+    write_result(path, "plot", config, figures, sources.checksum, sources.simulator, **entries)
 
 
 def _or_nothing(path: Path) -> dict[str, Any]:
-    """An earlier plot.json; nothing where there is none, or a damaged one, which is replaced."""
+    """The content of an existing plot.json; empty if it is missing or damaged."""
     try:
         return read_part(path)
     except ResultError:
@@ -216,10 +217,9 @@ def _or_nothing(path: Path) -> dict[str, Any]:
 def _report(
     folder: Path, drawn: Collection[str], skipped: Mapping[str, Exception], named: Collection[str]
 ) -> None:
-    """Prints where the figures are, and in few lines why others are not.
+    """Prints the folder of the figures, and the reasons of the skipped figures.
 
-    Of stages that were not run it says no more than how many figures need them, unless such a
-    figure was named.
+    Figures of stages that were not run are only counted, unless the user named figures.
     """
     reasons: dict[str, list[str]] = {}
     for name, reason in skipped.items():
@@ -227,7 +227,7 @@ def _report(
             reasons.setdefault(str(reason), []).append(name)
     for reason, names in reasons.items():
         print_line(f"not drawn: {', '.join(names)} ({reason})")
-    unsaid = len(skipped) - sum(map(len, reasons.values()))
-    if unsaid:
-        print_line(f"not drawn: {unsaid} figures of what was not run (plot.json says what)")
+    unlisted = len(skipped) - sum(map(len, reasons.values()))
+    if unlisted:
+        print_line(f"not drawn: {unlisted} figures of stages that were not run (see plot.json)")
     print_line(f"{counted(len(drawn), 'figures')} in {folder}")

@@ -1,23 +1,23 @@
-"""Ask frozen representations about doors that they were not trained on.
+"""Evaluate frozen embeddings with linear probes on held-out doors.
 
-For each model a linear probe per target: which side the hinge is on (handedness), pull or push
-(swing), a handle that can work a latch (latch), width, height, handle height and place in the wall
-from the door's embedding, the joint angle from the embedding of each frame. Probes are fitted on
-training doors, their penalty is chosen on validation doors, and they are scored on test doors:
-accuracy for categories, R^2 for numbers. No picture shows the latch itself, nor has a sliding door
-an angle: `doorlab.data.targets` says what is asked instead.
+The command fits one linear probe per model and target. Targets of a door's embedding are the side
+of the hinge (handedness), pull or push (swing), whether the handle can operate a latch (latch),
+width, height, handle height, and place in the wall. The target of a frame's embedding is the joint
+angle. Probes are fitted on training doors; their penalty is chosen on validation doors; scores are
+on test doors: accuracy for categories, R^2 for numbers. Images do not show the latch itself, and
+sliding doors have no angle: `doorlab.data.targets` defines the targets for these cases.
 
-A neural statistician embeds a door as the mean of q(c | frames); a context-free model embeds single
-frames and is given their mean over the door, of one frame (--frames 1: the first, which shows the
-door shut) or of several. With more than one number, --frames and --probe-doors give curves. Tables
-are about 8 frames, or the most if 8 is not among them, and the most doors: there the latents are
-probed apart, too: what the door's embedding says of the angle, and what that of a frame says of
-the door.
+A neural statistician embeds a door as the mean of q(c | frames). A context-free model embeds single
+frames; its embedding of a door is their mean, over one frame (--frames 1: the first frame, which
+shows the closed door) or several. If --frames or --probe-doors has several values, the result
+contains curves over them. Tables use 8 frames (the largest --frames if 8 is not among them) and the
+largest number of doors. For the tables, both latents are probed for all targets: the door's
+embedding also for the angle, the frame's embedding also for the parameters of the door.
 
-Writes OUT/probes.json with 95 % intervals over doors, with the paired differences of the
-statistician and every context-free model, and OUT/probes.npz with every test door's contribution to
-every score. The claim that is tested is that of Liu et al. 2023 (arXiv 2305.16567): context beats
-context-free embeddings.
+The command writes OUT/probes.json, with 95 % intervals over doors and the paired differences
+between the statistician and every context-free model, and OUT/probes.npz, with the contribution of
+every test door to every score. The probes test the claim of Liu et al. 2023 (arXiv 2305.16567) that
+context embeddings are better than context-free embeddings.
 """
 
 from __future__ import annotations
@@ -53,29 +53,31 @@ Scores = dict[ProbeSpec, ProbeScore]
 
 @dataclass(frozen=True)
 class Config:
-    """Which models, on which doors."""
+    """Models and doors to probe."""
 
     data: Path = Path("runs/demo/dataset")
-    """Dataset whose doors are probed."""
+    """Folder of the dataset with the doors."""
     models: tuple[Path, ...] = (
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),
     )
-    """Runs of `doorlab pretrain` (or train: reward models embed doors, too)."""
+    """Run folders of `doorlab pretrain`, or of `doorlab train`, whose models embed doors too."""
     out: Path = Path("runs/demo/probe")
     """Folder of the result."""
     frames: tuple[PositiveInt, ...] = ()
-    """Numbers of frames that embeddings are made from; all that the dataset has when empty."""
+    """Numbers of frames per embedding; several values give curves. If empty, all frames of the
+    dataset."""
     probe_doors: tuple[PositiveInt, ...] = (1000,)
-    """Numbers of training doors that probes are fitted on, at most (the first of the split)."""
+    """Maximum numbers of training doors per probe; several values give curves. The first doors of
+    the split are used."""
     seed: Seed = 0
-    """Seed of the bootstrap behind the intervals."""
+    """Seed of the bootstrap of the intervals."""
     device: Annotated[str, Option(DEVICES)] = "auto"
-    """Where the models run: cpu, cuda, or auto for the best there is."""
+    """Device of the models: cpu, cuda, or auto for the best available device."""
     threads: Threads = 1
-    """Threads of torch; 0 leaves its own choice."""
+    """Torch threads; 0 keeps the default of torch."""
     overwrite: bool = False
-    """Replace an earlier result."""
+    """Replace an existing result in --out."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -83,7 +85,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Doors:
-    """The doors of one split: pictures (D, M, H, W, 3) and the true answers by target."""
+    """Doors of one split: images (D, M, H, W, 3), and the true values of each target."""
 
     images: np.ndarray
     answers: dict[str, np.ndarray]
@@ -94,9 +96,9 @@ def run(config: Config) -> Path:
     """Probes every model; returns the path of probes.json.
 
     Raises:
-        ConfigError: when there is nothing to probe, a split is empty, or frames are lacking.
-        DatasetError, CheckpointError: for what can't be read.
-        ResultError: for a result that is there already, or that another process writes.
+        ConfigError: if no model is given, a split is empty, or the dataset has too few frames.
+        DatasetError, CheckpointError: if the dataset or a run can't be read.
+        ResultError: if the result exists already, or another process writes it.
     """
     path = config.out / "probes.json"
     with result_folder(path, path.with_suffix(".npz"), overwrite=config.overwrite):
@@ -112,8 +114,8 @@ def _probe(config: Config, path: Path) -> None:
     dataset = DoorDataset.open(config.data)
     frames = chosen_frames(config, dataset)
     doors = {split: read_doors(dataset, split, config) for split in SPLITS}
-    found = len(doors["train"].images)
-    readings = plan(frames, [min(count, found) for count in config.probe_doors])
+    available = len(doors["train"].images)
+    readings = plan(frames, [min(count, available) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
     for kind, folder in track(by_kind(config.models).items(), "probe", "models"):
         model = TrainedModel.open(folder, dataset, config.device)
@@ -124,7 +126,8 @@ def _probe(config: Config, path: Path) -> None:
     summary = summarize(one_seed, STATISTICIANS, CONTEXT_FREE, config.seed)
     add_choices(summary, scores)
     targets = about_targets(doors["test"])
-    path.unlink(missing_ok=True)  # it says "done", and must not be found beside others' shares
+    # probes.json marks a finished run; an old one must not remain next to new contributions.
+    path.unlink(missing_ok=True)
     atomic_write_arrays(path.with_suffix(".npz"), named)
     write_result(
         path,
@@ -142,23 +145,26 @@ def _probe(config: Config, path: Path) -> None:
 
 
 def chosen_frames(config: Config, dataset: DoorDataset) -> tuple[int, ...]:
-    """The numbers of frames. Raises ConfigError for more than the dataset has."""
+    """Numbers of frames to probe. Raises ConfigError if the dataset has fewer frames."""
     frames = config.frames or (dataset.frames,)
     if not all(1 <= count <= dataset.frames for count in frames):
         raise ConfigError(
-            f"--frames from 1 to the {dataset.frames} of {dataset.path}",
+            f"--frames from 1 to {dataset.frames} (the frames of {dataset.path})",
             " ".join(map(str, frames)),
-            "ask for fewer, or generate more",
+            "lower --frames, or generate a dataset with more frames",
         )
     return frames
 
 
 def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
-    """The doors of a split; of the training split, the first ones, as many as are asked for."""
+    """Reads the doors of a split; from the training split only the first --probe-doors.
+
+    Raises ConfigError if --probe-doors is empty, or if the split has no doors.
+    """
     indices = dataset.indices(split)
     if split == "train":
         if not config.probe_doors:
-            raise ConfigError("--probe-doors with a number of doors", "none", "name some")
+            raise ConfigError("at least one value of --probe-doors", "none", "give a number")
         indices = indices[: max(config.probe_doors)]
     if not len(indices):
         raise ConfigError(
@@ -170,7 +176,7 @@ def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
 def probe_model(
     model: TrainedModel, doors: Mapping[str, Doors], readings: Iterable[ProbeSpec]
 ) -> Scores:
-    """Every score; without targets that do not vary, or that the model can't answer."""
+    """Fits and scores every probe; leaves out the probes for which `read` returns None."""
     scores: Scores = {}
     embedded: tuple[int, dict[str, dict[str, np.ndarray]]] = (0, {})
     for reading in sorted(readings, key=lambda reading: reading.frames):
@@ -184,7 +190,12 @@ def probe_model(
 
 
 def embed(model: TrainedModel, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Latent -> embeddings of doors (D, E), of frames (D, M, Z) if the model has such."""
+    """Embeddings by latent: "context" (D, E) and, for encoders, "instance" (D, M, Z).
+
+    Args:
+        model: a trained encoder or reward model.
+        images: frames (D, M, H, W, 3) of D doors.
+    """
     latents = {"context": model.embed(images)}
     if isinstance(model.network, DoorEncoder):
         latents["instance"] = model.embed_frames(images)
@@ -194,7 +205,11 @@ def embed(model: TrainedModel, images: np.ndarray) -> dict[str, np.ndarray]:
 def read(
     reading: ProbeSpec, latents: Mapping[str, Mapping[str, np.ndarray]], doors: Mapping[str, Doors]
 ) -> ProbeScore | None:
-    """One probe, or None where there is nothing to ask, or nobody to ask it of."""
+    """Fits and scores one probe.
+
+    Returns None if the model lacks the latent, if a split has no values of the target, or if the
+    target is constant on the test doors.
+    """
     if reading.latent not in latents["test"]:
         return None
     used = {split: slice(reading.doors if split == "train" else None) for split in SPLITS}
@@ -213,7 +228,7 @@ def read(
 
 
 def contributions(scores: Scores) -> dict[ProbeSpec, np.ndarray]:
-    """Reading -> (D,): a test door's share of the score, the mean over its frames."""
+    """Probe -> (D,): the contribution of each test door to the score, averaged over its frames."""
     return {
         reading: score.contributions.reshape(len(score.contributions), -1).mean(axis=1)
         for reading, score in scores.items()
@@ -221,11 +236,11 @@ def contributions(scores: Scores) -> dict[ProbeSpec, np.ndarray]:
 
 
 def add_choices(summary: dict[str, Any], scores: Mapping[str, Scores]) -> None:
-    """Adds to every score of a summary what the validation doors chose, and their score."""
-    for kind, found in scores.items():
-        for reading in headline(found):
+    """Adds the chosen penalty and the validation score to every score of a summary."""
+    for kind, by_probe in scores.items():
+        for reading in headline(by_probe):
             if reading.own:
-                chosen = found[reading]
+                chosen = by_probe[reading]
                 summary["probes"][kind][reading.target] |= {
                     "penalty": chosen.penalty,
                     "validation": chosen.validation,
@@ -233,7 +248,7 @@ def add_choices(summary: dict[str, Any], scores: Mapping[str, Scores]) -> None:
 
 
 def about_targets(test: Doors) -> dict[str, dict[str, Any]]:
-    """What is asked, and what guessing the same for all test doors would score."""
+    """Label, metric and unit of each target, and the score of a constant prediction on `test`."""
     return {
         name: {
             "label": target.label,

@@ -1,11 +1,11 @@
-"""One self-contained HTML page about a run, or about several: what was learned and measured.
+"""Write one self-contained HTML page with the results of one or more runs.
 
     doorlab report --runs runs/demo
     doorlab report --runs runs/doors runs/ssnp runs/bandit --out runs/page
 
-Takes runs of pretrain, train, probe, diagnose, bandit, study and demo, datasets, and folders with
-such in them. The page shows what is there, with the figures that `doorlab plot` has drawn of it. It
-needs no network and no other file: pictures and films are inside it.
+--runs accepts runs of pretrain, train, probe, diagnose, bandit, study and demo, datasets, and
+folders that contain them. The page shows all results it finds, and the figures that `doorlab plot`
+drew of them. Images and videos are embedded: the page needs no network and no other file.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from doorlab.terminal.text import print_line
 
 @dataclass(frozen=True)
 class Config:
-    """Which runs, and where the page goes."""
+    """Runs to report, and output folder."""
 
     runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = (Path("runs/demo"),)
     """Folders of runs and datasets."""
     out: Path | None = None
-    """Folder of the page; by default `report` in the run, beside a dataset, or in the folder that
-    several runs lie in."""
+    """Folder of the page. Default: `report` in the run folder, next to a dataset, or in the common
+    parent folder of several runs."""
     overwrite: bool = False
-    """Replace an earlier page."""
+    """Replace an existing page in --out."""
 
 
 def run(config: Config) -> Path:
-    """Writes index.html and prints its path; returns it.
+    """Writes index.html and prints its path; returns the path.
 
     Raises:
-        ResultError: when there is nothing to report, a page is there already, or another process
-            writes one.
-        ConfigError: when two results of one stage are there, and when --out is needed.
+        ResultError: if there is nothing to report, the page exists already, or another process
+            writes it.
+        ConfigError: if two results belong to one stage, or --out is required.
     """
     files = RunFiles.read(config.runs)
     path = (config.out or files.folders.output("report")) / "index.html"
     with result_folder(path, overwrite=config.overwrite):
-        found = sections(files)
-        body = list(found.values())
-        atomic_write_text(path, page(heading(files), headline(files), contents(found), body))
+        by_name = sections(files)
+        body = list(by_name.values())
+        atomic_write_text(path, page(heading(files), headline(files), contents(by_name), body))
     print_line(f"{path}")
     return path

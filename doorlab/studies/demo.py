@@ -1,8 +1,8 @@
-"""The whole pipeline on a small preset: doors, pretraining, reward models, bandit, report.
+"""Run the whole pipeline on a small preset: dataset, pretraining, reward models, bandit, report.
 
-Every step is an ordinary `doorlab` command, printed as it starts, so that you can repeat or change
-it. Steps that do not need one another run side by side, one core each. Finished steps are not run
-again: a demo that was interrupted goes on where it stopped.
+Each step is an ordinary `doorlab` command, which is printed when it starts, so that you can repeat
+or modify it. Independent steps run in parallel, on one core each. Finished steps are skipped: to
+continue an interrupted demo, call the same command again.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ REWARD_MODELS = {
     "np": None,
     "vae_np": "vae",
     "statistician_np": "statistician",
-}  # each with the pretrained model that it builds on
+}  # reward model -> pretrained encoder that it uses
 
 
 @dataclass(frozen=True)
 class Config:
-    """Where the run goes and how large it is."""
+    """Size, output folder, seed and simulator of the demo."""
 
     preset: str = "tiny"
-    """Size of everything: tiny (minutes), small (an afternoon on 2 cores), full (a GPU)."""
+    """Preset of all steps: tiny (minutes), small (an afternoon on 2 cores), full (a GPU)."""
     out: Path = Path("runs/demo")
-    """Folder of the run; a run that is there already is completed, never overwritten."""
+    """Folder of the run; an existing run is completed, never overwritten."""
     seed: Seed = 0
-    """One seed for doors, training and tries."""
+    """Seed of the dataset, the training and the policies."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python. An import
-    path MODULE:NAME is accepted, too."""
+    """Simulator of the doors: pybullet, torch (does not need PyBullet, works with any Python
+    version), or an import path MODULE:NAME."""
     workers: NonNegativeInt = 0
-    """Commands that run side by side; 0 means one per core, two at most."""
+    """Number of commands that run in parallel; 0 for one per core, at most two."""
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -63,12 +63,15 @@ PRESETS = {name: Config(preset=name) for name in ("tiny", "small", "full")}
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the pipeline, and the file that says it is done."""
+    """One command of the pipeline."""
 
     name: str
     args: tuple[str, ...]
+    """Arguments of `doorlab`."""
     result: Path
+    """File that exists once the command is finished."""
     after: tuple[str, ...] = ()
+    """Names of the steps that must be finished before."""
 
 
 class StepFailed(DoorlabError):
@@ -76,7 +79,13 @@ class StepFailed(DoorlabError):
 
 
 def run(config: Config) -> Path:
-    """Runs what is missing of the pipeline; returns the path of the report."""
+    """Runs the unfinished steps of the pipeline; returns the path of the report.
+
+    Raises:
+        ConfigError: if the preset or the simulator is unknown.
+        ResultError: if another process writes into the folder.
+        StepFailed: if a command fails.
+    """
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
     SIMULATORS.get_named(config.simulator)
@@ -91,7 +100,7 @@ def run(config: Config) -> Path:
 
 
 def pipeline(config: Config) -> list[Step]:
-    """The commands of the demo, in an order in which they could run one by one."""
+    """The commands of the demo, in an order that satisfies their dependencies."""
     out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
     data = out / "dataset"
     steps = [
@@ -104,7 +113,7 @@ def pipeline(config: Config) -> list[Step]:
             data / "dataset.json",
         )
     ]
-    # The longest first, so that the cores are busy to the end.
+    # The longest steps come first, so that all cores are busy until the end.
     order = ["ssnp", "np", *PRETRAINED, "vae_np", "statistician_np"]
     for name in order:
         stage = "pretrain" if name in PRETRAINED else "train"
@@ -117,7 +126,7 @@ def pipeline(config: Config) -> list[Step]:
 
 
 def _evaluations(config: Config) -> list[Step]:
-    """What is asked of the trained models, and what is shown of the answers."""
+    """The commands that evaluate the trained models, and those that show the results."""
     out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
     data, report = out / "dataset", out / "report"
     pretrained = [out / "pretrain" / name for name in PRETRAINED]
@@ -161,7 +170,10 @@ def _evaluations(config: Config) -> list[Step]:
 
 
 def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> None:
-    """Runs every step whose result is missing, `jobs` at a time, each after those it needs."""
+    """Runs all unfinished steps, at most `jobs` in parallel, in the order of their dependencies.
+
+    Raises StepFailed if a command fails; the other running commands are then terminated.
+    """
     (out / "logs").mkdir(parents=True, exist_ok=True)
     done = {step.name for step in steps if _finished(step)}
     for step in steps:
@@ -197,17 +209,17 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
 
 
 def _finished(step: Step) -> bool:
-    # A dataset's index is there from its first shard on; generating it again resumes cheaply.
+    # dataset.json exists from the first shard on. Calling generate on a finished dataset is cheap.
     if step.name == "generate" or not step.result.exists():
         return False
     try:
         return step.result.suffix != ".json" or bool(read_json(step.result))
-    except ResultError:  # damaged: it is made again
+    except ResultError:  # a damaged result is computed again
         return False
 
 
 def _replacing_parts(step: Step) -> Step:
-    """The step; with --overwrite where it was stopped and left files without its result."""
+    """Adds --overwrite to a step that was interrupted and left files without a result."""
     folder = step.result.parent
     if "--resume" in step.args or not (folder.is_dir() and any(folder.iterdir())):
         return step
@@ -222,7 +234,10 @@ def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:
 def _collect(
     running: dict[str, tuple[Step, subprocess.Popen[bytes], float]], out: Path, console: Console
 ) -> dict[str, float]:
-    """The steps that have ended well, with their seconds; raises for one that has not."""
+    """Removes ended steps from `running`; returns their durations in seconds.
+
+    Raises StepFailed if a step ended with an error.
+    """
     ended = {name for name, (_, process, _) in running.items() if process.poll() is not None}
     seconds = {}
     for name in ended:
@@ -234,7 +249,7 @@ def _collect(
             raise StepFailed(
                 f"`doorlab {step.args[0]}` to succeed",
                 f"exit status {process.returncode} ({tail[0]})",
-                f"see {log}, mend the cause and run the demo again: it goes on from here",
+                f"see {log}, fix the cause and run the demo again: it continues from here",
             )
         seconds[name] = time.monotonic() - start
         console.print(f"{name}: {seconds[name]:.0f} s", highlight=False)
@@ -242,7 +257,10 @@ def _collect(
 
 
 def _note_times(out: Path, seconds: dict[str, float]) -> None:
-    """Adds to RUN/timing.json, which the report reads: all that a step took, stopped or not."""
+    """Adds durations of steps to RUN/timing.json, which the report reads.
+
+    The durations include those of interrupted steps.
+    """
     path = out / "timing.json"
     if seconds:
         before = _times(path)
@@ -251,16 +269,16 @@ def _note_times(out: Path, seconds: dict[str, float]) -> None:
 
 
 def _times(path: Path) -> dict[str, float]:
-    """What is noted there; nothing where there is no such file, or none that can be read."""
+    """Step -> seconds in timing.json; empty if the file is missing or unreadable."""
     try:
-        found = read_json(path)
+        content = read_json(path)
     except ResultError:
         return {}
-    return {} if misfit(found, _TIMES) else found["seconds"]
+    return {} if misfit(content, _TIMES) else content["seconds"]
 
 
 def print_regrets(path: Path, console: Console) -> None:
-    """The table of regrets at the end of the demo."""
+    """Prints the table of regrets at the end of the demo."""
     from doorlab.report.tables.policies import regret_table
 
     console.print(regret_table(path))

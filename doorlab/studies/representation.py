@@ -1,21 +1,23 @@
-"""The representation study as one command: doors, every model with every seed, probes, tables.
+"""Run the representation study: train and probe every model with every seed, and compare them.
 
-For every prior: makes the dataset (unless it is there, or given with --data), trains every model
-with every seed, and probes each as a function of the number of frames and of labelled doors. All
-models get the same frames, the same number of steps and the same choice of learning rates: with
-several --learning-rates each model is trained with all of them on the first seed, and goes on with
-the one whose probes do best on validation doors.
+For every prior, the command generates the dataset (unless it exists or is given with --data),
+trains every model with every seed, and probes each model as a function of the number of frames and
+of labeled doors. All models use the same frames, number of steps and candidate learning rates. If
+--learning-rates has several values, each model is trained with all of them on the first seed; the
+other seeds use the learning rate whose probes have the best scores on validation doors.
 
     OUT/PRIOR/dataset/                        doorlab generate
     OUT/PRIOR/MODEL/rate-R/seed-S/            doorlab pretrain
     OUT/PRIOR/MODEL/rate-R/seed-S/probe/      doorlab probe
     OUT/representation.json, PRIOR_frames.png, PRIOR_doors.png
 
-representation.json has, for every prior, each score as a mean with a 95 % interval over doors and
-seeds; the paired differences of each statistician and the best context-free model for each target;
-what c and z say of the door and of the angle; and which bars a statistician reaches.
+For every prior, representation.json contains each score as a mean with a 95 % interval over doors
+and seeds, the paired differences between each statistician and the best context-free model for each
+target, the scores of c and z for the parameters of the door and for the angle, and the thresholds
+that a statistician reaches.
 
-Stop it, or kill it, at any time: the same command goes on where it was, and does nothing twice.
+You can interrupt or kill the command at any time. The same command then continues the study, and
+skips finished runs.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ from doorlab.studies.runs import (
 )
 from doorlab.terminal.console import PlainConsole
 
-_PROBES = {  # of a result of `doorlab probe` that is about one model
+_PROBES = {  # schema of a result of `doorlab probe` with one model
     "config": dict,
     "probes": Each(Each({"validation": Limits()}, least=1), least=1),
     "doors": dict,
@@ -75,32 +77,34 @@ MODELS = (*STATISTICIANS, *CONTEXT_FREE, "supervised")
 
 @dataclass(frozen=True)
 class Config(StudyConfig):
-    """Which doors, models and seeds, and how much of each."""
+    """Datasets, models, seeds and probes of the study."""
 
     out: Path = Path("runs/represent")
-    """Folder of the study; one that is there already is completed."""
+    """Folder of the study; an existing study is completed."""
     priors: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = (DEFAULT_PRIOR,)
-    """Priors of the doors: narrow (one look for all), default (all looks). Import paths MODULE:NAME
-    and JSON files of ranges (FILE.json) are accepted, too."""
+    """Priors of the doors: narrow (one appearance for all doors), default (all appearances), an
+    import path MODULE:NAME, or a JSON file of ranges (FILE.json)."""
     data: tuple[Path, ...] = ()
-    """Datasets that are there already, one for every prior, in their order."""
+    """Existing datasets to use, one per prior, in the order of --priors. If empty, the datasets are
+    generated."""
     models: Annotated[tuple[str, ...], Option(MODELS)] = MODELS
-    """Models of `doorlab pretrain`; a statistician and a context-free one must be among them."""
+    """Models of `doorlab pretrain`; at least one statistician and one context-free model."""
     seeds: tuple[Seed, ...] = (0, 1)
-    """Seeds of the training runs; all learn from the same doors."""
+    """Training seeds; all runs use the same doors."""
     steps: NonNegativeInt = 20
-    """Optimiser steps of every model that learns in steps; 0 for those of doorlab pretrain."""
+    """Optimizer steps of every model that is trained in steps; 0 for the default of
+    `doorlab pretrain`."""
     probe_frames: tuple[PositiveInt, ...] = (1, 2, 4)
-    """Numbers of frames that embeddings are made from; those that the datasets have."""
+    """Numbers of frames per embedding; numbers above the frames of a dataset are skipped."""
     probe_doors: tuple[PositiveInt, ...] = (10, 30)
-    """Numbers of labelled doors that probes are fitted on."""
+    """Numbers of labeled doors per probe."""
 
 
 _STUDY = replace(
     Config(),
     priors=("narrow", "default"),
     seeds=(0, 1, 2),
-    data_seed=5,  # of doors that nothing was tuned on
+    data_seed=5,  # no setting was tuned on doors of this seed
     doors=4800,
     frames=16,
     image_size=64,
@@ -123,25 +127,27 @@ PRESETS: dict[str, Config] = {
 class Run:
     """One training run of the study, and its probe."""
 
-    prior: str  # its `prior_label`
+    prior: str  # from `prior_label`
     model: str
     rate: float
     seed: int
 
     @property
     def name(self) -> str:
-        """Its folder, below the study's."""
+        """Folder of the run, relative to that of the study."""
         return f"{self.prior}/{self.model}/rate-{self.rate:g}/seed-{self.seed}"
 
 
 @process_defaults()
 def run(config: Config) -> Path:
-    """Does what is missing of the study; returns the path of representation.json.
+    """Runs the unfinished parts of the study; returns the path of representation.json.
 
     Raises:
-        ConfigError: for names that are not known, and for a study that compares nothing.
-        ResultError: for the result of another study, and when another process writes there.
-        Whatever its stages raise.
+        ConfigError: if a name is unknown, or the study has no statistician or no context-free
+            model.
+        ResultError: if the folder contains the result of another study, or another process writes
+            into it.
+        DoorlabError: the errors of `doorlab generate`, `pretrain` and `probe`.
     """
     path = config.out / "representation.json"
     check(config)
@@ -157,7 +163,7 @@ def run(config: Config) -> Path:
 
 
 def finished_before(config: Config, path: Path) -> bool:
-    """Whether this study has its result, and --overwrite does not ask for another one."""
+    """Whether the result of this study exists and --overwrite is not given."""
     if config.overwrite or not os.path.lexists(path):
         return False
     made = [config.out / prior_label(prior) / "dataset" for prior in config.priors]
@@ -186,7 +192,7 @@ def _represent(config: Config, path: Path) -> None:
 
 
 def check(config: Config) -> None:
-    """Raises ConfigError for what can't be studied, before anything is made."""
+    """Raises ConfigError for invalid settings, before anything is generated."""
     check_workers(config.workers)
     resolve_device(config.device, "--device")
     for model in config.models:
@@ -194,28 +200,29 @@ def check(config: Config) -> None:
     if config.data and len(config.data) != len(config.priors):
         raise ConfigError(
             f"--data with one dataset for each of {', '.join(config.priors)}",
-            f"{len(config.data)}", "give as many as --priors, in their order",
+            f"{len(config.data)}", "give one dataset per prior, in the order of --priors",
         )  # fmt: skip
     choices = ("priors", "models", "seeds", "learning_rates", "probe_frames", "probe_doors")
     check_choices(config, *choices)
     check_priors(config.priors)
     if not all(set(names) & set(config.models) for names in (STATISTICIANS, CONTEXT_FREE)):
         named = ", and one of ".join(", ".join(names) for names in (STATISTICIANS, CONTEXT_FREE))
-        raise ConfigError(
-            f"--models with one of {named}", " ".join(config.models), "add what is missing"
-        )
+        raise ConfigError(f"--models with one of {named}", " ".join(config.models), "add a model")
     if not config.data:
         check_splits(config)
 
 
 def check_splits(config: Config, dataset: DoorDataset | None = None) -> None:
-    """Raises ConfigError for doors that models could learn from, but not be probed with."""
-    check_split("validation", "choose learning rates and penalties by", config, dataset)
-    check_split("test", "score the probes on", config, dataset)
+    """Raises ConfigError if a dataset has no validation or test doors, which the probes need."""
+    check_split("validation", "select learning rates and penalties", config, dataset)
+    check_split("test", "score the probes", config, dataset)
 
 
 def dataset_of(config: Config, prior: str) -> DoorDataset:
-    """The doors of a prior: those given, or those in OUT, made or completed if need be."""
+    """The dataset of a prior: from --data, or generated (or completed) in OUT.
+
+    Raises ConfigError if a given dataset has another prior.
+    """
     if config.data:
         given = DoorDataset.open(config.data[config.priors.index(prior)])
         if prior_label(given.generation.prior) != prior_label(prior):
@@ -229,7 +236,7 @@ def dataset_of(config: Config, prior: str) -> DoorDataset:
 
 
 def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
-    """Model -> the learning rates to try: models without steps have none, and one is enough."""
+    """Model -> candidate learning rates; a single placeholder for models without steps."""
     rates = config.learning_rates
     return {
         model: rates[:1] if encoder_spec(model).closed_form else rates for model in config.models
@@ -237,13 +244,13 @@ def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
 
 
 def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) -> list[Run]:
-    """Every prior and model with this seed."""
+    """The runs of all priors and models with one seed and the given learning rates."""
     priors = map(prior_label, config.priors)
     return [Run(p, m, rate, seed) for p in priors for m in rates for rate in rates[m]]
 
 
 def run_one(config: Config, data: dict[str, Path], run: Run) -> str:
-    """Trains and probes one model, or what is missing of that; returns its name."""
+    """Trains and probes one model, and skips finished parts; returns the name of the run."""
     folder, dataset = config.out / run.name, DoorDataset.open(data[run.prior])
     base = pretrain.PRESETS[config.preset]
     steps = 0 if encoder_spec(run.model).closed_form else config.steps
@@ -265,26 +272,26 @@ def run_one(config: Config, data: dict[str, Path], run: Run) -> str:
 
 
 def is_probed(settings: probe.Config) -> bool:
-    """Whether a finished probe asked the same, of the same weights."""
+    """Whether a finished probe result has the same settings and weights."""
     path = settings.out / "probes.json"
     try:
-        found = _read_probes(path)
+        result = _read_probes(path)
         read_arrays(path.with_suffix(".npz"))
-    except ResultError:  # what can't be read is made again
+    except ResultError:  # unreadable results are computed again
         return False
-    asked = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
-    same = all(found["config"].get(name) == value for name, value in asked.items())
+    required = {"frames": list(settings.frames), "probe_doors": list(settings.probe_doors)}
+    same = all(result["config"].get(name) == value for name, value in required.items())
     weights = [weights_checksum(model) for model in settings.models]
-    return same and found.get("model_weights") == weights
+    return same and result.get("model_weights") == weights
 
 
 def _read_probes(path: Path) -> dict[str, Any]:
-    """What a run's probe has found. Raises ResultError when it can't be read."""
+    """The probe result of a run. Raises ResultError if it can't be read."""
     return read_result(path, "probe", _PROBES)
 
 
 def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str], float]:
-    """(prior, model) -> the learning rate whose probes do best on validation doors, on average."""
+    """(prior, model) -> learning rate with the best mean probe score on validation doors."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
     for trial in trials:
         found = _read_probes(config.out / trial.name / "probe" / "probes.json")
@@ -296,7 +303,7 @@ def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str],
 
 
 def summary_of(config: Config, runs: Sequence[Run]) -> dict[str, Any]:
-    """What all seeds of all models of one prior come to: see the head of this file."""
+    """Summary of all runs of one prior, for representation.json (see the module docstring)."""
     folders = {run: config.out / run.name / "probe" for run in runs}
     result = _read_probes(folders[runs[0]] / "probes.json")
     by_model = {
@@ -315,9 +322,12 @@ def summary_of(config: Config, runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def stack_seeds(files: Sequence[Path]) -> dict[ProbeSpec, np.ndarray]:
-    """Reading -> (S, D), from what probes of one model with several seeds have left."""
-    found = []
+    """Probe -> contributions (S, D), from the probes.npz of one model with S seeds.
+
+    Probes that are missing for a seed are left out.
+    """
+    seeds = []
     for file in files:
-        found.append({name.split("/", 1)[1]: a for name, a in read_arrays(file).items()})
-    names = [name for name in found[0] if all(name in seed for seed in found)]
-    return {ProbeSpec.named(name): np.stack([seed[name] for seed in found]) for name in names}
+        seeds.append({name.split("/", 1)[1]: a for name, a in read_arrays(file).items()})
+    names = [name for name in seeds[0] if all(name in seed for seed in seeds)]
+    return {ProbeSpec.named(name): np.stack([seed[name] for seed in seeds]) for name in names}

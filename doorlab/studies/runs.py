@@ -1,4 +1,4 @@
-"""What studies of many runs share: their doors, and that runs are done side by side."""
+"""Shared parts of studies with many runs: config, datasets, parallel execution and checks."""
 
 from __future__ import annotations
 
@@ -27,56 +27,58 @@ from doorlab.storage.files import read_json
 from doorlab.terminal.progress import track
 from doorlab.training.config import DEVICES, differing
 
-# Settings that say where things lie and how runs are started, not what is computed.
+# Settings that do not affect results: paths, devices and processes.
 _NOT_COMPUTED = frozenset({"out", "data", "pretrained", "device", "workers", "overwrite"})
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """Which doors a study makes, and how its runs are done."""
+    """Datasets, training and execution of a study."""
 
     preset: str = "tiny"
-    """Defaults for everything else: tiny (minutes), small (a day on 2 cores), full (GPU)."""
+    """Defaults of the other options: tiny (minutes), small (a day on 2 cores), full (GPU)."""
     out: Path = Path("runs/study")
-    """Folder of the study; one that is there already is completed."""
+    """Folder of the study; an existing study is completed."""
     data_seed: Seed = 0
-    """Seed of the doors of a dataset that is made here."""
+    """Seed of the doors of generated datasets."""
     doors: Doors = 120
-    """Number of its doors."""
+    """Number of doors of a generated dataset."""
     frames: FrameCount = 4
-    """Frames per door."""
+    """Frames per door of a generated dataset."""
     image_size: ImageSize = 32
-    """Height and width of its frames, pixels."""
+    """Height and width of the frames of a generated dataset, pixels."""
     test_fraction: HeldOutShare = 0.25
-    """Share of its doors that the final figures are about."""
+    """Share of the doors of a generated dataset in the test set, which the final metrics use."""
     validation_fraction: HeldOutShare = 0.2
-    """Share of its doors that weights, penalties and learning rates are chosen by."""
+    """Share of the doors of a generated dataset in the validation set, which selects weights,
+    penalties and learning rates."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """What makes the doors: pybullet, or torch, which needs no PyBullet and any Python. An import
-    path MODULE:NAME is accepted, too."""
+    """Simulator of the doors: pybullet, torch (does not need PyBullet, works with any Python
+    version), or an import path MODULE:NAME."""
     learning_rates: tuple[PositiveFloat, ...] = (2e-3,)
-    """Learning rates that every model may choose from, the first one for models without steps."""
+    """Candidate learning rates; the best is selected per model. Models without optimizer steps
+    use the first value."""
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
     device: Annotated[str, Option(DEVICES)] = "auto"
-    """Where to train and to ask models: cpu, cuda, or auto for the best there is."""
+    """Device of training and evaluation: cpu, cuda, or auto for the best available device."""
     workers: NonNegativeInt = 0
-    """Runs side by side, one thread each; 0 for one per core."""
+    """Number of runs in parallel, one thread each; 0 for one per core."""
     overwrite: bool = False
-    """Replace earlier summaries (never a finished run)."""
+    """Replace existing summaries; finished runs are never replaced."""
 
     def __post_init__(self) -> None:
         check_limits(self)
 
 
 def doors_of(config: StudyConfig, prior: str, out: Path, **others: Any) -> DoorDataset:
-    """Doors of a prior, made as a study wants them, or what is missing of them.
+    """Generates, completes or opens the dataset of a study for a prior.
 
     Args:
-        config: of the study.
-        prior: that they are drawn from.
-        out: the dataset's folder.
-        others: of `generate.Config`: what the study does not say, or wants otherwise here.
+        config: config of the study.
+        prior: prior of the doors.
+        out: folder of the dataset.
+        others: further fields of `generate.Config`, which override those of the study.
     """
     return DoorDataset.open(generate.run(_wanted(config, prior, out, **others)))
 
@@ -94,19 +96,18 @@ def _wanted(config: StudyConfig, prior: str, out: Path, **others: Any) -> genera
 def check_split(
     split: str, use: str, config: StudyConfig, dataset: DoorDataset | None = None, fix: str = ""
 ) -> None:
-    """Raises ConfigError when a split has no doors.
+    """Raises ConfigError if a split has no doors.
 
     Args:
         split: test or validation.
-        use: what its doors are there for, in words.
-        config: of the study.
-        dataset: to look at; None for the one that the study is going to make.
-        fix: another way out than to have such doors, as an imperative.
+        use: purpose of the doors of the split, for the error message.
+        config: config of the study.
+        dataset: dataset to check; None for the dataset that the study will generate.
+        fix: alternative to having such doors, in the imperative, for the error message.
     """
     if dataset is None:
-        splits = split_of_doors(
-            _wanted(config, DEFAULT_PRIOR, config.out)
-        )  # the same with any prior
+        # The split does not depend on the prior.
+        splits = split_of_doors(_wanted(config, DEFAULT_PRIOR, config.out))
     else:
         splits = dataset.read("split")
     if SPLITS.index(split) not in splits:
@@ -116,14 +117,15 @@ def check_split(
 
 
 def is_finished(path: Path, config: StudyConfig, checksums: Sequence[str]) -> bool:
-    """Whether there is the result of the same study, and is not to be replaced.
+    """Whether the result of this study exists and `overwrite` is False.
 
     Args:
-        path: the result file that a study writes last.
-        config: of the study, with whatever was completed in the result file's.
-        checksums: of its datasets.
+        path: the result file that the study writes last.
+        config: config of the study, with the same completed fields as in the result file.
+        checksums: checksums of the datasets of the study.
 
-    Raises ResultError for the result of another study. One that is damaged is none.
+    Raises ResultError if the file contains the result of another study. A damaged file counts as
+    missing.
     """
     if config.overwrite or not os.path.lexists(path):
         return False
@@ -140,25 +142,25 @@ def is_finished(path: Path, config: StudyConfig, checksums: Sequence[str]) -> bo
     if changed:
         raise ResultError(
             f"no earlier result at {path}",
-            f"one with other settings: {', '.join(changed)}",
+            f"a result with other settings: {', '.join(changed)}",
             "choose another --out, or replace it with --overwrite",
         )
     return True
 
 
 def _checksums_in(result: Mapping[str, Any]) -> set[str]:
-    """Of all datasets that a result is about, also where it has parts by prior."""
+    """Checksums of all datasets of a result, including the parts of each prior."""
     parts = [result, *result.get("priors", {}).values()]
     return {f"{part['dataset_checksum']}" for part in parts}
 
 
 @runtime_checkable
 class Named(Protocol):
-    """A run: what to do, as plain values that any process can be sent."""
+    """A run, described by plain values, so that it can be sent to a worker process."""
 
     @property
     def name(self) -> str:
-        """Its own: its folder, below the study's."""
+        """Unique name of the run: its folder, relative to that of the study."""
         ...
 
 
@@ -166,14 +168,14 @@ R = TypeVar("R", bound=Named)
 
 
 def run_parallel(do: Callable[[R], object], runs: Sequence[R], workers: int, what: str) -> None:
-    """Does runs side by side, in their order.
+    """Executes runs in parallel, starting them in order.
 
     Args:
-        do: one of them, from nothing but files; it leaves alone what is finished, so that a study
-            that was stopped goes on with the same command.
-        runs: which.
-        workers: processes; 0 for one per core, 1 for this one.
-        what: is done in them, for the progress bar.
+        do: executes one run; reads its inputs from files, and skips finished parts, so that an
+            interrupted study continues when the same command is called again.
+        runs: the runs.
+        workers: worker processes; 0 for one per core, 1 for the current process.
+        what: name of the work, for the progress bar.
     """
     by_name = {run.name: run for run in runs}
     work = run_local(partial(_by_name, do, by_name), list(by_name), workers)
@@ -188,26 +190,27 @@ def _by_name(do: Callable[[R], object], runs: dict[str, R], name: str) -> str:
 
 @contextlib.contextmanager
 def single_threaded() -> Iterator[None]:
-    """Worker processes that start inside of this compute with one thread each."""
+    """Context in which started worker processes use one thread each."""
     with environment_variables(OMP_NUM_THREADS="1"):
         yield
 
 
 def check_priors(names: Sequence[str]) -> None:
-    """Raises ConfigError for priors that cannot be resolved, or whose results have one name."""
+    """Raises ConfigError if a prior can't be resolved, or two priors have the same name."""
     labels = [prior_label(name) for name in names]
     for name in names:
         get_prior(name)
     if len(set(labels)) < len(labels):
         raise ConfigError(
-            "priors with a name each in results", ", ".join(labels), "rename a file or object"
+            "priors with different names", ", ".join(labels), "rename a file or object"
         )
 
 
 def check_choices(config: Any, *names: str) -> None:
-    """Raises ConfigError for settings that name nothing, or something twice."""
+    """Raises ConfigError if a setting is empty or contains a value twice."""
     for name in names:
         values = getattr(config, name)
         if not values or len(set(values)) < len(values):
             option = "--" + name.replace("_", "-")
-            raise ConfigError(f"{option} without repeats", f"{values}", "name each once")
+            expected = f"{option} with one value or more, none of them twice"
+            raise ConfigError(expected, f"{values}", "list each value once")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.altered_runs import describe
 
 from doorlab.bandit.policies import RandomPolicy
 from doorlab.data import DoorDataset
@@ -40,8 +41,7 @@ def trained(tmp_path):
     def make(name, kind, seed=0, **about):
         run = tmp_path / name
         run.mkdir()
-        about = {"kind": kind, "image_size": 16, "seed": seed, **about}
-        (run / "model.json").write_text(json.dumps(about))
+        describe(run, kind=kind, image_size=16, seed=seed, **about)
         return run
 
     return make
@@ -105,10 +105,18 @@ def test_metrics_that_cannot_be_read_are_one_line(trained, figures):
         labelled_doors(run, Recorded())
 
 
-@pytest.mark.parametrize("kind", ["statistician", "vae", "abacus"])
-def test_a_model_that_predicts_no_rewards_is_refused(trained, kind):
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("statistician", "a statistician; give a run of `doorlab train`"),
+        ("vae", "a vae; give a run of `doorlab train`"),
+        ("abacus", "a model out of .*, in .*; got 'abacus'"),
+        ("no_such_module:X", "a module no_such_module .*, in .*; got none on the Python path"),
+    ],
+)
+def test_panel_refuses_runs_that_predict_no_rewards(trained, kind, words):
     run = trained("a", kind)
-    with pytest.raises(CheckpointError, match=f"a {kind}; give a run of `doorlab train`"):
+    with pytest.raises(CheckpointError, match=words):
         panel((), [run], Recorded())
 
 

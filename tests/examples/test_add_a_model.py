@@ -52,7 +52,7 @@ def test_load_model_finds_the_module_of_a_model_from_outside(folder, monkeypatch
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("add_a_model:COLOR_STATISTICS", "a model out of np, "),
+        ("add_a_model:COLOR_STATISTICS", "a model out of attentive_np, "),
         ("add_a_model:MaxPoolModel", "an EncoderSpec or a RewardModelSpec"),
         ("add_a_model:NOTHING", "NOTHING in the module add_a_model"),
         ("no_such_module:X", "a module no_such_module"),
@@ -69,7 +69,9 @@ def test_train_refuses_other_objects_in_one_line(folder, model, words):
 def test_a_run_whose_module_is_missing_is_refused_in_one_line(folder, tmp_path):
     run = str(folder.parent / "runs" / "max_pool_np")
     data = str(folder.parent / "runs" / "few_doors")
-    done = doorlab(tmp_path, "bandit", "--data", data, "--models", run, "--out", "x")
+    done = doorlab(
+        tmp_path, "bandit", "--data", data, "--models", run, "--doors", "8", "--out", "x"
+    )
     assert done.returncode == 2
     assert "a module add_a_model" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -54,7 +54,7 @@ def test_a_strange_door_is_said_to_be_one(load, run, capsys):
     save_familiarity(run, known, weights_checksum(run))
     load("open_a_door").main(run, tries=1, simulator="torch")
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("open_a_door: warning: this door looks unlike the doors of nobody")
+    assert said.startswith("open_a_door: warning: this door is unlike the doors of nobody")
 
 
 @pytest.mark.parametrize("wrong", [{"door": -1}, {"door": 2**63}, {"tries": 0}])

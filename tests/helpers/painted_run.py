@@ -6,7 +6,6 @@ opening angle: what an embedding can know is known.
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import subprocess
@@ -20,12 +19,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.doors import oracle_action
 from doorlab.evaluation import trained_model
+from doorlab.models.encoders.base import (
+    FrameEmbeddingEncoder,
+    Reconstructs,
+    SamplesDoors,
+    SamplesFrames,
+)
 from doorlab.sim import InteractionResult, RenderResult
+from helpers.altered_runs import describe
 
 SIZE = 16
 
@@ -58,7 +63,7 @@ def _spread(values) -> np.ndarray:
     return np.array(values, float)[:, None, None, None]
 
 
-class Colours(nn.Module):
+class Colours(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
     """An embedding that is the frames' mean colour, in the channels that it can see."""
 
     def __init__(self, *channels: int) -> None:
@@ -67,9 +72,6 @@ class Colours(nn.Module):
 
     def embed_frames(self, x):
         return x.mean(dim=(3, 4))[..., self.channels]
-
-    def embed(self, x):
-        return self.embed_frames(x).mean(dim=1)
 
     def reconstruct(self, x):
         seen = torch.zeros_like(x)
@@ -82,8 +84,10 @@ class Colours(nn.Module):
         )
 
 
-class Painter(Colours):
+class Painter(Colours, SamplesFrames):
     """A statistician: c is red and green, z is blue, and pictures have the colour (c, z)."""
+
+    has_context = True
 
     def __init__(self) -> None:
         super().__init__(0, 1, 2)
@@ -178,8 +182,8 @@ def painted_run(tmp_path: Path, painted_dataset: Path, monkeypatch: pytest.Monke
     for stage, kind in (("pretrain", "statistician"), ("pretrain", "vae"), ("train", "ssnp")):
         folder = run / stage / kind
         folder.mkdir(parents=True)
-        (folder / "model.json").write_text(json.dumps({"kind": kind, "image_size": SIZE}))
         (folder / "weights.safetensors").write_bytes(kind.encode())  # nobody reads them
+        describe(folder, kind=kind, image_size=SIZE)
     monkeypatch.setattr(trained_model, "load_model", lambda run: MODELS[Path(run).name])
     return run
 

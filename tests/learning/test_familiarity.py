@@ -120,8 +120,8 @@ def test_a_predictor_warns_of_doors_that_its_model_never_saw_and_of_few_others(r
     assert sum(len(warned(predictor, frames)) for frames in doors) <= 1
     strange = np.random.default_rng(0).integers(0, 256, doors[0].shape, np.uint8)
     (message,) = warned(predictor, strange)
-    assert "unlike the doors of the prior narrow that the model learned from" in message
-    assert "98% are nearer" in message
+    assert "unlike the doors of the prior narrow of the model's training" in message
+    assert "98% of those are nearer" in message
     assert warned(predictor, strange) == [message]  # once for every look
     predictor.suggest()  # a warning is no refusal
 

@@ -91,7 +91,9 @@ def test_weights_that_are_not_those_of_the_description_are_refused(tmp_path, sma
             continue
         weights.write_bytes(data)
         for read in (load_model, weights_checksum):
-            with pytest.raises(CheckpointError, match=r"the weights that model\.json names in"):
+            with pytest.raises(
+                CheckpointError, match=r"the weights with the checksum of model\.json in"
+            ):
                 read(tmp_path)
     weights.write_bytes(whole)
     assert load_model(tmp_path)

@@ -9,6 +9,7 @@ import pytest
 from helpers.damaging import damage_all
 
 from doorlab.errors import ResultError
+from doorlab.models.description import sealed
 from doorlab.plots import results
 from doorlab.plots.context import MissingInput, PlotContext
 from doorlab.plots.style import to_png
@@ -46,7 +47,7 @@ FILES = {
         "targets": {"swing": TARGET},
     },
     "metrics.json": {"history": {"train": RECORDS, "validation": RECORDS}},
-    "model.json": {"kind": "vae", "image_size": 32},
+    "model.json": sealed({"kind": "vae", "image_size": 32, "weights_checksum": "blake2b:none"}),
     "reward.json": {"contexts": [0, 1], "reward_variance": 0.1, "models": {"np": {"8": ERRORS}}},
     "bandit.json": {"policies": {"np": {"8": course(0.5)}}, "baselines": {"random": course(0.9)}},
     "claims.json": {"method": "np", "doors": 5, "seeds": 1, "claims": []},

@@ -81,7 +81,7 @@ def test_what_is_wrong_is_said_with_its_place(whole):
         with pytest.raises(ResultError, match=r"got none of its policies\.\w+\.mean_regret\.mean;"):
             read_part(path)
         page = make_page(whole)
-        assert f"No {path} that can be read (none of its policies." in page
-        assert "`doorlab bandit` makes it." in page
+        assert f"{path} can't be read (none of its policies" in page
+        assert "`doorlab bandit` creates it." in page
     finally:
         path.write_text(before)

@@ -20,8 +20,8 @@ def estimate(mean: float) -> dict:
         (
             {"validation_reward_mse_after_0": estimate(0.05), "parameters": 3}
             | {"validation_reward_mse_after_10": estimate(0.02)},
-            "ssnp: squared error of rewards before any try 0.0500 (0.0400 to 0.0700), "
-            "after 10 tries 0.0200 (0.0100 to 0.0400) on 40 validation doors; run in ",
+            "ssnp: squared error of rewards before any interaction 0.0500 (0.0400 to 0.0700), "
+            "after 10 interactions 0.0200 (0.0100 to 0.0400) on 40 validation doors; run in ",
         ),
         ({"parameters": 3}, "run in "),
     ],

@@ -58,12 +58,12 @@ def test_every_picture_stands_in_its_section_and_says_what_it_shows(run_folder):
 def test_the_headline_says_what_the_result_file_says(run_folder):
     regret = json.loads((run_folder / "bandit" / "regret.json").read_text())
     ssnp, text = regret["policies"]["ssnp"], words_of(join(*headline(RunFiles.read((run_folder,)))))
-    assert f"On {regret['doors']} doors that it has never seen, SSNP reaches" in text
+    assert f"On {regret['doors']} held-out doors, SSNP reaches" in text
     assert f"{100 * ssnp['first_reward']['mean']:.0f} % of the full opening" in text
     low, high = ssnp["mean_regret"]["ci95"]
     assert f"{ssnp['mean_regret']['mean']:.3f} (95 % interval {low:.3f} to {high:.3f})" in text
     assert f"{regret['policies']['random']['mean_regret']['mean']:.2f} for random" in text
-    assert f"{100 * ssnp['opened_by'][2]:.0f} % opened within 3 tries" in text
+    assert f"{100 * ssnp['opened_by'][2]:.0f} % opened within 3 interactions" in text
     probes = json.loads((run_folder / "probe" / "probes.json").read_text())["probes"]
     assert f"{100 * probes['statistician']['handedness']['mean']:.0f} % of held-out" in text
 
@@ -78,9 +78,9 @@ def test_tables_hold_the_figures_of_the_result_files(run_folder):
     estimates.append(probes["differences"]["statistician - vae"]["width"])
     for e in estimates:
         assert f"{e['mean']:.3f} [{e['ci95'][0]:.3f}, {e['ci95'][1]:.3f}]" in text
-    assert "Always predicting the mean reward: 0.0300" in text
+    assert "always predicting the mean reward: 0.0300" in text
     assert "0123456789abcdef" in text
-    assert "Here 50 of the 60 training doors are labelled" in text
+    assert "In this run, 50 of the 60 training doors are labeled" in text
     assert "statistician minus VAE" in text
     assert "60 train, 10 validation, 30 test" in text
 
@@ -91,13 +91,13 @@ def test_without_ssnp_the_least_regretted_policy_makes_the_headline(run_folder):
     del regret["policies"]["ssnp"]
     path.write_text(json.dumps(regret))
     text = words_of(report(run_folder))
-    assert "On 40 doors that it has never seen, NP reaches" in text
+    assert "On 40 held-out doors, NP reaches" in text
 
 
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ("dataset/videos", "No films: `doorlab generate --videos` makes them."),
+        ("dataset/videos", "No videos: `doorlab generate --videos` creates them."),
         ("plot", "No figures: `doorlab plot` with the same --runs draws them."),
     ],
 )

@@ -41,5 +41,5 @@ def test_the_command_line_says_it_in_one_line(monkeypatch, capsys):
     assert main(["train"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("doorlab: error: expected enough memory; got too little for another ")
-    assert "--batch" in said
+    assert "--batch-size" in said
     assert said.count("\n") == 1

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from helpers.altered_runs import describe
 
 from doorlab.cli import main, parse
 from doorlab.data import DoorDataset
@@ -75,9 +76,8 @@ def trained(tmp_path, monkeypatch):
     def _trained(name, kind="ssnp", image_size=16, seed=0):
         run = tmp_path / name
         run.mkdir()
-        about = {"kind": kind, "image_size": image_size, "seed": seed}
-        (run / "model.json").write_text(json.dumps(about))
         (run / "weights.safetensors").write_bytes(name.encode())
+        describe(run, kind=kind, image_size=image_size, seed=seed)
         return run
 
     return _trained
@@ -117,6 +117,7 @@ def test_the_result_names_the_weights_that_it_is_about(config, trained):
     config = replace(config, models=(first, second), policies=("ssnp", "vae_np"), horizon=1)
     before = json.loads(bandit.run(config).read_text())["model_weights"]
     (second / "weights.safetensors").write_bytes(b"trained again")
+    describe(second, kind="vae_np", image_size=16, seed=0)
     after = json.loads(bandit.run(replace(config, overwrite=True)).read_text())["model_weights"]
     assert before[0] == after[0]
     assert len({*before, *after}) == 3
@@ -231,7 +232,7 @@ def test_results_are_replaced_only_when_asked(config):
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"doors": 13}, "12 of the split 'test'"),
+        ({"doors": 13}, r"12 \(the doors of the split 'test'"),
         ({"doors": 0}, "--doors"),
         ({"horizon": 0}, "--horizon"),
         ({"policies": ("orcale",)}, "'oracle'"),

@@ -35,8 +35,8 @@ def test_what_is_left_out_is_said(source, tmp_path, capsys):
     dataset = DoorDataset.open(run(config(source, tmp_path)))
     assert dataset.num_doors == 10
     err = capsys.readouterr().err
-    assert "left out, with too few pictures: door 10 (2)" in err
-    assert "left out, that are no footage: notes.txt" in err
+    assert "left out (too few images): door 10 (2)" in err
+    assert "left out (not an image or video): notes.txt" in err
     with pytest.raises(DatasetError, match=r"door 10 \(2\).*--skip-short"):
         run(config(source, tmp_path, skip_short=False, resume=True))
 
@@ -47,9 +47,9 @@ def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys)
     (source / "door 2/0.png").write_bytes(b"?")
     run(config(source, tmp_path, skip_unreadable=True))
     err = capsys.readouterr().err
-    assert "of other formats: door 1/0.heic, door 1/1.heic" in err
+    assert "unsupported format in the folder of a door): door 1/0.heic, door 1/1.heic" in err
     assert "and 2 more; convert HEIC and AVIF to JPEG" in err
-    assert "left out, that can't be read: door 2/0.png (a file that is empty" in err
+    assert "left out (unreadable): door 2/0.png (a file that is empty" in err
     assert (
         "with so few doors, the splits are 9 for train, 0 for validation, 1 for test; raise --valid"
         in err
@@ -62,7 +62,7 @@ def test_odd_names_of_files_are_shown_as_escapes(source, tmp_path, capsys, monke
     (source / "door 2").rename(source / "a \x1b[2J")
     data = str(run(config(source, tmp_path)))
     err = capsys.readouterr().err
-    assert r"other formats: door 1/a\x1b]0;title\x07\n.heic; convert" in err
+    assert r"folder of a door): door 1/a\x1b]0;title\x07\n.heic; convert" in err
     assert main(["info", data]) == 0
     assert r"a \x1b[2J" in capsys.readouterr().out
 
@@ -100,7 +100,7 @@ def test_what_needs_interactions_says_that_there_are_none(source, tmp_path, caps
 def test_pretraining_runs_on_footage(source, tmp_path):
     data = run(config(source, tmp_path, image_size=32, validation_fraction=0.2))
     args = ["pretrain", "--model", "statistician", "--data", str(data), "--steps", "2"]
-    assert main([*args, "--batch", "2", "--frames", "3", "--out", str(tmp_path / "run")]) == 0
+    assert main([*args, "--batch-size", "2", "--frames", "3", "--out", str(tmp_path / "run")]) == 0
     assert json.loads((tmp_path / "run/metrics.json").read_text())["dataset_checksum"] == (
         DoorDataset.open(data).checksum
     )
@@ -111,7 +111,7 @@ def test_plots_of_footage_leave_out_what_nobody_knows(source, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     data.rename(folder / "dataset")
-    args = ["pretrain", "--data", str(folder / "dataset"), "--steps", "2", "--batch", "2"]
+    args = ["pretrain", "--data", str(folder / "dataset"), "--steps", "2", "--batch-size", "2"]
     out = folder / "pretrain/statistician"
     assert main([*args, "--frames", "3", "--out", str(out)]) == 0
     assert main(["plot", "--run", str(folder)]) == 0
@@ -127,7 +127,7 @@ def test_an_exported_dataset_comes_back(source, tmp_path):
     exported = export(ExportConfig(data=first.path, out=tmp_path / "export"))
     back = DoorDataset.open(run(Config(source=exported, out=tmp_path / "back", workers=1)))
     assert back.checksum == first.checksum
-    with pytest.raises(ConfigError, match=r"no settings for .*got --frames, --image-size; leave"):
+    with pytest.raises(ConfigError, match=r"no settings .*got --frames, --image-size; remove"):
         run(Config(source=exported, out=tmp_path / "other", frames=3, image_size=32))
 
 

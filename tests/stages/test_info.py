@@ -35,7 +35,7 @@ def test_verify_names_the_damaged_shard(path):
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     run(Config(path))  # a look does not read everything
-    with pytest.raises(DatasetError, match=r"damage in shards/shard-00001;.*--resume"):
+    with pytest.raises(DatasetError, match=r"damaged parts shards/shard-00001;.*--resume"):
         run(Config(path, verify=True))
 
 
@@ -54,7 +54,7 @@ def test_what_a_dataset_says_of_itself_is_no_markup(path, capsys, monkeypatch):
     manifest = Manifest.read(path)
     replace(manifest, renderer="[/red]\x1b]0;t\x07\n:door:").write(path)
     run(Config(path))
-    assert r"pictures by [/red]\x1b]0;t\x07\n:door:" in capsys.readouterr().out
+    assert r"images by [/red]\x1b]0;t\x07\n:door:" in capsys.readouterr().out
 
 
 def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):

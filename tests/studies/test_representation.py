@@ -111,7 +111,9 @@ def test_damaged_weights_of_a_finished_run_end_the_study(study):
     whole = file.read_bytes()
     try:
         damage(file)
-        with pytest.raises(CheckpointError, match=f"the weights that .* names in {file}; got oth"):
+        with pytest.raises(
+            CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"
+        ):
             representation.run(replace(study, overwrite=True))
     finally:
         file.write_bytes(whole)
@@ -191,8 +193,8 @@ def test_trained_with_other_settings_is_said(study):
         ({"models": ("statistician", "va")}, "did you mean 'vae'"),
         ({"models": ("statistician", "supervised")}, "one of vae"),
         ({"models": ("vae",)}, "--models with one of .*statistician"),
-        ({"seeds": ()}, "--seeds without repeats"),
-        ({"seeds": (1, 1)}, "--seeds without repeats"),
+        ({"seeds": ()}, "--seeds with one value or more"),
+        ({"seeds": (1, 1)}, "--seeds with one value or more"),
         ({"workers": -1}, "--workers as a whole number of 0 or more"),
         ({"probe_doors": ()}, "--probe-doors"),
         ({"validation_fraction": 0.0}, "validation doors to .*--validation-fraction"),

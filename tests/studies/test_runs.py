@@ -49,7 +49,7 @@ class Config:
 def test_choices_are_some_and_without_repeats():
     check_choices(Config((1.0, 2.0)), "learning_rates")
     for bad in ((), (1.0, 1.0)):
-        with pytest.raises(ConfigError, match="--learning-rates without repeats"):
+        with pytest.raises(ConfigError, match="--learning-rates with one value or more"):
             check_choices(Config(bad), "learning_rates")
 
 
@@ -58,7 +58,7 @@ def test_check_priors_wants_a_label_for_each(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "barn.json").write_text("{}")
     check_priors(["narrow", str(tmp_path / "a/barn.json")])
-    with pytest.raises(ConfigError, match=r"priors with a name each .*; got barn, barn"):
+    with pytest.raises(ConfigError, match=r"priors with different names; got barn, barn"):
         check_priors([str(tmp_path / folder / "barn.json") for folder in ("a", "b")])
     with pytest.raises(ConfigError, match="did you mean 'narrow'"):
         check_priors(["narow"])

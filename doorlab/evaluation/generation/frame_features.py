@@ -1,10 +1,10 @@
-"""Features of frames from a small network that learns which frames show the same door.
+"""Features of frames from a small network, trained to recognize frames of the same door.
 
-No labels are needed, so that footage will do: two frames of one door should be more alike than
-frames of different doors (InfoNCE: van den Oord et al. 2018, arXiv 1807.03748). Nothing of the
-models that are to be judged goes in.
+The training needs no labels, so it also works for footage: features of two frames of one door
+should be more similar than those of different doors (InfoNCE: van den Oord et al. 2018, arXiv
+1807.03748). The network is independent of the models under evaluation.
 
-Legend: D doors, M frames per door, H W pixels, C colours, N pictures, F features of one kind.
+Legend: D doors, M frames per door, H W pixels, C colors, N images, F features of one kind.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from doorlab.seeding import integer_seed
 FEATURES = ("content", "texture")
 _CHANNELS, _FEATURES = (16, 32, 32), 64
 _BATCH, _LEARNING_RATE, _TEMPERATURE = 32, 2e-3, 0.1
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 256  # images per batch of `describe`
 
 
 class FrameFeatures(nn.Module):
-    """Pictures, in their full resolution, to features."""
+    """Network that maps images in full resolution to features."""
 
     def __init__(self, image_size: int) -> None:
         super().__init__()
@@ -37,19 +37,20 @@ class FrameFeatures(nn.Module):
         self.compare = nn.Sequential(nn.ReLU(), nn.Linear(_FEATURES, _FEATURES))
 
     def loss(self, x: Float[Tensor, "D 2 C H W"]) -> Float[Tensor, ""]:
-        """Nats that it takes to say which of the D second frames belongs to a first one."""
+        """Cross-entropy (nats) of matching first and second frames of D doors, both directions."""
         first, second = F.normalize(self.compare(self.encoder(x)), dim=-1).unbind(dim=1)
-        likeness = first @ second.T / _TEMPERATURE
-        right = torch.arange(len(x), device=x.device)
-        return 0.5 * (F.cross_entropy(likeness, right) + F.cross_entropy(likeness.T, right))
+        similarity = first @ second.T / _TEMPERATURE
+        match = torch.arange(len(x), device=x.device)
+        return 0.5 * (F.cross_entropy(similarity, match) + F.cross_entropy(similarity.T, match))
 
     @thread_defaults()
     @torch.no_grad()
     def describe(self, images: UInt8[np.ndarray, "*batch H W 3"]) -> dict[str, np.ndarray]:
-        """Features float64 (*batch, F) of stored pictures, of two kinds.
+        """Computes features of stored images, float64 (*batch, F), of two kinds.
 
-        content: what the network was taught, which door this is; nearly blind to blur.
-        texture: mean and spread of every map of every layer; what blur and artefacts change.
+        content: the embedding that identifies the door; nearly invariant to blur.
+        texture: mean and standard deviation of every map of every layer; sensitive to blur and
+            artifacts.
         """
         device = next(self.parameters()).device
         flat = images.reshape(-1, *images.shape[-3:])
@@ -77,21 +78,21 @@ class FrameFeatures(nn.Module):
 def learn_features(
     images: UInt8[np.ndarray, "D M H W 3"], steps: int = 150, seed: int = 0, device: str = "cpu"
 ) -> FrameFeatures:
-    """Trains the network on the frames of (training) doors.
+    """Trains the network on the frames of training doors.
 
     Args:
-        images: several frames of every door.
-        steps: of Adam, on pairs of frames of 32 doors each.
-        seed: of weights and batches.
-        device: where to train.
+        images: at least two frames per door.
+        steps: steps of Adam; a batch is a pair of frames from each of 32 doors.
+        seed: seed of the weights and batches.
+        device: device of the training.
 
-    Raises ConfigError for fewer than two doors, or than two frames of each.
+    Raises ConfigError for fewer than two doors, or fewer than two frames per door.
     """
     if min(images.shape[:2]) < 2:
         raise ConfigError(
-            "two doors or more, and two frames or more of each, to learn features from",
+            "at least two doors with at least two frames each, to learn features from",
             f"{images.shape[0]} doors with {images.shape[1]} frames",
-            "generate more",
+            "generate a larger dataset",
         )
     rng = np.random.default_rng(integer_seed(seed, "features"))
     with torch.random.fork_rng(devices=[]):

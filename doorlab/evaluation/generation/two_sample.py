@@ -1,9 +1,10 @@
-"""Do two sets of pictures come from the same distribution? A classifier's answer and a kernel's.
+"""Two-sample tests of image features: accuracy of a classifier, and kernel discrepancy (MMD).
 
-Pictures come in sets (the frames of a door), within which they depend on one another. So doors are
-what is held out, what is paired in the kernel's estimate and what is resampled for intervals.
+The frames of one door depend on each other. The unit of all estimates is therefore the door: the
+classifier is tested on held-out doors, the kernel estimate averages over pairs of doors, and the
+intervals resample doors.
 
-Legend: D doors, M frames per door, F features.
+Legend: D doors, M frames per door, F features, R resamples.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.seeding import stream
 
 _RESAMPLES = 1000
-_PENALTY = 10.0  # of the classifier's weights: there are few doors for the features
+_PENALTY = 10.0  # on the weights of the classifier: there are few doors and many features
 
 
 @dataclass(frozen=True)
 class TwoSampleScore:
-    """How different two sets are.
+    """Difference between two sets of images.
 
     Attributes:
-        accuracy: of a classifier that tells them apart, on doors that it was not fitted on
-            (Lopez-Paz and Oquab 2017): 0.5 where they can't be told apart, 1 where they always can.
+        accuracy: accuracy of a classifier of the two sets on held-out doors (Lopez-Paz and Oquab
+            2017): 0.5 if the sets are indistinguishable, 1 if they are always distinguishable.
         mmd2: squared maximum mean discrepancy, unbiased (Gretton et al. 2012, eq. 3): 0 on average
             for the same distribution, at most 2.
     """
@@ -37,58 +38,59 @@ class TwoSampleScore:
 
 
 def two_sample_score(real: np.ndarray, other: np.ndarray, seed: int = 0) -> TwoSampleScore:
-    """Compares the features (D, M, F) of real pictures with those of others, of the same shape.
+    """Compares the features (D, M, F) of real images with those of other images.
 
-    Features are standardised, and the kernel's width is chosen, by the real ones alone: the scores
-    of several others against the same real ones can be compared.
+    The real features alone determine the standardization and the width of the kernel. Scores of
+    several sets against the same real images are therefore comparable.
 
-    Raises ConfigError for fewer than four doors, or shapes that differ.
+    Raises ConfigError for fewer than four doors, or if the shapes differ.
     """
     if real.shape != other.shape or len(real) < 4:
         raise ConfigError(
-            "four doors or more to compare, as many of both kinds with as many frames",
+            "two sets of at least four doors, with equal numbers of doors and frames",
             f"features of {real.shape[:2]} and {other.shape[:2]} doors and frames",
             "use more test doors",
         )
     mean, std = real.mean(axis=(0, 1)), real.std(axis=(0, 1))
     real, other = ((x - mean) / np.where(std > 0, std, 1.0) for x in (real, other))
-    # A pair of doors is a unit, so that resampling keeps both kinds equally frequent.
+    # The unit is a pair of a real and another door, so that resamples stay balanced.
     accuracy = bootstrap_mean(held_out_hits(real, other), seed=seed)
     return TwoSampleScore(accuracy, mmd2(real, other, seed))
 
 
 def held_out_hits(real: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(D - D // 2, 2 M): whether a logistic regression on half of the doors is right on the others.
+    """(D - D // 2, 2 M): correct predictions of a logistic regression on held-out doors.
 
-    First the frames of a real door, then those of one of the others. Not the other way round as
-    well: the two halves' results would depend on each other, and the interval be too narrow.
+    The classifier is fitted on the first half of the doors and tested on the second half. A row
+    holds the frames of a real door, then those of another door. The halves are not swapped for a
+    second fit: the results of both fits would be dependent, and the interval too narrow.
     """
-    from sklearn.linear_model import LogisticRegression  # here: it takes a second
+    from sklearn.linear_model import LogisticRegression  # imported late: it takes a second
 
     half = len(real) // 2
     x = np.concatenate([_flat(real[:half]), _flat(other[:half])])
     y = np.repeat([False, True], len(x) // 2)
     classifier = LogisticRegression(C=1 / _PENALTY, max_iter=2000).fit(x, y)
-    said = [classifier.predict(_flat(s[half:])).reshape(-1, s.shape[1]) for s in (real, other)]
-    return np.concatenate([~said[0], said[1]], axis=1)
+    labels = [classifier.predict(_flat(s[half:])).reshape(-1, s.shape[1]) for s in (real, other)]
+    return np.concatenate([~labels[0], labels[1]], axis=1)
 
 
 def mmd2(real: np.ndarray, other: np.ndarray, seed: int = 0) -> Estimate:
     """Squared maximum mean discrepancy of features (D, M, F), with a bootstrap over doors.
 
-    Its variance has a part that single doors make, and one that pairs do; without a difference
-    between the distributions there is nothing but the latter. A bootstrap has that three times: by
-    chance, each of these doors is closer to some of the others, and that is drawn again as if it
-    were the door's own (Arcones and Gine 1992, "On the bootstrap of U and V statistics"). So what
-    is drawn is shrunk to the variance with that part once.
+    The variance of the estimate is the sum of a part from single doors and a part from pairs of
+    doors. If the two distributions are equal, only the part from pairs remains. The bootstrap
+    triples the part from pairs (Arcones and Gine 1992, "On the bootstrap of U and V statistics"),
+    because it resamples the random similarity of a door to the other doors as a property of that
+    door. The resampled values are therefore rescaled to a variance that contains this part once.
 
-    k(a, b) = exp(-|a - b|^2 / w), w the median of the squared distances between real pictures.
-    Pairs of frames of the same door are left out: they are not independent draws. Undefined where w
-    is 0.
+    The kernel is k(a, b) = exp(-|a - b|^2 / w), with w the median of the squared distances between
+    real images. Pairs of frames of the same door are left out, because they are not independent.
+    The estimate is undefined if w is 0.
     """
     width = float(np.median(_squared_distances(_flat(real)[:1000], _flat(real)[:1000])))
     if width == 0.0:
-        reason = "the features of real pictures do not differ"
+        reason = "the features of all real images are equal"
         return Estimate(math.nan, (math.nan, math.nan), len(real), reason)
     kernels = [_door_kernel(a, b, width) for a, b in ((real, real), (other, other), (real, other))]
     count, rng = len(real), stream(seed, "mmd")
@@ -101,7 +103,7 @@ def mmd2(real: np.ndarray, other: np.ndarray, seed: int = 0) -> Estimate:
 
 
 def _variance_of_pairs(kernels: list[np.ndarray]) -> float:
-    """That part of the variance of MMD^2 that is not a sum over single doors."""
+    """The part of the variance of MMD^2 that comes from pairs of doors."""
     within_a, within_b, between = (
         k - k.mean(axis=0) - k.mean(axis=1, keepdims=True) + k.mean() for k in kernels
     )
@@ -111,13 +113,13 @@ def _variance_of_pairs(kernels: list[np.ndarray]) -> float:
 
 
 def _resampled(count: int, rng: np.random.Generator) -> np.ndarray:
-    """(R, D): how often each of `count` doors is drawn, where there are two different ones."""
+    """(R, D): number of draws of each of `count` doors; each resample has two doors or more."""
     draws = rng.multinomial(count, np.full(count, 1 / count), size=2 * _RESAMPLES)
     return draws[draws.max(axis=1) < count][:_RESAMPLES]
 
 
 def _discrepancy(kernels: list[np.ndarray], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(R,): MMD^2 with doors weighed by how often they were drawn: `a` and `b` are (R, D)."""
+    """(R,): MMD^2 with doors weighted by their numbers of draws, `a` and `b` (R, D)."""
     within_a, within_b, between = kernels
     cross = np.einsum("ri,ij,rj->r", a, between, b, optimize=True)
     cross = cross / (a.sum(axis=1) * b.sum(axis=1))
@@ -131,7 +133,7 @@ def _within(kernel: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _door_kernel(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
-    """(D, D): the kernel's mean over the frames of two doors."""
+    """(D, D): mean of the kernel over all pairs of frames of two doors."""
     frames = a.shape[1]
     rows = [
         np.exp(-_squared_distances(door, _flat(b)) / width).mean(axis=0).reshape(-1, frames).mean(1)

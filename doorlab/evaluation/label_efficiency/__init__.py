@@ -1,6 +1,6 @@
-"""Label efficiency: what reward models make of few labelled doors, and which claims hold.
+"""Label efficiency of reward models: summaries by number of labeled doors, and tests of claims.
 
-Pure summaries of arrays: nothing here knows of models, runs or files.
+The functions work on arrays only; they do not depend on models, runs or files.
 """
 
 from doorlab.evaluation.label_efficiency.claims import (

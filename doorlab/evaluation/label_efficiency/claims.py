@@ -1,10 +1,9 @@
-"""What the papers lead one to expect of a semi-supervised model, and whether a study bears it out.
+"""Claims of the papers about semi-supervised reward models, and tests of these claims on a study.
 
-A claim is reproduced when the means say so (and, where it is that one model beats another, when the
-whole interval of the difference does); it can't be told when the study lacks what it is about, and
-when it has too few seeds or doors (`MIN_SEEDS`, `MIN_DOORS`).
-Claims of a share ("at most half of") come with a margin: what is left of the one less that share
-of the other, in pairs of doors and seeds.
+A claim is reproduced if the means satisfy it. A claim that one model beats another also requires
+that the whole interval of the difference satisfies it. A claim is undecided if the study lacks the
+data, or has too few seeds or doors (`MIN_SEEDS`, `MIN_DOORS`). Claims about a share ("at most half
+of") report a margin: the first quantity minus the share of the second, paired by door and seed.
 
 Legend: S training seeds, D doors, T interactions.
 """
@@ -20,42 +19,42 @@ import numpy as np
 from doorlab.evaluation.label_efficiency.summary import Scores, difference, per_door, scaled
 from doorlab.intervals import MIN_DOORS, MIN_SEEDS, Estimate, bootstrap_crossed
 
-FEW = 160  # labelled doors: up to so many are few
-LABELLED = 400  # the number that claims about opening doors are made with
+FEW = 160  # largest number of labeled doors in claims about few labels
+LABELLED = 400  # number of labeled doors in claims about opening doors
 RIVALS = ("np", "vae_np", "statistician_np")
 
 
 def nearest_label_count(counts: Iterable[int]) -> int | None:
-    """Of numbers of labelled doors the one nearest `LABELLED`; None if there are none."""
+    """The number of labeled doors that is nearest to `LABELLED`; None if `counts` is empty."""
     return min(counts, key=lambda n: (abs(n - LABELLED), n), default=None)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a study measured on doors that no model was trained on."""
+    """Measurements of a study on held-out doors."""
 
     method: str
-    """The model that the claims are about."""
+    """Name of the model that the claims are about."""
     errors: Scores
     """(S, D): squared error of predicted rewards."""
     variance: float
-    """Of the rewards that were predicted."""
+    """Variance of the target rewards."""
     regrets: Scores
-    """(S, D, T) of every model's policy."""
+    """(S, D, T): regret of the policy of each model."""
     first_rewards: Scores
-    """(S, D): what it obtained on its first try."""
+    """(S, D): reward of the first interaction."""
     baselines: Mapping[str, np.ndarray]
-    """(1, D, T): regrets of policies that were not trained."""
+    """(1, D, T): regrets of policies without training."""
     optimal: np.ndarray
-    """(D,): what the oracle obtains."""
+    """(D,): rewards of the oracle."""
     latched: np.ndarray
-    """(D,): doors with a latch, whose way can't be seen."""
+    """(D,): mask of doors with a latch, whose direction is hidden."""
     seed: int = 0
-    """Of the bootstrap."""
+    """Seed of the bootstrap."""
 
     @property
     def seeds(self) -> int:
-        """Number of training runs of the model that the claims are about."""
+        """Number of training seeds of the model that the claims are about."""
         return min((len(scores) for scores in self.errors.get(self.method, {}).values()), default=0)
 
     @property
@@ -65,36 +64,37 @@ class Evidence:
 
     @property
     def labelled(self) -> int | None:
-        """Of the numbers of labelled doors whose policies were run, the one nearest `LABELLED`."""
+        """The number of labeled doors nearest to `LABELLED` for which the study ran policies."""
         return nearest_label_count(self.regrets.get(self.method, {}))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim, and what became of it."""
+    """One claim and its result."""
 
     name: str
     claim: str
-    """In words."""
+    """Text of the claim."""
     reproduced: bool | None
-    """None where the study can't tell."""
+    """Whether the study reproduces the claim; None if it is undecided."""
     how_much: str
-    """In words: the figures that it rests on, or what is missing."""
+    """Text with the main numbers, or with the missing data."""
     figures: list[dict[str, Any]] = field(default_factory=list)
-    """All of them."""
+    """All numbers behind the result."""
     too_small: bool = False
-    """Whether the study has too few seeds or doors to answer; `reproduced` is then None."""
+    """Whether the study has too few seeds or doors; `reproduced` is then None."""
 
 
 def claims(evidence: Evidence) -> list[Claim]:
-    """All claims, in the order of `CLAIMS`.
+    """Tests all claims; returns the results in the order of `CLAIMS`.
 
-    A study with fewer than `MIN_SEEDS` training seeds or `MIN_DOORS` doors answers none of them.
+    In a study with fewer than `MIN_SEEDS` training seeds or `MIN_DOORS` doors, all claims are
+    undecided.
     """
-    found = [claim(evidence) for claim in CLAIMS]
+    tested = [claim(evidence) for claim in CLAIMS]
     if evidence.seeds >= MIN_SEEDS and evidence.doors >= MIN_DOORS:
-        return found
-    return [claim if claim.reproduced is None else _unanswered(claim) for claim in found]
+        return tested
+    return [claim if claim.reproduced is None else _unanswered(claim) for claim in tested]
 
 
 def _unanswered(claim: Claim) -> Claim:
@@ -190,7 +190,10 @@ def _adapts(e: Evidence) -> Claim:
 
 
 def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Claim]:
-    """Mean regret against a rival's: with the same labelled doors if it is a model."""
+    """Makes the claim that mean regret is at most a share of that of a rival.
+
+    A rival that is a model is compared at the same number of labeled doors.
+    """
 
     def claim(e: Evidence) -> Claim:
         text = f"mean regret is at most {share:g} of {rival}'s"
@@ -211,7 +214,7 @@ def _first_try(e: Evidence) -> Claim:
     claim = _share("first_try", text, e, mine, e.optimal[None], 0.85, least=True)
     if "visible_oracle" not in e.baselines:
         return claim
-    # Nobody can know more at first than what can be seen.
+    # The visible oracle bounds the first reward: no interaction has revealed a hidden parameter.
     seen = float(e.optimal.mean() - e.baselines["visible_oracle"][..., 0].mean())
     words = f"{claim.how_much}; {seen:.3f} with all that can be seen of a door"
     return replace(claim, how_much=words, figures=[{**claim.figures[0], "with_all_seen": seen}])
@@ -238,7 +241,10 @@ def _share(
     *,
     least: bool = False,
 ) -> Claim:
-    """Whether (S, D) is at most a share of (S or 1, D) on average, or at least that share."""
+    """Tests whether the mean of `mine` (S, D) is at most a share of that of `theirs` (S or 1, D).
+
+    With `least`, tests whether it is at least that share.
+    """
     margin = bootstrap_crossed(mine - share * theirs, seed=e.seed)
     ratio = float(mine.mean() / theirs.mean()) if theirs.mean() else None
     words = f"{mine.mean():.3f} against {theirs.mean():.3f}"
@@ -254,12 +260,12 @@ def _share(
 
 
 def _excludes_zero(margin: Estimate) -> bool:
-    """Whether chance leaves no doubt on which side it lies."""
+    """Whether the 95 % interval excludes zero."""
     return margin.ci95[0] > 0 or margin.ci95[1] < 0
 
 
 def _combine(holds: Iterable[bool], missing: Iterable[str]) -> bool | None:
-    """No as soon as something does not hold; yes only when nothing is missing."""
+    """Combines conditions: False if one fails, None if data is missing, otherwise True."""
     holds = list(holds)
     if not all(holds):
         return False

@@ -1,9 +1,9 @@
-"""Scores of models by the number of labelled doors, with intervals over doors and seeds.
+"""Scores of models by number of labeled doors, with intervals over doors and seeds.
 
-Every model was trained with the same seeds and met the same doors: differences are taken seed by
-seed and door by door (`doorlab.intervals.bootstrap_crossed`).
+All models are trained with the same seeds and evaluated on the same doors, so that differences are
+paired by seed and door (`doorlab.intervals.bootstrap_crossed`).
 
-Legend: S training seeds, D doors, N numbers of interactions seen.
+Legend: S training seeds, D doors, N sizes of the context set.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ import numpy as np
 from doorlab.intervals import Estimate, bootstrap_crossed
 
 Scores = Mapping[str, Mapping[int, np.ndarray]]
-"""Model -> number of labelled doors -> (S, D, ...)."""
+"""Model -> number of labeled doors -> (S, D, ...)."""
 
-ERROR = "reward_mse"  # the metric that is also given as a share of the variance
+ERROR = "reward_mse"  # the metric that is also reported as a share of the variance
 
 
 def reward_summary(metrics: Mapping[str, Scores], variance: float, seed: int = 0) -> dict[str, Any]:
-    """Model -> labelled doors -> metrics: as means over the numbers of interactions seen, and each.
+    """Summarizes metrics by model and number of labeled doors.
 
     Args:
-        metrics: "reward_mse", "log_likelihood", ... -> scores (S, D, N), whose means over the doors
-            are the metric.
-        variance: of the rewards, above 0: the error of always predicting their mean.
-        seed: of the bootstrap.
+        metrics: "reward_mse", "log_likelihood", ... -> scores (S, D, N); the metric is the mean of
+            the scores over doors.
+        variance: variance of the rewards, above 0: the error of always predicting their mean.
+        seed: seed of the bootstrap.
 
     Returns:
-        Estimates as JSON under every metric's name, under "reward_mse_over_variance", and under
-        "after", where every metric is a list of N.
+        Model -> number of labeled doors -> estimates as JSON: under the name of each metric and
+        under "reward_mse_over_variance" the means over the sizes of the context set, and under
+        "after" a list of N estimates per metric, one per size.
     """
     models = next(iter(metrics.values()))
     return {
@@ -47,7 +48,7 @@ def reward_summary(metrics: Mapping[str, Scores], variance: float, seed: int = 0
 
 
 def differences(scores: Scores, ours: str, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Differences of means, in pairs: "OURS - RIVAL" -> labelled doors -> estimate as JSON."""
+    """Paired differences of means: "OURS - RIVAL" -> labeled doors -> estimate as JSON."""
     return {
         f"{ours} - {rival}": {
             str(labelled): difference(scores[ours][labelled], scores[rival][labelled], seed)
@@ -60,12 +61,12 @@ def differences(scores: Scores, ours: str, seed: int = 0) -> dict[str, dict[str,
 
 
 def difference(a: np.ndarray, b: np.ndarray, seed: int = 0) -> dict[str, Any]:
-    """Of the means of (S, D, ...) and (S or 1, D, ...), with its interval, as JSON."""
+    """Paired difference of the means of a (S, D, ...) and b (S or 1, D, ...), as JSON."""
     return bootstrap_crossed(per_door(a) - per_door(b), seed=seed).to_json()
 
 
 def per_door(values: np.ndarray) -> np.ndarray:
-    """(S, D) from (S, D, ...): means over all that belongs to one door."""
+    """Averages values (S, D, ...) over all axes behind the door: (S, D)."""
     return values.reshape(*values.shape[:2], -1).mean(axis=2)
 
 
@@ -85,6 +86,6 @@ def _of_one(metrics: Mapping[str, np.ndarray], variance: float, seed: int) -> di
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
-    """In other units: `factor` is positive and known."""
+    """Multiplies an estimate and its interval by a positive constant, for a change of units."""
     low, high = estimate.ci95
     return Estimate(estimate.mean * factor, (low * factor, high * factor), estimate.n)

@@ -1,4 +1,4 @@
-"""Linear probes: how much of a door's true parameters a frozen embedding says plainly."""
+"""Linear probes: how well the parameters of a door are linearly decodable from its embedding."""
 
 from doorlab.data.targets import TARGETS, Target, mirrored, target_values
 from doorlab.evaluation.probes.linear import ProbeData, ProbeScore, fit_probe

@@ -1,7 +1,9 @@
 """Linear probes with scikit-learn: ridge for numbers, logistic regression for categories.
 
 A probe is fitted on training doors, its penalty is chosen on validation doors, and it is scored on
-test doors. Nothing but the probe is trained. D doors, M frames per door, E embedding size.
+test doors. The model that computes the embeddings is frozen.
+
+Legend: D doors, M frames per door, E embedding size, n values.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ Kind = Literal["binary", "continuous"]
 
 @dataclass(frozen=True)
 class ProbeData:
-    """Embeddings with the true answers.
+    """Embeddings and true values of a target. Raises ConfigError if their shapes do not match.
 
     Attributes:
         embeddings: (D, E), or (D, M, E) for one embedding per frame.
@@ -41,7 +43,7 @@ class ProbeData:
 
     @property
     def flat(self) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings (n, E) and values (n,), doors and frames run together."""
+        """Embeddings (n, E) and values (n,), flattened over doors and frames."""
         # float64: with fewer doors than dimensions, float32 makes the weakest penalties singular.
         inputs = self.embeddings.astype(np.float64).reshape(self.values.size, -1)
         return inputs, self.values.reshape(-1)
@@ -49,15 +51,16 @@ class ProbeData:
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """What a probe obtained on test doors.
+    """Result of a probe on test doors.
 
     Attributes:
-        contributions: the values' shape; their mean is the score. For categories 1 where the
-            probe is right, 0 where it is wrong; for numbers 1 - squared error / variance of the
-            test values, which averages to R^2. Two probes on the same doors compare in pairs.
-        predictions: the values' shape: the probability of category 1, or the number.
-        penalty: the one that the validation doors chose.
-        validation: the score on those, of the kind of `contributions`; to choose settings by.
+        contributions: contribution of each test value to the score, which is their mean; shape of
+            the values. For categories: 1 if the prediction is correct, 0 otherwise. For numbers:
+            1 - squared error / variance of the test values, which averages to R^2. Two probes on
+            the same doors can be compared in pairs.
+        predictions: predicted probability of category 1, or predicted number; shape of the values.
+        penalty: the penalty with the lowest loss on the validation doors.
+        validation: accuracy or R^2 on the validation doors, for the choice of settings.
     """
 
     contributions: np.ndarray
@@ -66,21 +69,22 @@ class ProbeScore:
     validation: float
 
     def estimate(self, seed: int = 0) -> Estimate:
-        """The score with its interval over doors; frames of one door are resampled together."""
+        """The score, with its interval over doors; frames of one door are resampled together."""
         return bootstrap_mean(self.contributions, seed=seed)
 
 
 def fit_probe(kind: Kind, train: ProbeData, validation: ProbeData, test: ProbeData) -> ProbeScore:
-    """Fits a probe for every penalty, keeps the best on `validation`, scores it on `test`.
+    """Fits a probe for every penalty, selects the best on `validation`, scores it on `test`.
 
     Raises:
-        ConfigError: when the test values do not vary, so that R^2 means nothing.
+        ConfigError: if all test values of a number are equal, so that R^2 is undefined.
     """
     if kind == "continuous" and np.ptp(test.values) == 0:
         raise ConfigError(
-            "test doors that differ in what is probed", "one value", "leave this target out"
+            "test doors with different values of the target", "one value", "leave this target out"
         )
-    from sklearn.metrics import log_loss, mean_squared_error  # here, as below: it takes a second
+    # Imported late, as below: the import takes a second.
+    from sklearn.metrics import log_loss, mean_squared_error
 
     fitted = {penalty: _fit(kind, penalty, train) for penalty in PENALTIES}
     loss: Callable[..., Any] = log_loss if kind == "binary" else mean_squared_error
@@ -105,8 +109,8 @@ def _fit(kind: Kind, penalty: float, train: ProbeData) -> Any:
     from sklearn.preprocessing import StandardScaler
 
     inputs, answers = train.flat
-    # Features have unit variance and the penalty is per embedding, so that one grid serves every
-    # model and every number of doors.
+    # Features have unit variance and the penalty is per embedding, so that one grid of penalties
+    # fits all models and numbers of doors.
     if kind == "continuous":
         model: Any = Ridge(alpha=penalty * len(answers))
     elif len(np.unique(answers)) == 1:
@@ -127,5 +131,5 @@ def _predict(model: Any, inputs: np.ndarray) -> np.ndarray:
 def _contributions(kind: Kind, predictions: np.ndarray, values: np.ndarray) -> np.ndarray:
     if kind == "binary":
         return ((predictions > 0.5) == (values > 0)).astype(np.float64)
-    # A variance of zero (a single validation door, say) tells nothing about a number.
+    # The variance can be zero, for example with a single validation door.
     return 1.0 - (predictions - values) ** 2 / max(np.var(values), np.finfo(np.float64).tiny)

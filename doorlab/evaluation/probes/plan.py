@@ -1,10 +1,11 @@
-"""Which probes are fitted: what is asked of which latent, after how many frames, of how many doors.
+"""Plan of the probes: combinations of target, latent, number of frames and number of doors.
 
-The two latents are probed apart. A statistician's context c should say what the door is, and not
-how far it stands open; its instances z_m how far it stands open, and not which door it is. Of a
-context-free model the context is the mean over the frames of what it says of each, the instances.
+The two latents are probed separately. The context c of a statistician should encode the parameters
+of the door, and not its opening angle. The instance latents z_m should encode the opening angle,
+and not the parameters of the door. The instance latents of a context-free model are the embeddings
+of the frames; its context is their mean.
 
-D doors, M frames per door, E and Z embedding sizes of a door and of a frame.
+Legend: D doors, M frames per door, E and Z embedding sizes of a door and of a frame.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ _MAIN_FRAMES = 8
 
 @dataclass(frozen=True)
 class ProbeSpec:
-    """One probe.
+    """Specification of one probe.
 
     Attributes:
         target: a key of `TARGETS`.
         latent: one of `LATENTS`.
-        frames: the embedding is made from the first so many frames of a door (the very first
-            shows it shut), and per-frame answers are asked of those.
-        doors: training doors that the probe is fitted on.
+        frames: number of frames per door. The first frames of a door are used for its embedding and
+            for per-frame targets; the very first frame shows the closed door.
+        doors: number of training doors of the probe.
     """
 
     target: str
@@ -40,35 +41,37 @@ class ProbeSpec:
 
     @property
     def own(self) -> bool:
-        """Whether the latent is the one that should know: the door's, or for angles the frame's."""
+        """Whether the latent should encode the target: "instance" for angles, else "context"."""
         return (self.latent == "instance") == TARGETS[self.target].per_frame
 
     @property
     def name(self) -> str:
-        """As arrays are called in files."""
+        """Name of the arrays of this probe in files."""
         return f"{self.latent}/{self.target}/frames-{self.frames}/doors-{self.doors}"
 
     @staticmethod
     def named(name: str) -> ProbeSpec:
-        """The inverse of `name`."""
+        """The probe with a given `name`."""
         latent, target, frames, doors = name.split("/")
         return ProbeSpec(target, latent, int(frames.split("-")[1]), int(doors.split("-")[1]))
 
     def moved(self, axis: str, place: int) -> ProbeSpec:
-        """The same with so many `frames` or `doors`."""
+        """A copy of the probe with `place` as its number of "frames" or "doors" (the axis)."""
         return replace(self, **{axis: place})
 
 
 def reference_frames(frames: Iterable[int]) -> int:
-    """The number of frames that tables are about: 8 if it is there, or else the largest."""
+    """The number of frames used in tables: 8 if it is among `frames`, otherwise the largest."""
     frames = set(frames)
     return _MAIN_FRAMES if _MAIN_FRAMES in frames else max(frames)
 
 
 def plan(frames: Iterable[int], doors: Iterable[int]) -> list[ProbeSpec]:
-    """Every target from its own latent along both axes; from the other where these cross.
+    """The probes to fit, for given numbers of frames and doors.
 
-    The axes cross at `reference_frames` and the largest number of doors.
+    The reference point is `reference_frames` and the largest number of doors. At the reference
+    point, every target is probed from both latents. Along the axes of frames and doors through the
+    reference point, every target is probed from its own latent (`ProbeSpec.own`).
     """
     frames, doors = sorted(set(frames)), sorted(set(doors))
     main = (reference_frames(frames), doors[-1])
@@ -82,11 +85,11 @@ def plan(frames: Iterable[int], doors: Iterable[int]) -> list[ProbeSpec]:
 def sample_of(
     reading: ProbeSpec, latents: Mapping[str, np.ndarray], values: np.ndarray
 ) -> ProbeData | None:
-    """What a probe is fitted or scored on; None where no door has an answer.
+    """The data of a probe for one split; None if no door has a value of the target.
 
     Args:
-        reading: says which latent, and how many frames.
-        latents: "context" (D, E) and "instance" (D, M, Z), of the reading's frames.
+        reading: the probe; its latent and number of frames are used.
+        latents: "context" (D, E) and "instance" (D, M, Z), from the frames of the probe.
         values: (D,) or (D, at least M), as in `target_values`; doors with NaN are left out.
     """
     embeddings = latents[reading.latent]

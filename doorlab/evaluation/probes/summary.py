@@ -1,7 +1,9 @@
-"""Scores of probes as result files hold them: tables, curves, and differences taken door by door.
+"""Summaries of probe scores for result files: tables, curves, and paired differences.
 
-S training seeds, D test doors. Every figure is {"metric", "mean", "ci95", "n"}; intervals are over
-doors, and over seeds where there are several (`doorlab.intervals.bootstrap_crossed`).
+Every entry is {"metric", "mean", "ci95", "n"}. Intervals are over doors, and also over seeds if
+there are several (`doorlab.intervals.bootstrap_crossed`).
+
+Legend: S training seeds, D test doors.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from doorlab.evaluation.probes.plan import LATENTS, ProbeSpec, reference_frames
 from doorlab.intervals import bootstrap_crossed
 
 Contributions = Mapping[str, Mapping[ProbeSpec, np.ndarray]]
-"""Model -> reading -> (S, D): each test door's share of the score, for each seed."""
+"""Model -> probe -> (S, D): contribution of each test door to the score, for each seed."""
 Figure = dict[str, Any]
 
-# What a statistician should reach: target -> least score, from the latent that should know.
+# Target -> minimum score that a statistician should reach, from the target's own latent.
 THRESHOLDS: dict[str, float] = {
     "handedness": 0.99,
     "swing": 0.98,
@@ -33,13 +35,13 @@ THRESHOLDS: dict[str, float] = {
 def summarize(
     found: Contributions, statisticians: Iterable[str], context_free: Iterable[str], seed: int = 0
 ) -> dict[str, Any]:
-    """All that there is to say of many scores.
+    """Summarizes the scores of several models: scores, differences, latents and curves.
 
     Args:
-        found: the scores.
+        found: contributions of the test doors to the scores.
         statisticians: names of models with a context.
-        context_free: names of those that they are compared with.
-        seed: of the bootstrap.
+        context_free: names of the models that statisticians are compared with.
+        seed: seed of the bootstrap.
     """
     main = headline({reading for scores in found.values() for reading in scores})
     own = [reading for reading in main if reading.own]
@@ -60,7 +62,7 @@ def summarize(
 
 
 def headline(readings: Iterable[ProbeSpec]) -> list[ProbeSpec]:
-    """Those with `reference_frames` and the most doors, in the order of the targets."""
+    """The probes with `reference_frames` and the most doors, in the order of the targets."""
     readings, order = list(readings), list(TARGETS)
     if not readings:
         return []
@@ -78,7 +80,11 @@ def differences(
     own: Iterable[ProbeSpec],
     seed: int,
 ) -> dict[str, dict[str, Figure]]:
-    """Each statistician less each context-free model, by target, in pairs of doors and seeds."""
+    """Score of each statistician minus each context-free model, paired by door and seed.
+
+    Returns:
+        "STATISTICIAN - MODEL" -> target -> difference.
+    """
     own, rivals = list(own), [model for model in context_free if model in found]
     return {
         f"{ours} - {model}": {
@@ -92,9 +98,10 @@ def differences(
 
 
 def curves(found: Contributions, own: Iterable[ProbeSpec], seed: int) -> dict[str, Any]:
-    """Axis -> its places, and model -> target -> figure at each (None where there is none).
+    """Curves along the axes "frames" and "doors": axis -> positions and scores.
 
-    An axis with a single place is left out.
+    The scores are model -> target -> one entry per position, None if a probe is missing. An axis
+    with a single position is left out.
     """
     readings = {reading for scores in found.values() for reading in scores}
     result = {}
@@ -110,9 +117,10 @@ def curves(found: Contributions, own: Iterable[ProbeSpec], seed: int) -> dict[st
 def vs_best_baseline(
     found: Contributions, summary: Mapping[str, Any], context_free: Iterable[str], seed: int = 0
 ) -> dict[str, dict[str, Figure]]:
-    """Statistician -> target -> it less the context-free model with the best mean, and its name.
+    """Score of each statistician minus that of the best context-free model, by target.
 
-    The rival is chosen by the very scores that it is compared on, which can only flatter it.
+    The result is statistician -> target -> difference and name of the best model. The best model is
+    selected by its mean on the same test doors, which biases the comparison in its favor.
     """
     rivals = [model for model in context_free if model in found]
     own = [r for r in headline({r for scores in found.values() for r in scores}) if r.own]
@@ -130,7 +138,7 @@ def vs_best_baseline(
 
 
 def bars(summary: Mapping[str, Any]) -> dict[str, dict[str, Figure]]:
-    """Statistician -> target -> its score, the bar, and whether the mean reaches it."""
+    """Statistician -> target -> score, threshold ("bar"), and whether the mean reaches it."""
     return {
         ours: {
             target: {**scores[target], "bar": bar, "reached": scores[target]["mean"] >= bar}

@@ -1,1 +1,1 @@
-"""Encoders: one embedding per door from its frames."""
+"""Encoders: networks that map the frames of a door to one embedding."""

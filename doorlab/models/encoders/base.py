@@ -1,4 +1,4 @@
-"""What every pretrained encoder offers: an embedding per door and one per frame.
+"""Interface of pretrained encoders: one embedding per door and one per frame.
 
 Legend: B doors, M frames, C H W an image, E embedding of a door, Z embedding of a frame.
 """
@@ -14,20 +14,21 @@ from torch import Tensor, nn
 
 
 class DoorEncoder(nn.Module):
-    """Maps frames of doors to embeddings.
+    """Base class of encoders, which map frames of doors to embeddings.
 
-    Subclasses are built as `Encoder(image_size, architecture)`. One that gradients train has a
-    method `loss(x, ...) -> (loss, scalars to log)`; one in closed form has `fit(portions)`.
+    Subclasses are built as `Encoder(image_size, architecture)`. An encoder that is trained by
+    gradient descent has a method `loss(x, ...) -> (loss, scalars to log)`. An encoder that is
+    fitted in closed form has a method `fit(portions)`.
 
     Attributes:
-        embedding_dim: E.
-        instance_dim: Z.
+        embedding_dim: size E of the embedding of a door.
+        instance_dim: size Z of the embedding of a frame.
     """
 
     embedding_dim: int
     instance_dim: int
     has_context: ClassVar[bool] = False
-    """Whether a door's embedding is a context latent, more than the mean of its frames."""
+    """Whether the embedding of a door is a context latent, and not a mean over its frames."""
 
     @abstractmethod
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
@@ -35,19 +36,19 @@ class DoorEncoder(nn.Module):
 
     @abstractmethod
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
-        """One embedding per frame, of what differs between the frames of a door."""
+        """One embedding per frame: the state of the door, which differs between its frames."""
 
 
 class FrameEmbeddingEncoder(DoorEncoder):
-    """A context-free encoder: a door's embedding is the mean of its frames' embeddings."""
+    """Base class of context-free encoders: a door's embedding is the mean over its frames."""
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B Z"]:
-        """Mean over the frames of a door of their embeddings."""
+        """One embedding per door: the mean of the embeddings of its frames."""
         return self.embed_frames(x).mean(dim=1)
 
 
 class Reconstructs:
-    """Mixin of encoders that reconstruct frames from their embeddings."""
+    """Mixin for encoders that reconstruct frames from their embeddings."""
 
     @abstractmethod
     def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
@@ -55,20 +56,20 @@ class Reconstructs:
 
 
 class SamplesDoors:
-    """Mixin of encoders with a prior over their latents."""
+    """Mixin for encoders with a prior over all their latents."""
 
     @abstractmethod
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
-        """Frames of doors from the prior, in [0, 1]."""
+        """Samples frames of new doors from the prior, in [0, 1]."""
 
 
 class SamplesFrames:
-    """Mixin of encoders with a prior over the frames of a given door."""
+    """Mixin for encoders with a prior over the frames of a given door."""
 
     @abstractmethod
     def new_frames(
         self, c: Float[Tensor, "B E"], frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
-        """New frames of doors with these context latents, in [0, 1]."""
+        """Samples new frames of doors with context latents c, in [0, 1]."""

@@ -1,25 +1,26 @@
-"""A neural statistician that is told what c and z are for: an extension of Edwards & Storkey 2017.
+"""Neural statistician with contrastive losses on c and z: an extension of Edwards & Storkey 2017.
 
-Trained on its bound alone, a statistician puts into c what is large in the picture (place, size,
-colour), and into z what takes few bits to tell apart, the side of the hinge and the way of the
-swing among them. Five changes put the door into c and only its state into z:
+A statistician that is trained on its ELBO alone encodes in c what covers many pixels (place, size,
+color), and in z what takes few bits, including the side of the hinge and the direction of the
+swing. Five changes make c encode the door and z encode only its state:
 
-1. The frames of a door are split in two. The context of each half explains the *other* half, so
-   that c cannot hold what is true of single frames.
-2. The contexts of both halves have to find each other among those of all doors of the batch and
-   of their mirror images. That asks for all that tells doors apart, however few pixels show it.
-   Each half is shifted and stretched in its own way, and one of them is a line drawing: place,
-   size and colour, which the pictures ask for anyhow, are not enough (views as in Chen et al.
-   2020, SimCLR).
-3. Some dimensions of z have to tell a door's frames from one another, and find each again when it
-   is shifted, or such a drawing, too: how far the door is open is what is left to go by.
-4. z has the same prior for all doors, and is held to the same spread within each of them: states
-   that depend on the door would say which door it is.
-5. A mirrored frame has the same z, but for some dimensions that change their sign: a left door and
-   a right one that stand open equally far are in the same state. (A mirror also turns what lies
-   to the side of the camera, which is what the others are for.)
+1. The frames of a door are split into two halves. The ELBO of each half uses the context of the
+   *other* half, so that c cannot encode properties of single frames.
+2. A contrastive loss matches the contexts of the two halves of a door among all doors of the batch
+   and their mirror images. c must therefore encode all properties that distinguish doors, even
+   those that few pixels show. Each half is shifted and stretched differently, and one half is
+   reduced to edges, so that place, size and color, which the ELBO already encodes, do not suffice
+   for the match (views as in Chen et al. 2020, SimCLR).
+3. A second contrastive loss matches frames of a door with shifted or edge-filtered views of
+   themselves, in some dimensions of z. The opening angle is the remaining property that
+   distinguishes these views.
+4. z has the same prior for all doors, and a penalty makes its distribution within every door match
+   that prior: if z depended on the door, it would reveal the door.
+5. A mirrored frame has the same z, except for some dimensions that change their sign. A left and a
+   right door that are equally open thus have the same state. The dimensions that change their sign
+   encode what a mirror reverses, such as the position to the side of the camera.
 
-Legend: B doors, b of them decoded, M frames, C H W a picture, S pixels of a view, E context latent
+Legend: B doors, b of them decoded, M frames, C H W an image, S pixels of a view, E context latent
 c, P its projection, Z instance latent z, F features of a frame, G = 2F with its mirror image's.
 """
 
@@ -43,28 +44,29 @@ from doorlab.objectives.info_nce import frame_contrast, info_nce
 from doorlab.objectives.mmd import mmd_to_standard_normal
 
 _PROJECTION = 64  # P
-_DOORS_SHARPNESS, _FRAMES_SHARPNESS = (10.0, 100.0), (1.0, 60.0)  # at first, and at most
+_DOORS_SHARPNESS, _FRAMES_SHARPNESS = (10.0, 100.0), (1.0, 60.0)  # (initial, largest) values
 
 
 class InverseTemperature(nn.Module):
-    """A learned inverse temperature."""
+    """A learned inverse temperature of a contrastive loss, with an upper bound."""
 
     def __init__(self, first: float, most: float) -> None:
         super().__init__()
         self.log, self.most = nn.Parameter(torch.tensor(math.log(first))), most
 
     def forward(self) -> Float[Tensor, ""]:
-        """Its value."""
+        """The inverse temperature."""
         return self.log.exp().clamp(max=self.most)
 
 
 class ContrastiveStatistician(NeuralStatistician):
-    """The statistician with another loss, and a z that a mirror leaves alone."""
+    """Statistician with contrastive losses, and a z that is equivariant to mirroring."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__(image_size, architecture)
         c, f, z = architecture.context_dim, architecture.features, architecture.instance_dim
-        # The search sees c through a projection: it may forget what shifts and colours change.
+        # The contrastive loss uses a projection of c, which can discard what shifts and colors
+        # change.
         self.project = nn.Sequential(
             nn.Linear(c, f, bias=False),
             nn.BatchNorm1d(f),
@@ -73,69 +75,74 @@ class ContrastiveStatistician(NeuralStatistician):
             nn.BatchNorm1d(_PROJECTION, affine=False),
         )
         self.doors_sharpness = InverseTemperature(*_DOORS_SHARPNESS)
-        # Of drawings, which are found with less certainty, and of frames as they are.
+        # Separate values for plain and edge-filtered frames: edge-filtered frames match with less
+        # certainty.
         self.frames_sharpness = nn.ModuleList(
             InverseTemperature(*_FRAMES_SHARPNESS) for _ in range(2)
         )
         sign = torch.ones(z)
         sign[z - z // 3 :] = -1.0
         self.register_buffer("mirrored_sign", sign, persistent=False)
-        self.telling = max(1, round(z * 0.4))  # dimensions of z that tell frames apart
+        self.telling = max(1, round(z * 0.4))  # dimensions of z in the contrastive loss of frames
 
     def add_top_layer(self, architecture: Architecture) -> None:
-        """The network of z, whose prior needs none. Raises ConfigError for several layers.
+        """Adds the network of q(z | x); the prior of z has no network.
 
-        Also for one dimension: frames and drawings of them are told apart by different ones.
+        Raises ConfigError for several layers of z, and for a single dimension of z: plain and
+        edge-filtered frames use different dimensions.
         """
         if architecture.instance_dim < 2:
             raise ConfigError(
                 "two or more dimensions of z for the contrastive statistician",
                 f"--architecture.instance-dim {architecture.instance_dim}",
-                "raise it, or take --model statistician",
+                "raise it, or use --model statistician",
             )
         if architecture.instance_layers > 1:
             raise ConfigError(
                 "one layer of z for the contrastive statistician",
                 f"--architecture.instance-layers {architecture.instance_layers}",
-                "leave it out, or take --model statistician",
+                "remove this option, or use --model statistician",
             )
         f = architecture.features
         reading = kaiming_init_(nn.Sequential(nn.Linear(f, f), nn.SiLU()))
         self.to_z = nn.Sequential(reading, GaussianHead(f, architecture.instance_dim))
 
     def encode_frames(self, x: Float[Tensor, "B M C _ _"]) -> Float[Tensor, "B M G"]:
-        """Features of frames, and of their mirror images."""
+        """Features of frames, concatenated with those of their mirror images."""
         return torch.cat([self.encoder(x), self.encoder(x.flip(-1))], dim=-1)
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """Mean of q(c | x_1..M), for which nobody need look at mirror images."""
+        """Mean of q(c | x_1..M), which does not need the features of mirror images."""
         return self.infer_context(self.encoder(x)).mean
 
     def infer_context(self, h: Float[Tensor, "B M _"]) -> Normal:
-        """q(c | x_1..M), from the frames as they are."""
+        """q(c | x_1..M), from the features of the frames without those of mirror images."""
         return super().infer_context(h[..., : self.architecture.features])
 
     def infer_instances(self, h: Float[Tensor, "B M G"], c: Float[Tensor, "B E"]) -> Normal:
-        """q(z_m | x_m), whatever the door."""
+        """q(z_m | x_m), independent of c."""
         seen, mirrored = (self.to_z(silu(part)) for part in h.chunk(2, dim=-1))
         mean = 0.5 * (seen.mean + self.mirrored_sign * mirrored.mean)
         return Normal(mean, 0.5 * (seen.stddev + mirrored.stddev), validate_args=False)
 
     def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M Z"]) -> Normal:
-        """N(0, 1), whatever the door."""
+        """p(z) = N(0, 1), independent of c."""
         return standard_normal(like)
 
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative ELBO per pixel and colour of each half given the other + the three other terms.
+        """Negative ELBO per pixel and color of each half given the other, plus three more terms.
+
+        The other terms are the contrastive losses of doors and of frames, and the penalty on the
+        distribution of z.
 
         Raises:
-            ConfigError: for a single frame per door, which has no other half.
+            ConfigError: for a single frame per door, which can't be split into halves.
         """
         if x.shape[1] < 2:
             raise ConfigError(
-                "two or more frames per door for the contrastive statistician",
+                "at least two frames per door for the contrastive statistician",
                 f"{x.shape[1]}",
                 "give --frames 2 or more",
             )
@@ -153,11 +160,11 @@ class ContrastiveStatistician(NeuralStatistician):
     def _cross_half_elbo(
         self, x: Float[Tensor, "b M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Float[Tensor, "b M Z"]]:
-        """The bound on each half given the context of the other, and the sampled z."""
+        """Negative ELBO of each half given the context of the other, its terms, and sampled z."""
         h, losses, parts, latents = self.encode_frames(x), [], [], []
         halves = list(zip(_halves(x), _halves(h), strict=True))
-        for (told, features), (_, others) in zip(halves, reversed(halves), strict=True):
-            loss, scalars, z = self.bound(told, features, self.infer_context(others))
+        for (frames, features), (_, others) in zip(halves, reversed(halves), strict=True):
+            loss, scalars, z = self.bound(frames, features, self.infer_context(others))
             losses.append(loss)
             parts.append(scalars)
             latents.append(z)
@@ -167,31 +174,31 @@ class ContrastiveStatistician(NeuralStatistician):
     def _door_contrast(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """The search of each door's halves for each other, and the share that is found."""
-        seen, drawing = _halves(x)
-        views = (self._shifted(seen), self._shifted(drawn(drawing)))
+        """Contrastive loss of the halves of each door, and the share of correct matches."""
+        plain, edges = _halves(x)
+        views = (self._shifted(plain), self._shifted(drawn(edges)))
         one, other = (self.project(self.infer_context(self.encoder(v)).mean) for v in views)
         return info_nce(one, other, self.doors_sharpness())
 
     def _frame_contrast(
         self, x: Float[Tensor, "b M C H W"], z: Float[Tensor, "b M Z"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """The search of frames for another view of them, and the share that is found."""
-        half, told = (len(x) + 1) // 2, self.telling
+        """Contrastive loss of frames and views of them, and the share of correct matches."""
+        half, dims = (len(x) + 1) // 2, self.telling
         views = torch.cat([x[:half], drawn(x[half:])]).flatten(0, 1)
-        shifted = self._shifted(views[:, None])  # each in its own way
+        shifted = self._shifted(views[:, None])  # a different shift per frame
         h = self.encode_frames(shifted).view(*x.shape[:2], -1)
         other = sample(self.infer_instances(h, z.new_zeros(len(z), self.embedding_dim)))
         plain, lines = self.frames_sharpness
-        loss, found = frame_contrast(z[:half, :, :told], other[:half, :, :told], plain())
+        loss, found = frame_contrast(z[:half, :, :dims], other[:half, :, :dims], plain())
         if half < len(x):
-            among = slice(told, 2 * told)
-            drawings = frame_contrast(z[half:, :, among], other[half:, :, among], lines())
-            loss, found = (loss + drawings[0]) / 2, (found + drawings[1]) / 2
+            edge_dims = slice(dims, 2 * dims)
+            edges = frame_contrast(z[half:, :, edge_dims], other[half:, :, edge_dims], lines())
+            loss, found = (loss + edges[0]) / 2, (found + edges[1]) / 2
         return loss, found
 
     def _shifted(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C S S"]:
-        """Every set of frames elsewhere in the picture, in the size that the encoder works in."""
+        """Random affine views of sets of frames, one map per set, at the encoder resolution."""
         a = self.architecture
         return random_affine(x, min(a.encoder_resolution, x.shape[-1]), a.view_shift)
 

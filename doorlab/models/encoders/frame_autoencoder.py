@@ -1,6 +1,6 @@
-"""Single frames through a bottleneck and back: what the VAE and the autoencoder share.
+"""Base class of the VAE and the autoencoder: an encoder and a decoder of single frames.
 
-Legend: B doors, M frames, C H W a picture, Z latent.
+Legend: B doors, M frames, C H W an image, Z latent.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from doorlab.nn.initialization import kaiming_init_
 
 
 class FrameAutoencoder(FrameEmbeddingEncoder, Reconstructs):
-    """The networks, with as many latents as the statistician's c and z together.
+    """Networks of the VAE and the autoencoder, with as many latents as c and z of a statistician.
 
     Args:
         image_size: H = W.
         architecture: sizes of the networks.
-        head: makes what comes to latents from features, given the numbers of both.
+        head: builds the layer that maps features to latents, from the numbers of features and
+            latents.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class FrameAutoencoder(FrameEmbeddingEncoder, Reconstructs):
         self.likelihood = PictureLikelihood(a.likelihood_std)
 
     def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
-        """The mean picture of z."""
+        """The mean image decoded from z."""
         return self.decoder(self.from_z(z))
 
     def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-        """Pictures from `embed_frames`."""
+        """Frames decoded from their embeddings (`embed_frames`)."""
         return self.decode(self.embed_frames(x))

@@ -1,9 +1,10 @@
 """Principal components of single frames: the linear context-free baseline (Pearson 1901).
 
-Fitted in closed form over all training frames, at the size at which the encoders work. A door's
-embedding is the mean of its frames' projections.
+The components are fitted in closed form to all training frames, at the resolution of the encoders.
+A door's embedding is the mean of the projections of its frames.
 
-Legend: B doors, M frames, C H W a picture, P pixels and colours at the working size, Z components.
+Legend: B doors, M frames, C H W an image, P pixels and colors at the encoder resolution,
+Z components.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from doorlab.nn.images import shrunk_size
 
 
 class PrincipalComponents(FrameEmbeddingEncoder, Reconstructs):
-    """As many components as the VAE has latents. They are buffers: no gradient changes them."""
+    """PCA with as many components as the VAE has latents; the components are buffers."""
 
     mean: Float[Tensor, " P"]
     components: Float[Tensor, "Z P"]
@@ -36,10 +37,10 @@ class PrincipalComponents(FrameEmbeddingEncoder, Reconstructs):
         self.register_buffer("components", torch.zeros(latent, 3 * self.size**2))
 
     def fit(self, portions: Iterable[Float[Tensor, "_ M C H W"]]) -> None:
-        """Finds the directions of largest variance among all frames of `portions`.
+        """Fits the components: the directions of largest variance of all frames of `portions`.
 
-        Moments are summed in float64, so that neither the number nor the order of the portions
-        matters; each component's largest entry is positive, so that equal data give equal signs.
+        Moments are summed in float64, so that the number and order of the portions do not matter.
+        The largest entry of each component is positive, so that equal data give equal signs.
         """
         like = self.mean.double()
         count, total, squares = 0, torch.zeros_like(like), torch.outer(like, like).zero_()
@@ -50,17 +51,17 @@ class PrincipalComponents(FrameEmbeddingEncoder, Reconstructs):
             squares.addmm_(flat.T, flat)
         mean = total / count
         covariance = squares / count - torch.outer(mean, mean)
-        found = torch.linalg.eigh(covariance).eigenvectors.T.flip(0)[: self.embedding_dim]
-        largest = found.gather(1, found.abs().argmax(dim=1, keepdim=True))
+        components = torch.linalg.eigh(covariance).eigenvectors.T.flip(0)[: self.embedding_dim]
+        largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
         self.mean.copy_(mean)
-        self.components.copy_(found * largest.sign())
+        self.components.copy_(components * largest.sign())
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
-        """Every frame's coordinates along the components."""
+        """Coordinates of each frame along the components."""
         return (self._flat(x) - self.mean) @ self.components.T
 
     def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-        """The projections as pictures, each pixel of the working size a block of equal ones."""
+        """Frames from their projections, upscaled from the encoder resolution (nearest pixel)."""
         flat = self.mean + self.embed_frames(x) @ self.components
         small = flat.flatten(0, 1).unflatten(1, (3, self.size, self.size))
         return interpolate(small, size=x.shape[-2:]).clamp(0.0, 1.0).unflatten(0, x.shape[:2])

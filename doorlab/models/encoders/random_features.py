@@ -1,10 +1,10 @@
-"""Random convolutional features: what the encoder's form alone brings, before anything is learned.
+"""Random convolutional features: a baseline that isolates the architecture of the encoder.
 
-The frame encoder of all models with the weights that it starts from. Its features are more than
-the other models' latents (128 against 36 by default), which favours this baseline. A door's
-embedding is the mean of its frames' features.
+The model is the frame encoder of all models with its initial weights. It has more features than the
+other models have latents (128 against 36 by default), which favors this baseline. A door's
+embedding is the mean of the features of its frames.
 
-Legend: B doors, M frames, C H W a picture, F features.
+Legend: B doors, M frames, C H W an image, F features.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from doorlab.nn.images import FrameEncoder
 
 
 class RandomFeatures(FrameEmbeddingEncoder):
-    """The frame encoder, never trained: the seed decides its features."""
+    """The untrained frame encoder; the seed determines its features."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
@@ -32,8 +32,8 @@ class RandomFeatures(FrameEmbeddingEncoder):
         self.encoder.requires_grad_(False)
 
     def fit(self, portions: Iterable[Float[Tensor, "_ M C H W"]]) -> None:
-        """Learns nothing from the frames: that is its point."""
+        """Does nothing: this baseline is not trained."""
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
-        """The features of every frame."""
+        """The features of each frame."""
         return self.encoder(x).relu()

@@ -1,16 +1,16 @@
-"""Neural statistician: one latent for what the frames of a door share (Edwards & Storkey 2017).
+"""Neural statistician: a latent c per set of frames and z per frame (Edwards & Storkey 2017).
 
     p(c) p(z_m | c) p(x_m | z_m, c),   q(c | x_1..M) q(z_m | x_m, c)
 
-c is to hold the door, z what changes from frame to frame (its opening angle, the camera). With
-several layers of z (their full model, figure 1) every layer is read and drawn in the light of the
-one above, and the decoder sees all of them:
+c should encode the door, and z what changes between its frames (opening angle, camera). With
+several layers of z (the full model of the paper, figure 1), the prior and the posterior of each
+layer depend on the layer above, and the decoder uses all layers:
 
     p(z_m | c) = p(z_mL | c) prod_l p(z_ml | z_m(l+1), c)
     q(z_m | x_m, c) = q(z_mL | x_m, c) prod_l q(z_ml | z_m(l+1), x_m, c),   l = L-1 .. 1
 
-Legend: B doors, M frames, C H W a picture, E context latent c, Z instance latent z, its layers side
-by side from the top, L one of these layers, F features.
+Legend: B doors, M frames, C H W an image, E context latent c, Z instance latent z (its layers
+concatenated from the top), L one of these layers, F features.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from doorlab.objectives.elbo import statistician_loss
 
 @dataclass(frozen=True)
 class InstanceLatents:
-    """One z of every frame, and the distributions that it was drawn from and measured by.
+    """Samples of z for each frame, with their posterior and prior.
 
-    In those of several layers each layer's dimensions depend on what was drawn above them.
+    If z has several layers, the distributions of a layer depend on the sample of the layer above.
     """
 
     z: Float[Tensor, "B M Z"]
@@ -49,7 +49,7 @@ class InstanceLatents:
 
     @staticmethod
     def join(layers: Sequence[InstanceLatents]) -> InstanceLatents:
-        """Layers side by side."""
+        """Concatenates layers of z, from the top."""
         return InstanceLatents(
             torch.cat([layer.z for layer in layers], dim=-1),
             _side_by_side([layer.posterior for layer in layers]),
@@ -58,7 +58,7 @@ class InstanceLatents:
 
 
 class HierarchicalLayer(nn.Module):
-    """A layer of z below another one."""
+    """Posterior and prior networks of a layer of z below the top layer."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class HierarchicalLayer(nn.Module):
 
 
 class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames):
-    """The context learner, also inside SSNP."""
+    """Neural statistician; also the context encoder of SSNP."""
 
     has_context = True
 
@@ -100,22 +100,22 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
         self.likelihood = PictureLikelihood(a.likelihood_std)
 
     def add_top_layer(self, architecture: Architecture) -> None:
-        """The networks of z, of its top layer if it has several."""
+        """Adds the posterior and prior networks of the top layer of z."""
         c, z, f = architecture.context_dim, architecture.instance_dim, architecture.features
         self.to_z: nn.Module = nn.Sequential(mlp(f + c, f), nn.SiLU(), GaussianHead(f, z))
         self.prior_z = nn.Sequential(mlp(c, f), nn.SiLU(), GaussianHead(f, z))
 
     def encode_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M F"]:
-        """Features of frames, which both latents are inferred from."""
+        """Features of frames, the input of the posteriors of both latents."""
         return self.encoder(x)
 
     def infer_context(self, h: Float[Tensor, "B M F"]) -> Normal:
-        """q(c | x_1..M) from the frames' features: the order of the frames does not matter."""
+        """q(c | x_1..M), from the features of the frames; invariant to their order."""
         pooled = set_statistics(self.frame_statistic(h), self.architecture.statistics)
         return self.to_c(pooled)
 
     def infer_instances(self, h: Float[Tensor, "B M F"], c: Float[Tensor, "B E"]) -> Normal:
-        """q(z_m | x_m, c), of the top layer."""
+        """q(z_m | x_m, c) of the top layer."""
         return self.to_z(torch.cat([silu(h), _for_each(c, h)], dim=-1))
 
     def infer_states(
@@ -124,12 +124,13 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
         c: Float[Tensor, "B E"],
         draw: Callable[[Normal], Tensor],
     ) -> InstanceLatents:
-        """The states of all frames, layer by layer from the top.
+        """Infers z of all frames, layer by layer from the top.
 
         Args:
-            h: the frames' features.
-            c: their doors.
-            draw: what to take from every layer's q, and to go on with below: a sample, the mean.
+            h: features of the frames.
+            c: context latents of the doors.
+            draw: function that selects a value from the posterior of a layer (a sample or the
+                mean), which the next lower layer depends on.
         """
         q = self.infer_instances(h, c)
         layers = [InstanceLatents(draw(q), q, self.instance_prior(c, q.mean))]
@@ -142,13 +143,13 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
     def decode(
         self, c: Float[Tensor, "B E"], z: Float[Tensor, "B M Z"]
     ) -> Float[Tensor, "B M C H W"]:
-        """The mean pictures of doors c in states z."""
+        """Mean images decoded from doors c in states z."""
         return self.decoder(self.from_latents(torch.cat([_for_each(c, z), z], dim=-1)))
 
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative ELBO in nats per pixel and colour, and what it is made of."""
+        """Negative ELBO in nats per pixel and color, and its terms for logging."""
         h = self.encode_frames(x)
         loss, scalars, _ = self.bound(x, h, self.infer_context(h))
         return loss, scalars
@@ -156,12 +157,15 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
     def bound(
         self, x: Float[Tensor, "B M C H W"], h: Float[Tensor, "B M F"], c: Normal
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Float[Tensor, "B M Z"]]:
-        """Negative ELBO of frames in doors c, as `loss` gives it, and the sampled z.
+        """Negative ELBO of frames for a given posterior of c.
 
         Args:
-            x: the frames.
-            h: their features.
-            c: q(c | frames): of these, or of others of the same doors.
+            x: frames.
+            h: features of the frames.
+            c: q(c | frames), from the same frames or from other frames of the same doors.
+
+        Returns:
+            Loss in nats per pixel and color, its terms for logging, and the sampled z.
         """
         a = self.architecture
         c_sample = sample(c)
@@ -190,13 +194,13 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
         return self._means(x)[1]
 
     def reconstruct(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
-        """Pictures from the means of all latents."""
+        """Frames decoded from the posterior means of all latents."""
         return self.decode(*self._means(x))
 
     def new_frames(
         self, c: Float[Tensor, "B E"], frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
-        """Doors c in states drawn from p(z | c): frames that nobody took."""
+        """New frames of doors c, with states sampled from p(z | c)."""
         like = c.new_zeros(len(c), frames, self.architecture.instance_dim)
         layers = [sample(self.instance_prior(c, like), generator)]
         for layer in self.below:
@@ -206,12 +210,12 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
-        """Doors from the prior, each in several states."""
+        """Frames of doors sampled from the prior, each in several sampled states."""
         like = next(self.parameters()).new_zeros(doors, self.embedding_dim)
         return self.new_frames(sample(standard_normal(like), generator), frames, generator)
 
     def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M L"]) -> Normal:
-        """p(z | c) of the top layer, in the shape of `like`."""
+        """p(z | c) of the top layer, expanded to the shape of `like`."""
         prior = self.prior_z(c)
         return Normal(
             prior.mean[:, None].expand_as(like),
@@ -228,7 +232,7 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
 
 
 def _for_each(c: Float[Tensor, "B E"], frames: Float[Tensor, "B M _"]) -> Float[Tensor, "B M E"]:
-    """The doors of frames."""
+    """Repeats the context latent of each door for each of its frames."""
     return c[:, None].expand(-1, frames.shape[1], -1)
 
 

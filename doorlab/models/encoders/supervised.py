@@ -1,9 +1,10 @@
-"""Supervised network: the ceiling of what an embedding of this size can say of a door.
+"""Supervised network: an upper reference for embeddings of this size.
 
-The encoder of the other models, trained WITH the true parameters of the training doors, which no
-other pretrained model is told. It is no rival: it says what is left to gain.
+The network has the encoder of the other models, but is trained on the true parameters of the
+training doors. No other pretrained model uses these labels. The network is a reference for the
+remaining gap, and not a competitor.
 
-Legend: B doors, M frames, C H W a picture, F features, E embedding, Z embedding of a frame.
+Legend: B doors, M frames, C H W an image, F features, E embedding, Z embedding of a frame.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from doorlab.models.encoders.base import DoorEncoder
 from doorlab.nn.images import FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
 
-# What it is told, by the names of `doorlab.evaluation.probes.TARGETS` (which models do not import;
-# tested).
+# Labels, with the names of `doorlab.evaluation.probes.TARGETS`. Models do not import that module;
+# a test compares the names.
 CATEGORIES = ("handedness", "swing", "latch")
 NUMBERS = ("width", "height", "handle_height", "place")
 PER_FRAME = "joint_angle"
 
 
 class Supervised(DoorEncoder):
-    """Mean-pooled features to an embedding as large as the context, with linear heads on it."""
+    """Mean-pooled features, an embedding of the size of the context latent, and linear heads."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
@@ -49,26 +50,30 @@ class Supervised(DoorEncoder):
 
         Args:
             x: frames.
-            answers: 0 or 1 (B,) for `CATEGORIES`, standardised numbers (B,) for `NUMBERS` and
-                (B, M) for `PER_FRAME`; NaN where the question makes no sense.
+            answers: labels: 0 or 1 (B,) for `CATEGORIES`, standardized numbers (B,) for `NUMBERS`
+                and (B, M) for `PER_FRAME`; NaN for undefined values.
         """
         embedding, instances = self._embeddings(x)
         logits, numbers = self.door_heads(embedding).split([len(CATEGORIES), len(NUMBERS)], dim=-1)
-        told = torch.stack([answers[name] for name in CATEGORIES], dim=-1)
-        categories = binary_cross_entropy_with_logits(logits, told, reduction="none")
-        told = torch.stack([answers[name] for name in NUMBERS], dim=-1)
-        sizes = 0.5 * (numbers - told).square()
+        labels = torch.stack([answers[name] for name in CATEGORIES], dim=-1)
+        categories = binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        labels = torch.stack([answers[name] for name in NUMBERS], dim=-1)
+        sizes = 0.5 * (numbers - labels).square()
         angles = _half_squares(self.frame_head(instances).squeeze(-1), answers[PER_FRAME])
         parts = {"categories": categories.mean(0).sum(), "numbers": sizes.mean(0).sum()}
         parts[PER_FRAME] = angles
         return torch.stack(list(parts.values())).sum(), {k: v.detach() for k, v in parts.items()}
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """What the heads on the door read."""
+        """Embeddings of doors: the input of the heads for parameters of the door."""
         return self._embeddings(x)[0]
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
-        """What the head on every frame reads, which knows the door as the statistician's z does."""
+        """Embeddings of frames: the input of the head for the angle.
+
+        They depend on the embedding of the door, in the same way as z of a statistician depends
+        on c.
+        """
         return self._embeddings(x)[1]
 
     def _embeddings(
@@ -80,8 +85,8 @@ class Supervised(DoorEncoder):
         return embedding, self.to_instance(torch.cat([h, shared], dim=-1))
 
 
-def _half_squares(found: Float[Tensor, "B M"], true: Float[Tensor, "B M"]) -> Float[Tensor, ""]:
-    """Half the mean squared error where the truth is known; 0 where nothing is."""
+def _half_squares(predicted: Float[Tensor, "B M"], true: Float[Tensor, "B M"]) -> Float[Tensor, ""]:
+    """Half the mean squared error over values that are not NaN; 0 if all values are NaN."""
     known = true.isfinite()
-    squares = 0.5 * (found - true.nan_to_num()).square() * known
+    squares = 0.5 * (predicted - true.nan_to_num()).square() * known
     return squares.sum() / known.sum().clamp(min=1)

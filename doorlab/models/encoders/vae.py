@@ -1,8 +1,8 @@
 """Variational autoencoder: the context-free baseline (Kingma & Welling 2014).
 
-It sees single frames. A door's embedding is the mean of its frames' latents.
+It encodes single frames. A door's embedding is the mean of the latents of its frames.
 
-Legend: B doors, M frames, C H W a picture, Z latent.
+Legend: B doors, M frames, C H W an image, Z latent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from doorlab.objectives.elbo import vae_loss
 
 
 class VAE(FrameAutoencoder, SamplesDoors):
-    """p(x | z) p(z), with as many latents as the statistician's c and z together."""
+    """VAE p(x | z) p(z) of single frames, with as many latents as c and z of a statistician."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__(image_size, architecture, GaussianHead)
@@ -32,7 +32,7 @@ class VAE(FrameAutoencoder, SamplesDoors):
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative ELBO in nats per pixel and colour, and what it is made of."""
+        """Negative ELBO in nats per pixel and color, and its terms for logging."""
         q = self.encode(x)
         likelihood = self.likelihood(x, self.decode(sample(q)))
         loss, kl = vae_loss(likelihood, q, standard_normal(q.mean))
@@ -40,12 +40,12 @@ class VAE(FrameAutoencoder, SamplesDoors):
         return loss / pixels, {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl}
 
     def embed_frames(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M Z"]:
-        """Mean of q(z | x) of every frame."""
+        """Mean of q(z | x) for each frame."""
         return self.encode(x).mean
 
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
-        """Pictures from the prior. They have nothing in common: this model knows no doors."""
+        """Frames from the prior. The frames of a door are independent: the model has no context."""
         like = next(self.parameters()).new_zeros(doors, frames, self.embedding_dim)
         return self.decode(sample(standard_normal(like), generator))

@@ -1,1 +1,1 @@
-"""Neural processes: rewards of actions given a context set."""
+"""Neural processes: predict the rewards of actions from a context set and a door's embedding."""

@@ -1,8 +1,8 @@
 """Attentive neural process on a door's embedding (Kim et al. 2019).
 
-Beside the latent u, which summarises what was tried, every action asked about recalls what similar
-actions obtained. Similar is a matter of the door: keys and queries are actions in the light of its
-embedding.
+In addition to the latent u, which summarizes the context set, each target action attends to the
+interactions of the context set. Keys and queries are features of actions, modulated by the door's
+embedding, so that the similarity of actions depends on the door.
 
 Legend: B doors, E embedding, N context and T target interactions, A = 4 action coordinates,
 H hidden features.
@@ -27,23 +27,26 @@ from doorlab.nn.mlp import mlp
 
 @dataclass(frozen=True)
 class CrossAttentionContext:
-    """Interactions as an action asked about can recall them."""
+    """Keys and values of the context set, and the modulation of the queries."""
 
     attended: KeyValues
+    """Keys and values of the interactions."""
     scale: Float[Tensor, "B 1 H"]
+    """Scale of the features of actions, by door."""
     shift: Float[Tensor, "B 1 H"]
-    """How an action is seen on the door."""
+    """Shift of the features of actions, by door."""
 
 
 @dataclass(frozen=True)
 class AttentiveState(LatentState):
-    """A belief, and the interactions behind it one by one."""
+    """State of an attentive process: the latent state, and keys and values of the context set."""
 
     memory: CrossAttentionContext
+    """Keys and values of the context set."""
 
 
 class InteractionAttention(nn.Module):
-    """The deterministic path: from an action to what was tried."""
+    """The deterministic path: attention from target actions to the context set."""
 
     def __init__(self, embedding_dim: int, hidden: int, heads: int) -> None:
         super().__init__()
@@ -56,7 +59,7 @@ class InteractionAttention(nn.Module):
     def memory(
         self, embedding: Float[Tensor, "B E"], tried: InteractionSet
     ) -> CrossAttentionContext:
-        """What was tried, in the light of the embedding."""
+        """Keys and values of the context set, modulated by the embedding."""
         scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
         features = action_features(tried.actions)
         contents = self.content(torch.cat([features, tried.rewards[..., None]], dim=-1))
@@ -68,7 +71,7 @@ class InteractionAttention(nn.Module):
     def forward(
         self, actions: Float[Tensor, "B T A"], memory: CrossAttentionContext
     ) -> Float[Tensor, "B T H"]:
-        """What actions recall."""
+        """Attention output for each target action."""
         return self.attention(self._seen(actions, memory.scale, memory.shift), memory.attended)
 
     def _seen(
@@ -81,7 +84,7 @@ class InteractionAttention(nn.Module):
 
 
 class AttentiveProcess(LatentNeuralProcess):
-    """ANP: the latent path of `LatentNeuralProcess`, and attention to single interactions."""
+    """ANP: the latent path of `LatentNeuralProcess`, plus attention to single interactions."""
 
     def __init__(self, embedding_dim: int, architecture: Architecture) -> None:
         super().__init__(embedding_dim, architecture)
@@ -89,16 +92,16 @@ class AttentiveProcess(LatentNeuralProcess):
         self.attention = InteractionAttention(embedding_dim, a.hidden, a.attention_heads)
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
-        """See `NeuralProcess.condition`."""
+        """Encodes embeddings and context sets, with fixed samples of u."""
         return self._recollection(super().condition(embedding, tried), tried)
 
     def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
-        """See `NeuralProcess.imagine`."""
+        """Encodes embeddings and context sets, with random samples of u, for training."""
         return self._recollection(super().imagine(embedding, tried), tried)
 
     def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """See `NeuralProcess.predictive`."""
-        assert isinstance(state, AttentiveState)  # as `condition` makes them
+        """Reward distributions of actions; see `NeuralProcess.predictive`."""
+        assert isinstance(state, AttentiveState)  # `condition` returns this type
         return self.decoder(state.reading, actions, self.attention(actions, state.memory))
 
     def _recollection(self, belief: LatentState, tried: InteractionSet) -> AttentiveState:

@@ -1,7 +1,7 @@
-"""What every neural process shares: how it is asked, and what it answers.
+"""Interface of neural processes.
 
-Asking has two parts. `condition` takes in what was tried on a door, once; `decode` says what
-actions would obtain, as often as somebody searches among them.
+Prediction has two steps: `condition` encodes the context set once; `decode` then predicts the
+rewards of any number of candidate actions.
 
 Legend: E embedding, B doors, N context and T target interactions, A = 4 action coordinates,
 S samples of the interaction latent u.
@@ -29,9 +29,9 @@ State = TypeVar("State")
 
 @dataclass(frozen=True)
 class RewardPrediction:
-    """Rewards of actions: the mixture of the laws of S samples of u, all equally likely.
+    """Predicted rewards of actions: an equally weighted mixture over S samples of u.
 
-    `law` has the batch S, B, T.
+    `law` holds the reward distributions under each sample; its batch is S, B, T.
     """
 
     law: RewardDistribution
@@ -43,10 +43,10 @@ class RewardPrediction:
 
     @cached_property
     def std(self) -> Float[Tensor, "B T"]:
-        """Standard deviations of what will be observed: what is not known, and what is noise.
+        """Standard deviations of the rewards: epistemic uncertainty (over u) and noise.
 
-        At most sqrt(mean (1 - mean)), which no reward in [0, 1] can exceed: every law of the
-        mixture is bounded, and so is the mixture.
+        They are at most sqrt(mean (1 - mean)), the bound for rewards in [0, 1]: the bound is
+        applied to each component of the mixture, and therefore holds for the mixture.
         """
         means = self.law.mean
         noise = possible_variance(means, self.law.std.square())
@@ -54,37 +54,42 @@ class RewardPrediction:
         return (noise + spread).mean(dim=0).sqrt()
 
     def log_prob(self, r: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
-        """Log-density of each reward alone, by the measure of `objectives.reward_likelihoods`."""
+        """Marginal log-density of each reward (measure of `objectives.reward_likelihoods`)."""
         return sample_mean(self.law.log_prob(r))
 
 
 class NeuralProcess(nn.Module, Generic[State]):
-    """A neural process on embeddings: what was tried, and where, to what it would obtain."""
+    """Base class of neural processes, which predict rewards from an embedding and a context set."""
 
     has_latent: bool
+    """Whether the process has an interaction latent u to sample."""
     whiten: Whitening
+    """Whitening of the embeddings."""
 
     @abstractmethod
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> State:
-        """What is known of doors: all that `predictive` needs but the actions."""
+        """Encodes embeddings and context sets into the state that `predictive` needs."""
 
     def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> State:
-        """The same with fresh samples of u, if there is one: for training."""
+        """`condition` with random samples of u, if the process has u; used in training."""
         return self.condition(embedding, tried)
 
     def draw(self, state: State, generator: torch.Generator | None = None) -> State:
-        """One sample of what is not known yet. Raises ConfigError for processes without a latent.
+        """Samples u once: a state with one plausible reward function per door.
 
-        The same for the same state of the generator, which lies on the device of the model.
+        The sample depends only on the state of the generator, which must be on the device of the
+        model.
+
+        Raises ConfigError for processes without a latent.
         """
         raise ConfigError("a process with a latent to sample", type(self).__name__, "use another")
 
     @abstractmethod
     def predictive(self, state: State, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """The law of the reward of each action under each sample of u: its batch is S, B, T."""
+        """Reward distribution of each action under each sample of u; its batch is S, B, T."""
 
     def decode(self, state: State, actions: Float[Tensor, "B T A"]) -> RewardPrediction:
-        """Rewards of actions; differentiable in them."""
+        """Predicts the rewards of actions; differentiable with respect to the actions."""
         return RewardPrediction(self.predictive(state, actions))
 
     def predict(
@@ -93,7 +98,7 @@ class NeuralProcess(nn.Module, Generic[State]):
         tried: InteractionSet,
         actions: Float[Tensor, "B T A"],
     ) -> RewardPrediction:
-        """`decode` after `condition`."""
+        """Predicts the rewards of actions: `condition` followed by `decode`."""
         return self.decode(self.condition(embedding, tried), actions)
 
     def sample_functions(
@@ -103,7 +108,10 @@ class NeuralProcess(nn.Module, Generic[State]):
         actions: Float[Tensor, "B T A"],
         generator: torch.Generator,
     ) -> Float[Tensor, "B T"]:
-        """One plausible reward function per door, at `actions`. Raises ConfigError as `draw`."""
+        """Values of one sampled reward function per door, at `actions`.
+
+        Raises ConfigError for processes without a latent.
+        """
         state = self.draw(self.condition(embedding, tried), generator)
         return self.decode(state, actions).mean
 
@@ -114,6 +122,6 @@ class NeuralProcess(nn.Module, Generic[State]):
         actions: Float[Tensor, "B T A"],
         rewards: Float[Tensor, "B T"],
     ) -> tuple[Float[Tensor, "S B T"], Float[Tensor, "B T"]]:
-        """How well each sample of u predicts each target, and the predicted means."""
+        """Training score of each target reward under each sample of u, and predicted means."""
         law = self.predictive(self.imagine(embedding, tried), actions)
         return law.score(rewards), law.mean.mean(dim=0)

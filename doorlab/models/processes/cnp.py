@@ -1,8 +1,8 @@
 """Conditional neural process on a door's embedding (Garnelo et al. 2018a).
 
-What was tried is pooled into one vector u; u and the embedding modulate how an action is read.
-The product is what lets "hinge on the left" and "pull to the left" meet: a sum has to learn it as
-an exclusive or.
+The context set is pooled into one vector u. u and the embedding modulate the features of an action
+(FiLM: scale and shift). The product represents interactions such as "hinge on the left" with "pull
+to the left" directly; an additive network must learn them as an exclusive or.
 
 Legend: B doors, E embedding, N context and T target interactions, A = 4 action coordinates,
 U interaction latent, S samples (1 here), H hidden features, P outputs of the head.
@@ -28,7 +28,7 @@ from doorlab.nn.whitening import Whitening
 
 
 class InteractionEncoder(nn.Module):
-    """The interactions so far as one vector, whatever their order and number."""
+    """Encodes a context set into one vector, for any number and order of interactions."""
 
     def __init__(self, embedding_dim: int, hidden: int, outputs: int, pooling: str) -> None:
         super().__init__()
@@ -41,8 +41,8 @@ class InteractionEncoder(nn.Module):
     def forward(
         self, embedding: Float[Tensor, "B E"], tried: InteractionSet
     ) -> Float[Tensor, "B U"]:
-        """u; interactions that the mask leaves out do not count."""
-        # What a failure says depends on the door: it counts where the action should have worked.
+        """Computes u; masked interactions are ignored."""
+        # A failure is informative only if the action should have worked on this door.
         scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
         pair = torch.cat([action_features(tried.actions), tried.rewards[..., None]], dim=-1)
         h = self.read(self.pair(pair) * (1.0 + scale) + shift)
@@ -51,14 +51,17 @@ class InteractionEncoder(nn.Module):
 
 @dataclass(frozen=True)
 class FiLMParams:
-    """How the decoder reads actions, by door and sample of u."""
+    """Scale and shift of the decoder's action features, by door and sample of u (FiLM)."""
 
     scale: Float[Tensor, "S B 1 H"]
     shift: Float[Tensor, "S B 1 H"]
 
 
 class RewardDecoder(nn.Module):
-    """p(r | a, embedding, u), in two parts: what depends on the door, and what on the action."""
+    """p(r | a, embedding, u), computed in two steps.
+
+    `reading` depends only on the door and u, `forward` also on the actions.
+    """
 
     def __init__(self, embedding_dim: int, interaction_dim: int, hidden: int, head: str) -> None:
         super().__init__()
@@ -68,7 +71,7 @@ class RewardDecoder(nn.Module):
         self.output = mlp(hidden, hidden, self.law.outputs)
 
     def reading(self, embedding: Float[Tensor, "B E"], u: Float[Tensor, "S B U"]) -> FiLMParams:
-        """How actions on doors are to be read."""
+        """FiLM parameters of the action features, for doors and samples of u."""
         known = torch.cat([embedding.expand(len(u), -1, -1), u], dim=-1)
         return FiLMParams(*self.modulation(known)[..., None, :].chunk(2, dim=-1))
 
@@ -78,22 +81,23 @@ class RewardDecoder(nn.Module):
         at: Float[Tensor, "B T A"],
         recalled: Float[Tensor, "B T H"] | None = None,
     ) -> RewardDistribution:
-        """Laws of the rewards of `at`, their batch S, B, T.
+        """Reward distributions of the actions `at`; their batch is S, B, T.
 
         Args:
-            reading: of the doors.
-            at: actions.
-            recalled: what a process adds to its reading of each action.
+            reading: FiLM parameters of the doors.
+            at: target actions.
+            recalled: attention output per action, added to the action features; None without
+                attention.
         """
-        # An action is read once for all samples of u.
+        # The features of an action are computed once for all samples of u.
         h = torch.addcmul(reading.shift, self.action(action_features(at)), reading.scale)
         raw = self.output(h if recalled is None else h + recalled)
-        # The laws take logarithms, for which bfloat16 is too coarse.
+        # The distributions compute logarithms, for which the precision of bfloat16 is too low.
         return self.law(raw.float() if raw.dtype == torch.bfloat16 else raw)
 
 
 class ConditionalNeuralProcess(NeuralProcess[FiLMParams]):
-    """CNP: u is a function of the interactions."""
+    """CNP: u is a deterministic function of the context set."""
 
     has_latent = False
 
@@ -106,10 +110,10 @@ class ConditionalNeuralProcess(NeuralProcess[FiLMParams]):
         self.decoder = RewardDecoder(embedding_dim, u, a.hidden, a.head)
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> FiLMParams:
-        """See `NeuralProcess.condition`."""
+        """Encodes embeddings and context sets; see `NeuralProcess.condition`."""
         e = self.whiten(embedding)
         return self.decoder.reading(e, self.interactions(e, tried)[None])
 
     def predictive(self, state: FiLMParams, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """See `NeuralProcess.predictive`."""
+        """Reward distributions of actions; see `NeuralProcess.predictive`."""
         return self.decoder(state, actions)

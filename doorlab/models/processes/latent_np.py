@@ -1,8 +1,9 @@
 """Latent neural process on a door's embedding (Garnelo et al. 2018b).
 
-u is uncertain: q(u | {(a, r)}, c). Each sample of u is one coherent guess of what is hidden (this
-latch turns to the left), which is what Thompson sampling needs. Trained by maximum likelihood over
-several samples (Foong et al. 2020), so that samples may disagree until interactions decide.
+u is a random variable with the posterior q(u | {(a, r)}, c). Each sample of u is one coherent
+hypothesis about the hidden parameters (for example: this latch turns to the left), as Thompson
+sampling requires. The process is trained by maximum likelihood over several samples (Foong et al.
+2020), so that samples can differ until the interactions determine the hidden parameters.
 
 Legend: B doors, E embedding, T target interactions, A = 4 action coordinates, U interaction
 latent, S samples of u.
@@ -28,20 +29,21 @@ from doorlab.nn.whitening import Whitening
 
 @dataclass(frozen=True)
 class LatentState:
-    """What is known of doors, and how actions are read under some samples of u."""
+    """State of a latent process: embedding, posterior of u, and FiLM parameters of its samples."""
 
     embedding: Float[Tensor, "B E"]
-    """Whitened."""
+    """Whitened embeddings of the doors."""
     u: Normal
     """q(u | {(a, r)}, c), of shape B, U."""
     reading: FiLMParams
+    """FiLM parameters of the decoder, for each sample of u."""
 
 
 class LatentNeuralProcess(NeuralProcess[LatentState]):
-    """NP: u is drawn given the interactions.
+    """NP: u is sampled from a posterior given the context set.
 
-    Its predictions are mixtures over samples of u: their std holds what is not known and what is
-    noise.
+    Predictions are mixtures over samples of u; their standard deviation contains epistemic
+    uncertainty and noise.
     """
 
     has_latent = True
@@ -54,29 +56,30 @@ class LatentNeuralProcess(NeuralProcess[LatentState]):
         self.interactions = InteractionEncoder(embedding_dim, a.hidden, a.hidden, a.aggregator)
         self.to_u = nn.Sequential(nn.GELU(), GaussianHead(a.hidden, a.interaction_dim, 0.1))
         self.decoder = RewardDecoder(embedding_dim, a.interaction_dim, a.hidden, a.head)
-        # Predictions average over the same few Gaussian points every time: no noise for optimisers.
+        # Predictions average over fixed quasi-random Gaussian points, so that the search for
+        # actions optimizes a deterministic function.
         engine = torch.quasirandom.SobolEngine(a.interaction_dim, scramble=True, seed=0)
         uniform = engine.draw(a.latent_samples).clamp(1e-4, 1 - 1e-4)
         self.register_buffer("noise", torch.special.ndtri(uniform)[:, None])
 
     def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
-        """See `NeuralProcess.condition`."""
+        """Encodes embeddings and context sets, with fixed samples of u."""
         e, u = self._infer(embedding, tried)
         return LatentState(e, u, self.decoder.reading(e, u.mean + u.stddev * self.noise))
 
     def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
-        """See `NeuralProcess.imagine`."""
+        """Encodes embeddings and context sets, with random samples of u, for training."""
         e, u = self._infer(embedding, tried)
         samples = torch.stack([sample(u) for _ in range(len(self.noise))])
         return LatentState(e, u, self.decoder.reading(e, samples))
 
     def draw(self, state: LatentState, generator: torch.Generator | None = None) -> LatentState:
-        """See `NeuralProcess.draw`."""
+        """Samples u once; see `NeuralProcess.draw`."""
         one = sample(state.u, generator)[None]
         return replace(state, reading=self.decoder.reading(state.embedding, one))
 
     def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
-        """See `NeuralProcess.predictive`."""
+        """Reward distributions of actions; see `NeuralProcess.predictive`."""
         return self.decoder(state.reading, actions)
 
     def _infer(

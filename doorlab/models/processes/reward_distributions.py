@@ -1,7 +1,8 @@
-"""What a network's outputs say of rewards: one class per law, all with the same four questions.
+"""Reward distributions parameterized by the outputs of a network, with a common interface.
 
-`score` is what training maximises. `log_prob` is a log-density with respect to the mixed measure
-of `objectives.reward_likelihoods`, the same for all, so that log-likelihoods can be compared.
+Training maximizes `score`. `log_prob` is the log-density with respect to the mixed measure of
+`objectives.reward_likelihoods`. All distributions use the same measure, so that their
+log-likelihoods are comparable.
 
 Legend: *batch any leading axes, T actions, P outputs per action.
 """
@@ -21,16 +22,17 @@ from doorlab.errors import unknown_name
 from doorlab.objectives import reward_likelihoods
 
 _MIN_STD = 0.02
-_MOST = 1e3  # of a Beta's parameters: a std of 0.016 halfway between the ends
+_MOST = 1e3  # largest parameter of a Beta; its std is then 0.016 at mean 0.5
 
 
 @dataclass(frozen=True)
 class RewardDistribution(ABC):
-    """Laws of the rewards of some actions, from the outputs of a network for each."""
+    """Base class: distributions of the rewards of actions, from network outputs per action."""
 
     outputs: ClassVar[int]
-    """P."""
+    """Number P of network outputs per action."""
     raw: Float[Tensor, "*batch T P"]
+    """Network outputs."""
 
     @property
     @abstractmethod
@@ -40,7 +42,7 @@ class RewardDistribution(ABC):
     @property
     @abstractmethod
     def std(self) -> Float[Tensor, "*batch T"]:
-        """Standard deviations of the law, positive. `RewardPrediction` bounds them."""
+        """Standard deviations, positive; not bounded here, but in `RewardPrediction.std`."""
 
     @abstractmethod
     def log_prob(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
@@ -48,49 +50,50 @@ class RewardDistribution(ABC):
 
     @abstractmethod
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """What training maximises."""
+        """The objective per reward that training maximizes."""
 
 
 class PlainGaussian(RewardDistribution):
     """N(mean, std^2), trained by its density on the real line.
 
-    For `log_prob` the ends collect what lies beyond them; the moments are those before that.
+    `log_prob` uses the normal censored to [0, 1]: the probability beyond an end is assigned to that
+    end. `mean` and `std` are those of the uncensored normal.
     """
 
     outputs = 2
 
     @property
     def mean(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.mean`."""
-        # Most actions achieve nothing: the mean starts low.
+        """Expected rewards, in [0, 1]."""
+        # Most actions do not open the door: the initial mean is low.
         return torch.sigmoid(self.raw[..., 0] - 2.0)
 
     @property
     def std(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.std`."""
+        """Standard deviations, positive."""
         return _MIN_STD + 0.3 * F.softplus(self.raw[..., 1])
 
     def log_prob(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.log_prob`."""
+        """Log-densities with respect to the mixed measure, nats."""
         return reward_likelihoods.censored_gaussian_log_prob(self.mean, self.std, r)
 
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.score`."""
+        """The objective per reward that training maximizes."""
         return reward_likelihoods.gaussian(self.mean, self.std, r)
 
 
 class SoftBernoulli(PlainGaussian):
-    """The same law, trained otherwise: its mean by the Bernoulli likelihood with soft labels."""
+    """N(mean, std^2) whose mean is trained by the Bernoulli likelihood with soft labels."""
 
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.score`."""
+        """The objective per reward that training maximizes."""
         return reward_likelihoods.soft_bernoulli_score(self.mean, self.std, r)
 
 
 class InflatedBeta(RewardDistribution):
-    """0 with one probability, 1 with another, and a Beta without peaks at the ends between them.
+    """Zero-one-inflated Beta distribution (Ospina & Ferrari 2010), trained by its likelihood.
 
-    (Ospina & Ferrari 2010.) Trained by its likelihood.
+    The distribution has point masses at 0 and 1, and a Beta component without peaks at the ends.
     """
 
     outputs = 4
@@ -99,27 +102,27 @@ class InflatedBeta(RewardDistribution):
     def parameters(self) -> tuple[Tensor, Tensor, Tensor]:
         """Arguments of `objectives.reward_likelihoods.inflated_beta`."""
         shut, opened, a, b = self.raw.unbind(dim=-1)
-        # Most actions achieve nothing: that part starts large.
+        # Most actions do not open the door: the initial point mass at 0 is large.
         parts = torch.stack([shut + 1.0, opened - 2.0, torch.zeros_like(shut)], dim=-1)
         a, b = (1.0 + F.softplus(x).clamp(max=_MOST) for x in (a, b + 1.0))
         return parts.log_softmax(dim=-1), a, b
 
     @property
     def mean(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.mean`."""
+        """Expected rewards, in [0, 1]."""
         return reward_likelihoods.inflated_beta_moments(*self.parameters)[0]
 
     @property
     def std(self) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.std`."""
+        """Standard deviations, positive."""
         return reward_likelihoods.inflated_beta_moments(*self.parameters)[1]
 
     def log_prob(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.log_prob`."""
+        """Log-densities with respect to the mixed measure, nats."""
         return reward_likelihoods.inflated_beta(*self.parameters, r)
 
     def score(self, r: Float[Tensor, "*#batch T"]) -> Float[Tensor, "*batch T"]:
-        """See `RewardDistribution.score`."""
+        """The objective per reward that training maximizes."""
         return self.log_prob(r)
 
 
@@ -131,7 +134,7 @@ HEADS: dict[str, type[RewardDistribution]] = {
 
 
 def reward_head(name: str) -> type[RewardDistribution]:
-    """One of `HEADS`. Raises ConfigError for any other name."""
+    """The reward distribution with a name in `HEADS`. Raises ConfigError for other names."""
     if name not in HEADS:
         raise unknown_name("head", name, HEADS)
     return HEADS[name]

@@ -1,1 +1,1 @@
-"""One file per figure: arrays in, a matplotlib Figure out. Nothing here computes a result."""
+"""One module per figure: functions from arrays to matplotlib figures, without computations."""

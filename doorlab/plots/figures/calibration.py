@@ -1,4 +1,4 @@
-"""Whether predicted rewards come true, and whether the stated uncertainty is honest."""
+"""Figure of calibration: reliability of predicted rewards, and coverage of their intervals."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from doorlab.plots.style import (
 def calibration(
     bins: Mapping[str, Sequence[Bin]], coverages: Mapping[str, Sequence[Estimate]]
 ) -> Figure:
-    """Left: predicted against observed reward. Right: stated against observed coverage.
+    """Draws predicted against observed rewards (left), and stated against observed coverage.
 
     Args:
-        bins: per model, from `evaluation.calibration.reliability`.
-        coverages: per model, from `evaluation.calibration.coverage`, one for each of its LEVELS.
+        bins: model -> bins of `evaluation.calibration.reliability`.
+        coverages: model -> result of `evaluation.calibration.coverage`, one per level of LEVELS.
     """
     figure = new_figure(4.5)
     left, right = figure.subplots(1, 2)

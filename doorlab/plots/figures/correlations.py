@@ -1,6 +1,6 @@
-"""Which latent goes with which parameter of the doors: heat maps of correlations.
+"""Heat maps of the correlations between latents and parameters of the doors.
 
-D doors (or frames), L latents, P parameters.
+Legend: D doors (or frames), L latents, P parameters.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from matplotlib.image import AxesImage
 from doorlab.plots.matplotlib_settings import default_settings
 from doorlab.plots.style import FONT_SIZE, INK, MUTED, new_figure, sort_models, style_of, title
 
-COLOR_MAP = "RdBu_r"  # white where there is none; colour-blind people can tell the ends apart
+COLOR_MAP = "RdBu_r"  # white at 0; the ends are distinguishable for color-blind readers
 
 
 def correlations(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """(P, L): Pearson's r of parameters (D, P) and latents (D, L); 0 where either is constant."""
     centred = [x - x.mean(axis=0) for x in (parameters, latents)]
     norms = [np.sqrt((x**2).sum(axis=0)) for x in centred]
-    # What is constant need not be 0 once its mean is taken off: rounding leaves a little.
+    # A constant minus its mean is not exactly 0, because of rounding.
     varies = [np.ptp(x, axis=0) > 0 for x in (parameters, latents)]
     products = centred[0].T @ centred[1]
     where = np.logical_and.outer(*varies)
@@ -30,9 +30,10 @@ def correlations(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
 
 
 def strongest_first(found: np.ndarray) -> np.ndarray:
-    """(L,): columns of (P, L) correlations, grouped by the parameter that they go with best.
+    """Order (L,) of the columns of correlations (P, L), grouped by their most correlated parameter.
 
-    Parameters come in their order, and within each its latents from the strongest to the weakest.
+    The groups are in the order of the parameters; latents within a group are in descending order of
+    correlation.
     """
     strength = np.abs(found)
     return np.lexsort((-strength.max(axis=0), strength.argmax(axis=0)))
@@ -42,11 +43,11 @@ def strongest_first(found: np.ndarray) -> np.ndarray:
 def correlation_maps(
     found: Mapping[str, Mapping[str, np.ndarray]], labels: Sequence[str]
 ) -> Figure:
-    """A heat map per model, a column per latent, a row per parameter.
+    """Draws one heat map per model, with a column per latent and a row per parameter.
 
     Args:
         found: model -> name of a latent -> (P, L) correlations of its dimensions, from -1 to 1.
-        labels: (P,) of the parameters.
+        labels: (P,) labels of the parameters.
     """
     models = sort_models(found)
     figure = new_figure((0.27 * len(labels) + 0.75) * len(models) + 0.8)

@@ -1,4 +1,4 @@
-"""Lines with 95 % bands and their names at their ends: regret, error by number of interactions."""
+"""Curves with 95 % bands and labels at their ends: regret, and errors by size of context set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from doorlab.plots.style import (
 
 @dataclass(frozen=True)
 class Curve:
-    """A mean with its interval along x; all arrays (n,)."""
+    """A mean and its interval along x; all arrays (n,)."""
 
     x: np.ndarray
     mean: np.ndarray
@@ -48,12 +48,12 @@ class Curve:
         ci95: Sequence[Sequence[float | int]],
     ) -> Curve:
         """A curve through means and their intervals, (low, high) each."""
-        low, high = np.array(ci95, dtype=float).reshape(-1, 2).T  # of none, too
+        low, high = np.array(ci95, dtype=float).reshape(-1, 2).T  # also for an empty curve
         return Curve(np.array(x, dtype=float), np.array(means, dtype=float), low, high)
 
 
 def draw_curves(axes: Axes, curves: Mapping[str, Curve], *, markers: bool = True) -> None:
-    """Every curve in its model's look; the headline model on top."""
+    """Draws curves with bands in the styles of their models; the main model on top."""
     for depth, name in enumerate(reversed(sort_models(curves))):
         curve, style = curves[name], style_of(name)
         axes.fill_between(
@@ -73,11 +73,11 @@ def draw_curves(axes: Axes, curves: Mapping[str, Curve], *, markers: bool = True
 
 
 def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
-    """Each model's name to the right of its curve's end, moved apart where they would overlap."""
+    """Adds the label of each model to the right of its curve, without overlaps."""
     names = sort_models(curves)
     low, high = axes.get_ylim()
     heights = [(float(curves[name].mean[-1]) - low) / (high - low) for name in names]
-    points = axes.get_window_extent().height / DPI * 72  # before the layout shrinks it a little
+    points = axes.get_window_extent().height / DPI * 72  # the layout reduces this a little later
     gap = 1.35 * FONT_SIZE / points
     last = max(float(curves[name].x[-1]) for name in names)
     for name, height in zip(names, spread_labels(heights, gap, 0.0, 1.0), strict=True):
@@ -90,9 +90,9 @@ def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
 
 
 def draw_bars(axes: Axes, curves: Mapping[str, Curve], places: np.ndarray) -> None:
-    """Curves against a logarithmic axis with ticks at `places`, intervals as bars.
+    """Draws curves on a logarithmic axis with ticks at `places`, and intervals as bars.
 
-    Bands of six models would hide one another: bars side by side do not.
+    Bars next to each other are readable for six models; bands would overlap.
     """
     axes.set_xscale("log")
     steps = 1.025 ** (np.arange(len(curves)) - (len(curves) - 1) / 2)  # a few percent about 1
@@ -110,7 +110,7 @@ def draw_bars(axes: Axes, curves: Mapping[str, Curve], places: np.ndarray) -> No
 
 
 def name_above(figure: Figure, models: Sequence[str]) -> None:
-    """A key to the models above all panels."""
+    """Adds a legend of the models above all panels."""
     figure.legend(
         handles=[_key(name) for name in models], loc="outside upper center",
         ncols=min(3, len(models)), frameon=False, fontsize=FONT_SIZE,
@@ -126,7 +126,7 @@ def _key(name: str) -> Line2D:
 
 @default_settings()
 def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:
-    """Regret of every policy, on each try and summed up to it, with 95 % bands."""
+    """Draws regret per interaction and cumulative regret of every policy, with 95 % bands."""
     figure = new_figure(3.9)
     left, right = figure.subplots(1, 2)
     headings = ("Regret on each try", "Regret summed over tries")
@@ -140,7 +140,7 @@ def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Fig
 
 @default_settings()
 def opened(curves: Mapping[str, Curve]) -> Figure:
-    """The share of doors that each policy has opened by each try, with 95 % bands."""
+    """Draws the share of doors opened by each interaction for every policy, with 95 % bands."""
     figure = new_figure(3.9)
     axes = figure.subplots()
     draw_curves(axes, curves)
@@ -162,12 +162,12 @@ def _over_tries(axes: Axes, curves: Mapping[str, Curve]) -> None:
 def error_by_interactions(
     curves: Mapping[str, Curve], counts: Sequence[int], variance: float
 ) -> Figure:
-    """Mean squared error of predicted rewards against the number of interactions seen before.
+    """Draws the mean squared error of predicted rewards by size of the context set.
 
     Args:
-        curves: per model, over the places 0, 1, ... of `counts`.
-        counts: how many interactions on this door the model had seen.
-        variance: of the rewards: the error of always predicting their mean.
+        curves: model -> curve over the positions 0, 1, ... of `counts`.
+        counts: sizes of the context set.
+        variance: variance of the rewards: the error of always predicting their mean.
     """
     figure = new_figure(3.6)
     axes = figure.subplots()

@@ -1,4 +1,7 @@
-"""Maps of the doors' embeddings, coloured by what the doors truly are. D doors, E dimensions."""
+"""Maps of door embeddings, colored by true parameters of the doors.
+
+Legend: D doors, E dimensions.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ class Parameter:
     """A true parameter of the doors.
 
     Attributes:
-        label: for people, with its unit.
+        label: label of the parameter, with its unit.
         values: (D,): indices into `categories`, or numbers.
-        categories: what the indices stand for; () for numbers.
+        categories: names of the categories; () for numbers.
     """
 
     label: str
@@ -41,7 +44,7 @@ class Parameter:
 
 
 def principal_components(embeddings: np.ndarray, count: int = 2) -> np.ndarray:
-    """(D, count): the coordinates of (D, E) along their directions of largest variance.
+    """Coordinates (D, count) of embeddings (D, E) along the directions of largest variance.
 
     The sign of each direction is fixed by its largest loading, so that maps are reproducible.
     """
@@ -57,7 +60,7 @@ def principal_components(embeddings: np.ndarray, count: int = 2) -> np.ndarray:
 def embedding_map(
     embeddings: Mapping[str, np.ndarray], parameters: Mapping[str, Parameter]
 ) -> Figure:
-    """A row of maps per model, a column per parameter; each point is a held-out door.
+    """Draws a row of maps per model and a column per parameter; each point is a held-out door.
 
     Args:
         embeddings: model -> (D, E) door embeddings.
@@ -98,7 +101,7 @@ def _scatter(axes: Axes, points: np.ndarray, parameter: Parameter) -> None:
 
 
 def _key(axes: Axes, parameter: Parameter, size: float) -> None:
-    """What the colours mean, under the last map of a column."""
+    """Adds the key of the colors below the last map of a column."""
     if parameter.categories:
         share = 1 / len(parameter.categories)
         for i, name in enumerate(parameter.categories):

@@ -1,6 +1,6 @@
-"""Pictures in rows: dataset gallery, reconstructions, samples, interpolations, traversals.
+"""Grids of images: dataset gallery, reconstructions, samples, interpolations, traversals.
 
-C pictures per row, H, W pixels.
+Legend: C images per row, H, W pixels.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from matplotlib.figure import Figure
 from doorlab.plots.matplotlib_settings import default_settings
 from doorlab.plots.style import DPI, FONT_SIZE, INK, MUTED, WIDTH, new_figure
 
-_GAP, _GROUP_GAP = 2, 12  # pixels of the pictures themselves
+_GAP, _GROUP_GAP = 2, 12  # pixels of the images
 _LABEL_WIDTH, _HEAD_HEIGHT, _HEADING_HEIGHT, _MARGIN = 1.35, 0.3, 0.36, 0.05  # inches
-_LABEL_LETTERS = 18  # that fit beside the pictures
+_LABEL_LETTERS = 18  # characters per line of a label
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of pictures.
+    """One row of images.
 
     Attributes:
-        label: what stands to its left.
+        label: text to the left of the row.
         images: uint8 (C, H, W, 3).
-        color: of the label.
+        color: color of the label.
     """
 
     label: str
@@ -38,16 +38,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the pictures are in the montage, in its pixels."""
+    """Positions of the images in the montage, in its pixels."""
 
     tops: tuple[int, ...]
     lefts: tuple[int, ...]
-    side: tuple[int, int]  # height and width of one picture
-    size: tuple[int, int]  # of the whole
+    side: tuple[int, int]  # height and width of one image
+    size: tuple[int, int]  # height and width of the montage
 
 
 def layout_of(groups: Sequence[Sequence[Row]], splits: Sequence[int] = ()) -> Layout:
-    """Rows and columns follow each other closely; groups of rows, and columns `splits`, do not."""
+    """Positions of all images, with larger gaps between groups of rows and before `splits`.
+
+    Args:
+        groups: groups of rows.
+        splits: columns with a larger gap before them.
+    """
     rows = [row for group in groups for row in group]
     columns, height, width, _ = rows[0].images.shape
     starts = {sum(len(g) for g in groups[:i]) for i in range(1, len(groups))}
@@ -64,7 +69,7 @@ def layout_of(groups: Sequence[Sequence[Row]], splits: Sequence[int] = ()) -> La
 
 
 def montage(groups: Sequence[Sequence[Row]], splits: Sequence[int] = ()) -> np.ndarray:
-    """All pictures in one, uint8 (height, width, 3), white between them."""
+    """All images in one, uint8 (height, width, 3), with white gaps. Arguments: see `layout_of`."""
     layout = layout_of(groups, splits)
     canvas = np.full((*layout.size, 3), 255, dtype=np.uint8)
     (height, width), rows = layout.side, [row for group in groups for row in group]
@@ -81,13 +86,13 @@ def image_grid(
     splits: Sequence[int] = (),
     heading: str = "",
 ) -> Figure:
-    """Groups of rows of pictures as wide as a page.
+    """Draws groups of rows of images in the width of a page.
 
     Args:
-        groups: rows that belong together (the same door, say); all rows of the same shape.
-        columns: heads, flush left; "" or nothing for pictures without one.
-        splits: columns with some distance before them.
-        heading: what to see, above it all.
+        groups: groups of rows, for example one group per door; all rows have the same shape.
+        columns: headers of the columns, aligned left; "" for columns without a header.
+        splits: columns with a larger gap before them.
+        heading: title of the figure.
     """
     layout, canvas = layout_of(groups, splits), montage(groups, splits)
     head = _HEAD_HEIGHT if any(columns) else _MARGIN
@@ -123,7 +128,7 @@ def _label(axes: Axes, rows: Sequence[Row], columns: Sequence[str], layout: Layo
             fontsize=FONT_SIZE - 0.5,
             color=row.color,
             linespacing=1.25,
-            parse_math=False,  # a door of footage may be called anything
+            parse_math=False,  # names of footage may contain $
         )
     for text, left in zip(columns, layout.lefts, strict=False):
         axes.text(left, -10 * pixel, text, ha="left", va="bottom", fontsize=FONT_SIZE, color=MUTED)

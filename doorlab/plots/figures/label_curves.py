@@ -1,4 +1,4 @@
-"""Figures of merit by the number of labelled doors: a panel each."""
+"""Figure of metrics by number of labeled doors, with one panel per metric."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from doorlab.plots.style import (
 
 @dataclass(frozen=True)
 class LabelPanel:
-    """One figure of merit; lower is better, 0 is best.
+    """Data of one panel: a metric for which lower is better and 0 is best.
 
     Attributes:
-        heading: what it is.
-        curves: model -> the figure along the number of labelled doors.
-        levels: policy or "" -> (words, height) of what needs no labels, as dashed lines.
+        heading: name of the metric.
+        curves: model -> metric by number of labeled doors.
+        levels: policy or "" -> (text, value) of references without labels, as dashed lines.
     """
 
     heading: str
@@ -39,7 +39,7 @@ class LabelPanel:
 
 @default_settings()
 def label_curves(panels: Sequence[LabelPanel]) -> Figure:
-    """Panels side by side, against the number of labelled doors on a logarithmic scale."""
+    """Draws panels side by side, by number of labeled doors on a logarithmic scale."""
     figure = new_figure(4.4)
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, panel in zip(grid, panels, strict=True):
@@ -53,7 +53,7 @@ def _draw(axes: Axes, panel: LabelPanel) -> None:
     draw_bars(axes, panel.curves, places)
     for name, (words, height) in panel.levels.items():
         axes.axhline(height, color=style_of(name).color, linestyle="--", linewidth=1.2, zorder=1)
-        # On the left, where few labels keep the curves away from the best level.
+        # The text is on the left, where the curves for few labels are far from the best level.
         axes.annotate(
             words, (places[0] / 1.2, height), xytext=(0, 3), textcoords="offset points",
             ha="left", fontsize=FONT_SIZE - 2, color=text_color(name),

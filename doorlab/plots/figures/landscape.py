@@ -1,6 +1,6 @@
-"""Predicted reward over slices of the action space, beside the door that it is predicted for.
+"""Figure of predicted rewards on slices of the action space, with images of the doors.
 
-K doors, S slices, A grid points per axis.
+Legend: K doors, S slices, A grid points per axis.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ COLOR_MAP = "viridis"
 
 @dataclass(frozen=True)
 class Slice:
-    """One row of maps: the reward of actions that differ in two of their four numbers.
+    """One row of maps: the rewards of actions that differ in two of their four coordinates.
 
     Attributes:
-        label: what the model knew.
+        label: context of the predictions.
         rewards: (K, A, A), first axis `y`, second `x`, both from low to high.
-        x, y: name and unit of the axes.
+        x, y: names and units of the axes.
         x_range, y_range: ends of the axes, in those units.
         best: (K, 2): the oracle's action in this slice, as (x, y).
-        x_ticks: what stands below places on the x axis; the usual numbers if empty.
+        x_ticks: position -> label of ticks on the x axis; numbers if empty.
     """
 
     label: str
@@ -44,11 +44,11 @@ class Slice:
 
 @default_settings()
 def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]) -> Figure:
-    """A column per door: its picture, then what the model expects of actions on it.
+    """Draws a column per door: its image, and maps of the predicted rewards of actions.
 
     Args:
-        photos: uint8 (K, H, W, 3).
-        names: (K,) what each door is.
+        photos: images of the doors, uint8 (K, H, W, 3).
+        names: (K,) descriptions of the doors.
         slices: rows of maps.
     """
     count = len(photos)

@@ -1,4 +1,4 @@
-"""What probes read, by the number of frames or of labelled doors: a panel per target."""
+"""Figure of probe scores by number of frames or labeled doors, with one panel per target."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from doorlab.plots.style import MUTED, new_figure, sort_models, style_axes, titl
 
 AXES = {"frames": "frames seen of a door", "doors": "doors that the probe was fitted on"}
 _COLUMNS = 2
-_LOWEST = -0.25  # R^2 below this is cut off: with few doors it has no floor
+_LOWEST = -0.25  # lower end of the R^2 axis; R^2 is unbounded below and very low with few doors
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One target.
+    """Data of one panel: the scores of one target.
 
     Attributes:
-        label: of the target.
+        label: label of the target.
         metric: "accuracy" or "r2".
-        guessing: the score of always saying the same.
+        guessing: score of a constant prediction.
         curves: model -> score along the axis.
     """
 
@@ -37,7 +37,7 @@ class Panel:
 
 @default_settings()
 def probe_curves(axis: str, panels: Sequence[Panel]) -> Figure:
-    """Scores against `axis`, a key of `AXES`, on a logarithmic scale; higher is better."""
+    """Draws scores along `axis`, a key of `AXES`, on a logarithmic scale; higher is better."""
     rows = -(-len(panels) // _COLUMNS)
     figure = new_figure(0.7 + 2.2 * rows)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False)
@@ -65,5 +65,5 @@ def _draw(axes: Axes, panel: Panel, places: np.ndarray) -> None:
 
 
 def _last_rows(count: int) -> list[tuple[int, int]]:
-    """(column, row) of the lowest panel of every column."""
+    """(column, row) of the lowest panel of each column."""
     return [(c, (count - 1 - c) // _COLUMNS) for c in range(min(_COLUMNS, count))]

@@ -1,4 +1,4 @@
-"""What linear probes read from each model's embedding, as dots with intervals."""
+"""Figure of linear probe scores by target and model, as dots with intervals."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def probes(
     r2s: Mapping[str, str],
     guessing: Mapping[str, float],
 ) -> Figure:
-    """One row per target, one dot per model; right is better.
+    """Draws one row per target and one dot per model; right is better.
 
     Args:
-        scores: model -> target -> estimate; a model may lack targets.
-        accuracies: target -> label, of those scored by accuracy.
-        r2s: the same for those scored by R^2.
-        guessing: target -> the accuracy of always guessing the same, where it is known.
+        scores: model -> target -> estimate; targets of a model can be missing.
+        accuracies: target -> label, for targets scored by accuracy.
+        r2s: target -> label, for targets scored by R^2.
+        guessing: target -> accuracy of a constant prediction, if known.
     """
     models = sort_models(scores)
     heights = [len(accuracies) + 1.0, len(r2s) + 1.0]
@@ -62,7 +62,7 @@ def probes(
 
 
 def _with_guessing(labels: Mapping[str, str], guessing: Mapping[str, float]) -> dict[str, str]:
-    """What guessing scores stands in the row's label, where no dot can hide it."""
+    """Adds the score of guessing to the labels of rows, where dots can't cover it."""
     return {
         target: f"{label}\n(guessing {guessing[target]:.2f})" if target in guessing else label
         for target, label in labels.items()

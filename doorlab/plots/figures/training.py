@@ -1,4 +1,4 @@
-"""How training went: losses of every run, and what the latents of pretrained models cost."""
+"""Figure of training curves: losses of every run, and KLs of the latents of pretrained models."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from doorlab.plots.style import (
 
 @dataclass(frozen=True)
 class History:
-    """One run's course. Steps and losses are (n,) each; the validation part may be empty.
+    """Training curves of one run. Steps and losses are (n,); the validation part can be empty.
 
     Attributes:
-        divergences: latent ("c", "z") -> its KL (n,) in nats at the same steps, where there is one.
+        measure: label of the loss.
+        divergences: latent ("c", "z") -> KL (n,) in nats at the same steps; empty without KLs.
     """
 
     measure: str
@@ -41,7 +42,7 @@ class History:
 
 @default_settings()
 def training(histories: Mapping[str, History], columns: int = 3) -> Figure:
-    """A panel per run, as losses have different scales and meanings; below, the KLs of some."""
+    """Draws one panel per run, because losses differ in scale and meaning, and panels of KLs."""
     names = sort_models(histories)
     costly = [name for name in names if histories[name].divergences]
     columns = min(columns, len(names))
@@ -100,7 +101,7 @@ def _divergences(axes: Axes, name: str, history: History) -> None:
 
 
 def smooth(values: Sequence[float] | np.ndarray, window: int = 9) -> np.ndarray:
-    """A centred running mean (n,), shorter at the ends: single batches would hide the trend."""
+    """A centered running mean (n,) with shorter windows at the ends, which shows the trend."""
     values = np.asarray(values, float)
     half = min(window, len(values)) // 2
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -110,7 +111,7 @@ def smooth(values: Sequence[float] | np.ndarray, window: int = 9) -> np.ndarray:
 
 
 def _limits(history: History) -> tuple[float, float]:
-    """Around everything but the first tenth, where losses fall from a great height."""
+    """Limits of the axis from all values but the first tenth of the losses, which are large."""
     settled = history.loss[len(history.loss) // 10 :]
     values = np.concatenate([settled, history.validation_loss])
     values = values[np.isfinite(values)]

@@ -1,1 +1,1 @@
-"""Tables of results, for the page and the terminal."""
+"""Tables of results, for the HTML report and the terminal."""

@@ -1,4 +1,4 @@
-"""Tables of `doorlab diagnose`: how well models explain frames, how real is what they make."""
+"""Tables of `doorlab diagnose`: likelihood bounds and quality of generated frames."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from doorlab.report.page import DASH, Html, join, table
 from doorlab.report.tables.policies import held_out_doors, in_words, interval, model_name
 from doorlab.result_schemas import read_part
 
-# name in the result -> head of the column, digits, whether more is better
+# name in the result -> head of the column, digits, whether higher is better
 _MEASURES = {
     "reconstruction_mse": ("squared error of reconstructions", 4, False),
     "elbo": ("ELBO, nats per pixel", 3, True),
-    "importance_bound": ("importance-weighted bound", 3, True),
-    "importance_bound_bits": ("the same as bits per pixel", 3, False),
+    "importance_bound": ("importance-weighted bound, nats per pixel", 3, True),
+    "importance_bound_bits": ("importance-weighted bound, bits per pixel", 3, False),
 }
 _MADE = {
     "reconstructions": "reconstructions",
-    "new_frames": "new frames of seen doors",
+    "new_frames": "new frames of given doors",
     "samples": "doors from the prior",
 }
 
 
 def diagnosis_table(path: str | Path) -> Table:
-    """For the terminal: how well each model explains frames, and whether its own are told apart.
+    """Terminal table of reconstruction errors, likelihood bounds and sample quality by model.
 
-    Raises ResultError when the file is missing or not a result of `doorlab diagnose`.
+    Raises ResultError if the file is missing or is not a result of `doorlab diagnose`.
     """
     result = read_part(Path(path), "diagnose")
     shown = Table(title="Pretrained models on held-out doors, with 95 % intervals")
-    made = "samples told apart (0.5: not at all)"
+    made = "samples against real frames, accuracy (0.5: chance)"
     for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made):
         shown.add_column(head)
     for name in sort_models(result["diagnosis"]):
@@ -52,7 +52,7 @@ def diagnosis_table(path: str | Path) -> Table:
 
 
 def evidence_table(result: dict[str, Any]) -> Html:
-    """Errors, bounds and collapsed latents: a row per model."""
+    """HTML table of reconstruction errors, likelihood bounds and active latents by model."""
     found = result["diagnosis"]
     rows = [
         [model_name(name), *_measures(found, name), _active(found[name])]
@@ -62,23 +62,22 @@ def evidence_table(result: dict[str, Any]) -> Html:
         [" minus ".join(style_of(n).label for n in pair.split(" - ")), *_differences(by_name), DASH]
         for pair, by_name in result.get("figures", {}).get("differences", {}).items()
     ]
-    head = ["", *(head for head, _, _ in _MEASURES.values()), "latents in use"]
+    head = ["", *(head for head, _, _ in _MEASURES.values()), "active latents"]
     stds = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})
     samples = result.get("config", {}).get("samples", "several")
     caption = (
-        f"Means over {_doors(found)} with 95 % intervals; pixel stands for one colour of one "
-        "pixel. The bounds are on log-likelihoods under a Gaussian about the decoded picture "
-        "(standard deviation "
-        f"{', '.join(f'{std:.3g}' for std in stds) or DASH}); the importance-weighted one takes "
-        f"{samples} samples, which close less of the gap for sets of frames (statistician) "
-        "than for single ones (VAE). A latent is in use when its mean varies with the data "
-        "(variance above 0.01)."
+        f"Means over {_doors(found)} with 95 % intervals; per pixel means per pixel and color. The "
+        "bounds are on log-likelihoods under a Gaussian around the decoded image (standard "
+        f"deviation {', '.join(f'{std:.3g}' for std in stds) or DASH}). The importance-weighted "
+        f"bound uses {samples} samples, which close less of the gap for sets of frames "
+        "(statistician) than for single frames (VAE). A latent is active if its posterior mean "
+        "varies with the data (variance above 0.01)."
     )
     return table(head, rows, caption, stack_seeds=True)
 
 
 def likeness_table(result: dict[str, Any]) -> Html:
-    """Two-sample scores of everything that models make, below those of real frames."""
+    """HTML table of two-sample scores of generated frames, below those of real frames."""
     rows = [["real frames of other doors", *_scores(result["reference"])]]
     for name in sort_models(result["diagnosis"]):
         made = result["diagnosis"][name].get("two_sample", {})
@@ -87,18 +86,18 @@ def likeness_table(result: dict[str, Any]) -> Html:
             for kind, words in _MADE.items()
             if kind in made
         ]
-    head = ["", "told apart by content", "MMD² of content", "told apart by texture"]
+    head = ["", "accuracy by content", "MMD² of content", "accuracy by texture"]
     reference = result["reference"]
     classified, compared = (
         held_out_doors(reference[feature][score] for feature in ("content", "texture"))
         for score in ("accuracy", "mmd2")
     )
     caption = (
-        "Compared with real frames of held-out doors, in features of a network that was trained on "
-        "training doors to find frames of the same door, without labels. Told apart: accuracy of "
-        f"a classifier on {classified} that it was not fitted on, 0.5 for pictures that can't be "
-        f"told from real ones. MMD²: squared maximum mean discrepancy on {compared}, 0 for the "
-        "same distribution. Content is what makes a door this door; texture shows blur as well."
+        "Comparison with real frames of held-out doors, in features of a network that was trained "
+        "on training doors, without labels, to match frames of the same door. Accuracy: of a "
+        f"classifier of real and generated frames on {classified} that it was not fitted on; 0.5 "
+        f"means indistinguishable. MMD²: squared maximum mean discrepancy on {compared}; 0 means "
+        "equal distributions. Content features identify the door; texture features also show blur."
     )
     return table([*head, "MMD² of texture"], rows, caption)
 

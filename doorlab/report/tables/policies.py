@@ -1,4 +1,4 @@
-"""Tables with intervals, for the page and for the terminal, from result files."""
+"""Tables of policies and reward errors with intervals, for the HTML report and the terminal."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import DASH, Html, element, join, table
 from doorlab.result_schemas import read_part
 
-TOO_SMALL = "too small to tell"  # the answer of a study with too few doors or seeds
+TOO_SMALL = "too small to tell"  # the result of a claim in a study with too few doors or seeds
 
 
 def regret_table(path: str | Path) -> Table:
-    """The result of `doorlab bandit` in the file `path`, for the terminal.
+    """Terminal table of a result of `doorlab bandit`.
 
-    Raises ResultError when it is missing or not one.
+    Raises ResultError if the file `path` is missing or is not a result of `doorlab bandit`.
     """
     result = read_part(Path(path), "bandit")
     policies = result["policies"]
-    shown = Table(title=f"{result['doors']} held-out doors, {result['horizon']} tries each")
+    shown = Table(title=f"{result['doors']} held-out doors, {result['horizon']} interactions each")
     shown.add_column("policy")
     several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
     seeds = ["training seeds"] if several else []
@@ -42,7 +42,7 @@ def regret_table(path: str | Path) -> Table:
 
 
 def in_words(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:
-    """An estimate with its interval, for the terminal: "0.123 (0.100 to 0.150)"."""
+    """An estimate with its interval for the terminal, "0.123 (0.100 to 0.150)", or a dash."""
     if not estimate:
         return DASH
     low, high = estimate["ci95"]
@@ -50,7 +50,7 @@ def in_words(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:
 
 
 def interval(estimate: dict[str, Any] | None, digits: int = 3, *, bold: bool = False) -> Html:
-    """An estimate with its interval, the interval small; a dash where there is none."""
+    """An estimate with its interval in small type, or a dash, for the HTML report."""
     if not estimate:
         return Html(DASH)
     low, high = estimate["ci95"]
@@ -59,18 +59,18 @@ def interval(estimate: dict[str, Any] | None, digits: int = 3, *, bold: bool = F
 
 
 def model_name(name: str) -> Html:
-    """A model's name behind a dot in its colour."""
+    """The label of a model after a dot in its color."""
     style = style_of(name)
     return join(element("span", class_="key", style=f"background:{style.color}"), style.label)
 
 
 def policy_table(regret: dict[str, Any]) -> Html:
-    """Every policy's regret and rewards, and how it compares with the headline model."""
+    """HTML table of regret and rewards by policy, with differences to the headline model."""
     policies = regret["policies"]
     hero = FOCUS_MODEL if FOCUS_MODEL in policies else None
     differences = regret.get("paired_differences", {})
-    head = ["policy", "mean regret", "reward of first try", "reward of last try"]
-    head += [f"regret above {style_of(hero).label}'s"] if hero else []
+    head = ["policy", "mean regret", "first reward", "last reward"]
+    head += [f"regret minus {style_of(hero).label}'s"] if hero else []
     rows = []
     for name in sort_models(policies):
         policy = policies[name]
@@ -82,14 +82,14 @@ def policy_table(regret: dict[str, Any]) -> Html:
     return table(
         head,
         rows,
-        f"Means over {regret['doors']} doors with 95 % intervals (bootstrap over doors). The last "
-        "column compares in pairs, door by door: an interval above zero means that the policy is "
-        "worse.",
+        f"Means over {regret['doors']} doors with 95 % intervals (bootstrap over doors). The "
+        "differences in the last column are paired by door: an interval above zero means that the "
+        "policy is worse.",
     )
 
 
 def error_table(plots: dict[str, Any]) -> Html | None:
-    """Reward errors by the number of interactions seen; None where they were not measured."""
+    """HTML table of reward errors by size of the context set; None without these metrics."""
     found = plots.get("figures", {}).get("adaptation")
     if not found:
         return None
@@ -100,13 +100,13 @@ def error_table(plots: dict[str, Any]) -> Html | None:
     rows = [[model_name(n), *(interval(e, 4) for e in errors[n])] for n in sort_models(errors)]
     doors = held_out_doors(error for of_model in errors.values() for error in of_model)
     caption = (
-        f"By the number of interactions seen on the same door; {doors}. Always predicting the mean "
-        f"reward: {variance:.4f}."
+        f"By the number of previous interactions with the same door; {doors}. Error of always "
+        f"predicting the mean reward: {variance:.4f}."
     )
     return table(head, rows, caption, stack_seeds=True)
 
 
 def held_out_doors(estimates: Iterable[Mapping[str, Any] | None]) -> str:
-    """What estimates are about: "200 held-out doors", without a number where none is known."""
+    """The doors behind estimates as text: "200 held-out doors", or "held-out doors"."""
     most = max((estimate.get("n", 0) for estimate in estimates if estimate), default=0)
     return f"{most} held-out doors" if most else "held-out doors"

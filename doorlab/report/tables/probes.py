@@ -1,4 +1,4 @@
-"""Results of `doorlab probe` and `doorlab represent` as tables, for the page and the terminal."""
+"""Tables of `doorlab probe` and `doorlab represent`, for the HTML report and the terminal."""
 
 from __future__ import annotations
 
@@ -14,50 +14,51 @@ from doorlab.report.page import DASH, Html, table
 from doorlab.report.tables.policies import TOO_SMALL, held_out_doors, in_words, interval
 from doorlab.result_schemas import read_part
 
-_BESIDE = ("supervised", "vae")  # whose latents are set beside those of the statisticians
+_BESIDE = ("supervised", "vae")  # models whose latents are compared with those of statisticians
 _METRICS = {"accuracy": "accuracy", "r2": "R²"}
 
 
 def probe_tables(result: Mapping[str, Any]) -> list[Html]:
-    """The scores, the paired differences, and what the latents say, as far as a result has them."""
+    """HTML tables of scores, paired differences and latents, as far as a result contains them."""
     latents = [_latent_table(result)] if result.get("latents") else []
     return [_score_table(result), *_difference_tables(result), *latents]
 
 
 def probe_table(path: str | Path) -> Table:
-    """For the terminal: the scores of `doorlab probe`, by target, with the number of doors.
+    """Terminal table of the scores of `doorlab probe`, by target, with the number of doors.
 
-    Raises ResultError when the file is missing or not one.
+    Raises ResultError if the file is missing or is not a result of `doorlab probe`.
     """
     result = read_part(Path(path), "probe")
     return _terminal_scores("Linear probes, held-out doors", result)
 
 
 def study_tables(path: str | Path) -> list[Table]:
-    """For the terminal: for every prior the scores of `doorlab represent`, and the bars.
+    """Terminal tables of `doorlab represent`: scores and thresholds for every prior.
 
-    Raises ResultError when the file is missing or not one.
+    Raises ResultError if the file is missing or is not a result of `doorlab represent`.
     """
     result = read_part(Path(path), "represent")
     return [
         table
         for prior, found in result["priors"].items()
         for table in (
-            _terminal_scores(f"{prior}: what linear probes read on held-out doors", found),
+            _terminal_scores(f"{prior}: linear probes, held-out doors", found),
             *(_terminal_bars(prior, found, model) for model in sort_models(found["bars"])),
         )
     ]
 
 
 def _targets(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Target -> metric, of all models."""
+    """Target -> metric, for the targets of all models."""
     return {t: f["metric"] for model in sort_models(scores) for t, f in scores[model].items()}
 
 
 def _score_table(result: Mapping[str, Any]) -> Html:
     scores, differences = result["probes"], result.get("differences", {})
     models = sort_models(scores)
-    single = differences if len(differences) == 1 else {}  # one more column; more are a table
+    # A single difference is one more column; several differences have a table of their own.
+    single = differences if len(differences) == 1 else {}
     head = ["", "score", *(style_of(name).label for name in models), *map(_minus, single)]
     rows = []
     for target, metric in _targets(scores).items():
@@ -78,8 +79,8 @@ def _score_table(result: Mapping[str, Any]) -> Html:
 
 
 _PAIRED = (
-    "The difference is taken door by door; an interval above zero means that the statistician's "
-    "embedding says more."
+    "The differences are paired by door; an interval above zero means that the statistician's "
+    "embedding is better."
 )
 
 
@@ -100,7 +101,8 @@ def _difference_table(model: str, differences: Mapping[str, Any]) -> Html:
         [target.replace("_", " "), *(interval(d.get(target)) for d in differences.values())]
         for target in targets
     ]
-    return table(head, rows, f"{_PAIRED} Here {_held_out_doors(differences)}.", stack_seeds=True)
+    caption = f"{_PAIRED} Differences over {_held_out_doors(differences)}."
+    return table(head, rows, caption, stack_seeds=True)
 
 
 def _held_out_doors(scores: Mapping[str, Mapping[str, Any]]) -> str:
@@ -130,9 +132,8 @@ def _latent_table(result: Mapping[str, Any]) -> Html:
     ]
     doors = _held_out_doors({f"{n} {k}": f for n in models for k, f in latents[n].items()})
     caption = (
-        f"The latents probed apart; {doors}. c should say what the door is and nothing of the "
-        "angle, z the angle and nothing of the door. From z, and from the embedding of a frame, "
-        "each frame is asked alone."
+        f"Separate probes of the latents; {doors}. c should encode the door and not the angle, z "
+        "the angle and not the door. Probes of z and of embeddings of frames use single frames."
     )
     return table(head, rows, caption, stack_seeds=True)
 
@@ -165,9 +166,9 @@ def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
     label = style_of(model).label
     doors, seeds = found["doors"]["test"], found["seeds"]
     enough = doors >= MIN_DOORS and seeds >= MIN_SEEDS
-    heading = f"{prior}: the {label}, less its best rival, and its bar"
+    heading = f"{prior}: the {label}, minus its best rival, and thresholds"
     shown = Table(title=f"{heading} ({sample_size(doors, seeds)})")
-    for head in ("", "score (95 %)", "less the best rival (95 %)", "rival", "bar", "reached"):
+    for head in ("", "score (95 %)", "minus best rival (95 %)", "rival", "threshold", "reached"):
         shown.add_column(head)
     scores = found["probes"][model]
     for target, score in scores.items():
@@ -184,5 +185,5 @@ def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
 
 
 def _answer(bar: Mapping[str, Any], enough: bool) -> str:
-    """Whether a bar is reached; a study of few doors or seeds does not tell."""
+    """Whether a threshold is reached, as text; undecided for few doors or seeds."""
     return ("yes" if bar["reached"] else "no") if enough else TOO_SMALL

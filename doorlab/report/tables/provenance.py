@@ -1,4 +1,4 @@
-"""Where every result comes from: its stage and seed, and the code and machine that made it."""
+"""Tables of the origin of results: stage, seed, date, code version and machine."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ENVIRONMENT = {
     "processor": "processor",
     "system": "system",
 }
-_COMMIT = 12  # characters of a commit that tell it apart
+_COMMIT = 12  # characters of a commit hash to show
 
 
 def provenance_tables(run: RunFiles) -> list[Html]:
-    """A row for every result of the run, and the environments that they were made in."""
+    """HTML tables of the origin of every result, and of the environments."""
     found = _results(run)
     if not found:
         return []
@@ -36,7 +36,7 @@ def provenance_tables(run: RunFiles) -> list[Html]:
 
 
 def _results(run: RunFiles) -> dict[str, dict[str, Any]]:
-    """Name of a result -> its content; models by their labels."""
+    """Name of a result -> content; the name of a model's result contains the model's label."""
     models = {f"{style_of(m.name).label} ({m.stage})": m.metrics for m in run.models}
     found = {
         "generate": run.dataset,
@@ -52,7 +52,7 @@ def _results(run: RunFiles) -> dict[str, dict[str, Any]]:
 
 
 def _own(result: Mapping[str, Any]) -> float | int | None:
-    """The seconds that a run of training notes itself."""
+    """Seconds of a training run, from its own metrics."""
     return result.get("figures", {}).get("seconds")
 
 
@@ -72,7 +72,7 @@ def _row(name: str, result: Mapping[str, Any], seconds: float | int | None) -> l
 
 
 def _minute(date: str | None) -> str | None:
-    """An ISO 8601 date to the minute."""
+    """An ISO 8601 date, truncated to minutes."""
     return date and date[:16].replace("T", " ")
 
 
@@ -82,7 +82,7 @@ def _short(commit: str) -> str:
 
 
 def _environment_table(found: Mapping[str, Mapping[str, Any]]) -> list[Html]:
-    """A column for every environment; most runs have one."""
+    """HTML table with a column per environment; most runs have a single environment."""
     by_environment: dict[tuple[str, ...], list[str]] = {}
     for name, result in found.items():
         origin = result.get("provenance")
@@ -101,5 +101,5 @@ def _environment_table(found: Mapping[str, Mapping[str, Any]]) -> list[Html]:
 
 
 def text_or_dash(value: Any) -> str:
-    """A value as a table shows it."""
+    """A value as text; a dash for None."""
     return DASH if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The results of `doorlab study`: which claims hold, and figures by the number of labels."""
+"""Tables of `doorlab study`: claims, and metrics by number of labeled doors."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _ANSWERS = {True: "yes", False: "no", None: "can't tell"}
 
 
 def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
-    """Answer in words -> number of claims that it is given to; those that are given to any."""
+    """Result of a claim as text -> number of claims with this result; no zero counts."""
     answers = [answer_to(claim) for claim in claimed["claims"]]
     known = (*_ANSWERS.values(), TOO_SMALL)
     return {answer: answers.count(answer) for answer in known if answer in answers}
 
 
 def answer_to(claim: Mapping[str, Any]) -> str:
-    """Whether a claim of claims.json is reproduced, in words."""
+    """Whether a claim of claims.json is reproduced, as text."""
     return TOO_SMALL if claim.get("too_small") else _ANSWERS[claim["reproduced"]]
 
 
 def study_tables(folder: str | Path) -> list[Table]:
-    """For the terminal: figures by the number of labelled doors, and the claims.
+    """Terminal tables of metrics by number of labeled doors, and of the claims.
 
-    Raises ResultError when the files of the study are missing or are none.
+    Raises ResultError if a result file of the study is missing or invalid.
     """
     files = read_study(Path(folder))
     reward, opened, claimed = (files[name] for name in (REWARD_FILE, BANDIT_FILE, CLAIMS_FILE))
@@ -53,12 +53,12 @@ def study_tables(folder: str | Path) -> list[Table]:
 
 
 def size_of_study(about: Mapping[str, Any]) -> str:
-    """How many doors and training seeds a table rests on, in words."""
+    """Numbers of doors and training seeds behind a table, as text."""
     return sample_size(about["doors"], about["seeds"])
 
 
 def elsewhere_tables(opened: Mapping[str, Any], claimed: Mapping[str, Any]) -> list[Html]:
-    """Mean regret on doors of other priors, for the page."""
+    """HTML tables of mean regret on doors of other priors."""
     return [
         label_table(
             _by_count(found),
@@ -71,28 +71,28 @@ def elsewhere_tables(opened: Mapping[str, Any], claimed: Mapping[str, Any]) -> l
 
 
 def _by_count(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Policies as those of a study are: by the number of labelled doors."""
+    """Policy -> number of labeled doors -> metrics, from results with one number of doors."""
     return {name: {str(found["labelled"]): of} for name, of in found["policies"].items()}
 
 
 def claims_table(claimed: Mapping[str, Any]) -> Html:
-    """For the page."""
+    """HTML table of the claims."""
     rows = [
         [claim["claim"], element("b", answer_to(claim)), claim["how_much"]]
         for claim in claimed["claims"]
     ]
-    caption = f"What is claimed of {style_of(claimed['method']).label}; {size_of_study(claimed)}."
+    caption = f"Claims about {style_of(claimed['method']).label}; {size_of_study(claimed)}."
     return table(["claim", "reproduced", "how much"], rows, caption)
 
 
 def label_table(found: Mapping[str, Any], metric: str, heading: str, of: str) -> Html:
-    """A metric of every model by the number of labelled doors, for the page.
+    """HTML table of a metric by model and number of labeled doors.
 
     Args:
-        found: model -> number of labelled doors -> metrics.
-        metric: name of the one to show.
-        heading: what it is, in words.
-        of: how many doors and seeds it rests on, in words.
+        found: model -> number of labeled doors -> metrics.
+        metric: name of the metric to show.
+        heading: label of the metric.
+        of: numbers of doors and seeds, as text.
     """
     counts = _counts(found)
     rows = [
@@ -100,7 +100,7 @@ def label_table(found: Mapping[str, Any], metric: str, heading: str, of: str) ->
         for name in sort_models(found)
     ]
     caption = f"95 % intervals; {of}."
-    return table([f"{heading}, labelled doors:", *counts], rows, caption, stack_seeds=True)
+    return table([f"{heading}, labeled doors:", *counts], rows, caption, stack_seeds=True)
 
 
 def _counts(found: Mapping[str, Any]) -> list[str]:
@@ -108,7 +108,7 @@ def _counts(found: Mapping[str, Any]) -> list[str]:
 
 
 def _terminal(found: Mapping[str, Any], metric: str, heading: str, of: str) -> Table:
-    shown, counts = Table(title=f"{heading}, by labelled doors ({of})"), _counts(found)
+    shown, counts = Table(title=f"{heading}, by labeled doors ({of})"), _counts(found)
     shown.add_column("")
     for count in counts:
         shown.add_column(count, justify="right")
@@ -119,7 +119,7 @@ def _terminal(found: Mapping[str, Any], metric: str, heading: str, of: str) -> T
 
 
 def _terminal_claims(claimed: Mapping[str, Any]) -> Table:
-    title = f"Claims of {style_of(claimed['method']).label} ({size_of_study(claimed)})"
+    title = f"Claims about {style_of(claimed['method']).label} ({size_of_study(claimed)})"
     shown = Table(title=title, show_lines=True)
     for head in ("claim", "reproduced", "how much"):
         shown.add_column(head)

@@ -80,5 +80,5 @@ def test_the_same_seed_gives_the_same_network_and_chance_elsewhere_is_untouched(
 
 @pytest.mark.parametrize("shape", [(1, 4), (4, 1)])
 def test_one_door_or_one_frame_is_too_few(shape):
-    with pytest.raises(ConfigError, match="two frames or more"):
+    with pytest.raises(ConfigError, match="at least two frames"):
         learn_features(np.zeros((*shape, SIZE, SIZE, 3), np.uint8))

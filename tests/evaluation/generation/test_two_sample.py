@@ -41,7 +41,7 @@ def test_pictures_that_are_all_alike_have_no_discrepancy_but_a_reason():
     for other in (alike, features(0, doors=8)[..., :3]):
         found = mmd2(alike, other)
         assert np.isnan(found.mean)
-        assert found.undefined == "the features of real pictures do not differ"
+        assert found.undefined == "the features of all real images are equal"
 
 
 def test_the_same_distribution_scores_nothing_on_average():
@@ -112,7 +112,7 @@ def test_a_feature_that_never_changes_does_no_harm():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ConfigError, match="four doors or more"):
+    with pytest.raises(ConfigError, match="at least four doors"):
         two_sample_score(features(0, doors=3), features(1, doors=3))
-    with pytest.raises(ConfigError, match="as many of both"):
+    with pytest.raises(ConfigError, match="equal numbers of doors and frames"):
         two_sample_score(features(0), features(1, doors=8))

@@ -120,7 +120,7 @@ def test_one_category_in_training_predicts_it():
 
 def test_values_that_do_not_vary_and_shapes_that_do_not_match_are_refused():
     constant = make_samples(lambda x, rng: np.ones(x.shape[:-1]))
-    with pytest.raises(ConfigError, match="differ in what is probed"):
+    with pytest.raises(ConfigError, match="different values of the target"):
         fit_probe("continuous", *constant)
     with pytest.raises(ConfigError, match="one value per embedding"):
         ProbeData(np.zeros((4, E)), np.zeros(3))

@@ -46,7 +46,7 @@ def test_errors_bounds_and_latents_in_use(result):
     assert rows["statistician"][4] == "31 of 32 c, 3 of 4 z"
     difference = result["figures"]["differences"]["statistician - vae"]["elbo"]
     assert rows["statistician minus VAE"][1] == written(difference, 3)
-    assert "takes 24 samples" in evidence_table(result)
+    assert "uses 24 samples" in evidence_table(result)
     assert "standard deviation 0.1" in evidence_table(result)
 
 
@@ -76,7 +76,7 @@ def test_what_models_make_is_compared_with_real_frames(result):
         ("real frames of other doors", result["reference"]),
         ("VAE: doors from the prior", result["diagnosis"]["vae"]["two_sample"]["samples"]),
         (
-            "statistician: new frames of seen doors",
+            "statistician: new frames of given doors",
             result["diagnosis"]["statistician"]["two_sample"]["new_frames"],
         ),
     ):

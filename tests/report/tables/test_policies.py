@@ -17,7 +17,7 @@ def test_the_terminal_s_table_has_every_policy_in_order(run_folder):
     with console.capture() as capture:
         console.print(regret_table(path))
     text = capture.get()
-    assert "40 held-out doors, 6 tries each" in text
+    assert "40 held-out doors, 6 interactions each" in text
     policies = json.loads(path.read_text())["policies"]
     labels = ["SSNP", "NP", "VAE + NP", "GP-UCB", "random", "oracle"]
     lines = [next(x for x in text.splitlines() if f" {label} " in x) for label in labels]

@@ -91,6 +91,6 @@ def test_half_a_study_is_told(folder):
     (folder / "bandit.json").unlink()
     found = sections(RunFiles.read((folder,)))
     assert (
-        f"No {folder / 'bandit.json'} that can be read (none): `doorlab study` makes it."
+        f"{folder / 'bandit.json'} can't be read (none): `doorlab study` creates it."
         in found["study"]
     )

@@ -112,7 +112,12 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
 
 def test_undefined_errors_choose_no_learning_rate(tmp_path):
     found = {f"validation_reward_mse_after_{n}": {"mean": 0.1} for n in (0, 1)}
-    metrics = {"stage": "train", "config": {"steps": 1}, "dataset_checksum": None}
+    metrics = {
+        "stage": "train",
+        "config": {"steps": 1},
+        "dataset_checksum": None,
+        "generation_key": None,
+    }
 
     def error_of(figures):
         (tmp_path / "metrics.json").write_text(json.dumps({**metrics, "figures": figures}))

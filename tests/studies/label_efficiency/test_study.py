@@ -265,7 +265,9 @@ def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, 
     monkeypatch.setattr(bandit, "run", None)
     try:
         damage(file)
-        with pytest.raises(CheckpointError, match=f"the weights that .* names in {file}; got oth"):
+        with pytest.raises(
+            CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"
+        ):
             study.run(replace(finished, overwrite=True))
     finally:
         file.write_bytes(whole)
@@ -315,15 +317,6 @@ def test_scores_that_cannot_be_read_are_made_again(finished, harm):
     np.testing.assert_allclose(again, scores.read(file.parent, "reward_mse"), rtol=1e-6)
 
 
-def test_interactions_that_an_earlier_doorlab_recorded_elsewhere_stay(finished, tmp_path):
-    config, dataset = replace(finished, out=tmp_path), DoorDataset.open(finished.out / "dataset")
-    config = study.completed(config, dataset)
-    made = DoorDataset.open(finished.out / "ood" / "wild" / "dataset").generation
-    there = tmp_path / "ood" / "wild" / "dataset"
-    write_dataset(there, replace(made, interactions=2))
-    assert study.doors_elsewhere(config, dataset, "wild").interactions == 2
-
-
 def test_every_joint_model_has_its_weight():
     joint = {name for name in REWARD_MODELS if reward_model_spec(name).joint}
     assert set(vars(ReconstructionWeights())) == joint
@@ -357,8 +350,8 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
         ({"prior": "narow"}, "did you mean 'narrow'"),
         ({"ood_priors": ("wilde",)}, "did you mean 'wild'"),
-        ({"seeds": (1, 1)}, "--seeds without repeats"),
-        ({"labelled": ()}, "--labelled without repeats"),
+        ({"seeds": (1, 1)}, "--seeds with one value or more"),
+        ({"labelled": ()}, "--labelled with one value or more"),
         (
             {"tune_labels": 7, "learning_rates": (1.0, 2.0)},
             "--tune-labels out of --labelled 10, 30",
