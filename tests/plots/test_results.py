@@ -64,7 +64,8 @@ SHOWN = {
 @pytest.mark.parametrize("file", SHOWN)
 def test_figures_are_drawn_of_all_that_is_accepted(tmp_path, file):
     for name, content in FILES.items():
-        (tmp_path / name).write_text(json.dumps({"stage": "study", **content}))
+        whole = content if name == "model.json" else {"stage": "study", **content}
+        (tmp_path / name).write_text(json.dumps(whole))
     for first in (0, 7):
         document = json.loads(json.dumps(FILES[file]))
         damage_all(document, SHAPES[file], first)
