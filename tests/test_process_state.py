@@ -23,7 +23,7 @@ from helpers.small_networks import TINY
 from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.sources.image_files import read_image
-from doorlab.plots.figures.training import History, training
+from doorlab.plots.figures.training import TrainingHistory, training
 from doorlab.plots.style import to_png
 from doorlab.robot import RewardPredictor
 from doorlab.stages import train
@@ -74,7 +74,9 @@ def use_everything(out, workers):
     env.close()
     found["suggestion"] = suggestion(out)
     steps = np.arange(1, 20)
-    found["figure"] = to_png(training({"np": History("loss", steps, 1 / steps, steps, 1 / steps)}))
+    found["figure"] = to_png(
+        training({"np": TrainingHistory("loss", steps, 1 / steps, steps, 1 / steps)})
+    )
     deep = np.arange(16, dtype=np.uint16).reshape(4, 4, 1) * np.full(3, 4096, np.uint16)
     cv2.imwrite(str(out / "deep.png"), deep)
     found["photo"] = read_image(out / "deep.png", 16).tolist()

@@ -16,7 +16,7 @@ from doorlab.plots.figures import curves
 from doorlab.plots.figures import probes as probe_figure
 from doorlab.plots.figures.curves import Curve
 from doorlab.plots.figures.probe_curves import probe_curves
-from doorlab.plots.figures.training import History
+from doorlab.plots.figures.training import TrainingHistory
 from doorlab.plots.figures.training import training as training_figure
 from doorlab.plots.studies import probe_panels
 from doorlab.plots.style import Figure
@@ -147,7 +147,7 @@ def _curve_arrays(groups: dict[str, dict[str, Curve]]) -> dict[str, np.ndarray]:
     }
 
 
-def _history(metrics: dict[str, Any]) -> History:
+def _history(metrics: dict[str, Any]) -> TrainingHistory:
     """Losses of a run; for reward models, squared errors of rewards, which are easier to interpret.
 
     On validation doors, the squared errors are means over several sizes of the context set.
@@ -163,8 +163,8 @@ def _history(metrics: dict[str, Any]) -> History:
         columns.append(np.array([step for step, values in found if values], dtype=float))
         columns.append(np.array([np.mean(values) for _, values in found if values], dtype=float))
     if key == "reward_mse":
-        return History("squared error", *columns)
-    return History("loss", *columns, divergences=_divergences(records["train"]))
+        return TrainingHistory("squared error", *columns)
+    return TrainingHistory("loss", *columns, divergences=_divergences(records["train"]))
 
 
 def _divergences(records: list[dict[str, Any]]) -> dict[str, np.ndarray]:

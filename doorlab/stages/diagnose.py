@@ -109,7 +109,7 @@ PRESETS: dict[str, Config] = {
 
 
 @dataclass(frozen=True)
-class Frames:
+class HeldOutFrames:
     """Test frames (D, M, H, W, 3), and the network that computes features of frames."""
 
     images: np.ndarray
@@ -192,7 +192,7 @@ def _models(dataset: DoorDataset, config: Config) -> dict[str, TrainedModel]:
     return models
 
 
-def _frames(dataset: DoorDataset, config: Config) -> Frames:
+def _frames(dataset: DoorDataset, config: Config) -> HeldOutFrames:
     test = dataset.indices("test")[: config.doors]
     train = dataset.indices("train")[: config.feature_doors]
     if len(test) < 8:
@@ -203,7 +203,7 @@ def _frames(dataset: DoorDataset, config: Config) -> Frames:
     features = learn_features(
         dataset.read("images", train), config.feature_steps, config.seed, config.device
     )
-    return Frames(dataset.read("images", test), features)
+    return HeldOutFrames(dataset.read("images", test), features)
 
 
 def reconstruction_errors(model: TrainedModel, images: np.ndarray) -> np.ndarray:
@@ -260,7 +260,9 @@ def latents(beliefs: dict[str, LatentPosterior], seed: int) -> dict[str, Any]:
     return result
 
 
-def sample_quality(model: TrainedModel, frames: Frames, seed: int) -> dict[str, dict[str, Any]]:
+def sample_quality(
+    model: TrainedModel, frames: HeldOutFrames, seed: int
+) -> dict[str, dict[str, Any]]:
     """Two-sample scores of generated frames against real frames of other doors.
 
     The keys are "reconstructions" and, for models that sample, "new_frames" and "samples".
@@ -279,7 +281,7 @@ def sample_quality(model: TrainedModel, frames: Frames, seed: int) -> dict[str, 
     return {name: compare(frames, images, seed) for name, images in generated.items()}
 
 
-def compare(frames: Frames, others: np.ndarray, seed: int) -> dict[str, TwoSampleScore]:
+def compare(frames: HeldOutFrames, others: np.ndarray, seed: int) -> dict[str, TwoSampleScore]:
     """Two-sample scores of images (D/2, M, H, W, 3) against real frames, by kind of feature."""
     real, other = (frames.features.describe(images) for images in (frames.first, others))
     return {name: two_sample_score(real[name], other[name], seed) for name in FEATURES}

@@ -124,7 +124,7 @@ PRESETS: dict[str, Config] = {
 
 
 @dataclass(frozen=True)
-class Run:
+class ProbeRun:
     """One training run of the study, and its probe."""
 
     prior: str  # from `prior_label`
@@ -180,7 +180,7 @@ def _represent(config: Config, path: Path) -> None:
         trials = [r for seed in config.seeds[:1] for r in runs_with(config, seed, rates_of(config))]
         run_parallel(do, trials, config.workers, "represent, learning rates")
         rates = choose_rates(config, trials)
-        runs = [Run(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
+        runs = [ProbeRun(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
         run_parallel(do, runs, config.workers, "represent")
     found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in datasets}
     for prior, result in found.items():
@@ -243,13 +243,13 @@ def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
     }
 
 
-def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) -> list[Run]:
+def runs_with(config: Config, seed: int, rates: dict[str, tuple[float, ...]]) -> list[ProbeRun]:
     """The runs of all priors and models with one seed and the given learning rates."""
     priors = map(prior_label, config.priors)
-    return [Run(p, m, rate, seed) for p in priors for m in rates for rate in rates[m]]
+    return [ProbeRun(p, m, rate, seed) for p in priors for m in rates for rate in rates[m]]
 
 
-def run_one(config: Config, data: dict[str, Path], run: Run) -> str:
+def run_one(config: Config, data: dict[str, Path], run: ProbeRun) -> str:
     """Trains and probes one model, and skips finished parts; returns the name of the run."""
     folder, dataset = config.out / run.name, DoorDataset.open(data[run.prior])
     base = pretrain.PRESETS[config.preset]
@@ -290,7 +290,7 @@ def _read_probes(path: Path) -> dict[str, Any]:
     return read_result(path, "probe", _PROBES)
 
 
-def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str], float]:
+def choose_rates(config: Config, trials: Sequence[ProbeRun]) -> dict[tuple[str, str], float]:
     """(prior, model) -> learning rate with the best mean probe score on validation doors."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
     for trial in trials:
@@ -302,7 +302,7 @@ def choose_rates(config: Config, trials: Sequence[Run]) -> dict[tuple[str, str],
     return {key: rate for key, (_, rate) in best.items()}
 
 
-def summary_of(config: Config, runs: Sequence[Run]) -> dict[str, Any]:
+def summary_of(config: Config, runs: Sequence[ProbeRun]) -> dict[str, Any]:
     """Summary of all runs of one prior, for representation.json (see the module docstring)."""
     folders = {run: config.out / run.name / "probe" for run in runs}
     result = _read_probes(folders[runs[0]] / "probes.json")

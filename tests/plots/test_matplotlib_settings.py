@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from doorlab.plots import figures
-from doorlab.plots.figures.training import History, training
+from doorlab.plots.figures.training import TrainingHistory, training
 from doorlab.plots.style import to_png
 
 ODD_SETTINGS = {
@@ -31,7 +31,7 @@ FILES = sorted(Path(figures.__file__).parent.glob("[a-z]*.py"))
 def picture():
     steps = np.arange(0, 500, 10)
     loss = np.exp(-steps / 50)
-    figure = training({"ssnp": History("loss", steps, loss, steps, loss)})
+    figure = training({"ssnp": TrainingHistory("loss", steps, loss, steps, loss)})
     return hashlib.md5(to_png(figure)).hexdigest()
 
 

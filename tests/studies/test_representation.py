@@ -134,7 +134,7 @@ def probed_again(study, monkeypatch):
 
 @pytest.mark.parametrize("name", ["probes.npz", "probes.json"])
 def test_a_probe_that_cannot_be_read_is_made_again(study, probed_again, name):
-    run = representation.Run("narrow", "vae", 1e-3, 0)
+    run = representation.ProbeRun("narrow", "vae", 1e-3, 0)
     file = study.out / run.name / "probe" / name
     whole = file.read_bytes()
     assert not probed_again(run)
@@ -146,7 +146,7 @@ def test_a_probe_that_cannot_be_read_is_made_again(study, probed_again, name):
 
 
 def test_a_run_that_was_done_again_is_probed_again(study, probed_again):
-    run = representation.Run("narrow", "vae", 1e-3, 0)
+    run = representation.ProbeRun("narrow", "vae", 1e-3, 0)
     folder = study.out / run.name
     kept = {name: (folder / name).read_bytes() for name in ("weights.safetensors", "model.json")}
     try:

@@ -6,13 +6,19 @@ from doorlab.bandit.policies.embedding import LabelledDataset
 from doorlab.bandit.policies.epsilon import EpsilonConfig, EpsilonGreedyPolicy
 from doorlab.bandit.policies.gp import GPThompsonPolicy, GPUCBPolicy
 from doorlab.bandit.policies.linucb import LinUCBConfig, LinUCBPolicy
-from doorlab.bandit.policies.model import ACQUISITIONS, ModelConfig, ModelPolicy, RewardModel
+from doorlab.bandit.policies.model import (
+    ACQUISITIONS,
+    BanditModel,
+    ModelConfig,
+    ModelPolicy,
+)
 from doorlab.bandit.policies.neural_linear import NeuralLinearConfig, NeuralLinearPolicy
 from doorlab.bandit.policies.oracle import OraclePolicy, VisibleOraclePolicy
 from doorlab.bandit.policies.random import RandomPolicy
 
 __all__ = [
     "ACQUISITIONS",
+    "BanditModel",
     "ContextualPriorPolicy",
     "EpsilonConfig",
     "EpsilonGreedyPolicy",
@@ -28,6 +34,5 @@ __all__ = [
     "NeuralLinearPolicy",
     "OraclePolicy",
     "RandomPolicy",
-    "RewardModel",
     "VisibleOraclePolicy",
 ]

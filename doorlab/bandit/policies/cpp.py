@@ -22,7 +22,7 @@ from doorlab.bandit.action_search import Score, optimize_acquisition
 from doorlab.bandit.gaussian_process import GPConfig, GPPosterior
 from doorlab.bandit.policies.embedding import embed, expect
 from doorlab.bandit.policies.gp import GPPolicy
-from doorlab.bandit.policies.model import RewardModel
+from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
 from doorlab.runtime.torch_state import thread_defaults
 
@@ -36,7 +36,7 @@ class ContextualPriorPolicy(GPPolicy):
     state_fields = (*GPPolicy.state_fields, "_embedding")
 
     def __init__(
-        self, model: RewardModel, config: GPConfig = RESIDUALS, device: str = "cpu"
+        self, model: BanditModel, config: GPConfig = RESIDUALS, device: str = "cpu"
     ) -> None:
         super().__init__(config)
         self._model, self._device = model, device

@@ -35,7 +35,7 @@ from doorlab.bandit.policies.embedding import (
     embed,
     standardisation,
 )
-from doorlab.bandit.policies.model import RewardModel
+from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
 from doorlab.limits import FiniteFloat, PositiveFloat, PositiveInt, Seed, at_least, check_limits
 from doorlab.nn.actions import action_features
@@ -74,7 +74,7 @@ class LinUCBPolicy(Stateful):
     @thread_defaults()
     def __init__(
         self,
-        model: RewardModel,
+        model: BanditModel,
         labelled: LabelledDataset,
         config: LinUCBConfig | None = None,
         device: str = "cpu",

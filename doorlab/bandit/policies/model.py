@@ -1,6 +1,6 @@
 """A reward model as a policy: embeds the frames once, then maximizes an acquisition function.
 
-Works with any model that has the methods of `RewardModel`.
+Works with any model that has the methods of `BanditModel`.
 
 Legend: B = D doors, M frames per door, C H W an image, E embedding, T query actions, A = 4 action
 coordinates.
@@ -43,7 +43,7 @@ class Prediction(Protocol):
 
 
 @runtime_checkable
-class RewardModel(Protocol):
+class BanditModel(Protocol):
     """Interface of models that can be used as a policy."""
 
     has_latent: bool
@@ -92,7 +92,7 @@ class ModelPolicy(Stateful):
     state_fields = ("_rng", "_embedding")
 
     def __init__(
-        self, model: RewardModel, config: ModelConfig | None = None, device: str = "cpu"
+        self, model: BanditModel, config: ModelConfig | None = None, device: str = "cpu"
     ) -> None:
         self._model, self._config, self._device = model, config or ModelConfig(), device
         if not isinstance(self._config.choice, str) or self._config.choice not in ACQUISITIONS:
@@ -178,12 +178,12 @@ def draw_seeds(rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _greedy(
-    model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
+    model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator
 ) -> Score:
     return lambda at: model.decode(state, at).mean
 
 
-def _ucb(model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator) -> Score:
+def _ucb(model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator) -> Score:
     def bound(at: Tensor) -> Tensor:
         prediction = model.decode(state, at)
         return prediction.mean + config.kappa * prediction.std
@@ -192,13 +192,13 @@ def _ucb(model: RewardModel, state: Any, config: ModelConfig, generator: torch.G
 
 
 def _thompson(
-    model: RewardModel, state: Any, config: ModelConfig, generator: torch.Generator
+    model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator
 ) -> Score:
     drawn = model.draw(state, generator)  # one function per door, evaluated many times
     return lambda at: model.decode(drawn, at).mean
 
 
-ACQUISITIONS: dict[str, Callable[[RewardModel, Any, ModelConfig, torch.Generator], Score]] = {
+ACQUISITIONS: dict[str, Callable[[BanditModel, Any, ModelConfig, torch.Generator], Score]] = {
     "greedy": _greedy,
     "ucb": _ucb,
     "thompson": _thompson,

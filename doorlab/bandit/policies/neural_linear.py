@@ -33,7 +33,7 @@ from doorlab.bandit.policies.embedding import (
     embed,
     standardisation,
 )
-from doorlab.bandit.policies.model import RewardModel
+from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
 from doorlab.limits import NonNegativeInt, PositiveFloat, PositiveInt, Seed, Share, check_limits
 from doorlab.nn.actions import ACTION_FEATURES, action_features
@@ -105,7 +105,7 @@ class NeuralLinearPolicy(Stateful):
     @thread_defaults()
     def __init__(
         self,
-        model: RewardModel,
+        model: BanditModel,
         labelled: LabelledDataset,
         config: NeuralLinearConfig | None = None,
         device: str = "cpu",

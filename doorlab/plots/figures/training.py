@@ -24,7 +24,7 @@ from doorlab.plots.style import (
 
 
 @dataclass(frozen=True)
-class History:
+class TrainingHistory:
     """Training curves of one run. Steps and losses are (n,); the validation part can be empty.
 
     Attributes:
@@ -41,7 +41,7 @@ class History:
 
 
 @default_settings()
-def training(histories: Mapping[str, History], columns: int = 3) -> Figure:
+def training(histories: Mapping[str, TrainingHistory], columns: int = 3) -> Figure:
     """Draws one panel per run, because losses differ in scale and meaning, and panels of KLs."""
     names = sort_models(histories)
     costly = [name for name in names if histories[name].divergences]
@@ -57,9 +57,9 @@ def training(histories: Mapping[str, History], columns: int = 3) -> Figure:
 
 def _fill(
     panels: np.ndarray,
-    draw: Callable[[Axes, str, History], None],
+    draw: Callable[[Axes, str, TrainingHistory], None],
     names: Sequence[str],
-    histories: Mapping[str, History],
+    histories: Mapping[str, TrainingHistory],
 ) -> None:
     for axes, name in zip(panels, names, strict=False):
         draw(axes, name, histories[name])
@@ -68,7 +68,7 @@ def _fill(
         axes.axis("off")
 
 
-def _panel(axes: Axes, name: str, history: History) -> None:
+def _panel(axes: Axes, name: str, history: TrainingHistory) -> None:
     style = style_of(name)
     axes.plot(
         history.steps, smooth(history.loss), color=style.color, linewidth=1.2, alpha=0.7,
@@ -85,7 +85,7 @@ def _panel(axes: Axes, name: str, history: History) -> None:
     axes.set_ylim(*_limits(history))
 
 
-def _divergences(axes: Axes, name: str, history: History) -> None:
+def _divergences(axes: Axes, name: str, history: TrainingHistory) -> None:
     style = style_of(name)
     for (latent, values), line in zip(history.divergences.items(), ("-", "--"), strict=False):
         values = smooth(values)
@@ -110,7 +110,7 @@ def smooth(values: Sequence[float] | np.ndarray, window: int = 9) -> np.ndarray:
     return (sums[last] - sums[first]) / (last - first)
 
 
-def _limits(history: History) -> tuple[float, float]:
+def _limits(history: TrainingHistory) -> tuple[float, float]:
     """Limits of the axis from all values but the first tenth of the losses, which are large."""
     settled = history.loss[len(history.loss) // 10 :]
     values = np.concatenate([settled, history.validation_loss])

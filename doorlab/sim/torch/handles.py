@@ -34,7 +34,7 @@ _ROUND_UP = 1.0 + 2.0**-19
 
 
 @dataclass(frozen=True)
-class Handles:
+class HandleShapes:
     """Handles in the frame of their panel, (B, 2, ...).
 
     Attributes:
@@ -49,7 +49,7 @@ class Handles:
     present: Tensor
 
 
-def handles(doors: DoorParams) -> Handles:
+def handles(doors: DoorParams) -> HandleShapes:
     """The handles of doors, as in `geometry.handle_shapes`."""
     outward = 2.0 * torch.arange(2, device=doors["width"].device, dtype=doors["width"].dtype) - 1.0
     side = doors.side_sign[:, None].expand(-1, 2)
@@ -75,10 +75,10 @@ def handles(doors: DoorParams) -> Handles:
         ],
         dim=-1,
     )
-    return Handles(center, turn * scale[:, None], ~hidden)
+    return HandleShapes(center, turn * scale[:, None], ~hidden)
 
 
-def bounds(shape: Handles, kind: Hulls, types: Tensor) -> tuple[Tensor, Tensor]:
+def bounds(shape: HandleShapes, kind: Hulls, types: Tensor) -> tuple[Tensor, Tensor]:
     """Lower and upper corners of boxes around handles, (B, 2, 3), m, in the frame of the panel."""
     low, high = (
         shape.center + shape.stretch * bound[types][:, None] for bound in (kind.low, kind.high)
@@ -171,7 +171,7 @@ def draw_handles(
     doors, pose, rays = scene[0].take(frames), scene[1].take(frames), scene[2].take(frames)
     rows = torch.arange(len(frames), device=frames.device)
     every = handles(doors)
-    shape = Handles(
+    shape = HandleShapes(
         every.center[rows, sides], every.stretch[rows, sides], every.present[rows, sides]
     )
     kind, pixels = hulls(depth.device), pixels_of(corners, window, size)
@@ -193,7 +193,7 @@ def draw_handles(
 
 def _meet(
     rays: Rays,
-    shape: Handles,
+    shape: HandleShapes,
     kind: Hulls,
     types: Tensor,
     first: Tensor,
@@ -276,7 +276,9 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
 
 
-def _light(doors: DoorParams, pose: Poses, shape: Handles, kind: Hulls, direct: float) -> Tensor:
+def _light(
+    doors: DoorParams, pose: Poses, shape: HandleShapes, kind: Hulls, direct: float
+) -> Tensor:
     """(n, P N): light reflected by the hulls' planes."""
     sun, signs = doors["appearance.light_direction"], shape.stretch.sign()
     turned = pose.into_panel(sun) * signs  # in the frame of the mesh

@@ -37,7 +37,7 @@ _OF_CONTRAST = ("contrastive_statistician", (
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """One training run of the study, or of a model that others stand on or begin with."""
 
     model: str
@@ -58,12 +58,12 @@ class Run:
         return f"{self.model}/rate-{self.rate:g}/seed-{self.seed}"
 
     @property
-    def base(self) -> Run | None:
+    def base(self) -> StudyRun | None:
         """The pretrained run that it stands on, or begins with: of the same rate and seed."""
         if self.labelled is None:
             return None
         kind = reward_model_spec(self.model).pretrained
-        return Run(kind, self.rate, self.seed) if kind else None
+        return StudyRun(kind, self.rate, self.seed) if kind else None
 
 
 def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
@@ -71,7 +71,7 @@ def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
     if len(config.learning_rates) == 1:
         return dict.fromkeys(config.models, config.learning_rates[0])
     trials = [
-        Run(model, rate, config.seeds[0], config.tune_labels)
+        StudyRun(model, rate, config.seeds[0], config.tune_labels)
         for model in config.models
         for rate in config.learning_rates
     ]
@@ -110,7 +110,9 @@ def check_pretrained(config: Config, dataset: DoorDataset, opened: Iterable[Door
     opened = list(opened)
     kinds = [reward_model_spec(model).pretrained for model in config.models]
     for kind in dict.fromkeys(kind for kind in kinds if kind):
-        runs = [Run(kind, rate, seed) for rate in config.learning_rates for seed in config.seeds]
+        runs = [
+            StudyRun(kind, rate, seed) for rate in config.learning_rates for seed in config.seeds
+        ]
         found = {run: _folder_of(config, run) for run in runs}
         there = {run: folder for run, folder in found.items() if folder != config.out / run.name}
         raised = {folder: _pretraining_settings(folder, kind) for folder in there.values()}
@@ -178,7 +180,7 @@ def check_no_test_leakage(folder: Path, opened: Iterable[DoorDataset]) -> None:
             )
 
 
-def do_all(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
+def do_all(config: Config, dataset: DoorDataset, runs: Sequence[StudyRun]) -> None:
     """Trains and scores models, after those that they stand on or begin with."""
     bases = dict.fromkeys(run.base for run in runs if run.base)
     missing = [base for base in bases if _folder_of(config, base) == config.out / base.name]
@@ -188,7 +190,7 @@ def do_all(config: Config, dataset: DoorDataset, runs: Sequence[Run]) -> None:
     run_parallel(partial(train_run, config, dataset.path), runs, config.workers, "study, training")
 
 
-def pretrain_run(config: Config, data: Path, run: Run) -> None:
+def pretrain_run(config: Config, data: Path, run: StudyRun) -> None:
     """Pretrains one model, or what is missing of that."""
     base = pretrain.PRESETS[config.preset]
     frames = DoorDataset.open(data).frames
@@ -202,7 +204,7 @@ def pretrain_run(config: Config, data: Path, run: Run) -> None:
     )  # fmt: skip
 
 
-def train_run(config: Config, data: Path, run: Run) -> None:
+def train_run(config: Config, data: Path, run: StudyRun) -> None:
     """Trains and scores one model, or what is missing of that."""
     base, dataset = train.PRESETS[config.preset], DoorDataset.open(data)
     assert run.labelled is not None
@@ -230,13 +232,13 @@ def architecture_of(config: Config, model: str) -> Architecture:
     return replace(config.architecture, reconstruction_weight=weight)
 
 
-def _looking_steps(config: Config, run: Run) -> int:
+def _looking_steps(config: Config, run: StudyRun) -> int:
     if reward_model_spec(run.model).frozen_encoder is not None:
         return 0
     return config.finetune_steps if run.base else config.encoder_steps
 
 
-def _folder_of(config: Config, base: Run) -> Path:
+def _folder_of(config: Config, base: StudyRun) -> Path:
     """Of a pretrained model: where it is already, or where it is to be made."""
     if config.pretrained is not None:
         there = config.pretrained / base.place

@@ -62,7 +62,7 @@ from doorlab.storage.json_schema import Each
 from doorlab.studies.label_efficiency import results
 from doorlab.studies.label_efficiency.config import PRESETS as PRESETS
 from doorlab.studies.label_efficiency.config import Config
-from doorlab.studies.label_efficiency.runs import Run, check_pretrained, choose_rates, do_all
+from doorlab.studies.label_efficiency.runs import StudyRun, check_pretrained, choose_rates, do_all
 from doorlab.studies.runs import (
     check_choices,
     check_priors,
@@ -122,7 +122,7 @@ def _study(config: Config) -> None:
     with single_threaded():
         rates = choose_rates(config, dataset)
         runs = [
-            Run(model, rates[model], seed, labelled)
+            StudyRun(model, rates[model], seed, labelled)
             for seed in config.seeds
             for labelled in config.labelled
             for model in config.models
@@ -253,7 +253,7 @@ def open_doors(
     config: Config,
     dataset: DoorDataset,
     elsewhere: Mapping[str, DoorDataset],
-    runs: Sequence[Run],
+    runs: Sequence[StudyRun],
 ) -> None:
     """Evaluates the policies: every model with every number of labels, the others once."""
     settings = bandit.Config(

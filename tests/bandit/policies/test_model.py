@@ -6,7 +6,7 @@ import torch
 
 from doorlab.bandit import History
 from doorlab.bandit.action_search import SearchConfig
-from doorlab.bandit.policies import ModelConfig, ModelPolicy, RewardModel
+from doorlab.bandit.policies import BanditModel, ModelConfig, ModelPolicy
 from doorlab.errors import ConfigError
 
 FINE = SearchConfig(candidates=128, steps=60, step_size=0.03)
@@ -132,4 +132,4 @@ def test_bad_choices_are_refused():
     blind.has_latent = False
     with pytest.raises(ConfigError, match="thompson"):
         ModelPolicy(blind, ModelConfig(choice="thompson"))
-    assert isinstance(blind, RewardModel)
+    assert isinstance(blind, BanditModel)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from doorlab.plots.figures.training import History, smooth, training
+from doorlab.plots.figures.training import TrainingHistory, smooth, training
 
 
-def history(level: float) -> History:
+def history(level: float) -> TrainingHistory:
     steps = np.arange(0, 500, 10)
     loss = level + np.exp(-steps / 50)
-    return History("loss", steps, loss, steps[9::10], loss[9::10] + 0.1)
+    return TrainingHistory("loss", steps, loss, steps[9::10], loss[9::10] + 0.1)
 
 
 def test_smoothing_keeps_lines_straight_and_constants_constant():
@@ -46,7 +46,7 @@ def test_a_panel_per_run_with_its_losses():
 def test_what_latents_cost_stands_below_in_nats(pixels_of):
     plain, vae = history(2.0), history(3.0)
     costs = {"c": np.linspace(80, 100, 50), "z": np.linspace(1, 10, 50)}
-    costly = History(**{**vars(plain), "divergences": costs})
+    costly = TrainingHistory(**{**vars(plain), "divergences": costs})
     figure = training({"statistician": costly, "vae": vae})
     pixels_of(figure)
     panels = {a.get_title(loc="left"): a for a in figure.axes if a.axison}
@@ -63,5 +63,5 @@ def test_what_latents_cost_stands_below_in_nats(pixels_of):
 
 def test_runs_without_validation_and_with_few_points_are_drawn(pixels_of):
     empty = np.array([])
-    runs = {"ssnp": History("loss", np.array([1]), np.array([0.5]), empty, empty)}
+    runs = {"ssnp": TrainingHistory("loss", np.array([1]), np.array([0.5]), empty, empty)}
     assert pixels_of(training(runs)).min() < 200
