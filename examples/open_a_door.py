@@ -52,11 +52,8 @@ def main(
         simulator: What they are opened in: pybullet, torch, panda, an import path.
         state: Folder in which the tries on every door are kept, to go on from.
     """
-    kept = (
-        state / f"{prior_label(prior)}-{simulator}-{door}.safetensors"
-        if state is not None
-        else None
-    )
+    file = f"{prior_label(prior)}-{simulator}-{door}.safetensors"
+    kept = state / file if state is not None else None
     predictor = RewardPredictor.load(run)
     env = gymnasium.make(ENVIRONMENT, horizon=tries, prior=prior, simulator=simulator)
     try:
