@@ -1,4 +1,4 @@
-"""The sizes of every model's networks, stored with its weights."""
+"""Sizes of the networks of all models; stored with the weights of a model."""
 
 from __future__ import annotations
 
@@ -17,73 +17,78 @@ class Architecture:
     """
 
     encoder_channels: tuple[PositiveInt, ...] = (32, 48, 64)
-    """Channels of the encoder's convolutions, each of which halves the picture."""
+    """Channels of the encoder's convolutions. Each convolution halves the image."""
     encoder_resolution: PositiveInt = 32
-    """Pixels to which pictures are averaged down before the encoder."""
+    """Height and width to which images are downsampled before the encoder, pixels."""
     decoder_channels: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 32, 16)
-    """Channels of the decoder's feature maps, 8, 16 and 32 pixels wide."""
+    """Channels of the decoder's feature maps of 8, 16 and 32 pixels."""
     statistics: Annotated[tuple[str, ...], Option(("mean", "max", "spread"))] = (
         "mean",
         "max",
         "spread",
     )
-    """What a statistician pools over the frames of a door: mean, max, spread, or several."""
+    """Statistics that a statistician pools over the frames of a door: mean, max, spread (standard
+    deviation), or several."""
     features: PositiveInt = 256
-    """Width of the vectors between convolutions and latents."""
+    """Width of the layers between the convolutions and the latents."""
     context_dim: PositiveInt = 32
-    """Dimensions of the context latent c, and of every door embedding."""
+    """Dimensions of the context latent c, and of the embedding of a door."""
     instance_dim: PositiveInt = 8
-    """Dimensions of the statistician's instance latent z, of each layer if it has several."""
+    """Dimensions of each layer of the statistician's instance latent z."""
     instance_layers: PositiveInt = 1
-    """Layers of z, each of which depends on the one above."""
+    """Number of layers of z. Each layer depends on the layer above it."""
     interaction_dim: PositiveInt = 32
     """Dimensions of the interaction latent u."""
     hidden: PositiveInt = 128
-    """Width of the reward networks."""
+    """Width of the networks of the neural process."""
     latent_samples: PositiveInt = 4
-    """Samples of u behind every prediction."""
+    """Number of samples of u per prediction."""
     head: Annotated[str, Option(("soft_bernoulli", "inflated_beta", "gaussian"))] = "soft_bernoulli"
-    """What is said of a reward: soft_bernoulli (its mean, and apart from that its spread),
-    inflated_beta (both ends have a probability, a Beta lies between) or gaussian."""
+    """Reward distribution: soft_bernoulli (a mean and a separate standard deviation), inflated_beta
+    (a Beta distribution with point masses at 0 and 1) or gaussian."""
     aggregator: Annotated[str, Option(("split", "mean"))] = "split"
-    """How interactions are pooled: mean, as in the papers, or split (also what worked and what
-    failed, apart, and how many)."""
+    """Pooling of interactions: mean, as in the papers, or split (adds separate means of successful
+    and failed interactions, and their numbers)."""
     attention_heads: PositiveInt = 4
-    """Heads of attentive models; divides `hidden`."""
+    """Attention heads of attentive models; a divisor of `hidden`."""
     likelihood_std: NonNegativeFloat = 0.0
-    """Standard deviation of the picture likelihood, in units of [0, 1]; 0 for the calibrated one,
-    which fits the batch best in training and is stored with the weights."""
+    """Standard deviation of the image likelihood, for pixels in [0, 1]. 0 calibrates it: the value
+    that maximizes the likelihood of the training batch is used, and stored with the weights."""
     beta_z: NonNegativeFloat = 1.0
-    """Weight of the statistician's KL(z): above 1, what all frames share is cheaper in c."""
+    """Weight of the statistician's KL(z). Above 1, information that all frames share moves to c."""
     beta_c: NonNegativeFloat = 1.0
     """Weight of the statistician's KL(c)."""
     free_nats: NonNegativeFloat = 0.0
-    """KL of a dimension of its latents, averaged over the batch, up to which nothing is gained by
-    lowering it; 0 for the bound itself."""
+    """Free bits (Kingma et al. 2016): KL per latent dimension, averaged over the batch, below which
+    the KL term has no gradient; 0 for the plain ELBO."""
     contrast_weight: NonNegativeFloat = 0.25
-    """Weight of the contrastive statistician's search for the same door (nats per door) beside the
-    picture term (nats per pixel and colour)."""
+    """Weight of the contrastive statistician's InfoNCE loss between doors (nats per door), relative
+    to the image term (nats per pixel and channel)."""
     frame_contrast_weight: NonNegativeFloat = 0.05
-    """Weight of its search for the same frame among a door's (nats per frame)."""
+    """Weight of the contrastive statistician's InfoNCE loss between the frames of a door (nats per
+    frame)."""
     view_shift: NonNegativeFloat = 0.06
-    """Share of the picture by which it shifts and stretches what it searches among, at most."""
+    """Largest shift and stretch of views in the contrastive losses, as a fraction of the image."""
     independence_weight: NonNegativeFloat = 0.1
-    """Weight of what its instance latents say about the door (`objectives.mmd`)."""
+    """Weight of the contrastive statistician's MMD penalty, which removes information about the
+    door from the instance latents (`objectives.mmd`)."""
     decode_fraction: NonNegativeFloat = 0.5
-    """Share of its batch whose pictures are decoded; the others only take part in the search."""
+    """Fraction of the contrastive statistician's batch that is decoded. The rest takes part in the
+    contrastive losses only."""
     reconstruction_weight: NonNegativeFloat = 0.05
-    """Weight of SSNP's autoencoding term (nats per pixel) beside its reward term."""
+    """Weight of the negative ELBO of frames (nats per pixel and channel) in the loss of joint
+    models, relative to their reward term."""
 
     def __post_init__(self) -> None:
         check_limits(self, "--architecture.")
 
     @property
     def total_instance_dim(self) -> int:
-        """Dimensions of all layers of z together."""
+        """Sum of the dimensions of all layers of z."""
         return self.instance_dim * self.instance_layers
 
     def with_reward_config(self, other: Architecture) -> Architecture:
-        """The picture networks of this one, the reward networks of the other, and their balance."""
+        """The encoder's sizes of this architecture, with the process's sizes of `other`."""
         return replace(self, **{name: getattr(other, name) for name in _OF_PROCESSES})
 
 

@@ -1,20 +1,23 @@
-"""Learn what doors are from frames: no action is taken and no reward is seen.
+"""Pretrain an encoder of doors on frames, without actions and rewards.
 
-statistician sees several frames of one door at a time and keeps apart what they share, the door,
-from what changes, its opening angle and the camera. The others are what it is measured by, on the
-same frames and for as many steps:
+Models:
 
-- contrastive_statistician, an extension of it whose c has to tell doors apart and whose z must not;
-- context-free models, which see single frames: vae, autoencoder, and two that need no steps, pca
-  (fitted in closed form) and random_features (an encoder that learns nothing);
-- supervised, the ceiling: the only one that is told the true parameters of the training doors.
+- statistician: a neural statistician (Edwards & Storkey 2017). It encodes several frames of a door
+  into a context latent, which the frames share, and an instance latent per frame (opening angle,
+  camera);
+- contrastive_statistician: a statistician with contrastive losses: its context latent must identify
+  the door, and its instance latents must not;
+- context-free baselines on single frames: vae, autoencoder, pca (fitted in closed form) and
+  random_features (an encoder that is not trained);
+- supervised: the ceiling, the only model that is trained on the true parameters of doors.
 
-`doorlab probe` asks what they have learned.
+All models get the same frames; all models that take steps get the same number of steps. `doorlab
+probe` measures what an embedding holds.
 
-With --online no door is seen twice: every step draws fresh ones from a prior, on the device.
+With --online, every step samples and renders new doors from a prior, on the device.
 
-Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. A run that was stopped,
-or killed, goes on with --resume and ends as if nothing had happened.
+Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. --resume continues a run
+that was stopped or killed; its weights are bit-identical to those of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -60,17 +63,16 @@ from doorlab.training.task import Batches
 
 @dataclass(frozen=True)
 class Config(LearningConfig):
-    """What to learn from frames, and how long."""
+    """The settings of `doorlab pretrain`."""
 
     model: Annotated[str, Option(ENCODERS)] = "statistician"
-    """statistician, contrastive_statistician, vae, autoencoder, pca, random_features or
-    supervised."""
+    """Model. An import path MODULE:NAME of an EncoderSpec is accepted, too."""
     out: Path = Path("runs/pretrain")
     """Folder of the run."""
     doors: NonNegativeInt = 0
-    """Training doors of the dataset, the first of the split; 0 for all."""
+    """Number of training doors, the first of the split; 0 for all."""
     mirror: bool = True
-    """Show every door mirrored half of the time: a mirrored door is a door."""
+    """Mirror the frames of random doors, half of them on average."""
 
 
 PRESETS: dict[str, Config] = {

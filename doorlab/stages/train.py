@@ -1,28 +1,29 @@
-"""Learn to predict what an action on a door would achieve, from pictures and interactions.
+"""Train a reward model: predict the reward of an action on a door from frames and interactions.
 
-Models: np is trained end to end on labelled doors alone; ssnp also learns from the frames of all
-doors at the same time (Liu et al. 2024); vae_np, statistician_np and contrastive_np put a
-neural process on the frozen embedding of a model of `doorlab pretrain`; cnp is np without a latent;
-attentive_np and attentive_ssnp are np and ssnp whose actions also recall single interactions;
-contrastive_ssnp is ssnp whose context learner is a contrastive statistician. With --pretrained the
-context learner of an ssnp begins as a model of `doorlab pretrain`, and goes on learning.
-Labelled doors are the first --labelled of the training split, so that a smaller set is part of
-every larger one.
+Models:
 
-With --online no door is seen twice: every step draws fresh ones from a prior, films and tries them,
-on the device. All of them are labelled, and after the steps of looking the frozen encoder looks at
-them as they come.
+- np: an encoder and a neural process, trained end to end on labelled doors;
+- cnp: np without a latent; attentive_np: np with attention to single interactions;
+- ssnp: np whose encoder is a neural statistician, trained jointly on the frames of all doors (Liu et
+  al. 2024); attentive_ssnp and contrastive_ssnp: the same with attention, and with a contrastive
+  statistician;
+- vae_np, statistician_np, contrastive_np: a neural process on the frozen encoder of a run of
+  `doorlab pretrain`, given with --pretrained.
 
-When looking ends, the encoder is frozen as it was at its best, embeddings are whitened, and the
-process starts anew; then the few doors that are labelled each stand for others like them
-(--embedding-noise).
+Training has two phases. The encoder phase (--encoder-fraction of the steps) trains the encoder to
+predict rewards from frames alone. The process phase freezes the encoder, whitens its embeddings,
+starts the neural process from its initial weights, and trains it on interactions. Noise on the
+embeddings (--process.embedding-noise) lets each labelled door stand for doors like it. Models on a
+frozen encoder have the process phase only. Each phase ends with the weights that have the smallest
+squared error on validation doors (--no-keep-best: with the last weights).
 
-Every --validate-every steps the model predicts rewards of validation doors; the run ends with the
-weights that did so best (--no-keep-best: with the last).
+Labelled doors are the first --labelled doors of the training split, so a smaller set is part of a
+larger one. With --online, every step samples, renders and simulates new doors on the device; all of
+them are labelled.
 
-Writes OUT/model.json, weights.safetensors, familiarity.safetensors (what its doors look like),
-metrics.json and tensorboard/. A run that was stopped,
-or killed, goes on with --resume and ends as if nothing had happened.
+Writes OUT/model.json, weights.safetensors, familiarity.safetensors (statistics of the embeddings of
+training doors), metrics.json and tensorboard/. --resume continues a run that was stopped or killed;
+its weights are bit-identical to those of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -69,20 +70,19 @@ _CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is meas
 
 @dataclass(frozen=True)
 class Config(RewardConfig):
-    """Which reward model, from how many labels, and how long."""
+    """The settings of `doorlab train`."""
 
     model: Annotated[str, Option(REWARD_MODELS)] = "ssnp"
-    """np, cnp, attentive_np, ssnp, attentive_ssnp, contrastive_ssnp, vae_np, statistician_np or
-    contrastive_np."""
+    """Reward model. An import path MODULE:NAME of a RewardModelSpec is accepted, too."""
     pretrained: Path | None = None
-    """Run of `doorlab pretrain`: of a vae for vae_np, of a statistician for statistician_np, of a
-    contrastive_statistician for contrastive_np. If you like, also of a statistician for ssnp and
-    attentive_ssnp, of a contrastive_statistician for contrastive_ssnp: what they begin with."""
+    """Run of `doorlab pretrain`. vae_np, statistician_np and contrastive_np need one of a vae, a
+    statistician and a contrastive_statistician. For ssnp and attentive_ssnp (statistician) and
+    contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
     out: Path = Path("runs/train")
     """Folder of the run."""
     labelled: NonNegativeInt = 0
-    """Training doors whose interactions are learned from, the first of the split; 0 for all. With
-    --online, where every door is labelled, it does not count."""
+    """Number of labelled training doors, the first of the split; 0 for all. --online ignores it:
+    there, every door is labelled."""
 
 
 PRESETS: dict[str, Config] = {
@@ -127,7 +127,7 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
         dataset.require("rewards")
         if dataset.interactions < 1:
             raise ConfigError(
-                f"interactions to learn from, or to be measured by, in {dataset.path}",
+                f"interactions in {dataset.path}, to train or validate on",
                 "none",
                 "generate it with --interactions 32",
             )
