@@ -1,6 +1,6 @@
-"""The labelled doors as a trained encoder sees them: looked at once, then remembered.
+"""Embeddings of the labelled doors by the trained encoder, computed once.
 
-Legend: L looks, B = D doors, M frames, C H W a picture, E embedding.
+Legend: L views of a door, B = D doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from doorlab.models.embedding import Encoder
 from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
 from doorlab.training.loop import generator_for
 
-NUM_VIEWS = 4  # at every door, each with frames of its own
+NUM_VIEWS = 4  # embeddings per door, each of other frames
 _DOORS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class EmbeddedBatch:
-    """Doors that are embedded already, and interactions with them."""
+    """Embeddings of doors, and interactions with them."""
 
     embedding_BE: Float[Tensor, "B E"]
     tries: ContextTargetBatch
@@ -37,18 +37,18 @@ class EmbeddedBatch:
 
 @runtime_checkable
 class Embeds(Encoder, Protocol):
-    """What is needed of a reward model."""
+    """The part of a reward model that computes embeddings."""
 
     training: bool
 
     def train(self, mode: bool = True, /) -> object:
-        """Training or evaluation mode."""
+        """Sets training or evaluation mode."""
         ...
 
 
 @torch.no_grad()
 def embed_batch(model: Embeds, batch: RewardBatch) -> EmbeddedBatch:
-    """Doors as the encoder sees them now, and what was done to them."""
+    """Embeds the doors of a batch with the present weights of the encoder."""
     training = model.training
     model.train(False)
     embedding = model.embed(batch.x_BMCHW)
@@ -57,9 +57,9 @@ def embed_batch(model: Embeds, batch: RewardBatch) -> EmbeddedBatch:
 
 
 class EmbeddingCache:
-    """Embeddings of doors, made when they are first asked for: the encoder must not change after.
+    """Embeddings of doors, computed at the first use. The encoder must not change after that.
 
-    They depend on the weights and the seed alone, so that a resumed run remembers the same.
+    The embeddings depend on the weights and the seed only, so that a resumed run has the same.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class EmbeddingCache:
         targets: int,
         empty_context_prob: float,
     ) -> EmbeddedBatch:
-        """Random doors, one look at each, and tries; half of them mirrored, if any."""
+        """Random doors, one view of each, and interactions; random doors are mirrored."""
         if self._looks is None:
             self._looks = [self._build(mirrored) for mirrored in self._mirrored]
         rows = sample_door_indices(self._doors, batch, generator)

@@ -1,4 +1,7 @@
-"""What doors look like to a trained model, measured when training ends: see `models.familiarity`.
+"""Statistics of the embeddings of training doors, measured after training.
+
+They let a robot detect unfamiliar doors: see `models.familiarity`.
+
 
 Legend: D doors, M frames per door, E embedding.
 """
@@ -33,15 +36,15 @@ def write_familiarity(
     held_out: DoorData | None,
     prior: str,
 ) -> None:
-    """Writes it into the folder of a run whose training has ended.
+    """Writes the statistics into the folder of a run after its training.
 
     Args:
         config: of the run.
-        model: as it is at the end, in evaluation mode.
-        typical: doors that the model may have learned from.
-        held_out: doors like them that it has not learned from; of fewer than 20, or of none,
+        model: with its final weights, in evaluation mode.
+        typical: doors that the model may have been trained on.
+        held_out: doors of the same prior that it was not trained on. With fewer than 20 of them,
             nothing is written.
-        prior: of all these doors.
+        prior: prior of all these doors.
     """
     (config.out / FAMILIARITY_FILE).unlink(missing_ok=True)
     if held_out is None or len(held_out) < _FEWEST_HELD_OUT:
@@ -56,7 +59,7 @@ def write_familiarity(
 def fresh_doors_to_compare(
     config: LearningConfig, device: torch.device
 ) -> tuple[DoorData, DoorData]:
-    """For a run with fresh doors: typical ones and held out ones, none of which a step has."""
+    """For an online run: typical doors and held-out doors, none of which a step gets."""
     doors = DoorStream(config.stream, config.seed, device)
     parts = {"familiar": _FRESH_DOORS, "held out": _HELD_OUT_DOORS}
     frames = config.stream.sequence_length
@@ -67,7 +70,7 @@ def fresh_doors_to_compare(
 
 @torch.no_grad()
 def _embedded(model: Any, doors: DoorData, frames: int, seed: int) -> np.ndarray:
-    """float32 (D, E), by so many frames of each, drawn at random."""
+    """Embeddings float32 (D, E) of that many random frames of each door."""
     generator = generator_for(seed, "familiarity", frames)
     rows = torch.arange(min(len(doors), _HELD_OUT_DOORS))
     return np.concatenate(

@@ -1,7 +1,7 @@
-"""Training without a dataset: fresh doors for every step, drawn on the device of the run.
+"""Training without a dataset: new doors for every step, sampled on the device of the run.
 
-They are drawn some steps at a time, which many small steps gain from, and one portion ahead, in a
-thread. What a step gets does not depend on either (see `doorlab.data.tensors.stream`).
+A thread samples the doors of several steps at once, one portion ahead of the training. The doors of
+a step do not depend on the portions (see `doorlab.data.tensors.stream`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from doorlab.parallel.prefetch import Prefetcher
 from doorlab.training.fabric import Fabric
 
 _PORTION_STEPS = 16
-_PORTION_PIXELS = 8192 * 64 * 64  # that are kept of a portion: bounds memory
+_PORTION_PIXELS = 8192 * 64 * 64  # of a portion; limits memory
 
 
 @dataclass(frozen=True)
 class StreamSchedule:
-    """What some steps of a run want, of all processes together."""
+    """Doors for some steps of a run, for all processes together."""
 
     wanted: StreamSpec
     steps: range
@@ -49,9 +49,9 @@ def load_validation(
     device: torch.device,
     interactions: int = 0,
 ) -> DoorData | None:
-    """Validation doors, if any: of the dataset; without one, fresh ones that no step has.
+    """Validation doors of the dataset; without a dataset, streamed doors that no step gets.
 
-    Fresh ones are whole films, and the same for every seed of a run, so that runs can be compared.
+    Streamed validation doors have all frames of their sequences, and are the same for all seeds.
     """
     count = config.validation_doors
     if dataset is not None:
@@ -67,7 +67,7 @@ def load_validation(
 
 
 def whitening_doors(config: LearningConfig, device: torch.device, count: int) -> DoorData:
-    """Fresh doors that no step has, the same for all processes."""
+    """Streamed doors that no step gets, the same for all processes."""
     doors = DoorStream(config.stream, config.seed, device)
     return doors.draw(StreamSpec("typical", count, config.frames, 0), range(1))[0]
 
@@ -78,7 +78,7 @@ class OnlineDataLoader:
     Args:
         config: of the run.
         fabric: which process this is, and its device.
-        plans: what every step wants.
+        plans: schedules of the run.
     """
 
     def __init__(
@@ -106,9 +106,9 @@ class OnlineDataLoader:
         self._ahead.__exit__(*error)
 
     def metrics(self) -> dict[str, Any]:
-        """For metrics.json: the doors of the whole run, and shares of the time of this process.
+        """For metrics.json: number of doors of the run, and fractions of this process's time.
 
-        Doors are drawn in a thread beside the training, so that it waits for a part of that time.
+        A thread samples doors during training, so training waits for a part of the sampling time.
         """
         elapsed = time.perf_counter() - self._start
         return {
@@ -133,12 +133,12 @@ class OnlineDataLoader:
 
 
 def _pictures(plan: StreamSchedule) -> int:
-    """Of this process, per step."""
+    """Images per step of this process."""
     rows = range(plan.wanted.doors)[plan.wanted.rows]
     return len(rows) * plan.wanted.frames
 
 
 def _portion_size(config: LearningConfig, plans: Sequence[StreamSchedule]) -> int:
-    """Steps that are drawn at once."""
+    """Number of steps that are sampled at once."""
     pixels = config.stream.image_size**2 * max(1, *(_pictures(plan) for plan in plans))
     return max(1, min(_PORTION_STEPS, _PORTION_PIXELS // pixels))

@@ -1,6 +1,6 @@
-"""What pretraining shows to models: frames of doors, and to a model that is told it, the truth.
+"""Training and validation sets of pretraining: frames of doors, and labels for supervised models.
 
-Legend: D doors, B doors in a batch, M frames, C H W a picture.
+Legend: D doors, B doors in a batch, M frames, C H W an image.
 """
 
 from __future__ import annotations
@@ -30,84 +30,85 @@ _DOORS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class LabelNormalizer:
-    """In which numbers are told, so that a metre and a radian weigh the same: target -> unit."""
+    """Standardization of continuous labels, so that meters and radians have the same weight."""
 
-    centre: dict[str, float] = field(default_factory=dict)
-    scale: dict[str, float] = field(default_factory=dict)
+    mean: dict[str, float] = field(default_factory=dict)
+    std: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
-    def of(answers: dict[str, np.ndarray]) -> LabelNormalizer:
-        """Means and standard deviations; what a mirror negates stays about zero."""
-        units = LabelNormalizer()
+    def fit(labels: dict[str, np.ndarray]) -> LabelNormalizer:
+        """Fits means and standard deviations. Labels that a mirror negates are not centered."""
+        normalizer = LabelNormalizer()
         for name, target in TARGETS.items():
             if target.kind == "continuous":
                 negated = target.mirror == "negated"
-                units.centre[name] = 0.0 if negated else float(np.nanmean(answers[name]))
-                units.scale[name] = float(np.nanstd(answers[name])) or 1.0
-        return units
+                normalizer.mean[name] = 0.0 if negated else float(np.nanmean(labels[name]))
+                normalizer.std[name] = float(np.nanstd(labels[name])) or 1.0
+        return normalizer
 
 
 @dataclass(frozen=True)
 class PretrainingSet:
-    """Doors to learn from, or to be examined on."""
+    """Doors to train or validate on."""
 
     doors: DoorData
-    answers: dict[str, Tensor] = field(default_factory=dict)
-    """Target -> (D,) or (D, M) in `LabelNormalizer`; empty for models that only look."""
+    labels: dict[str, Tensor] = field(default_factory=dict)
+    """Target -> standardized labels (D,) or (D, M); empty for models without supervision."""
 
     def __len__(self) -> int:
-        """D."""
+        """D, the number of doors."""
         return len(self.doors)
 
     def batch(
         self, frames: int, mirror: bool, step: int, generator: torch.Generator, batch: int
     ) -> tuple[Any, ...]:
-        """The arguments of a model's loss: random frames of random doors, and their answers."""
+        """The arguments of a model's loss: random frames of random doors, and their labels."""
         rows = sample_door_indices(self.doors, batch, generator)
         picks = sample_frame_indices(self.doors, batch, frames, generator)
-        shown, told = gather_frames(self.doors, rows, picks), self._answers_at(rows, picks)
+        frames_BMCHW, labels = gather_frames(self.doors, rows, picks), self._labels_at(rows, picks)
         if mirror:
-            chosen = (torch.rand(batch, generator=generator) < 0.5).to(shown.device)
-            shown = mirror_frames(shown, chosen)
-            told = {name: _mirror(name, values, chosen) for name, values in told.items()}
-        return (shown, told) if told else (shown,)
+            chosen = (torch.rand(batch, generator=generator) < 0.5).to(frames_BMCHW.device)
+            frames_BMCHW = mirror_frames(frames_BMCHW, chosen)
+            labels = {name: _mirror(name, values, chosen) for name, values in labels.items()}
+        return (frames_BMCHW, labels) if labels else (frames_BMCHW,)
 
     def iter_batches(self) -> Iterator[tuple[Any, ...]]:
-        """All doors with all their frames, some at a time, as the arguments of a model's loss."""
+        """Yields all doors with all their frames in batches, as arguments of a model's loss."""
         for rows in torch.arange(len(self)).to(self.doors.images.device).split(_DOORS_AT_ONCE):
-            shown = self.doors.images[rows].float() / 255.0
-            told = {name: values[rows] for name, values in self.answers.items()}
-            yield (shown, told) if told else (shown,)
+            frames_BMCHW = self.doors.images[rows].float() / 255.0
+            labels = {name: values[rows] for name, values in self.labels.items()}
+            yield (frames_BMCHW, labels) if labels else (frames_BMCHW,)
 
     def iter_frames(self, mirror: bool) -> Iterator[Float[Tensor, "B M C H W"]]:
-        """All frames, some doors at a time; then those of a mirror, too."""
-        for shown, *_ in self.iter_batches():
-            yield shown
+        """Yields the frames of all doors in batches, each followed by its mirror images."""
+        for frames_BMCHW, *_ in self.iter_batches():
+            yield frames_BMCHW
             if mirror:
-                yield shown.flip(-1)
+                yield frames_BMCHW.flip(-1)
 
-    def _answers_at(self, rows: Tensor, picks: Tensor) -> dict[str, Tensor]:
+    def _labels_at(self, rows: Tensor, picks: Tensor) -> dict[str, Tensor]:
         device = self.doors.images.device
         rows, picks = rows.to(device), picks.to(device)
         return {
             name: values[rows[:, None], picks] if values.ndim > 1 else values[rows]
-            for name, values in self.answers.items()
+            for name, values in self.labels.items()
         }
 
 
-def tell(lesson: PretrainingSet, dataset: DoorDataset, units: LabelNormalizer) -> PretrainingSet:
-    """The same lesson with the true answers. Raises DatasetError when nobody knows them."""
-    answers = load_labels(dataset, lesson.doors.indices.numpy())
-    told = {}
-    for name, values in answers.items():
-        plain = (values - units.centre.get(name, 0.0)) / units.scale.get(name, 1.0)
-        told[name] = torch.from_numpy(plain).float().to(lesson.doors.images.device)
-    return PretrainingSet(lesson.doors, told)
+def with_labels(
+    frames_only: PretrainingSet, dataset: DoorDataset, normalizer: LabelNormalizer
+) -> PretrainingSet:
+    """The same doors with standardized labels. Raises DatasetError for a dataset without labels."""
+    doors, standardized = frames_only.doors, {}
+    for name, values in load_labels(dataset, doors.indices.numpy()).items():
+        plain = (values - normalizer.mean.get(name, 0.0)) / normalizer.std.get(name, 1.0)
+        standardized[name] = torch.from_numpy(plain).float().to(doors.images.device)
+    return PretrainingSet(doors, standardized)
 
 
-def fit_label_normalizer(lesson: PretrainingSet, dataset: DoorDataset) -> LabelNormalizer:
-    """The units of the training doors, for all lessons."""
-    return LabelNormalizer.of(load_labels(dataset, lesson.doors.indices.numpy()))
+def fit_label_normalizer(train_set: PretrainingSet, dataset: DoorDataset) -> LabelNormalizer:
+    """The normalizer of the labels of the training doors."""
+    return LabelNormalizer.fit(load_labels(dataset, train_set.doors.indices.numpy()))
 
 
 def _mirror(name: str, values: Tensor, chosen: Bool[Tensor, " B"]) -> Tensor:

@@ -48,7 +48,7 @@ from doorlab.learning.config import (
     with_preset,
 )
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
-from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, tell
+from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, with_labels
 from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
 from doorlab.models.encoders.base import Reconstructs
@@ -148,9 +148,9 @@ def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
         return _train_online(fabric, context, val_set)
     train_set = PretrainingSet(DoorData.load(dataset, "train", fabric.device, config.doors or None))
     if spec.supervised:
-        units = fit_label_normalizer(train_set, dataset)
-        train_set = tell(train_set, dataset, units)
-        val_set = tell(val_set, dataset, units) if val_set else None
+        normalizer = fit_label_normalizer(train_set, dataset)
+        train_set = with_labels(train_set, dataset, normalizer)
+        val_set = with_labels(val_set, dataset, normalizer) if val_set else None
     model = _build(context)
     if spec.closed_form:
         outcome = _fit_closed_form(fabric, config, model, train_set)

@@ -4,8 +4,8 @@ Models:
 
 - np: an encoder and a neural process, trained end to end on labelled doors;
 - cnp: np without a latent; attentive_np: np with attention to single interactions;
-- ssnp: np whose encoder is a neural statistician, trained jointly on the frames of all doors (Liu et
-  al. 2024); attentive_ssnp and contrastive_ssnp: the same with attention, and with a contrastive
+- ssnp: np whose encoder is a neural statistician, trained jointly on the frames of all doors (Liu
+  et al. 2024); attentive_ssnp and contrastive_ssnp: the same with attention, and with a contrastive
   statistician;
 - vae_np, statistician_np, contrastive_np: a neural process on the frozen encoder of a run of
   `doorlab pretrain`, given with --pretrained.

@@ -1,4 +1,4 @@
-"""What models are shown and told, against the doors of a dataset."""
+"""Batches and labels of pretraining, against the doors of a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from doorlab.learning.pretraining_set import (
     LabelNormalizer,
     PretrainingSet,
     fit_label_normalizer,
-    tell,
+    with_labels,
 )
 
 
@@ -23,7 +23,7 @@ def dataset(painted_dataset):
 
 
 @pytest.fixture
-def lesson(dataset):
+def train_set(dataset):
     return PretrainingSet(DoorData.load(dataset, "train"))
 
 
@@ -31,40 +31,40 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-def test_models_that_only_look_get_random_frames_and_nothing_else(lesson):
-    (frames,) = lesson.batch(3, False, 0, generator(), 8)
-    assert torch.equal(frames, sample_frames(lesson.doors, 8, 3, generator()))
+def test_pretraining_set_batch_has_frames_only_without_labels(train_set):
+    (frames,) = train_set.batch(3, False, 0, generator(), 8)
+    assert torch.equal(frames, sample_frames(train_set.doors, 8, 3, generator()))
 
 
-def test_mirrored_doors_are_doors_too(lesson):
+def test_pretraining_set_batch_mirrors_whole_doors(train_set):
     """With `mirror`, about half of a batch is flipped, each door as a whole."""
-    plain, mirrored = (lesson.batch(3, m, 0, generator(), 64)[0] for m in (False, True))
-    # What is painted is flat: lessons flip pictures, so a mark in one corner shows it.
+    plain, mirrored = (train_set.batch(3, m, 0, generator(), 64)[0] for m in (False, True))
+    # What is painted is flat: batches flip images, so a mark in one corner shows it.
     assert plain.shape == mirrored.shape
-    marked = DoorData(**{**vars(lesson.doors), "images": lesson.doors.images.clone()})
+    marked = DoorData(**{**vars(train_set.doors), "images": train_set.doors.images.clone()})
     marked.images[..., 0, 0] = 255
-    (shown,) = PretrainingSet(marked).batch(3, True, 0, generator(), 64)
-    right = (shown[..., 0, -1] == 1).flatten(1).all(1)
-    left = (shown[..., 0, 0] == 1).flatten(1).all(1)
+    (frames,) = PretrainingSet(marked).batch(3, True, 0, generator(), 64)
+    right = (frames[..., 0, -1] == 1).flatten(1).all(1)
+    left = (frames[..., 0, 0] == 1).flatten(1).all(1)
     assert (right ^ left).all()
     assert 16 < right.sum() < 48
 
 
-def test_what_is_told_is_true_of_what_is_shown(lesson, dataset):
+def test_with_labels_has_the_labels_of_the_frames(train_set, dataset):
     """The painter's red is the hinge's side, its green the width, its blue the angle."""
-    units = fit_label_normalizer(lesson, dataset)
-    frames, told = tell(lesson, dataset, units).batch(3, False, 0, generator(), 32)
+    normalizer = fit_label_normalizer(train_set, dataset)
+    frames, labels = with_labels(train_set, dataset, normalizer).batch(3, False, 0, generator(), 32)
     colours = frames.mean(dim=(3, 4)) * 255
-    assert torch.equal(told["handedness"], (colours[:, 0, 0] > 100).float())
-    width = told["width"] * units.scale["width"] + units.centre["width"]
+    assert torch.equal(labels["handedness"], (colours[:, 0, 0] > 100).float())
+    width = labels["width"] * normalizer.std["width"] + normalizer.mean["width"]
     np.testing.assert_allclose(200 * width, colours[:, 0, 1], atol=0.6)
-    angle = told["joint_angle"] * units.scale["joint_angle"] + units.centre["joint_angle"]
+    angle = labels["joint_angle"] * normalizer.std["joint_angle"] + normalizer.mean["joint_angle"]
     np.testing.assert_allclose(120 * angle, colours[..., 2], atol=0.6)
 
 
-def test_a_mirrored_door_has_mirrored_answers(lesson, dataset):
-    told = tell(lesson, dataset, fit_label_normalizer(lesson, dataset))
-    before, after = (told.batch(3, mirror, 0, generator(), 64)[1] for mirror in (False, True))
+def test_pretraining_set_batch_mirrors_labels(train_set, dataset):
+    labels = with_labels(train_set, dataset, fit_label_normalizer(train_set, dataset))
+    before, after = (labels.batch(3, mirror, 0, generator(), 64)[1] for mirror in (False, True))
     swapped = before["handedness"] != after["handedness"]
     assert 16 < swapped.sum() < 48
     torch.testing.assert_close(after["place"], torch.where(swapped, -1.0, 1.0) * before["place"])
@@ -72,32 +72,32 @@ def test_a_mirrored_door_has_mirrored_answers(lesson, dataset):
         assert torch.equal(before[name], after[name])
 
 
-def test_portions_are_all_doors_once(lesson, dataset):
-    told = tell(lesson, dataset, fit_label_normalizer(lesson, dataset))
-    batches = list(told.iter_batches())
-    shown = torch.cat([frames for frames, _ in batches])
-    assert torch.equal((shown * 255).round().byte(), lesson.doors.images)
-    widths = torch.cat([answers["width"] for _, answers in batches])
-    assert torch.equal(widths, told.answers["width"])
-    assert sum(len(frames) for frames in lesson.iter_frames(mirror=True)) == 2 * len(lesson)
+def test_pretraining_set_iter_batches_has_every_door_once(train_set, dataset):
+    labels = with_labels(train_set, dataset, fit_label_normalizer(train_set, dataset))
+    batches = list(labels.iter_batches())
+    frames = torch.cat([frames for frames, _ in batches])
+    assert torch.equal((frames * 255).round().byte(), train_set.doors.images)
+    widths = torch.cat([labels["width"] for _, labels in batches])
+    assert torch.equal(widths, labels.labels["width"])
+    assert sum(len(frames) for frames in train_set.iter_frames(mirror=True)) == 2 * len(train_set)
 
 
-def test_told_numbers_have_the_spread_of_one_in_training(lesson, dataset):
-    answers = tell(lesson, dataset, fit_label_normalizer(lesson, dataset)).answers
+def test_told_numbers_have_the_spread_of_one_in_training(train_set, dataset):
+    labels = with_labels(train_set, dataset, fit_label_normalizer(train_set, dataset)).labels
     for name in ("width", "joint_angle"):
-        assert answers[name].mean() == pytest.approx(0, abs=1e-5)
-        assert answers[name].std(correction=0) == pytest.approx(1, abs=1e-4)
-    assert answers["place"].std(correction=0) == pytest.approx(1, abs=1e-4)
+        assert labels[name].mean() == pytest.approx(0, abs=1e-5)
+        assert labels[name].std(correction=0) == pytest.approx(1, abs=1e-4)
+    assert labels["place"].std(correction=0) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_number_that_does_not_vary_is_told_as_it_is():
     same = {name: np.full(5, 2.0) for name in ("width", "height", "handle_height", "place")}
-    units = LabelNormalizer.of({**same, "joint_angle": np.ones((5, 2))})
-    assert units.scale["width"] == 1.0
-    assert units.centre["width"] == 2.0
+    normalizer = LabelNormalizer.fit({**same, "joint_angle": np.ones((5, 2))})
+    assert normalizer.std["width"] == 1.0
+    assert normalizer.mean["width"] == 2.0
 
 
-def test_footage_tells_nothing(tmp_path):
+def test_with_labels_refuses_footage(tmp_path):
     import cv2
 
     from doorlab.stages.import_ import Config, run
@@ -111,6 +111,6 @@ def test_footage_tells_nothing(tmp_path):
     out = tmp_path / "data"
     config = Config(source=tmp_path / "footage", out=out, frames=2, image_size=32, workers=1)
     dataset = DoorDataset.open(run(config))
-    lesson = PretrainingSet(DoorData.load(dataset, "train"))
+    train_set = PretrainingSet(DoorData.load(dataset, "train"))
     with pytest.raises(DatasetError, match="doorlab generate"):
-        tell(lesson, dataset, LabelNormalizer())
+        with_labels(train_set, dataset, LabelNormalizer())
