@@ -155,11 +155,11 @@ def test_weights_of_another_base_are_not_gone_on_with(config, pretrained, tmp_pa
 def test_damaged_weights_are_neither_resumed_nor_built_upon(config, pretrained, tmp_path):
     train.run(config)
     damage(config.out / "weights.safetensors")
-    with pytest.raises(CheckpointError, match=r"the weights that model\.json names"):
+    with pytest.raises(CheckpointError, match=r"the weights with the checksum of model\.json"):
         train.run(updated(config, resume=True))
     base = Path(shutil.copytree(pretrained / "vae", tmp_path / "base"))
     damage(base / "weights.safetensors")
-    with pytest.raises(CheckpointError, match=r"the weights that model\.json names"):
+    with pytest.raises(CheckpointError, match=r"the weights with the checksum of model\.json"):
         train.run(updated(config, model="vae_np", pretrained=base, out=tmp_path / "other"))
     assert not (tmp_path / "other").exists()
 
