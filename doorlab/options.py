@@ -6,8 +6,7 @@ show in the help, and aliases:
     runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = ()
     prior: Annotated[str, Option(choices=("narrow", "wild"))] = "narrow"
 
-A class attribute of the config defines the groups of options:
-`OPTION_GROUPS = {"optimizer": ("learning_rate",)}`.
+A field that is a config itself becomes a group of options with its name as their prefix.
 """
 
 from __future__ import annotations
@@ -117,10 +116,7 @@ def _form(
     config: type, default: Any, choices: Mapping[str, tuple[str, ...]], prefix: str = "--"
 ) -> type:
     """Builds a dataclass for tyro with the ordered, grouped and documented fields of a config."""
-    import tyro
-
-    members: dict[str, list[tuple[str, Any, Any]]] = {"": []}
-    group_of = {name: group for group, names in _groups_of(config).items() for name in names}
+    plain: list[tuple[str, Any, Any]] = []
     nested: list[tuple[str, Any, Any]] = []
     for one in _ordered(_fields_of(config, default)):
         if isinstance(one.kind, type) and dataclasses.is_dataclass(one.kind):
@@ -130,38 +126,17 @@ def _form(
         else:
             hint = _hint_of(one, flag(one.name, prefix), choices.get(one.name, ()))
             value = field() if one.default is MISSING else field(default=one.default)
-            members.setdefault(group_of.get(one.name, ""), []).append((one.name, hint, value))
-    fields = members.pop("")
-    for group, inside in members.items():
-        part = dataclasses.make_dataclass(group.title(), inside, kw_only=True)
-        part.__doc__ = ""
-        hint = Annotated[part, tyro.conf.OmitArgPrefixes]
-        fields.append((group, hint, field(default_factory=part)))
-    return dataclasses.make_dataclass(config.__name__, [*fields, *nested], kw_only=True)
+            plain.append((one.name, hint, value))
+    return dataclasses.make_dataclass(config.__name__, [*plain, *nested], kw_only=True)
 
 
 def _filled(config: type, form: Any) -> Any:
     """Builds the config from the values of a form (`_form`)."""
-    flat: dict[str, Any] = {}
-    groups = _groups_of(config)
-    for one in dataclasses.fields(form):
-        value = getattr(form, one.name)
-        if one.name in groups:
-            flat |= {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        else:
-            flat[one.name] = value
+    values = {one.name: getattr(form, one.name) for one in dataclasses.fields(form)}
     for one in _fields_of(config, None):
         if isinstance(one.kind, type) and dataclasses.is_dataclass(one.kind):
-            flat[one.name] = _filled(one.kind, flat[one.name])
-    return config(**flat)
-
-
-def _groups_of(config: type) -> dict[str, tuple[str, ...]]:
-    """Group -> names of its fields, including the groups of base classes."""
-    groups: dict[str, tuple[str, ...]] = {}
-    for kind in reversed(config.__mro__):
-        groups |= vars(kind).get("OPTION_GROUPS", {})
-    return groups
+            values[one.name] = _filled(one.kind, values[one.name])
+    return config(**values)
 
 
 def _ordered(fields: Iterable[_Field]) -> list[_Field]:

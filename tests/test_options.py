@@ -6,7 +6,7 @@ import importlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import pytest
 from tyro.conf import Positional
@@ -27,8 +27,6 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Base:
-    OPTION_GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {"optimizer": ("learning_rate",)}
-
     learning_rate: float = 0.1
     """Highest rate."""
     seed: int = 0
@@ -97,8 +95,8 @@ def test_options_that_are_not_given_are_those_of_the_default():
 
 def test_help_begins_with_what_matters_and_groups_the_rest(capsys):
     shown = help_of(capsys)
-    order = ["--model", "--runs", "--data", "--out", "--seed", "--fast", "optimizer options"]
-    order += ["--learning-rate", "sizes options", "Sizes of everything.", "--sizes.layers"]
+    order = ["--model", "--runs", "--data", "--out", "--learning-rate", "--seed", "--fast"]
+    order += ["sizes options", "Sizes of everything.", "--sizes.layers"]
     places = [shown.index(word) for word in order]
     assert places == sorted(places)
     assert "Not shown" not in shown

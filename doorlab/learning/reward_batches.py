@@ -49,8 +49,8 @@ class ProcessConfig:
     """Floor of the whitening of embeddings, as a fraction of their variance. Directions with less
     variance are scaled down."""
     embedding_noise: Annotated[NonNegativeFloat, Option(aliases=("--embedding-noise",))] = 4.0
-    """Noise that is added to the whitened embeddings of labelled doors, in standard deviations of
-    the embeddings, times 1 / sqrt(number of labelled doors)."""
+    """Noise on the whitened embeddings of labelled doors. Its standard deviation, relative to that
+    of the embeddings, is this number divided by the square root of the number of such doors."""
 
     def __post_init__(self) -> None:
         check_limits(self, "--process.")
@@ -98,11 +98,12 @@ def recorded_encoder_batches(
         everything: doors whose frames may be used.
     """
     unlabelled = per_process(config, config.unlabelled_batch_size)
+    joint = reward_model_spec(config.model).joint
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
         rows = sample_door_indices(labelled, size, generator)
         found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
-        if not reward_model_spec(config.model).joint:
+        if not joint:
             return found
         frames = sample_frames(everything, unlabelled, config.frames, generator)
         return JointBatch(found, _maybe_mirrored(config, frames, generator))
