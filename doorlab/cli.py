@@ -105,15 +105,15 @@ def _report(error: BaseException, interrupted: bool, stage: str = "") -> int:
         reason = str(error) if isinstance(error, KeyboardInterrupt) else ""
         kept = stage in _GOING_ON
         usual = "run the same command again to continue" if kept else "no result was written"
-        return _complain(reason or f"interrupted; {usual}", _INTERRUPTED)
+        return _complain(reason or f"interrupted: {usual}", _INTERRUPTED)
     if isinstance(error, DoorlabError):
         return _complain(str(error), _BAD_INPUT)
     if isinstance(error, BrokenPipeError):  # the reader closed the pipe: `doorlab info ... | head`
         return _FAILED
     memory = lack_of_memory(error)
     if memory is not None:
-        fix = "lower --batch-size, --workers, or the numbers and sizes of doors and frames"
-        return _complain(f"expected enough memory; got {memory}; {fix}", _FAILED)
+        fix = "Lower --batch-size, --workers, or the numbers and sizes of doors and frames."
+        return _complain(f"Expected enough memory, but got {memory}. {fix}", _FAILED)
     if isinstance(error, OSError):
         return _complain(str(refused(error)), _FAILED)
     raise error

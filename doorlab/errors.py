@@ -1,4 +1,4 @@
-"""Errors for users: every message says what was expected, what came and what to do."""
+"""Errors for users: every message says what doorlab expected, what it got and what to do."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class DoorlabError(Exception):
     """Root of every error that doorlab raises on purpose.
 
     Args:
-        expected: what should have been there, without a verb.
-        got: what was found instead.
-        fix: what the user can do, as an imperative.
+        expected: the object of "Expected ...", such as "a number of doors of at least 1".
+        got: the object of "but got ...", such as "0" or "no file dataset.json".
+        fix: what the user can do, as an imperative without a full stop.
     """
 
     def __init__(self, expected: str, got: str, fix: str) -> None:
@@ -23,7 +23,9 @@ class DoorlabError(Exception):
         self.expected, self.got, self.fix = expected, got, fix
 
     def __str__(self) -> str:
-        return f"expected {self.expected}; got {self.got}; {self.fix}"
+        fix = self.fix[:1].upper() + self.fix[1:]
+        end = "" if fix.endswith((".", "?", "!")) else "."
+        return f"Expected {self.expected}, but got {self.got}. {fix}{end}"
 
 
 class ConfigError(DoorlabError):

@@ -322,7 +322,7 @@ def _checked_frame(frame: Any) -> np.ndarray:
         fix = "give arrays, or objects that NumPy converts to arrays"
         raise ConfigError("frames of uint8, from 0 to 255", type(frame).__name__, fix)
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        fix = "give RGB, channels last (PIL: convert('RGB')); put a single image into a list"
+        fix = "give RGB, channels last (PIL: convert('RGB')). Put a single image into a list"
         raise ConfigError("frames of shape (H, W, 3)", f"{image.shape}", fix)
     if image.dtype != np.uint8:
         raise ConfigError(
@@ -338,7 +338,7 @@ def _normalised_all(actions: Any) -> Float32[np.ndarray, "N 4"]:
     if isinstance(actions, np.ndarray):
         return checked_actions(actions, ("N",)).astype(np.float32)
     if not isinstance(actions, Sequence) or isinstance(actions, str):
-        fix = "give a list; put a single action into a list"
+        fix = "give a list. Put a single action into a list"
         raise ConfigError("a sequence of actions", type(actions).__name__, fix)
     rows = [_normalised(action) for action in actions]
     return np.array(rows, np.float32).reshape(-1, ACTION_DIM)

@@ -64,9 +64,9 @@ def test_an_option_without_a_word_would_be_found(capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["generat"], "did you mean 'generate'"),
-        (["generate", "--preset", "smal"], "did you mean 'small'"),
-        (["train", "--preset=huge"], "expected a preset out of full, small, tiny"),
+        (["generat"], "Did you mean 'generate'"),
+        (["generate", "--preset", "smal"], "Did you mean 'small'"),
+        (["train", "--preset=huge"], "Expected a preset out of full, small, tiny"),
         (["info", "nowhere"], "nowhere"),
     ],
 )

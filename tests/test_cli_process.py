@@ -34,7 +34,7 @@ def test_a_library_that_is_interrupted_while_it_is_imported(monkeypatch, capsys)
         ("study", "run the same command again to continue"),
     ):
         assert main([stage]) == 130
-        assert capsys.readouterr().err == f"doorlab: error: interrupted; {words}\n"
+        assert capsys.readouterr().err == f"doorlab: error: interrupted: {words}\n"
 
 
 def test_errors_that_nobody_foresaw_are_not_hidden(monkeypatch):
@@ -64,7 +64,7 @@ def test_a_full_disk_for_the_output_is_one_line():
     with open("/dev/full", "w") as full:
         done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=full)
     assert done.returncode == 1
-    assert done.stderr.startswith("doorlab: error: expected free space; got a full disk; ")
+    assert done.stderr.startswith("doorlab: error: Expected free space, but got a full disk; ")
     assert done.stderr.count("\n") == 1
 
 

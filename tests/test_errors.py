@@ -10,27 +10,27 @@ from doorlab.errors import ConfigError, DoorlabError, refused, unknown_name, wri
 def test_message_has_all_three_parts_and_survives_pickling():
     error = pickle.loads(pickle.dumps(ConfigError("a door", "a window", "look again")))
     assert isinstance(error, DoorlabError)
-    assert str(error) == "expected a door; got a window; look again"
+    assert str(error) == "Expected a door, but got a window. Look again."
 
 
 def test_unknown_name_lists_the_valid_and_suggests_the_nearest():
     message = str(unknown_name("preset", "smal", ["tiny", "small", "full"]))
     assert "full, small, tiny" in message
-    assert "did you mean 'small'?" in message
+    assert "Did you mean 'small'?" in message
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        ((errno.EACCES, "", "a/b"), "expected permission for a/b; got none; allow it, or choose"),
-        ((errno.EPERM, "", b"a\xff"), "expected permission for a\udcff; got none; allow"),
-        ((errno.ENOENT, "", "a/b"), "expected a file or folder for a/b; got none; check the path"),
-        ((errno.ENOSPC, ""), "expected free space; got a full disk; free some space and run again"),
-        ((errno.EMFILE, "", 3), "expected one more open file; got too many of them; raise the"),
-        ((errno.EBADF, "Bad file"), "expected a system that works; got Bad file; mend the cause"),
+        ((errno.EACCES, "", "a/b"), "Expected permission for a/b, but got none. Allow it, or choose"),
+        ((errno.EPERM, "", b"a\xff"), "Expected permission for a\udcff, but got none. Allow"),
+        ((errno.ENOENT, "", "a/b"), "Expected a file or folder for a/b, but got none. Check the path"),
+        ((errno.ENOSPC, ""), "Expected free space, but got a full disk. Free some space and run again"),
+        ((errno.EMFILE, "", 3), "Expected one more open file, but got too many of them. Raise the"),
+        ((errno.EBADF, "Bad file"), "Expected a system that works, but got Bad file. Mend the cause"),
         (
             ("odd",),
-            "expected a system that works; got odd; mend the cause and run the same command",
+            "Expected a system that works, but got odd. Mend the cause and run the same command",
         ),
     ],
 )
@@ -41,5 +41,5 @@ def test_what_the_system_refuses_has_all_three_parts(error, message):
 @pytest.mark.parametrize("code", sorted(errno.errorcode))
 def test_every_refused_write_names_the_path_and_the_way_out(code):
     message = str(write_refused(OSError(code, os.strerror(code)), "a/b"))
-    assert " for a/b; got " in message
+    assert " for a/b, but got " in message
     assert not message.endswith("; ")

@@ -55,12 +55,12 @@ class Settings:
 
 def test_a_setting_outside_is_named_by_its_option():
     Settings()
-    words = r"--batch-size as a whole number of 1 or more; got 0; correct --batch-size"
+    words = r"--batch-size as a whole number of 1 or more, but got 0. Correct --batch-size"
     with pytest.raises(ConfigError, match=words):
         Settings(batch_size=0)
-    with pytest.raises(ConfigError, match=r"--rates as a finite number above 0; got nan"):
+    with pytest.raises(ConfigError, match=r"--rates as a finite number above 0, but got nan"):
         Settings(rates=(0.1, NAN))
-    with pytest.raises(ConfigError, match=r"kappa as a finite number; got inf; correct kappa"):
+    with pytest.raises(ConfigError, match=r"kappa as a finite number, but got inf. Correct kappa"):
         ModelConfig(kappa=INFINITY)
     with pytest.raises(
         ConfigError, match=r"--architecture\.likelihood-std as a finite number of 0"

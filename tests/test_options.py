@@ -123,18 +123,18 @@ def test_choices_may_be_given_with_the_call(capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--seed abc", "expected --seed as a whole number; got 'abc'; correct --seed"),
-        ("--seed 1.5", "expected --seed as a whole number; got '1.5'"),
-        ("--learning-rate x", "expected --learning-rate as a number; got 'x'"),
-        ("--sizes.layers 1 x", "expected --sizes.layers as a whole number; got 'x'"),
-        ("--mix none", "expected a value of --mix out of all, some; got 'none'"),
-        ("--lr 3", "got --lr; did you mean --learning-rate?"),
-        ("--sead=3", "got --sead; did you mean --seed?"),
-        ("--zzz", "got --zzz; see `doorlab x --help`"),
-        ("there", "expected options of `doorlab x`; got there; see"),
-        ("--seed", "expected a value for --seed; got none; see `doorlab x --help`"),
-        ("--pair 1", "expected 2 values for --pair; got fewer"),
-        ("--pair 1 2 3", "expected options of `doorlab x`; got 3; see"),
+        ("--seed abc", "Expected --seed as a whole number, but got 'abc'. Correct --seed"),
+        ("--seed 1.5", "Expected --seed as a whole number, but got '1.5'"),
+        ("--learning-rate x", "Expected --learning-rate as a number, but got 'x'"),
+        ("--sizes.layers 1 x", "Expected --sizes.layers as a whole number, but got 'x'"),
+        ("--mix none", "Expected a value of --mix out of all, some, but got 'none'"),
+        ("--lr 3", "got --lr. Did you mean --learning-rate?"),
+        ("--sead=3", "got --sead. Did you mean --seed?"),
+        ("--zzz", "got --zzz. See `doorlab x --help`"),
+        ("there", "Expected options of `doorlab x`, but got there. See"),
+        ("--seed", "Expected a value for --seed, but got none. See `doorlab x --help`"),
+        ("--pair 1", "Expected 2 values for --pair, but got fewer"),
+        ("--pair 1 2 3", "Expected options of `doorlab x`, but got 3. See"),
     ],
 )
 def test_what_can_t_be_read_is_one_line(args, message, capsys):
@@ -146,7 +146,7 @@ def test_what_can_t_be_read_is_one_line(args, message, capsys):
 
 
 def test_a_positional_that_is_missing_is_one_line():
-    with pytest.raises(ConfigError, match="expected a value for PATH; got none"):
+    with pytest.raises(ConfigError, match="Expected a value for PATH, but got none"):
         run(config=Required)
 
 

@@ -61,14 +61,14 @@ def test_registry_is_a_mapping_of_names(registry_of_numbers):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("onne", "a number out of one, seven; got 'onne'; did you mean 'one'?"),
+        ("onne", "a number out of one, seven, but got 'onne'. Did you mean 'one'?"),
         (3, "got 3"),
         ("a b:c", "got 'a b:c'"),
         ("no_such_module_here:X", "a module no_such_module_here .* none on the Python path"),
         ("numbers_outside:NINE", "NINE in the module numbers_outside"),
         (
             "numbers_outside:WORD",
-            "an integer as the number numbers_outside:WORD; got an object of the type str",
+            "an integer as the number numbers_outside:WORD, but got an object of the type str",
         ),
     ],
 )
@@ -82,9 +82,9 @@ def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, w
     [
         ("numbers_needy", r"ModuleNotFoundError \(No module named 'no_such_module_at_all'\)"),
         ("numbers_wrong", r"ZeroDivisionError \(division by zero\) in numbers_wrong.py, line 2;"),
-        ("numbers_unfinished", r"SyntaxError \(invalid syntax \(.*py, line 1\)\); correct the"),
+        ("numbers_unfinished", r"SyntaxError \(invalid syntax \(.*py, line 1\)\). Correct the"),
         ("numbers_leaving", "SystemExit"),
-        ("numbers_refused", "expected a pear; got a fig; peel it"),
+        ("numbers_refused", "Expected a pear, but got a fig. Peel it"),
     ],
 )
 def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, module, words):

@@ -156,9 +156,9 @@ def test_frames_of_any_size_are_averaged_to_the_models():
 @pytest.mark.parametrize(
     ("frames", "message"),
     [
-        (pictures()[0], r"\(H, W, 3\); got \(32, 3\)"),
+        (pictures()[0], r"\(H, W, 3\), but got \(32, 3\)"),
         (pictures().transpose(0, 3, 1, 2), r"got \(3, 32, 32\)"),
-        (pictures() / 255.0, "uint8, from 0 to 255; got float64"),
+        (pictures() / 255.0, "uint8, from 0 to 255, but got float64"),
         (pictures()[:0], "at least one frame"),
         (pictures(size=(0, 16)), r"got \(0, 16, 3\)"),
     ],
@@ -174,7 +174,7 @@ def test_frames_that_are_none_are_refused(frames, message):
 @pytest.mark.parametrize(
     ("action", "reward", "message"),
     [
-        (PULL, 1.2, "a reward as a number from 0 to 1; got 1.2"),
+        (PULL, 1.2, "a reward as a number from 0 to 1, but got 1.2"),
         (PULL, float("nan"), "a reward"),
         (np.zeros(3), 0.5, r"4 numbers in \[-1, 1\]"),
         (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, r"4 numbers in \[-1, 1\]"),
@@ -193,7 +193,7 @@ def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
     ((action, _),) = predictor.tries
     assert (action.swing, action.turn) == (MAX_SWING, -MAX_TURN)
     assert np.exp(1j * action.phi) == pytest.approx(np.exp(4j), abs=1e-6)
-    with pytest.raises(ConfigError, match=r"got an array that contains 3\.14; scale it"):
+    with pytest.raises(ConfigError, match=r"got an array that contains 3\.14. Scale it"):
         predictor.record(np.array([3.14, 0.8, 1.5, 0.7]), 0.5)
     assert len(predictor.tries) == 1
 
@@ -213,32 +213,32 @@ def test_nothing_goes_before_a_look(call, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-NO_REWARD = "a reward as a number from 0 to 1; got"
-NO_ACTION = r"an action of 4 numbers in \[-1, 1\]; got"
-NO_PATH = "a path; got"
+NO_REWARD = "a reward as a number from 0 to 1, but got"
+NO_ACTION = r"an action of 4 numbers in \[-1, 1\], but got"
+NO_PATH = "a path, but got"
 
 
 @pytest.mark.parametrize(
     ("method", "arguments", "message"),
     [
-        ("observe", (None,), "images as arrays; got None; open image files first"),
-        ("observe", ("door.png",), "images as arrays; got 'door.png'; open image files first"),
-        ("observe", (3,), "a sequence of frames; got int; put a single image into a list"),
-        ("observe", (Image.new("RGB", (8, 8)),), "a sequence of frames; got Image"),
-        ("observe", ([None],), "frames of uint8, from 0 to 255; got NoneType"),
-        ("observe", (["door.png"],), "frames of uint8, from 0 to 255; got str"),
-        ("observe", ([Image.new("RGBA", (8, 8))],), r"got \(8, 8, 4\); give RGB, .*convert"),
-        ("observe", ([[[1, 2], [3]]],), "frames of uint8, from 0 to 255; got list"),
-        ("observe", (pictures(), "stretch"), "fit as crop or pad; got 'stretch'"),
-        ("suggest", ("best",), "a choice out of greedy, thompson, ucb; got 'best'"),
+        ("observe", (None,), "images as arrays, but got None. Open image files first"),
+        ("observe", ("door.png",), "images as arrays, but got 'door.png'. Open image files first"),
+        ("observe", (3,), "a sequence of frames, but got int. Put a single image into a list"),
+        ("observe", (Image.new("RGB", (8, 8)),), "a sequence of frames, but got Image"),
+        ("observe", ([None],), "frames of uint8, from 0 to 255, but got NoneType"),
+        ("observe", (["door.png"],), "frames of uint8, from 0 to 255, but got str"),
+        ("observe", ([Image.new("RGBA", (8, 8))],), r"got \(8, 8, 4\). Give RGB, .*convert"),
+        ("observe", ([[[1, 2], [3]]],), "frames of uint8, from 0 to 255, but got list"),
+        ("observe", (pictures(), "stretch"), "fit as crop or pad, but got 'stretch'"),
+        ("suggest", ("best",), "a choice out of greedy, thompson, ucb, but got 'best'"),
         (
             "predict",
             (PULL,),
-            r"a sequence of actions; got Action; .* put a single action into a list",
+            r"a sequence of actions, but got Action. .* Put a single action into a list",
         ),
-        ("predict", (None,), "a sequence of actions; got NoneType"),
-        ("predict", ("ab",), "a sequence of actions; got str"),
-        ("predict", (np.zeros(4),), "actions of 4 numbers in .* each; got an array of shape"),
+        ("predict", (None,), "a sequence of actions, but got NoneType"),
+        ("predict", ("ab",), "a sequence of actions, but got str"),
+        ("predict", (np.zeros(4),), "actions of 4 numbers in .* each, but got an array of shape"),
         ("predict", ([PULL, None],), f"{NO_ACTION} an array of object"),
         ("record", ("x", 0.5), NO_ACTION),
         ("record", (None, 0.5), NO_ACTION),
@@ -268,8 +268,8 @@ def test_what_has_the_wrong_type_is_one_line(unchecked, method, arguments, messa
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "runs/ssnp"}, r"a reward model; got a str; RewardPredictor\.load"),
-        ({"seed": -1}, "seed as a whole number from 0 to 9223372036854775807; got -1"),
+        ({"model": "runs/ssnp"}, r"a reward model, but got a str; RewardPredictor\.load"),
+        ({"seed": -1}, "seed as a whole number from 0 to 9223372036854775807, but got -1"),
         ({"seed": "x"}, "got 'x'"),
     ],
 )
@@ -279,7 +279,7 @@ def test_predictors_that_cannot_be_made(unchecked, settings, message):
 
 
 def test_kappa_is_a_number():
-    with pytest.raises(ConfigError, match="kappa as a finite number; got nan"):
+    with pytest.raises(ConfigError, match="kappa as a finite number, but got nan"):
         predictor_of().suggest("ucb", kappa=np.nan)
 
 
@@ -348,13 +348,13 @@ def test_a_run_of_train_is_loaded(run):
 
 def test_models_that_predict_no_rewards_are_refused(tmp_path):
     save_model(tmp_path, model_of("vae"), "vae", SIZE, SMALL)
-    with pytest.raises(CheckpointError, match=r"predicts rewards .*; got a vae; give a run of"):
+    with pytest.raises(CheckpointError, match=r"predicts rewards .*, but got a vae. Give a run of"):
         RewardPredictor.load(tmp_path)
 
 
 def test_a_missing_device_is_a_config_error(run):
     missing = "cpu:x" if torch.cuda.is_available() else "cuda"
-    with pytest.raises(ConfigError, match="use cpu"):
+    with pytest.raises(ConfigError, match="Use cpu"):
         RewardPredictor.load(run, device=missing)
 
 
@@ -429,6 +429,6 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
 def test_another_models_state_is_refused(run, tmp_path):
     predictor_of(model_of(seed=1)).save(tmp_path / "state")
     with pytest.raises(
-        CheckpointError, match=r"the model with which .* was saved; got another model"
+        CheckpointError, match=r"the model with which .* was saved, but got another model"
     ):
         RewardPredictor.load(run).restore(tmp_path / "state")

@@ -86,7 +86,7 @@ def test_nothing_is_put_into_a_dataset_unasked(runs):
     (runs / "doors" / "ssnp").mkdir()
     (runs / "doors" / "ssnp" / "model.json").write_text("{}")
     found = RunFolders.find([runs / "doors", runs / "doors" / "ssnp"])
-    with pytest.raises(ConfigError, match="give --out"):
+    with pytest.raises(ConfigError, match="Give --out"):
         found.output("plot")
 
 
@@ -98,11 +98,11 @@ def test_figures_of_several_runs_are_found_where_they_go(runs):
 
 
 def test_what_is_not_clear_is_an_error(runs):
-    with pytest.raises(ConfigError, match=r"one result of `doorlab bandit`; got 2: .* --runs"):
+    with pytest.raises(ConfigError, match=r"one result of `doorlab bandit`, but got 2: .* --runs"):
         RunFolders.find([runs, runs / "demo"])
     (runs / "more").mkdir()
     (runs / "more" / "dataset.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"one dataset in runs; got 2"):
+    with pytest.raises(ConfigError, match=r"one dataset in runs, but got 2"):
         RunFolders.find([runs]).dataset()
     with pytest.raises(ConfigError, match="at least one run"):
         RunFolders.find([])

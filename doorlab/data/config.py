@@ -163,4 +163,4 @@ def empty_splits_warning(config: DatasetConfig) -> str:
         return ""
     parts = ", ".join(f"{count} for {name}" for name, count in sizes.items())
     options = " and ".join(flag(f"{name}_fraction") for name in empty)
-    return f"with so few doors, the splits are {parts}; raise {options}, or use more doors"
+    return f"with so few doors, the splits are {parts}. Raise {options}, or use more doors"

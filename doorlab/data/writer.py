@@ -356,9 +356,9 @@ def _explained(command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; finished parts are kept, and {go_on}") from None
+        raise KeyboardInterrupt(f"stopped: finished parts are kept, and {go_on}") from None
     except ResultError as error:
-        raise DatasetError(error.expected, error.got, f"{error.fix}; {go_on}") from None
+        raise DatasetError(error.expected, error.got, f"{error.fix}. {go_on}") from None
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
     within = np.abs(array) <= 1.0 + _ROUNDING
     if not within.all():
         odd = array[~within][0]
-        fix = "scale it; an action in rad and m is Action(phi, radius, swing, turn)"
+        fix = "scale it. An action in rad and m is Action(phi, radius, swing, turn)"
         if not np.isfinite(odd):
             fix = "check the code that computes the action"
         raise ConfigError(expected, f"an array that contains {odd}", fix)

@@ -149,7 +149,7 @@ def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
 
 def _report_stop(config: LearningConfig, outcome: FitResult) -> None:
     """Says how to go on with a run that is not finished. Raises KeyboardInterrupt for a signal."""
-    message = f"stopped after step {outcome.step} of {config.steps}; go on with --resume"
+    message = f"stopped after step {outcome.step} of {config.steps}. Go on with --resume"
     if outcome.interrupted:
         raise KeyboardInterrupt(message)
     print_line(message)

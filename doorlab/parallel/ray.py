@@ -140,7 +140,7 @@ def _connected() -> Iterator[None]:
         raise ConfigError(
             f"a Ray cluster at {address or 'the address of `ray start`'}",
             " ".join(f"{error}".split()),
-            "start one, or set RAY_ADDRESS to local to use this machine; resume with --resume",
+            "start one, or set RAY_ADDRESS to local to use this machine, and resume with --resume",
         ) from None
     try:
         yield

@@ -74,7 +74,7 @@ class PlotContext:
         """The dataset."""
         path = self._data or self.folders.dataset()
         if path is None:
-            raise MissingInput("no dataset was found; give one with --data")
+            raise MissingInput("no dataset was found. Give one with --data")
         return DoorDataset.open(path)
 
     @property

@@ -57,7 +57,7 @@ def _probe_curves(sources: PlotContext, axis: str, option: str) -> Plot:
     result = sources.result("probe")
     if axis not in result.get("curves", {}):
         raise MissingInput(
-            f"the probes have one number of {axis}; `doorlab probe {option}` gives several"
+            f"the probes have one number of {axis}. `doorlab probe {option}` gives several"
         )
     panels = probe_panels(result, axis)
     arrays = _curve_arrays({panel.label: dict(panel.curves) for panel in panels})

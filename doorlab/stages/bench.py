@@ -101,7 +101,7 @@ def run(config: Config) -> dict[str, Estimate]:
         if figures:
             _finish(config, figures, finished)
         kept = f"those of {', '.join(finished)} are kept" if figures else "there are no figures yet"
-        raise KeyboardInterrupt(f"interrupted; {kept}") from None
+        raise KeyboardInterrupt(f"interrupted: {kept}") from None
     _finish(config, figures, finished)
     return figures
 

@@ -59,8 +59,8 @@ class NonFiniteGuard:
             raise TrainingError(
                 "a finite loss and gradient at every step",
                 f"{what} at step {step} (the batch of step {step}, seed {seed})",
-                "lower --learning-rate or --max-grad-norm, or try --precision 32-true; "
-                "the last checkpoint is kept",
+                "lower --learning-rate or --max-grad-norm, or try --precision 32-true. "
+                "The last checkpoint is kept",
             )
 
 
@@ -71,7 +71,7 @@ def _check_data(batch: Any, step: int, seed: int) -> None:
             raise TrainingError(
                 "data of finite numbers",
                 f"NaN or infinity in {name} of the batch of step {step} (seed {seed})",
-                "check the dataset with `doorlab info --verify`; the last checkpoint is kept",
+                "check the dataset with `doorlab info --verify`. The last checkpoint is kept",
             )
 
 
@@ -110,5 +110,5 @@ class GracefulStop:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal."""
         if number in self._received:
-            raise KeyboardInterrupt("interrupted; the last checkpoint is kept")
+            raise KeyboardInterrupt("interrupted. The last checkpoint is kept")
         self._received.add(number)

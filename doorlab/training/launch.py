@@ -88,7 +88,7 @@ def launch(work: Callable[..., T], config: ComputeConfig, *args: Any) -> T:
             return fabric.launch(in_process).content
     except ProcessException as error:
         if stop.requested:
-            raise KeyboardInterrupt("interrupted; the last checkpoint is kept") from None
+            raise KeyboardInterrupt("interrupted. The last checkpoint is kept") from None
         if isinstance(error, ProcessExitedException) and error.signal_name is None:
             raise never_began("--devices") from None
         raise TrainingError(

@@ -102,7 +102,7 @@ def test_damage_is_one_line(tmp_path):
     policy, path = RandomPolicy(), tmp_path / "bandit"
     with pytest.raises(CheckpointError, match="none"):
         load_bandit(path, policy)
-    with pytest.raises(ConfigError, match="call begin"):
+    with pytest.raises(ConfigError, match="Call begin"):
         save_bandit(path, policy, History.empty(4))
     save_bandit(path, policy, World(4).play(policy, 1))
     whole = path.read_bytes()

@@ -61,7 +61,7 @@ def test_doors_out_of_range(dataset, doors):
 
 
 def test_unknown_names(dataset):
-    with pytest.raises(ConfigError, match="did you mean 'images'"):
+    with pytest.raises(ConfigError, match="Did you mean 'images'"):
         dataset.read("image")
     with pytest.raises(ConfigError, match="test, train, validation"):
         dataset.indices("holdout")

@@ -107,5 +107,5 @@ def test_datasets_of_another_schema_are_refused(tmp_path, full, change):
     document = {**full.to_json(), **change}
     document["checksum"] = _checksum(document)
     (tmp_path / "dataset.json").write_text(json.dumps(document))
-    with pytest.raises(DatasetError, match=r"got .*(dreamt|smell|no object).*generate it again"):
+    with pytest.raises(DatasetError, match=r"got .*(dreamt|smell|no object).*Generate it again"):
         Manifest.read(tmp_path)

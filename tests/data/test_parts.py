@@ -163,7 +163,7 @@ def test_a_manifest_with_foreign_parts_is_refused(copy, name):
     document["shards"][name] = {"checksum": "blake2b:0"}
     document["checksum"] = _checksum(document)
     (copy / "dataset.json").write_text(json.dumps(document))
-    with pytest.raises(DatasetError, match=r"a part that no such dataset has .*generate it again"):
+    with pytest.raises(DatasetError, match=r"a part that no such dataset has .*Generate it again"):
         info.run(info.Config(copy, verify=True))
 
 

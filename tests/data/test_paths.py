@@ -77,7 +77,7 @@ def test_a_dataset_stays_open_when_the_working_folder_changes(
 def test_systems_without_numbered_descriptors_say_so(dataset, tmp_path, monkeypatch):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"x.__lock") / "data")
     monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
-    with pytest.raises(ConfigError, match=r"a name in UTF-8.*x\.__lock/data'; rename"):
+    with pytest.raises(ConfigError, match=r"a name in UTF-8.*x\.__lock/data'. Rename"):
         read(path)
 
 

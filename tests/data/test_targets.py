@@ -66,5 +66,5 @@ def test_mirrored_answers_are_those_of_the_mirrored_door():
 def test_metrics_and_unknown_names():
     assert {name: t.metric for name, t in TARGETS.items()}["swing"] == "accuracy"
     assert TARGETS["place"].metric == "r2"
-    with pytest.raises(ConfigError, match="did you mean 'width'"):
+    with pytest.raises(ConfigError, match="Did you mean 'width'"):
         target_values("widht", {})

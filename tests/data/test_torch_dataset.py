@@ -44,9 +44,9 @@ def test_every_array_of_every_split_can_be_asked_for(dataset):
     doors = TorchDoorDataset(dataset, "test", list(dataset.config.arrays()))
     batch = next(iter(DataLoader(doors, batch_size=3)))
     assert batch["door/width"].tolist() == dataset.read("door/width", doors.indices).tolist()
-    with pytest.raises(ConfigError, match="did you mean 'rewards'"):
+    with pytest.raises(ConfigError, match="Did you mean 'rewards'"):
         TorchDoorDataset(dataset, arrays=["reward"])
-    with pytest.raises(ConfigError, match="did you mean 'train'"):
+    with pytest.raises(ConfigError, match="Did you mean 'train'"):
         TorchDoorDataset(dataset, "training")
     with pytest.raises(DatasetError, match=r"no dataset\.json"):
         TorchDoorDataset("nowhere")
@@ -118,7 +118,7 @@ def test_forked_processes_do_not_write_and_say_why(dataset, tmp_path):
     dataset.read("rewards")
     error = in_fork(lambda: write_dataset(tmp_path / "new", CONFIG, simulator=make_fake))
     assert isinstance(error, DatasetError)
-    assert 'start it with the context "spawn"' in str(error)
+    assert 'Start it with the context "spawn"' in str(error)
 
 
 @ignored

@@ -63,7 +63,7 @@ def test_values_out_of_range_are_named_wherever_they_are_read(rewritten, arrays)
     wrong = rewritten(arrays)
     assert wrong.verify() == []
     for name, (_, _, got) in WRONG.items():
-        with pytest.raises(DatasetError, match=rf"{name} of every door in .*; got {got}; generate"):
+        with pytest.raises(DatasetError, match=rf"{name} of every door in .*, but got {got}. Generate"):
             wrong.read(name)
         wrong.read(name, np.arange(4))  # other doors still read
     with pytest.raises(DatasetError, match="door/width of every door"):
@@ -83,7 +83,7 @@ def test_info_verify_says_it(rewritten, arrays, capsys):
     capsys.readouterr()
     assert main(["info", str(path)]) == 0
     assert main(["info", str(path), "--verify"]) == 2
-    assert f"rewards of every door in {path} to be a number from 0 to 1; got nan for door 4" in (
+    assert f"rewards of every door in {path} to be a number from 0 to 1, but got nan for door 4" in (
         capsys.readouterr().err
     )
 
@@ -95,7 +95,7 @@ def test_an_export_with_such_values_is_not_imported(rewritten, arrays, tmp_path,
     with monkeypatch.context() as patch:  # whoever exports it has another program
         patch.setattr("doorlab.data.dataset.check_values", lambda *_: None)
         export_dataset(rewritten(arrays), tmp_path / "hub", CardInfo("", ""))
-    with pytest.raises(DatasetError, match=rf"{name} of every door in .*hub.*; got {got}; ask"):
+    with pytest.raises(DatasetError, match=rf"{name} of every door in .*hub.*, but got {got}. Ask"):
         restore_dataset(tmp_path / "back", tmp_path / "hub")
 
 
@@ -125,13 +125,13 @@ def test_doors_whose_numbers_are_impossible_together(rewritten, arrays):
     width = arrays["door/width"][2]
     arrays["door/backset"][2] = width + 0.1
     wrong = rewritten(arrays)
-    with pytest.raises(DatasetError, match=r"backset of a door to be below .* in door 6; generate"):
+    with pytest.raises(DatasetError, match=r"backset of a door to be below .* in door 6. Generate"):
         wrong.check_values()
 
 
 def test_cameras_without_a_picture(rewritten, arrays):
     arrays["view"][1, 2, 6] = -0.5
-    with pytest.raises(DatasetError, match=r"field_of_view of .* in frame 2 of door 5 in .*; gene"):
+    with pytest.raises(DatasetError, match=r"field_of_view of .* in frame 2 of door 5 in .*. Gene"):
         rewritten(arrays).check_values()
 
 
@@ -146,7 +146,7 @@ def test_simulators_that_make_such_values_are_named_before_anything_is_written(t
             done.rewards[-1] = 1.5
             return done
 
-    with pytest.raises(DatasetError, match=r"rewards of .* got 1\.5 for door 3; correct the sim"):
+    with pytest.raises(DatasetError, match=r"rewards of .* got 1\.5 for door 3. Correct the sim"):
         write_dataset(tmp_path / "d", CONFIG, simulator=lambda name: Generous())
     assert json.loads((tmp_path / "d/dataset.json").read_text())["shards"] == {}
 

@@ -140,7 +140,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, d
     message = process.communicate(timeout=20)[1]
     assert process.returncode != 0
     last_line = message.strip().splitlines()[-1]
-    assert last_line.startswith("KeyboardInterrupt: stopped; finished parts are kept")
+    assert last_line.startswith("KeyboardInterrupt: stopped: finished parts are kept")
     assert f"doorlab generate --out '{path}' --doors 11" in last_line
     assert "--resume" in last_line
     assert message.count("Traceback") <= 1  # none from the workers

@@ -30,19 +30,19 @@ def test_normalising_is_the_inverse(a):
 @pytest.mark.parametrize(
     ("actions", "shape", "message"),
     [
-        ([0.0] * 3, (), "an action of 4 numbers in .*; got an array of shape \\(3,\\)"),
+        ([0.0] * 3, (), "an action of 4 numbers in .*, but got an array of shape \\(3,\\)"),
         (
             [3.14, 0.8, 1.5, 0.7],
             (),
-            "got an array that contains 3.14; scale it; an action in rad and m is",
+            "got an array that contains 3.14. Scale it. An action in rad and m is",
         ),
         ([np.nan] * 4, (), "contains nan"),
-        (["0"] * 4, (), "got an array of <U1; pass real numbers"),
+        (["0"] * 4, (), "got an array of <U1. Pass real numbers"),
         ([True] * 4, (), "got an array of bool"),
         (None, (), "got an array of object"),
-        ([[0.0] * 4, [0.0]], (2,), "2 actions of 4 numbers .* each; got rows of different lengths"),
+        ([[0.0] * 4, [0.0]], (2,), "2 actions of 4 numbers .* each, but got rows of different lengths"),
         (np.zeros((2, 4)), (3,), "3 actions of 4 numbers"),
-        (np.zeros((2, 5)), ("N",), "actions of 4 numbers in .* each; got an array of shape"),
+        (np.zeros((2, 5)), ("N",), "actions of 4 numbers in .* each, but got an array of shape"),
         (np.zeros((1, 3, 4)), (2, "tries"), r"actions of shape \(2, tries, 4\) with numbers in"),
     ],
 )

@@ -28,32 +28,32 @@ VIEW = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("swing", "Pull", "a swing of a door out of pull, push; got 'Pull'; did you mean 'pull'"),
-        ("hinge_side", "centre", "out of left, right; got 'centre'"),
-        ("handle_type", "ring", "out of bar, knob, lever; got 'ring'"),
-        ("mechanism", None, "out of hinged, sliding; got None"),
+        ("swing", "Pull", "a swing of a door out of pull, push, but got 'Pull'. Did you mean 'pull'"),
+        ("hinge_side", "centre", "out of left, right, but got 'centre'"),
+        ("handle_type", "ring", "out of bar, knob, lever, but got 'ring'"),
+        ("mechanism", None, "out of hinged, sliding, but got None"),
         (
             "width",
             -1.0,
-            "width of a door to be a number from 1e-06 to 5.86 m; got -1.0; correct width",
+            "width of a door to be a number from 1e-06 to 5.86 m, but got -1.0. Correct width",
         ),
         ("width", 0.01, "backset of a door to be below its width of 0.01 m"),
-        ("width", "0.8", "width of a door to be a number; got '0.8'"),
-        ("width", int(1e300), "width of a door to be a number from .*; got 1e"),
-        ("height", 4.5, "height of a door to be a number from 1e-06 to 3.93 m; got 4.5"),
-        ("mass", 0, "mass of a door to be a number from .* kg; got 0"),
-        ("mass", math.nan, "mass of a door to be a number from .*; got nan"),
+        ("width", "0.8", "width of a door to be a number, but got '0.8'"),
+        ("width", int(1e300), "width of a door to be a number from .*, but got 1e"),
+        ("height", 4.5, "height of a door to be a number from 1e-06 to 3.93 m, but got 4.5"),
+        ("mass", 0, "mass of a door to be a number from .* kg, but got 0"),
+        ("mass", math.nan, "mass of a door to be a number from .*, but got nan"),
         ("opening_limit", 0.0, "opening_limit of a door to be a number from"),
         (
             "opening_limit",
             90.0,
-            "at most pi, where the wall stops it; got 90.0; pass it in radians",
+            "at most pi, where the wall stops it, but got 90.0. Pass it in radians",
         ),
         ("hinge_friction", -0.1, "hinge_friction of a door to be a number from 0"),
         ("handle_height", 3.0, "handle_height of a door to be below its height"),
-        ("latch_direction", 0, "1 .clockwise. or -1; got 0"),
-        ("locked", "no", "locked of a door to be True or False; got 'no'"),
-        ("appearance", None, "appearance of a door to be an Appearance; got None"),
+        ("latch_direction", 0, "1 .clockwise. or -1, but got 0"),
+        ("locked", "no", "locked of a door to be True or False, but got 'no'"),
+        ("appearance", None, "appearance of a door to be an Appearance, but got None"),
     ],
 )
 def test_doors_that_cannot_be_built_are_refused(field, value, message):
@@ -65,15 +65,15 @@ def test_doors_that_cannot_be_built_are_refused(field, value, message):
     ("field", "value", "message"),
     [
         ("panel_texture", "oak", "a panel_texture of a door's appearance out of brick, .*'oak'"),
-        ("panel_style", "Glazed", "did you mean 'glazed'"),
+        ("panel_style", "Glazed", "Did you mean 'glazed'"),
         ("wall_color", (0.1, 0.2), "wall_color of a door's appearance to be 3 numbers"),
         (
             "wall_color",
             (128, 0, 0),
-            "wall_color of a door's appearance to be a number from 0 to 1; got 128",
+            "wall_color of a door's appearance to be a number from 0 to 1, but got 128",
         ),
         ("wall_color", (0.1, 0.2, math.nan), "got nan"),
-        ("light_direction", (0.0, 0.0, 0.0), "to have the length 1; got 0"),
+        ("light_direction", (0.0, 0.0, 0.0), "to have the length 1, but got 0"),
         ("light_strength", 1.5, "light_strength of a door's appearance to be a number from 0 to 1"),
     ],
 )
@@ -89,10 +89,10 @@ def test_looks_that_cannot_be_drawn_are_refused(field, value, message):
             ((0.0, -3.0, 1.0), (0.0, 0.0, 1.0), 0.0),
             "field_of_view of a view to be a number from .* rad",
         ),
-        (((0.0, -3.0, 1.0), (0.0, 0.0, 1.0), 43.0), "field_of_view of a view .*; got 43.0"),
+        (((0.0, -3.0, 1.0), (0.0, 0.0, 1.0), 43.0), "field_of_view of a view .*, but got 43.0"),
         (
             ((0.0, math.nan, 1.0), (0.0, 0.0, 1.0), 0.8),
-            "eye of a view to be a number from .*; got nan",
+            "eye of a view to be a number from .*, but got nan",
         ),
         (((0.0, 0.0, 3.0), (0.0, 0.0, 1.0), 0.8), "not straight above or below"),
         (((0.0, 0.0), (0.0, 0.0, 1.0), 0.8), "eye of a view to be 3 numbers"),
@@ -114,11 +114,11 @@ def test_other_than_seven_numbers_are_no_view():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"phi": math.nan}, "phi of an action to be a number from .* rad; got nan"),
+        ({"phi": math.nan}, "phi of an action to be a number from .* rad, but got nan"),
         ({"swing": math.inf}, "swing of an action"),
         ({"radius": 0.0}, "radius of an action"),
         ({"radius": math.nan}, "radius of an action"),
-        ({"turn": "left"}, "turn of an action to be a number; got 'left'"),
+        ({"turn": "left"}, "turn of an action to be a number, but got 'left'"),
     ],
 )
 def test_actions_that_no_hand_can_do_are_refused(change, message):
@@ -151,8 +151,8 @@ def test_checked_doors_are_what_they_were():
     [
         ("width", -1.0, "width of a door to be a number from"),
         ("mass", np.nan, "got nan"),
-        ("swing", 2, "swing of door 1 as a number below 2; got 2"),
-        ("appearance.panel_texture", 99, "appearance.panel_texture of door 1 .*; got 99"),
+        ("swing", 2, "swing of door 1 as a number below 2, but got 2"),
+        ("appearance.panel_texture", 99, "appearance.panel_texture of door 1 .*, but got 99"),
     ],
 )
 def test_damaged_columns_name_the_door(name, value, message):

@@ -147,7 +147,7 @@ def test_a_knob_does_not_shift_the_others():
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"width": (1.0, 0.9)}, "swap the two"),
+        ({"width": (1.0, 0.9)}, "Swap the two"),
         ({"pull_probability": 1.5}, "pull_probability of a prior to be a number from 0 to 1"),
         ({"width": (1.0, 2.0)}, "within"),
         ({"opening_limit": (0.0, 0.0)}, "opening_limit of a prior to be a number from 1e-06"),
@@ -169,16 +169,16 @@ def test_impossible_priors_are_refused(knobs, message):
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"panel_textures": ("wood", "oak")}, "a panel_textures of a prior out of .*; got 'oak'"),
-        ({"handle_types": "lever"}, "one or more of lever, knob, bar; got 'lever'"),
-        ({"handle_types": ["lever", None]}, "a handle_types of a prior out of .*; got None"),
-        ({"width": 0.8}, r"width of a prior to be \(low, high\); got 0.8"),
-        ({"width": (0.8, float("nan"))}, "width of a prior .*; got nan"),
-        ({"width": ("a", "b")}, "width of a prior to be a number; got 'a'"),
-        ({"brightness": (0.1, 2.0)}, "brightness of a prior to be a number from 0 to 1; got 2.0"),
+        ({"panel_textures": ("wood", "oak")}, "a panel_textures of a prior out of .*, but got 'oak'"),
+        ({"handle_types": "lever"}, "one or more of lever, knob, bar, but got 'lever'"),
+        ({"handle_types": ["lever", None]}, "a handle_types of a prior out of .*, but got None"),
+        ({"width": 0.8}, r"width of a prior to be \(low, high\), but got 0.8"),
+        ({"width": (0.8, float("nan"))}, "width of a prior .*, but got nan"),
+        ({"width": ("a", "b")}, "width of a prior to be a number, but got 'a'"),
+        ({"brightness": (0.1, 2.0)}, "brightness of a prior to be a number from 0 to 1, but got 2.0"),
         ({"light_strength": (0.1, 1.5)}, "light_strength of a prior to be a number from 0 to 1"),
         ({"field_of_view": (0.7, 43.0)}, "field_of_view of a prior"),
-        ({"pull_probability": None}, "pull_probability of a prior to be a number; got None"),
+        ({"pull_probability": None}, "pull_probability of a prior to be a number, but got None"),
         ({"randomize_appearance": "no"}, "randomize_appearance of a prior to be True or False"),
         ({"handle_height": (0.8, 1.9)}, "handle_height of a prior to be below its lowest height"),
     ],
@@ -195,5 +195,5 @@ def test_lists_and_numbers_of_numpy_become_plain_values():
 
 
 def test_unknown_prior():
-    with pytest.raises(ConfigError, match="did you mean 'narrow'"):
+    with pytest.raises(ConfigError, match="Did you mean 'narrow'"):
         get_prior("narow")

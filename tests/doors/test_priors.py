@@ -70,12 +70,12 @@ def test_get_prior_reads_back_what_a_prior_is_written_as(write, name):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "expected JSON in .*barn.json; got Expecting"),
-        ("[1]", "expected a JSON object in .*barn.json; got list"),
+        ("{", "Expected JSON in .*barn.json, but got Expecting"),
+        ("[1]", "Expected a JSON object in .*barn.json, but got list"),
         ('{"mass": [28, NaN]}', "got the number NaN"),
         ({"mas": [28, 30]}, r"a field of a prior out of .* in .*barn.json; .* mean 'mass'"),
-        ({"mass": 28}, "ranges of a prior, in .*barn.json; got mass as 28, not an array of 2"),
-        ({"mass": [0, 30]}, "mass of a prior to be a number from 1e-06 .*barn.json; got 0"),
+        ({"mass": 28}, "ranges of a prior, in .*barn.json, but got mass as 28, not an array of 2"),
+        ({"mass": [0, 30]}, "mass of a prior to be a number from 1e-06 .*barn.json, but got 0"),
         ({"pull_probability": True}, "got pull_probability as True, not a number"),
         ({"randomize_appearance": 1}, "got randomize_appearance as 1, not true or false"),
         ({"handle_types": []}, "handle_types of a prior to be one or more of .*barn.json"),
@@ -84,7 +84,7 @@ def test_get_prior_reads_back_what_a_prior_is_written_as(write, name):
         ({"handle_types": ["bar", 3]}, r"got handle_types\[1\] as 3, not one of 'lever'"),
         ({"base": "narow"}, "a prior out of .* in .*barn.json; .* mean 'narrow'"),
         ({"base": ["narrow"]}, r"got base as \['narrow'\], not a text"),
-        ({"base": "other.json"}, "a prior out of .* in .*barn.json; got 'other.json'"),
+        ({"base": "other.json"}, "a prior out of .* in .*barn.json, but got 'other.json'"),
     ],
 )
 def test_get_prior_refuses_a_file_in_one_sentence(write, content, message):
@@ -94,23 +94,23 @@ def test_get_prior_refuses_a_file_in_one_sentence(write, content, message):
 
 
 def test_get_prior_names_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(ConfigError, match=r"a file .*none\.json; got none; check the path, or wri"):
+    with pytest.raises(ConfigError, match=r"a file .*none\.json, but got none. Check the path, or wri"):
         get_prior(str(tmp_path / "none.json"))
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(ConfigError, match=r"a file .*folder\.json; got a folder"):
+    with pytest.raises(ConfigError, match=r"a file .*folder\.json, but got a folder"):
         get_prior(str(tmp_path / "folder.json"))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("barn_door:PRIOR", "a module barn_door for the prior barn_door:PRIOR; got none"),
-        ("barn_doors:PRIORS", "PRIORS in the module barn_doors .*; got none"),
+        ("barn_door:PRIOR", "a module barn_door for the prior barn_door:PRIOR, but got none"),
+        ("barn_doors:PRIORS", "PRIORS in the module barn_doors .*, but got none"),
         (
             "barn_doors:WORD",
             r"a DoorPrior \(of no derived class\) as the prior barn_doors:WORD; .* the type str",
         ),
-        ("barn_doors:DERIVED", "no derived class.*; got an object of the type Correlated"),
+        ("barn_doors:DERIVED", "no derived class.*, but got an object of the type Correlated"),
         ("barn_refused:PRIOR", "low <= high in mass of a prior"),
     ],
 )

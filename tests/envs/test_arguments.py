@@ -30,15 +30,15 @@ def refused(call, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"frames": 0}, "frames as a whole number from 1 to 10000; got 0; correct frames"),
-        ({"frames": "x"}, "frames as .*; got 'x'"),
-        ({"image_size": 4}, "image_size as a whole number from 8 to 1024; got 4"),
+        ({"frames": 0}, "frames as a whole number from 1 to 10000, but got 0. Correct frames"),
+        ({"frames": "x"}, "frames as .*, but got 'x'"),
+        ({"image_size": 4}, "image_size as a whole number from 8 to 1024, but got 4"),
         ({"image_size": 16.5}, "got 16.5"),
-        ({"horizon": 1.5}, "horizon as a whole number of 1 or more; got 1.5"),
+        ({"horizon": 1.5}, "horizon as a whole number of 1 or more, but got 1.5"),
         ({"horizon": None}, "got None"),
-        ({"split": "x"}, "a split out of test, train, validation; got 'x'"),
-        ({"render_mode": "ansi"}, "render_mode None or rgb_array, rgb_array_list; got 'ansi'"),
-        ({"doors_from": 3}, "doors_from as the folder of a dataset; got 3"),
+        ({"split": "x"}, "a split out of test, train, validation, but got 'x'"),
+        ({"render_mode": "ansi"}, "render_mode None or rgb_array, rgb_array_list, but got 'ansi'"),
+        ({"doors_from": 3}, "doors_from as the folder of a dataset, but got 3"),
     ],
 )
 def test_arguments_that_cannot_be(settings, message):
@@ -54,15 +54,15 @@ def test_both_environments_check_them(make, wrong):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"door": 1.7}, 'the option "door" as a whole number from 0 .*; got 1.7; give info'),
+        ({"door": 1.7}, 'the option "door" as a whole number from 0 .*, but got 1.7. Give info'),
         ({"door": "x"}, "got 'x'"),
-        ({"door": -1}, "got -1; give info"),
+        ({"door": -1}, "got -1. Give info"),
         ({"door": None}, "got None"),
         ({"door": True}, "got True"),
         ({"door": 2**63}, "got 9223372036854775808"),
         ({"door": [1]}, r"got \[1\]"),
-        ({"doors": 1}, "an option of reset out of door; got 'doors'; did you mean 'door'"),
-        ([1], r"options as {.door.: key}; got \[1\]"),
+        ({"doors": 1}, "an option of reset out of door, but got 'doors'. Did you mean 'door'"),
+        ([1], r"options as {.door.: key}, but got \[1\]"),
     ],
 )
 def test_options_that_cannot_be(options, message):
@@ -72,7 +72,7 @@ def test_options_that_cannot_be(options, message):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ([1, 2, 3], "2 doors; got 3"),
+        ([1, 2, 3], "2 doors, but got 3"),
         ([1, 1.5], "got 1.5"),
         (np.ones((2, 2)), r"got array\(\[1., 1.\]\)"),
         ({1, 2}, "got {1, 2}"),
@@ -91,7 +91,7 @@ def test_keys_come_one_for_each_or_one_for_all():
 
 @pytest.mark.parametrize(
     ("seed", "message"),
-    [(-1, "got -1"), (1.5, "a seed as .*; got 1.5"), ("x", "got 'x'"), ([1, -2], "got -2")],
+    [(-1, "got -1"), (1.5, "a seed as .*, but got 1.5"), ("x", "got 'x'"), ([1, -2], "got -2")],
 )
 def test_seeds_that_cannot_be(seed, message):
     refused(lambda: seeds_of(seed, 2), message)
@@ -124,9 +124,9 @@ def one_and_two(env_id):
         (np.zeros(3), "got an array of shape"),
         (
             np.full(4, np.nan),
-            "got an array that contains nan; check the code that computes the action",
+            "got an array that contains nan. Check the code that computes the action",
         ),
-        (np.full(4, 1.5), "got an array that contains 1.5; scale it"),
+        (np.full(4, 1.5), "got an array that contains 1.5. Scale it"),
         (np.zeros(4, complex), "got an array of complex128"),
         (np.array(["left"] * 4), "pass real numbers"),
         (Action(0.0, 0.8, 1.0, 0.0), r"pass real numbers \(for an Action, .*to_normalised"),

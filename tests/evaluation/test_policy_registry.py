@@ -75,9 +75,9 @@ def test_every_seed_is_an_entry_of_the_same_policy(trained):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("ssnp:tompson", "did you mean 'thompson'"),
-        ("snp:ucb", "did you mean 'ssnp:ucb'"),
-        ("gp_usb", "did you mean 'gp_ucb'"),
+        ("ssnp:tompson", "Did you mean 'thompson'"),
+        ("snp:ucb", "Did you mean 'ssnp:ucb'"),
+        ("gp_usb", "Did you mean 'gp_ucb'"),
         ("ssnp:greedy ssnp", "ssnp more than once"),
         ("cpp ssnp:cpp", "ssnp:cpp more than once"),
     ],
@@ -101,17 +101,17 @@ def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
 def test_metrics_that_cannot_be_read_are_one_line(trained, figures):
     run = trained("a", "ssnp", dataset_checksum="blake2b:1")
     (run / "metrics.json").write_text(json.dumps({"figures": figures}))
-    with pytest.raises(CheckpointError, match=r"the metrics of .* got .*, not .*train the model"):
+    with pytest.raises(CheckpointError, match=r"the metrics of .* got .*, not .*Train the model"):
         labelled_doors(run, Recorded())
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("statistician", "a statistician; give a run of `doorlab train`"),
-        ("vae", "a vae; give a run of `doorlab train`"),
-        ("abacus", "a model out of .*, in .*; got 'abacus'"),
-        ("no_such_module:X", "a module no_such_module .*, in .*; got none on the Python path"),
+        ("statistician", "a statistician. Give a run of `doorlab train`"),
+        ("vae", "a vae. Give a run of `doorlab train`"),
+        ("abacus", "a model out of .*, in .*, but got 'abacus'"),
+        ("no_such_module:X", "a module no_such_module .*, in .*, but got none on the Python path"),
     ],
 )
 def test_panel_refuses_runs_that_predict_no_rewards(trained, kind, words):
@@ -123,7 +123,7 @@ def test_panel_refuses_runs_that_predict_no_rewards(trained, kind, words):
 def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
     runs = [trained("a", "cnp"), trained("b", "attentive_np")]
     assert len(panel(("cnp:ucb", "attentive_np:thompson"), runs, Recorded())) == 2
-    with pytest.raises(ConfigError, match=r"for cnp:thompson.*use cnp:ucb"):
+    with pytest.raises(ConfigError, match=r"for cnp:thompson.*Use cnp:ucb"):
         panel(("cnp:thompson",), runs, Recorded())
 
 
@@ -170,7 +170,7 @@ def test_panel_takes_import_paths(trained, module):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("barn:careful", "a module barn for the policy barn:careful; got none"),
+        ("barn:careful", "a module barn for the policy barn:careful, but got none"),
         ("barn_policies:wild", "wild in the module barn_policies"),
         ("barn_policies:NUMBER", r"a callable \(doors, exploration\) .* the type int"),
         ("barn_policies:of_model", r"a callable \(doors, exploration\) .* the type function"),
@@ -194,5 +194,5 @@ def test_make_policy_calls_what_an_import_path_stands_for(module):
 
 def test_make_policy_refuses_what_is_no_policy(module):
     entry = PolicySpec("barn_policies:nothing", "barn_policies:nothing")
-    with pytest.raises(ConfigError, match=r"begin and act from .*; got .* the type NoneType"):
+    with pytest.raises(ConfigError, match=r"begin and act from .*, but got .* the type NoneType"):
         make_policy(entry, Recorded(), [], ExplorationConfig(), "cpu")

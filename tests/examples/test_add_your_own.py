@@ -92,7 +92,7 @@ def test_a_prior_of_another_kind_is_one_line(folder):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(
-        "doorlab: error: expected a DoorPrior (of no derived class) as the prior add"
+        "doorlab: error: Expected a DoorPrior (of no derived class) as the prior add"
     )
     with pytest.raises(DatasetError):
         DoorDataset.open(folder / "none")

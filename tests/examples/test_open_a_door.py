@@ -68,5 +68,5 @@ def test_a_missing_run_is_one_line(tmp_path):
     command = [sys.executable, str(script), str(tmp_path / "none")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("open_a_door: error: expected a file")
+    assert done.stderr.startswith("open_a_door: error: Expected a file")
     assert len(done.stderr.splitlines()) == 1

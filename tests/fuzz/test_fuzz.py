@@ -16,7 +16,7 @@ LONG_FUZZ = Path(__file__).with_name("long.py")
     ("status", "output", "fault"),
     [
         (0, "fine", ""),
-        (2, "doorlab: error: expected x; got y; correct it", ""),
+        (2, "doorlab: error: expected x, but got y. Correct it", ""),
         (1, "Traceback (most recent call last):\n ...", "Traceback (most recent call last)"),
         (1, "", "exit status 1 with 0 error lines"),
         (-11, "", "ended by signal 11"),

@@ -167,7 +167,7 @@ def test_validation_doors_are_those_of_the_dataset_if_there_is_one(rewards_confi
     assert figures["validation_reward_mse_after_0"]["n"] == len(dataset.indices("validation"))
     rewards = dataset.read("rewards", dataset.indices("validation"))
     assert figures["validation_reward_variance"] == pytest.approx(rewards.var(ddof=1), rel=1e-4)
-    with pytest.raises(ConfigError, match=r"--image-size 32, as in .*; got 64"):
+    with pytest.raises(ConfigError, match=r"--image-size 32, as in .*, but got 64"):
         train.run(updated(config, image_size=64, overwrite=True))
 
 
@@ -204,7 +204,7 @@ def test_earlier_runs_are_safe(frames_config, recorded):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"prior": "narow"}, "did you mean 'narrow'"),
+        ({"prior": "narow"}, "Did you mean 'narrow'"),
         ({"frames": 5}, "--frames from 1 to the 4 of a film"),
         ({"image_size": 4}, "--stream.image-size as a whole number from 8"),
         ({"doors": 7}, "no --doors with --online"),

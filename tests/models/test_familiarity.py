@@ -68,7 +68,7 @@ def test_it_comes_back_from_disk_with_its_weights_alone(known, tmp_path):
     x = embeddings(5)
     np.testing.assert_array_equal(again.distance(x), known.distance(x))
     assert again.doors == NARROW
-    with pytest.raises(CheckpointError, match="for the model's weights; got a file for others"):
+    with pytest.raises(CheckpointError, match="for the model's weights, but got a file for others"):
         load_familiarity(tmp_path, "blake2b:2")
 
 
@@ -78,6 +78,6 @@ def test_a_damaged_file_is_one_line(known, tmp_path, place):
     data = bytearray((tmp_path / FAMILIARITY_FILE).read_bytes())
     data[place] ^= 64
     (tmp_path / FAMILIARITY_FILE).write_bytes(data)
-    with pytest.raises(CheckpointError, match=r"remove the file to disable warnings") as caught:
+    with pytest.raises(CheckpointError, match=r"Remove the file to disable warnings") as caught:
         load_familiarity(tmp_path, "blake2b:1")
     assert "\n" not in str(caught.value)

@@ -41,7 +41,7 @@ def test_the_files_can_be_read_without_doorlab(tmp_path, small):
 
 def test_another_kind_is_refused(tmp_path, small):
     saved(tmp_path, small)
-    with pytest.raises(CheckpointError, match=r"expected a ssnp in .*; got a np; give the run"):
+    with pytest.raises(CheckpointError, match=r"Expected a ssnp in .*, but got a np. Give the run"):
         load_model(tmp_path, expect="ssnp")
 
 
@@ -140,5 +140,5 @@ def test_a_folder_in_place_of_a_file_is_one_line(tmp_path, small, name):
     saved(tmp_path, small)
     (tmp_path / name).unlink()
     (tmp_path / name).mkdir()
-    with pytest.raises(CheckpointError, match=f"expected a file .*{name}; got a folder"):
+    with pytest.raises(CheckpointError, match=f"Expected a file .*{name}, but got a folder"):
         load_model(tmp_path)

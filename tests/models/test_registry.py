@@ -45,7 +45,7 @@ def test_reward_model_spec_describes_its_model(kind, small):
 
 @pytest.mark.parametrize(("of", "name"), [(encoder_spec, "ssnp"), (reward_model_spec, "vae")])
 def test_specs_of_the_other_stage_are_refused(of, name):
-    with pytest.raises(ConfigError, match=f"a model out of .*; got '{name}'"):
+    with pytest.raises(ConfigError, match=f"a model out of .*, but got '{name}'"):
         of(name)
 
 
@@ -104,7 +104,7 @@ def test_pictures_of_128_pixels_are_learned(kind, size, small):
 
 
 def test_unknown_names_are_answered_with_a_hint(small):
-    with pytest.raises(ConfigError, match="did you mean 'ssnp'"):
+    with pytest.raises(ConfigError, match="Did you mean 'ssnp'"):
         build_model("snp", 32, small)
 
 

@@ -86,5 +86,5 @@ def test_one_success_among_failures_is_lost_in_the_plain_mean_alone():
 
 
 def test_unknown_aggregators_are_refused():
-    with pytest.raises(ConfigError, match="did you mean 'split'"):
+    with pytest.raises(ConfigError, match="Did you mean 'split'"):
         aggregator("splt")

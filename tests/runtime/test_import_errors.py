@@ -19,15 +19,15 @@ def test_variables_that_libraries_refuse_are_one_line(variable):
         text=True,
     )
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("doorlab: error: expected libraries that can be imported; got")
+    assert line.startswith("doorlab: error: Expected libraries that can be imported, but got")
     assert ended.returncode == 2
 
 
 def test_errors_of_libraries_are_told_and_those_of_doorlab_pass():
     with (
-        pytest.raises(ConfigError, match=r"got JSONDecodeError .*; unset the"),
+        pytest.raises(ConfigError, match=r"got JSONDecodeError .*. Unset the"),
         libraries_imported(),
     ):
         json.loads("{")
-    with pytest.raises(ConfigError, match="did you mean 'narrow'"), libraries_imported():
+    with pytest.raises(ConfigError, match="Did you mean 'narrow'"), libraries_imported():
         get_prior("narow")

@@ -45,5 +45,5 @@ def test_rounding_beyond_the_box_counts_as_its_border(
 @given(ACTION, st.integers(0, 3), st.sampled_from([np.nan, np.inf, -np.inf, 1.001, -3.0]))
 def test_what_is_outside_the_box_is_refused(simulator, doors, action, place, value):
     action[place] = value
-    with pytest.raises(ConfigError, match=r"in \[-1, 1\]; got an array that contains"):
+    with pytest.raises(ConfigError, match=r"in \[-1, 1\], but got an array that contains"):
         rewards(simulator, doors[0], action)

@@ -23,16 +23,16 @@ def any_simulator(request):
 @pytest.mark.parametrize(
     ("positions", "views", "size", "message"),
     [
-        (SHUT, [[FRONT] * 2] * 2, 8, "2 rows of 6 views.*; got 2 views in row 0"),
-        (SHUT, [[FRONT] * 6], 8, "2 rows of 6 views.*; got 1 rows"),
-        (SHUT[:1], VIEWS, 8, r"joint positions as numbers of shape \(2, frames\); got \(1, 6\)"),
+        (SHUT, [[FRONT] * 2] * 2, 8, "2 rows of 6 views.*, but got 2 views in row 0"),
+        (SHUT, [[FRONT] * 6], 8, "2 rows of 6 views.*, but got 1 rows"),
+        (SHUT[:1], VIEWS, 8, r"joint positions as numbers of shape \(2, frames\), but got \(1, 6\)"),
         (SHUT[0], VIEWS, 8, r"got \(6,\)"),
         (SHUT.astype(str), VIEWS, 8, "joint positions as numbers"),
-        (SHUT + np.nan, VIEWS, 8, "door 0 from 0 to its limit of .* rad; got nan"),
-        (SHUT + np.array([[0], [np.inf]]), VIEWS, 8, "door 1 .*; got inf"),
-        (SHUT + 57.0, VIEWS, 8, "got 57.0; pass them in rad"),
+        (SHUT + np.nan, VIEWS, 8, "door 0 from 0 to its limit of .* rad, but got nan"),
+        (SHUT + np.array([[0], [np.inf]]), VIEWS, 8, "door 1 .*, but got inf"),
+        (SHUT + 57.0, VIEWS, 8, "got 57.0. Pass them in rad"),
         (SHUT - 0.1, VIEWS, 8, "got -0.1"),
-        (SHUT, VIEWS, 0, "an image size from 1 to 8192 pixels; got 0"),
+        (SHUT, VIEWS, 0, "an image size from 1 to 8192 pixels, but got 0"),
         (SHUT, VIEWS, 10**9, "got 1000000000"),
     ],
 )
@@ -62,7 +62,7 @@ def test_actions_that_cannot_be_are_refused(any_simulator, doors, actions, messa
     ("positions", "views", "size", "message"),
     [
         (SHUT, [FRONT] * 2, 8, "got a View at 0"),
-        (SHUT, FRONT, 8, "got a View; pass one row per door"),
+        (SHUT, FRONT, 8, "got a View. Pass one row per door"),
         (SHUT, [["front"] * 6] * 2, 8, "got a str in row 0"),
         (SHUT, [[FRONT] * 6, [*[FRONT] * 5, None]], 8, "got a NoneType in row 1"),
         ([[0.0], [0.0, 0.1]], VIEWS, 8, "all of the same length"),
@@ -78,9 +78,9 @@ def test_objects_of_other_types_are_refused(doors, positions, views, size, messa
 
 def test_what_is_no_door_is_refused(doors):
     for wrong, got in ((doors[0], "a Door"), ([doors[0], "door"], "a str at 1"), (None, "a None")):
-        with pytest.raises(ConfigError, match=f"a sequence of doors; got {got}"):
+        with pytest.raises(ConfigError, match=f"a sequence of doors, but got {got}"):
             check_interact(wrong, np.zeros((2, 1, 4)))
-        with pytest.raises(ConfigError, match=f"a sequence of doors; got {got}"):
+        with pytest.raises(ConfigError, match=f"a sequence of doors, but got {got}"):
             check_render(wrong, SHUT, VIEWS, 8)
 
 

@@ -8,7 +8,7 @@ from doorlab.sim import make_simulator
 
 
 def test_unknown_simulator():
-    with pytest.raises(ConfigError, match="did you mean 'pybullet'"):
+    with pytest.raises(ConfigError, match="Did you mean 'pybullet'"):
         make_simulator("bullet")
 
 
@@ -27,7 +27,7 @@ def test_without_pybullet_the_library_imports_and_simulation_says_why():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert "expected pybullet to be installed" in run.stdout
+    assert "Expected pybullet to be installed" in run.stdout
 
 
 def test_the_engine_is_silent():
@@ -61,12 +61,12 @@ def test_make_simulator_imports_a_factory(module):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("barn:X", "a module barn for the simulator barn:X; got none"),
+        ("barn:X", "a module barn for the simulator barn:X, but got none"),
         ("barn_simulators:X", "X in the module barn_simulators"),
         ("barn_simulators:NUMBER", "without arguments that returns a Simulator .* the type int"),
-        ("barn_simulators:of_doors", "without arguments .*; got .* the type function"),
+        ("barn_simulators:of_doors", "without arguments .*, but got .* the type function"),
         ("barn_simulators:Renderer", "the type Renderer without interact, close; complete"),
-        ("barn_broken:X", r"can be imported, .*; got ZeroDivisionError \(division by zero\)"),
+        ("barn_broken:X", r"can be imported, .*, but got ZeroDivisionError \(division by zero\)"),
     ],
 )
 def test_make_simulator_refuses_in_one_sentence(module, name, message):

@@ -188,12 +188,12 @@ def test_a_weight_out_of_range_is_one_line(config, capsys):
     line = ["bandit", "--data", str(config.data), "--exploration.epsilon", "2"]
     assert main([*line, "--out", str(config.out)]) == 2
     said = capsys.readouterr().err
-    assert "expected --exploration.epsilon as a number from 0 to 1; got 2" in said
+    assert "Expected --exploration.epsilon as a number from 0 to 1, but got 2" in said
     assert said.count("\n") == 1
 
 
 def test_an_unknown_simulator_is_one_line(config):
-    with pytest.raises(ConfigError, match="did you mean 'torch'"):
+    with pytest.raises(ConfigError, match="Did you mean 'torch'"):
         bandit.run(replace(config, simulator="torhc"))
 
 

@@ -55,7 +55,7 @@ def test_what_was_finished_before_an_interruption_is_kept(tmp_path, monkeypatch,
         assert "no figures yet" in str(stop.value)
         assert not path.exists()
         return
-    assert str(stop.value) == "interrupted; those of first are kept"
+    assert str(stop.value) == "interrupted: those of first are kept"
     assert "speed" in said.out
     result = json.loads(path.read_text())
     assert result["figures"]["speed"]["mean"] == 3.0

@@ -51,7 +51,7 @@ def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys)
     assert "and 2 more; convert HEIC and AVIF to JPEG" in err
     assert "left out (unreadable): door 2/0.png (a file that is empty" in err
     assert (
-        "with so few doors, the splits are 9 for train, 0 for validation, 1 for test; raise --valid"
+        "with so few doors, the splits are 9 for train, 0 for validation, 1 for test. Raise --valid"
         in err
     )
 
@@ -127,7 +127,7 @@ def test_an_exported_dataset_comes_back(source, tmp_path):
     exported = export(ExportConfig(data=first.path, out=tmp_path / "export"))
     back = DoorDataset.open(run(Config(source=exported, out=tmp_path / "back", workers=1)))
     assert back.checksum == first.checksum
-    with pytest.raises(ConfigError, match=r"no settings .*got --frames, --image-size; remove"):
+    with pytest.raises(ConfigError, match=r"no settings .*got --frames, --image-size. Remove"):
         run(Config(source=exported, out=tmp_path / "other", frames=3, image_size=32))
 
 

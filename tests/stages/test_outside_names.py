@@ -49,13 +49,13 @@ def assert_refused(capsys, words, *args):
 @pytest.mark.parametrize(
     ("prior", "words"),
     [
-        ("farm:PRIOR", "a module farm for the prior farm:PRIOR; got none"),
-        ("barn:PRIOR", "PRIOR in the module barn for the prior barn:PRIOR; got none"),
+        ("farm:PRIOR", "a module farm for the prior farm:PRIOR, but got none"),
+        ("barn:PRIOR", "PRIOR in the module barn for the prior barn:PRIOR, but got none"),
         ("barn:NUMBER", "a DoorPrior (of no derived class) as the prior barn:NUMBER"),
         ("barn_broken:PRIOR", "ZeroDivisionError (division by zero) in barn_broken.py, line 1"),
         ("broken.json", "JSON in broken.json"),
-        ("slip.json", "did you mean 'mass'?"),
-        ("none.json", "a file none.json; got none"),
+        ("slip.json", "Did you mean 'mass'?"),
+        ("none.json", "a file none.json, but got none"),
     ],
 )
 def test_commands_refuse_a_prior_in_one_line(folder, capsys, command, prior, words):
@@ -67,8 +67,8 @@ def test_commands_refuse_a_prior_in_one_line(folder, capsys, command, prior, wor
 @pytest.mark.parametrize(
     ("simulator", "words"),
     [
-        ("farm:X", "a module farm for the simulator farm:X; got none"),
-        ("barn:X", "X in the module barn for the simulator barn:X; got none"),
+        ("farm:X", "a module farm for the simulator farm:X, but got none"),
+        ("barn:X", "X in the module barn for the simulator barn:X, but got none"),
         ("barn:NUMBER", "a callable without arguments that returns a Simulator"),
         ("barn_broken:X", "ZeroDivisionError"),
     ],
@@ -82,8 +82,8 @@ def test_commands_refuse_a_simulator_in_one_line(folder, capsys, simulator, word
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("farm:X", "a module farm for the policy farm:X; got none"),
-        ("barn:X", "X in the module barn for the policy barn:X; got none"),
+        ("farm:X", "a module farm for the policy farm:X, but got none"),
+        ("barn:X", "X in the module barn for the policy barn:X, but got none"),
         ("barn:NUMBER", "a callable (doors, exploration) that returns a Policy"),
         ("barn:policy", "a Policy with begin and act from barn:policy"),
         ("barn_broken:X", "ZeroDivisionError"),

@@ -339,7 +339,7 @@ def test_a_run_is_drawn_with_the_dataset_that_it_was_made_with(
     assert path == tmp_path / "moved" / "ssnp" / "plot" / "plot.json"
     assert (path.parent / "adaptation.png").exists()
     file.write_text(json.dumps({**metrics, "dataset_checksum": "of another dataset"}))
-    with pytest.raises(ResultError, match="no dataset was found; give one with --data"):
+    with pytest.raises(ResultError, match="no dataset was found. Give one with --data"):
         plot.run(plot.Config(runs=(tmp_path / "moved" / "ssnp",), out=tmp_path / "x"))
 
 
@@ -365,7 +365,7 @@ def test_names_of_groups_stand_for_their_figures(config, painted_run):
 
 
 def test_bad_input_is_named(config, tmp_path, painted_run):
-    with pytest.raises(ConfigError, match="did you mean 'regret'"):
+    with pytest.raises(ConfigError, match="Did you mean 'regret'"):
         plot.run(replace(config, figures=("regrett",)))
     with pytest.raises(ConfigError, match="--doors as a whole number of 1 or more"):
         plot.run(replace(config, doors=0))

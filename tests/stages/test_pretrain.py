@@ -258,7 +258,7 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"model": "statistican"}, ConfigError, "did you mean 'statistician'"),
+        ({"model": "statistican"}, ConfigError, "Did you mean 'statistician'"),
         ({"preset": "huge"}, ConfigError, "a preset out of"),
         ({"batch_size": 0}, ConfigError, "--batch-size"),
         ({"batch_size": 3, "devices": 2}, ConfigError, "multiple of the 2 devices"),
@@ -270,7 +270,7 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
         ),
         ({"doors": 1000}, ConfigError, "at most the 18 training doors"),
         ({"doors": -1}, ConfigError, "--doors as a whole number of 0 or more"),
-        ({"resume": True, "overwrite": True}, ConfigError, "choose one"),
+        ({"resume": True, "overwrite": True}, ConfigError, "Choose one"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(config, changes, error, words):

@@ -50,7 +50,7 @@ def test_nothing_to_report_is_an_error_and_leaves_nothing_behind(tmp_path, capsy
     assert cli.main(["report", "--run", str(tmp_path / "run")]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "expected a dataset, or a finished run" in said.err
+    assert "Expected a dataset, or a finished run" in said.err
     assert said.err.count("\n") == 1
     assert list((tmp_path / "run").iterdir()) == []
 

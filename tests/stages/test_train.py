@@ -287,7 +287,7 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model": "sspn"}, "did you mean 'ssnp'"),
+        ({"model": "sspn"}, "Did you mean 'ssnp'"),
         ({"labelled": 19}, "at most the 18 training doors"),
         ({"targets": 6}, "within the 8 interactions"),
         ({"targets": 0}, "--process.targets"),
@@ -296,8 +296,8 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
         ({"model": "contrastive_ssnp", "frames": 1}, "--frames of 2 or more"),
         ({"empty_context_prob": 2.0}, "--process.empty-context-prob as a number from 0 to 1"),
         ({"encoder_fraction": -0.1}, "--encoder-fraction as a number from 0 to 1"),
-        ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np; got none"),
-        ({"model": "np", "pretrained": Path("Some/Run")}, "no --pretrained for np; got Some/Run"),
+        ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np, but got none"),
+        ({"model": "np", "pretrained": Path("Some/Run")}, "no --pretrained for np, but got Some/Run"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(config, changes, words):
@@ -314,7 +314,7 @@ def test_doors_that_nobody_tried_are_refused_even_for_looks_alone(config, tmp_pa
     )  # fmt: skip
     write_dataset(tmp_path / "films", films)
     for online in (False, True):
-        with pytest.raises(ConfigError, match="generate it with --interactions"):
+        with pytest.raises(ConfigError, match="Generate it with --interactions"):
             train.run(updated(config, data=tmp_path / "films", online=online, image_size=32))
     assert not config.out.exists()
 
@@ -326,7 +326,7 @@ def test_presets_train_all_models_in_the_same_sizes():
 
 
 def test_another_pretrained_model_is_refused(config, pretrained):
-    with pytest.raises(CheckpointError, match=r"expected a vae in .*; got a statistician"):
+    with pytest.raises(CheckpointError, match=r"Expected a vae in .*, but got a statistician"):
         train.run(updated(config, model="vae_np", pretrained=pretrained / "statistician"))
 
 

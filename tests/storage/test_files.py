@@ -19,7 +19,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ResultError, match="a full disk; free some space"):
+    with pytest.raises(ResultError, match="a full disk. Free some space"):
         files.atomic_write_json(path, {"a": 2})
     assert files.read_json(path) == {"a": 1}
     assert os.listdir(tmp_path) == ["result.json"]
@@ -50,11 +50,11 @@ def test_json_that_cannot_be_read_is_one_line(tmp_path, content, words):
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOENT, "a file .*; got none; check the path, or run the stage"),
-        (errno.ENOTDIR, "a file .*; got none"),
-        (errno.EISDIR, "got a folder; move the folder elsewhere"),
-        (errno.EACCES, r"permission to read .*; got none; allow it: chmod u\+r"),
-        (errno.EIO, "a disk on which .* is readable; got Input/output error; check the disk"),
+        (errno.ENOENT, "a file .*, but got none. Check the path, or run the stage"),
+        (errno.ENOTDIR, "a file .*, but got none"),
+        (errno.EISDIR, "got a folder. Move the folder elsewhere"),
+        (errno.EACCES, r"permission to read .*, but got none. Allow it: chmod u\+r"),
+        (errno.EIO, "a disk on which .* is readable, but got Input/output error. Check the disk"),
     ],
 )
 def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, number, words):
@@ -72,9 +72,9 @@ def test_arrays_come_back(tmp_path):
     found = files.read_arrays(path, ["a"])
     assert found.keys() == {"a", "b"}
     np.testing.assert_array_equal(found["a"], np.arange(3))
-    with pytest.raises(ResultError, match=r"the array c in .*; got a file without it; make"):
+    with pytest.raises(ResultError, match=r"the array c in .*, but got a file without it. Make"):
         files.read_arrays(path, ["a", "c"])
-    with pytest.raises(ResultError, match="got none; check the path"):
+    with pytest.raises(ResultError, match="got none. Check the path"):
         files.read_arrays(tmp_path / "none.npz")
 
 
@@ -97,7 +97,7 @@ def test_no_damaged_byte_of_an_array_is_overlooked(tmp_path):
 def test_damaged_arrays_are_one_line(tmp_path, content):
     path = tmp_path / "file.npz"
     path.write_bytes(content)
-    with pytest.raises(ResultError, match=r"arrays in .*; got a damaged file") as caught:
+    with pytest.raises(ResultError, match=r"arrays in .*, but got a damaged file") as caught:
         files.read_arrays(path)
     assert "\n" not in str(caught.value)
 
@@ -158,7 +158,7 @@ def test_only_files_are_replaced(tmp_path, kind):
     else:
         path.symlink_to("/dev/stdout")
     before = path.lstat()
-    with pytest.raises(ResultError, match=r"a regular file or no file at .*out\.json; got a "):
+    with pytest.raises(ResultError, match=r"a regular file or no file at .*out\.json, but got a "):
         files.atomic_write_text(path, "{}")
     assert os.path.samestat(before, path.lstat())
     assert os.listdir(tmp_path) == ["out.json"]

@@ -172,7 +172,7 @@ def test_a_link_to_a_folder_is_that_folder(tmp_path):
     with output_folder(tmp_path / "run"), pytest.raises(ResultError, match="to be free"):
         output_folder(tmp_path / "disk").__enter__()
     (tmp_path / "disk").rmdir()
-    with pytest.raises(ResultError, match=r"a link to .*/disk, which does not exist; create that"):
+    with pytest.raises(ResultError, match=r"a link to .*/disk, which does not exist. Create that"):
         output_folder(tmp_path / "run").__enter__()
 
 
@@ -187,4 +187,4 @@ os.setuid(65534)
 output_folder({str(tmp_path / "run")!r}).__enter__()
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"expected permission to write for {tmp_path}/run; got none" in ended.stderr
+    assert f"Expected permission to write for {tmp_path}/run, but got none" in ended.stderr

@@ -73,7 +73,7 @@ def test_no_damaged_byte_is_overlooked(tmp_path, damage):
         if data == whole:
             continue
         path.write_bytes(data)
-        with pytest.raises(CheckpointError, match=r"an intact thing in .*; make it again"):
+        with pytest.raises(CheckpointError, match=r"an intact thing in .*. Make it again"):
             load(path)
 
 
@@ -89,22 +89,22 @@ def test_a_cut_file_is_damaged(tmp_path, length):
 def test_other_kinds_and_versions_are_refused(tmp_path):
     path = tmp_path / "state"
     save_state(path, "thing", 2, make())
-    with pytest.raises(CheckpointError, match="a thing of format 2, not 1; make it again"):
+    with pytest.raises(CheckpointError, match="a thing of format 2, not 1. Make it again"):
         load(path)
     save_state(path, "other", 1, make())
-    with pytest.raises(CheckpointError, match=r"expected a thing in .*; got a other"):
+    with pytest.raises(CheckpointError, match=r"Expected a thing in .*, but got a other"):
         load(path)
 
 
 def test_what_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
     """Nothing that deletes a good file is advised when the disk or a permission is at fault."""
-    with pytest.raises(CheckpointError, match="got none; check the path, or make it again"):
+    with pytest.raises(CheckpointError, match="got none. Check the path, or make it again"):
         load(tmp_path / "absent")
-    with pytest.raises(CheckpointError, match="got a folder; move the folder elsewhere"):
+    with pytest.raises(CheckpointError, match="got a folder. Move the folder elsewhere"):
         load(tmp_path)
     path = tmp_path / "state"
     save_state(path, "thing", 1, make())
-    for number, words in ((13, "permission to read .*chmod u\\+r"), (5, "check the disk")):
+    for number, words in ((13, "permission to read .*chmod u\\+r"), (5, "Check the disk")):
 
         def refuse(*_, number=number, **__):
             raise OSError(number, os.strerror(number))

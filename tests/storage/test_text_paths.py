@@ -45,5 +45,5 @@ def test_folders_of_any_name_have_a_path_that_is_text(tmp_path, monkeypatch):
     assert is_text(Path(found.path))
     assert (Path(found.path) / "x").read_text() == "here"
     monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
-    with pytest.raises(ConfigError, match=r"a name in UTF-8; got .*T\\udcfcr'; rename it"):
+    with pytest.raises(ConfigError, match=r"a name in UTF-8, but got .*T\\udcfcr'. Rename it"):
         TextPath(folder)

@@ -100,7 +100,7 @@ def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
     [
         ({"preset": "huge"}, "preset"),
         ({"workers": -1}, "--workers as a whole number of 0 or more"),
-        ({"simulator": "tourch"}, "did you mean 'torch'"),
+        ({"simulator": "tourch"}, "Did you mean 'torch'"),
     ],
 )
 def test_bad_settings(changes, message):

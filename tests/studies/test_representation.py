@@ -87,7 +87,7 @@ def test_the_same_study_again_is_finished(study, capsys, monkeypatch):
     path = representation.run(replace(study, workers=2))
     assert f"represent: done before ({path})" in capsys.readouterr().out
     with pytest.raises(
-        ResultError, match=r"--seeds \(\[0, 1\] there, \[0\] here\); choose another"
+        ResultError, match=r"--seeds \(\[0, 1\] there, \[0\] here\). Choose another"
     ):
         representation.run(replace(study, seeds=(0,)))
 
@@ -112,7 +112,7 @@ def test_damaged_weights_of_a_finished_run_end_the_study(study):
     try:
         damage(file)
         with pytest.raises(
-            CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"
+            CheckpointError, match=f"the weights with the checksum of .* in {file}, but got oth"
         ):
             representation.run(replace(study, overwrite=True))
     finally:
@@ -189,8 +189,8 @@ def test_trained_with_other_settings_is_said(study):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"priors": ("narow",)}, "did you mean 'narrow'"),
-        ({"models": ("statistician", "va")}, "did you mean 'vae'"),
+        ({"priors": ("narow",)}, "Did you mean 'narrow'"),
+        ({"models": ("statistician", "va")}, "Did you mean 'vae'"),
         ({"models": ("statistician", "supervised")}, "one of vae"),
         ({"models": ("vae",)}, "--models with one of .*statistician"),
         ({"seeds": ()}, "--seeds with one value or more"),

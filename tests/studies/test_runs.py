@@ -58,7 +58,7 @@ def test_check_priors_wants_a_label_for_each(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "barn.json").write_text("{}")
     check_priors(["narrow", str(tmp_path / "a/barn.json")])
-    with pytest.raises(ConfigError, match=r"priors with different names; got barn, barn"):
+    with pytest.raises(ConfigError, match=r"priors with different names, but got barn, barn"):
         check_priors([str(tmp_path / folder / "barn.json") for folder in ("a", "b")])
-    with pytest.raises(ConfigError, match="did you mean 'narrow'"):
+    with pytest.raises(ConfigError, match="Did you mean 'narrow'"):
         check_priors(["narow"])

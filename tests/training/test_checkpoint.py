@@ -57,7 +57,7 @@ def test_damage_is_told(tmp_path, damage):
     flipped[-30] ^= 64  # in the weights
     damaged = {"cut": whole[: len(whole) // 2], "garbage": b"not a checkpoint", "flipped": flipped}
     path.write_bytes(damaged.get(damage, b""))
-    with pytest.raises(CheckpointError, match=r"an intact checkpoint in .*; start .* --overwrite"):
+    with pytest.raises(CheckpointError, match=r"an intact checkpoint in .*. Start .* --overwrite"):
         load_checkpoint(tmp_path)
 
 
@@ -88,7 +88,7 @@ def test_odd_contents_are_one_line(tmp_path, changes):
     state = {**vars(make()), **changes}
     save_state(tmp_path / CHECKPOINT_FILE, "checkpoint", FORMAT, state)
     (name,) = changes
-    with pytest.raises(CheckpointError, match=f"got {name} of another form; start"):
+    with pytest.raises(CheckpointError, match=f"got {name} of another form. Start"):
         load_checkpoint(tmp_path)
 
 

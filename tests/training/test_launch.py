@@ -74,7 +74,7 @@ def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
 
     monkeypatch.setattr(Fabric, "launch", fail)
     with pytest.raises(
-        TrainingError, match=r"all 2 processes to end well; got .*at step 6"
+        TrainingError, match=r"all 2 processes to end well, but got .*at step 6"
     ) as caught:
         launch(print, ComputeConfig(device="cpu", devices=2))
     assert "\n" not in str(caught.value)

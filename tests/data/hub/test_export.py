@@ -121,7 +121,7 @@ def test_only_an_export_is_replaced_and_only_if_asked(exported, dataset, tmp_pat
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/thesis.tex").write_text("...")
     for path in (tmp_path / "precious", dataset.path, dataset.path / "hub"):
-        with pytest.raises(DoorlabError, match="choose another --out"):
+        with pytest.raises(DoorlabError, match="Choose another --out"):
             export_dataset(dataset, path, CardInfo(), overwrite=True)
     assert not (dataset.path / "hub").exists()
     assert (tmp_path / "precious/thesis.tex").exists()
@@ -129,7 +129,7 @@ def test_only_an_export_is_replaced_and_only_if_asked(exported, dataset, tmp_pat
     export_dataset(dataset, tmp_path / "empty", CardInfo())
     with (
         output_folder(tmp_path / "empty"),
-        pytest.raises(ResultError, match="to be free; got this process"),
+        pytest.raises(ResultError, match="to be free, but got this process"),
     ):
         export_dataset(dataset, tmp_path / "empty", CardInfo(), overwrite=True)
 
@@ -182,7 +182,7 @@ def test_what_fails_leaves_nothing(dataset, tmp_path, monkeypatch):
 def test_damaged_datasets_are_not_exported(dataset, tmp_path, part):
     shutil.copytree(dataset.path, tmp_path / "copy")
     (tmp_path / "copy" / part).unlink()
-    with pytest.raises(DatasetError, match="repair it with `doorlab generate"):
+    with pytest.raises(DatasetError, match="Repair it with `doorlab generate"):
         export_dataset(DoorDataset.open(tmp_path / "copy"), tmp_path / "export", CardInfo())
     assert [p.name for p in tmp_path.iterdir()] == ["copy"]
 
@@ -280,7 +280,7 @@ RADIANCE = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 8\n" + bytes(300)
 )
 def test_damaged_exports_are_one_clear_error(exported, tmp_path, damage):
     damage(exported)
-    with pytest.raises(DatasetError, match="download it again") as error:
+    with pytest.raises(DatasetError, match="Download it again") as error:
         restore_dataset(tmp_path / "back", exported)
     assert "\n" not in str(error.value)
 

@@ -91,5 +91,5 @@ def test_missing_files_and_columns_are_named(tmp_path):
         read_doors(config, [Path("none.parquet")], 0, 2)
     file = tmp_path / "bare.parquet"
     pq.write_table(pa.table({"door": [0, 1]}), file)
-    with pytest.raises(DatasetError, match=r"bare\.parquet.*images.*download it again"):
+    with pytest.raises(DatasetError, match=r"bare\.parquet.*images.*Download it again"):
         read_doors(config, [file], 0, 2)

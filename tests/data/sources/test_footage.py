@@ -154,7 +154,7 @@ def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
     rng = np.random.default_rng(0)
     write_picture(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-    with pytest.raises(DatasetError, match=rf"video at .*a{suffix}; got a file that is empty, dam"):
+    with pytest.raises(DatasetError, match=rf"video at .*a{suffix}, but got a file that is empty, dam"):
         read_frames(tmp_path / "door", 1, 16, "crop")
 
 
@@ -194,5 +194,5 @@ def test_a_folder_that_may_not_be_read(source, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(DatasetError, match=r"a readable folder at .*door 2; got no perm"):
+    with pytest.raises(DatasetError, match=r"a readable folder at .*door 2, but got no perm"):
         open_entry(source / "door 2", 8)

@@ -83,7 +83,7 @@ def test_two_workers_write_the_bytes_of_one(imported, config, tmp_path):
 def test_what_footage_does_not_tell_is_an_error_that_says_so(imported, source):
     got = rf"got .*, which was imported from the footage in {source};"
     expected = f"a simulated dataset with rewards; {got}"
-    with pytest.raises(DatasetError, match=expected + " generate one with `doorlab generate`"):
+    with pytest.raises(DatasetError, match=expected + " Generate one with `doorlab generate`"):
         imported.read("rewards")
     with pytest.raises(DatasetError, match="door/"):
         imported.doors()
@@ -119,7 +119,7 @@ def test_damaged_shards_come_back_from_the_footage(copy, config, imported, damag
         manifest = Manifest.read(copy)
         del manifest.parts["shards/shard-00001"]
         manifest.write(copy)
-        with pytest.raises(DatasetError, match=r"1 of 3 parts missing; run `doorlab import .*"):
+        with pytest.raises(DatasetError, match=r"1 of 3 parts missing. Run `doorlab import .*"):
             DoorDataset.open(copy)
     import_dataset(copy, config, resume=True)
     assert tree(copy) == tree(imported.path)
@@ -159,7 +159,7 @@ def test_short_doors_are_named_or_left_out(source, tmp_path):
     assert plan.ignored == ["notes.txt"]
     assert plan.config.names == ("Cellar", "door 2", "door 10", "kitchen.mp4")
     assert "--skip-short" in plan.config.command(tmp_path)
-    with pytest.raises(DatasetError, match=r"lift\.mkv \(7\); use a smaller --frames$"):
+    with pytest.raises(DatasetError, match=r"lift\.mkv \(7\). Use a smaller --frames$"):
         plan_import(source, replace(settings, frames=99, skip_short=True))
 
 
@@ -237,7 +237,7 @@ def test_a_video_that_claims_too_many_frames_is_an_error(source, config, tmp_pat
         "doorlab.data.sources.importing.open_entry", lambda path, frames: FootageDoor(path, 99)
     )
     plan = plan_import(source, replace(SETTINGS, frames=9))
-    with pytest.raises(DatasetError, match=r"at least 9 images in .*lift\.mkv; got 7"):
+    with pytest.raises(DatasetError, match=r"at least 9 images in .*lift\.mkv, but got 7"):
         import_dataset(tmp_path / "d", plan.config)
 
 

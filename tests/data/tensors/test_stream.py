@@ -155,7 +155,7 @@ def test_as_many_frames_are_shut_as_in_a_film(both):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"prior": "narow"}, "did you mean 'narrow'"),
+        ({"prior": "narow"}, "Did you mean 'narrow'"),
         ({"image_size": 4}, "--stream.image-size as a whole number from 8"),
         ({"sequence_length": 0}, "--stream.sequence-length as a whole number of 1 or more"),
     ],

@@ -203,5 +203,5 @@ def test_the_soft_bernoulli_is_the_gaussian_trained_otherwise():
 
 
 def test_other_names_are_refused():
-    with pytest.raises(ConfigError, match="did you mean 'gaussian'"):
+    with pytest.raises(ConfigError, match="Did you mean 'gaussian'"):
         reward_head("gausian")

@@ -264,5 +264,5 @@ def test_its_pictures_are_those_of_the_hand(panda, simulator, doors):
 
 
 def test_unknown_names_list_it():
-    with pytest.raises(ConfigError, match=r"out of panda, pybullet.*did you mean 'panda'"):
+    with pytest.raises(ConfigError, match=r"out of panda, pybullet.*Did you mean 'panda'"):
         make_simulator("pandas")

@@ -105,7 +105,7 @@ def test_seeds_that_were_not_pretrained_alike_are_no_replicates(config):
 def test_metrics_that_cannot_be_read_are_one_line(config, content):
     file = config.pretrained / "vae" / "rate-0.001" / "seed-4" / "metrics.json"
     file.write_text(content)
-    with pytest.raises(ResultError, match=f"{file}; got .*; restore") as caught:
+    with pytest.raises(ResultError, match=f"{file}, but got .*. Restore") as caught:
         study.run(config)
     assert "\n" not in str(caught.value)
 
@@ -126,7 +126,7 @@ def test_undefined_errors_choose_no_learning_rate(tmp_path):
     assert error_of(found) == pytest.approx(0.1)
     assert error_of({**found, "validation_reward_mse_after_2": None}) == math.inf
     for figures in ({}, {"validation_reward_mse_after_0": 3}):
-        with pytest.raises(ResultError, match=r"validation errors in .*; train it again"):
+        with pytest.raises(ResultError, match=r"validation errors in .*. Train it again"):
             error_of(figures)
 
 

@@ -185,7 +185,7 @@ def test_the_same_study_again_is_finished(finished, capsys, monkeypatch):
     assert f"study: done before ({finished.out / 'claims.json'})" in said
     assert "reproduced" in said
     assert before == {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
-    with pytest.raises(ResultError, match=r"--horizon \(5 there, 6 here\); choose another --out"):
+    with pytest.raises(ResultError, match=r"--horizon \(5 there, 6 here\). Choose another --out"):
         study.run(replace(finished, horizon=6))
 
 
@@ -266,7 +266,7 @@ def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, 
     try:
         damage(file)
         with pytest.raises(
-            CheckpointError, match=f"the weights with the checksum of .* in {file}; got oth"
+            CheckpointError, match=f"the weights with the checksum of .* in {file}, but got oth"
         ):
             study.run(replace(finished, overwrite=True))
     finally:
@@ -336,7 +336,7 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
     write_dataset(
         path, GenerationConfig(doors=8, frames=2, interactions=0, image_size=32, videos=0)
     )
-    with pytest.raises(ConfigError, match="doors with 32 interactions or more; got 0"):
+    with pytest.raises(ConfigError, match="doors with 32 interactions or more, but got 0"):
         study.run(study.Config(out=tmp_path / "none", data=path))
     assert not (tmp_path / "none").exists()
 
@@ -344,12 +344,12 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"models": ("ssnp", "npp")}, "did you mean 'np'"),
+        ({"models": ("ssnp", "npp")}, "Did you mean 'np'"),
         ({"models": ("ssnp",)}, "--models to compare"),
         ({"method": "contrastive_ssnp"}, "for --method"),
-        ({"baselines": ("gp_uc",)}, "did you mean 'gp_ucb'"),
-        ({"prior": "narow"}, "did you mean 'narrow'"),
-        ({"ood_priors": ("wilde",)}, "did you mean 'wild'"),
+        ({"baselines": ("gp_uc",)}, "Did you mean 'gp_ucb'"),
+        ({"prior": "narow"}, "Did you mean 'narrow'"),
+        ({"ood_priors": ("wilde",)}, "Did you mean 'wild'"),
         ({"seeds": (1, 1)}, "--seeds with one value or more"),
         ({"labelled": ()}, "--labelled with one value or more"),
         (
@@ -357,7 +357,7 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
             "--tune-labels out of --labelled 10, 30",
         ),
         ({"labelled": (-10, 30)}, "--labelled as a whole number of 0 or more"),
-        ({"horizon": 0}, "--horizon as a whole number of 1 or more; got 0"),
+        ({"horizon": 0}, "--horizon as a whole number of 1 or more, but got 0"),
         ({"process_steps": 0}, "--process-steps as a whole number of 1"),
         ({"encoder_steps": -1}, "--encoder-steps as a whole number of 0"),
         ({"learning_rates": (1.0, 2.0), "validation_fraction": 0.0}, "one of --learning-rates"),
@@ -383,5 +383,5 @@ def test_more_doors_than_there_are_is_said_before_anything_is_trained(
     finished, changes, monkeypatch
 ):
     monkeypatch.setattr(study, "do_all", None)
-    with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*ask for fewer"):
+    with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*Ask for fewer"):
         study.run(replace(finished, overwrite=True, **changes))
