@@ -11,7 +11,21 @@ from typing import Any
 from doorlab.errors import ResultError
 from doorlab.limits import Limits, from_to
 from doorlab.results import read_result
-from doorlab.run_layout import STUDY_FILES
+from doorlab.run_layout import (
+    BANDIT_FILE,
+    CLAIMS_FILE,
+    DATASET_FILE,
+    DIAGNOSIS_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    PLOT_FILE,
+    PROBES_FILE,
+    REGRET_FILE,
+    REPRESENTATION_FILE,
+    REWARD_FILE,
+    STUDY_FILES,
+    TIMING_FILE,
+)
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import Checked, Each, Maybe, OneOf, Text, misfit
 
@@ -208,24 +222,24 @@ _CLAIM = {
 }
 
 SHAPES: dict[str, Any] = {
-    "dataset.json": _DATASET,
-    "model.json": {"kind": _NAME},
-    "metrics.json": _METRICS,
-    "probes.json": Checked(_PROBES, _wrong_curves),
-    "diagnosis.json": _DIAGNOSIS,
-    "regret.json": _REGRET,
-    "plot.json": _PLOTS,
-    "timing.json": {"seconds": Each(_NUMBER)},
-    "reward.json": Checked(_REWARD, _wrong_contexts),
-    "bandit.json": _BANDIT,
-    "claims.json": {
+    DATASET_FILE: _DATASET,
+    MODEL_FILE: {"kind": _NAME},
+    METRICS_FILE: _METRICS,
+    PROBES_FILE: Checked(_PROBES, _wrong_curves),
+    DIAGNOSIS_FILE: _DIAGNOSIS,
+    REGRET_FILE: _REGRET,
+    PLOT_FILE: _PLOTS,
+    TIMING_FILE: {"seconds": Each(_NUMBER)},
+    REWARD_FILE: Checked(_REWARD, _wrong_contexts),
+    BANDIT_FILE: _BANDIT,
+    CLAIMS_FILE: {
         **_ORIGIN,
         "claims": [_CLAIM],
         "method": _NAME,
         "doors": _COUNT,
         "seeds": _COUNT,
     },
-    "representation.json": {
+    REPRESENTATION_FILE: {
         **_ORIGIN,
         "priors": Each(Checked(_PRIOR, _wrong_curves), _NAME, least=1),
     },

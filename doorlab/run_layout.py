@@ -1,4 +1,4 @@
-"""Where the parts of one run or of several lie: what `doorlab plot` and `doorlab report` find.
+"""Names of the files and folders of runs, and the search for the parts of runs.
 
 A folder is a part itself or holds parts as direct subfolders, as the folder of `doorlab demo` does:
 
@@ -22,19 +22,38 @@ from pathlib import Path
 from doorlab.errors import ConfigError, ResultError
 from doorlab.storage.files import read_json
 
-DATASET_FILE, MODEL_FILE, METRICS_FILE = "dataset.json", "model.json", "metrics.json"
-PLOT_FILE, TIMING_FILE = "plot.json", "timing.json"
+# A dataset, and a dataset that `doorlab export` wrote for a hub.
+DATASET_FILE, EXPORT_FILE = "dataset.json", "doorlab.json"
+
+# A run of `doorlab pretrain` or `doorlab train`.
+MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
+FAMILIARITY_FILE, CHECKPOINT_FILE = "familiarity.safetensors", "checkpoint.safetensors"
+METRICS_FILE, TENSORBOARD_FOLDER = "metrics.json", "tensorboard"
+
+# Results of the other commands.
+PROBES_FILE, PROBE_ARRAYS_FILE = "probes.json", "probes.npz"
+DIAGNOSIS_FILE = "diagnosis.json"
+REGRET_FILE, ROLLOUTS_FILE = "regret.json", "rollouts.npz"
+PLOT_FILE, REPORT_FILE = "plot.json", "index.html"
+TIMING_FILE, LOG_FOLDER = "timing.json", "logs"
+REPRESENTATION_FILE = "representation.json"
+CLAIMS_FILE, REWARD_FILE, BANDIT_FILE = "claims.json", "reward.json", "bandit.json"
+STUDY_FILES = (CLAIMS_FILE, REWARD_FILE, BANDIT_FILE)
+SCORES_FILE = "scores.npz"  # of one run of a study
+
+# Folders of `doorlab study`: the dataset, policies without a model, other priors.
+DATASET_FOLDER, BASELINES_FOLDER, OOD_FOLDER = "dataset", "baselines", "ood"
 
 # Stage -> the file that says that a folder is its result.
 RESULTS = {
-    "probe": "probes.json",
-    "diagnose": "diagnosis.json",
-    "bandit": "regret.json",
-    "study": "claims.json",
-    "represent": "representation.json",
+    "probe": PROBES_FILE,
+    "diagnose": DIAGNOSIS_FILE,
+    "bandit": REGRET_FILE,
+    "study": CLAIMS_FILE,
+    "represent": REPRESENTATION_FILE,
 }
 MODEL_FOLDERS = ("pretrain", "train")
-_BESIDE = ("dataset", "plot")  # folders that belong to the run that they lie in
+_BESIDE = (DATASET_FOLDER, "plot")  # folders that belong to the run that they lie in
 
 
 @dataclass(frozen=True)
@@ -138,6 +157,11 @@ class RunFolders:
         return [folder / name for folder in self.folders if (folder / name).is_file()]
 
 
+def bandit_folder(study: Path, labelled: int) -> Path:
+    """The folder in which `doorlab study` evaluates the models trained with so many labels."""
+    return study / f"labelled-{labelled}" / "bandit"
+
+
 def _folders_of(run: Path) -> list[Path]:
     """The folders in which the parts of a run are looked for."""
     if not run.is_dir():
@@ -190,7 +214,3 @@ def _written_like(given: Path, path: Path) -> Path:
 
 def _listed(paths: Iterable[Path]) -> str:
     return ", ".join(map(str, paths))
-
-
-REWARD_FILE, BANDIT_FILE, CLAIMS_FILE = "reward.json", "bandit.json", "claims.json"
-STUDY_FILES = (CLAIMS_FILE, REWARD_FILE, BANDIT_FILE)

@@ -22,12 +22,24 @@ def test_unknown_name_lists_the_valid_and_suggests_the_nearest():
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        ((errno.EACCES, "", "a/b"), "Expected permission for a/b, but got none. Allow it, or choose"),
+        (
+            (errno.EACCES, "", "a/b"),
+            "Expected permission for a/b, but got none. Allow it, or choose",
+        ),
         ((errno.EPERM, "", b"a\xff"), "Expected permission for a\udcff, but got none. Allow"),
-        ((errno.ENOENT, "", "a/b"), "Expected a file or folder for a/b, but got none. Check the path"),
-        ((errno.ENOSPC, ""), "Expected free space, but got a full disk. Free some space and run again"),
+        (
+            (errno.ENOENT, "", "a/b"),
+            "Expected a file or folder for a/b, but got none. Check the path",
+        ),
+        (
+            (errno.ENOSPC, ""),
+            "Expected free space, but got a full disk. Free some space and run again",
+        ),
         ((errno.EMFILE, "", 3), "Expected one more open file, but got too many of them. Raise the"),
-        ((errno.EBADF, "Bad file"), "Expected a system that works, but got Bad file. Mend the cause"),
+        (
+            (errno.EBADF, "Bad file"),
+            "Expected a system that works, but got Bad file. Mend the cause",
+        ),
         (
             ("odd",),
             "Expected a system that works, but got odd. Mend the cause and run the same command",

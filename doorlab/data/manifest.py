@@ -20,10 +20,9 @@ from doorlab.data.schema import FORMAT_VERSION, SPLITS
 from doorlab.data.sources.importing import ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.run_layout import DATASET_FILE
 from doorlab.storage.files import atomic_write_json, read_json
 
-FILE_NAME = "dataset.json"
-EXPORT_FILE = "doorlab.json"  # what an exported dataset has instead
 CONFIGS: dict[str, type[DatasetConfig]] = {
     config.kind: config for config in (GenerationConfig, ImportConfig)
 }
@@ -54,10 +53,12 @@ class Manifest:
 
         Raises DatasetError when there is none, when it is damaged, or of another format version.
         """
-        file = Path(path) / FILE_NAME
+        file = Path(path) / DATASET_FILE
         if not file.exists():
             raise DatasetError(
-                f"a dataset in {path}", f"no {FILE_NAME}", "make one with `doorlab generate --out`"
+                f"a dataset in {path}",
+                f"no {DATASET_FILE}",
+                "make one with `doorlab generate --out`",
             )
         manifest = Manifest.from_json(read_json(file, DatasetError), file)
         if not manifest.complete:
@@ -92,7 +93,7 @@ class Manifest:
 
     def write(self, path: str | Path) -> None:
         """Replaces dataset.json in the folder `path`, atomically."""
-        atomic_write_json(Path(path) / FILE_NAME, self.to_json())
+        atomic_write_json(Path(path) / DATASET_FILE, self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """The document. A pure function of the config once every part is written."""
@@ -144,7 +145,7 @@ class Manifest:
 
 def _checksum(document: dict[str, Any]) -> str:
     bare = {key: value for key, value in document.items() if key != "checksum"}
-    return checksum({FILE_NAME: json.dumps(bare, sort_keys=True).encode()})
+    return checksum({DATASET_FILE: json.dumps(bare, sort_keys=True).encode()})
 
 
 def _check_arrays(config: DatasetConfig, names: list[str]) -> None:

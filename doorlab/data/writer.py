@@ -22,7 +22,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from doorlab.data.manifest import FILE_NAME, Manifest
+from doorlab.data.manifest import Manifest
 from doorlab.data.part_journal import PartJournal
 from doorlab.data.parts import PART_FOLDERS, checksum, make_room, part_checksum
 from doorlab.data.shards import write_shard
@@ -33,6 +33,7 @@ from doorlab.data.video_writer import encode_video, film_door
 from doorlab.doors.priors import recorded_ranges
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.parallel.launchers import check_workers, get_launcher
+from doorlab.run_layout import DATASET_FILE
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
 from doorlab.storage.files import atomic_write_bytes, writing
@@ -254,7 +255,7 @@ class PartWriter:
 
 def _begin(path: Path, wanted: Manifest, resume: bool, option: str) -> Manifest:
     """Writes and returns the initial manifest, which lists the intact parts."""
-    if (path / FILE_NAME).exists():
+    if (path / DATASET_FILE).exists():
         if not resume:
             raise DatasetError(
                 f"no dataset in {path}",
@@ -331,7 +332,7 @@ def _remove_leftovers(path: Path) -> None:
 @contextmanager
 def _locked_folder(path: Path) -> Iterator[None]:
     """Creates the folder `path` and locks it against other processes."""
-    if path.exists() and not (path / FILE_NAME).exists():
+    if path.exists() and not (path / DATASET_FILE).exists():
         _refuse_strangers(path)
     with output_folder(path, DatasetError):
         yield
@@ -340,7 +341,7 @@ def _locked_folder(path: Path) -> Iterator[None]:
 def _refuse_strangers(path: Path) -> None:
     """Raises DatasetError unless a new folder is empty, apart from files of a killed run."""
     if path.is_dir():
-        ours = (LOCK_FILE, f".{FILE_NAME}.*.tmp")
+        ours = (LOCK_FILE, f".{DATASET_FILE}.*.tmp")
         strangers = [f.name for f in path.iterdir() if not any(map(f.match, ours))]
         got = f"a folder that contains {min(strangers)}" if strangers else None
     else:

@@ -56,6 +56,7 @@ from doorlab.models.description import read_description
 from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS, is_reward_model, reward_model_spec
 from doorlab.registry import Registry, takes_arguments
+from doorlab.run_layout import METRICS_FILE
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import misfit
 
@@ -237,7 +238,7 @@ def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
 
 def _labelled_count(run: Path) -> int | None:
     """Number of labeled doors of a run, if its metrics contain it."""
-    metrics = read_json(run / "metrics.json", CheckpointError)
+    metrics = read_json(run / METRICS_FILE, CheckpointError)
     wrong = misfit(metrics, {"figures?": {"labelled_doors?": at_least(1)}})
     if wrong:
         raise CheckpointError(f"the metrics of {run}", wrong, "train the model again")

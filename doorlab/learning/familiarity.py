@@ -17,8 +17,9 @@ from doorlab.data.tensors.batches import DoorData, sample_frames_of
 from doorlab.data.tensors.stream import DoorStream, StreamSpec
 from doorlab.learning.config import LearningConfig
 from doorlab.models.embedding import embed_all
-from doorlab.models.familiarity import FAMILIARITY_FILE, fit_familiarity, save_familiarity
+from doorlab.models.familiarity import fit_familiarity, save_familiarity
 from doorlab.models.io import checksum_of
+from doorlab.run_layout import FAMILIARITY_FILE
 from doorlab.training.loop import generator_for
 
 _TYPICAL_DOORS = 500  # that the distances are measured from, at most

@@ -14,15 +14,15 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.doors.priors import get_prior, prior_label, recorded_ranges
 from doorlab.learning.config import C, LearningConfig, dataset_image_size, open_data
-from doorlab.learning.run_folder import METRICS_FILE, finished_before
+from doorlab.learning.run_folder import finished_before
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import save_model
 from doorlab.results import write_result
+from doorlab.run_layout import CHECKPOINT_FILE, METRICS_FILE
 from doorlab.serialization import to_json
 from doorlab.storage.folders import output_folder
 from doorlab.terminal.text import print_line
 from doorlab.training import FitResult, launch
-from doorlab.training.checkpoint import CHECKPOINT_FILE
 from doorlab.training.fabric import Fabric
 
 _ONLINE_ONLY = frozenset({"online", "stream"})

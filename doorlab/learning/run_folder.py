@@ -17,17 +17,21 @@ from typing import Any
 from doorlab.errors import ConfigError, ResultError
 from doorlab.learning.config import LearningConfig
 from doorlab.limits import at_least
-from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
-from doorlab.models.familiarity import FAMILIARITY_FILE
 from doorlab.models.io import weights_checksum
 from doorlab.results import read_result
+from doorlab.run_layout import (
+    CHECKPOINT_FILE,
+    FAMILIARITY_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    WEIGHTS_FILE,
+)
 from doorlab.storage.files import refuse_overwrite
 from doorlab.storage.json_schema import Maybe
-from doorlab.training.checkpoint import CHECKPOINT_FILE, has_checkpoint, load_checkpoint
+from doorlab.training.checkpoint import has_checkpoint, load_checkpoint
 from doorlab.training.config import differing
 from doorlab.training.metric_logger import TENSORBOARD_FOLDER
 
-METRICS_FILE = "metrics.json"
 _METRICS = {
     "config": {"steps": at_least(0)},
     "settings?": {"architecture?": dict, "pretrained?": Maybe(dict)},

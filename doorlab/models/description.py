@@ -18,10 +18,10 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.limits import at_least, from_to
 from doorlab.models.architecture import Architecture
 from doorlab.registry import short_name
+from doorlab.run_layout import MODEL_FILE, WEIGHTS_FILE
 from doorlab.storage.files import atomic_write_json, checksum, read_bytes, read_json
 from doorlab.storage.json_schema import Maybe, misfit
 
-MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 _REMEDY = "restore it from a copy, or train the model again"
 _SCHEMA = {
     "kind": str,

@@ -23,9 +23,9 @@ import numpy as np
 from jaxtyping import Float
 
 from doorlab.errors import CheckpointError
+from doorlab.run_layout import FAMILIARITY_FILE
 from doorlab.storage.state_file import load_state, save_state
 
-FAMILIARITY_FILE = "familiarity.safetensors"
 FALSE_ALARMS = 0.02  # share of doors like the training doors that are reported as unfamiliar
 
 _KIND, _VERSION = "familiarity", 1

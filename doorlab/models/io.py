@@ -16,10 +16,11 @@ from torch import nn
 
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.architecture import Architecture
-from doorlab.models.description import WEIGHTS_FILE, read_description, write_description
+from doorlab.models.description import read_description, write_description
 from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.registry import MODELS, build_model, is_reward_model
 from doorlab.models.reward.base import RewardModel
+from doorlab.run_layout import WEIGHTS_FILE
 from doorlab.runtime.torch_state import float32_by_default, thread_defaults
 from doorlab.storage.files import atomic_write_bytes, checksum
 

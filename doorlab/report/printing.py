@@ -13,7 +13,7 @@ from doorlab.report.tables.diagnosis import diagnosis_table
 from doorlab.report.tables.policies import in_words, regret_table
 from doorlab.report.tables.probes import probe_table
 from doorlab.results import read_result
-from doorlab.run_layout import METRICS_FILE
+from doorlab.run_layout import DIAGNOSIS_FILE, METRICS_FILE, PROBES_FILE, REGRET_FILE
 from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import print_line
 
@@ -48,9 +48,9 @@ def show_result(path: Path) -> None:
 
 
 _TABLES: dict[str, Callable[[Path], Table]] = {
-    "regret.json": regret_table,
-    "probes.json": probe_table,
-    "diagnosis.json": diagnosis_table,
+    REGRET_FILE: regret_table,
+    PROBES_FILE: probe_table,
+    DIAGNOSIS_FILE: diagnosis_table,
 }
 
 

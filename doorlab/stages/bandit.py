@@ -57,6 +57,7 @@ from doorlab.models.io import weights_checksum
 from doorlab.options import Option
 from doorlab.parallel.launchers import count_workers, run_local
 from doorlab.results import result_folder, write_result
+from doorlab.run_layout import REGRET_FILE, ROLLOUTS_FILE
 from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.sim import SIMULATORS, make_simulator
@@ -126,7 +127,7 @@ def run(config: Config) -> Path:
         DatasetError, CheckpointError: if the dataset or a run can't be read.
         ResultError: if results exist already, or another process writes them.
     """
-    path, rollouts = config.out / "regret.json", config.out / "rollouts.npz"
+    path, rollouts = config.out / REGRET_FILE, config.out / ROLLOUTS_FILE
     with result_folder(path, rollouts, overwrite=config.overwrite):
         _evaluate(config, path, rollouts)
     return path

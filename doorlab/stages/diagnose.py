@@ -56,6 +56,7 @@ from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
 from doorlab.options import Option
 from doorlab.results import result_folder, write_result
+from doorlab.run_layout import DIAGNOSIS_FILE
 from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
@@ -135,7 +136,7 @@ def run(config: Config) -> Path:
         DatasetError, CheckpointError: if the dataset or a run can't be read.
         ResultError: if the result exists already, or another process writes it.
     """
-    path = config.out / "diagnosis.json"
+    path = config.out / DIAGNOSIS_FILE
     with result_folder(path, overwrite=config.overwrite):
         _diagnose(config, path)
     return path

@@ -22,12 +22,12 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from doorlab.data.config import empty_splits_warning
-from doorlab.data.manifest import EXPORT_FILE
 from doorlab.data.sources.footage import UNREAD_IMAGES
 from doorlab.data.sources.importing import FootageSettings, ImportPlan, listing, plan_import
 from doorlab.data.writer import import_dataset
 from doorlab.errors import ConfigError
 from doorlab.limits import NonNegativeInt, check_limits
+from doorlab.run_layout import EXPORT_FILE
 from doorlab.storage.folders import refuse_inside
 from doorlab.terminal.text import print_note
 

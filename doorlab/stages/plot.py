@@ -34,7 +34,7 @@ from doorlab.plots.style import save_png
 from doorlab.report.page import enumeration
 from doorlab.result_schemas import read_part
 from doorlab.results import result_folder, write_result
-from doorlab.run_layout import RunFolders
+from doorlab.run_layout import PLOT_FILE, RunFolders
 from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.storage.files import atomic_write_arrays
@@ -114,7 +114,7 @@ def run(config: Config) -> Path:
     """
     names = chosen_figures(config.figures)
     folders = RunFolders.find(config.runs)
-    path = (config.out or folders.output("plot")) / "plot.json"
+    path = (config.out or folders.output("plot")) / PLOT_FILE
     files = [path.parent / f"{name}.{ending}" for name in names for ending in ("png", "npz")]
     with result_folder(path, *files, overwrite=config.overwrite):
         _plot(config, folders, path, names)

@@ -42,6 +42,7 @@ from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
 from doorlab.options import Option
 from doorlab.results import result_folder, write_result
+from doorlab.run_layout import PROBES_FILE
 from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.storage.files import atomic_write_arrays
@@ -100,7 +101,7 @@ def run(config: Config) -> Path:
         DatasetError, CheckpointError: if the dataset or a run can't be read.
         ResultError: if the result exists already, or another process writes it.
     """
-    path = config.out / "probes.json"
+    path = config.out / PROBES_FILE
     with result_folder(path, path.with_suffix(".npz"), overwrite=config.overwrite):
         _probe(config, path)
     return path

@@ -20,6 +20,7 @@ from doorlab.report.page import page
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import contents, heading, sections
 from doorlab.results import result_folder
+from doorlab.run_layout import REPORT_FILE
 from doorlab.storage.files import atomic_write_text
 from doorlab.terminal.text import print_line
 
@@ -46,7 +47,7 @@ def run(config: Config) -> Path:
         ConfigError: if two results belong to one stage, or --out is required.
     """
     files = RunFiles.read(config.runs)
-    path = (config.out or files.folders.output("report")) / "index.html"
+    path = (config.out or files.folders.output("report")) / REPORT_FILE
     with result_folder(path, overwrite=config.overwrite):
         by_name = sections(files)
         body = list(by_name.values())

@@ -22,6 +22,18 @@ from doorlab.errors import DoorlabError, ResultError, unknown_name
 from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits
 from doorlab.options import Option
 from doorlab.parallel.lifeline import start_command, wait_for
+from doorlab.run_layout import (
+    DATASET_FILE,
+    DATASET_FOLDER,
+    DIAGNOSIS_FILE,
+    LOG_FOLDER,
+    METRICS_FILE,
+    PLOT_FILE,
+    PROBES_FILE,
+    REGRET_FILE,
+    REPORT_FILE,
+    TIMING_FILE,
+)
 from doorlab.sim import SIMULATORS
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.storage.folders import output_folder
@@ -93,8 +105,8 @@ def run(config: Config) -> Path:
     jobs = config.workers or min(2, os.cpu_count() or 1)
     with output_folder(config.out):
         run_steps(pipeline(config), config.out, jobs, console)
-    report = config.out / "report" / "index.html"
-    print_regrets(config.out / "bandit" / "regret.json", console)
+    report = config.out / "report" / REPORT_FILE
+    print_regrets(config.out / "bandit" / REGRET_FILE, console)
     console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
     return report
 
@@ -102,7 +114,7 @@ def run(config: Config) -> Path:
 def pipeline(config: Config) -> list[Step]:
     """The commands of the demo, in an order that satisfies their dependencies."""
     out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
-    data = out / "dataset"
+    data = out / DATASET_FOLDER
     steps = [
         Step(
             "generate",
@@ -110,7 +122,7 @@ def pipeline(config: Config) -> list[Step]:
                 *("generate", *common, "--simulator", config.simulator),
                 *("--out", str(data), "--resume"),
             ),
-            data / "dataset.json",
+            data / DATASET_FILE,
         )
     ]
     # The longest steps come first, so that all cores are busy until the end.
@@ -121,14 +133,14 @@ def pipeline(config: Config) -> list[Step]:
         args = (stage, *common, "--model", name, "--data", str(data), "--out", str(folder))
         args += ("--pretrained", str(out / "pretrain" / base)) if base else ()
         after = ("generate", base) if base else ("generate",)
-        steps.append(Step(name, (*args, "--resume"), folder / "metrics.json", after))
+        steps.append(Step(name, (*args, "--resume"), folder / METRICS_FILE, after))
     return [*steps, *_evaluations(config)]
 
 
 def _evaluations(config: Config) -> list[Step]:
     """The commands that evaluate the trained models, and those that show the results."""
     out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
-    data, report = out / "dataset", out / "report"
+    data, report = out / DATASET_FOLDER, out / "report"
     pretrained = [out / "pretrain" / name for name in PRETRAINED]
     trained = [out / "train" / name for name in REWARD_MODELS]
     about = ("--data", str(data), "--models", *map(str, pretrained))
@@ -139,31 +151,31 @@ def _evaluations(config: Config) -> list[Step]:
                 *("bandit", *common, "--data", str(data), "--out", str(out / "bandit")),
                 *("--models", *map(str, trained)),
             ),
-            out / "bandit" / "regret.json",
+            out / "bandit" / REGRET_FILE,
             tuple(REWARD_MODELS),
         ),
         Step(
             "probe",
             ("probe", *about, "--out", str(out / "probe"), "--seed", str(config.seed)),
-            out / "probe" / "probes.json",
+            out / "probe" / PROBES_FILE,
             PRETRAINED,
         ),
         Step(
             "diagnose",
             ("diagnose", *common, *about, "--out", str(out / "diagnose")),
-            out / "diagnose" / "diagnosis.json",
+            out / "diagnose" / DIAGNOSIS_FILE,
             PRETRAINED,
         ),
         Step(
             "plot",
             ("plot", "--run", str(out), "--seed", str(config.seed)),
-            out / "plot" / "plot.json",
+            out / "plot" / PLOT_FILE,
             ("bandit", "probe"),
         ),
         Step(
             "report",
             ("report", "--run", str(out), "--out", str(report)),
-            report / "index.html",
+            report / REPORT_FILE,
             ("plot", "diagnose"),
         ),
     ]
@@ -174,7 +186,7 @@ def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> 
 
     Raises StepFailed if a command fails; the other running commands are then terminated.
     """
-    (out / "logs").mkdir(parents=True, exist_ok=True)
+    (out / LOG_FOLDER).mkdir(parents=True, exist_ok=True)
     done = {step.name for step in steps if _finished(step)}
     for step in steps:
         if step.name in done:
@@ -227,7 +239,7 @@ def _replacing_parts(step: Step) -> Step:
 
 
 def _start(step: Step, out: Path) -> subprocess.Popen[bytes]:
-    with open(out / "logs" / f"{step.name}.log", "wb") as log:
+    with open(out / LOG_FOLDER / f"{step.name}.log", "wb") as log:
         return start_command(step.args, log)
 
 
@@ -243,7 +255,7 @@ def _collect(
     for name in ended:
         step, process, start = running.pop(name)
         wait_for(process)
-        log = out / "logs" / f"{name}.log"
+        log = out / LOG_FOLDER / f"{name}.log"
         if process.returncode != 0:
             tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
             raise StepFailed(
@@ -261,7 +273,7 @@ def _note_times(out: Path, seconds: dict[str, float]) -> None:
 
     The durations include those of interrupted steps.
     """
-    path = out / "timing.json"
+    path = out / TIMING_FILE
     if seconds:
         before = _times(path)
         total = {name: before.get(name, 0.0) + spent for name, spent in seconds.items()}

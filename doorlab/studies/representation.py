@@ -47,6 +47,7 @@ from doorlab.plots.studies import probes_along
 from doorlab.plots.style import save_png
 from doorlab.report.tables.probes import study_tables
 from doorlab.results import read_result, write_result
+from doorlab.run_layout import DATASET_FOLDER, PROBE_ARRAYS_FILE, PROBES_FILE, REPRESENTATION_FILE
 from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.stages import pretrain, probe
@@ -149,7 +150,7 @@ def run(config: Config) -> Path:
             into it.
         DoorlabError: the errors of `doorlab generate`, `pretrain` and `probe`.
     """
-    path = config.out / "representation.json"
+    path = config.out / REPRESENTATION_FILE
     check(config)
     console = PlainConsole()
     with output_folder(config.out):
@@ -166,7 +167,7 @@ def finished_before(config: Config, path: Path) -> bool:
     """Whether the result of this study exists and --overwrite is not given."""
     if config.overwrite or not os.path.lexists(path):
         return False
-    made = [config.out / prior_label(prior) / "dataset" for prior in config.priors]
+    made = [config.out / prior_label(prior) / DATASET_FOLDER for prior in config.priors]
     datasets = [DoorDataset.open(place) for place in config.data or made]
     return is_finished(path, config, [dataset.checksum for dataset in datasets])
 
@@ -232,7 +233,7 @@ def dataset_of(config: Config, prior: str) -> DoorDataset:
                 "give --data in the order of --priors",
             )
         return given
-    return doors_of(config, prior, config.out / prior_label(prior) / "dataset", interactions=0)
+    return doors_of(config, prior, config.out / prior_label(prior) / DATASET_FOLDER, interactions=0)
 
 
 def rates_of(config: Config) -> dict[str, tuple[float, ...]]:
@@ -273,7 +274,7 @@ def run_one(config: Config, data: dict[str, Path], run: ProbeRun) -> str:
 
 def is_probed(settings: probe.Config) -> bool:
     """Whether a finished probe result has the same settings and weights."""
-    path = settings.out / "probes.json"
+    path = settings.out / PROBES_FILE
     try:
         result = _read_probes(path)
         read_arrays(path.with_suffix(".npz"))
@@ -294,7 +295,7 @@ def choose_rates(config: Config, trials: Sequence[ProbeRun]) -> dict[tuple[str, 
     """(prior, model) -> learning rate with the best mean probe score on validation doors."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
     for trial in trials:
-        found = _read_probes(config.out / trial.name / "probe" / "probes.json")
+        found = _read_probes(config.out / trial.name / "probe" / PROBES_FILE)
         (scores,) = found["probes"].values()
         mean = sum(score["validation"] for score in scores.values()) / len(scores)
         key = (trial.prior, trial.model)
@@ -305,9 +306,9 @@ def choose_rates(config: Config, trials: Sequence[ProbeRun]) -> dict[tuple[str, 
 def summary_of(config: Config, runs: Sequence[ProbeRun]) -> dict[str, Any]:
     """Summary of all runs of one prior, for representation.json (see the module docstring)."""
     folders = {run: config.out / run.name / "probe" for run in runs}
-    result = _read_probes(folders[runs[0]] / "probes.json")
+    result = _read_probes(folders[runs[0]] / PROBES_FILE)
     by_model = {
-        model: stack_seeds([folders[run] / "probes.npz" for run in runs if run.model == model])
+        model: stack_seeds([folders[run] / PROBE_ARRAYS_FILE for run in runs if run.model == model])
         for model in dict.fromkeys(run.model for run in runs)
     }
     summary = summarize(by_model, STATISTICIANS, CONTEXT_FREE)

@@ -17,9 +17,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from doorlab.errors import CheckpointError
+from doorlab.run_layout import CHECKPOINT_FILE
 from doorlab.storage.state_file import load_state, save_state
 
-CHECKPOINT_FILE = "checkpoint.safetensors"
 FORMAT = 2  # a checkpoint of another format is refused
 _REMEDY = "start the run again with --overwrite"
 

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from doorlab.run_layout import TENSORBOARD_FOLDER
 from doorlab.training.curves import CurveWriter
 
-TENSORBOARD_FOLDER = "tensorboard"
+TENSORBOARD_FOLDER = TENSORBOARD_FOLDER
 
 
 class MetricLogger:

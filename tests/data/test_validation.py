@@ -63,7 +63,9 @@ def test_values_out_of_range_are_named_wherever_they_are_read(rewritten, arrays)
     wrong = rewritten(arrays)
     assert wrong.verify() == []
     for name, (_, _, got) in WRONG.items():
-        with pytest.raises(DatasetError, match=rf"{name} of every door in .*, but got {got}. Generate"):
+        with pytest.raises(
+            DatasetError, match=rf"{name} of every door in .*, but got {got}. Generate"
+        ):
             wrong.read(name)
         wrong.read(name, np.arange(4))  # other doors still read
     with pytest.raises(DatasetError, match="door/width of every door"):
@@ -83,8 +85,9 @@ def test_info_verify_says_it(rewritten, arrays, capsys):
     capsys.readouterr()
     assert main(["info", str(path)]) == 0
     assert main(["info", str(path), "--verify"]) == 2
-    assert f"rewards of every door in {path} to be a number from 0 to 1, but got nan for door 4" in (
-        capsys.readouterr().err
+    assert (
+        f"rewards of every door in {path} to be a number from 0 to 1, but got nan for door 4"
+        in (capsys.readouterr().err)
     )
 
 

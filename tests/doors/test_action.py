@@ -40,7 +40,11 @@ def test_normalising_is_the_inverse(a):
         (["0"] * 4, (), "got an array of <U1. Pass real numbers"),
         ([True] * 4, (), "got an array of bool"),
         (None, (), "got an array of object"),
-        ([[0.0] * 4, [0.0]], (2,), "2 actions of 4 numbers .* each, but got rows of different lengths"),
+        (
+            [[0.0] * 4, [0.0]],
+            (2,),
+            "2 actions of 4 numbers .* each, but got rows of different lengths",
+        ),
         (np.zeros((2, 4)), (3,), "3 actions of 4 numbers"),
         (np.zeros((2, 5)), ("N",), "actions of 4 numbers in .* each, but got an array of shape"),
         (np.zeros((1, 3, 4)), (2, "tries"), r"actions of shape \(2, tries, 4\) with numbers in"),

@@ -28,7 +28,11 @@ VIEW = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("swing", "Pull", "a swing of a door out of pull, push, but got 'Pull'. Did you mean 'pull'"),
+        (
+            "swing",
+            "Pull",
+            "a swing of a door out of pull, push, but got 'Pull'. Did you mean 'pull'",
+        ),
         ("hinge_side", "centre", "out of left, right, but got 'centre'"),
         ("handle_type", "ring", "out of bar, knob, lever, but got 'ring'"),
         ("mechanism", None, "out of hinged, sliding, but got None"),

@@ -169,13 +169,19 @@ def test_impossible_priors_are_refused(knobs, message):
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"panel_textures": ("wood", "oak")}, "a panel_textures of a prior out of .*, but got 'oak'"),
+        (
+            {"panel_textures": ("wood", "oak")},
+            "a panel_textures of a prior out of .*, but got 'oak'",
+        ),
         ({"handle_types": "lever"}, "one or more of lever, knob, bar, but got 'lever'"),
         ({"handle_types": ["lever", None]}, "a handle_types of a prior out of .*, but got None"),
         ({"width": 0.8}, r"width of a prior to be \(low, high\), but got 0.8"),
         ({"width": (0.8, float("nan"))}, "width of a prior .*, but got nan"),
         ({"width": ("a", "b")}, "width of a prior to be a number, but got 'a'"),
-        ({"brightness": (0.1, 2.0)}, "brightness of a prior to be a number from 0 to 1, but got 2.0"),
+        (
+            {"brightness": (0.1, 2.0)},
+            "brightness of a prior to be a number from 0 to 1, but got 2.0",
+        ),
         ({"light_strength": (0.1, 1.5)}, "light_strength of a prior to be a number from 0 to 1"),
         ({"field_of_view": (0.7, 43.0)}, "field_of_view of a prior"),
         ({"pull_probability": None}, "pull_probability of a prior to be a number, but got None"),

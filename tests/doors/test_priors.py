@@ -94,7 +94,9 @@ def test_get_prior_refuses_a_file_in_one_sentence(write, content, message):
 
 
 def test_get_prior_names_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(ConfigError, match=r"a file .*none\.json, but got none. Check the path, or wri"):
+    with pytest.raises(
+        ConfigError, match=r"a file .*none\.json, but got none. Check the path, or wri"
+    ):
         get_prior(str(tmp_path / "none.json"))
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(ConfigError, match=r"a file .*folder\.json, but got a folder"):

@@ -96,7 +96,9 @@ def test_a_closed_environment_says_so_and_so_does_its_copy(make, simulator):
     env.close()
     for one in (env, pickle.loads(pickle.dumps(env))):
         for work in (one.reset, one.render, lambda one=one: one.step(action)):
-            with pytest.raises(ConfigError, match="Expected an open environment, but got a closed one"):
+            with pytest.raises(
+                ConfigError, match="Expected an open environment, but got a closed one"
+            ):
                 work()
 
 
@@ -105,7 +107,9 @@ def test_a_closed_simulator_says_so(name):
     simulator = make_simulator(name)
     simulator.close()
     for one in (simulator, copy.deepcopy(simulator)):
-        with pytest.raises(SimulatorError, match="Expected an open simulator, but got a closed one"):
+        with pytest.raises(
+            SimulatorError, match="Expected an open simulator, but got a closed one"
+        ):
             one.interact([], np.zeros((0, 1, 4)))
         with pytest.raises(SimulatorError, match="Create another with make_simulator"):
             one.render([], np.zeros((0, 1)), [], 16)

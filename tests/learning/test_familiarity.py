@@ -12,9 +12,10 @@ from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.batches import DoorData, sample_frames_of
 from doorlab.learning.familiarity import write_familiarity
-from doorlab.models.familiarity import FALSE_ALARMS, FAMILIARITY_FILE, load_familiarity
+from doorlab.models.familiarity import FALSE_ALARMS, load_familiarity
 from doorlab.models.io import checksum_of, load_model
 from doorlab.robot import RewardPredictor, UnfamiliarDoorWarning
+from doorlab.run_layout import FAMILIARITY_FILE
 from doorlab.stages import train
 
 FRAMES = 4

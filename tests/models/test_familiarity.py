@@ -6,11 +6,11 @@ import pytest
 from doorlab.errors import CheckpointError
 from doorlab.models.familiarity import (
     FALSE_ALARMS,
-    FAMILIARITY_FILE,
     fit_familiarity,
     load_familiarity,
     save_familiarity,
 )
+from doorlab.run_layout import FAMILIARITY_FILE
 
 RNG = np.random.default_rng(0)
 MIXING = np.diag([5.0, 3.0, 1.0, 1.0, 0.5, 0.3]) + 0.1 * RNG.normal(size=(6, 6))

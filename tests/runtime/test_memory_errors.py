@@ -40,6 +40,8 @@ def test_the_command_line_says_it_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib, "import_module", lambda name: HUGE["torch"]())
     assert main(["train"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("doorlab: error: Expected enough memory, but got too little for another ")
+    assert said.startswith(
+        "doorlab: error: Expected enough memory, but got too little for another "
+    )
     assert "--batch-size" in said
     assert said.count("\n") == 1

@@ -25,7 +25,12 @@ def any_simulator(request):
     [
         (SHUT, [[FRONT] * 2] * 2, 8, "2 rows of 6 views.*, but got 2 views in row 0"),
         (SHUT, [[FRONT] * 6], 8, "2 rows of 6 views.*, but got 1 rows"),
-        (SHUT[:1], VIEWS, 8, r"joint positions as numbers of shape \(2, frames\), but got \(1, 6\)"),
+        (
+            SHUT[:1],
+            VIEWS,
+            8,
+            r"joint positions as numbers of shape \(2, frames\), but got \(1, 6\)",
+        ),
         (SHUT[0], VIEWS, 8, r"got \(6,\)"),
         (SHUT.astype(str), VIEWS, 8, "joint positions as numbers"),
         (SHUT + np.nan, VIEWS, 8, "door 0 from 0 to its limit of .* rad, but got nan"),

@@ -69,7 +69,9 @@ def command(painted_run, painted_dataset, doors, tmp_path):
 @pytest.mark.parametrize("stage", [*FILES, *COMPOSED])
 def test_a_folder_that_another_process_writes_into_is_refused(command, tmp_path, stage):
     with output_folder(tmp_path / "out"):
-        with pytest.raises(DoorlabError, match="out to be free, but got this process, which writes"):
+        with pytest.raises(
+            DoorlabError, match="out to be free, but got this process, which writes"
+        ):
             command(stage)
         assert os.listdir(tmp_path / "out") == [LOCK_FILE]
 

@@ -339,7 +339,7 @@ def test_a_run_is_drawn_with_the_dataset_that_it_was_made_with(
     assert path == tmp_path / "moved" / "ssnp" / "plot" / "plot.json"
     assert (path.parent / "adaptation.png").exists()
     file.write_text(json.dumps({**metrics, "dataset_checksum": "of another dataset"}))
-    with pytest.raises(ResultError, match="no dataset was found. Give one with --data"):
+    with pytest.raises(ResultError, match=r"no dataset was found\. Give one with --data"):
         plot.run(plot.Config(runs=(tmp_path / "moved" / "ssnp",), out=tmp_path / "x"))
 
 

@@ -297,7 +297,10 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
         ({"empty_context_prob": 2.0}, "--process.empty-context-prob as a number from 0 to 1"),
         ({"encoder_fraction": -0.1}, "--encoder-fraction as a number from 0 to 1"),
         ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np, but got none"),
-        ({"model": "np", "pretrained": Path("Some/Run")}, "no --pretrained for np, but got Some/Run"),
+        (
+            {"model": "np", "pretrained": Path("Some/Run")},
+            "no --pretrained for np, but got Some/Run",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(config, changes, words):

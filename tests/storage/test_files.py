@@ -19,7 +19,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ResultError, match="a full disk. Free some space"):
+    with pytest.raises(ResultError, match=r"a full disk\. Free some space"):
         files.atomic_write_json(path, {"a": 2})
     assert files.read_json(path) == {"a": 1}
     assert os.listdir(tmp_path) == ["result.json"]
@@ -74,7 +74,7 @@ def test_arrays_come_back(tmp_path):
     np.testing.assert_array_equal(found["a"], np.arange(3))
     with pytest.raises(ResultError, match=r"the array c in .*, but got a file without it. Make"):
         files.read_arrays(path, ["a", "c"])
-    with pytest.raises(ResultError, match="got none. Check the path"):
+    with pytest.raises(ResultError, match=r"got none\. Check the path"):
         files.read_arrays(tmp_path / "none.npz")
 
 

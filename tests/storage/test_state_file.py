@@ -89,7 +89,7 @@ def test_a_cut_file_is_damaged(tmp_path, length):
 def test_other_kinds_and_versions_are_refused(tmp_path):
     path = tmp_path / "state"
     save_state(path, "thing", 2, make())
-    with pytest.raises(CheckpointError, match="a thing of format 2, not 1. Make it again"):
+    with pytest.raises(CheckpointError, match=r"a thing of format 2, not 1\. Make it again"):
         load(path)
     save_state(path, "other", 1, make())
     with pytest.raises(CheckpointError, match=r"Expected a thing in .*, but got a other"):
@@ -98,9 +98,9 @@ def test_other_kinds_and_versions_are_refused(tmp_path):
 
 def test_what_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
     """Nothing that deletes a good file is advised when the disk or a permission is at fault."""
-    with pytest.raises(CheckpointError, match="got none. Check the path, or make it again"):
+    with pytest.raises(CheckpointError, match=r"got none\. Check the path, or make it again"):
         load(tmp_path / "absent")
-    with pytest.raises(CheckpointError, match="got a folder. Move the folder elsewhere"):
+    with pytest.raises(CheckpointError, match=r"got a folder\. Move the folder elsewhere"):
         load(tmp_path)
     path = tmp_path / "state"
     save_state(path, "thing", 1, make())

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from doorlab.errors import CheckpointError
+from doorlab.run_layout import CHECKPOINT_FILE
 from doorlab.storage.state_file import save_state
 from doorlab.training import checkpoint
 from doorlab.training.checkpoint import (
-    CHECKPOINT_FILE,
     FORMAT,
     Checkpoint,
     check_fit,

@@ -29,13 +29,14 @@ from doorlab.data.config import split_of_doors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.hub.card import CardInfo, dataset_card
 from doorlab.data.hub.tables import pa, read_doors, to_table, write_parquet
-from doorlab.data.manifest import EXPORT_FILE, Manifest
+from doorlab.data.manifest import Manifest
 from doorlab.data.parts import checksum, part_checksum
 from doorlab.data.schema import SPLITS
 from doorlab.data.shards import write_shard
 from doorlab.data.validation import check_values
 from doorlab.data.writer import write_parts
 from doorlab.errors import ConfigError, DatasetError, ResultError
+from doorlab.run_layout import EXPORT_FILE
 from doorlab.storage.file_replacement import complete_replacement, replacing_files
 from doorlab.storage.files import (
     atomic_write_bytes,

@@ -27,7 +27,16 @@ from doorlab.plots import studies
 from doorlab.plots.style import save_png
 from doorlab.result_schemas import read_part
 from doorlab.results import write_result
-from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
+from doorlab.run_layout import (
+    BANDIT_FILE,
+    BASELINES_FOLDER,
+    CLAIMS_FILE,
+    OOD_FOLDER,
+    REGRET_FILE,
+    REWARD_FILE,
+    ROLLOUTS_FILE,
+    bandit_folder,
+)
 from doorlab.storage.files import read_arrays
 from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.label_efficiency.scores import METRICS, read
@@ -87,11 +96,11 @@ def _evidence(
     regrets: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
     first: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
     for labelled in config.eval_labels:
-        folder = config.out / f"labelled-{labelled}" / "bandit"
+        folder = bandit_folder(config.out, labelled)
         for model in config.models:
             regrets[model][labelled] = _rolled_out(folder, model, "regrets")
             first[model][labelled] = _rolled_out(folder, model, "rewards")[..., 0]
-    baselines = config.out / "baselines"
+    baselines = config.out / BASELINES_FOLDER
     return Evidence(
         method=config.method,
         errors=errors,
@@ -107,7 +116,7 @@ def _evidence(
 def _rolled_out(folder: Path, policy: str, part: str) -> np.ndarray:
     """(S, D, T) of a policy of `doorlab bandit`."""
     name = f"{policy}/{part}"
-    values = read_arrays(folder / "rollouts.npz", [name])[name]
+    values = read_arrays(folder / ROLLOUTS_FILE, [name])[name]
     return values if values.ndim == 3 else values[None]
 
 
@@ -115,12 +124,12 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
     """The policies as `doorlab bandit` sums them up, and differences of mean regret."""
     policies: dict[str, dict[str, Any]] = {model: {} for model in config.models}
     for labelled in sorted(config.eval_labels):
-        result = read_part(config.out / f"labelled-{labelled}" / "bandit" / "regret.json", "bandit")
+        result = read_part(bandit_folder(config.out, labelled) / REGRET_FILE, "bandit")
         for model in config.models:
             policies[model][str(labelled)] = result["policies"][model]
     baselines: dict[str, Any] = {}
     if config.baselines:
-        baselines = read_part(config.out / "baselines" / "regret.json", "bandit")["policies"]
+        baselines = read_part(config.out / BASELINES_FOLDER / REGRET_FILE, "bandit")["policies"]
     ours = evidence.regrets[config.method]
     against = {
         f"{config.method} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
@@ -144,4 +153,4 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
 
 def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     for prior in map(prior_label, config.ood_priors):
-        yield prior, read_part(config.out / "ood" / prior / "regret.json", "bandit")
+        yield prior, read_part(config.out / OOD_FOLDER / prior / REGRET_FILE, "bandit")

@@ -15,11 +15,12 @@ from doorlab.configs import updated
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError, ResultError
 from doorlab.learning.run_context import generation_key
-from doorlab.learning.run_folder import METRICS_FILE, read_metrics
+from doorlab.learning.run_folder import read_metrics
 from doorlab.limits import Limits
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.registry import reward_model_spec
+from doorlab.run_layout import METRICS_FILE
 from doorlab.runtime.devices import resolve_device
 from doorlab.serialization import to_json
 from doorlab.stages import pretrain, train

@@ -18,10 +18,10 @@ from doorlab.errors import ResultError
 from doorlab.evaluation.calibration import calibration_shares
 from doorlab.evaluation.reward_metrics import CONTEXTS, predictions_on
 from doorlab.models.io import load_model, weights_checksum
+from doorlab.run_layout import SCORES_FILE
 from doorlab.storage.files import atomic_write_arrays, read_arrays
 from doorlab.storage.folders import output_folder
 
-SCORES_FILE = "scores.npz"
 METRICS = ("reward_mse", "log_likelihood", "calibration_error")
 _ARRAYS = (*METRICS, "doors", "contexts", "variance", "weights")
 

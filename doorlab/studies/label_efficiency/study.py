@@ -52,6 +52,14 @@ from doorlab.models.registry import REWARD_MODELS
 from doorlab.parallel.launchers import check_workers
 from doorlab.report.tables.study import study_tables
 from doorlab.results import read_result
+from doorlab.run_layout import (
+    BASELINES_FOLDER,
+    DATASET_FOLDER,
+    OOD_FOLDER,
+    REGRET_FILE,
+    ROLLOUTS_FILE,
+    bandit_folder,
+)
 from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.serialization import to_json
@@ -108,7 +116,7 @@ def finished_before(config: Config, path: Path) -> bool:
     """Whether this study has its result, and --overwrite does not ask for another one."""
     if config.overwrite or not os.path.lexists(path):
         return False
-    dataset = DoorDataset.open(config.data or config.out / "dataset")
+    dataset = DoorDataset.open(config.data or config.out / DATASET_FOLDER)
     return is_finished(path, completed(config, dataset), [dataset.checksum])
 
 
@@ -203,13 +211,13 @@ def dataset_of(config: Config) -> DoorDataset:
         check_interactions(config, found.interactions)
         check_tunable(config, found)
         return found
-    out, interactions = config.out / "dataset", config.interactions
+    out, interactions = config.out / DATASET_FOLDER, config.interactions
     return doors_of(config, config.prior, out, interactions=interactions)
 
 
 def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
     """As many test doors of another prior, filmed like the study's, and drawn by other chance."""
-    out, like = config.out / "ood" / prior_label(prior) / "dataset", dataset.generation
+    out, like = config.out / OOD_FOLDER / prior_label(prior) / DATASET_FOLDER, dataset.generation
     return doors_of(
         config, prior, out,
         seed=like.seed + 1, doors=math.ceil(config.test_doors / _MOST), interactions=0,
@@ -261,15 +269,15 @@ def open_doors(
         horizon=config.horizon, workers=config.workers, device=config.device,
         overwrite=True,
     )  # fmt: skip
-    wanted = [replace(settings, policies=config.baselines, out=config.out / "baselines")]
+    wanted = [replace(settings, policies=config.baselines, out=config.out / BASELINES_FOLDER)]
     for labelled in config.eval_labels:
         models = tuple(config.out / run.name for run in runs if run.labelled == labelled)
-        out = config.out / f"labelled-{labelled}" / "bandit"
+        out = bandit_folder(config.out, labelled)
         wanted.append(replace(settings, models=models, policies=config.models, out=out))
     for prior, doors in elsewhere.items():
         at = nearest_label_count(config.eval_labels)
         models = tuple(config.out / run.name for run in runs if run.labelled == at)
-        policies, out = config.models + config.baselines, config.out / "ood" / prior
+        policies, out = config.models + config.baselines, config.out / OOD_FOLDER / prior
         wanted.append(replace(settings, data=doors.path, models=models, policies=policies, out=out))
     for one in wanted:
         if one.policies and not opened(one):
@@ -282,9 +290,9 @@ def opened(settings: bandit.Config) -> bool:
     One whose files can't be read is not finished.
     """
     try:
-        found = read_result(settings.out / "regret.json", "bandit", _OPENED)
+        found = read_result(settings.out / REGRET_FILE, "bandit", _OPENED)
         parts = [f"{n}/{part}" for n in settings.policies for part in ("regrets", "rewards")]
-        read_arrays(settings.out / "rollouts.npz", parts)
+        read_arrays(settings.out / ROLLOUTS_FILE, parts)
     except ResultError:
         return False
     if not set(settings.policies) <= set(found["policies"]):

@@ -154,7 +154,9 @@ def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
     rng = np.random.default_rng(0)
     write_picture(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-    with pytest.raises(DatasetError, match=rf"video at .*a{suffix}, but got a file that is empty, dam"):
+    with pytest.raises(
+        DatasetError, match=rf"video at .*a{suffix}, but got a file that is empty, dam"
+    ):
         read_frames(tmp_path / "door", 1, 16, "crop")
 
 
