@@ -48,6 +48,10 @@ class SimulatorError(DoorlabError):
     """A simulator cannot run here (no wheel, say) or was given doors that it cannot build."""
 
 
+class WorkerError(DoorlabError):
+    """Worker processes, or the workers of a Ray cluster, do not start or keep dying."""
+
+
 class TrainingError(DoorlabError):
     """Training cannot go on, for example because the loss is no longer finite."""
 

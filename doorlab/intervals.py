@@ -59,9 +59,7 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 2000) 
     Raises:
         ConfigError: if there are no values.
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        raise ConfigError("at least one value to average", "none", "use more doors")
+    values = _nonempty(values)
     units = values if values.ndim == 1 else values.reshape(len(values), -1).mean(axis=1)
     n = len(units)
     means = _counts(seed, n, resamples) @ units / n
@@ -92,9 +90,7 @@ def bootstrap_function(
     Raises:
         ConfigError: if there are no values.
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        raise ConfigError("at least one value to average", "none", "use more doors")
+    values = _nonempty(values)
     n = len(values)
     estimate = float(function(values.mean(axis=0)))
     samples = function(_counts(seed, n, resamples) @ values / n)
@@ -122,9 +118,7 @@ def bootstrap_crossed(values: np.ndarray, *, seed: int = 0, resamples: int = 200
     Raises:
         ConfigError: if there are no values.
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        raise ConfigError("at least one value to average", "none", "use more doors")
+    values = _nonempty(values)
     n = values.shape[1]
     samples = _counts(seed, n, resamples) @ values.mean(axis=0) / n
     samples = samples + _of_runs([values], seed, resamples)
@@ -167,6 +161,14 @@ def _of_runs(groups: Sequence[np.ndarray], seed: int, resamples: int) -> np.ndar
         return np.zeros(resamples)
     freedom = total**2 / sum(variance**2 / left for variance, left in parts)
     return math.sqrt(total) * _student(freedom, resamples, seed)
+
+
+def _nonempty(values: np.ndarray) -> np.ndarray:
+    """The values as float64. Raises ConfigError if there are none."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.size == 0:
+        raise ConfigError("at least one value to average", "none", "use more doors")
+    return values
 
 
 def _run_variance(values: np.ndarray) -> float:

@@ -19,6 +19,7 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model
+from doorlab.nn.images import to_float
 from doorlab.runtime.torch_state import thread_defaults
 
 _DOORS_AT_ONCE = 64
@@ -72,6 +73,10 @@ class TrainedModel:
         )
 
     @thread_defaults()
+    def reconstruction_errors(self, images: UInt8[np.ndarray, "D M H W 3"]) -> np.ndarray:
+        """Mean squared error (D,) of the reconstructed frames of each door, pixels in [0, 1]."""
+        return squared_errors(self.reconstruct(images), images)
+
     @torch.no_grad()
     def _each(
         self, function: Callable[[Tensor], Tensor], images: UInt8[np.ndarray, "D M H W 3"]
@@ -87,7 +92,12 @@ def to_frames(
     images: UInt8[np.ndarray, "D M H W 3"], device: str = "cpu"
 ) -> Float[Tensor, "D M 3 H W"]:
     """Converts stored images to the input of models: floats in [0, 1], channels first."""
-    return torch.from_numpy(images).to(device).movedim(-1, 2).float() / 255.0
+    return to_float(torch.from_numpy(images).to(device).movedim(-1, 2))
+
+
+def squared_errors(rebuilt: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Mean squared error (D,) per door of images (D, M, H, W, 3) in [0, 1] against uint8 ones."""
+    return ((rebuilt - images.astype(np.float32) / 255.0) ** 2).mean(axis=(1, 2, 3, 4))
 
 
 def to_uint8(images: np.ndarray | Tensor) -> np.ndarray:

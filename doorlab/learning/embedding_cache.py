@@ -6,7 +6,6 @@ Legend: L views of a door, B = D doors, M frames, C H W an image, E embedding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -19,7 +18,7 @@ from doorlab.data.tensors.batches import (
     sample_frames_of,
     sample_tries,
 )
-from doorlab.models.embedding import Encoder
+from doorlab.models.reward.base import RewardModel
 from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
 from doorlab.training.loop import generator_for
 
@@ -35,19 +34,8 @@ class EmbeddedBatch:
     tries: ContextTargetBatch
 
 
-@runtime_checkable
-class Embeds(Encoder, Protocol):
-    """The part of a reward model that computes embeddings."""
-
-    training: bool
-
-    def train(self, mode: bool = True, /) -> object:
-        """Sets training or evaluation mode."""
-        ...
-
-
 @torch.no_grad()
-def embed_batch(model: Embeds, batch: RewardBatch) -> EmbeddedBatch:
+def embed_batch(model: RewardModel, batch: RewardBatch) -> EmbeddedBatch:
     """Embeds the doors of a batch with the present weights of the encoder."""
     training = model.training
     model.train(False)
@@ -63,7 +51,7 @@ class EmbeddingCache:
     """
 
     def __init__(
-        self, model: Embeds, doors: DoorData, frames: int, seed: int, mirror: bool
+        self, model: RewardModel, doors: DoorData, frames: int, seed: int, mirror: bool
     ) -> None:
         self._model, self._doors, self._frames, self._seed = model, doors, frames, seed
         self._mirrored = (False, True) if mirror else (False,)

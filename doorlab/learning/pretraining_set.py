@@ -24,6 +24,7 @@ from doorlab.data.tensors.batches import (
     sample_frame_indices,
 )
 from doorlab.evaluation.probes import TARGETS, mirrored
+from doorlab.nn.images import to_float
 
 _DOORS_AT_ONCE = 32
 
@@ -75,7 +76,7 @@ class PretrainingSet:
     def iter_batches(self) -> Iterator[tuple[Any, ...]]:
         """Yields all doors with all their frames in batches, as arguments of a model's loss."""
         for rows in torch.arange(len(self)).to(self.doors.images.device).split(_DOORS_AT_ONCE):
-            frames_BMCHW = self.doors.images[rows].float() / 255.0
+            frames_BMCHW = to_float(self.doors.images[rows])
             labels = {name: values[rows] for name, values in self.labels.items()}
             yield (frames_BMCHW, labels) if labels else (frames_BMCHW,)
 

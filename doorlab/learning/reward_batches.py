@@ -24,10 +24,12 @@ from doorlab.data.tensors.batches import (
 )
 from doorlab.data.tensors.stream import StreamSpec
 from doorlab.learning.config import LearningConfig
-from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, Embeds, embed_batch
+from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, embed_batch
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_limits
 from doorlab.models.registry import reward_model_spec
+from doorlab.models.reward.base import RewardModel
+from doorlab.nn.images import to_float
 from doorlab.nn.interactions import RewardBatch
 from doorlab.options import Option
 from doorlab.training.task import Batches
@@ -168,14 +170,14 @@ def streamed_encoder_batches(
         found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
         if schedules.unlabelled is None:
             return found
-        frames = doors.at(step, schedules.unlabelled).images.float() / 255.0
+        frames = to_float(doors.at(step, schedules.unlabelled).images)
         return JointBatch(found, _maybe_mirrored(config, frames, generator))
 
     return batch
 
 
 def streamed_process_batches(
-    config: RewardConfig, model: Embeds, doors: OnlineDataLoader, schedules: StreamSchedules
+    config: RewardConfig, model: RewardModel, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
     """Streamed doors, embedded by the trained encoder as they come: EmbeddedBatch."""
 

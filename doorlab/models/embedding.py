@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from doorlab.nn.images import to_float
+
 _DOORS_AT_ONCE = 64
 
 
@@ -40,6 +42,6 @@ def embed_all(
     """
     embeddings = []
     for batch in images.split(_DOORS_AT_ONCE):
-        x = batch.float() / 255.0
+        x = to_float(batch)
         embeddings += [model.embed(view) for view in ([x, x.flip(-1)] if mirror else [x])]
     return torch.cat(embeddings)

@@ -40,7 +40,7 @@ class MaskedAttention(nn.Module):
             raise ConfigError(
                 f"a number of attention heads that divides the {features} features",
                 f"{heads}",
-                "correct --architecture.attention-heads or --architecture.hidden",
+                "use another number of attention heads or of hidden features",
             )
         self.heads = heads
         self.to_query = nn.Linear(features, features)

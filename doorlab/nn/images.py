@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from doorlab.errors import ConfigError
@@ -19,13 +19,18 @@ _WORKING_SIZE = 32  # pixels; larger images are averaged down to this before the
 _SEED_SIZE = 8  # pixels of the smallest feature map of the decoder
 
 
+def to_float(images: UInt8[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch C H W"]:
+    """Converts stored images to the range [0, 1]."""
+    return images.float().div_(255.0)
+
+
 def check_image_size(image_size: int) -> int:
     """Returns `image_size` if the networks support it. Raises ConfigError otherwise."""
     if image_size < _WORKING_SIZE or image_size % _WORKING_SIZE:
         raise ConfigError(
             f"an image size that is a multiple of {_WORKING_SIZE} pixels",
             f"{image_size}",
-            "generate the dataset with --image-size 64",
+            "use images of 64 x 64 pixels",
         )
     return image_size
 
@@ -35,9 +40,9 @@ def shrunk_size(image_size: int, encoder_resolution: int) -> int:
     size = min(check_image_size(image_size), encoder_resolution)
     if image_size % size:
         raise ConfigError(
-            f"--architecture.encoder-resolution that divides the {image_size} pixels of an image",
+            f"an encoder resolution that divides the {image_size} pixels of an image",
             f"{encoder_resolution}",
-            "use 32, or another divisor",
+            f"use an encoder resolution of {_WORKING_SIZE}, or another divisor",
         )
     return size
 

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
 
-from doorlab.errors import ConfigError, SimulatorError, unknown_name
+from doorlab.errors import ConfigError, WorkerError, unknown_name
 from doorlab.parallel.base import MAX_POOL_RESTARTS, Launcher, Results, Work
 from doorlab.parallel.lifeline import when_ended
 from doorlab.parallel.worker_processes import end_if_unguarded, never_began, starting
@@ -29,7 +29,7 @@ def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
     """A launcher: worker processes on this machine; one worker is the calling process itself.
 
     Raises:
-        SimulatorError: worker processes do not start, or keep dying without finishing an item.
+        WorkerError: worker processes do not start, or keep dying without finishing an item.
         ConfigError: the system cannot start worker processes.
     """
     end_if_unguarded()
@@ -47,7 +47,7 @@ def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
         except BrokenProcessPool:
             fruitless = fruitless + 1 if len(waiting) == before else 0
             if fruitless == MAX_POOL_RESTARTS:
-                raise SimulatorError(
+                raise WorkerError(
                     "worker processes that keep running",
                     f"{fruitless} rounds without progress, in which one was killed",
                     "use fewer --workers if memory ran out, and run the same command again, "

@@ -18,7 +18,7 @@ from typing import Any
 import ray
 from ray import exceptions
 
-from doorlab.errors import ConfigError, SimulatorError
+from doorlab.errors import ConfigError, WorkerError
 from doorlab.parallel.base import MAX_POOL_RESTARTS, Results, Work
 from doorlab.runtime.environment_variables import environment_kept
 from doorlab.runtime.signals import handlers_kept
@@ -42,7 +42,7 @@ def run_on_ray(work: Work, items: Sequence[str], workers: int) -> Results:
 
     Raises:
         ConfigError: there is no cluster at RAY_ADDRESS.
-        SimulatorError: workers keep dying without finishing an item, or the cluster ends.
+        WorkerError: workers keep dying without finishing an item, or the cluster ends.
     """
     if not items:
         return
@@ -113,7 +113,7 @@ class _ActorPool:
         ray.kill(worker)  # it may still be running, but unreachable
         self._deaths += 1
         if self._deaths == MAX_POOL_RESTARTS * self._size:
-            raise SimulatorError(
+            raise WorkerError(
                 "Ray workers that keep running",
                 f"{self._deaths} that died in a row",
                 "use fewer --workers if memory ran out, and resume with --resume",
@@ -146,7 +146,7 @@ def _connected() -> Iterator[None]:
         yield
     except (exceptions.RaySystemError, exceptions.LocalRayletDiedError) as error:
         fix = "find out why it ended, and resume with --resume"
-        raise SimulatorError("a running Ray cluster", f"{error}".split("\n")[0], fix) from None
+        raise WorkerError("a running Ray cluster", f"{error}".split("\n")[0], fix) from None
     finally:
         ray.shutdown()
 

@@ -12,7 +12,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 
-from doorlab.errors import ConfigError, SimulatorError
+from doorlab.errors import ConfigError, WorkerError
 
 
 def end_if_unguarded() -> None:
@@ -24,13 +24,13 @@ def end_if_unguarded() -> None:
         sys.exit(1)
 
 
-def never_began(option: str) -> SimulatorError:
+def never_began(option: str) -> WorkerError:
     """The error for worker processes none of which began to work.
 
     Args:
         option: option that sets the number of worker processes ("--workers").
     """
-    return SimulatorError(
+    return WorkerError(
         "worker processes that begin to work",
         "processes that ended during their start",
         "put the main code of your script under `if __name__ == '__main__':`, as every process "

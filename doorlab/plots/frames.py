@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from doorlab.doors import Door
-from doorlab.evaluation.trained_model import to_frames, to_uint8
+from doorlab.evaluation.trained_model import squared_errors, to_frames, to_uint8
 from doorlab.intervals import bootstrap_mean
 from doorlab.models.encoders.base import Reconstructs, SamplesDoors
 from doorlab.models.registry import STATISTICIANS
@@ -78,8 +78,7 @@ def reconstructions(sources: PlotContext) -> Plot:
     for kind, model in sources.pretrained_that(Reconstructs, "reconstruct").items():
         whole = model.reconstruct(sources.images)
         rebuilt[kind] = to_uint8(whole[chosen][:, :_COLUMNS])
-        squares = (whole - sources.images.astype(np.float32) / 255.0) ** 2
-        errors[kind] = bootstrap_mean(squares.mean(axis=(1, 2, 3, 4)), seed=sources.seed)
+        errors[kind] = bootstrap_mean(squared_errors(whole, sources.images), seed=sources.seed)
     groups = [
         [Row("true", images[k])]
         + [Row(style_of(kind).label, new[k], text_color(kind)) for kind, new in rebuilt.items()]

@@ -152,7 +152,7 @@ def _diagnose(config: Config, path: Path) -> None:
     reference = compare(frames, frames.second, config.seed)
     found, by_door = {}, {}
     for kind, model in track(models.items(), "diagnose", "models"):
-        by_door[kind] = {"reconstruction_mse": reconstruction_errors(model, frames.images)}
+        by_door[kind] = {"reconstruction_mse": model.reconstruction_errors(frames.images)}
         found[kind] = {"two_sample": sample_quality(model, frames, config.seed)}
         if has_evidence(model.network):
             explained = explain(model, frames.images, config)
@@ -205,17 +205,6 @@ def _frames(dataset: DoorDataset, config: Config) -> HeldOutFrames:
         dataset.read("images", train), config.feature_steps, config.seed, config.device
     )
     return HeldOutFrames(dataset.read("images", test), features)
-
-
-def reconstruction_errors(model: TrainedModel, images: np.ndarray) -> np.ndarray:
-    """Mean squared error (D,) of the reconstructed frames of each door, pixels in [0, 1].
-
-    Args:
-        model: a model that reconstructs frames.
-        images: frames (D, M, H, W, 3), uint8.
-    """
-    squares = (model.reconstruct(images) - images.astype(np.float32) / 255.0) ** 2
-    return squares.mean(axis=(1, 2, 3, 4))
 
 
 def explain(model: TrainedModel, images: np.ndarray, config: Config) -> LikelihoodBounds:

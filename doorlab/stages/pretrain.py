@@ -53,6 +53,7 @@ from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
 from doorlab.models.encoders.base import Reconstructs
 from doorlab.models.registry import ENCODERS, encoder_spec
+from doorlab.nn.images import to_float
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
@@ -225,7 +226,7 @@ def streamed_batch(
     size: int,
 ) -> tuple[Float[Tensor, "B M C H W"]]:
     """Frames of the `size` doors of a step, which no other step gets."""
-    frames = doors.at(step, schedule).images.float() / 255.0
+    frames = to_float(doors.at(step, schedule).images)
     return (random_mirror(frames, generator) if mirror else frames,)
 
 

@@ -7,7 +7,6 @@ from copy import deepcopy
 
 import pytest
 import torch
-from torch import nn
 
 from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
@@ -15,17 +14,17 @@ from doorlab.learning.phases import recorded_phases, start_process
 from doorlab.learning.reward_batches import RewardConfig
 from doorlab.models.architecture import Architecture
 from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.reward.base import RewardModel
 
 DOORS, EMBEDDING = 80, 4
 SMALL = Architecture(interaction_dim=5, hidden=16, latent_samples=2)
 
 
-class Patches(nn.Module):
+class Patches(RewardModel):
     """Embeds a door as what two patches of each half show, mixed; its process is a real one."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.process = LatentNeuralProcess(EMBEDDING, SMALL)
+        super().__init__(LatentNeuralProcess(EMBEDDING, SMALL))
         mixing = torch.tensor([[9.0, 1, 0, 2], [3, 2, 0, 1], [0, 1, 0.5, 0], [1, 0, 0, 4]])
         self.register_buffer("mixing", mixing)
 

@@ -18,7 +18,7 @@ from helpers.fake_simulator import (
 from helpers.liveness import alive, pids, wait_until
 
 from doorlab.cli import main
-from doorlab.errors import ConfigError, SimulatorError
+from doorlab.errors import ConfigError, WorkerError
 from doorlab.parallel.launchers import count_workers, get_launcher, run_local
 
 
@@ -43,7 +43,7 @@ def test_a_killed_worker_is_replaced(tmp_path):
 
 
 def test_workers_that_always_die_end_in_an_error():
-    with pytest.raises(SimulatorError, match="command again, with --resume if it has"):
+    with pytest.raises(WorkerError, match="command again, with --resume if it has"):
         list(run_local(kill_always, ["a", "b"], 2))
 
 
@@ -67,7 +67,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path, written):
             stdin=script, capture_output=True, text=True, env=environment, check=False,
         )  # fmt: skip
     message = done.stderr.splitlines()[-1]
-    assert "SimulatorError" in message
+    assert "WorkerError" in message
     assert "if __name__ == '__main__':" in message
     assert done.stdout.count("the script runs") <= 3  # in itself and in two workers
     if written == "in a file":

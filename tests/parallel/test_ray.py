@@ -21,7 +21,7 @@ from helpers.fake_simulator import (
 from helpers.liveness import alive, pids, wait_until
 
 from doorlab.data import write_dataset
-from doorlab.errors import ConfigError, SimulatorError
+from doorlab.errors import ConfigError, WorkerError
 from doorlab.parallel.launchers import LAUNCHERS, get_launcher
 
 ray = pytest.importorskip("ray")
@@ -76,7 +76,7 @@ def test_a_killed_worker_is_replaced(connected, tmp_path):
 
 
 def test_workers_that_always_die_end_in_an_error(connected):
-    with pytest.raises(SimulatorError, match="--workers"):
+    with pytest.raises(WorkerError, match="--workers"):
         list(run_on_ray(kill_always, ["a", "b"], 2))
 
 

@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_with_its_place(whole):
     before = path.read_text()
     try:
         path.write_text(before.replace('"mean_regret": {"mean": ', '"mean_regret": {"average": '))
-        with pytest.raises(ResultError, match=r"got none of its policies\.\w+\.mean_regret\.mean\."):
+        with pytest.raises(ResultError, match=r"none of its policies\.\w+\.mean_regret\.mean\."):
             read_part(path)
         page = make_page(whole)
         assert f"{path} can't be read (none of its policies" in page

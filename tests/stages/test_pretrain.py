@@ -232,7 +232,7 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
     for wrong, words in (
         (
             {"encoder_resolution": 24},
-            "--architecture.encoder-resolution that divides the 32 pixels",
+            "an encoder resolution that divides the 32 pixels",
         ),
         ({"encoder_resolution": 0}, "--architecture.encoder-resolution as a whole number of 1"),
         ({"likelihood_std": -0.1}, "--architecture.likelihood-std as a finite number of 0"),

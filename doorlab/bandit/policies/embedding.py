@@ -15,6 +15,7 @@ from torch import Tensor
 
 from doorlab.errors import ConfigError
 from doorlab.models.embedding import Encoder
+from doorlab.nn.images import to_float
 from doorlab.nn.interactions import InteractionSet
 from doorlab.runtime.torch_state import thread_defaults
 
@@ -47,9 +48,7 @@ def embed(
     """Embeddings of doors from their frames, on `device`."""
     with torch.no_grad():
         parts = torch.from_numpy(np.ascontiguousarray(frames)).split(_AT_ONCE)
-        return torch.cat(
-            [model.embed(part.to(device).movedim(-1, 2).float() / 255.0) for part in parts]
-        )
+        return torch.cat([model.embed(to_float(part.to(device).movedim(-1, 2))) for part in parts])
 
 
 def expect(

@@ -19,6 +19,7 @@ from torch import Tensor
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.nn.images import to_float
 from doorlab.nn.interactions import ContextTargetBatch, InteractionSet, RewardBatch
 
 _LOAD_DOORS = 1024  # doors read at once; limits the memory needed besides the tensors
@@ -227,4 +228,4 @@ def gather_frames(
     flat = (rows[:, None] * doors.images.shape[1] + picks).flatten().to(device)
     # One gather of whole frames is several times faster than indexing two axes.
     chosen = doors.images.flatten(0, 1).index_select(0, flat)
-    return chosen.view(*picks.shape, *chosen.shape[1:]).float().div_(255.0)
+    return to_float(chosen.view(*picks.shape, *chosen.shape[1:]))

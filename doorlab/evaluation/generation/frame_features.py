@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from doorlab.errors import ConfigError
-from doorlab.nn.images import FrameEncoder
+from doorlab.nn.images import FrameEncoder, to_float
 from doorlab.runtime.torch_state import process_defaults, thread_defaults
 from doorlab.seeding import integer_seed
 
@@ -119,4 +119,4 @@ def _pairs(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _to_frames(images: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3).float() / 255.0
+    return to_float(torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3))

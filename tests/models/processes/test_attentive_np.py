@@ -51,5 +51,5 @@ def test_it_recalls_what_it_was_shown(small):
 
 
 def test_heads_that_do_not_divide_are_refused(small):
-    with pytest.raises(ConfigError, match="attention-heads"):
+    with pytest.raises(ConfigError, match="attention heads that divides"):
         AttentiveProcess(E_DIM, replace(small, attention_heads=3))
