@@ -44,7 +44,7 @@ FIRE_DOORS: DoorPrior = replace(
 
 
 class RustySimulator(TorchSimulator):
-    """The simulator `torch` with twice the hinge friction. Pictures stay the same.
+    """The simulator `torch` with twice the hinge friction. Images are unchanged.
 
     A simulator is any callable without arguments that returns a `doorlab.sim.Simulator`. Its
     answers depend on the arguments alone, so that datasets do not depend on the number of workers.

@@ -35,7 +35,7 @@ class Manifest:
 
     Attributes:
         config: what was asked for.
-        renderer: what drew the pictures.
+        renderer: name of the renderer of the images.
         parts: path below the dataset ("shards/shard-00000", "videos/door-00000.mp4") -> checksum,
             of every part that is written.
         prior: every field of the prior that the doors were drawn from, as plain JSON values; None

@@ -87,8 +87,8 @@ class OnlineDataLoader:
         plans = list(plans)
         share = {"process": fabric.global_rank, "processes": fabric.world_size}
         self._plans = [replace(p, wanted=replace(p.wanted, **share)) for p in plans]
-        pictures = sum(_pictures(p) * len(p.steps) for p in self._plans)
-        self._doors = DoorStream(config.stream, config.seed, fabric.device, pictures)
+        num_images = sum(_images_per_step(p) * len(p.steps) for p in self._plans)
+        self._doors = DoorStream(config.stream, config.seed, fabric.device, num_images)
         self._seen = sum(p.wanted.doors * len(p.steps) for p in plans)
         self._device, self._size = fabric.device, _portion_size(config, self._plans)
         self._ahead = Prefetcher(self._draw, -(-config.steps // self._size))
@@ -132,7 +132,7 @@ class OnlineDataLoader:
         return found
 
 
-def _pictures(plan: StreamSchedule) -> int:
+def _images_per_step(plan: StreamSchedule) -> int:
     """Images per step of this process."""
     rows = range(plan.wanted.doors)[plan.wanted.rows]
     return len(rows) * plan.wanted.frames
@@ -140,5 +140,5 @@ def _pictures(plan: StreamSchedule) -> int:
 
 def _portion_size(config: LearningConfig, plans: Sequence[StreamSchedule]) -> int:
     """Number of steps that are sampled at once."""
-    pixels = config.stream.image_size**2 * max(1, *(_pictures(plan) for plan in plans))
+    pixels = config.stream.image_size**2 * max(1, *(_images_per_step(plan) for plan in plans))
     return max(1, min(_PORTION_STEPS, _PORTION_PIXELS // pixels))

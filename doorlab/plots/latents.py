@@ -85,8 +85,8 @@ def traversals(sources: PlotContext) -> Plot:
             moved = {n: np.tile(value, (_STEPS, 1)) for n, value in here.items()}
             reach = _REACH * latents[name][..., i].std()
             moved[name][:, i] += np.linspace(-reach, reach, _STEPS, dtype=np.float32)
-            pictures = _decode(model, moved["c"], moved["z"])
-            rows.append(Row(f"{name}{i + 1}{notes[name][i]}", pictures))
+            decoded = _decode(model, moved["c"], moved["z"])
+            rows.append(Row(f"{name}{i + 1}{notes[name][i]}", decoded))
         groups.append(rows)
     arrays = {row.label.split("\n")[0]: row.images for group in groups for row in group}
     middle = _STEPS // 2

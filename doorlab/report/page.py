@@ -60,7 +60,7 @@ def _png_size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-def picture(png: bytes, alt: str, caption: str = "") -> Html:
+def figure(png: bytes, alt: str, caption: str = "") -> Html:
     """An embedded PNG with a caption; its size is stated, so that the layout is stable on load."""
     width, height = _png_size(png)
     image = element(
@@ -71,7 +71,7 @@ def picture(png: bytes, alt: str, caption: str = "") -> Html:
         height=str(height),
         loading="lazy",
     )
-    scroller = element("div", image, class_="scroll picture")
+    scroller = element("div", image, class_="scroll figure")
     return element("figure", scroller, *_caption(caption))
 
 

@@ -14,10 +14,10 @@ from doorlab.report.page import (
     Html,
     element,
     enumeration,
+    figure,
     films,
     join,
     note,
-    picture,
     section,
     table,
 )
@@ -100,9 +100,9 @@ def _of_prior(run: RunFiles, prior: str) -> list[Html]:
     size = f"{sample_size(found['doors']['test'], found['seeds'])}."
     content = [element("h3", f"Every model, on doors of the prior {prior}"), element("p", size)]
     for name in ("probe_frames", "probe_doors"):
-        if f"{prior} {name}" in run.pictures:
+        if f"{prior} {name}" in run.figures:
             caption = CAPTIONS[name]
-            content.append(picture(run.pictures[f"{prior} {name}"], caption.heading, caption.text))
+            content.append(figure(run.figures[f"{prior} {name}"], caption.heading, caption.text))
     return [*content, *probe_tables(found)]
 
 
@@ -147,7 +147,7 @@ def _study(run: RunFiles) -> list[Html]:
 def _making(run: RunFiles) -> list[Html]:
     models = [_model_table(run.models)] if run.models else []
     figures = [*_damage(run, "plot"), *_figures(run, "making")]
-    if not run.pictures:
+    if not run.figures:
         figures.append(note("No figures: `doorlab plot` with the same --runs draws them."))
     settings = [element("h3", "Every setting"), *_settings(run)]
     return [*provenance_tables(run), *models, *figures, *settings]
@@ -165,12 +165,12 @@ def _figures(run: RunFiles, anchor: str) -> list[Html]:
     """The figures of a section, each with heading, caption and verdict."""
     content = []
     for name, caption in CAPTIONS.items():
-        if caption.section == anchor and name in run.pictures:
+        if caption.section == anchor and name in run.figures:
             words = run.plots.get("words", {}).get(name, {})
             heading, text = fill(caption.heading, words), fill(caption.text, words)
             found = verdict(name, run)
             below = join(text, " ", element("strong", found)) if found else text
-            image = picture(run.pictures[name], f"{heading}. {text}", below)
+            image = figure(run.figures[name], f"{heading}. {text}", below)
             content += [element("h3", heading), image]
     return content
 
@@ -183,11 +183,7 @@ def _not_drawn(run: RunFiles, anchor: str) -> list[Html]:
     reasons: dict[str, list[str]] = {}
     skipped: dict[str, str] = run.plots.get("skipped", {})
     for name, caption in CAPTIONS.items():
-        if (
-            caption.section != anchor
-            or name in run.pictures
-            or name in run.plots.get("not_run", {})
-        ):
+        if caption.section != anchor or name in run.figures or name in run.plots.get("not_run", {}):
             continue
         reason = run.damaged.get(f"figure {name}", skipped.get(name))
         if reason and not caption.optional:

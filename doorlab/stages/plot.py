@@ -4,7 +4,7 @@
 gallery, reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations,
 probes, probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, study_labels,
 study_adaptation, study_regret, training. Groups of figures: latents (embedding, correlations,
-traversals), pictures (reconstructions, new_frames, samples, interpolations).
+traversals), images (reconstructions, new_frames, samples, interpolations).
 
     doorlab plot --runs runs/demo
     doorlab plot regret opened --runs runs/bandit
@@ -68,7 +68,7 @@ FIGURES: dict[str, Callable[[PlotContext], Plot]] = {
 # Names of groups of figures.
 GROUPS: dict[str, tuple[str, ...]] = {
     "latents": ("embedding", "correlations", "traversals"),
-    "pictures": ("reconstructions", "new_frames", "samples", "interpolations"),
+    "images": ("reconstructions", "new_frames", "samples", "interpolations"),
 }
 
 

@@ -138,9 +138,9 @@ class DoorBanditCore:
         films, self._films = self._films, [[] for _ in doors]
         return [
             [
-                picture
+                frame
                 for film in of_door
-                for picture in film.render(self._simulator, door, still_view(door), _RENDER_SIZE)
+                for frame in film.render(self._simulator, door, still_view(door), _RENDER_SIZE)
             ]
             for door, of_door in zip(doors, films, strict=True)
         ]

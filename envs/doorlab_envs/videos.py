@@ -66,9 +66,9 @@ class InteractionVideo:
         return list(frames)
 
 
-def _draw_hand(picture: np.ndarray, x: float, y: float) -> None:
+def _draw_hand(image: np.ndarray, x: float, y: float) -> None:
     # In OpenCV, pixel centers have integer coordinates.
     center = tuple(round((value - 0.5) * 2**_SHIFT) for value in (x, y))
     for share, color in ((1.0, _RIM), (0.7, _HAND)):
-        radius = round(share * _RADIUS * len(picture) * 2**_SHIFT)
-        cv2.circle(picture, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        radius = round(share * _RADIUS * len(image) * 2**_SHIFT)
+        cv2.circle(image, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)

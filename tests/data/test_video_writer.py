@@ -20,10 +20,10 @@ def decode(data, tmp_path):
     file.write_bytes(data)
     video = cv2.VideoCapture(str(file))
     code = int(video.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little")
-    pictures = []
+    images = []
     while (read := video.read())[0]:
-        pictures.append(read[1][..., ::-1])
-    return np.array(pictures), code, video.get(cv2.CAP_PROP_FPS)
+        images.append(read[1][..., ::-1])
+    return np.array(images), code, video.get(cv2.CAP_PROP_FPS)
 
 
 def test_videos_decode_to_the_frames(frames, tmp_path):

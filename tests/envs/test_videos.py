@@ -1,4 +1,4 @@
-"""Films against still pictures of the same moments and what the segmentation says is a handle."""
+"""Films against still images of the same moments and what the segmentation says is a handle."""
 
 import sys
 from itertools import pairwise
@@ -32,12 +32,12 @@ def make(env_id):
         env.close()
 
 
-def without_hand(picture, door, hand):
-    """The picture without the surroundings of the hand's disc."""
-    x, y = still_view(door).project(np.array([grip_point(door)]) + hand, len(picture))[0]
-    rows, columns = np.mgrid[: len(picture), : len(picture)]
+def without_hand(image, door, hand):
+    """The image without the surroundings of the hand's disc."""
+    x, y = still_view(door).project(np.array([grip_point(door)]) + hand, len(image))[0]
+    rows, columns = np.mgrid[: len(image), : len(image)]
     far = np.hypot(columns + 0.5 - x, rows + 0.5 - y) > 8
-    return picture * far[..., None]
+    return image * far[..., None]
 
 
 def test_gymnasium_finds_nothing_to_object_to(make):
@@ -59,7 +59,7 @@ def test_a_film_begins_shut_and_ends_as_the_door_was_left(make):
     assert len(film) == FILM_FRAMES
     np.testing.assert_array_equal(without_hand(film[0], door, 0), without_hand(shut, door, 0))
     end = bench._last.hands[0, 0, -1]
-    ends = [without_hand(picture, door, end) for picture in (film[-1], stills.render())]
+    ends = [without_hand(image, door, end) for image in (film[-1], stills.render())]
     np.testing.assert_array_equal(*ends)
     changes = [np.abs(b.astype(int) - a).mean() for a, b in pairwise(film)]
     assert max(changes[8:16]) > max(changes[:2])  # it is fastest in the middle

@@ -19,7 +19,7 @@ def test_no_shift_is_the_average_of_pixels(x):
 
 
 def test_a_ramp_moves_and_stretches_within_what_was_asked():
-    """Pictures whose value is the column: their middle tells the shift, their slope the stretch."""
+    """Images whose value is the column: their middle tells the shift, their slope the stretch."""
     columns = (torch.arange(32.0) + 0.5) / 32
     ramps = columns.expand(200, 2, 3, 32, 32)
     torch.manual_seed(0)
@@ -44,10 +44,10 @@ def test_frames_of_a_set_move_together():
 
 def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
     """Beside the gradient written out with NumPy, colour by colour."""
-    pictures = x.numpy()
-    right, down = np.zeros_like(pictures), np.zeros_like(pictures)
-    right[..., :-1] = np.diff(pictures, axis=-1)
-    down[..., :-1, :] = np.diff(pictures, axis=-2)
+    images = x.numpy()
+    right, down = np.zeros_like(images), np.zeros_like(images)
+    right[..., :-1] = np.diff(images, axis=-1)
+    down[..., :-1, :] = np.diff(images, axis=-2)
     steep = np.hypot(right, down).max(axis=2)
     white = 6.0 * steep.mean(axis=(1, 2, 3)) + 0.02
     expected = np.minimum(steep / white[:, None, None, None], 1.0)

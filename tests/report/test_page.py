@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from doorlab.plots.style import new_figure, to_png
-from doorlab.report.page import Html, element, films, join, note, page, picture, section, table
+from doorlab.report.page import Html, element, figure, films, join, note, page, section, table
 
 
 class Recorder(HTMLParser):
@@ -59,7 +59,7 @@ def test_attributes_that_stand_alone_and_names_with_hyphens():
 def test_a_picture_carries_its_bytes_and_its_size():
     png = to_png(new_figure(1.0, width=2.0))
     (_, image), *_ = [
-        e for e in parse(picture(png, "what it shows", "cap")).elements if e[0] == "img"
+        e for e in parse(figure(png, "what it shows", "cap")).elements if e[0] == "img"
     ]
     kind, content = image["src"].split(",", 1)
     assert kind == "data:image/png;base64"

@@ -204,11 +204,11 @@ def _frames(
     views: list[list[View]],
 ) -> dict[str, np.ndarray]:
     layers = RenderOptions(config.depth, config.segmentation, config.shadows)
-    pictures = simulator.render(doors, joint_position, views, config.image_size, layers)
+    rendered = simulator.render(doors, joint_position, views, config.image_size, layers)
     found = {
-        "images": pictures.images,
-        "depth": pictures.depth,
-        "segmentation": pictures.segmentation,
+        "images": rendered.images,
+        "depth": rendered.depth,
+        "segmentation": rendered.segmentation,
     }
     wanted = config.arrays()
     return {

@@ -93,7 +93,7 @@ class DoorStream:
         config: distribution of the doors.
         seed: of all random streams.
         device: device for computation and for the results.
-        pictures: total number of images that will be rendered. Determines whether the ray
+        num_images: total number of images that will be rendered. Determines whether the ray
             caster is compiled; the images are the same either way.
     """
 
@@ -102,12 +102,12 @@ class DoorStream:
         config: StreamConfig,
         seed: int = 0,
         device: torch.device | str = "cpu",
-        pictures: int = 0,
+        num_images: int = 0,
     ) -> None:
         self._config, self._seed, self._device = config, seed, torch.device(device)
         self._prior = get_prior(config.prior)
         self._kernels = CompiledKernels(None)
-        self._kernels.expect(pictures, config.image_size)
+        self._kernels.expect(num_images, config.image_size)
 
     @thread_defaults()
     @torch.no_grad()

@@ -148,11 +148,11 @@ class ContrastiveStatistician(NeuralStatistician):
             )
         a = self.architecture
         shown = x[: max(1, round(a.decode_fraction * len(x)))]
-        pictures, scalars, z = self._cross_half_elbo(shown)
+        elbo_loss, scalars, z = self._cross_half_elbo(shown)
         doors, found = self._door_contrast(torch.cat([x, x.flip(-1)]))
         frames, placed = self._frame_contrast(shown, z)
         tie = mmd_to_standard_normal(z).mean()
-        loss = pictures + a.contrast_weight * doors
+        loss = elbo_loss + a.contrast_weight * doors
         loss = loss + a.frame_contrast_weight * frames + a.independence_weight * tie
         searches = {"contrast": doors, "found": found, "frame_contrast": frames, "placed": placed}
         return loss, {**scalars, **searches, "dependence": tie}

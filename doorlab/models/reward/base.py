@@ -1,6 +1,6 @@
 """What every reward model shares: an embedding of doors, a neural process on it, a loss.
 
-Legend: B doors, M frames, C H W a picture, E embedding, N context and T target interactions,
+Legend: B doors, M frames, C H W an image, E embedding, N context and T target interactions,
 A = 4 action coordinates.
 """
 

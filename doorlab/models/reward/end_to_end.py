@@ -1,6 +1,6 @@
-"""Neural process on pictures, trained end to end on labelled doors alone: the supervised rival.
+"""Neural process on images, trained end to end on labelled doors only: the supervised baseline.
 
-Legend: B doors, M frames, C H W a picture, E embedding.
+Legend: B doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations

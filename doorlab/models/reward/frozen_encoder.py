@@ -1,6 +1,6 @@
 """A neural process on the frozen embedding of a pretrained model: the semi-supervised baselines.
 
-Legend: B doors, M frames, C H W a picture, E embedding.
+Legend: B doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations

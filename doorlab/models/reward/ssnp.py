@@ -1,10 +1,10 @@
-"""Semi-supervised neural process: rewards and pictures learned together (Liu et al. 2024).
+"""Semi-supervised neural process: rewards and images learned jointly (Liu et al. 2024).
 
 A statistician learns the context c from the frames of all doors; a neural process
 q(u | {(a, r)}, c), p(r | a, c, u) learns from the interactions of labelled ones. Both losses shape
 the encoder of c.
 
-Legend: B labelled doors, U unlabelled doors, M frames, C H W a picture, E embedding.
+Legend: B labelled doors, U unlabelled doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -55,5 +55,5 @@ class SSNP(RewardModel):
         """
         embedding = self.embed(batch.x_BMCHW)
         reward, scalars = self.reward_loss(embedding, batch)
-        pictures, more = self.statistician.loss(unlabelled)
-        return reward + self.weight * pictures, {**scalars, **more, "reward_loss": reward.detach()}
+        elbo_loss, more = self.statistician.loss(unlabelled)
+        return reward + self.weight * elbo_loss, {**scalars, **more, "reward_loss": reward.detach()}

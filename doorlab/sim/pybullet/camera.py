@@ -25,7 +25,7 @@ def photograph(
     """
     mask = pybullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX
     # Both matrices are always passed: without them PyBullet's images are blank (bullet3 #1157).
-    picture = pybullet.getCameraImage(
+    rendered = pybullet.getCameraImage(
         image_size,
         image_size,
         viewMatrix=pybullet.computeViewMatrix(view.eye, view.target, (0.0, 0.0, 1.0)),
@@ -42,9 +42,9 @@ def photograph(
         physicsClientId=client,
     )
     shape = (image_size, image_size)
-    rgb = np.reshape(np.asarray(picture[2], np.uint8), (*shape, 4))[..., :3]
-    buffer = np.reshape(np.asarray(picture[3], np.float32), shape)
-    links = np.reshape(np.asarray(picture[4], np.int64), shape)
+    rgb = np.reshape(np.asarray(rendered[2], np.uint8), (*shape, 4))[..., :3]
+    buffer = np.reshape(np.asarray(rendered[3], np.float32), shape)
+    links = np.reshape(np.asarray(rendered[4], np.int64), shape)
     return rgb, buffer, np.where(links < 0, -2, (links >> _LINK_SHIFT) - 1)
 
 

@@ -63,7 +63,7 @@ class PyBulletSimulator(Closable):
         """Renders images (D, M); see `Simulator.render`."""
         self._require_open()
         positions = check_render(doors, joint_positions, views, image_size)
-        pictures = RenderResult.blank(positions.shape, image_size, layers)
+        rendered = RenderResult.blank(positions.shape, image_size, layers)
         for d, door in enumerate(doors):
             with self._scene.door(door):
                 for m, view in enumerate(views[d]):
@@ -71,12 +71,12 @@ class PyBulletSimulator(Closable):
                     rgb, buffer, links = photograph(
                         self._scene.client, view, door.appearance, image_size, layers
                     )
-                    pictures.images[d, m] = rgb
-                    if pictures.depth is not None:
-                        pictures.depth[d, m] = metres(buffer)
-                    if pictures.segmentation is not None:
-                        pictures.segmentation[d, m] = self._scene.parts(links)
-        return pictures
+                    rendered.images[d, m] = rgb
+                    if rendered.depth is not None:
+                        rendered.depth[d, m] = metres(buffer)
+                    if rendered.segmentation is not None:
+                        rendered.segmentation[d, m] = self._scene.parts(links)
+        return rendered
 
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False

@@ -166,7 +166,7 @@ def draw_handles(
         entering: `enter`, or a compiled version of it.
         direct: fraction of the non-ambient light that arrives.
     """
-    (picture, depth, part), (frames, sides, ahead) = canvas, which
+    (image, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
     doors, pose, rays = scene[0].take(frames), scene[1].take(frames), scene[2].take(frames)
     rows = torch.arange(len(frames), device=frames.device)
@@ -179,7 +179,7 @@ def draw_handles(
     light = _light(doors, pose, shape, kind, direct).gather(1, face)
     color = torch.floor(255.0 * doors["appearance.handle_color"])
     shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
-    flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
+    flat_depth, flat_part, flat_image = depth.view(-1), part.view(-1), image.view(-1)
     channels = (3 * frames[:, None] + torch.arange(3, device=rows.device))[..., None] * size**2
     for some in (slice(None, ahead), slice(ahead, None)):  # the handles of a frame may overlap
         at = frames[some, None] * size**2 + pixels[some]
@@ -188,7 +188,7 @@ def draw_handles(
         flat_depth[at] = torch.where(hit, entry[some], before)
         flat_part[at] = torch.where(hit, g.PARTS.index("handle"), flat_part[at])
         wide = channels[some] + pixels[some, None]
-        flat_picture[wide] = torch.where(hit[:, None], shade[some], flat_picture[wide])
+        flat_image[wide] = torch.where(hit[:, None], shade[some], flat_image[wide])
 
 
 def _meet(

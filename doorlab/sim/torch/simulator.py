@@ -71,17 +71,17 @@ class TorchSimulator(Closable):
         """Renders images (D, M); see `Simulator.render`."""
         self._require_open()
         positions = check_render(doors, joint_positions, views, image_size)
-        pictures = RenderResult.blank(positions.shape, image_size, layers)
+        rendered = RenderResult.blank(positions.shape, image_size, layers)
         if positions.size == 0:
-            return pictures
+            return rendered
         columns = DoorParams.from_doors(doors, self._device)
         cameras = view_tensor(views, self._device).flatten(0, 1)
         q = torch.as_tensor(positions.astype(np.float32), device=self._device).flatten()
         count, per_door = positions.size, positions.shape[1]
-        images = pictures.images.reshape(count, image_size, image_size, 3)
+        images = rendered.images.reshape(count, image_size, image_size, 3)
         depth, parts = (
             None if a is None else a.reshape(count, *a.shape[2:])
-            for a in (pictures.depth, pictures.segmentation)
+            for a in (rendered.depth, rendered.segmentation)
         )
         chunk = self._chunk or max(1, _CHUNK_PIXELS // image_size**2)
         self._kernels.expect(count, image_size)
@@ -99,7 +99,7 @@ class TorchSimulator(Closable):
             for array, result in ((depth, seen.depth), (parts, seen.segmentation)):
                 if array is not None:
                     array[at] = result.cpu().numpy()
-        return pictures
+        return rendered
 
     @thread_defaults()
     @torch.no_grad()
