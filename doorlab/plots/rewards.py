@@ -97,8 +97,8 @@ def landscape(sources: PlotContext) -> Plot:
     seen = actions.shape[1]
     slices = [
         _hinge_slice(doors, maps(direction, 0)),
-        _turn_slice("looking only", doors, maps(turning, 0)),
-        _turn_slice(f"after {seen} tries", doors, maps(turning, seen)),
+        _turn_slice("images only", doors, maps(turning, 0)),
+        _turn_slice(f"after {seen} interactions", doors, maps(turning, seen)),
     ]
     photos = sources.images[chosen][:, 0]
     return Plot(
@@ -134,8 +134,8 @@ def _latched_on_hinges(doors: Sequence[Door]) -> list[int]:
 def _hinge_slice(doors: list[Door], rewards: np.ndarray) -> Slice:
     best = np.array([(180.0 * (door.hinge_side == "left"), _swing(door)) for door in doors])
     sides = {0.0: "right", 180.0: "left"}
-    where = "supposed hinge"
-    return Slice("looking only", rewards, where, "swing, rad", _PHI_SPAN, _SWINGS, best, sides)
+    where = "assumed hinge"
+    return Slice("images only", rewards, where, "swing, rad", _PHI_SPAN, _SWINGS, best, sides)
 
 
 def _turn_slice(label: str, doors: list[Door], rewards: np.ndarray) -> Slice:

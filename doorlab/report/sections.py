@@ -98,7 +98,10 @@ def _of_prior(run: RunFiles, prior: str) -> list[Html]:
     """Results of `doorlab represent` for one prior."""
     found = run.represent["priors"][prior]
     size = f"{sample_size(found['doors']['test'], found['seeds'])}."
-    content = [element("h3", f"Every model, on doors of the prior {prior}"), element("p", size)]
+    content = [
+        element("h3", f"Probes of all models on doors of the prior {prior}"),
+        element("p", size),
+    ]
     for name in ("probe_frames", "probe_doors"):
         if f"{prior} {name}" in run.figures:
             caption = CAPTIONS[name]
@@ -149,7 +152,7 @@ def _making(run: RunFiles) -> list[Html]:
     figures = [*_damage(run, "plot"), *_figures(run, "making")]
     if not run.figures:
         figures.append(note("No figures: `doorlab plot` with the same --runs draws them."))
-    settings = [element("h3", "Every setting"), *_settings(run)]
+    settings = [element("h3", "Settings"), *_settings(run)]
     return [*provenance_tables(run), *models, *figures, *settings]
 
 

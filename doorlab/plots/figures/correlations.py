@@ -55,7 +55,7 @@ def correlation_maps(
     images = [
         _map(axes, name, found[name], labels) for axes, name in zip(panels, models, strict=True)
     ]
-    panels[-1].set_xlabel("latents, ordered by the parameter that they go with", color=MUTED)
+    panels[-1].set_xlabel("latents, ordered by their most correlated parameter", color=MUTED)
     bar = figure.colorbar(images[0], ax=panels.tolist(), location="bottom", aspect=50)
     bar.set_label("correlation", color=MUTED)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
@@ -69,7 +69,7 @@ def _map(
     orders = {name: strongest_first(block) for name, block in blocks.items()}
     together = np.concatenate([blocks[name][:, order] for name, order in orders.items()], axis=1)
     image = axes.imshow(together, cmap=COLOR_MAP, vmin=-1, vmax=1, aspect="auto")
-    title(axes, f"{style_of(model).label}: what each latent goes with")
+    title(axes, f"{style_of(model).label}: correlations with the latents")
     axes.set_yticks(range(len(labels)), labels)
     ticks = [f"{name}{i + 1}" for name, order in orders.items() for i in order]
     axes.set_xticks(range(len(ticks)), ticks, rotation=90)

@@ -71,7 +71,7 @@ def embedding_map(
     size = FONT_SIZE if len(parameters) <= 4 else FONT_SIZE - 2
     figure = new_figure(len(models) * (side + 0.1) + 0.95)
     figure.suptitle(
-        "Each point is a door: smooth colours are a parameter that the embedding holds",
+        "Each point is a door; smooth color gradients: the embedding encodes the parameter",
         x=0.01, ha="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold",
     )  # fmt: skip
     panels = figure.subplots(len(models), len(parameters), squeeze=False)

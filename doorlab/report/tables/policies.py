@@ -12,7 +12,7 @@ from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import DASH, Html, element, join, table
 from doorlab.result_schemas import read_part
 
-TOO_SMALL = "too small to tell"  # the result of a claim in a study with too few doors or seeds
+TOO_SMALL = "study too small"  # the result of a claim in a study with too few doors or seeds
 
 
 def regret_table(path: str | Path) -> Table:

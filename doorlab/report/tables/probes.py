@@ -166,9 +166,16 @@ def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
     label = style_of(model).label
     doors, seeds = found["doors"]["test"], found["seeds"]
     enough = doors >= MIN_DOORS and seeds >= MIN_SEEDS
-    heading = f"{prior}: the {label}, minus its best rival, and thresholds"
+    heading = f"{prior}: the {label}, minus its best baseline, and thresholds"
     shown = Table(title=f"{heading} ({sample_size(doors, seeds)})")
-    for head in ("", "score (95 %)", "minus best rival (95 %)", "rival", "threshold", "reached"):
+    for head in (
+        "",
+        "score (95 %)",
+        "minus best baseline (95 %)",
+        "baseline",
+        "threshold",
+        "reached",
+    ):
         shown.add_column(head)
     scores = found["probes"][model]
     for target, score in scores.items():

@@ -15,19 +15,19 @@ from doorlab.report.tables.policies import TOO_SMALL, interval, model_name
 from doorlab.result_schemas import read_study
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
-_ANSWERS = {True: "yes", False: "no", None: "can't tell"}
+_RESULTS = {True: "yes", False: "no", None: "undecided"}
 
 
 def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
     """Result of a claim as text -> number of claims with this result; no zero counts."""
     answers = [answer_to(claim) for claim in claimed["claims"]]
-    known = (*_ANSWERS.values(), TOO_SMALL)
+    known = (*_RESULTS.values(), TOO_SMALL)
     return {answer: answers.count(answer) for answer in known if answer in answers}
 
 
 def answer_to(claim: Mapping[str, Any]) -> str:
     """Whether a claim of claims.json is reproduced, as text."""
-    return TOO_SMALL if claim.get("too_small") else _ANSWERS[claim["reproduced"]]
+    return TOO_SMALL if claim.get("too_small") else _RESULTS[claim["reproduced"]]
 
 
 def study_tables(folder: str | Path) -> list[Table]:
