@@ -192,7 +192,7 @@ def _reached(labelled: int | None) -> str:
 
 def _adapts(e: Evidence) -> Claim:
     text = (
-        "on doors with a latch, the regret of the fifth interaction is at most half of the regret of "
+        "on doors with a latch, the regret of the fifth interaction is at most half of that of "
         "the first"
     )
     regrets = e.regrets.get(e.method, {}).get(e.labelled or -1)
