@@ -62,8 +62,8 @@ def main(
             predictor.restore(kept)
         else:
             look(predictor, observation["images"])
-        best = max((reward for _, reward in predictor.tries), default=0.0)
-        while len(predictor.tries) < tries and best < enough:
+        best = max((reward for _, reward in predictor.interactions), default=0.0)
+        while len(predictor.interactions) < tries and best < enough:
             action = predictor.suggest(choice)  # pyright: ignore[reportArgumentType]
             mean, std = predictor.predict([action])
             _, reward, _, _, _ = env.step(action.to_normalised())
@@ -72,13 +72,15 @@ def main(
                 predictor.save(kept)
             best = max(best, float(reward))
             print(
-                f"try {len(predictor.tries)}: {describe(action)}; "
+                f"try {len(predictor.interactions)}: {describe(action)}; "
                 f"expected {mean[0]:.2f} +- {std[0]:.2f}, got {reward:.2f}"
             )
     finally:
         env.close()
     outcome = "open" if best >= enough else "not open"
-    print(f"door {door} is {outcome} after {len(predictor.tries)} tries: {best:.2f} of its way")
+    print(
+        f"door {door} is {outcome} after {len(predictor.interactions)} tries: {best:.2f} of its way"
+    )
     return best
 
 

@@ -132,10 +132,10 @@ def test_what_was_tried_changes_what_is_expected_until_the_next_door():
     before = predictor.predict([PULL])
     predictor.record(PULL, 1.0)
     assert predictor.predict([PULL])[0] != before[0]
-    assert [(round(a.radius, 4), r) for a, r in predictor.tries] == [(0.8, 1.0)]
+    assert [(round(a.radius, 4), r) for a, r in predictor.interactions] == [(0.8, 1.0)]
     predictor.observe(random_frames())
     assert predictor.predict([PULL]) == before
-    assert predictor.tries == []
+    assert predictor.interactions == []
 
 
 def test_frames_of_any_size_are_averaged_to_the_models():
@@ -168,7 +168,7 @@ def test_frames_that_are_none_are_refused(frames, message):
     predictor.record(PULL, 0.5)
     with pytest.raises(ConfigError, match=message):
         predictor.observe(frames)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 @pytest.mark.parametrize(
@@ -184,18 +184,18 @@ def test_tries_that_cannot_be_are_refused(action, reward, message):
     predictor = predictor_of()
     with pytest.raises(ConfigError, match=message):
         predictor.record(action, reward)
-    assert predictor.tries == []
+    assert predictor.interactions == []
 
 
 def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
     predictor = predictor_of()
     predictor.record(Action(phi=4.0, radius=0.8, swing=2.5, turn=-3.0), 0.5)
-    ((action, _),) = predictor.tries
+    ((action, _),) = predictor.interactions
     assert (action.swing, action.turn) == (MAX_SWING, -MAX_TURN)
     assert np.exp(1j * action.phi) == pytest.approx(np.exp(4j), abs=1e-6)
     with pytest.raises(ConfigError, match=r"got an array that contains 3\.14; scale it"):
         predictor.record(np.array([3.14, 0.8, 1.5, 0.7]), 0.5)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_what_has_the_wrong_type_is_one_line(unchecked, method, arguments, messa
     with pytest.raises(ConfigError, match=message) as caught:
         getattr(predictor, method)(*arguments)
     assert "\n" not in str(caught.value)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_decisions_after_a_round_trip_are_equal_to_the_bit(run, tmp_path):
     again = RewardPredictor.load(run, seed=99)
     again.observe(random_frames(seed=8))
     again.restore(path)
-    assert again.tries == predictor.tries
+    assert again.interactions == predictor.interactions
     assert decisions(again) == decisions(predictor)
 
 
@@ -392,7 +392,7 @@ def test_killed_while_saving_it_is_the_old_state_or_the_new_one(run, tmp_path, m
     monkeypatch.undo()
     again = RewardPredictor.load(run)
     again.restore(path)
-    assert again.tries == predictor.tries[: 2 if after else 1]
+    assert again.interactions == predictor.interactions[: 2 if after else 1]
 
 
 class Killed(BaseException):
@@ -423,7 +423,7 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
     with pytest.raises(CheckpointError) as caught:
         predictor.restore(path)
     assert "\n" not in str(caught.value)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 def test_another_models_state_is_refused(run, tmp_path):

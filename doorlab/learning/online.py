@@ -123,8 +123,8 @@ class OnlineDataLoader:
         found: list[dict[str, DoorData]] = [{} for _ in range(self._size)]
         for plan in self._plans:
             low, high = max(first, plan.steps.start), min(first + self._size, plan.steps.stop)
-            drawn = self._doors.draw(plan.wanted, range(low, max(low, high)))
-            for step, doors in enumerate(drawn, low):
+            streamed = self._doors.draw(plan.wanted, range(low, max(low, high)))
+            for step, doors in enumerate(streamed, low):
                 found[step - first][plan.wanted.name] = doors
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)

@@ -141,4 +141,4 @@ def _joint_loss(model: Any, batch: JointBatch) -> tuple[Tensor, dict[str, Tensor
 
 
 def _process_loss(model: Any, batch: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.reward_loss(batch.embedding_BE, batch.tries)
+    return model.reward_loss(batch.embedding_BE, batch.interactions)

@@ -135,8 +135,8 @@ def _settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, 
     kept = {k: v for k, v in mine.items() if k not in idle}
     prior = config.stream.prior
     ranges = recorded_ranges(prior, get_prior(prior)) if config.online else None
-    drawn = {f"stream.prior.{name}": value for name, value in (ranges or {}).items()}
-    return {**kept, **drawn, "dataset": dataset.checksum if dataset else None}
+    prior_ranges = {f"stream.prior.{name}": value for name, value in (ranges or {}).items()}
+    return {**kept, **prior_ranges, "dataset": dataset.checksum if dataset else None}
 
 
 def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:

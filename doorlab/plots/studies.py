@@ -38,8 +38,8 @@ def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
         for model, found in reward["models"].items()
         if at in found
     }
-    drawn = error_by_interactions(errors, reward["contexts"], reward["reward_variance"])
-    return _sized(drawn, reward)
+    figure = error_by_interactions(errors, reward["contexts"], reward["reward_variance"])
+    return _sized(figure, reward)
 
 
 def regret_by_interaction(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:

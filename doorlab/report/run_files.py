@@ -133,15 +133,15 @@ def _plots(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
 
 def _figures(folders: RunFolders, damaged: dict[str, str]) -> dict[str, bytes]:
     """Figure -> PNG; for figures in several folders, the first folder has precedence."""
-    drawn: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for stage, name_of in (("study", _figure_of_study), ("represent", _figure_of_represent)):
         result = folders.result(stage)
         if result is not None:
-            drawn |= {name_of(file.stem): file for file in _plain_files(result.parent, "png")}
+            files |= {name_of(file.stem): file for file in _plain_files(result.parent, "png")}
     for folder in reversed(folders.plots):
-        drawn |= {file.stem: file for file in _plain_files(folder, "png")}
+        files |= {file.stem: file for file in _plain_files(folder, "png")}
     figures = {}
-    for name, file in drawn.items():
+    for name, file in files.items():
         if name.split(" ")[-1] in CAPTIONS:
             content = file.read_bytes()
             if is_png(content):

@@ -65,7 +65,11 @@ def sections(run: RunFiles) -> dict[str, Html]:
     for anchor, heading in SECTIONS.items():
         content = builders[anchor](run)
         if content:
-            content = [element("p", INTRODUCTIONS[anchor]), *content, *_not_drawn(run, anchor)]
+            content = [
+                element("p", INTRODUCTIONS[anchor]),
+                *content,
+                *_missing_figures(run, anchor),
+            ]
             found[anchor] = section(anchor, heading, *content)
     return found
 
@@ -119,9 +123,9 @@ def _labels(run: RunFiles) -> list[Html]:
     for model in run.models:
         figures = model.metrics.get("figures", {})
         if model.name == FOCUS_MODEL and {"labelled_doors", "frame_doors"} <= figures.keys():
-            labelled, seen = figures["labelled_doors"], figures["frame_doors"]
-            share = f"{labelled:,} of the" if labelled < seen else "all"
-            text = f"In this run, {share} {seen:,} training doors are labeled with interactions."
+            labelled, total = figures["labelled_doors"], figures["frame_doors"]
+            share = f"{labelled:,} of the" if labelled < total else "all"
+            text = f"In this run, {share} {total:,} training doors are labeled with interactions."
             return [element("p", text)]
     return []
 
@@ -159,9 +163,9 @@ def _making(run: RunFiles) -> list[Html]:
 def _films(run: RunFiles) -> list[Html]:
     if not run.videos:
         return [note("No videos: `doorlab generate --videos` creates them.")]
-    shown = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:FILMS]]
+    videos = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:FILMS]]
     caption = "Each door opens and closes once. Then the gripper executes the oracle's action."
-    return [films(shown, caption)]
+    return [films(videos, caption)]
 
 
 def _figures(run: RunFiles, anchor: str) -> list[Html]:
@@ -178,7 +182,7 @@ def _figures(run: RunFiles, anchor: str) -> list[Html]:
     return content
 
 
-def _not_drawn(run: RunFiles, anchor: str) -> list[Html]:
+def _missing_figures(run: RunFiles, anchor: str) -> list[Html]:
     """Notes on missing figures of a section, one per reason.
 
     Figures of stages that were not run get no note.

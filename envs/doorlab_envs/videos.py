@@ -57,8 +57,10 @@ class InteractionVideo:
     def render(self, simulator: Simulator, door: Door, view: View, size: int) -> list[np.ndarray]:
         """Renders F images, uint8 (size, size, 3), of the door from a still camera."""
         different, frame_of = np.unique(self.positions, return_inverse=True)
-        drawn = simulator.render([door], different[None], [[view] * len(different)], size).images[0]
-        frames = drawn[frame_of]
+        rendered = simulator.render(
+            [door], different[None], [[view] * len(different)], size
+        ).images[0]
+        frames = rendered[frame_of]
         held = np.isfinite(self.hands).all(axis=1)
         where = view.project(grip_point(door) + self.hands[held], size)
         for frame, (x, y) in zip(np.flatnonzero(held), where, strict=True):

@@ -80,7 +80,7 @@ def test_recorded_batches_are_embedded_in_the_process_phase(config, doors):
         batch = batch_at(step, config, doors)
         assert isinstance(batch, EmbeddedBatch) == (step >= 3)  # a quarter of ten, rounded up
     assert batch.embedding_BE.shape == (7, 1)
-    torch.testing.assert_close(batch.embedding_BE[:, 0], batch.tries.rt_BT[:, 0])
+    torch.testing.assert_close(batch.embedding_BE[:, 0], batch.interactions.rt_BT[:, 0])
 
 
 @pytest.mark.parametrize("kind", [*JOINT, "attentive_np", "np"])

@@ -126,7 +126,7 @@ class DoorStream:
             images=self._film(columns, joints, views),
             joint_position=joints,
             actions=torch.as_tensor(actions, device=self._device),
-            rewards=self._try(columns, actions),
+            rewards=self._simulate(columns, actions),
             optimal_reward=columns["width"].new_full((len(columns),), torch.nan),
             indices=torch.from_numpy(self._indices(wanted, steps)),
         )
@@ -183,7 +183,7 @@ class DoorStream:
             images[at] = render(*frames, kernels=self._kernels).images
         return images.view(*joints.shape, 3, size, size)
 
-    def _try(self, doors: DoorParams, actions: np.ndarray) -> Tensor:
+    def _simulate(self, doors: DoorParams, actions: np.ndarray) -> Tensor:
         """Simulates the actions: rewards, float32 (D, J)."""
         pulls = torch.as_tensor(actions, device=self._device)
         rewards = pulls.new_zeros(pulls.shape[:2])

@@ -42,9 +42,9 @@ class RewardModel(nn.Module):
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """One embedding per door, from frames in [0, 1]."""
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> Any:
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> Any:
         """What is known of doors: a state for `decode` and `draw`."""
-        return self.process.condition(embedding, tried)
+        return self.process.condition(embedding, context)
 
     def draw(self, state: Any, generator: torch.Generator | None = None) -> Any:
         """A state in which what is not known yet is decided, for Thompson sampling.
@@ -61,27 +61,30 @@ class RewardModel(nn.Module):
     def predict(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
     ) -> RewardPrediction:
-        """Rewards of actions, given those tried: `decode` after `condition`."""
-        return self.process.predict(embedding, tried, actions)
+        """Rewards of actions, given those context: `decode` after `condition`."""
+        return self.process.predict(embedding, context, actions)
 
     def predict_from_frames(
-        self, x: Float[Tensor, "B M C H W"], tried: InteractionSet, actions: Float[Tensor, "B T A"]
+        self,
+        x: Float[Tensor, "B M C H W"],
+        context: InteractionSet,
+        actions: Float[Tensor, "B T A"],
     ) -> RewardPrediction:
         """`predict` after `embed`."""
-        return self.predict(self.embed(x), tried, actions)
+        return self.predict(self.embed(x), context, actions)
 
     def sample_functions(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
         generator: torch.Generator,
     ) -> Float[Tensor, "B T"]:
         """One plausible reward function per door, at `actions`: `decode` after `draw`."""
-        return self.process.sample_functions(embedding, tried, actions, generator)
+        return self.process.sample_functions(embedding, context, actions, generator)
 
     def loss(self, batch: RewardBatch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative score per target interaction, and the squared error."""

@@ -22,23 +22,25 @@ def regret_table(path: str | Path) -> Table:
     """
     result = read_part(Path(path), "bandit")
     policies = result["policies"]
-    shown = Table(title=f"{result['doors']} held-out doors, {result['horizon']} interactions each")
-    shown.add_column("policy")
+    terminal_table = Table(
+        title=f"{result['doors']} held-out doors, {result['horizon']} interactions each"
+    )
+    terminal_table.add_column("policy")
     several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
     seeds = ["training seeds"] if several else []
     for head in (*seeds, "mean regret", "95 % interval", "first reward"):
-        shown.add_column(head, justify="right")
+        terminal_table.add_column(head, justify="right")
     for name in sort_models(policies):
         policy = policies[name]
         low, high = policy["mean_regret"]["ci95"]
-        shown.add_row(
+        terminal_table.add_row(
             style_of(name).label,
             *([f"{policy.get('seeds', 1)}"] if several else []),
             f"{policy['mean_regret']['mean']:.3f}",
             f"{low:.3f} to {high:.3f}",
             f"{policy['first_reward']['mean']:.3f}",
         )
-    return shown
+    return terminal_table
 
 
 def in_words(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:

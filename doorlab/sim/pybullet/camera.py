@@ -15,7 +15,7 @@ _LINK_SHIFT = 24  # a mask pixel holds the body number and, above these bits, li
 
 
 def photograph(
-    client: int, view: View, look: Appearance, image_size: int, layers: RenderOptions
+    client: int, view: View, appearance: Appearance, image_size: int, layers: RenderOptions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Renders the current state of the world from `view`, all (H, W).
 
@@ -30,11 +30,11 @@ def photograph(
         image_size,
         viewMatrix=pybullet.computeViewMatrix(view.eye, view.target, (0.0, 0.0, 1.0)),
         projectionMatrix=_projection(view, image_size),
-        lightDirection=look.light_direction,
+        lightDirection=appearance.light_direction,
         lightDistance=LAMP_DISTANCE,
         lightColor=(1.0, 1.0, 1.0),
-        lightDiffuseCoeff=look.light_strength,
-        lightAmbientCoeff=1.0 - look.light_strength,
+        lightDiffuseCoeff=appearance.light_strength,
+        lightAmbientCoeff=1.0 - appearance.light_strength,
         lightSpecularCoeff=0.05,
         shadow=int(layers.shadows),
         renderer=pybullet.ER_TINY_RENDERER,

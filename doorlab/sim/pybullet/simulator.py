@@ -94,7 +94,7 @@ class PyBulletSimulator(Closable):
             trials = [(d, j) for d in which for j in range(shape[1])]
             for first in range(0, len(trials), self._most_trials):
                 rows = tuple(np.array(trials[first : first + self._most_trials]).T)
-                done = self._try([doors[d] for d in rows[0]], actions[rows], slides, record)
+                done = self._run_group([doors[d] for d in rows[0]], actions[rows], slides, record)
                 ends[rows], slipped[rows], steps[rows] = done.ends, done.slipped, done.steps
                 if courses is not None and hands is not None:
                     courses[rows], hands[rows] = done.courses, done.hands
@@ -109,7 +109,7 @@ class PyBulletSimulator(Closable):
             rack.close()
         self._racks.clear()
 
-    def _try(
+    def _run_group(
         self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool
     ) -> InteractionBatch:
         trials = InteractionBatch(

@@ -110,8 +110,8 @@ def windows(doors: DoorParams, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
     crosses = ((depth < NEAR).any(-1) & (depth > NEAR).any(-1))[..., None]
     first = torch.where(crosses, 0.0, first).clamp(0, size - 1)
     last = torch.where(crosses, size - 1.0, last).clamp(0, size - 1)
-    seen = shape.present & ~_hidden(doors, rays.origin[:, 1], away, depth)
-    needed = (last - first + 1).amax(-1) * seen
+    visible = shape.present & ~_hidden(doors, rays.origin[:, 1], away, depth)
+    needed = (last - first + 1).amax(-1) * visible
     return first.long(), needed.long()
 
 
@@ -133,8 +133,8 @@ def _hidden(doors: DoorParams, eye: Tensor, away: Tensor, depth: Tensor) -> Tens
     reach = torch.where(behind[..., None], away[..., 1], 1.0)
     crossing = away * (far[..., None] / reach)[..., None] - to_panel[:, None, None]
     inside = (crossing.abs() < half[:, None, None])[..., ::2].all(-1)
-    drawn = depth * near[..., None] / reach > NEAR
-    return behind & (inside & drawn).all(-1)
+    in_front = depth * near[..., None] / reach > NEAR
+    return behind & (inside & in_front).all(-1)
 
 
 def pixels_of(first: Tensor, window: int, size: int) -> Tensor:

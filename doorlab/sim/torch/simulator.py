@@ -87,7 +87,7 @@ class TorchSimulator(Closable):
         self._kernels.expect(count, image_size)
         of_frame = torch.arange(count, device=self._device) // per_door
         for at in (slice(n, min(n + chunk, count)) for n in range(0, count, chunk)):
-            seen = render(
+            frames = render(
                 columns.take(of_frame[at]),
                 q[at],
                 cameras[at],
@@ -95,8 +95,8 @@ class TorchSimulator(Closable):
                 shadows=layers.shadows,
                 kernels=self._kernels,
             )
-            _interleave(seen.images, images[at])
-            for array, result in ((depth, seen.depth), (parts, seen.segmentation)):
+            _interleave(frames.images, images[at])
+            for array, result in ((depth, frames.depth), (parts, frames.segmentation)):
                 if array is not None:
                     array[at] = result.cpu().numpy()
         return rendered
