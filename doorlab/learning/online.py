@@ -22,7 +22,7 @@ from doorlab.parallel.prefetch import Prefetcher
 from doorlab.training.fabric import Fabric
 
 _PORTION_STEPS = 16
-_PORTION_PIXELS = 8192 * 64 * 64  # of a portion; limits memory
+_PORTION_PIXELS = 8192 * 64 * 64  # pixels per portion; limits memory
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StreamSchedule:
 
 
 def check_fresh(config: LearningConfig) -> None:
-    """Raises ConfigError for more frames than a streamed door has."""
+    """Raises ConfigError if streamed doors have fewer frames than requested."""
     if not 1 <= config.frames <= config.stream.sequence_length:
         raise ConfigError(
             f"--frames from 1 to the {config.stream.sequence_length} of a film",
@@ -49,7 +49,7 @@ def load_validation(
     device: torch.device,
     interactions: int = 0,
 ) -> DoorData | None:
-    """Validation doors of the dataset; without a dataset, streamed doors that no step gets.
+    """Validation doors of the dataset; without a dataset, streamed doors that no step uses.
 
     Streamed validation doors have all frames of their sequences, and are the same for all seeds.
     """
@@ -67,17 +67,17 @@ def load_validation(
 
 
 def whitening_doors(config: LearningConfig, device: torch.device, count: int) -> DoorData:
-    """Streamed doors that no step gets, the same for all processes."""
+    """Streamed doors that no training step uses; the same for all processes."""
     doors = DoorStream(config.stream, config.seed, device)
     return doors.draw(StreamSpec("typical", count, config.frames, 0), range(1))[0]
 
 
 class OnlineDataLoader:
-    """The streamed doors of every step. A context manager: it keeps a thread.
+    """The streamed doors of every step. A context manager, because it uses a thread.
 
     Args:
-        config: of the run.
-        fabric: which process this is, and its device.
+        config: config of the run.
+        fabric: rank and device of this process.
         plans: schedules of the run.
     """
 
@@ -95,7 +95,7 @@ class OnlineDataLoader:
         self._start, self._seconds = time.perf_counter(), 0.0
 
     def at(self, step: int, schedule: StreamSchedule) -> DoorData:
-        """The doors that a schedule gives to a step, those of this process."""
+        """The doors of a schedule at a step, for this process."""
         portion, place = divmod(step, self._size)
         return self._ahead(portion)[place][schedule.wanted.name]
 

@@ -203,9 +203,9 @@ def _adapts(e: Evidence) -> Claim:
 
 
 def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Claim]:
-    """Makes the claim that mean regret is at most a share of that of a rival.
+    """Makes the claim that mean regret is at most a share of that of another policy.
 
-    A rival that is a model is compared at the same number of labeled doors.
+    A model is compared at the same number of labeled doors.
     """
 
     def claim(e: Evidence) -> Claim:
