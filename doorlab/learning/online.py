@@ -37,7 +37,7 @@ def check_fresh(config: LearningConfig) -> None:
     """Raises ConfigError if streamed doors have fewer frames than requested."""
     if not 1 <= config.frames <= config.stream.sequence_length:
         raise ConfigError(
-            f"--frames from 1 to the {config.stream.sequence_length} of a film",
+            f"--frames from 1 to the {config.stream.sequence_length} of a sequence",
             f"{config.frames}",
             "ask for fewer, or raise --sequence-length",
         )

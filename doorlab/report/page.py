@@ -75,7 +75,7 @@ def figure(png: bytes, alt: str, caption: str = "") -> Html:
     return element("figure", scroller, *_caption(caption))
 
 
-def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
+def video_row(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
     """Embedded MP4 videos side by side, (content, label) each; they play automatically, muted."""
     videos = [
         element(
@@ -89,7 +89,7 @@ def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
         )
         for content, label in mp4s
     ]
-    return element("figure", element("div", *videos, class_="films"), *_caption(caption))
+    return element("figure", element("div", *videos, class_="videos"), *_caption(caption))
 
 
 def table(

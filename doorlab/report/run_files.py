@@ -87,7 +87,7 @@ class RunFiles:
         return RunFiles(
             folders=folders,
             dataset=of_stages["generate"],
-            videos=_films(dataset / "videos") if dataset else (),
+            videos=_video_files(dataset / "videos") if dataset else (),
             models=tuple(map(_model, folders.models)),
             probes=of_stages["probe"],
             diagnosis=of_stages["diagnose"],
@@ -182,7 +182,7 @@ def _or_empty(file: Path) -> dict[str, Any]:
         return {}
 
 
-def _films(folder: Path) -> tuple[Path, ...]:
+def _video_files(folder: Path) -> tuple[Path, ...]:
     """Videos of a dataset. The dataset may be a symbolic link, but not its folder of videos."""
     return () if folder.is_symlink() else tuple(_plain_files(folder, "mp4"))
 

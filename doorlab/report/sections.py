@@ -15,11 +15,11 @@ from doorlab.report.page import (
     element,
     enumeration,
     figure,
-    films,
     join,
     note,
     section,
     table,
+    video_row,
 )
 from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.tables.diagnosis import evidence_table, likeness_table
@@ -36,7 +36,7 @@ from doorlab.report.verdicts import verdict
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 HEADING = "Opening held-out doors in a few interactions"
-FILMS = 6  # largest number of videos in the page, which embeds them
+MAX_VIDEOS = 6  # maximum number of videos in the page, which embeds them
 
 
 def heading(run: RunFiles) -> str:
@@ -86,8 +86,8 @@ def _doors(run: RunFiles) -> list[Html]:
         f"{config.get('frames', '?')} frames of {config.get('image_size', '?')} pixels"
         f"{f' and {interactions} interactions' if interactions else ''}."
     )
-    films = _films(run) if kind == "simulated" else []
-    return [element("p", facts), *films, *_figures(run, "doors")]
+    videos = _videos(run) if kind == "simulated" else []
+    return [element("p", facts), *videos, *_figures(run, "doors")]
 
 
 def _representation(run: RunFiles) -> list[Html]:
@@ -160,12 +160,12 @@ def _making(run: RunFiles) -> list[Html]:
     return [*provenance_tables(run), *models, *figures, *settings]
 
 
-def _films(run: RunFiles) -> list[Html]:
+def _videos(run: RunFiles) -> list[Html]:
     if not run.videos:
         return [note("No videos: `doorlab generate --videos` creates them.")]
-    videos = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:FILMS]]
+    videos = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:MAX_VIDEOS]]
     caption = "Each door opens and closes once. Then the gripper executes the oracle's action."
-    return [films(videos, caption)]
+    return [video_row(videos, caption)]
 
 
 def _figures(run: RunFiles, anchor: str) -> list[Html]:

@@ -35,8 +35,8 @@ figure img { display: block; width: 100%; height: auto; }
 figcaption strong { color: var(--ink); font-weight: 600; }
 figcaption { color: var(--muted); font-size: 0.92rem; line-height: 1.5; margin-top: 0.5rem;
              max-width: 44rem; }
-.films { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }
-.films video { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px;
+.videos { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }
+.videos video { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px;
                background: var(--wash); }
 /* Shadows at an edge beyond which there is more to see, where a table or figure is too wide. */
 .scroll { overflow-x: auto; scrollbar-width: thin; background:

@@ -14,8 +14,8 @@ from doorlab.doors import Door, View
 from doorlab.doors.geometry import grip_point
 from doorlab.sim import InteractionResult, Simulator
 
-FILM_FRAMES = 24  # frames per interaction
-FILM_RATE = 12  # frames/s: real time for an interaction of 2 s
+VIDEO_FRAMES = 24  # frames per interaction
+VIDEO_RATE = 12  # frames/s: real time for an interaction of 2 s
 
 _HAND = (230, 60, 30)  # RGB
 _RIM = (255, 255, 255)
@@ -36,7 +36,7 @@ class InteractionVideo:
     hands: np.ndarray
 
     @staticmethod
-    def shut() -> InteractionVideo:
+    def closed() -> InteractionVideo:
         """A single frame of the closed door, without a hand."""
         return InteractionVideo(np.zeros(1, np.float32), np.full((1, 3), np.nan, np.float32))
 
@@ -49,7 +49,7 @@ class InteractionVideo:
         hands = np.full((len(positions), 3), np.nan)
         if done.hands is not None:
             hands[0], hands[1:] = 0.0, done.hands[door, 0]
-        chosen = np.linspace(0, len(positions) - 1, FILM_FRAMES).round().astype(int)
+        chosen = np.linspace(0, len(positions) - 1, VIDEO_FRAMES).round().astype(int)
         return InteractionVideo(
             positions[chosen].astype(np.float32), hands[chosen].astype(np.float32)
         )

@@ -123,7 +123,7 @@ class DoorStream:
         columns = DoorParams.from_arrays(doors, self._device)
         joints = torch.as_tensor(joint_position, device=self._device)
         whole = DoorData(
-            images=self._film(columns, joints, views),
+            images=self._render(columns, joints, views),
             joint_position=joints,
             actions=torch.as_tensor(actions, device=self._device),
             rewards=self._simulate(columns, actions),
@@ -146,9 +146,9 @@ class DoorStream:
 
     def _joint_positions(self, wanted: StreamSpec, steps: range, limit: np.ndarray) -> np.ndarray:
         """float32 (D, M): random frames of sequences whose first frame is closed."""
-        film = self._config.sequence_length
-        order = self._numbers(wanted, "frame", steps, film).argsort(axis=1)[:, : wanted.frames]
-        positions = self._numbers(wanted, "joint", steps, film) * limit[:, None]
+        length = self._config.sequence_length
+        order = self._numbers(wanted, "frame", steps, length).argsort(axis=1)[:, : wanted.frames]
+        positions = self._numbers(wanted, "joint", steps, length) * limit[:, None]
         positions[:, 0] = 0.0
         return np.take_along_axis(positions, order, axis=1).astype(np.float32)
 
@@ -171,7 +171,7 @@ class DoorStream:
         rows = np.arange(wanted.doors)[wanted.rows]
         return (np.array(steps, np.int64)[:, None] * wanted.doors + rows).reshape(-1)
 
-    def _film(self, doors: DoorParams, joints: Tensor, views: np.ndarray) -> Tensor:
+    def _render(self, doors: DoorParams, joints: Tensor, views: np.ndarray) -> Tensor:
         """Renders the frames: uint8 (D, M, 3, H, W)."""
         size, count = self._config.image_size, joints.numel()
         cameras = torch.as_tensor(views.astype(np.float32), device=self._device).flatten(0, 1)
