@@ -1,6 +1,6 @@
 """Generates the handle meshes in assets/handles from a few parameters.
 
-Every mesh is in metres, in the frame of the spindle: y towards the panel (handles stick out to
+Every mesh is in meters, in the frame of the spindle: y towards the panel (handles stick out to
 negative y), a lever of `LENGTH` pointing along x, a bar of `LENGTH` along z.
 """
 

@@ -153,8 +153,8 @@ def _improved(
     spread = interactions * noise - noise**2 * inverse.diagonal(dim1=-2, dim2=-1).sum(-1)
     wrong = (left - (x @ away[..., None])[..., 0]).square().sum(-1)
     shift = away.mean(dim=0)
-    centred = away - shift
-    covariance = centred.T @ centred / doors + covariance - known
+    centered = away - shift
+    covariance = centered.T @ centered / doors + covariance - known
     covariance = 0.5 * (covariance + covariance.T)
     return mean + shift, covariance, max(float((wrong + spread).mean()) / interactions, 1e-6)
 

@@ -20,11 +20,11 @@ COLOR_MAP = "RdBu_r"  # white at 0; the ends are distinguishable for color-blind
 
 def correlations(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """(P, L): Pearson's r of parameters (D, P) and latents (D, L); 0 where either is constant."""
-    centred = [x - x.mean(axis=0) for x in (parameters, latents)]
-    norms = [np.sqrt((x**2).sum(axis=0)) for x in centred]
+    centered = [x - x.mean(axis=0) for x in (parameters, latents)]
+    norms = [np.sqrt((x**2).sum(axis=0)) for x in centered]
     # A constant minus its mean is not exactly 0, because of rounding.
     varies = [np.ptp(x, axis=0) > 0 for x in (parameters, latents)]
-    products = centred[0].T @ centred[1]
+    products = centered[0].T @ centered[1]
     where = np.logical_and.outer(*varies)
     return np.divide(products, np.outer(*norms), out=np.zeros_like(products), where=where)
 

@@ -58,6 +58,6 @@ def _projection(view: View, image_size: int) -> list[float]:
     return matrix
 
 
-def metres(buffer: np.ndarray) -> np.ndarray:
+def meters(buffer: np.ndarray) -> np.ndarray:
     """float32: converts OpenGL depth-buffer values to depth along the optical axis, m."""
     return (FAR * NEAR / (FAR - (FAR - NEAR) * buffer)).astype(np.float32)

@@ -14,7 +14,7 @@ from doorlab.sim.checks import check_interact, check_render
 from doorlab.sim.grip import SWING_SECONDS
 from doorlab.sim.interactions import InteractionResult, rewards_of
 from doorlab.sim.lifetime import Closable
-from doorlab.sim.pybullet.camera import metres, photograph
+from doorlab.sim.pybullet.camera import meters, photograph
 from doorlab.sim.pybullet.interaction import InteractionBatch
 from doorlab.sim.pybullet.joint_pool import JointPool
 from doorlab.sim.pybullet.scene import Scene
@@ -73,7 +73,7 @@ class PyBulletSimulator(Closable):
                     )
                     rendered.images[d, m] = rgb
                     if rendered.depth is not None:
-                        rendered.depth[d, m] = metres(buffer)
+                        rendered.depth[d, m] = meters(buffer)
                     if rendered.segmentation is not None:
                         rendered.segmentation[d, m] = self._scene.parts(links)
         return rendered
