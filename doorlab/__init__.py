@@ -1,4 +1,4 @@
-"""doorlab: door data, unlabelled representations and few-try door opening for robots."""
+"""doorlab: simulated doors, embeddings of doors, and door opening in few interactions."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ __all__ = ["RewardPredictor", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what needs torch when it is asked for: processes that simulate start fast."""
+    """Imports names that need torch on first access, so that simulation processes start fast."""
     if name == "RewardPredictor":
         return import_module("doorlab.robot").RewardPredictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

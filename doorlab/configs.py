@@ -1,6 +1,6 @@
-"""Configs made of parts: other values by short names, and plain settings by dotted names.
+"""Configs with parts: changes by short names, and plain settings by dotted names.
 
-A short name stands for the field of a part, as a short option does on the command line: `lr` for
+A short name selects the field of a part, like a short option on the command line: `lr` is
 `optim.lr`. A field of the config itself takes precedence.
 """
 
@@ -17,7 +17,7 @@ def updated(config: C, **changes: Any) -> C:
     """A copy of a config with other values: `updated(config, steps=10, lr=1e-3)`.
 
     Args:
-        config: a dataclass; it stays as it is.
+        config: a dataclass; it is not changed.
         changes: field, or short name of a field of a part, or both names with two underscores
             between them (`process__batch_size`) -> value.
 

@@ -148,8 +148,8 @@ def crossed_difference(
     if a.size == 0 or a.shape[1] != b.shape[1]:
         raise ConfigError("runs on the same units", f"{a.shape} and {b.shape}", "pair the units")
     n = a.shape[1]
-    drawn = _counts(seed, n, resamples) @ (a.mean(axis=0) - b.mean(axis=0)) / n
-    low, high = np.percentile(drawn + _of_runs([a, b], seed, resamples), [2.5, 97.5])
+    resampled = _counts(seed, n, resamples) @ (a.mean(axis=0) - b.mean(axis=0)) / n
+    low, high = np.percentile(resampled + _of_runs([a, b], seed, resamples), [2.5, 97.5])
     return Estimate(float(a.mean() - b.mean()), (float(low), float(high)), n)
 
 

@@ -1,4 +1,4 @@
-"""Things by name that other packages can add to: models, policies, priors and simulators.
+"""Registries of models, policies, priors and simulators, which other packages can extend.
 
 A name is one of
 
@@ -47,24 +47,24 @@ class Registry(Mapping[str, T], Generic[T]):
         fits: Callable[[Any], bool],
         expected: str,
     ) -> None:
-        """Makes a registry.
+        """Creates a registry.
 
         Args:
-            kind: what it holds, in the singular, for errors: "prior".
-            group: of entry points: "doorlab.priors".
+            kind: kind of the objects, in the singular, for errors: "prior".
+            group: group of the entry points: "doorlab.priors".
             builtins: name -> object.
-            fits: whether an object from outside is one of these.
-            expected: what such an object is, in words: "a DoorPrior".
+            fits: whether an object from outside doorlab is valid.
+            expected: description of a valid object, for errors: "a DoorPrior".
         """
         self._kind, self._group = kind, group
         self._builtins = dict(builtins)
         self._fits, self._expected = fits, expected
 
     def get_named(self, name: object) -> T:
-        """The object of that name.
+        """The object with a name.
 
-        Raises ConfigError for a name that is not known, for a module that is missing or raises an
-        error, and for an object of another kind. A DoorlabError of the module itself passes.
+        Raises ConfigError for an unknown name, for a module that is missing or raises an error, and
+        for an invalid object. A DoorlabError of the module itself is passed on.
         """
         if isinstance(name, str):
             if name in self._builtins:
@@ -76,7 +76,7 @@ class Registry(Mapping[str, T], Generic[T]):
         raise unknown_name(self._kind, name, self)
 
     def __getitem__(self, name: str) -> T:
-        """The object of that name. Raises KeyError for a name that is not known."""
+        """The object with a name. Raises KeyError for an unknown name."""
         if name in self._builtins:
             return self._builtins[name]
         if name in self._entry_points():
@@ -89,7 +89,7 @@ class Registry(Mapping[str, T], Generic[T]):
         yield from (name for name in self._entry_points() if name not in self._builtins)
 
     def __len__(self) -> int:
-        """How many names there are."""
+        """The number of names."""
         return len(self._builtins.keys() | self._entry_points().keys())
 
     def _entry_points(self) -> dict[str, EntryPoint]:
@@ -136,12 +136,13 @@ def takes_arguments(count: int) -> Callable[[Any], bool]:
 
 
 def _module(name: str, purpose: str) -> ModuleType:
-    """The module of that name. Raises ConfigError when it is missing or cannot be imported."""
+    """Imports a module. Raises ConfigError if it is missing or cannot be imported."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise _failed(name, purpose, error) from error  # of what the module itself imports
+            # The missing module is another one, which this module imports.
+            raise _failed(name, purpose, error) from error
         raise ConfigError(
             f"a module {name} for {purpose}",
             "none on the Python path",

@@ -251,7 +251,7 @@ class RewardPredictor:
         draw_seeds(self._rng)  # the next call of `suggest` uses other random numbers
 
     @property
-    def tries(self) -> list[tuple[Action, float]]:
+    def interactions(self) -> list[tuple[Action, float]]:
         """The recorded interactions with this door: actions in physical units, and rewards."""
         pairs = zip(self._history.actions[0], self._history.rewards[0], strict=True)
         return [(Action.from_normalised(action), float(reward)) for action, reward in pairs]

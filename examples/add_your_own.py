@@ -1,7 +1,7 @@
-"""Adds a prior, a simulator and two bandit policies to doorlab from a file of your own.
+"""Adds a prior, a simulator and two bandit policies to doorlab from your own file.
 
-An import path MODULE:NAME stands wherever a command takes the name of one. Commands find modules
-in the folder that they are run in:
+Commands accept an import path MODULE:NAME instead of a name. They find modules in the working
+directory:
 
     cd examples
     doorlab generate --out ../runs/fire_doors --doors 40 --image-size 32 --test-fraction 0.5 \
@@ -9,14 +9,14 @@ in the folder that they are run in:
     doorlab bandit --data ../runs/fire_doors --doors 20 --out ../runs/fire_doors_bandit \
         --policies random oracle add_your_own:RepeatBestPolicy
 
-A policy that chooses by a reward model is written after the kind of the model. With a run of
-`doorlab train` on doors of the same image size:
+A policy that uses a reward model is given as KIND:MODULE:NAME, with the kind of the model. The
+following command needs a run of `doorlab train` with the same image size:
 
     doorlab bandit --data ../runs/fire_doors --doors 20 --out ../runs/cautious_bandit \
         --models ../runs/ssnp --policies ssnp ssnp:add_your_own:cautious_policy
 
-A prior may also be a JSON file of the fields that differ from those of a base: with
-{"base": "narrow", "mass": [28.0, 30.0]} in heavy.json, `--prior heavy.json`.
+A prior can also be a JSON file with the fields that differ from a base prior. For example,
+`--prior heavy.json` with {"base": "narrow", "mass": [28.0, 30.0]} in heavy.json.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ FIRE_DOORS: DoorPrior = replace(
 
 
 class RustySimulator(TorchSimulator):
-    """The simulator `torch` with twice the hinge friction. Pictures stay the same.
+    """The simulator `torch` with twice the hinge friction. Images are unchanged.
 
     A simulator is any callable without arguments that returns a `doorlab.sim.Simulator`. Its
-    answers depend on the arguments alone, so that datasets do not depend on the number of workers.
+    results depend on the arguments only, so that datasets do not depend on the number of workers.
     """
 
     name = "rusty"
@@ -63,27 +63,27 @@ class RustySimulator(TorchSimulator):
 class RepeatBestPolicy:
     """Repeats the best action so far, or with probability epsilon draws a uniform one.
 
-    A policy without a model is made from the doors, which it must not look at unless it is
-    privileged like the oracle, and from the exploration settings of the command.
+    A policy without a model is constructed from the doors and the exploration settings of the
+    command. Only privileged policies, such as the oracle, may use the doors.
     """
 
     def __init__(self, doors: Sequence[Door], exploration: ExplorationConfig) -> None:
         self._epsilon = exploration.epsilon
 
     def begin(self, frames: np.ndarray, rng: np.random.Generator) -> None:
-        """Takes new doors: uint8 (D, M, H, W, 3) frames, and the policy's random stream."""
+        """Starts on new doors: frames uint8 (D, M, H, W, 3), and a random generator."""
         self._rng = rng
 
     def act(self, history: History) -> np.ndarray:
-        """float32 (D, 4): the next action on every door, normalised."""
+        """float32 (D, 4): the next action on every door, normalized."""
         count = len(history.rewards)
-        drawn = self._rng.uniform(-1.0, 1.0, (count, ACTION_DIM)).astype(np.float32)
+        uniform = self._rng.uniform(-1.0, 1.0, (count, ACTION_DIM)).astype(np.float32)
         explores = self._rng.random(count) < self._epsilon
-        if history.tries == 0:
-            return drawn
+        if history.num_interactions == 0:
+            return uniform
         best = history.rewards.argmax(axis=1)
         explores |= history.rewards.max(axis=1) == 0.0
-        return np.where(explores[:, None], drawn, history.actions[np.arange(count), best])
+        return np.where(explores[:, None], uniform, history.actions[np.arange(count), best])
 
 
 def cautious_policy(
@@ -92,5 +92,5 @@ def cautious_policy(
     exploration: ExplorationConfig,
     device: str,
 ) -> ModelPolicy:
-    """A policy of a reward model: the largest mean - kappa * std, a lower confidence bound."""
+    """A policy that maximizes the lower confidence bound mean - kappa * std of a reward model."""
     return ModelPolicy(model, ModelConfig(choice="ucb", kappa=-exploration.kappa), device)

@@ -1,11 +1,11 @@
-"""Opens a door that nobody has seen, by a model that others have taught: what a robot would run.
+"""Opens a held-out door with a trained reward model, in the way a robot would.
 
     python examples/open_a_door.py runs/demo/train/ssnp --door 3
 
-On a robot, `env.reset` is a look around, `env.step` is the arm, and the reward is what an encoder,
-or a second look, says of how far the door went. With --state a run that is stopped goes on with
-the same door, after the tries that it had. A door that looks like none of the model's training is
-said to: try it with --prior default, and a model of `make demo`.
+On a robot, `env.reset` is replaced by the cameras, `env.step` by the arm, and the reward by a
+measurement of the opening angle. With --state, a stopped program continues with the same door and
+its previous interactions. The program prints a warning for a door that is unlike the model's
+training doors, for example with --prior default and a model of `make demo`.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def main(
     simulator: str = "pybullet",
     state: Path | None = None,
 ) -> float:
-    """Tries until the door is open; returns the best reward.
+    """Interacts with a door until it is open; returns the best reward.
 
     Args:
-        run: Folder of `doorlab train`.
+        run: Run folder of `doorlab train`.
         door: Seed of the door.
-        tries: How many, at most.
-        choice: How the model chooses: greedy, ucb, thompson.
+        tries: Maximum number of interactions.
+        choice: Choice of actions: greedy, ucb, thompson.
         enough: Reward, from 0 to 1, at which the door counts as open.
-        prior: Where doors come from: narrow, as in the demo; default; wild; an import path or a
-            JSON file of ranges.
-        simulator: What they are opened in: pybullet, torch, panda, an import path.
-        state: Folder in which the tries on every door are kept, to go on from.
+        prior: Prior of the door: narrow (as in the demo), default, wild, an import path, or a JSON
+            file of ranges.
+        simulator: Simulator: pybullet, torch, panda, or an import path.
+        state: Folder that stores the interactions with every door, to continue later.
     """
     file = f"{prior_label(prior)}-{simulator}-{door}.safetensors"
     kept = state / file if state is not None else None
@@ -61,9 +61,9 @@ def main(
         if kept is not None and kept.exists():
             predictor.restore(kept)
         else:
-            look(predictor, observation["images"])
-        best = max((reward for _, reward in predictor.tries), default=0.0)
-        while len(predictor.tries) < tries and best < enough:
+            observe(predictor, observation["images"])
+        best = max((reward for _, reward in predictor.interactions), default=0.0)
+        while len(predictor.interactions) < tries and best < enough:
             action = predictor.suggest(choice)  # pyright: ignore[reportArgumentType]
             mean, std = predictor.predict([action])
             _, reward, _, _, _ = env.step(action.to_normalised())
@@ -72,18 +72,19 @@ def main(
                 predictor.save(kept)
             best = max(best, float(reward))
             print(
-                f"try {len(predictor.tries)}: {describe(action)}; "
-                f"expected {mean[0]:.2f} +- {std[0]:.2f}, got {reward:.2f}"
+                f"interaction {len(predictor.interactions)}: {describe(action)}; "
+                f"predicted reward {mean[0]:.2f} +- {std[0]:.2f}, reward {reward:.2f}"
             )
     finally:
         env.close()
     outcome = "open" if best >= enough else "not open"
-    print(f"door {door} is {outcome} after {len(predictor.tries)} tries: {best:.2f} of its way")
+    count = len(predictor.interactions)
+    print(f"door {door} is {outcome} after {count} interactions; best reward {best:.2f}")
     return best
 
 
-def look(predictor: RewardPredictor, frames: np.ndarray) -> None:
-    """Observes a door; says so in one line when it is a strange one."""
+def observe(predictor: RewardPredictor, frames: np.ndarray) -> None:
+    """Observes a door; prints one line if it is unlike the training doors."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", UnfamiliarDoorWarning)
         predictor.observe(frames)
@@ -92,7 +93,7 @@ def look(predictor: RewardPredictor, frames: np.ndarray) -> None:
 
 
 def describe(action: Action) -> str:
-    """An action in words, in metres and degrees."""
+    """Describes an action, in meters and degrees."""
     side = ("right", "top", "left", "bottom")[round(action.phi / (math.pi / 2)) % 4]
     turn = f"turn the handle by {math.degrees(action.turn):.0f} degrees"
     if action.slides:

@@ -1,11 +1,12 @@
-"""Trains PPO of Stable-Baselines3 to open doors on the first try, from pictures alone.
+"""Trains PPO of Stable-Baselines3 to open doors in one interaction, from images only.
 
     python examples/ppo.py --steps 20000 --out runs/ppo.zip
 
-It needs `pip install 'doorlab[sb3]'`. What it says in the end is what any policy without doorlab's
-models has to be compared with: the rewards on doors of seeds that it was not trained on, before
-training and after it. The frames of a door become the channels of one picture, as networks for
-single pictures want it; an episode is a single try, because PPO's policy remembers none.
+It needs `pip install 'doorlab[sb3]'`. The program prints the mean reward on test doors, whose seeds
+are not used in training, before and after training. These rewards are a baseline for policies
+without doorlab's models. The frames of a door become the channels of one image, because the
+networks of PPO accept single images. An episode has one interaction, because the policy of PPO has
+no memory.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.limits import from_to
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
-_SEEDS = from_to(0, 2**32 - 1)  # that NumPy's older generators take
-_TEST_SEED = 10**6  # of the first door that only tests meet
+_SEEDS = from_to(0, 2**32 - 1)  # seeds that NumPy's legacy generators accept
+_TEST_SEED = 10**6  # seed of the first test door
 
 
 def main(
@@ -46,22 +47,22 @@ def main(
     """Returns the mean rewards on test doors before and after training.
 
     Args:
-        steps: Interactions, every one with a door of its own.
-        envs: Environments side by side, in this process.
-        frames: Pictures of every door.
-        image_size: Their height and width, pixels; at least 36.
-        prior: Where doors come from: narrow, default, wild.
-        simulator: What they are opened in: pybullet, torch.
-        test_doors: Doors that rewards are measured on.
+        steps: Interactions, each with a new door.
+        envs: Number of environments, all in this process.
+        frames: Images per door.
+        image_size: Height and width of the images, pixels; at least 36.
+        prior: Prior of the doors: narrow, default, wild.
+        simulator: Simulator: pybullet, torch.
+        test_doors: Number of test doors.
         batch: Interactions per environment and update.
-        seed: Of the network and of the doors.
-        out: Where to save the policy.
+        seed: Seed of the network and of the training doors.
+        out: File of the trained policy. Default: not saved.
     """
     if not _SEEDS.admits(seed):
         raise ConfigError(f"--seed as {_SEEDS}", f"{seed}", "correct --seed")
     settings = {"prior": prior, "simulator": simulator, "image_size": image_size, "frames": frames}
-    training = make_vec_env(lambda: picture_env(**settings), n_envs=envs, seed=seed)
-    testing = picture_env(**settings)
+    training = make_vec_env(lambda: image_env(**settings), n_envs=envs, seed=seed)
+    testing = image_env(**settings)
     try:
         policy = PPO(
             "CnnPolicy", training, n_steps=batch, batch_size=batch, seed=seed, device="cpu"
@@ -72,7 +73,7 @@ def main(
     finally:
         training.close()
         testing.close()
-    for when, found in (("before", before), (f"after {policy.num_timesteps} tries", after)):
+    for when, found in (("before", before), (f"after {policy.num_timesteps} interactions", after)):
         low, high = found.ci95
         print(f"reward {when}: {found.mean:.3f} ({low:.3f} to {high:.3f}, {found.n} doors)")
     if out is not None:
@@ -80,13 +81,13 @@ def main(
     return before, after
 
 
-def picture_env(**settings: Any) -> gymnasium.Env[np.ndarray, np.ndarray]:
-    """The door bandit with one try, and all frames of a door in one picture (H, W, 3 M)."""
+def image_env(**settings: Any) -> gymnasium.Env[np.ndarray, np.ndarray]:
+    """The door bandit with one interaction, and all frames of a door in one image (H, W, 3 M)."""
     return FramesAsChannels(gymnasium.make(ENVIRONMENT, horizon=1, **settings))
 
 
 def rewards(policy: PPO, env: gymnasium.Env[np.ndarray, np.ndarray], doors: int) -> Estimate:
-    """The mean reward of the policy's best action on the first try, with its interval."""
+    """The mean reward of the policy's greedy action in the first interaction, with its interval."""
     found = []
     for door in range(doors):
         observation, _ = env.reset(seed=_TEST_SEED + door)

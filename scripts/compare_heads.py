@@ -1,8 +1,8 @@
-"""Likelihoods of rewards, compared: errors, log-likelihoods and calibration on validation doors.
+"""Compares reward distributions: errors, log-likelihoods and calibration on validation doors.
 
-Trains a neural process on a frozen embedding with every head of `--architecture.head`, several
-numbers of labelled doors and several seeds, on a dataset of which only training and validation
-doors are touched. Writes OUT/heads.json; training that is done already is kept.
+Trains a neural process on a frozen embedding with every value of `--architecture.head`, several
+numbers of labelled doors and several seeds. The test doors of the dataset are not used. Writes
+OUT/heads.json; finished runs are skipped.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ from doorlab.storage.files import refuse_overwrite
 
 @dataclass(frozen=True)
 class Config:
-    """Which doors, embedding, heads, numbers of labels and seeds."""
+    """Dataset, embedding, heads, numbers of labelled doors and seeds."""
 
     data: Path
-    """Dataset with interactions, and with validation doors."""
+    """Folder of a dataset with interactions and validation doors."""
     pretrained: Path
-    """Folder with seed-S of context learners that fit the model (OUT/PRIOR/MODEL/rate-R of
+    """Folder with runs seed-S of the pretrained encoder of the model (OUT/PRIOR/MODEL/rate-R of
     `doorlab represent`)."""
     out: Path = Path("runs/heads")
     """Folder of the runs and the result."""
     model: str = "contrastive_np"
-    """vae_np, statistician_np or contrastive_np."""
+    """Reward model: vae_np, statistician_np or contrastive_np."""
     heads: tuple[str, ...] = tuple(HEADS)
-    """Heads to compare; the first is what the others are compared with."""
+    """Heads to compare; differences are to the first head."""
     labelled: tuple[int, ...] = (80, 400)
     """Numbers of labelled training doors."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds of the training runs and of what they stand on."""
+    """Seeds of the training runs and of their pretrained encoders."""
     steps: int = 2000
-    """Optimiser steps."""
+    """Optimizer steps."""
     learning_rate: float = 2e-3
     """Peak learning rate."""
     frames: int = 5
     """Frames per door and step."""
     architecture: Architecture = field(default_factory=Architecture)
-    """That of the pretrained models; its head does not count."""
+    """Sizes of the pretrained encoders; the head is replaced."""
     overwrite: bool = False
-    """Replace the result."""
+    """Replace an existing result."""
 
 
 def run(config: Config) -> Path:
-    """Trains what is not trained yet and writes the result; returns its path."""
+    """Runs the unfinished trainings and writes the result; returns its path."""
     path = config.out / "heads.json"
     refuse_overwrite(path, config.overwrite)
     dataset = DoorDataset.open(config.data)
@@ -78,7 +78,7 @@ def run(config: Config) -> Path:
 
 
 def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
-    """The run's folder, trained."""
+    """Trains one model, or continues its run; returns its folder."""
     recipe = updated(
         train.PRESETS["small"],
         model=config.model,
@@ -99,18 +99,18 @@ def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
 
 
 def _scores(folder: Path, doors: DoorData) -> dict[str, np.ndarray]:
-    """Name -> (D,), of every door: means over the numbers of interactions seen."""
-    said = predictions_on(load_model(folder), doors, CONTEXTS).values()
+    """Metric -> values per door (D,), averaged over the sizes of the context set."""
+    predicted = predictions_on(load_model(folder), doors, CONTEXTS).values()
     per_door = {
-        "reward_mse": [p.squared_error.mean(axis=1) for p in said],
-        "log_likelihood": [p.log_likelihood.mean(axis=1) for p in said],
-        "calibration_error": [calibration_shares(p.mean, p.outcome) for p in said],
+        "reward_mse": [p.squared_error.mean(axis=1) for p in predicted],
+        "log_likelihood": [p.log_likelihood.mean(axis=1) for p in predicted],
+        "calibration_error": [calibration_shares(p.mean, p.outcome) for p in predicted],
     }
     return {name: np.mean(values, axis=0) for name, values in per_door.items()}
 
 
 def _compared(group: str, scores: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, Any]:
-    """Every score of every head, and its difference to the first head's, by doors and seeds."""
+    """Scores of every head, and differences to the first head, paired by door and seed."""
     first, figures = next(iter(scores)), {}
     for name in scores[first][0]:
         of = {head: np.stack([run[name] for run in runs]) for head, runs in scores.items()}

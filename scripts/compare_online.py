@@ -1,8 +1,8 @@
-"""Fresh doors at every step against a fixed dataset, at equal steps and batches.
+"""Compares training on streamed doors with training on a dataset, at equal steps and batches.
 
-Generates a dataset with the simulator `torch`, trains a statistician and an SSNP on it (all of its
-training doors labelled) and on fresh doors of the same prior, and looks at all of them on the
-dataset's test doors. Writes OUT/online.json; work that is done already is kept.
+Generates a dataset with the simulator `torch`. Trains a statistician and an SSNP on it (with all
+training doors labelled), and the same models on streamed doors of the same prior. Evaluates all of
+them on the test doors of the dataset. Writes OUT/online.json; finished parts are skipped.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ SOURCES = ("dataset", "online")
 
 @dataclass(frozen=True)
 class Config:
-    """How many doors, and how long to train."""
+    """Size of the dataset, and number of steps."""
 
     out: Path = Path("runs/online")
     """Folder of the dataset, the runs and the result."""
     doors: int = 1400
-    """Doors of the dataset, of which 210 are for testing."""
+    """Number of doors in the dataset; the default contains 210 test doors."""
     prior: str = DEFAULT_PRIOR
     """Prior of all doors."""
     steps: int = 0
-    """Steps of every model; 0 for those of the preset tiny."""
+    """Steps of every model; 0 for the default of the preset tiny."""
     seed: int = 0
     """Seed of the dataset and the runs."""
     overwrite: bool = False
-    """Replace the result."""
+    """Replace an existing result."""
 
 
 def run(config: Config) -> Path:
-    """Trains what is not trained yet and writes the result; returns its path."""
+    """Runs the unfinished trainings and writes the result; returns its path."""
     path = config.out / "online.json"
     refuse_overwrite(path, config.overwrite)
     data = config.out / "doors"
@@ -62,10 +62,10 @@ def run(config: Config) -> Path:
     errors = {source: _errors(config.out / source, doors) for source in SOURCES}
     figures: dict[str, Any] = {"test_reward_variance": float(doors.rewards.var())}
     for name, fixed in errors["dataset"].items():
-        fresh = errors["online"][name]
+        streamed = errors["online"][name]
         figures[f"dataset/{name}"] = bootstrap_mean(fixed, seed=config.seed)
-        figures[f"online/{name}"] = bootstrap_mean(fresh, seed=config.seed)
-        figures[f"online - dataset/{name}"] = paired_difference(fresh, fixed, seed=config.seed)
+        figures[f"online/{name}"] = bootstrap_mean(streamed, seed=config.seed)
+        figures[f"online - dataset/{name}"] = paired_difference(streamed, fixed, seed=config.seed)
     runs = {source: _about(config.out / source, seconds[source]) for source in SOURCES}
     write_result(
         path, "compare_online", config, figures, dataset.checksum, dataset.simulator, runs=runs
@@ -74,9 +74,9 @@ def run(config: Config) -> Path:
 
 
 def _train(config: Config, source: str, data: Path) -> dict[str, float]:
-    """Trains both models. Run -> seconds of processor time, all threads; hardly any if it was done.
+    """Trains both models: run -> CPU time in seconds, over all threads; near 0 for finished runs.
 
-    Other processes on the machine change these less than the time on the clock.
+    Other processes on the machine affect CPU time less than wall-clock time.
     """
     folder, common = config.out / source, {"seed": config.seed, "steps": config.steps}
     common |= {"data": data, "resume": True, "device": "cpu"}
@@ -91,19 +91,19 @@ def _train(config: Config, source: str, data: Path) -> dict[str, float]:
 
 
 def _errors(folder: Path, doors: DoorData) -> dict[str, Any]:
-    """Name -> errors on every test door: (D,), or (D, T) of rewards."""
+    """Metric -> errors on test doors: (D,), or (D, T) for rewards."""
     statistician, ssnp = load_model(folder / "statistician"), load_model(folder / "ssnp")
-    said = predictions_on(ssnp, doors, (0, 1, 4, 10))
+    predicted = predictions_on(ssnp, doors, (0, 1, 4, 10))
     return {
         "reconstruction_mse": pretrain.reconstruction_errors(
             statistician, PretrainingSet(doors)
         ).numpy(),
-        **{f"reward_mse_after_{seen}": p.squared_error for seen, p in said.items()},
+        **{f"reward_mse_after_{size}": p.squared_error for size, p in predicted.items()},
     }
 
 
 def _about(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
-    """Processor time, and what the runs say of themselves: steps, doors seen, time drawing."""
+    """CPU time, and metrics of the runs: steps, doors, and time spent sampling doors."""
     names = ("steps", "seconds", "labelled_doors", "doors_seen", "drawing_share", "waiting_share")
     return {
         run.name: {

@@ -1,6 +1,6 @@
-"""Counts the tries that each policy needs on doors never seen.
+"""Evaluates policies on held-out doors.
 
-The same as `doorlab bandit`; try --help.
+Same as `doorlab bandit`; see --help.
 """
 
 from doorlab.cli import run_stage

@@ -1,6 +1,6 @@
-"""Writes a dataset in the form that dataset hubs display.
+"""Exports a dataset for a dataset hub.
 
-The same as `doorlab export`; try --help.
+Same as `doorlab export`; see --help.
 """
 
 from doorlab.cli import run_stage

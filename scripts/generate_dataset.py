@@ -1,6 +1,6 @@
-"""Makes a dataset of doors.
+"""Generates a dataset of doors in simulation.
 
-The same as `doorlab generate`; try --help.
+Same as `doorlab generate`; see --help.
 """
 
 from doorlab.cli import run_stage

@@ -1,6 +1,6 @@
-"""Makes a dataset of your own footage.
+"""Imports footage as a dataset.
 
-The same as `doorlab import`; try --help.
+Same as `doorlab import`; see --help.
 """
 
 from doorlab.cli import run_stage

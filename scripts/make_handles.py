@@ -1,6 +1,6 @@
-"""Makes the handle meshes in assets/handles from a few numbers. Run it to change their shape.
+"""Generates the handle meshes in assets/handles from a few parameters.
 
-Every mesh is in metres, in the frame of the spindle: y towards the panel (handles stick out to
+Every mesh is in meters, in the frame of the spindle: y towards the panel (handles stick out to
 negative y), a lever of `LENGTH` pointing along x, a bar of `LENGTH` along z.
 """
 
@@ -43,7 +43,7 @@ def rod(start: np.ndarray, end: np.ndarray, radius: float, sides: int = 8) -> Me
 
 
 def joined(*parts: Mesh) -> Mesh:
-    """Several meshes as one."""
+    """Concatenates meshes."""
     vertices, triangles, offset = [], [], 0
     for points, faces in parts:
         vertices.append(points)
@@ -53,7 +53,7 @@ def joined(*parts: Mesh) -> Mesh:
 
 
 def handles() -> dict[str, Mesh]:
-    """Lever, knob and bar."""
+    """The meshes of lever, knob and bar."""
     rose = lathe([(0, 0), (0.027, 0), (0.027, 0.008), (0.011, 0.012), (0.011, 0.05), (0, 0.05)])
     elbow = np.array([0.0, -0.05, 0.0])
     lever = joined(rose, rod(elbow - [0.012, 0, 0], elbow - [0.012 - LENGTH, 0, 0], 0.012))

@@ -1,6 +1,6 @@
-"""Makes the textures in assets/textures: grey tiles that repeat without seams and tint colours.
+"""Generates the textures in assets/textures: seamless gray tiles, which are multiplied with colors.
 
-All are computed here from waves and seeded noise; nothing in them was photographed or copied.
+The textures are computed from waves and seeded noise; they contain no photographs or copies.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 SIZE = 64  # pixels to a side
 _Y, _X = np.mgrid[:SIZE, :SIZE] / SIZE
 
-Shade = np.ndarray  # float (SIZE, SIZE), 1 leaves a colour as it is
+Shade = np.ndarray  # float (SIZE, SIZE); 1 keeps a color unchanged
 
 
 def noise(seed: int, columns: int, rows: int) -> Shade:
@@ -25,7 +25,7 @@ def noise(seed: int, columns: int, rows: int) -> Shade:
 
 
 def joints(columns: int, rows: int, width: float, shift: float = 0.0) -> np.ndarray:
-    """Where the joints between blocks are; every other row is shifted by a share of a block."""
+    """Mask of the joints between blocks; every other row is shifted by a fraction of a block."""
     row = np.floor(_Y * rows)
     along = _X * columns + shift * (row % 2)
     across = (_Y * rows) % 1

@@ -1,6 +1,6 @@
-"""Draws what a run has learned.
+"""Plots the results of runs.
 
-The same as `doorlab plot`; try --help.
+Same as `doorlab plot`; see --help.
 """
 
 from doorlab.cli import run_stage

@@ -1,6 +1,6 @@
-"""Learns a representation of doors from unlabelled frames.
+"""Pretrains an encoder on unlabelled frames.
 
-The same as `doorlab pretrain`; try --help.
+Same as `doorlab pretrain`; see --help.
 """
 
 from doorlab.cli import run_stage

@@ -1,6 +1,6 @@
-"""Learns to predict the reward of an action on a door.
+"""Trains a reward model.
 
-The same as `doorlab train`; try --help.
+Same as `doorlab train`; see --help.
 """
 
 from doorlab.cli import run_stage

@@ -1,4 +1,4 @@
-"""The tables of README.md and docs/ against the result files, and the pictures in docs/ too."""
+"""The tables of README.md and docs/ against the result files, and the figures in docs/ too."""
 
 from __future__ import annotations
 
@@ -188,16 +188,16 @@ def test_result_files_of_one_run_are_about_the_same_doors():
         assert len({result(name)["dataset_checksum"] for name in names}) == 1, names
 
 
-PICTURES = [p for p in sorted((ROOT / "docs").glob("*.png")) if p.name != "gallery.png"]
+FIGURES = [p for p in sorted((ROOT / "docs").glob("*.png")) if p.name != "gallery.png"]
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_pictures_were_drawn_from_the_result_files_that_are_there(picture):
-    """`python scripts/make_pictures.py` draws them again. The gallery shows doors, not results."""
-    with Image.open(picture) as image:
+@pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.name)
+def test_pictures_were_drawn_from_the_result_files_that_are_there(path):
+    """`python scripts/make_figures.py` draws them again. The gallery shows doors, not results."""
+    with Image.open(path) as image:
         source = image.info.get("Source", "")
     named = dict(part.split(" ") for part in source.split(", ") if part)
-    assert named, "a picture of results says which files it was drawn from"
+    assert named, "a figure of results says which files it was drawn from"
     for file, noted in named.items():
         assert checksum((ROOT / file).read_bytes()) == noted, f"{file} has changed since"
 

@@ -37,7 +37,7 @@ def test_what_is_undefined_is_null_with_a_reason(tmp_path):
     figures = {
         "known": Estimate(0.5, (0.4, 0.6), 10),
         "mean": bootstrap_mean(np.array([1.0, nan, 2.0])),
-        "reasoned": Estimate(nan, (nan, nan), 3, "all pictures are alike"),
+        "reasoned": Estimate(nan, (nan, nan), 3, "all images are alike"),
         "interval": Estimate(1.0, (0.0, nan), 5).to_json(),
         "losses": [1.0, np.float32("inf"), nan],
         "variance": np.asarray(nan),
@@ -51,7 +51,7 @@ def test_what_is_undefined_is_null_with_a_reason(tmp_path):
     assert result["models"] == {"a": None}
     assert result["undefined"] == {
         "figures.mean": "not all of its 3 values are finite",
-        "figures.reasoned": "all pictures are alike",
+        "figures.reasoned": "all images are alike",
         "figures.interval": "not all of its 5 values are finite",
         "figures.losses[1]": "inf is not a finite number",
         "figures.losses[2]": "nan is not a finite number",

@@ -35,14 +35,14 @@ def model_of(kind="ssnp", seed=0):
     return build_model(kind, SIZE, SMALL)
 
 
-def pictures(seed=0, size=(SIZE, SIZE), frames=3):
+def random_frames(seed=0, size=(SIZE, SIZE), frames=3):
     return np.random.default_rng(seed).integers(0, 256, (frames, *size, 3), dtype=np.uint8)
 
 
 def predictor_of(model=None, frames=True, **settings):
     predictor = RewardPredictor(model or model_of(), SIZE, search=QUICK, **settings)
     if frames:
-        predictor.observe(pictures())
+        predictor.observe(random_frames())
     return predictor
 
 
@@ -80,7 +80,7 @@ def test_suggests_what_the_policy_of_the_bandit_stage_would_do(choice):
     model = model_of().eval()
     predictor = predictor_of(model, seed=5)
     policy = ModelPolicy(model, ModelConfig(choice=choice, kappa=2.0, search=QUICK))
-    policy.begin(pictures()[None], np.random.Generator(np.random.PCG64()))
+    policy.begin(random_frames()[None], np.random.Generator(np.random.PCG64()))
     policy._rng.bit_generator.state = predictor._rng.bit_generator.state
     history = History.empty(1)
     for reward in (0.0, 0.3, 0.1):
@@ -116,7 +116,7 @@ def test_predicts_what_the_model_says():
     predictor.record(PULL, 0.4)
     mean, std = predictor.predict([PULL, SLIDE])
     policy = ModelPolicy(model)
-    policy.begin(pictures()[None], np.random.default_rng(0))
+    policy.begin(random_frames()[None], np.random.default_rng(0))
     tried = History(PULL.to_normalised()[None, None], np.array([[0.4]], np.float32))
     at = np.stack([PULL.to_normalised(), SLIDE.to_normalised()])
     expected = policy.predict(tried, at[None])
@@ -132,14 +132,14 @@ def test_what_was_tried_changes_what_is_expected_until_the_next_door():
     before = predictor.predict([PULL])
     predictor.record(PULL, 1.0)
     assert predictor.predict([PULL])[0] != before[0]
-    assert [(round(a.radius, 4), r) for a, r in predictor.tries] == [(0.8, 1.0)]
-    predictor.observe(pictures())
+    assert [(round(a.radius, 4), r) for a, r in predictor.interactions] == [(0.8, 1.0)]
+    predictor.observe(random_frames())
     assert predictor.predict([PULL]) == before
-    assert predictor.tries == []
+    assert predictor.interactions == []
 
 
 def test_frames_of_any_size_are_averaged_to_the_models():
-    small = pictures()
+    small = random_frames()
     large = small.repeat(5, axis=1).repeat(5, axis=2)
     wide = np.pad(large, [(0, 0), (0, 0), (7, 7), (0, 0)])
     expected = predictor_of(frames=False)
@@ -156,11 +156,11 @@ def test_frames_of_any_size_are_averaged_to_the_models():
 @pytest.mark.parametrize(
     ("frames", "message"),
     [
-        (pictures()[0], r"\(H, W, 3\), but got \(32, 3\)"),
-        (pictures().transpose(0, 3, 1, 2), r"got \(3, 32, 32\)"),
-        (pictures() / 255.0, "uint8, from 0 to 255, but got float64"),
-        (pictures()[:0], "at least one frame"),
-        (pictures(size=(0, 16)), r"got \(0, 16, 3\)"),
+        (random_frames()[0], r"\(H, W, 3\), but got \(32, 3\)"),
+        (random_frames().transpose(0, 3, 1, 2), r"got \(3, 32, 32\)"),
+        (random_frames() / 255.0, "uint8, from 0 to 255, but got float64"),
+        (random_frames()[:0], "at least one frame"),
+        (random_frames(size=(0, 16)), r"got \(0, 16, 3\)"),
     ],
 )
 def test_frames_that_are_none_are_refused(frames, message):
@@ -168,7 +168,7 @@ def test_frames_that_are_none_are_refused(frames, message):
     predictor.record(PULL, 0.5)
     with pytest.raises(ConfigError, match=message):
         predictor.observe(frames)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 @pytest.mark.parametrize(
@@ -184,18 +184,18 @@ def test_tries_that_cannot_be_are_refused(action, reward, message):
     predictor = predictor_of()
     with pytest.raises(ConfigError, match=message):
         predictor.record(action, reward)
-    assert predictor.tries == []
+    assert predictor.interactions == []
 
 
 def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
     predictor = predictor_of()
     predictor.record(Action(phi=4.0, radius=0.8, swing=2.5, turn=-3.0), 0.5)
-    ((action, _),) = predictor.tries
+    ((action, _),) = predictor.interactions
     assert (action.swing, action.turn) == (MAX_SWING, -MAX_TURN)
     assert np.exp(1j * action.phi) == pytest.approx(np.exp(4j), abs=1e-6)
     with pytest.raises(ConfigError, match=r"got an array that contains 3\.14. Scale it"):
         predictor.record(np.array([3.14, 0.8, 1.5, 0.7]), 0.5)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ NO_PATH = "a path, but got"
         ("observe", (["door.png"],), "frames of uint8, from 0 to 255, but got str"),
         ("observe", ([Image.new("RGBA", (8, 8))],), r"got \(8, 8, 4\). Give RGB, .*convert"),
         ("observe", ([[[1, 2], [3]]],), "frames of uint8, from 0 to 255, but got list"),
-        ("observe", (pictures(), "stretch"), "fit as crop or pad, but got 'stretch'"),
+        ("observe", (random_frames(), "stretch"), "fit as crop or pad, but got 'stretch'"),
         ("suggest", ("best",), "a choice out of greedy, thompson, ucb, but got 'best'"),
         (
             "predict",
@@ -257,12 +257,12 @@ NO_PATH = "a path, but got"
 )
 def test_what_has_the_wrong_type_is_one_line(unchecked, method, arguments, message):
     predictor = unchecked.RewardPredictor(model_of(), SIZE, search=QUICK)
-    predictor.observe(pictures())
+    predictor.observe(random_frames())
     predictor.record(PULL, 0.5)
     with pytest.raises(ConfigError, match=message) as caught:
         getattr(predictor, method)(*arguments)
     assert "\n" not in str(caught.value)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 @pytest.mark.parametrize(
@@ -285,9 +285,9 @@ def test_kappa_is_a_number():
 
 def test_pictures_of_pil_and_generators_are_frames(unchecked):
     predictor, expected = (unchecked.RewardPredictor(model_of(), SIZE) for _ in range(2))
-    expected.observe(pictures())
-    images = [Image.fromarray(frame) for frame in pictures()]
-    for frames in (images, (frame for frame in pictures()), tuple(images)):
+    expected.observe(random_frames())
+    images = [Image.fromarray(frame) for frame in random_frames()]
+    for frames in (images, (frame for frame in random_frames()), tuple(images)):
         predictor.observe(frames)
         assert predictor.predict([PULL]) == expected.predict([PULL])
 
@@ -319,7 +319,7 @@ def test_the_same_question_has_the_same_answer_until_something_is_recorded(choic
 def test_a_predictor_says_what_it_is():
     predictor = predictor_of(frames=False)
     assert repr(predictor) == "RewardPredictor(SSNP, frames of 32 pixels, on cpu; no door observed)"
-    predictor.observe(pictures())
+    predictor.observe(random_frames())
     predictor.record(PULL, 0.0)
     assert repr(predictor).endswith("; a door with 1 interaction)")
 
@@ -329,7 +329,7 @@ def test_warnings_name_the_line_that_observed(unchecked):
     known = fit_familiarity("doors of nobody", np.zeros((20, SMALL.context_dim)), held_out)
     predictor = unchecked.RewardPredictor(model_of(), SIZE, familiarity=known)
     with pytest.warns(unchecked.UnfamiliarDoorWarning, match="unlike the doors of nobody") as said:
-        predictor.observe(pictures())
+        predictor.observe(random_frames())
     assert said[0].filename == __file__
 
 
@@ -340,9 +340,9 @@ def test_thompson_needs_a_latent():
 
 def test_a_run_of_train_is_loaded(run):
     predictor = doorlab.RewardPredictor.load(run, seed=3)
-    predictor.observe(pictures(size=(48, 64)))
+    predictor.observe(random_frames(size=(48, 64)))
     same = RewardPredictor(model_of(), SIZE, seed=3)
-    same.observe(pictures(size=(48, 64)))
+    same.observe(random_frames(size=(48, 64)))
     assert predictor.suggest() == same.suggest()
 
 
@@ -360,22 +360,22 @@ def test_a_missing_device_is_a_config_error(run):
 
 def test_decisions_after_a_round_trip_are_equal_to_the_bit(run, tmp_path):
     predictor, path = RewardPredictor.load(run, seed=1), tmp_path / "door.safetensors"
-    predictor.observe(pictures())
+    predictor.observe(random_frames())
     decisions(predictor, 2)
     predictor.save(path)
     predictor.save(path)  # saving changes nothing, and twice is once
     assert list(tmp_path.glob("*door*")) == [path]
     again = RewardPredictor.load(run, seed=99)
-    again.observe(pictures(seed=8))
+    again.observe(random_frames(seed=8))
     again.restore(path)
-    assert again.tries == predictor.tries
+    assert again.interactions == predictor.interactions
     assert decisions(again) == decisions(predictor)
 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_while_saving_it_is_the_old_state_or_the_new_one(run, tmp_path, monkeypatch, after):
     path, predictor = tmp_path / "door.safetensors", RewardPredictor.load(run)
-    predictor.observe(pictures())
+    predictor.observe(random_frames())
     predictor.record(PULL, 0.2)
     predictor.save(path)
     predictor.record(SLIDE, 0.7)
@@ -392,7 +392,7 @@ def test_killed_while_saving_it_is_the_old_state_or_the_new_one(run, tmp_path, m
     monkeypatch.undo()
     again = RewardPredictor.load(run)
     again.restore(path)
-    assert again.tries == predictor.tries[: 2 if after else 1]
+    assert again.interactions == predictor.interactions[: 2 if after else 1]
 
 
 class Killed(BaseException):
@@ -423,7 +423,7 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
     with pytest.raises(CheckpointError) as caught:
         predictor.restore(path)
     assert "\n" not in str(caught.value)
-    assert len(predictor.tries) == 1
+    assert len(predictor.interactions) == 1
 
 
 def test_another_models_state_is_refused(run, tmp_path):

@@ -85,7 +85,7 @@ def maximize(
     best_values, index = values.topk(starts, dim=1)
     best = candidates.gather(1, index[..., None].expand(-1, -1, ACTION_DIM))
     x = best.clone().requires_grad_()
-    optimiser = torch.optim.Adam([x], lr=config.step_size, betas=_BETAS, maximize=True)
+    optimizer = torch.optim.Adam([x], lr=config.step_size, betas=_BETAS, maximize=True)
     for step in range(config.steps + 1):
         values = score(x)
         with torch.no_grad():
@@ -95,8 +95,8 @@ def maximize(
         if step < config.steps:
             # Each value depends on its own action only: a step on the sum is a step on each value.
             (x.grad,) = torch.autograd.grad(values.sum(), x)
-            optimiser.param_groups[0]["lr"] = config.step_size * (1.0 - step / config.steps)
-            optimiser.step()
+            optimizer.param_groups[0]["lr"] = config.step_size * (1.0 - step / config.steps)
+            optimizer.step()
             x.data = into_box(x.data)
     winner = best_values.argmax(dim=1)
     return best[torch.arange(len(best)), winner].detach()

@@ -186,12 +186,12 @@ class GPPosterior:
             away = self._left[..., None] - at_data - noise
             weights = torch.cholesky_solve(away, self._factor)
 
-        def drawn(actions: Tensor) -> Tensor:
+        def function(actions: Tensor) -> Tensor:
             features = self._features(actions.double())
             prior = _waves(features, frequency) @ height
             return self._mean + (prior + self._against(features) @ weights)[..., 0]
 
-        return drawn
+        return function
 
     def _against(self, features: Float[Tensor, "D N F"]) -> Float[Tensor, "D N t"]:
         return self._kernel(features, self._at).to_dense()

@@ -114,8 +114,8 @@ def fit_empirical_prior(
     Raises:
         ConfigError: for fewer than two doors, which do not show how doors differ.
     """
-    doors, tries, features = x.shape
-    if doors < 2 or tries < 1:
+    doors, interactions, features = x.shape
+    if doors < 2 or interactions < 1:
         raise ConfigError(
             "two or more doors, each with interactions", f"{doors}", "use more labelled doors"
         )
@@ -140,23 +140,23 @@ def _improved(
     x: Tensor, y: Tensor, mean: Tensor, covariance: Tensor, noise: float
 ) -> tuple[Tensor, Tensor, float]:
     """One step of expectation maximization; only J x J matrices are inverted."""
-    doors, tries, _ = x.shape
+    doors, interactions, _ = x.shape
     left = y - x @ mean
     xc = x @ covariance
-    eye = torch.eye(tries, dtype=torch.float64)
+    eye = torch.eye(interactions, dtype=torch.float64)
     k = xc @ x.mT + noise * eye
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(k))
     away = (xc.mT @ (inverse @ left[..., None]))[..., 0]  # posterior mean of w - mean per door
     flat = xc.flatten(0, 1)
     known = flat.T @ (inverse @ xc).flatten(0, 1) / doors
     # tr(x V x') per door, with V the posterior covariance: J noise - noise^2 tr(K^-1).
-    spread = tries * noise - noise**2 * inverse.diagonal(dim1=-2, dim2=-1).sum(-1)
+    spread = interactions * noise - noise**2 * inverse.diagonal(dim1=-2, dim2=-1).sum(-1)
     wrong = (left - (x @ away[..., None])[..., 0]).square().sum(-1)
     shift = away.mean(dim=0)
-    centred = away - shift
-    covariance = centred.T @ centred / doors + covariance - known
+    centered = away - shift
+    covariance = centered.T @ centered / doors + covariance - known
     covariance = 0.5 * (covariance + covariance.T)
-    return mean + shift, covariance, max(float((wrong + spread).mean()) / tries, 1e-6)
+    return mean + shift, covariance, max(float((wrong + spread).mean()) / interactions, 1e-6)
 
 
 def expand(

@@ -40,7 +40,7 @@ class History:
         )
 
     @property
-    def tries(self) -> int:
+    def num_interactions(self) -> int:
         """Number of interactions per door so far."""
         return self.rewards.shape[1]
 

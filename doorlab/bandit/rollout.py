@@ -34,7 +34,7 @@ def run_policy(
     *,
     doors: Sequence[int] | None = None,
     seed: int = 0,
-    advance: Callable[[int], None] = lambda tries: None,
+    advance: Callable[[int], None] = lambda steps: None,
 ) -> Rollout:
     """Runs `policy` for `interactions` steps on every door of `env`.
 

@@ -41,7 +41,7 @@ class _MujocoDoor:
         self._model = mujoco.MjModel.from_xml_string(_scene(door))
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, _SIZE, _SIZE)
-        self._picture = np.empty((_SIZE, _SIZE, 3), np.uint8)
+        self._image = np.empty((_SIZE, _SIZE, 3), np.uint8)
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             self._renderer.scene.flags[flag] = False
 
@@ -52,7 +52,7 @@ class _MujocoDoor:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._renderer.update_scene(self._data, camera=0)
-        self._renderer.render(out=self._picture)
+        self._renderer.render(out=self._image)
 
 
 def _camera(view: View) -> _Camera:
@@ -91,8 +91,8 @@ def _geom(shape: Shape) -> str:
 def _speed(work: Callable[[], int]) -> float:
     """Images per second of CPU time."""
     start = time.process_time()
-    pictures = work()
-    return pictures / (time.process_time() - start)
+    images = work()
+    return images / (time.process_time() - start)
 
 
 def main() -> None:

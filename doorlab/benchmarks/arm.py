@@ -27,8 +27,8 @@ def panda(rounds: int) -> dict[str, Estimate]:
     pulled = np.array([door.swing == "pull" for door in doors])
     prior = replace(get_prior("default"), sliding_probability=1.0)
     sliding = [prior.sample(stream(0, "bench", "sliding", i)) for i in range(_SLIDING)]
-    count, tries = _PLAUSIBLE
-    config = GenerationConfig(interactions=tries, prior="default")
+    count, interactions = _PLAUSIBLE
+    config = GenerationConfig(interactions=interactions, prior="default")
     actions = np.stack([passive_actions(config, i) for i in range(count)])
     start = time.perf_counter()
     rewards = arm.interact(doors[:count], actions).rewards

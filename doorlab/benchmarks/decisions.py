@@ -26,7 +26,7 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.registry import build_model
 from doorlab.parallel.launchers import run_local
 
-_DOORS, _ALONE, _TRIES, _SIZE, _FRAMES = 256, 4, 10, 64, 8
+_DOORS, _ALONE, _HORIZON, _SIZE, _FRAMES = 256, 4, 10, 64, 8
 _EVALUATED = 250  # doors per process of `simulation_share`
 
 
@@ -49,10 +49,10 @@ def decisions(rounds: int) -> dict[str, Estimate]:
 def simulation_share(rounds: int) -> dict[str, Estimate]:
     """The simulator's share of the time of an evaluation, with and without rendering."""
     evaluations = [list(run_local(_open_doors, ["0", "1"], 2)) for _ in range(rounds)]
-    film, interact, whole = np.array(evaluations).sum(axis=1).T
+    reset, interact, whole = np.array(evaluations).sum(axis=1).T
     return {
-        "simulation_share": bootstrap_mean((film + interact) / whole),
-        "interaction_share": bootstrap_mean(interact / (whole - film)),
+        "simulation_share": bootstrap_mean((reset + interact) / whole),
+        "interaction_share": bootstrap_mean(interact / (whole - reset)),
     }
 
 
@@ -65,7 +65,7 @@ def _model() -> Any:
 def _against_loop(make: Callable[[], Policy], rounds: int) -> tuple[Estimate, Estimate, Estimate]:
     rng = np.random.default_rng(0)
     frames = rng.integers(256, size=(_DOORS, _FRAMES, _SIZE, _SIZE, 3), dtype=np.uint8)
-    rewards = rng.random((_TRIES, _DOORS)).astype(np.float32)
+    rewards = rng.random((_HORIZON, _DOORS)).astype(np.float32)
 
     def together() -> int:
         return _decide(make(), frames, rewards)
@@ -90,18 +90,18 @@ class _Timed:
     """A vector environment that measures the times of resets (rendering) and of steps."""
 
     def __init__(self, env: Any) -> None:
-        self._env, self.num_envs, self.film, self.interact = env, env.num_envs, 0.0, 0.0
+        self._env, self.num_envs, self.reset_s, self.interact_s = env, env.num_envs, 0.0, 0.0
 
     def reset(self, **options: Any) -> Any:
         before = time.perf_counter()
         found = self._env.reset(**options)
-        self.film += time.perf_counter() - before
+        self.reset_s += time.perf_counter() - before
         return found
 
     def step(self, actions: np.ndarray) -> Any:
         before = time.perf_counter()
         found = self._env.step(actions)
-        self.interact += time.perf_counter() - before
+        self.interact_s += time.perf_counter() - before
         return found
 
 
@@ -114,12 +114,12 @@ def _open_doors(item: str) -> tuple[float, float, float]:
         vectorization_mode="vector_entry_point",
         frames=_FRAMES,
         image_size=_SIZE,
-        horizon=_TRIES,
+        horizon=_HORIZON,
     )
     timed: Any = _Timed(env)
     policy = ModelPolicy(_model())
     before = time.perf_counter()
-    run_policy(timed, policy, _TRIES, seed=int(item))
+    run_policy(timed, policy, _HORIZON, seed=int(item))
     whole = time.perf_counter() - before
     env.close()
-    return timed.film, timed.interact, whole
+    return timed.reset_s, timed.interact_s, whole

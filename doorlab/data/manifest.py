@@ -33,11 +33,11 @@ class Manifest:
     """The content of dataset.json.
 
     Attributes:
-        config: what was asked for.
-        renderer: what drew the pictures.
+        config: settings of the dataset.
+        renderer: name of the renderer of the images.
         parts: path below the dataset ("shards/shard-00000", "videos/door-00000.mp4") -> checksum,
             of every part that is written.
-        prior: every field of the prior that the doors were drawn from, as plain JSON values; None
+        prior: every field of the prior that the doors were sampled from, as plain JSON values; None
             for a prior that doorlab itself names, and for doors that are real. The fields make a
             dataset reproducible without the module or file of its prior.
     """

@@ -24,7 +24,9 @@ _INTERACTION_FRAMES = 36
 _PAUSE_FRAMES = 8
 
 
-def film_door(simulator: Simulator, door: Door, view: View, size: int = VIDEO_SIZE) -> np.ndarray:
+def render_opening(
+    simulator: Simulator, door: Door, view: View, size: int = VIDEO_SIZE
+) -> np.ndarray:
     """uint8 (T, size, size, 3): the door opens and closes, then the oracle's action opens it."""
     phase = np.linspace(0.0, 2.0 * np.pi, _SWING_FRAMES)
     swing = door.opening_limit * (1.0 - np.cos(phase)) / 2.0

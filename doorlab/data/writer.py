@@ -29,7 +29,7 @@ from doorlab.data.shards import write_shard
 from doorlab.data.sources.importing import FootageWriter, ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig, make_door, make_shard
 from doorlab.data.validation import check_values
-from doorlab.data.video_writer import encode_video, film_door
+from doorlab.data.video_writer import encode_video, render_opening
 from doorlab.doors.priors import recorded_ranges
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.parallel.launchers import check_workers, get_launcher
@@ -241,9 +241,9 @@ class PartWriter:
         index = self._config.video_names()[name]
         door, rng = make_door(self._config, index), stream(self._config.seed, "video", index)
         view = self._config.door_prior.sample_view(rng, door)
-        film = encode_video(film_door(self._simulator_for(1), door, view))
-        atomic_write_bytes(file, film)
-        return checksum({name: film})
+        video = encode_video(render_opening(self._simulator_for(1), door, view))
+        atomic_write_bytes(file, video)
+        return checksum({name: video})
 
     def _simulator_for(self, doors: int) -> Simulator:
         if self._doors + doors > _RECYCLE_DOORS:

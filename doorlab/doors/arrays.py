@@ -41,10 +41,10 @@ def door_from_arrays(
             "generate the dataset again",
         )
     values = {name: _value(name, number, arrays[name][index]) for name in FIELDS}
-    look = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}
+    appearance = {k.split(".", 1)[1]: v for k, v in values.items() if "." in k}
     numbers = {k: v for k, v in values.items() if "." not in k}
     try:
-        return Door(**numbers, appearance=Appearance(**look))
+        return Door(**numbers, appearance=Appearance(**appearance))
     except ConfigError as error:
         got = f"{error.got} in door {number}"
         raise DatasetError(error.expected, got, "generate or download the dataset again") from None

@@ -106,7 +106,7 @@ def _appearance(prior: DoorPrior, urn: _UniformStream) -> dict[str, np.ndarray]:
     tilt, turn = urn.draw(prior.light_tilt), urn.draw(prior.light_turn)
     level = np.cos(tilt)
     direction = [level * np.sin(turn), -level * np.cos(turn), np.sin(tilt)]
-    look = {
+    appearance = {
         "panel_style": urn.one_of("appearance.panel_style", prior.panel_styles),
         "panel_texture": urn.one_of("appearance.panel_texture", prior.panel_textures),
         "wall_texture": urn.one_of("appearance.wall_texture", prior.wall_textures),
@@ -121,8 +121,8 @@ def _appearance(prior: DoorPrior, urn: _UniformStream) -> dict[str, np.ndarray]:
         "light_strength": urn.draw(prior.light_strength),
     }
     if not prior.randomize_appearance:
-        look = {name: _repeated(name, len(column)) for name, column in look.items()}
-    return {f"appearance.{name}": column for name, column in look.items()}
+        appearance = {name: _repeated(name, len(column)) for name, column in appearance.items()}
+    return {f"appearance.{name}": column for name, column in appearance.items()}
 
 
 def _repeated(name: str, count: int) -> np.ndarray:

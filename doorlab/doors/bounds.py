@@ -20,7 +20,7 @@ WALL_HALF_WIDTH = 3.0  # m, half the width of the wall around a door
 WALL_HEIGHT = 4.0  # m
 FRAME_WIDTH = 0.07  # m
 
-# In SI units, for numbers without a limit of their own: float32 must hold quotients and squares.
+# In SI units, for numbers without a specific limit: float32 must hold quotients and squares.
 _SMALLEST, _LARGEST = 1e-6, 1e6
 
 

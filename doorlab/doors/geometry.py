@@ -71,16 +71,16 @@ def scene_shapes(door: Door) -> list[Shape]:
 
 def panel_shapes(door: Door) -> list[Shape]:
     """The panel and its handles, in the frame of the panel."""
-    look, (x, y, z) = door.appearance, panel_center(door)
-    color, texture = look.panel_color, look.panel_texture
+    appearance, (x, y, z) = door.appearance, panel_center(door)
+    color, texture = appearance.panel_color, appearance.panel_texture
     size = (door.width, door.thickness, door.height)
     shapes = [Shape("panel", "box", size, (x, y, z), color, texture)]
-    if look.panel_style == "panelled":
+    if appearance.panel_style == "panelled":
         inset = replace(shapes[0], color=scaled(color, 0.72))
         columns = [x - 0.23 * door.width, x + 0.23 * door.width]
         rows = [(0.25 * door.height, 0.34), (0.71 * door.height, 0.42)]
         boxes = [(column, row, 0.34, share) for column in columns for row, share in rows]
-    elif look.panel_style == "glazed":
+    elif appearance.panel_style == "glazed":
         inset = replace(shapes[0], color=GLASS, texture="plain")
         boxes = [(x, 0.7 * door.height, 0.6, 0.42)]
     else:
@@ -133,20 +133,20 @@ def _handle(door: Door, outward: float) -> Shape:
 def _room(door: Door) -> list[Shape]:
     # The wall ends inside the frame, because coincident faces would flicker.
     half, top = (door.width + FRAME_WIDTH) / 2, door.height + FRAME_WIDTH / 2
-    look, depth = door.appearance, WALL_THICKNESS
+    appearance, depth = door.appearance, WALL_THICKNESS
     side, above = WALL_HALF_WIDTH - half, WALL_HEIGHT - top
     y, middle = depth / 2, (half + WALL_HALF_WIDTH) / 2
     back = depth + ROOM_DEPTH
-    wall: Coat = (look.wall_color, look.wall_texture)
-    floor: Coat = (look.floor_color, look.floor_texture)
-    behind: Coat = (scaled(look.floor_color, 0.6), look.floor_texture)
+    wall: Coat = (appearance.wall_color, appearance.wall_texture)
+    floor: Coat = (appearance.floor_color, appearance.floor_texture)
+    behind: Coat = (scaled(appearance.floor_color, 0.6), appearance.floor_texture)
     boxes: tuple[tuple[Vector, Vector, Coat], ...] = (
         ((side, depth, WALL_HEIGHT), (middle, y, WALL_HEIGHT / 2), wall),
         ((side, depth, WALL_HEIGHT), (-middle, y, WALL_HEIGHT / 2), wall),
         ((2 * half, depth, above), (0.0, y, top + above / 2), wall),
         ((6.0, 4.0, 0.1), (0.0, -2.0, -0.05), floor),
         ((6.0, back, 0.1), (0.0, back / 2, -0.05), behind),
-        ((6.0, 0.1, WALL_HEIGHT), (0.0, back, WALL_HEIGHT / 2), (look.room_color, "plain")),
+        ((6.0, 0.1, WALL_HEIGHT), (0.0, back, WALL_HEIGHT / 2), (appearance.room_color, "plain")),
     )
     return [
         Shape("surroundings", "box", size, center, color, texture)

@@ -160,14 +160,14 @@ class DoorPrior:
         def happens(probability: float) -> bool:
             return bool(rng.random() < probability)
 
-        # All numbers are drawn, used or not, so that changing one field does not affect others.
+        # All numbers are sampled, used or not, so that changing one field does not affect others.
         handle_type = self.handle_types[rng.integers(len(self.handle_types))]
         latched = happens(self.latch_probability) and handle_type != "bar"
         slides, sticks = happens(self.sliding_probability), happens(self.sticking_probability)
         closes, width = happens(self.closer_probability), draw(self.width)
         angle, way = draw(self.opening_limit), draw(self.sliding_limit) * width
         latch_angle, closer = draw(self.latch_angle), draw(self.closer_stiffness)
-        stiction, look = draw(self.stiction), self._sample_appearance(rng)
+        stiction, appearance = draw(self.stiction), self._sample_appearance(rng)
         return Door(
             mechanism=cast(Mechanism, "sliding" if slides else "hinged"),
             hinge_side=cast(
@@ -191,7 +191,7 @@ class DoorPrior:
             hinge_damping=draw(self.hinge_damping),
             stiction=stiction if sticks else 0.0,
             closer_stiffness=closer if closes else 0.0,
-            appearance=look if self.randomize_appearance else DEFAULT_APPEARANCE,
+            appearance=appearance if self.randomize_appearance else DEFAULT_APPEARANCE,
         )
 
     def sample_views(self, rng: np.random.Generator, door: Door, frames: int) -> list[View]:

@@ -1,4 +1,4 @@
-"""The named priors over doors, and those of other packages and files.
+"""Named priors over doors, and priors from other packages and files.
 
 The prior of a command or a config is one of
 
@@ -29,7 +29,7 @@ from doorlab.storage.json_schema import OneOf, misfit
 
 _NUMBER = Limits(-1e9, 1e9)  # of a file
 _DEFAULT = DoorPrior()
-DEFAULT_PRIOR = "narrow"  # of datasets, environments, commands and examples alike
+DEFAULT_PRIOR = "narrow"  # default of datasets, environments, commands and examples
 
 _NAMED: dict[str, DoorPrior] = {
     "default": _DEFAULT,
@@ -74,7 +74,7 @@ PRIORS: Registry[DoorPrior] = Registry(
 
 
 def get_prior(name: object) -> DoorPrior:
-    """The prior that a name, an import path or the path of a JSON file stands for.
+    """The prior with a name, an import path, or the path of a JSON file.
 
     Raises ConfigError for an unknown name, a module or file that cannot be read, an object that is
     no DoorPrior, and ranges that DoorPrior refuses.

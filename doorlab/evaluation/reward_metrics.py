@@ -50,7 +50,7 @@ class Predictions:
         return (self.mean - self.outcome) ** 2
 
 
-def shown(interactions: int) -> int:
+def max_context_size(interactions: int) -> int:
     """Largest size of the context set, for a number of recorded interactions per door."""
     return interactions // 2
 
@@ -72,7 +72,7 @@ def predictions(
         rewards: rewards of the actions.
         contexts: sizes of the context set; sizes above half of J are left out.
     """
-    half = shown(actions.shape[1])
+    half = max_context_size(actions.shape[1])
     context = InteractionSet.all(actions[:, :half], rewards[:, :half])
     targets, outcome = actions[:, half:], rewards[:, half:]
     by_size = {}
@@ -119,11 +119,11 @@ def means(found: dict[int, Predictions]) -> dict[str, float]:
     return errors | likelihoods
 
 
-def zero_shot_mse(seen: Mapping[str, float]) -> float:
+def zero_shot_mse(metrics: Mapping[str, float]) -> float:
     """Squared error with an empty context set, from the result of `means`."""
-    return seen["reward_mse_after_0"]
+    return metrics["reward_mse_after_0"]
 
 
-def mean_error(seen: Mapping[str, float]) -> float:
+def mean_error(metrics: Mapping[str, float]) -> float:
     """Squared error averaged over the sizes of the context set, from the result of `means`."""
-    return float(np.mean([v for k, v in seen.items() if k.startswith("reward_mse_after_")]))
+    return float(np.mean([v for k, v in metrics.items() if k.startswith("reward_mse_after_")]))

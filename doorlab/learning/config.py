@@ -1,4 +1,4 @@
-"""The settings that `doorlab pretrain` and `doorlab train` share, and their checks."""
+"""Shared settings of `doorlab pretrain` and `doorlab train`, and their checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from doorlab.training import TrainConfig, check_devices
 
 @dataclass(frozen=True)
 class LearningConfig(TrainConfig):
-    """The settings that every kind of training has."""
+    """Settings of every training stage."""
 
     preset: str = "tiny"
     """Defaults of other options: tiny (minutes), small (an afternoon on 2 cores), full (GPU)."""
@@ -43,7 +43,7 @@ class LearningConfig(TrainConfig):
     architecture: Architecture = field(default_factory=Architecture)
     """Sizes of the networks."""
     resume: bool = False
-    """Continue the run in --out from its last checkpoint. A finished run stays as it is."""
+    """Continue the run in --out from its last checkpoint. A finished run is not changed."""
     overwrite: bool = False
     """Replace the run in --out."""
 
@@ -54,12 +54,14 @@ _DATA = Path("runs/dataset")
 
 
 def resolved(config: C, default_steps: Callable[[str, str], int], presets: Iterable[str]) -> C:
-    """The config with its number of steps and its dataset; ConfigError for what can't be trained.
+    """The config with its number of steps and its dataset.
 
     Args:
-        config: of the stage.
+        config: config of the stage.
         default_steps: (preset, model) -> steps; raises ConfigError for an unknown model.
-        presets: names.
+        presets: names of the presets.
+
+    Raises ConfigError for invalid settings.
     """
     if config.preset not in presets:
         raise unknown_name("preset", config.preset, presets)
@@ -78,9 +80,9 @@ def resolved(config: C, default_steps: Callable[[str, str], int], presets: Itera
 
 
 def open_data(config: LearningConfig) -> DoorDataset | None:
-    """The dataset of a resolved config; None for fresh doors alone.
+    """The dataset of a resolved config; None if all doors are streamed.
 
-    Raises ConfigError when fresh doors are to be looked at in another size than recorded ones.
+    Raises ConfigError if streamed doors have another image size than the dataset.
     """
     if config.data is None:
         return None
@@ -95,12 +97,12 @@ def open_data(config: LearningConfig) -> DoorDataset | None:
 
 
 def dataset_image_size(config: LearningConfig, dataset: DoorDataset | None) -> int:
-    """Pixels to a side of the frames of a run."""
+    """Height and width of the frames of a run, pixels."""
     return config.stream.image_size if dataset is None else dataset.image_size
 
 
 def check_min_frames(config: LearningConfig, least: int) -> None:
-    """Raises ConfigError for fewer frames per door than the model's loss takes."""
+    """Raises ConfigError if the loss of the model needs more frames per door."""
     if config.frames < least:
         raise ConfigError(
             f"--frames of {least} or more for {config.model}, which compares parts of a door's "
@@ -111,9 +113,9 @@ def check_min_frames(config: LearningConfig, least: int) -> None:
 
 
 def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> None:
-    """Raises ConfigError when the dataset has not the doors or the frames that are asked for.
+    """Raises ConfigError if the dataset has fewer doors or frames than requested.
 
-    Before anything is removed or written: a slip of the hand must not cost an earlier run.
+    Call it before any file is removed or written, so that a typo cannot destroy an earlier run.
     """
     found = len(dataset.indices("train"))
     if not 0 <= limit <= found or not found:
@@ -131,5 +133,5 @@ def check_doors(config: LearningConfig, dataset: DoorDataset, limit: int) -> Non
 
 
 def with_preset(config: C, preset: str, **changes: Any) -> C:
-    """A preset made from another config."""
+    """A preset derived from another config."""
     return dataclasses.replace(config, preset=preset, **changes)

@@ -1,6 +1,6 @@
 """Embeddings of the labelled doors by the trained encoder, computed once.
 
-Legend: L views of a door, B = D doors, M frames, C H W an image, E embedding.
+Legend: V views of a door, B = D doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from torch import Tensor
 from doorlab.data.tensors.augmentation import mirror_context_target, mirror_frames
 from doorlab.data.tensors.batches import (
     DoorData,
+    sample_context_target,
     sample_door_indices,
     sample_frames_of,
-    sample_tries,
 )
 from doorlab.models.reward.base import RewardModel
 from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
 from doorlab.training.loop import generator_for
 
-NUM_VIEWS = 4  # embeddings per door, each of other frames
+NUM_VIEWS = 4  # embeddings per door, each from other random frames
 _DOORS_AT_ONCE = 64
 
 
@@ -31,12 +31,12 @@ class EmbeddedBatch:
     """Embeddings of doors, and interactions with them."""
 
     embedding_BE: Float[Tensor, "B E"]
-    tries: ContextTargetBatch
+    interactions: ContextTargetBatch
 
 
 @torch.no_grad()
 def embed_batch(model: RewardModel, batch: RewardBatch) -> EmbeddedBatch:
-    """Embeds the doors of a batch with the present weights of the encoder."""
+    """Embeds the doors of a batch with the current weights of the encoder."""
     training = model.training
     model.train(False)
     embedding = model.embed(batch.x_BMCHW)
@@ -45,9 +45,9 @@ def embed_batch(model: RewardModel, batch: RewardBatch) -> EmbeddedBatch:
 
 
 class EmbeddingCache:
-    """Embeddings of doors, computed at the first use. The encoder must not change after that.
+    """Embeddings of doors, computed at the first use. The encoder must not change afterwards.
 
-    The embeddings depend on the weights and the seed only, so that a resumed run has the same.
+    The embeddings depend on the weights and the seed only, so that a resumed run computes the same.
     """
 
     def __init__(
@@ -55,7 +55,9 @@ class EmbeddingCache:
     ) -> None:
         self._model, self._doors, self._frames, self._seed = model, doors, frames, seed
         self._mirrored = (False, True) if mirror else (False,)
-        self._looks: list[Float[Tensor, "L D E"]] | None = None  # as they are, and mirrored
+        self._views: list[Float[Tensor, "V D E"]] | None = (
+            None  # of the frames, and of the mirrored frames
+        )
 
     def sample(
         self,
@@ -65,27 +67,29 @@ class EmbeddingCache:
         targets: int,
         empty_context_prob: float,
     ) -> EmbeddedBatch:
-        """Random doors, one view of each, and interactions; random doors are mirrored."""
-        if self._looks is None:
-            self._looks = [self._build(mirrored) for mirrored in self._mirrored]
+        """Samples doors, one view per door, and interactions; half of the doors are mirrored."""
+        if self._views is None:
+            self._views = [self._build(mirrored) for mirrored in self._mirrored]
         rows = sample_door_indices(self._doors, batch, generator)
-        tries = sample_tries(self._doors, rows, generator, context, targets, empty_context_prob)
-        look = torch.randint(NUM_VIEWS, (batch,), generator=generator)
-        chosen = torch.rand(batch, generator=generator) < 0.5 * (len(self._looks) > 1)
-        device = self._looks[0].device
-        rows, look, chosen = rows.to(device), look.to(device), chosen.to(device)
-        embedding = torch.where(
-            chosen[:, None], self._looks[-1][look, rows], self._looks[0][look, rows]
+        interactions = sample_context_target(
+            self._doors, rows, generator, context, targets, empty_context_prob
         )
-        return EmbeddedBatch(embedding, mirror_context_target(tries, chosen))
+        view = torch.randint(NUM_VIEWS, (batch,), generator=generator)
+        chosen = torch.rand(batch, generator=generator) < 0.5 * (len(self._views) > 1)
+        device = self._views[0].device
+        rows, view, chosen = rows.to(device), view.to(device), chosen.to(device)
+        embedding = torch.where(
+            chosen[:, None], self._views[-1][view, rows], self._views[0][view, rows]
+        )
+        return EmbeddedBatch(embedding, mirror_context_target(interactions, chosen))
 
     @torch.no_grad()
-    def _build(self, mirrored: bool) -> Float[Tensor, "L D E"]:
+    def _build(self, mirrored: bool) -> Float[Tensor, "V D E"]:
         training = self._model.training
         self._model.train(False)
-        looks = [self._embed_view(number, mirrored) for number in range(NUM_VIEWS)]
+        views = [self._embed_view(number, mirrored) for number in range(NUM_VIEWS)]
         self._model.train(training)
-        return torch.stack(looks)
+        return torch.stack(views)
 
     def _embed_view(self, number: int, mirrored: bool) -> Float[Tensor, "D E"]:
         generator, found = generator_for(self._seed, "look", number), []

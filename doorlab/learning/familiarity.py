@@ -1,7 +1,6 @@
 """Statistics of the embeddings of training doors, measured after training.
 
-They let a robot detect unfamiliar doors: see `models.familiarity`.
-
+A robot uses them to detect unfamiliar doors: see `models.familiarity`.
 
 Legend: D doors, M frames per door, E embedding.
 """
@@ -22,11 +21,11 @@ from doorlab.models.io import checksum_of
 from doorlab.run_layout import FAMILIARITY_FILE
 from doorlab.training.loop import generator_for
 
-_TYPICAL_DOORS = 500  # that the distances are measured from, at most
-_FRESH_DOORS = 300  # the same, of those that are drawn for it
-_HELD_OUT_DOORS = 100  # that thresholds are taken from, at most
-_FEWEST_HELD_OUT = 20  # a threshold of fewer doors would say little
-_MOST_FRAMES = 8  # of a door that thresholds are measured for
+_TYPICAL_DOORS = 500  # maximum number of training doors that define the distances
+_FRESH_DOORS = 300  # number of such doors in online runs, sampled for this purpose
+_HELD_OUT_DOORS = 100  # maximum number of held-out doors that define the thresholds
+_FEWEST_HELD_OUT = 20  # with fewer doors, thresholds would be unreliable
+_MOST_FRAMES = 8  # maximum number of frames per door with a threshold of its own
 _DOORS_AT_ONCE = 16
 
 
@@ -40,7 +39,7 @@ def write_familiarity(
     """Writes the statistics into the folder of a run after its training.
 
     Args:
-        config: of the run.
+        config: config of the run.
         model: with its final weights, in evaluation mode.
         typical: doors that the model may have been trained on.
         held_out: doors of the same prior that it was not trained on. With fewer than 20 of them,
@@ -60,7 +59,7 @@ def write_familiarity(
 def fresh_doors_to_compare(
     config: LearningConfig, device: torch.device
 ) -> tuple[DoorData, DoorData]:
-    """For an online run: typical doors and held-out doors, none of which a step gets."""
+    """Typical doors and held-out doors for an online run; no training step uses them."""
     doors = DoorStream(config.stream, config.seed, device)
     parts = {"familiar": _FRESH_DOORS, "held out": _HELD_OUT_DOORS}
     frames = config.stream.sequence_length
@@ -71,7 +70,7 @@ def fresh_doors_to_compare(
 
 @torch.no_grad()
 def _embedded(model: Any, doors: DoorData, frames: int, seed: int) -> np.ndarray:
-    """Embeddings float32 (D, E) of that many random frames of each door."""
+    """Embeddings float32 (D, E), from `frames` random frames of each door."""
     generator = generator_for(seed, "familiarity", frames)
     rows = torch.arange(min(len(doors), _HELD_OUT_DOORS))
     return np.concatenate(

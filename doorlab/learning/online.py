@@ -22,7 +22,7 @@ from doorlab.parallel.prefetch import Prefetcher
 from doorlab.training.fabric import Fabric
 
 _PORTION_STEPS = 16
-_PORTION_PIXELS = 8192 * 64 * 64  # of a portion; limits memory
+_PORTION_PIXELS = 8192 * 64 * 64  # pixels per portion; limits memory
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class StreamSchedule:
 
 
 def check_fresh(config: LearningConfig) -> None:
-    """Raises ConfigError for more frames than a streamed door has."""
+    """Raises ConfigError if streamed doors have fewer frames than requested."""
     if not 1 <= config.frames <= config.stream.sequence_length:
         raise ConfigError(
-            f"--frames from 1 to the {config.stream.sequence_length} of a film",
+            f"--frames from 1 to the {config.stream.sequence_length} of a sequence",
             f"{config.frames}",
             "ask for fewer, or raise --sequence-length",
         )
@@ -49,7 +49,7 @@ def load_validation(
     device: torch.device,
     interactions: int = 0,
 ) -> DoorData | None:
-    """Validation doors of the dataset; without a dataset, streamed doors that no step gets.
+    """Validation doors of the dataset; without a dataset, streamed doors that no step uses.
 
     Streamed validation doors have all frames of their sequences, and are the same for all seeds.
     """
@@ -67,17 +67,17 @@ def load_validation(
 
 
 def whitening_doors(config: LearningConfig, device: torch.device, count: int) -> DoorData:
-    """Streamed doors that no step gets, the same for all processes."""
+    """Streamed doors that no training step uses; the same for all processes."""
     doors = DoorStream(config.stream, config.seed, device)
     return doors.draw(StreamSpec("typical", count, config.frames, 0), range(1))[0]
 
 
 class OnlineDataLoader:
-    """The streamed doors of every step. A context manager: it keeps a thread.
+    """The streamed doors of every step. A context manager, because it uses a thread.
 
     Args:
-        config: of the run.
-        fabric: which process this is, and its device.
+        config: config of the run.
+        fabric: rank and device of this process.
         plans: schedules of the run.
     """
 
@@ -87,15 +87,15 @@ class OnlineDataLoader:
         plans = list(plans)
         share = {"process": fabric.global_rank, "processes": fabric.world_size}
         self._plans = [replace(p, wanted=replace(p.wanted, **share)) for p in plans]
-        pictures = sum(_pictures(p) * len(p.steps) for p in self._plans)
-        self._doors = DoorStream(config.stream, config.seed, fabric.device, pictures)
+        num_images = sum(_images_per_step(p) * len(p.steps) for p in self._plans)
+        self._doors = DoorStream(config.stream, config.seed, fabric.device, num_images)
         self._seen = sum(p.wanted.doors * len(p.steps) for p in plans)
         self._device, self._size = fabric.device, _portion_size(config, self._plans)
         self._ahead = Prefetcher(self._draw, -(-config.steps // self._size))
         self._start, self._seconds = time.perf_counter(), 0.0
 
     def at(self, step: int, schedule: StreamSchedule) -> DoorData:
-        """The doors that a schedule gives to a step, those of this process."""
+        """The doors of a schedule at a step, for this process."""
         portion, place = divmod(step, self._size)
         return self._ahead(portion)[place][schedule.wanted.name]
 
@@ -123,8 +123,8 @@ class OnlineDataLoader:
         found: list[dict[str, DoorData]] = [{} for _ in range(self._size)]
         for plan in self._plans:
             low, high = max(first, plan.steps.start), min(first + self._size, plan.steps.stop)
-            drawn = self._doors.draw(plan.wanted, range(low, max(low, high)))
-            for step, doors in enumerate(drawn, low):
+            streamed = self._doors.draw(plan.wanted, range(low, max(low, high)))
+            for step, doors in enumerate(streamed, low):
                 found[step - first][plan.wanted.name] = doors
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
@@ -132,7 +132,7 @@ class OnlineDataLoader:
         return found
 
 
-def _pictures(plan: StreamSchedule) -> int:
+def _images_per_step(plan: StreamSchedule) -> int:
     """Images per step of this process."""
     rows = range(plan.wanted.doors)[plan.wanted.rows]
     return len(rows) * plan.wanted.frames
@@ -140,5 +140,5 @@ def _pictures(plan: StreamSchedule) -> int:
 
 def _portion_size(config: LearningConfig, plans: Sequence[StreamSchedule]) -> int:
     """Number of steps that are sampled at once."""
-    pixels = config.stream.image_size**2 * max(1, *(_pictures(plan) for plan in plans))
+    pixels = config.stream.image_size**2 * max(1, *(_images_per_step(plan) for plan in plans))
     return max(1, min(_PORTION_STEPS, _PORTION_PIXELS // pixels))

@@ -1,7 +1,7 @@
-"""The two phases in which reward models learn: first the encoder, then the process.
+"""The two training phases of reward models: first the encoder, then the neural process.
 
 When the process phase starts, the encoder is frozen with the weights that were best on validation
-doors, embeddings are whitened, and the process starts from its initial weights again.
+doors, embeddings are whitened, and the process is reset to its initial weights.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from doorlab.nn.interactions import RewardBatch
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 
-NUM_WHITENING_DOORS = 1000  # at most; the statistics of the whitening change little beyond
+NUM_WHITENING_DOORS = 1000  # maximum number of doors; more doors hardly change the whitening
 
 
 def recorded_phases(
@@ -44,10 +44,10 @@ def recorded_phases(
     """The phases of a run on a dataset.
 
     Args:
-        config: of the run.
+        config: config of the run.
         model: a reward model with its initial weights.
-        labelled: training doors whose interactions are learned from.
-        everything: training doors whose frames are learned from.
+        labelled: training doors whose interactions are used.
+        everything: training doors whose frames are used.
     """
     cache = EmbeddingCache(model, labelled, config.frames, config.seed, config.mirror)
     return _phases(
@@ -68,11 +68,11 @@ def streamed_phases(
     """The phases of an online run.
 
     Args:
-        config: of the run.
+        config: config of the run.
         model: a reward model with its initial weights.
         doors: loader of these schedules.
-        schedules: of the run.
-        device: of the run.
+        schedules: schedules of the run.
+        device: device of the run.
     """
     whitening = partial(whitening_doors, config, device, NUM_WHITENING_DOORS)
     return _phases(
@@ -94,7 +94,7 @@ def _phases(
             joint,
             config.batch_size,
             encoder_steps(config),
-            # The first part of the schedule that the whole run would have: it never gets slow.
+            # The schedule spans the whole run, so the learning rate decays only in part.
             schedule_steps=config.steps,
             monitor=zero_shot_mse if config.keep_best else None,
         ),
@@ -112,14 +112,14 @@ def _phases(
 def start_process(
     config: RewardConfig, model: Any, whitening: Callable[[], DoorData], labelled: int | None
 ) -> Callable[[Any], None]:
-    """What happens to a model when its process phase starts.
+    """Returns the function that changes a model when its process phase starts.
 
     Args:
-        config: of the run.
-        model: with its initial weights, from which its process starts again.
-        whitening: gives the doors whose embeddings determine the whitening.
-        labelled: number of labelled doors; None where there is no end of them. The fewer there
-            are, the more noise is added to their embeddings.
+        config: config of the run.
+        model: the model with its initial weights, to which its process is reset.
+        whitening: returns the doors whose embeddings determine the whitening.
+        labelled: number of labelled doors; None for streamed doors. With fewer labelled doors,
+            more noise is added to their embeddings.
     """
     initial = deepcopy(model.process.state_dict())
     noise = config.process.embedding_noise / math.sqrt(labelled) if labelled else 0.0
@@ -141,4 +141,4 @@ def _joint_loss(model: Any, batch: JointBatch) -> tuple[Tensor, dict[str, Tensor
 
 
 def _process_loss(model: Any, batch: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.reward_loss(batch.embedding_BE, batch.tries)
+    return model.reward_loss(batch.embedding_BE, batch.interactions)

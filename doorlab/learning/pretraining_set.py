@@ -99,7 +99,7 @@ class PretrainingSet:
 def with_labels(
     frames_only: PretrainingSet, dataset: DoorDataset, normalizer: LabelNormalizer
 ) -> PretrainingSet:
-    """The same doors with standardized labels. Raises DatasetError for a dataset without labels."""
+    """A copy with standardized labels. Raises DatasetError if the dataset has no labels."""
     doors, standardized = frames_only.doors, {}
     for name, values in load_labels(dataset, doors.indices.numpy()).items():
         plain = (values - normalizer.mean.get(name, 0.0)) / normalizer.std.get(name, 1.0)

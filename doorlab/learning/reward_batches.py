@@ -95,7 +95,7 @@ def recorded_encoder_batches(
     """Random doors of a dataset: RewardBatch, or JointBatch for joint models.
 
     Args:
-        config: of the run.
+        config: config of the run.
         labelled: doors whose interactions may be used.
         everything: doors whose frames may be used.
     """
@@ -125,14 +125,14 @@ def cached_process_batches(config: RewardConfig, cache: EmbeddingCache) -> Batch
 
 @dataclass(frozen=True)
 class StreamSchedules:
-    """The streamed doors of an online run: which steps get how many of which kind."""
+    """Schedules of the streamed doors of an online run: numbers of doors by step and kind."""
 
     labelled: StreamSchedule
-    """In the encoder phase."""
+    """Doors of the encoder phase."""
     unlabelled: StreamSchedule | None
-    """In the encoder phase of joint models."""
+    """Unlabelled doors of the encoder phase of joint models."""
     process: StreamSchedule
-    """In the process phase."""
+    """Doors of the process phase."""
 
     @staticmethod
     def of(config: RewardConfig) -> StreamSchedules:
@@ -162,7 +162,7 @@ class StreamSchedules:
 def streamed_encoder_batches(
     config: RewardConfig, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
-    """Streamed doors that no other step gets: RewardBatch, or JointBatch for joint models."""
+    """Streamed doors, each used in one step: RewardBatch, or JointBatch for joint models."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
         labelled = doors.at(step, schedules.labelled)
@@ -179,7 +179,7 @@ def streamed_encoder_batches(
 def streamed_process_batches(
     config: RewardConfig, model: RewardModel, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
-    """Streamed doors, embedded by the trained encoder as they come: EmbeddedBatch."""
+    """Streamed doors, embedded by the trained encoder at every step: EmbeddedBatch."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
         streamed, rows = doors.at(step, schedules.process), torch.arange(size)
@@ -212,7 +212,7 @@ def interaction_batch(
     generator: torch.Generator,
     empty_context_prob: float,
 ) -> RewardBatch:
-    """The doors at `rows`: frames, interactions to learn from, others to predict."""
+    """The doors at `rows`: frames, context interactions and target interactions."""
     p = config.process
     found = sample_interactions_of(
         doors, rows, config.frames, generator, p.context, p.targets, empty_context_prob

@@ -1,4 +1,4 @@
-"""The course of a training run, the same for `doorlab pretrain` and `doorlab train`."""
+"""A training run, for `doorlab pretrain` and `doorlab train`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from doorlab.training import FitResult, launch
 from doorlab.training.fabric import Fabric
 
 _ONLINE_ONLY = frozenset({"online", "stream"})
-# Settings that say where things lie and how a run is started, not what is computed.
+# Settings of paths and of how a run starts, which do not affect the computation.
 _PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "pretrained"})
 
 
 @dataclass(frozen=True)
 class RunContext(Generic[C]):
-    """A training run: its config, its dataset, and what a resumed run must agree with.
+    """A training run: its config, its dataset, and the values that a resumed run must share.
 
     A context is pickled into the processes of a run; each of them opens the dataset again.
     """
@@ -40,9 +40,9 @@ class RunContext(Generic[C]):
     stage: str
     """The command: "pretrain" or "train"."""
     config: C
-    """Resolved: with the steps and the dataset that are used."""
+    """Resolved config: its steps and dataset are the ones in use."""
     settings: dict[str, Any]
-    """Plain values that a resumed run must agree with."""
+    """Plain values that must be equal in a resumed run."""
 
     @staticmethod
     def of(stage: str, config: C, dataset: DoorDataset | None, **extra: Any) -> RunContext[C]:
@@ -50,9 +50,9 @@ class RunContext(Generic[C]):
 
         Args:
             stage: the command.
-            config: of the command.
-            dataset: that `open_data` gave for it.
-            extra: plain values that a resumed run must agree with, too.
+            config: config of the command.
+            dataset: the result of `open_data` for the config.
+            extra: further plain values that must be equal in a resumed run.
         """
         return RunContext(stage, config, {**_settings(config, dataset), **extra})
 
@@ -61,7 +61,7 @@ class RunContext(Generic[C]):
 
     @cached_property
     def dataset(self) -> DoorDataset | None:
-        """The dataset of the config; None for streamed doors alone."""
+        """The dataset of the config; None if all doors are streamed."""
         return open_data(self.config)
 
     @property
@@ -75,7 +75,7 @@ class RunContext(Generic[C]):
         Args:
             train: runs in every process; returns what `training.fit` returns.
 
-        Raises whatever `run_folder.finished_before` and `training.launch` raise, and
+        Raises the errors of `run_folder.finished_before` and `training.launch`, and
         KeyboardInterrupt after a signal, once a checkpoint is written.
         """
         out = self.config.out
@@ -95,14 +95,14 @@ class RunContext(Generic[C]):
     ) -> None:
         """Writes the files of a finished run, metrics.json last.
 
-        The checksum is that of the dataset that was learned from, and generation_key says what its
-        doors were sampled from: null after --online.
+        metrics.json contains the checksum of the training dataset, and generation_key, which
+        identifies how its doors were sampled. Both are null after --online.
 
         Args:
-            model: with its final weights.
-            architecture: of the model.
-            outcome: of `training.fit`.
-            metrics: name -> estimate or number, beside the number of parameters, steps and seconds.
+            model: the model with its final weights.
+            architecture: sizes of the model.
+            outcome: result of `training.fit`.
+            metrics: name -> estimate or number, in addition to parameters, steps and seconds.
         """
         config = self.config
         learned = None if config.online else self.dataset
@@ -129,18 +129,18 @@ class RunContext(Generic[C]):
 
 
 def _settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, Any]:
-    """What a resumed run must agree with, as plain values."""
+    """The plain values that must be equal in a resumed run."""
     mine = {f.name: to_json(getattr(config, f.name)) for f in fields(config)}
     idle = _PATH_SETTINGS if config.online else _PATH_SETTINGS | _ONLINE_ONLY
     kept = {k: v for k, v in mine.items() if k not in idle}
     prior = config.stream.prior
     ranges = recorded_ranges(prior, get_prior(prior)) if config.online else None
-    drawn = {f"stream.prior.{name}": value for name, value in (ranges or {}).items()}
-    return {**kept, **drawn, "dataset": dataset.checksum if dataset else None}
+    prior_ranges = {f"stream.prior.{name}": value for name, value in (ranges or {}).items()}
+    return {**kept, **prior_ranges, "dataset": dataset.checksum if dataset else None}
 
 
 def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
-    """What two datasets share whose doors are the same ones; None for doors that are real."""
+    """Key of the sampling of doors: equal for datasets with the same doors; None for footage."""
     config = dataset.config
     if not isinstance(config, GenerationConfig):
         return None
@@ -148,8 +148,8 @@ def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
 
 
 def _report_stop(config: LearningConfig, outcome: FitResult) -> None:
-    """Says how to go on with a run that is not finished. Raises KeyboardInterrupt for a signal."""
-    message = f"stopped after step {outcome.step} of {config.steps}. Go on with --resume"
+    """Prints how to continue an unfinished run. Raises KeyboardInterrupt after a signal."""
+    message = f"stopped after step {outcome.step} of {config.steps}. Continue with --resume"
     if outcome.interrupted:
         raise KeyboardInterrupt(message)
     print_line(message)

@@ -1,10 +1,10 @@
-"""The folder of a training run: what lies in it, whether it is finished, how to replace it.
+"""The folder of a training run: its files, and how to resume or replace the run.
 
 OUT/model.json, weights.safetensors     the trained model
-OUT/familiarity.safetensors             of `doorlab train`: statistics of its training doors
+OUT/familiarity.safetensors             `doorlab train` only: statistics of the training doors
 OUT/checkpoint.safetensors              where --resume continues; removed at the end
 OUT/tensorboard/                        scalars
-OUT/metrics.json                        metrics and history; written last: it says "done"
+OUT/metrics.json                        metrics and history; written last: marks a finished run
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _METRICS = {
 
 
 def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed: bool) -> bool:
-    """Whether the run in --out is done, for --resume; clears it for --overwrite.
+    """Whether the run in --out is finished, for --resume; removes its files for --overwrite.
 
     Args:
-        config: of the stage. Its folder is owned by this process.
-        settings: what a finished run must have been made with.
-        was_killed: whether the process that wrote there before was (`folders.output_folder`).
+        config: config of the stage; this process holds the lock of its folder.
+        settings: settings that a finished run must have.
+        was_killed: whether the previous writer was killed (`folders.output_folder`).
 
     Raises:
-        ResultError: when there is a run and neither was asked for, or a model without its run.
-        ConfigError: when a finished run was made with other settings.
-        CheckpointError: when a finished run has lost its weights, or has others.
+        ResultError: if there is a run and neither option is given, or a model without its run.
+        ConfigError: if a finished run has other settings.
+        CheckpointError: if the weights of a finished run are missing or have another checksum.
     """
     if config.overwrite:
         _clear(config.out)
@@ -62,7 +62,7 @@ def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed
         raise ResultError(
             f"no earlier run in {config.out}",
             "one that is finished" if done else "one that was stopped",
-            "choose another --out, go on with --resume, or replace it with --overwrite",
+            "choose another --out, continue with --resume, or replace it with --overwrite",
         )
     if not done:
         if not (stopped or was_killed):
@@ -75,19 +75,19 @@ def finished_before(config: LearningConfig, settings: dict[str, Any], was_killed
             f"others: {', '.join(changed)}",
             "choose another --out, or replace it with --overwrite",
         )
-    weights_checksum(config.out)  # or say that they are damaged, before anything rests on them
-    (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)  # it was killed in its last moment
+    weights_checksum(config.out)  # raises for damaged weights before they are used
+    (config.out / CHECKPOINT_FILE).unlink(missing_ok=True)  # killed after metrics.json was written
     return True
 
 
 def _refuse_models(folder: Path) -> None:
-    """A model without figures is no run that was stopped: somebody has copied it there."""
+    """Raises ResultError for a copied model: it has neither metrics nor a checkpoint."""
     for name in (MODEL_FILE, WEIGHTS_FILE):
         refuse_overwrite(folder / name, overwrite=False)
 
 
 def load_settings(folder: Path) -> dict[str, Any]:
-    """Of the run in a folder, finished or stopped; empty when there is none."""
+    """The settings of the run in a folder, finished or stopped; empty if there is no run."""
     if os.path.lexists(folder / METRICS_FILE):
         return read_metrics(folder).get("settings", {})
     checkpoint = load_checkpoint(folder)
@@ -95,12 +95,12 @@ def load_settings(folder: Path) -> dict[str, Any]:
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """The metrics of a finished run. Raises ResultError when they can't be read."""
+    """The metrics of a finished run. Raises ResultError if they can't be read."""
     return read_result(folder / METRICS_FILE, schema=_METRICS)
 
 
 def _clear(folder: Path) -> None:
-    """Removes the files of an earlier run, those that say "done" first; nothing else."""
+    """Removes the files of an earlier run, metrics.json first, and no other files."""
     models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE)
     for name in (METRICS_FILE, *models, CHECKPOINT_FILE):
         (folder / name).unlink(missing_ok=True)

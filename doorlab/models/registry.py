@@ -92,7 +92,7 @@ MODELS: Registry[ModelSpec] = Registry(
 
 # Names of the built-in models, in the order of help and tables.
 ENCODERS, REWARD_MODELS = tuple(_ENCODERS), tuple(_REWARD_MODELS)
-STATISTICIANS = ("contrastive_statistician", "statistician")  # those with a context latent
+STATISTICIANS = ("contrastive_statistician", "statistician")  # encoders with a context latent
 CONTEXT_FREE = ("vae", "autoencoder", "pca", "random_features")  # baselines of the statistician
 
 
@@ -114,16 +114,16 @@ def _spec_of(name: str, kind: type[S], known: tuple[str, ...]) -> S:
 
 
 def is_reward_model(name: str) -> bool:
-    """Whether a model predicts rewards. Raises ConfigError for a name that is not known."""
+    """Whether a model predicts rewards. Raises ConfigError for an unknown name."""
     return isinstance(MODELS.get_named(name), RewardModelSpec)
 
 
 def build_model(
     name: str, image_size: int, architecture: Architecture
 ) -> DoorEncoder | RewardModel:
-    """A model with initial weights; those of a frozen encoder are for the caller to load.
+    """Builds a model with initial weights; the caller loads the weights of a frozen encoder.
 
-    Raises ConfigError for an unknown name or an image size that the networks don't take.
+    Raises ConfigError for an unknown name, or an image size that the networks do not support.
     """
     return MODELS.get_named(name).build(image_size, architecture)
 
@@ -132,11 +132,11 @@ def set_pretrained(model: nn.Module, name: str, pretrained: nn.Module) -> None:
     """Loads the weights of a pretrained encoder into a reward model.
 
     Args:
-        model: a reward model whose `pretrained_encoder` takes them.
-        name: of the model.
-        pretrained: the encoder.
+        model: a reward model with a `pretrained_encoder`.
+        name: name of the model.
+        pretrained: the pretrained encoder.
 
-    Raises ConfigError if they don't fit.
+    Raises ConfigError if the encoder has another type than the model needs.
     """
     own = model.pretrained_encoder if isinstance(model, RewardModel) else None
     if own is None or type(own) is not type(pretrained):

@@ -1,4 +1,4 @@
-"""What a model's registration says: how to build it, and what training has to know of it.
+"""Specs of models: how to build a model, and which data its training needs.
 
 A package adds a model by registering a spec: as an entry point of the group `doorlab.models`, or by
 its import path on the command line (`doorlab train --model my_models:MEAN_NP`).
@@ -21,11 +21,11 @@ class EncoderSpec:
     build: Callable[[int, Architecture], DoorEncoder]
     """(image size, architecture) -> the model with initial weights."""
     supervised: bool = False
-    """Whether its loss takes the true parameters of doors, too: a ceiling, no rival."""
+    """Whether its loss uses the true parameters of doors; such a model is an upper reference."""
     closed_form: bool = False
-    """Whether its method `fit` trains it in one pass over the frames, without steps."""
+    """Whether it is fitted in one pass over the frames by its method `fit`, without steps."""
     min_frames: int = 1
-    """Fewest frames per door and step that its loss takes."""
+    """Minimum number of frames per door and step in its loss."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +35,24 @@ class RewardModelSpec:
     build: Callable[[int, Architecture], RewardModel]
     """(image size, architecture) -> the model with initial weights."""
     frozen_encoder: str | None = None
-    """Name of the pretrained encoder that it stands on and does not change."""
+    """Name of the pretrained encoder that it uses without training it."""
     encoder_init: str | None = None
-    """Name of the pretrained encoder that its own encoder may start from."""
+    """Name of the pretrained encoder that can initialize its encoder."""
     joint: bool = False
-    """Whether its method `joint_loss` takes frames of unlabelled doors, too."""
+    """Whether it has a method `joint_loss` that also uses frames of unlabelled doors."""
     has_latent: bool = True
-    """Whether Thompson sampling can draw from its process."""
+    """Whether its process has a latent, which Thompson sampling needs."""
     min_frames: int = 1
-    """Fewest frames per door and step that its losses take."""
+    """Minimum number of frames per door and step in its losses."""
 
     @property
     def pretrained(self) -> str | None:
-        """Name of the encoder that --pretrained takes a run of; None where it takes none."""
+        """Name of the encoder whose run --pretrained accepts; None if the model uses none."""
         return self.frozen_encoder or self.encoder_init
 
     @property
     def learns_from_unlabelled(self) -> bool:
-        """Whether frames of doors without labels play a part in its training."""
+        """Whether frames of unlabelled doors are used in its training."""
         return self.joint or self.frozen_encoder is not None
 
 

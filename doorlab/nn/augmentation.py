@@ -35,7 +35,7 @@ def random_affine(
     return moved.unflatten(0, (sets, frames))
 
 
-def drawn(x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
+def edge_images(x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B M C H W"]:
     """Edge images: the largest gradient over colors at every pixel, in all three channels.
 
     Brightness is normalized per set: `_BRIGHT` times the mean gradient becomes white.

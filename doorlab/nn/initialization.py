@@ -12,8 +12,8 @@ M = TypeVar("M", bound=nn.Module)
 def kaiming_init_(module: M) -> M:
     """Kaiming initialization (He et al. 2015) of all layers, suited to ReLUs; returns the module.
 
-    PyTorch's default initialization shrinks activations layer by layer until all doors look the
-    same.
+    PyTorch's default initialization shrinks activations layer by layer until the features
+    of all doors are equal.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -44,7 +44,7 @@ class ContextTargetBatch:
     """Interactions with doors, split into a context set and a target set."""
 
     context: InteractionSet
-    """Interactions to condition on; those that the mask leaves out are zeros."""
+    """Context set; masked interactions are zeros."""
     at_BTA: Float[Tensor, "B T A"]
     """Actions whose rewards are predicted."""
     rt_BT: Float[Tensor, "B T"]

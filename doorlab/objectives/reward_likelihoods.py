@@ -57,9 +57,9 @@ def censored_gaussian_log_prob(
 
     The probabilities of rewards below `END` and above 1 - `END` are assigned to the ends.
     """
-    shut = torch.special.log_ndtr((END - mean) / std)
+    closed = torch.special.log_ndtr((END - mean) / std)
     opened = torch.special.log_ndtr((mean - (1.0 - END)) / std)
-    return _select_component(r, shut, opened, gaussian(mean, std, r))
+    return _select_component(r, closed, opened, gaussian(mean, std, r))
 
 
 def inflated_beta(
@@ -76,11 +76,11 @@ def inflated_beta(
         b: second parameter of the Beta; >= 1.
         r: rewards.
     """
-    shut, opened, between = log_parts.unbind(dim=-1)
+    closed, opened, between = log_parts.unbind(dim=-1)
     y = ((r - END) / (1.0 - 2.0 * END)).clamp(_INSIDE, 1.0 - _INSIDE)
     constant = torch.lgamma(a + b) - torch.lgamma(a) - torch.lgamma(b)
     density = constant + (a - 1.0) * y.log() + (b - 1.0) * (-y).log1p()
-    return _select_component(r, shut, opened, between + density - math.log(1.0 - 2.0 * END))
+    return _select_component(r, closed, opened, between + density - math.log(1.0 - 2.0 * END))
 
 
 def inflated_beta_moments(
@@ -89,13 +89,13 @@ def inflated_beta_moments(
     b: Float[Tensor, "*batch T"],
 ) -> tuple[Float[Tensor, "*batch T"], Float[Tensor, "*batch T"]]:
     """Mean and standard deviation of `inflated_beta`, with the ends at 0 and 1."""
-    shut, opened, between = log_parts.exp().unbind(dim=-1)
+    closed, opened, between = log_parts.exp().unbind(dim=-1)
     width, inner = 1.0 - 2.0 * END, a / (a + b)
     inner_variance = width**2 * inner * (1.0 - inner) / (a + b + 1.0)
     inner = END + width * inner
     mean = opened + between * inner
     # A sum of squares, not a difference of large numbers, so it is never negative.
-    parts = shut * mean.square() + opened * (1.0 - mean).square()
+    parts = closed * mean.square() + opened * (1.0 - mean).square()
     variance = parts + between * (inner_variance + (inner - mean).square())
     return mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()
 
@@ -133,8 +133,8 @@ def mean_squared_error(mean: Float[Tensor, "B T"], r: Float[Tensor, "B T"]) -> F
 
 def _select_component(
     r: Float[Tensor, "*#batch T"],
-    shut: Float[Tensor, "*batch T"],
+    closed: Float[Tensor, "*batch T"],
     opened: Float[Tensor, "*batch T"],
     between: Float[Tensor, "*batch T"],
 ) -> Float[Tensor, "*batch T"]:
-    return torch.where(r <= END, shut, torch.where(r >= 1.0 - END, opened, between))
+    return torch.where(r <= END, closed, torch.where(r >= 1.0 - END, opened, between))

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 SECTIONS = {
-    "doors": "The doors",
-    "representation": "What the representation learned",
-    "reward": "What the reward model learned",
-    "bandit": "How few tries",
-    "study": "How few labels",
-    "making": "How it was made",
+    "doors": "Doors",
+    "representation": "Learned representation",
+    "reward": "Predicted rewards",
+    "bandit": "Regret of the policies",
+    "study": "Label efficiency",
+    "making": "Training, origin and settings",
 }
 
 INTRODUCTIONS = {
@@ -76,140 +76,146 @@ class Caption:
 CAPTIONS: dict[str, Caption] = {
     "gallery": Caption(
         "doors",
-        "Doors that no model was trained on",
-        "One held-out door per row, as the robot sees it before it tries anything: first shut, "
-        "then standing open by chance. {variety} A latch's direction, a closer and the friction "
-        "leave no trace in a picture.",
+        "Held-out doors",
+        "One held-out door per row, as observed before any interaction: first closed, then at "
+        "random opening angles. {variety} Images do not show the direction of a latch, a closer, "
+        "or the friction.",
     ),
     "reconstructions": Caption(
         "representation",
         "Reconstructions",
-        "Frames of held-out doors, and what is left of them after they went through each model's "
-        "latents. Look at the edge of the panel and the dark gap: they carry side and angle.",
+        "Frames of held-out doors, and their reconstructions from the latents of each model. The "
+        "edge of the panel and the dark gap show the hinge side and the joint angle.",
     ),
     "new_frames": Caption(
         "representation",
-        "New frames of a door from its context",
-        "Left: the frames that the statistician saw. Right: frames that it draws from the door's "
-        "context c alone. Each row should stay one door (same colours, side, size, place) while "
-        "the angle varies.",
+        "New frames of a door from its context latent",
+        "Left: the frames that the statistician encodes. Right: frames that it samples given only "
+        "the context latent c of the door. Each row should show one door (same colors, hinge side, "
+        "size and position) at varying angles.",
     ),
     "samples": Caption(
         "representation",
         "Doors sampled from the prior",
-        "Above, real doors. Each row of the statistician is one door drawn from its prior, in "
-        "several instances. A VAE has no notion of a door: each of its pictures stands alone.",
+        "Top: real doors. Each row of a statistician shows one door, with c sampled from the prior "
+        "and several samples of z. A VAE encodes single images, so the images in its rows are "
+        "independent samples.",
     ),
     "interpolations": Caption(
         "representation",
-        "Doors between two doors",
-        "Between two real doors (left and right) the statistician's context c moves in a straight "
-        "line from the one to the other, while z stays what it is in the picture on the left. "
-        "Every picture between should be a door, and the change gradual.",
+        "Interpolations between two doors",
+        "The context latent c of the statistician is interpolated linearly between two real doors "
+        "(left and right); the instance latent z is that of the left image. Every decoded image "
+        "should show a door, and the change should be gradual.",
     ),
     "traversals": Caption(
         "representation",
-        "What single latents do",
-        "One latent changes from left to right, by 2.5 standard deviations to either side, while "
-        "all others stay; the column in the middle is the reconstruction of a held-out frame. "
-        "Instance latents z should open and shut the door; context latents c should change the "
-        "door. Below each name stands the parameter that it goes with best, and Pearson's r.",
+        "Traversals of single latents",
+        "One latent varies from left to right, by 2.5 standard deviations in both directions; all "
+        "others are constant. The middle column is the reconstruction of a held-out frame. "
+        "Instance latents z should open and close the door; context latents c should change the "
+        "door itself. The label of a row names the parameter that correlates most with the latent, "
+        "with Pearson's r.",
     ),
     "embedding": Caption(
         "representation",
         "Maps of the embeddings",
-        "Each point is a held-out door, placed by the two directions in which a model's embedding "
-        "varies most, coloured by a true parameter that the map was not told. Separated colours "
-        "and smooth gradients mean that the parameter is among what the model deems most "
-        "important.",
+        "Each point is a held-out door, projected onto the first two principal components of a "
+        "model's embedding. The color shows a true parameter, which the projection does not use. "
+        "Separated colors or smooth gradients mean that the parameter accounts for much of the "
+        "variance of the embedding.",
     ),
     "correlations": Caption(
         "representation",
-        "Which latent holds which parameter",
+        "Correlations of latents and parameters",
         "Pearson's correlation of every latent with every true parameter, over the frames of "
-        "held-out doors. In the statistician the joint angle should go with z (right of the line) "
-        "and with no c; what makes the door should go with c.",
+        "held-out doors. In the statistician, the joint angle should correlate with z (right of "
+        "the line) and not with c; the parameters of the door should correlate with c.",
     ),
     "probes": Caption(
         "representation",
-        "What a linear probe can read",
-        "Linear probes on frozen embeddings, scored on held-out doors; bars are 95 % intervals. "
-        "The joint angle is read from the embedding of each frame, all else from that of the "
-        "door.",
+        "Linear probes",
+        "Scores of linear probes on frozen embeddings of held-out doors; bars are 95 % intervals. "
+        "The probe of the joint angle uses the embedding of each frame; all other probes use the "
+        "embedding of the door.",
     ),
     "probe_frames": Caption(
         "representation",
-        "What each further frame adds",
-        "The same scores by the number of frames that the embedding was made from. The first frame "
-        "shows the door shut: it has no angle to read. Dotted: always saying the same.",
+        "Probe scores by number of frames",
+        "Scores of the same probes by the number of encoded frames. The first frame shows the "
+        "closed door, so its joint angle is always zero. Dotted line: a constant prediction.",
         optional=True,
     ),
     "probe_doors": Caption(
         "representation",
-        "What each further label adds",
-        "The same scores by the number of doors whose true parameters the probe was told. A "
-        "representation in which a parameter lies plainly needs few. Dotted: always saying the "
-        "same.",
+        "Probe scores by number of labeled doors",
+        "Scores of the same probes by the number of doors that the probe is fitted on. The more "
+        "linearly an embedding encodes a parameter, the fewer doors its probe needs. Dotted line: "
+        "a constant prediction.",
         optional=True,
     ),
     "landscape": Caption(
         "reward",
-        "What {model} expects before and after trying",
-        "Predicted reward over slices of the four-dimensional action space, on doors with a "
-        "latch; all other numbers of the action are the best ones. From pictures alone it should "
-        "know the hinge's direction and whether to pull (swing > 0) or push (swing < 0). Which "
-        "way the handle turns can't be seen: only trying tells.",
+        "Predictions of {model} before and after interactions",
+        "Predicted rewards on slices of the four-dimensional action space, for doors with a latch. "
+        "The two other coordinates are those of the oracle's action. From images only, the model "
+        "should predict the direction of the hinge and whether to pull (swing > 0) or push "
+        "(swing < 0). Images do not show which way the handle turns: the model must infer it from "
+        "interactions.",
     ),
     "calibration": Caption(
         "reward",
-        "Can the predictions be trusted?",
-        "Recorded interactions on held-out doors, predicted from frames and {context} other "
-        "interactions. On the dotted line predictions come true and intervals are honest.",
+        "Calibration of the predictions",
+        "Recorded interactions with held-out doors, predicted from frames and {context} other "
+        "interactions. Left: observed rewards by predicted reward. Right: the share of rewards "
+        "inside the predicted intervals, by their nominal coverage. On the dotted line, "
+        "predictions and intervals are calibrated.",
     ),
     "adaptation": Caption(
         "reward",
-        "Errors by the number of interactions seen",
-        "Squared error of the predicted reward on held-out doors by the number of interactions "
-        "that the model has seen on the same door. What falls here is what could not be seen in "
-        "pictures.",
+        "Prediction error by size of the context set",
+        "Squared error of the predicted reward on held-out doors, by the number of interactions "
+        "with the same door in the context set. A decrease shows that the model infers parameters "
+        "that images do not show.",
     ),
     "opened": Caption(
         "bandit",
-        "Doors opened by each try",
-        "The share of held-out doors that each policy has opened, to at least 90 % of what the "
-        "oracle reaches, within so many tries. Bands are 95 % intervals over doors.",
+        "Doors opened by number of interactions",
+        "The share of held-out doors that each policy has opened, to at least 90 % of the oracle's "
+        "reward, within a number of interactions. Bands are 95 % intervals over doors.",
     ),
     "regret": Caption(
         "bandit",
         "Regret",
-        "What the oracle, who knows the door, would have obtained more. Zero is perfect. Bands "
-        "are 95 % intervals over doors; all policies met the same doors.",
+        "The reward of the oracle, which knows all parameters of the door, minus the reward of the "
+        "policy. Zero is optimal. Bands are 95 % intervals over doors; all policies are evaluated "
+        "on the same doors.",
     ),
     "study_labels": Caption(
         "study",
-        "Few labels, and many",
-        "Squared error of predicted rewards, as a share of their variance (mean over 0 to 10 "
-        "interactions seen), and mean regret over all tries, on doors that no model was trained "
-        "on. Bars are 95 % intervals over doors and training seeds.",
+        "Errors and regret by number of labeled doors",
+        "Squared error of predicted rewards, divided by their variance (mean over context sets of "
+        "0 to 10 interactions), and mean regret per interaction, on held-out doors. Bars are 95 % "
+        "intervals over doors and training seeds.",
     ),
     "study_adaptation": Caption(
         "study",
-        "Errors of the study by the number of interactions seen",
-        "Squared error of the reward predicted after so many interactions with the same door.",
+        "Prediction error of the study by size of the context set",
+        "Squared error of the predicted reward, by the number of interactions with the same door "
+        "in the context set.",
     ),
     "study_regret": Caption(
         "study",
-        "Regret of the study by the number of tries",
-        "Regret of models and of policies that need no labels, on the same doors.",
+        "Regret of the study by number of interactions",
+        "Regret of models, and of policies that need no labels, on the same doors.",
     ),
     "training": Caption(
         "making",
-        "Training",
-        "The course of every run (running mean); dots are validation doors. Pretraining: negative "
-        "ELBO per pixel. Reward models: squared error of the reward; on validation doors it is "
-        "averaged over several numbers of interactions seen before. Below, what the latents of "
-        "pretrained models say about their frames (KL, nats): one that falls to zero has "
-        "collapsed.",
+        "Training curves",
+        "Losses of every run (running mean); dots are validation doors. Pretraining: negative ELBO "
+        "per pixel. Reward models: squared error of the reward; on validation doors, the mean over "
+        "several sizes of the context set. Bottom: KL divergences of the latents of pretrained "
+        "models, in nats. A latent has collapsed if its KL falls to zero.",
     ),
 }
 

@@ -62,11 +62,15 @@ def gallery(sources: PlotContext) -> Plot:
     order = np.argsort(angles, axis=1, kind="stable")[:, :_COLUMNS]
     images = np.take_along_axis(images, order[:, :, None, None, None], axis=1)
     rows = [Row(label(sources, i), row) for i, row in zip(chosen, images, strict=True)]
-    varies = "Camera, size, place, handle, hinge and swing vary"
-    looks = len({door.appearance for door in sources.doors}) > 1
-    variety = f"{varies}; so do colours and light." if looks else f"{varies}; colours do not."
+    varies = "Camera, size, position, handle, hinge and swing vary between doors"
+    appearance_varies = len({door.appearance for door in sources.doors}) > 1
+    variety = (
+        f"{varies}, and so do colors and light."
+        if appearance_varies
+        else f"{varies}; colors do not."
+    )
     arrays = {"images": images, "doors": sources.indices[chosen]}
-    figure = image_grid([rows], ["shut"], heading="Every row is one door, more open to the right")
+    figure = image_grid([rows], ["closed"], heading="One door per row, ordered by opening angle")
     return Plot(figure, arrays, words={"variety": variety})
 
 
@@ -90,21 +94,21 @@ def reconstructions(sources: PlotContext) -> Plot:
 
 def new_frames(sources: PlotContext) -> Plot:
     """Observed frames of doors, next to frames that the statistician samples from their c."""
-    model, seen = sources.statistician, 3
+    model, encoded = sources.statistician, 3
     chosen = chosen_doors(sources, 6)
-    images = sources.images[chosen][:, :seen]
+    images = sources.images[chosen][:, :encoded]
     with torch.no_grad():
         c = model.network.embed(to_frames(images, model.device))
-        drawn = model.network.new_frames(c, _COLUMNS - seen, _chance(sources, "new_frames"))
-    new = to_uint8(drawn)
+        sampled = model.network.new_frames(c, _COLUMNS - encoded, _chance(sources, "new_frames"))
+    new = to_uint8(sampled)
     rows = [
         Row(label(sources, i), np.concatenate([a, b]))
         for i, a, b in zip(chosen, images, new, strict=True)
     ]
-    seen = images.shape[1]
-    columns = ["seen", *[""] * (seen - 1), "drawn from c"]
-    heading = "Each row is one held-out door"
-    figure = image_grid([rows], columns, (seen,), heading)
+    encoded = images.shape[1]
+    columns = ["encoded", *[""] * (encoded - 1), "sampled from c"]
+    heading = "One held-out door per row"
+    figure = image_grid([rows], columns, (encoded,), heading)
     return Plot(figure, {"seen": images, "new": new})
 
 
@@ -116,8 +120,8 @@ def samples(sources: PlotContext) -> Plot:
         doors = 4 if kind in STATISTICIANS else 2
         with torch.no_grad():
             chance = _chance(sources, f"samples {kind}")
-            drawn = model.network.sample(doors, real.shape[1], chance)
-        arrays[kind] = to_uint8(drawn)
+            sampled = model.network.sample(doors, real.shape[1], chance)
+        arrays[kind] = to_uint8(sampled)
         groups.append([Row(style_of(kind).label, row, text_color(kind)) for row in arrays[kind]])
     heading = "Doors sampled from the priors of the models, below real ones"
     return Plot(image_grid(groups, heading=heading), arrays)

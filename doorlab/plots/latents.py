@@ -85,13 +85,13 @@ def traversals(sources: PlotContext) -> Plot:
             moved = {n: np.tile(value, (_STEPS, 1)) for n, value in here.items()}
             reach = _REACH * latents[name][..., i].std()
             moved[name][:, i] += np.linspace(-reach, reach, _STEPS, dtype=np.float32)
-            pictures = _decode(model, moved["c"], moved["z"])
-            rows.append(Row(f"{name}{i + 1}{notes[name][i]}", pictures))
+            decoded = _decode(model, moved["c"], moved["z"])
+            rows.append(Row(f"{name}{i + 1}{notes[name][i]}", decoded))
         groups.append(rows)
     arrays = {row.label.split("\n")[0]: row.images for group in groups for row in group}
     middle = _STEPS // 2
-    columns = ["low", *[""] * (middle - 1), "as it is", *[""] * (middle - 1), "high"]
-    heading = "One latent moves, all others stay"
+    columns = ["low", *[""] * (middle - 1), "reconstruction", *[""] * (middle - 1), "high"]
+    heading = "One latent varies, all others are constant"
     return Plot(image_grid(groups, columns, heading=heading), arrays)
 
 
@@ -99,7 +99,7 @@ def interpolations(sources: PlotContext) -> Plot:
     """Frames decoded on a straight line between the c of two doors, with constant z."""
     model, pairs = sources.statistician, _contrasting_pairs(chosen_doors(sources, 8))
     if not pairs:
-        raise MissingInput("there is one test door, and this needs two")
+        raise MissingInput("the figure needs two test doors, and the dataset has one")
     latents, frame = _latents(sources, model), sources.images.shape[1] // 2
     rows, arrays = [], {}
     for k, (start, end) in enumerate(pairs):
@@ -114,8 +114,8 @@ def interpolations(sources: PlotContext) -> Plot:
         names = (label(sources, door).replace("\n", ", ") for door in (start, end))
         rows.append(Row(" to\n".join(names).replace(" hinge", ""), arrays[f"pair {k}"]))
     arrays["doors"] = sources.indices[np.array(pairs)]
-    columns = ["real", "decoded from c on a straight line", *[""] * (_STEPS - 3), "real"]
-    heading = "From one door to another"
+    columns = ["real", "decoded, with c interpolated linearly", *[""] * (_STEPS - 3), "real"]
+    heading = "Interpolations between two doors"
     return Plot(image_grid([rows], columns, (1, _STEPS - 1), heading), arrays)
 
 

@@ -72,10 +72,12 @@ def opened(sources: PlotContext) -> Plot:
 
 def regret(sources: PlotContext) -> Plot:
     """Regret per interaction, and cumulative regret."""
-    per_try = _policy_curves(sources, "regret_per_interaction")
+    per_interaction = _policy_curves(sources, "regret_per_interaction")
     cumulative = _policy_curves(sources, "cumulative_regret")
-    arrays = _curve_arrays({"regret_per_interaction": per_try, "cumulative_regret": cumulative})
-    return Plot(curves.regret(per_try, cumulative), arrays)
+    arrays = _curve_arrays(
+        {"regret_per_interaction": per_interaction, "cumulative_regret": cumulative}
+    )
+    return Plot(curves.regret(per_interaction, cumulative), arrays)
 
 
 def study_labels(sources: PlotContext) -> Plot:
@@ -90,7 +92,7 @@ def study_adaptation(sources: PlotContext) -> Plot:
 
 def study_regret(sources: PlotContext) -> Plot:
     """Regret of a study by number of interactions."""
-    return _of_study(sources, studies.regret_by_try)
+    return _of_study(sources, studies.regret_by_interaction)
 
 
 def _of_study(

@@ -1,6 +1,6 @@
 """Figures of predicted rewards on held-out doors, for `doorlab plot`.
 
-Legend: D doors, J interactions recorded; A grid points per axis, K doors shown.
+Legend: D doors, J interactions recorded; A grid points per axis, K doors in the figure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from doorlab.doors import Action, Door, oracle_action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.evaluation import calibration as statistics
-from doorlab.evaluation.reward_metrics import Predictions, predictions, shown
+from doorlab.evaluation.reward_metrics import Predictions, max_context_size, predictions
 from doorlab.evaluation.trained_model import TrainedModel
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.nn.interactions import InteractionSet
@@ -27,7 +27,7 @@ from doorlab.plots.style import style_of
 
 _COUNTS = (0, 1, 2, 4, 8, 16)
 _CALIBRATED_AT = 4  # size of the context set of the calibration figure
-_SHOWN = ("mean", "std")
+_STORED = ("mean", "std")
 _GRID = 41
 _PHI_SPAN = (-90.0, 270.0)  # degrees: right (0) and left (180) both lie inside
 _SWINGS = (-MAX_SWING, MAX_SWING)
@@ -66,7 +66,7 @@ def calibration(sources: PlotContext) -> Plot:
         kind: statistics.calibration_error(p.mean, p.outcome, seed=sources.seed)
         for kind, p in by_kind.items()
     }
-    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in by_kind.items() for part in _SHOWN}
+    arrays = {f"{kind}/{part}": getattr(p, part) for kind, p in by_kind.items() for part in _STORED}
     return Plot(
         calibration_figure.calibration(bins, covered),
         {"outcome": rewards[:, first:], **arrays},
@@ -89,16 +89,16 @@ def landscape(sources: PlotContext) -> Plot:
     direction, turning = (np.stack([grid(d) for d in doors]) for grid in (_directions, _turns))
 
     @torch.no_grad()
-    def maps(targets: np.ndarray, seen: int) -> np.ndarray:
+    def maps(targets: np.ndarray, size: int) -> np.ndarray:
         (target_actions,) = model.tensors(targets)
-        prediction = model.network.predict(embedding, context.first(seen), target_actions)
+        prediction = model.network.predict(embedding, context.first(size), target_actions)
         return prediction.mean.cpu().numpy().reshape(-1, _GRID, _GRID)
 
-    seen = actions.shape[1]
+    recorded = actions.shape[1]
     slices = [
         _hinge_slice(doors, maps(direction, 0)),
-        _turn_slice("looking only", doors, maps(turning, 0)),
-        _turn_slice(f"after {seen} tries", doors, maps(turning, seen)),
+        _turn_slice("images only", doors, maps(turning, 0)),
+        _turn_slice(f"after {recorded} interactions", doors, maps(turning, recorded)),
     ]
     photos = sources.images[chosen][:, 0]
     return Plot(
@@ -123,7 +123,11 @@ def _recorded(sources: PlotContext) -> tuple[np.ndarray, np.ndarray, int]:
     """
     if sources.dataset.interactions < 2:
         raise MissingInput("the dataset has fewer than two interactions per door")
-    return sources.read("actions"), sources.read("rewards"), shown(sources.dataset.interactions)
+    return (
+        sources.read("actions"),
+        sources.read("rewards"),
+        max_context_size(sources.dataset.interactions),
+    )
 
 
 def _latched_on_hinges(doors: Sequence[Door]) -> list[int]:
@@ -134,8 +138,8 @@ def _latched_on_hinges(doors: Sequence[Door]) -> list[int]:
 def _hinge_slice(doors: list[Door], rewards: np.ndarray) -> Slice:
     best = np.array([(180.0 * (door.hinge_side == "left"), _swing(door)) for door in doors])
     sides = {0.0: "right", 180.0: "left"}
-    where = "supposed hinge"
-    return Slice("looking only", rewards, where, "swing, rad", _PHI_SPAN, _SWINGS, best, sides)
+    where = "assumed hinge"
+    return Slice("images only", rewards, where, "swing, rad", _PHI_SPAN, _SWINGS, best, sides)
 
 
 def _turn_slice(label: str, doors: list[Door], rewards: np.ndarray) -> Slice:

@@ -38,11 +38,11 @@ def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
         for model, found in reward["models"].items()
         if at in found
     }
-    drawn = error_by_interactions(errors, reward["contexts"], reward["reward_variance"])
-    return _sized(drawn, reward)
+    figure = error_by_interactions(errors, reward["contexts"], reward["reward_variance"])
+    return _sized(figure, reward)
 
 
-def regret_by_try(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
+def regret_by_interaction(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
     """Figure of the regret of policies with and without a model, by number of interactions.
 
     Args:
@@ -52,11 +52,11 @@ def regret_by_try(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figur
     at = _labelled(opened)
     policies = {model: found[at] for model, found in opened["policies"].items() if at in found}
     policies |= opened["baselines"]
-    per_try, summed = (
-        {name: _over_tries(found, key) for name, found in policies.items()}
+    per_interaction, cumulative = (
+        {name: _over_interactions(found, key) for name, found in policies.items()}
         for key in ("regret_per_interaction", "cumulative_regret")
     )
-    return _sized(regret(per_try, summed), reward)
+    return _sized(regret(per_interaction, cumulative), reward)
 
 
 def _sized(figure: Figure, reward: Mapping[str, Any]) -> Figure:
@@ -70,7 +70,7 @@ def _labelled(opened: Mapping[str, Any]) -> str:
     return str(nearest_label_count(int(n) for found in opened["policies"].values() for n in found))
 
 
-def _over_tries(found: Mapping[str, Any], key: str) -> Curve:
+def _over_interactions(found: Mapping[str, Any], key: str) -> Curve:
     return Curve.through(range(1, len(found[key]) + 1), found[key], found[f"{key}_ci95"])
 
 
@@ -90,7 +90,7 @@ def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[L
         for name in _LEVELS
         if name in opened["baselines"]
     }
-    mean = {"random": ("always predicting the mean", 1.0)}
+    mean = {"random": ("predicting the mean reward", 1.0)}
     return [
         LabelPanel("Squared error / variance", errors, mean),
         LabelPanel("Mean regret", regrets, levels),
@@ -133,5 +133,5 @@ def _curve(at: list[int], figures: list[dict[str, Any] | None]) -> Curve:
     return Curve.through([x for x, _ in known], means, intervals)
 
 
-FIGURES = {"labels": labels, "adaptation": adaptation, "regret": regret_by_try}
+FIGURES = {"labels": labels, "adaptation": adaptation, "regret": regret_by_interaction}
 """Name of the PNG in a study's folder -> the function that draws it."""

@@ -54,7 +54,7 @@ STYLES: dict[str, ModelStyle] = {
     "autoencoder": ModelStyle("autoencoder", "#0072b2", "--", "p"),
     "pca": ModelStyle("PCA", "#e69f00", "-.", "H"),
     "random_features": ModelStyle("random features", "#8a8f98", ":", "x"),
-    "supervised": ModelStyle("supervised (ceiling)", INK, ":", "8"),
+    "supervised": ModelStyle("supervised (reference)", INK, ":", "8"),
     "gp_ucb": ModelStyle("GP-UCB", "#56b4e9", "--", "P"),
     "gp_ts": ModelStyle("GP-Thompson", "#56b4e9", ":", "+"),
     "random": ModelStyle("random", "#8a8f98", "--", "X"),
@@ -160,8 +160,8 @@ def spread_labels(positions: Sequence[float], gap: float, low: float, high: floa
         pools.append([positions[i] - rank * gap])
         while len(pools) > 1 and _mean(pools[-2]) >= _mean(pools[-1]):
             pools[-2:] = [pools[-2] + pools[-1]]
-    ceiling = max(low, high - (len(order) - 1) * gap)
-    packed = [min(max(_mean(pool), low), ceiling) for pool in pools for _ in pool]
+    highest = max(low, high - (len(order) - 1) * gap)
+    packed = [min(max(_mean(pool), low), highest) for pool in pools for _ in pool]
     placed = {i: packed[rank] + rank * gap for rank, i in enumerate(order)}
     return [placed[i] for i in range(len(positions))]
 

@@ -12,8 +12,8 @@ from doorlab.report.tables.study import claim_counts
 from doorlab.report.verdicts import guessing, is_at_chance
 from doorlab.run_layout import CLAIMS_FILE
 
-_YARDSTICKS = {"gp_ucb": "GP-UCB (which has no images)", "random": "random actions"}
-_QUESTIONS = {"handedness": "the hinge's side", "swing": "pull or push"}
+_BASELINES = {"gp_ucb": "GP-UCB (which has no images)", "random": "random actions"}
+_TARGETS = {"handedness": "the hinge's side", "swing": "pull or push"}
 
 
 def percent(share: float | int) -> str:
@@ -55,28 +55,30 @@ def _bandit_words(run: RunFiles) -> str:
     )
     others = [
         f"{policies[name]['mean_regret']['mean']:.2f} for {words}"
-        for name, words in _YARDSTICKS.items()
-        if name in policies and name not in (hero, best_rival(policies, hero))
+        for name, words in _BASELINES.items()
+        if name in policies and name not in (hero, best_other_policy(policies, hero))
     ]
     sentence = f"{result}, against {enumeration(others)}." if others else f"{result}."
-    return f"{sentence} {_rival_words(run.regret, hero)}".rstrip()
+    return f"{sentence} {_difference_words(run.regret, hero)}".rstrip()
 
 
-def best_rival(policies: Mapping[str, Any], hero: str) -> str | None:
+def best_other_policy(policies: Mapping[str, Any], hero: str) -> str | None:
     """The policy with the lowest mean regret, except the headline model and the oracles."""
-    rivals = [name for name in policies if name != hero and "oracle" not in name]
-    return min(rivals, key=lambda name: policies[name]["mean_regret"]["mean"], default=None)
+    others = [name for name in policies if name != hero and "oracle" not in name]
+    return min(others, key=lambda name: policies[name]["mean_regret"]["mean"], default=None)
 
 
-def _rival_words(regret: Mapping[str, Any], hero: str) -> str:
-    """Sentence that compares the headline model with its best rival, paired by door."""
+def _difference_words(regret: Mapping[str, Any], hero: str) -> str:
+    """Sentence that compares the headline model with the best other policy, paired by door."""
     policies = regret["policies"]
-    rival = best_rival(policies, hero)
-    if rival is None:
+    other = best_other_policy(policies, hero)
+    if other is None:
         return ""
-    names = {name: style_of(name).label for name in (hero, rival)}
-    words = f"The best rival is {names[rival]} with {policies[rival]['mean_regret']['mean']:.3f}"
-    margin = regret.get("paired_differences", {}).get(rival, {}).get(hero)
+    names = {name: style_of(name).label for name in (hero, other)}
+    words = (
+        f"The best other policy is {names[other]} with {policies[other]['mean_regret']['mean']:.3f}"
+    )
+    margin = regret.get("paired_differences", {}).get(other, {}).get(hero)
     if not margin:
         return f"{words}."
     low, high = margin["ci95"]
@@ -87,7 +89,7 @@ def _rival_words(regret: Mapping[str, Any], hero: str) -> str:
         return f"{words}: {names[hero]} is better ({paired})."
     if high < 0:
         return f"{words}: {names[hero]} is worse ({paired})."
-    return f"{words}: too close to tell which is better ({paired})."
+    return f"{words}: the interval contains zero ({paired})."
 
 
 def _probe_words(run: RunFiles) -> str:
@@ -96,16 +98,16 @@ def _probe_words(run: RunFiles) -> str:
     if not probes:
         return ""
     model = "statistician" if "statistician" in probes else sort_models(probes)[0]
-    rivals = [name for name in probes if name not in (model, "supervised")]
+    others = [name for name in probes if name not in (model, "supervised")]
     parts = []
-    for target, question in _QUESTIONS.items():
+    for target, question in _TARGETS.items():
         if target not in probes[model]:
             continue
         score = probes[model][target]
         text = f"{question} on {percent(score['mean'])} of held-out doors"
         if is_at_chance(score, guessing(run.probes, target)):
-            text += ", no better than guessing"
-        known = [name for name in rivals if target in probes[name]]
+            text += ", at chance level"
+        known = [name for name in others if target in probes[name]]
         if known:
             best = max(known, key=lambda name: probes[name][target]["mean"])
             text += f" ({style_of(best).label}: {percent(probes[best][target]['mean'])})"

@@ -60,7 +60,7 @@ def _png_size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-def picture(png: bytes, alt: str, caption: str = "") -> Html:
+def figure(png: bytes, alt: str, caption: str = "") -> Html:
     """An embedded PNG with a caption; its size is stated, so that the layout is stable on load."""
     width, height = _png_size(png)
     image = element(
@@ -71,11 +71,11 @@ def picture(png: bytes, alt: str, caption: str = "") -> Html:
         height=str(height),
         loading="lazy",
     )
-    scroller = element("div", image, class_="scroll picture")
+    scroller = element("div", image, class_="scroll figure")
     return element("figure", scroller, *_caption(caption))
 
 
-def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
+def video_row(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
     """Embedded MP4 videos side by side, (content, label) each; they play automatically, muted."""
     videos = [
         element(
@@ -89,7 +89,7 @@ def films(mp4s: Sequence[tuple[bytes, str]], caption: str) -> Html:
         )
         for content, label in mp4s
     ]
-    return element("figure", element("div", *videos, class_="films"), *_caption(caption))
+    return element("figure", element("div", *videos, class_="videos"), *_caption(caption))
 
 
 def table(

@@ -45,7 +45,7 @@ class RunFiles:
 
     Attributes:
         folders: folders of the runs and their parts.
-        pictures: name of a figure in `plots.captions` -> PNG. The names of figures of
+        figures: name of a figure in `plots.captions` -> PNG. The names of figures of
             `doorlab represent` start with the name of the prior and a space.
         study: name of a result file of `doorlab study` -> its content; empty without a study.
         damaged: name of a damaged part ("bandit") -> one sentence on the damage and its repair.
@@ -61,7 +61,7 @@ class RunFiles:
     represent: dict[str, Any]
     plots: dict[str, Any]
     timing: dict[str, Any]
-    pictures: dict[str, bytes]
+    figures: dict[str, bytes]
     study: dict[str, Any] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
 
@@ -87,7 +87,7 @@ class RunFiles:
         return RunFiles(
             folders=folders,
             dataset=of_stages["generate"],
-            videos=_films(dataset / "videos") if dataset else (),
+            videos=_video_files(dataset / "videos") if dataset else (),
             models=tuple(map(_model, folders.models)),
             probes=of_stages["probe"],
             diagnosis=of_stages["diagnose"],
@@ -95,7 +95,7 @@ class RunFiles:
             represent=of_stages["represent"],
             plots=_plots(folders, damaged),
             timing=_or_empty(folders.timing) if folders.timing else {},
-            pictures=_pictures(folders, damaged),
+            figures=_figures(folders, damaged),
             study=_study(folders, damaged),
             damaged=damaged,
         )
@@ -131,24 +131,24 @@ def _plots(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def _pictures(folders: RunFolders, damaged: dict[str, str]) -> dict[str, bytes]:
+def _figures(folders: RunFolders, damaged: dict[str, str]) -> dict[str, bytes]:
     """Figure -> PNG; for figures in several folders, the first folder has precedence."""
-    drawn: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for stage, name_of in (("study", _figure_of_study), ("represent", _figure_of_represent)):
         result = folders.result(stage)
         if result is not None:
-            drawn |= {name_of(file.stem): file for file in _plain_files(result.parent, "png")}
+            files |= {name_of(file.stem): file for file in _plain_files(result.parent, "png")}
     for folder in reversed(folders.plots):
-        drawn |= {file.stem: file for file in _plain_files(folder, "png")}
-    pictures = {}
-    for name, file in drawn.items():
+        files |= {file.stem: file for file in _plain_files(folder, "png")}
+    figures = {}
+    for name, file in files.items():
         if name.split(" ")[-1] in CAPTIONS:
             content = file.read_bytes()
             if is_png(content):
-                pictures[name] = content
+                figures[name] = content
             else:
                 damaged[f"figure {name}"] = f"{file} can't be read"
-    return pictures
+    return figures
 
 
 def _figure_of_study(file: str) -> str:
@@ -182,7 +182,7 @@ def _or_empty(file: Path) -> dict[str, Any]:
         return {}
 
 
-def _films(folder: Path) -> tuple[Path, ...]:
+def _video_files(folder: Path) -> tuple[Path, ...]:
     """Videos of a dataset. The dataset may be a symbolic link, but not its folder of videos."""
     return () if folder.is_symlink() else tuple(_plain_files(folder, "mp4"))
 

@@ -14,12 +14,12 @@ from doorlab.report.page import (
     Html,
     element,
     enumeration,
-    films,
+    figure,
     join,
     note,
-    picture,
     section,
     table,
+    video_row,
 )
 from doorlab.report.run_files import ModelRun, RunFiles
 from doorlab.report.tables.diagnosis import evidence_table, likeness_table
@@ -36,7 +36,7 @@ from doorlab.report.verdicts import verdict
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
 HEADING = "Opening held-out doors in a few interactions"
-FILMS = 6  # largest number of videos in the page, which embeds them
+MAX_VIDEOS = 6  # maximum number of videos in the page, which embeds them
 
 
 def heading(run: RunFiles) -> str:
@@ -65,7 +65,11 @@ def sections(run: RunFiles) -> dict[str, Html]:
     for anchor, heading in SECTIONS.items():
         content = builders[anchor](run)
         if content:
-            content = [element("p", INTRODUCTIONS[anchor]), *content, *_not_drawn(run, anchor)]
+            content = [
+                element("p", INTRODUCTIONS[anchor]),
+                *content,
+                *_missing_figures(run, anchor),
+            ]
             found[anchor] = section(anchor, heading, *content)
     return found
 
@@ -82,8 +86,8 @@ def _doors(run: RunFiles) -> list[Html]:
         f"{config.get('frames', '?')} frames of {config.get('image_size', '?')} pixels"
         f"{f' and {interactions} interactions' if interactions else ''}."
     )
-    films = _films(run) if kind == "simulated" else []
-    return [element("p", facts), *films, *_figures(run, "doors")]
+    videos = _videos(run) if kind == "simulated" else []
+    return [element("p", facts), *videos, *_figures(run, "doors")]
 
 
 def _representation(run: RunFiles) -> list[Html]:
@@ -98,11 +102,14 @@ def _of_prior(run: RunFiles, prior: str) -> list[Html]:
     """Results of `doorlab represent` for one prior."""
     found = run.represent["priors"][prior]
     size = f"{sample_size(found['doors']['test'], found['seeds'])}."
-    content = [element("h3", f"Every model, on doors of the prior {prior}"), element("p", size)]
+    content = [
+        element("h3", f"Probes of all models on doors of the prior {prior}"),
+        element("p", size),
+    ]
     for name in ("probe_frames", "probe_doors"):
-        if f"{prior} {name}" in run.pictures:
+        if f"{prior} {name}" in run.figures:
             caption = CAPTIONS[name]
-            content.append(picture(run.pictures[f"{prior} {name}"], caption.heading, caption.text))
+            content.append(figure(run.figures[f"{prior} {name}"], caption.heading, caption.text))
     return [*content, *probe_tables(found)]
 
 
@@ -116,9 +123,9 @@ def _labels(run: RunFiles) -> list[Html]:
     for model in run.models:
         figures = model.metrics.get("figures", {})
         if model.name == FOCUS_MODEL and {"labelled_doors", "frame_doors"} <= figures.keys():
-            labelled, seen = figures["labelled_doors"], figures["frame_doors"]
-            share = f"{labelled:,} of the" if labelled < seen else "all"
-            text = f"In this run, {share} {seen:,} training doors are labeled with interactions."
+            labelled, total = figures["labelled_doors"], figures["frame_doors"]
+            share = f"{labelled:,} of the" if labelled < total else "all"
+            text = f"In this run, {share} {total:,} training doors are labeled with interactions."
             return [element("p", text)]
     return []
 
@@ -147,35 +154,35 @@ def _study(run: RunFiles) -> list[Html]:
 def _making(run: RunFiles) -> list[Html]:
     models = [_model_table(run.models)] if run.models else []
     figures = [*_damage(run, "plot"), *_figures(run, "making")]
-    if not run.pictures:
+    if not run.figures:
         figures.append(note("No figures: `doorlab plot` with the same --runs draws them."))
-    settings = [element("h3", "Every setting"), *_settings(run)]
+    settings = [element("h3", "Settings"), *_settings(run)]
     return [*provenance_tables(run), *models, *figures, *settings]
 
 
-def _films(run: RunFiles) -> list[Html]:
+def _videos(run: RunFiles) -> list[Html]:
     if not run.videos:
         return [note("No videos: `doorlab generate --videos` creates them.")]
-    shown = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:FILMS]]
+    videos = [(path.read_bytes(), f"Video of {path.stem}") for path in run.videos[:MAX_VIDEOS]]
     caption = "Each door opens and closes once. Then the gripper executes the oracle's action."
-    return [films(shown, caption)]
+    return [video_row(videos, caption)]
 
 
 def _figures(run: RunFiles, anchor: str) -> list[Html]:
     """The figures of a section, each with heading, caption and verdict."""
     content = []
     for name, caption in CAPTIONS.items():
-        if caption.section == anchor and name in run.pictures:
+        if caption.section == anchor and name in run.figures:
             words = run.plots.get("words", {}).get(name, {})
             heading, text = fill(caption.heading, words), fill(caption.text, words)
             found = verdict(name, run)
             below = join(text, " ", element("strong", found)) if found else text
-            image = picture(run.pictures[name], f"{heading}. {text}", below)
+            image = figure(run.figures[name], f"{heading}. {text}", below)
             content += [element("h3", heading), image]
     return content
 
 
-def _not_drawn(run: RunFiles, anchor: str) -> list[Html]:
+def _missing_figures(run: RunFiles, anchor: str) -> list[Html]:
     """Notes on missing figures of a section, one per reason.
 
     Figures of stages that were not run get no note.
@@ -183,11 +190,7 @@ def _not_drawn(run: RunFiles, anchor: str) -> list[Html]:
     reasons: dict[str, list[str]] = {}
     skipped: dict[str, str] = run.plots.get("skipped", {})
     for name, caption in CAPTIONS.items():
-        if (
-            caption.section != anchor
-            or name in run.pictures
-            or name in run.plots.get("not_run", {})
-        ):
+        if caption.section != anchor or name in run.figures or name in run.plots.get("not_run", {}):
             continue
         reason = run.damaged.get(f"figure {name}", skipped.get(name))
         if reason and not caption.optional:

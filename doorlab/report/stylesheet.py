@@ -35,8 +35,8 @@ figure img { display: block; width: 100%; height: auto; }
 figcaption strong { color: var(--ink); font-weight: 600; }
 figcaption { color: var(--muted); font-size: 0.92rem; line-height: 1.5; margin-top: 0.5rem;
              max-width: 44rem; }
-.films { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }
-.films video { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px;
+.videos { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }
+.videos video { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px;
                background: var(--wash); }
 /* Shadows at an edge beyond which there is more to see, where a table or figure is too wide. */
 .scroll { overflow-x: auto; scrollbar-width: thin; background:
@@ -44,7 +44,7 @@ figcaption { color: var(--muted); font-size: 0.92rem; line-height: 1.5; margin-t
   linear-gradient(to left, #fff 1.5rem, transparent) right / 3rem 100% no-repeat local,
   linear-gradient(to right, #1f293366, transparent) left / 0.9rem 100% no-repeat scroll,
   linear-gradient(to left, #1f293366, transparent) right / 0.9rem 100% no-repeat scroll; }
-.picture img { mix-blend-mode: multiply; }
+.figure img { mix-blend-mode: multiply; }
 table { border-collapse: collapse; font-size: 0.92rem; line-height: 1.4; min-width: 100%;
         font-variant-numeric: tabular-nums; }
 th, td { padding: 0.45rem 0.9rem 0.45rem 0; text-align: right; white-space: nowrap; }
@@ -69,7 +69,7 @@ pre { background: var(--wash); border-radius: 6px; padding: 0.9rem 1rem; overflo
   body { font-size: 16px; }
   main { padding-top: 1.5rem; }
   h1 { font-size: 1.7rem; }
-  .picture img { width: 46rem; max-width: none; }  /* labels stay legible: the figure scrolls */
+  .figure img { width: 46rem; max-width: none; }  /* labels stay legible: the figure scrolls */
 }
 @media print { nav { display: none; } video { display: none; } figure { break-inside: avoid; } }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }

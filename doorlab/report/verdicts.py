@@ -15,9 +15,9 @@ from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.study import size_of_study
 from doorlab.run_layout import CLAIMS_FILE
 
-GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # scores from which a parameter counts as kept
-_HARDLY = 0.55  # largest classifier accuracy at which frames count as indistinguishable
-_HONEST = 0.02  # largest mean deviation of coverage at which intervals count as calibrated
+GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # scores from which a parameter counts as encoded
+_INDISTINGUISHABLE = 0.55  # largest classifier accuracy at which frames count as indistinguishable
+_CALIBRATED = 0.02  # largest mean deviation of coverage at which intervals count as calibrated
 _TARGETS = {"handedness": "hinge side", "swing": "pull or push", "joint_angle": "joint angle"}
 
 
@@ -41,13 +41,13 @@ def guessing(probes: Mapping[str, Any], target: str) -> float | None:
     return probes.get("targets", {}).get(target, {}).get("guessing")
 
 
-def _kept(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) -> str:
+def _encoded(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) -> str:
     score = scores[target]
     good = GOOD_ACCURACY if score["metric"] == "accuracy" else GOOD_R2
     if is_at_chance(score, guessing(probes, target)):
-        answer = "no better than guessing"
+        answer = "at chance level"
     else:
-        answer = "kept" if score["mean"] >= good else "kept in part"
+        answer = "encoded" if score["mean"] >= good else "partly encoded"
     unit = "R² " if score["metric"] == "r2" else ""
     return f"{_TARGETS[target]} {unit}{score['mean']:.2f} ({answer})"
 
@@ -58,13 +58,13 @@ def _reconstructions(run: RunFiles) -> str:
     words = []
     for model in sort_models(probes.get("probes", {})):
         scores = probes["probes"][model]
-        kept = [_kept(probes, scores, target) for target in _TARGETS if target in scores]
-        if kept and (not run.diagnosis or model in run.diagnosis["diagnosis"]):
-            words.append(f"{style_of(model).label}: {', '.join(kept)}")
+        found = [_encoded(probes, scores, target) for target in _TARGETS if target in scores]
+        if found and (not run.diagnosis or model in run.diagnosis["diagnosis"]):
+            words.append(f"{style_of(model).label}: {', '.join(found)}")
     return f"linear probes on the latents of the {'; of the '.join(words)}" if words else ""
 
 
-def _made(kind: str) -> Callable[[RunFiles], str]:
+def _generated(kind: str) -> Callable[[RunFiles], str]:
     """Makes the verdict on generated frames: accuracy of a classifier against real frames."""
 
     def words(run: RunFiles) -> str:
@@ -88,12 +88,12 @@ def _made(kind: str) -> Callable[[RunFiles], str]:
 def _likeness(accuracies: Sequence[Mapping[str, Any]]) -> str:
     """The verdict over all features; frames are realistic only if no feature distinguishes them."""
     lows, highs = zip(*(score["ci95"] for score in accuracies), strict=True)
-    if max(lows) > _HARDLY:
+    if max(lows) > _INDISTINGUISHABLE:
         return "distinguishable from real frames"
-    if max(highs) <= _HARDLY:
-        return "almost indistinguishable"
+    if max(highs) <= _INDISTINGUISHABLE:
+        return "almost indistinguishable from real frames"
     doors = max((score.get("n", 0) for score in accuracies), default=0)
-    return f"{doors} doors are too few to tell" if doors else "too few doors to tell"
+    return f"{doors} doors are too few for a verdict" if doors else "too few doors for a verdict"
 
 
 def _latents(run: RunFiles) -> str:
@@ -113,7 +113,7 @@ def _latents(run: RunFiles) -> str:
     return "; ".join(parts)
 
 
-def _first_try(run: RunFiles) -> str:
+def _first_interaction(run: RunFiles) -> str:
     policies = run.regret.get("policies", {})
     if FOCUS_MODEL not in policies or "visible_oracle" not in policies:
         return ""
@@ -164,8 +164,8 @@ def _coverage(calibration: Mapping[str, Any]) -> dict[str, str]:
         gaps = [share["mean"] - level for share, level in stated if share]
         if gaps:
             mean = sum(map(abs, gaps)) / len(gaps)
-            way = "too careful" if sum(gaps) > 0 else "too sure"
-            words[name] = f"{mean:.3f} ({way if mean > _HONEST else 'honest'})"
+            way = "underconfident" if sum(gaps) > 0 else "overconfident"
+            words[name] = f"{mean:.3f} ({way if mean > _CALIBRATED else 'calibrated'})"
     return words
 
 
@@ -177,11 +177,11 @@ def _study(run: RunFiles) -> str:
 
 _VERDICTS: dict[str, Callable[[RunFiles], str]] = {
     "reconstructions": _reconstructions,
-    "new_frames": _made("new_frames"),
-    "samples": _made("samples"),
+    "new_frames": _generated("new_frames"),
+    "samples": _generated("samples"),
     "traversals": _latents,
     "correlations": _latents,
-    "landscape": _first_try,
+    "landscape": _first_interaction,
     "adaptation": _adaptation,
     "calibration": _calibration,
     "study_labels": _study,

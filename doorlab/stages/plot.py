@@ -4,7 +4,7 @@
 gallery, reconstructions, new_frames, samples, interpolations, traversals, embedding, correlations,
 probes, probe_frames, probe_doors, landscape, calibration, adaptation, opened, regret, study_labels,
 study_adaptation, study_regret, training. Groups of figures: latents (embedding, correlations,
-traversals), pictures (reconstructions, new_frames, samples, interpolations).
+traversals), images (reconstructions, new_frames, samples, interpolations).
 
     doorlab plot --runs runs/demo
     doorlab plot regret opened --runs runs/bandit
@@ -68,7 +68,7 @@ FIGURES: dict[str, Callable[[PlotContext], Plot]] = {
 # Names of groups of figures.
 GROUPS: dict[str, tuple[str, ...]] = {
     "latents": ("embedding", "correlations", "traversals"),
-    "pictures": ("reconstructions", "new_frames", "samples", "interpolations"),
+    "images": ("reconstructions", "new_frames", "samples", "interpolations"),
 }
 
 
@@ -132,14 +132,14 @@ def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...
         seed=config.seed,
         device=resolve_device(config.device),
     )
-    drawn, skipped = _draw(sources, names, path.parent)
-    if not drawn:
+    plots, skipped = _draw(sources, names, path.parent)
+    if not plots:
         _refuse(config.runs, skipped)
     for name in skipped:  # remove files of an earlier call that could draw these figures
         for ending in ("png", "npz"):
             (path.parent / f"{name}.{ending}").unlink(missing_ok=True)
-    _write(path, config, sources, drawn, skipped)
-    _report(path.parent, drawn, skipped, config.figures)
+    _write(path, config, sources, plots, skipped)
+    _report(path.parent, plots, skipped, config.figures)
 
 
 def chosen_figures(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -158,17 +158,17 @@ def _draw(
     sources: PlotContext, names: tuple[str, ...], out: Path
 ) -> tuple[dict[str, Plot], dict[str, Exception]]:
     """Draws and saves figures; returns the plots, and the reasons of the skipped figures."""
-    drawn: dict[str, Plot] = {}
+    plots: dict[str, Plot] = {}
     skipped: dict[str, Exception] = {}
     for name in track(names, "plot", "figures considered"):
         try:
-            drawn[name] = FIGURES[name](sources)
+            plots[name] = FIGURES[name](sources)
         except (MissingInput, ResultError, DatasetError, CheckpointError) as reason:
             skipped[name] = reason
             continue
-        save_png(drawn[name].figure, out / f"{name}.png")
-        atomic_write_arrays(out / f"{name}.npz", drawn[name].arrays)
-    return drawn, skipped
+        save_png(plots[name].figure, out / f"{name}.png")
+        atomic_write_arrays(out / f"{name}.npz", plots[name].arrays)
+    return plots, skipped
 
 
 def _refuse(runs: tuple[Path, ...], skipped: Mapping[str, Exception]) -> NoReturn:
@@ -188,17 +188,17 @@ def _write(
     path: Path,
     config: Config,
     sources: PlotContext,
-    drawn: Mapping[str, Plot],
+    plots: Mapping[str, Plot],
     skipped: Mapping[str, Exception],
 ) -> None:
     """Writes plot.json; keeps the existing entries of figures that this call does not draw."""
     entries: dict[str, dict[str, Any]] = {
-        "figures": {name: drawing.figures for name, drawing in drawn.items() if drawing.figures},
-        "words": {name: drawing.words for name, drawing in drawn.items() if drawing.words},
+        "figures": {name: plot.figures for name, plot in plots.items() if plot.figures},
+        "words": {name: plot.words for name, plot in plots.items() if plot.words},
         "skipped": {n: str(r) for n, r in skipped.items() if not isinstance(r, NotRun)},
         "not_run": {n: str(r) for n, r in skipped.items() if isinstance(r, NotRun)},
     }
-    earlier, requested = _or_nothing(path), {*drawn, *skipped}
+    earlier, requested = _or_nothing(path), {*plots, *skipped}
     for part, values in entries.items():
         kept = {n: value for n, value in earlier.get(part, {}).items() if n not in requested}
         entries[part] = kept | values
@@ -215,7 +215,7 @@ def _or_nothing(path: Path) -> dict[str, Any]:
 
 
 def _report(
-    folder: Path, drawn: Collection[str], skipped: Mapping[str, Exception], named: Collection[str]
+    folder: Path, plots: Collection[str], skipped: Mapping[str, Exception], named: Collection[str]
 ) -> None:
     """Prints the folder of the figures, and the reasons of the skipped figures.
 
@@ -230,4 +230,4 @@ def _report(
     unlisted = len(skipped) - sum(map(len, reasons.values()))
     if unlisted:
         print_line(f"not drawn: {unlisted} figures of stages that were not run (see plot.json)")
-    print_line(f"{counted(len(drawn), 'figures')} in {folder}")
+    print_line(f"{counted(len(plots), 'figures')} in {folder}")

@@ -9,10 +9,10 @@ Models:
   the door, and its instance latents must not;
 - context-free baselines on single frames: vae, autoencoder, pca (fitted in closed form) and
   random_features (an encoder that is not trained);
-- supervised: the ceiling, the only model that is trained on the true parameters of doors.
+- supervised: an upper reference, the only model that is trained on the true parameters of doors.
 
 All models get the same frames; all models that take steps get the same number of steps. `doorlab
-probe` measures what an embedding holds.
+probe` measures which parameters an embedding encodes.
 
 With --online, every step samples and renders new doors from a prior, on the device.
 
@@ -82,12 +82,12 @@ PRESETS: dict[str, Config] = {
     "full": with_preset(Config(), "full", batch_size=128, frames=8),
 }
 
-# The same for all that learn in steps: comparisons are between ideas, not budgets.
+# Equal for all models with steps, so that comparisons do not depend on the budget.
 STEPS_BY_PRESET = {"tiny": 1_000, "small": 2_000, "full": 60_000}
 
 
 def default_steps(preset: str, model: str) -> int:
-    """Steps that a preset gives a model; 0 for one in closed form."""
+    """Default steps of a model in a preset; 0 for models in closed form."""
     return 0 if encoder_spec(model).closed_form else STEPS_BY_PRESET[preset]
 
 
@@ -96,10 +96,10 @@ def run(config: Config) -> Path:
     """Trains the model; returns the run's folder.
 
     Raises:
-        ConfigError, DatasetError, CheckpointError: for input that can't be used.
-        ResultError: for an earlier run that is neither to be resumed nor replaced, and when another
-            process writes into its folder.
-        TrainingError: when the loss is no longer finite.
+        ConfigError, DatasetError, CheckpointError: if an input can't be used.
+        ResultError: if the folder contains an earlier run and neither --resume nor --overwrite is
+            given, or if another process writes into it.
+        TrainingError: if the loss is not finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     if encoder_spec(config.model).closed_form and config.steps:
@@ -112,7 +112,7 @@ def run(config: Config) -> Path:
     dataset = open_data(config)
     _check(config, dataset)
     context = RunContext.of("pretrain", config, dataset)
-    _build(context)  # fails before anything is removed or written
+    _build(context)  # raises errors before any file is removed or written
     return context.run(_train)
 
 
@@ -127,7 +127,7 @@ def _check(config: Config, dataset: DoorDataset | None) -> None:
     if spec.closed_form or spec.supervised:
         raise ConfigError(
             f"a dataset for {config.model}", "--online",
-            "leave --online out: fresh doors are for models that look, step by step",
+            "remove --online: streamed doors are for models that are trained in steps",
         )  # fmt: skip
     check_fresh(config)
     if config.doors:
@@ -196,7 +196,7 @@ def _fit(
 def _fit_closed_form(
     fabric: Fabric, config: Config, model: Any, train_set: PretrainingSet
 ) -> FitResult:
-    """Fits a model without steps: a run that is stopped has nothing to resume, and starts anew."""
+    """Fits a model in closed form. A stopped run has no checkpoint and is started again."""
     start = time.monotonic()
     model.to(fabric.device).fit(train_set.iter_frames(config.mirror))
     history = {"train": [], "validation": []}
@@ -225,7 +225,7 @@ def streamed_batch(
     generator: torch.Generator,
     size: int,
 ) -> tuple[Float[Tensor, "B M C H W"]]:
-    """Frames of the `size` doors of a step, which no other step gets."""
+    """Frames of `size` streamed doors, which only this step uses."""
     frames = to_float(doors.at(step, schedule).images)
     return (random_mirror(frames, generator) if mirror else frames,)
 

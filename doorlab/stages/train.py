@@ -65,7 +65,7 @@ from doorlab.seeding import integer_seed
 from doorlab.training import FitResult, Phase, TrainingTask, fit
 from doorlab.training.fabric import Fabric
 
-_CONTEXTS = (0, 1, 4, 10)  # interactions seen when the validation error is measured
+_CONTEXTS = (0, 1, 4, 10)  # sizes of the context set in validation
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ _FROZEN_ENCODER_STEPS = {**_STEPS, "tiny": 1_500}  # they have no encoder phase
 
 
 def default_steps(preset: str, model: str) -> int:
-    """Steps that a preset gives a model."""
+    """Default steps of a model in a preset."""
     frozen = reward_model_spec(model).frozen_encoder is not None
     return (_FROZEN_ENCODER_STEPS if frozen else _STEPS)[preset]
 
@@ -106,10 +106,10 @@ def run(config: Config) -> Path:
     """Trains the model; returns the run's folder.
 
     Raises:
-        ConfigError, DatasetError, CheckpointError: for input that can't be used.
-        ResultError: for an earlier run that is neither to be resumed nor replaced, and when another
-            process writes into its folder.
-        TrainingError: when the loss is no longer finite.
+        ConfigError, DatasetError, CheckpointError: if an input can't be used.
+        ResultError: if the folder contains an earlier run and neither --resume nor --overwrite is
+            given, or if another process writes into it.
+        TrainingError: if the loss is not finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     config = resolved(config, default_steps, PRESETS)
@@ -118,7 +118,7 @@ def run(config: Config) -> Path:
     dataset = open_data(config)
     _check(config, dataset)
     context = RunContext.of("train", config, dataset, **_pretrained_settings(config, dataset))
-    _build(context)  # fails before anything is removed or written
+    _build(context)  # raises errors before any file is removed or written
     return context.run(_train)
 
 
@@ -170,9 +170,9 @@ def _check_recorded(config: Config, dataset: DoorDataset) -> None:
 
 
 def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[str, Any]:
-    """What identifies the pretrained run, if there is one.
+    """Values that identify the pretrained run, if there is one.
 
-    Raises CheckpointError when it is for frames of another size, or damaged.
+    Raises CheckpointError if it has another image size, or is damaged.
     """
     if config.pretrained is None:
         return {}
@@ -187,7 +187,7 @@ def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[st
 
 
 def _build(context: RunContext[Config]) -> tuple[RewardModel, Architecture]:
-    """The model with initial weights; a pretrained encoder has those of its run."""
+    """The model with initial weights; a pretrained encoder has the weights of its run."""
     config = context.config
     spec, architecture, base = reward_model_spec(config.model), config.architecture, None
     if config.pretrained is not None:
@@ -269,7 +269,7 @@ def _validation(doors: DoorData, model: nn.Module) -> dict[str, float]:
 def _metrics(
     model: nn.Module, doors: DoorData | None, seed: int, outcome: FitResult
 ) -> dict[str, Any]:
-    """Metrics of a finished run on validation doors, if there are any."""
+    """Metrics of a finished run on validation doors; empty without validation doors."""
     best = {} if outcome.best_step is None else {"best_step": outcome.best_step}
     if doors is None:
         return best

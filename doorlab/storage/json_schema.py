@@ -147,6 +147,6 @@ def _join(place: str, key: str) -> str:
 
 
 def _wrong(place: str, value: Any, expected: str) -> str:
-    shown = repr(value)
-    shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-    return f"{place or 'the document'} as {shown}, not {expected}"
+    text = repr(value)
+    text = text if len(text) <= 40 else f"{text[:37]}..."
+    return f"{place or 'the document'} as {text}, not {expected}"

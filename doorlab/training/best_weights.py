@@ -1,4 +1,4 @@
-"""The best weights of a run so far, by the validation doors: early stopping without stopping."""
+"""The weights with the smallest validation error of a run: early stopping without stopping."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ class BestWeights:
     """Keeps the weights with the smallest validation error.
 
     Attributes:
-        step: number of steps after which they were validated; None before the first validation.
+        step: number of steps before their validation; None before the first validation.
         error: validation error of these weights.
     """
 
     def __init__(self, monitor: Monitor | None) -> None:
-        """Without a monitor, no weights are kept."""
+        """With None as the monitor, no weights are kept."""
         self._monitor = monitor
         self.step: int | None = None
         self.error = float("inf")
         self._weights: dict[str, Tensor] = {}
 
     def update(self, step: int, metrics: Metrics, model: nn.Module) -> None:
-        """Keeps the model's weights after `step` steps if they are better than those before."""
+        """Keeps the model's weights after `step` steps if their error is the smallest so far."""
         if self._monitor is None:
             return
         error = self._monitor(metrics)
-        if error < self.error:  # never for NaN
+        if error < self.error:  # False for NaN
             self.step, self.error = step, error
             self._weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
 
     def load_into(self, model: nn.Module) -> None:
-        """Gives the model its best weights, if there are any."""
+        """Loads the best weights into the model, if there are any."""
         if self.step is not None:
             model.load_state_dict(self._weights)
 
     def state(self) -> dict[str, Any] | None:
-        """All of it as plain values and tensors; None before the first validation."""
+        """The state as plain values and tensors; None before the first validation."""
         if self.step is None:
             return None
         return {"step": self.step, "error": self.error, "weights": self._weights}

@@ -1,8 +1,8 @@
-"""Checkpoints: all that a run needs to go on as if it had never stopped.
+"""Checkpoints: the state that a run needs to continue bit-identically.
 
-A checkpoint is written whole or not at all (`doorlab.storage.files`): a run killed at any moment
-keeps the one before. It is one file, a safetensors file with a checksum of its own
-(`doorlab.storage.state_file`): a damaged one is refused, and reading one runs no foreign code.
+A checkpoint is one safetensors file with a checksum (`doorlab.storage.state_file`). It is written
+atomically (`doorlab.storage.files`), so a killed run keeps its previous checkpoint. Damaged files
+are rejected, and reading a file executes no code from it.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ class Checkpoint:
     model: dict[str, Any]
     """State dict of the module."""
     moments: dict[int, dict[str, Tensor]]
-    """What AdamW remembers of each parameter, by its place among those that are trained."""
+    """State of AdamW, by the index of the parameter among the trained ones."""
     journal: dict[str, Any]
-    """What was logged so far: `MetricLogger.state`."""
+    """Records logged so far: `MetricLogger.state`."""
     settings: dict[str, Any]
-    """What the run was started with; a resumed run must agree."""
+    """Settings of the run; a resumed run must have equal settings."""
     best: dict[str, Any] | None
     """The weights with the smallest validation error so far; see `training.best_weights`."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replaces the run's checkpoint, whole or not at all."""
+    """Replaces the checkpoint of a run atomically."""
     save_state(folder / CHECKPOINT_FILE, "checkpoint", FORMAT, vars(checkpoint))
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether a run in the folder was stopped."""
+    """Whether the folder has the checkpoint of a stopped run."""
     return os.path.lexists(folder / CHECKPOINT_FILE)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
-    """The run's checkpoint, on the CPU; None when there is none.
+    """The checkpoint of a run, on the CPU; None if there is none.
 
-    Raises CheckpointError when it can't be read, is damaged, or is not one that this version of
-    doorlab writes.
+    Raises CheckpointError if it can't be read, is damaged, or has another format than this version
+    of doorlab writes.
     """
     path = folder / CHECKPOINT_FILE
     if not has_checkpoint(folder):
@@ -75,11 +75,11 @@ def check_fit(
     """Raises CheckpointError for the checkpoint of another model, or of a longer run.
 
     Args:
-        folder: of the run, to be named.
-        checkpoint: of the run.
-        model: that is trained.
-        trained: its parameters, in the order of the optimiser.
-        steps: of the whole run.
+        folder: run folder, for messages.
+        checkpoint: checkpoint of the run.
+        model: the model in training.
+        trained: its parameters, in the order of the optimizer.
+        steps: number of steps of the whole run.
     """
     if checkpoint.step > steps:
         raise CheckpointError(

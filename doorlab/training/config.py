@@ -45,7 +45,7 @@ class OptimConfig:
     def learning_rate_at(self, step: int, steps: int) -> float:
         """The learning rate in step 0, 1, ... of a schedule: linear warm-up, then a cosine to 0.
 
-        A pure function of the step, so that a resumed run needs no state of a scheduler.
+        It depends on the step only, so a resumed run needs no scheduler state.
 
         Args:
             step: since the start of the schedule.
@@ -60,14 +60,14 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class ComputeConfig:
-    """Where and with which arithmetic to train. Raises ConfigError for unknown names."""
+    """Devices, processes and precision of the training. Raises ConfigError for unknown names."""
 
     device: Annotated[str, Option(DEVICES, ("--device",))] = "auto"
     """Device to train on: cpu, cuda, or auto for a GPU where there is one."""
     devices: Annotated[PositiveInt, Option(aliases=("--devices",))] = 1
-    """Number of processes that share every batch, each with a device of its own."""
+    """Number of processes that share every batch, with one device each."""
     threads: Annotated[Threads, Option(aliases=("--threads",))] = 1
-    """Torch threads per process; 0 leaves torch's own choice."""
+    """Torch threads per process; 0 keeps the default of torch."""
     precision: Annotated[str, Option(PRECISIONS, ("--precision",))] = "32-true"
     """Arithmetic: 32-true, or bf16-mixed (bfloat16 where that is safe, float32 weights)."""
 
@@ -115,14 +115,14 @@ class TrainConfig:
         check_limits(self)
 
 
-# What may differ between a run and its resumption without changing what is computed.
+# Settings that may differ in a resumed run, because they do not affect the computation.
 NON_SEMANTIC_SETTINGS = frozenset(
     {"monitor.checkpoint_every", "monitor.stop_after", "compute.threads"}
 )
 
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Settings in which two runs differ, each with both values, but for `NON_SEMANTIC_SETTINGS`."""
+    """Settings in which two runs differ, with both values; `NON_SEMANTIC_SETTINGS` are ignored."""
     before, now = flattened(before), flattened(now)
     names = sorted((set(before) | set(now)) - NON_SEMANTIC_SETTINGS)
     return [

@@ -1,4 +1,4 @@
-"""Scalars for TensorBoard, written by this thread: a disk that refuses them ends no run."""
+"""Scalars for TensorBoard, written in this thread; write errors do not end a run."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from types import SimpleNamespace
 from typing import Any
 
 _log = logging.getLogger(__name__)
-_numbers = itertools.count()  # of the files that this process writes
+_numbers = itertools.count()  # numbers of the files that this process writes
 
 
 class CurveWriter:
-    """A file of TensorBoard's events, made with the first scalars.
+    """A TensorBoard event file, created with the first scalars.
 
-    PyTorch's `SummaryWriter` has a thread for it, which prints a traceback when the disk is full;
-    then the next call fails.
+    PyTorch's `SummaryWriter` uses a thread, which prints a traceback if the disk is full; the next
+    call then fails.
 
     Args:
-        folder: of the file, made where there is none.
+        folder: folder of the file; created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._file, self._has_failed = folder, None, False
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Writes scalars of a step. After a first failure, of which it warns, it does nothing."""
+        """Writes scalars of a step. The first failure logs a warning and disables the writer."""
         if self._has_failed:
             return
         of_summary = _messages().Summary
@@ -44,12 +44,12 @@ class CurveWriter:
         except OSError as error:
             self._has_failed = True
             self.close()
-            _log.warning("no more curves in %s: %s; training goes on", self._folder, error)
+            _log.warning("no more curves in %s: %s; training continues", self._folder, error)
 
     def close(self) -> None:
-        """Closes the file. Scalars that are added later go to another one."""
+        """Closes the file. Later scalars go to a new file."""
         if self._file is not None:
-            with contextlib.suppress(OSError):  # of what could not be written before
+            with contextlib.suppress(OSError):  # data that could not be written before
                 self._file.close()
             self._file = None
 
@@ -58,7 +58,7 @@ class CurveWriter:
         host, process = socket.gethostname(), os.getpid()
         name = f"events.out.tfevents.{int(time.time()):010d}.{host}.{process}.{next(_numbers):03d}"
         self._file = open(self._folder / name, "wb")  # noqa: SIM115  closed by `close`
-        # Events of a killed run that lie behind this step are hidden.
+        # TensorBoard hides events of a killed run after this step.
         self._write(step=step, file_version="brain.Event:2")
         of_session = _messages().SessionLog
         self._write(step=step, session_log=of_session(status=of_session.START))
@@ -74,11 +74,11 @@ class CurveWriter:
 
 @cache
 def _messages() -> Any:
-    """The kinds of TensorBoard's messages that are written here; slow to import."""
+    """The message classes of TensorBoard in use; slow to import."""
     from tensorboard.compat.proto import event_pb2, summary_pb2
 
     modules: tuple[Any, Any] = event_pb2, summary_pb2
-    events, summaries = modules  # whose classes are made when they are imported
+    events, summaries = modules  # their classes are created at import
     return SimpleNamespace(
         Event=events.Event, SessionLog=events.SessionLog, Summary=summaries.Summary
     )

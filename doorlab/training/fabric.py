@@ -1,7 +1,7 @@
-"""Lightning Fabric, imported and used whatever other launchers have left in the environment.
+"""Lightning Fabric, isolated from environment variables of other launchers.
 
-Lightning reads the variables of torchrun and its own while it is imported, and torch and Fabric
-take a process in which they are set for one of several that have been started together.
+Lightning reads its own variables and those of torchrun at import. Torch and Fabric then treat the
+process as one of several that were started together.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-# What torchrun, Fabric's command line and others tell the processes that they start.
+# Variables that torchrun, Fabric's command line and others set for the processes they start.
 _OF_LAUNCHERS = {
     "GROUP_RANK", "JSM_NAMESPACE_RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR",
     "MASTER_PORT", "NODE_RANK", "RANK", "SLURM_PROCID", "STANDALONE_PORT", "WORLD_SIZE",
@@ -20,9 +20,10 @@ _PREFIXES_OF_LAUNCHERS = ("LT_", "TORCHELASTIC_")
 
 @contextlib.contextmanager
 def launchers_ignored() -> Iterator[None]:
-    """Hides what other launchers have left in the environment; takes back what Fabric sets there.
+    """Hides variables of other launchers, and removes the variables that Fabric sets.
 
-    Fabric and torch would take this process for one of several that somebody else has started.
+    With these variables, Fabric and torch would treat this process as one of several processes of
+    another launcher.
     """
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if _is_of_launchers(name)}
     try:

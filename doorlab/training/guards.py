@@ -1,4 +1,4 @@
-"""What may end a run before its last step: a loss that is no number, and signals."""
+"""Conditions that end a run before its last step: a loss that is not finite, and signals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from torch import Tensor
 
 from doorlab.errors import TrainingError
 
-# Fields of batches (`doorlab.data.tensors.batches`) in words.
-# Field of a batch, without its shape suffix -> what it holds.
+# Field of a batch (`doorlab.data.tensors.batches`), without its shape suffix -> description.
 _WORDS = {
     "x": "frames",
     "frames": "frames",
@@ -25,9 +24,9 @@ _WORDS = {
 
 
 class NonFiniteGuard:
-    """Remembers the first step whose loss or gradient was not finite, without waiting for it.
+    """Detects the first step whose loss or gradient is not finite, without synchronization.
 
-    On a GPU, asking for a value at every step would make the processor wait for the device.
+    On a GPU, reading a value at every step would make the CPU wait for the device.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -35,17 +34,17 @@ class NonFiniteGuard:
         self._loss = torch.zeros((), device=device)
 
     def update(self, step: int, loss: Tensor, gradient_norm: Tensor) -> None:
-        """Looks at one step."""
+        """Checks one step."""
         bad = ~(loss.isfinite() & gradient_norm.isfinite()) & (self._first < 0)
         self._first = torch.where(bad, step, self._first)
         self._loss = torch.where(bad, loss.detach().float(), self._loss)
 
     def check(self, seed: int, batch_of: Callable[[int], Any]) -> None:
-        """Raises TrainingError when a step was bad: for its data, if these are not finite.
+        """Raises TrainingError if a step was not finite; the error names the data if they are not.
 
         Args:
-            seed: of the run.
-            batch_of: step -> its batch.
+            seed: seed of the run.
+            batch_of: step -> batch of the step.
         """
         step = int(self._first)
         if step >= 0:
@@ -76,7 +75,7 @@ def _check_data(batch: Any, step: int, seed: int) -> None:
 
 
 def _tensors(batch: Any, name: str = "the data") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of a batch that is no model's work, and what it holds in words."""
+    """The tensors of a batch that no model computed, with their descriptions."""
     if isinstance(batch, Tensor):
         yield name, batch
     elif is_dataclass(batch):
@@ -93,10 +92,10 @@ def _tensors(batch: Any, name: str = "the data") -> Iterator[tuple[str, Tensor]]
 
 
 class GracefulStop:
-    """A handler that notes signals which ask to stop, for the loop to obey after its step.
+    """A handler that records stop signals; the loop stops after its current step.
 
-    A second signal of the same kind interrupts. One of another kind does not: a scheduler may send
-    SIGTERM to processes that the terminal has sent SIGINT already.
+    A second signal of the same kind interrupts at once. A signal of another kind does not: a
+    scheduler may send SIGTERM to processes that already received SIGINT from the terminal.
     """
 
     def __init__(self) -> None:
@@ -104,7 +103,7 @@ class GracefulStop:
 
     @property
     def requested(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a signal was received."""
         return bool(self._received)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Processes and devices, by Lightning Fabric."""
+"""Processes and devices of a training run, with Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 
 def check_devices(config: ComputeConfig) -> None:
-    """Raises ConfigError when this machine lacks the devices that a config asks for."""
-    if config.devices > 1 and hasattr(sys, "ps1"):  # Fabric refuses to start processes from there
+    """Raises ConfigError if this machine lacks the devices of a config."""
+    if config.devices > 1 and hasattr(sys, "ps1"):  # Fabric refuses interactive sessions
         fix = "use one device, or run this as a script"
         raise ConfigError("one device in a notebook or shell", f"{config.devices}", fix)
     device = resolve_device(config.device, "--device")
@@ -43,14 +43,14 @@ def check_devices(config: ComputeConfig) -> None:
 
 
 class Opaque:
-    """Anything, kept from Fabric, which takes dataclasses apart and refuses frozen ones."""
+    """Wraps a value to hide it from Fabric, which unpacks dataclasses and fails on frozen ones."""
 
     def __init__(self, content: Any) -> None:
         self.content = content
 
 
 class _PassedOn:
-    """A handler that asks the processes to stop which have been started since it was made."""
+    """A handler that passes stop signals to the processes started after its creation."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -66,14 +66,14 @@ class _PassedOn:
 def launch(work: Callable[..., T], config: ComputeConfig, *args: Any) -> T:
     """Runs `work(fabric, *args)` on every device; returns what the first process returned.
 
-    With several devices, `work` and its arguments are pickled into as many new processes, which
-    train in step with one another (DDP; gloo on CPUs, NCCL on GPUs). What it returns then comes
-    back pickled, too: plain values, not tensors, which would die with their process.
+    With several devices, `work` and its arguments are pickled to one new process per device, which
+    train synchronously (DDP; gloo on CPUs, NCCL on GPUs). The result is then pickled, too: it must
+    contain plain values and no tensors, because their memory ends with the process.
 
-    Signals that ask to stop are passed on to these processes, whose training loops end their step.
+    Stop signals are passed on to these processes, whose training loops finish the current step.
 
-    Raises ConfigError for devices that are not there, TrainingError when one of several processes
-    fails, KeyboardInterrupt when a signal ends one, and whatever `work` raises when it is alone.
+    Raises ConfigError for missing devices, TrainingError if one of several processes fails,
+    KeyboardInterrupt if a signal ends one, and the errors of `work` for a single device.
     """
     end_if_unguarded()
     check_devices(config)
@@ -94,14 +94,14 @@ def launch(work: Callable[..., T], config: ComputeConfig, *args: Any) -> T:
         raise TrainingError(
             f"all {config.devices} processes to end well",
             str(error).strip().splitlines()[-1],
-            "mend the cause and go on with --resume",
+            "fix the cause and continue with --resume",
         ) from None
 
 
 @launchers_ignored()
 def make_fabric(accelerator: str, devices: int = 1, precision: str = "32-true") -> Fabric:
-    """A Fabric that starts its processes itself: inside of a job of SLURM or MPI, too."""
-    # Tasks may train a part of their model in some steps.
+    """A Fabric that starts its own processes, also inside a SLURM or MPI job."""
+    # A phase may train only a part of the model.
     spawn = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     return Fabric(
         accelerator=accelerator,

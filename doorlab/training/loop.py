@@ -1,8 +1,8 @@
 """The training loop of every model.
 
-All chance in step k is drawn from the seed and k: the batch from a generator of its own, a model's
-noise from torch's global one. So a run's future depends on its weights and its optimiser alone,
-and one that is resumed ends with the weights of one that never stopped, bit by bit on a CPU.
+The random numbers of step k depend on the seed and k only: the batch uses a separate generator, the
+noise of the model uses torch's global generator. The state of a run therefore consists of its
+weights and its optimizer, and on a CPU a resumed run ends with bit-identical weights.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class FitResult:
     step: int
     """Steps done."""
     finished: bool
-    """Whether these were all."""
+    """Whether all steps are done."""
     interrupted: bool
-    """Whether a signal ended it."""
+    """Whether a signal ended the run."""
     history: dict[str, list[dict[str, float | int]]]
-    """What was logged: "train" and "validation" records."""
+    """Logged records: "train" and "validation"."""
     seconds: float
-    """Of this process's share: since it was started or resumed."""
+    """Duration since the run was started or resumed."""
     best_step: int | None = None
-    """Steps after which a finished run's weights were seen, where they were chosen."""
+    """Step of the best weights of a finished run; None without a monitor."""
 
 
 def fit(
@@ -54,14 +54,14 @@ def fit(
 ) -> FitResult:
     """Trains `model` in place, from the checkpoint in `out` if there is one.
 
-    After the last step the model has the weights that the monitor of the last phase prefers.
+    After the last step, the model has the best weights by the monitor of the last phase.
 
-    Writes OUT/checkpoint.pt and OUT/tensorboard. On Ctrl-C, SIGTERM or SIGHUP it ends the step,
-    writes a checkpoint and returns.
+    Writes OUT/checkpoint.safetensors and OUT/tensorboard. On Ctrl-C, SIGTERM or SIGHUP it finishes
+    the step, writes a checkpoint and returns.
 
     Raises:
-        TrainingError: when a loss or a gradient is not finite; names the step.
-        CheckpointError: when the checkpoint is damaged, or of a run with other settings.
+        TrainingError: if a loss or a gradient is not finite; the message names the step.
+        CheckpointError: if the checkpoint is damaged, or of a run with other settings.
     """
     run = _Run(fabric, model, task, config, out)
     run.resume()
@@ -77,7 +77,7 @@ def fit(
 def _progress(
     fabric: Fabric, name: str, steps: int, before: int
 ) -> Iterator[Callable[[int], None]]:
-    """A bar for the first process, nothing for the others."""
+    """A progress bar in the first process; no output in the others."""
     if not fabric.is_global_zero:
         yield lambda n: None
         return
@@ -124,7 +124,7 @@ class _Run:
         return self.span.phase
 
     def train(self, stop: GracefulStop, advance: Callable[[int], None]) -> FitResult:
-        """Steps until the last one, `stop_after`, or a signal."""
+        """Runs steps until the last step, `stop_after`, or a signal."""
         config, start = self.config, time.monotonic()
         last = min(config.steps, config.monitor.stop_after or config.steps)
         seen_at, seen_step = start, self.step
@@ -155,7 +155,7 @@ class _Run:
         )
 
     def resume(self) -> None:
-        """Goes on from the checkpoint, if there is one."""
+        """Restores the state of the checkpoint, if there is one."""
         checkpoint = load_checkpoint(self.out)
         if checkpoint is None:
             return
@@ -178,7 +178,7 @@ class _Run:
         self.best.restore(checkpoint.best)
 
     def save(self) -> None:
-        """Writes a checkpoint; refuses weights that a bad step has spoilt."""
+        """Writes a checkpoint. Raises TrainingError if a step was not finite."""
         self.watch.check(self.config.seed, self._batch)
         if self.fabric.is_global_zero:
             state = Checkpoint(
@@ -205,7 +205,7 @@ class _Run:
         self.fabric.backward(loss)
         norm = self._clip()
         self.watch.update(step, loss, norm)
-        if self.fabric.device.type == "cpu":  # here a look costs nothing, and spares the weights
+        if self.fabric.device.type == "cpu":  # on a CPU the check is free, and protects the weights
             self.watch.check(config.seed, self._batch)
         self.stepper.step()
         self.stepper.zero_grad()
@@ -226,7 +226,7 @@ class _Run:
         return self.config.optim.learning_rate_at(*self.span.schedule_at(step))
 
     def _start(self, span: Span) -> None:
-        """Ends the phase before, if any, with its best weights, and prepares the model."""
+        """Loads the best weights of the previous phase, if any, and starts the next phase."""
         if span is not self.spans[0]:
             if self.step % self.config.monitor.validate_every and self.phase.monitor is not None:
                 self._validate()  # the last weights may be the best
@@ -273,13 +273,13 @@ class _Run:
         self.best.update(self.step, figures, self.model)
 
     def _sync_from_rank_zero(self) -> None:
-        """Gives all processes the first one's model: running averages of batches differ."""
+        """Copies the model of the first process to all: running averages of batches differ."""
         if self.fabric.world_size > 1:
             for tensor in (*self.model.parameters(), *self.model.buffers()):
                 torch.distributed.broadcast(tensor.data, src=0)
 
     def _any(self, flag: bool) -> bool:
-        """Whether any process says so: all must stop after the same step."""
+        """Whether the value is true in any process; all must stop after the same step."""
         if self.fabric.world_size == 1:
             return flag
         return bool(self._average(torch.tensor(float(flag), device=self.fabric.device)) > 0)
@@ -297,7 +297,7 @@ def generator_for(seed: int, *names: str | int) -> torch.Generator:
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters, with decay for all but vectors and numbers."""
+    """Groups of trainable parameters: vectors and scalars have no weight decay."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     return [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},

@@ -1,4 +1,4 @@
-"""What a run says about itself: averages in memory for metrics.json, scalars for TensorBoard."""
+"""Logs of a run: averages in memory for metrics.json, and scalars for TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ TENSORBOARD_FOLDER = TENSORBOARD_FOLDER
 
 
 class MetricLogger:
-    """Averages of scalars over steps, and validation figures.
+    """Averages of scalars over steps, and validation metrics.
 
     Attributes:
         train: one record per `log_every` steps: {"step", "loss", ...}, means over those steps.
-        validation: one record per look at the validation doors.
+        validation: one record per validation.
     """
 
     def __init__(self, folder: Path | None) -> None:
-        """With a folder, scalars also go to TensorBoard; without one, they are only kept."""
+        """With a folder, scalars also go to TensorBoard; without one, they stay in memory."""
         self.train: list[dict[str, float | int]] = []
         self.validation: list[dict[str, float | int]] = []
         self._curves = CurveWriter(folder / TENSORBOARD_FOLDER) if folder else None
         self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}  # apart: not every step has every scalar
+        self._counts: dict[
+            str, int
+        ] = {}  # counted per scalar, because not every step has every scalar
 
     def add(self, scalars: Mapping[str, Tensor]) -> None:
-        """Adds one step. Nothing waits for the device here."""
+        """Adds one step, without waiting for the device."""
         for name, value in scalars.items():
             self._counts[name] = self._counts.get(name, 0) + 1
             value = value.detach().double()
@@ -41,12 +43,12 @@ class MetricLogger:
     def flush(
         self, step: int, average: Callable[[Tensor], Tensor] | None = None, **more: float | int
     ) -> None:
-        """The means since the last call become a record of `train`.
+        """Adds a record to `train`: the means since the last call.
 
         Args:
             step: steps done.
-            average: over processes, of a tensor.
-            more: figures to be added as they are.
+            average: averages a tensor over processes.
+            more: further entries of the record.
         """
         names = list(self._sums)
         means = torch.stack([self._sums[name] / self._counts[name] for name in names])
@@ -56,17 +58,17 @@ class MetricLogger:
         self._write("train", self.train[-1])
 
     def log_validation(self, step: int, figures: Mapping[str, float | int]) -> None:
-        """A look at the validation doors after `step` steps."""
+        """Adds a record to `validation`, after `step` steps."""
         record = {"step": step, **figures}
         self.validation.append(record)
         self._write("validation", record)
 
     def measure(self, step: int, **figures: float | int) -> None:
-        """Figures for TensorBoard alone: speed, which differs between equal runs."""
+        """Logs metrics to TensorBoard only: speeds, which differ between equal runs."""
         self._write("speed", {"step": step, **figures})
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain values and tensors."""
+        """The state as plain values and tensors."""
         return {
             "train": self.train,
             "validation": self.validation,
@@ -81,11 +83,11 @@ class MetricLogger:
         self._counts = dict(state["counts"])
 
     def history(self) -> dict[str, list[dict[str, float | int]]]:
-        """What metrics.json holds."""
+        """The content for metrics.json."""
         return {"train": self.train, "validation": self.validation}
 
     def close(self) -> None:
-        """Closes the file that TensorBoard reads."""
+        """Closes the TensorBoard file."""
         if self._curves is not None:
             self._curves.close()
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 Metrics = Mapping[str, float]
-"""Name -> value, of a validation."""
+"""Metrics of a validation: name -> value."""
 Loss = Callable[[Any, Any], tuple[Tensor, dict[str, Tensor]]]
 """(model, batch) -> (loss, scalars to log)."""
 Batches = Callable[[int, torch.Generator, int], Any]
@@ -23,19 +23,19 @@ Monitor = Callable[[Metrics], float]
 class Phase:
     """Consecutive steps of a run with the same batches and the same loss.
 
-    A phase starts with an empty optimizer state and with a learning-rate schedule of its own. It
-    ends with the weights that its monitor prefers.
+    A phase starts with an empty optimizer state and a new learning-rate schedule. It ends with the
+    best weights by its monitor.
     """
 
     name: str
-    """For errors and logs."""
+    """Name of the phase, for errors and logs."""
     batches: Batches
-    """A pure function of its arguments; it gets the batch size of one process."""
+    """A pure function of its arguments; the batch size is that of one process."""
     loss: Loss
     batch_size: int
-    """Elements of a batch, over all processes together."""
+    """Batch size, summed over all processes."""
     steps: int | None = None
-    """Number of steps; None for all that the run has left."""
+    """Number of steps; None for the remaining steps of the run."""
     schedule_steps: int | None = None
     """Length of the learning-rate schedule; None for the steps of the phase."""
     monitor: Monitor | None = None
@@ -46,7 +46,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is trained, for any model."""
+    """Everything that the training loop needs to know of a model and its data."""
 
     phases: tuple[Phase, ...]
     validate: Callable[[Any], dict[str, float]] | None = None
@@ -54,7 +54,7 @@ class TrainingTask:
     name: str = "training"
     """Name of the model, for the progress bar."""
     settings: Mapping[str, Any] | None = None
-    """Plain values that a resumed run must agree with: the config, the dataset."""
+    """Plain values that must be equal in a resumed run: the config, the dataset."""
 
     def spans(self, steps: int) -> list[Span]:
         """The phases of a run of `steps` steps, without those that have none."""
@@ -87,7 +87,7 @@ def single_phase(
     """A task of one phase that lasts for the whole run.
 
     Args:
-        name: of the model.
+        name: name of the model.
         batches: as in `Phase`.
         loss: as in `Phase`.
         batch_size: as in `Phase`.

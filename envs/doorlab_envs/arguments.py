@@ -1,4 +1,4 @@
-"""What callers hand to the environments, checked where it enters: arguments, options and seeds."""
+"""Checks of the arguments, options and seeds that callers pass to the environments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTIONS = ("door",)  # of `reset`
 
 @dataclass(frozen=True)
 class Arguments:
-    """How an environment is made; see `DoorBanditEnv`. Raises ConfigError for what can't be."""
+    """Arguments of an environment; see `DoorBanditEnv`. Raises ConfigError for invalid values."""
 
     frames: FrameCount = 8
     image_size: ImageSize = 64
@@ -51,14 +51,14 @@ class Arguments:
 
 
 def chosen_doors(options: Any, count: int, batched: bool = False) -> list[int] | None:
-    """The keys of the doors that the options of `reset` ask for; None if they ask for none.
+    """The keys of the doors in the options of `reset`; None without keys.
 
     Args:
-        options: as they were given.
-        count: of the doors that are asked for.
-        batched: whether one key per door may be given, instead of one for all.
+        options: options of `reset`.
+        count: number of doors.
+        batched: whether a list with one key per door is allowed.
 
-    Raises ConfigError for unknown options, and for keys that are none.
+    Raises ConfigError for unknown options and invalid keys.
     """
     if options is None:
         return None
@@ -78,23 +78,23 @@ def chosen_doors(options: Any, count: int, batched: bool = False) -> list[int] |
 
 
 def one_each(what: str, values: Sequence[Any] | np.ndarray, count: int) -> list[Any]:
-    """The values as a list. Raises ConfigError for another number of them than `count`."""
+    """The values as a list. Raises ConfigError unless there are `count` values."""
     if len(values) != count:
         raise ConfigError(f"{count} {what}", f"{len(values)}", "give one for each environment")
     return list(values)
 
 
 def checked_seed(seed: Any) -> int:
-    """The seed as a plain number. Raises ConfigError when it is none."""
+    """The seed as an int. Raises ConfigError for an invalid seed."""
     if not SEED.admits(seed):
         raise ConfigError(f"a seed as {SEED}", repr(seed), "correct it")
     return int(seed)
 
 
 def seeds_of(seed: Any, count: int) -> list[int | None]:
-    """One seed per environment: of a number s they are s, s + 1, ...; None leaves all as they are.
+    """One seed per environment: s, s + 1, ... for a number s; None keeps the random generators.
 
-    Raises ConfigError for seeds that are none.
+    Raises ConfigError for invalid seeds.
     """
     if seed is None:
         return [None] * count

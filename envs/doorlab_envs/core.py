@@ -17,7 +17,7 @@ from doorlab.errors import ConfigError
 from doorlab.sim import InteractionResult, make_simulator
 from doorlab_envs.arguments import RENDER_MODES, Arguments
 from doorlab_envs.door_sources import DoorBatch, DoorSource, PriorProblems, RecordedProblems
-from doorlab_envs.videos import FILM_RATE, InteractionVideo
+from doorlab_envs.videos import VIDEO_RATE, InteractionVideo
 
 _RENDER_SIZE = 256  # pixels
 _STILL_RATE = 2  # frames/s, of a video with one image per interaction
@@ -50,14 +50,14 @@ class DoorBanditCore:
         self._render_mode, self._is_closed = a.render_mode, False
         self._problems: DoorBatch | None = None
         self._last: InteractionResult | None = None
-        self._films: list[
+        self._videos: list[
             list[InteractionVideo]
         ] = []  # one per door, of everything since the last `render`
 
     @property
     def metadata(self) -> dict[str, Any]:
         """Gymnasium's metadata: render modes and frame rate."""
-        fps = FILM_RATE if self._render_mode == "rgb_array_list" else _STILL_RATE
+        fps = VIDEO_RATE if self._render_mode == "rgb_array_list" else _STILL_RATE
         return {"render_modes": list(RENDER_MODES), "render_fps": fps}
 
     @property
@@ -71,7 +71,7 @@ class DoorBanditCore:
         """Loads one door per key, closed."""
         self._require_open()
         self._problems, self._last = self.source.make(keys), None
-        self._films = [[InteractionVideo.shut()] for _ in keys]
+        self._videos = [[InteractionVideo.closed()] for _ in keys]
 
     def interact(self, actions: np.ndarray) -> dict[str, np.ndarray]:
         """Simulates one complete interaction per door.
@@ -88,8 +88,8 @@ class DoorBanditCore:
             problems.doors, actions[:, None], record=self._render_mode is not None
         )
         if self._render_mode == "rgb_array_list":
-            for number, films in enumerate(self._films):
-                films.append(InteractionVideo.of_interaction(self._last, number))
+            for number, videos in enumerate(self._videos):
+                videos.append(InteractionVideo.of_interaction(self._last, number))
         rewards = self._last.rewards[:, 0].astype(np.float64)
         optimal = problems.optimal_rewards.astype(np.float64)
         return {
@@ -128,21 +128,21 @@ class DoorBanditCore:
         if self._render_mode == "rgb_array_list":
             return self._develop()
         doors = self.problems.doors
-        shut = np.zeros((len(doors), 1))
-        positions = shut if self._last is None else self._last.joint_positions
+        closed = np.zeros((len(doors), 1))
+        positions = closed if self._last is None else self._last.joint_positions
         views = [[still_view(door)] for door in doors]
         return list(self._simulator.render(doors, positions, views, _RENDER_SIZE).images[:, 0])
 
     def _develop(self) -> list[list[np.ndarray]]:
         doors = self.problems.doors
-        films, self._films = self._films, [[] for _ in doors]
+        videos, self._videos = self._videos, [[] for _ in doors]
         return [
             [
-                picture
-                for film in of_door
-                for picture in film.render(self._simulator, door, still_view(door), _RENDER_SIZE)
+                frame
+                for video in of_door
+                for frame in video.render(self._simulator, door, still_view(door), _RENDER_SIZE)
             ]
-            for door, of_door in zip(doors, films, strict=True)
+            for door, of_door in zip(doors, videos, strict=True)
         ]
 
     def close(self) -> None:

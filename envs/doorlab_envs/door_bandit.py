@@ -154,7 +154,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         self.observation_space = self._core.observation_space
         self.action_space = self._core.action_space
         self.render_mode, self.metadata = render_mode, self._core.metadata
-        self._horizon, self._tries = horizon, 0
+        self._horizon, self._num_interactions = horizon, 0
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -165,12 +165,12 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         """
         chosen = chosen_doors(options, 1)
         super().reset(seed=None if seed is None else checked_seed(seed))
-        drawn = self._core.source.draw(
+        sampled = self._core.source.draw(
             self.np_random
         )  # always, so that options do not shift the RNG
-        (key,) = chosen or [drawn]
+        (key,) = chosen or [sampled]
         self._core.reset([key])
-        self._tries = 0
+        self._num_interactions = 0
         optimal = float(self._core.problems.optimal_rewards[0])
         return self._observation(), {"door": key, "optimal_reward": optimal}
 
@@ -180,14 +180,14 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         """Simulates one complete interaction. Raises ConfigError for an invalid action."""
         checked = checked_actions(action, ())
         outcome = {k: v.item() for k, v in self._core.interact(checked[None]).items()}
-        self._tries += 1
-        truncated = self._tries >= self._horizon
+        self._num_interactions += 1
+        truncated = self._num_interactions >= self._horizon
         return self._observation(), outcome["reward"], False, truncated, step_info(outcome)
 
     def render(self) -> np.ndarray | list[np.ndarray] | None:  # type: ignore[override]
         """uint8 (256, 256, 3): the door after the last interaction; a list in "rgb_array_list"."""
-        shown = self._core.render()
-        return None if shown is None else shown[0]
+        rendered = self._core.render()
+        return None if rendered is None else rendered[0]
 
     @property
     def trajectory(self) -> np.ndarray | None:

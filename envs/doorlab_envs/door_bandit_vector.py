@@ -57,7 +57,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         self.single_action_space = self._core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._horizon, self._tries = horizon, 0
+        self._horizon, self._num_interactions = horizon, 0
         self._streams = [seeding.np_random()[0] for _ in range(num_envs)]
 
     def reset(
@@ -76,8 +76,8 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         for i, one in enumerate(seeds):
             if one is not None:
                 self._streams[i] = seeding.np_random(one)[0]
-        drawn = [self._core.source.draw(rng) for rng in self._streams]
-        return self._begin(chosen or drawn)
+        sampled = [self._core.source.draw(rng) for rng in self._streams]
+        return self._begin(chosen or sampled)
 
     def step(
         self, actions: np.ndarray
@@ -88,19 +88,21 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         """
         checked = checked_actions(actions, (self.num_envs,))
         never = np.zeros(self.num_envs, dtype=bool)
-        if self._tries >= self._horizon:  # all doors have the same horizon, so all end together
+        if (
+            self._num_interactions >= self._horizon
+        ):  # all doors have the same horizon, so all end together
             observation, info = self._begin([self._core.source.draw(r) for r in self._streams])
             return observation, np.zeros(self.num_envs), never, never.copy(), info
         outcome = self._core.interact(checked)
-        self._tries += 1
-        truncated = np.full(self.num_envs, self._tries >= self._horizon)
+        self._num_interactions += 1
+        truncated = np.full(self.num_envs, self._num_interactions >= self._horizon)
         info = self._masked(step_info(outcome))
         return self._observation(), outcome["reward"], never, truncated, info
 
     def render(self) -> tuple[Any, ...] | None:  # type: ignore[override]
         """The results of `DoorBanditEnv.render` for every door."""
-        shown = self._core.render()
-        return None if shown is None else tuple(shown)
+        rendered = self._core.render()
+        return None if rendered is None else tuple(rendered)
 
     @property
     def trajectories(self) -> np.ndarray | None:
@@ -113,7 +115,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
 
     def _begin(self, keys: list[int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         self._core.reset(keys)
-        self._tries = 0
+        self._num_interactions = 0
         optimal = self._core.problems.optimal_rewards.astype(np.float64)
         return self._observation(), self._masked(
             {"door": np.array(keys), "optimal_reward": optimal}

@@ -89,13 +89,13 @@ class RecordedProblems:
     """Doors and frames of one split of a dataset, as they were recorded.
 
     Args:
-        simulator: that the doors are opened in.
+        simulator: simulator of the interactions.
         path: folder of the dataset.
-        split: of `SPLITS`.
-        frames: of every door, the first ones.
-        image_size: pixels; that of the dataset.
-        made_by: what `make_simulator` was asked for; by default the simulator's own name, which
-            need not be unique among simulators from outside doorlab.
+        split: a name in `SPLITS`.
+        frames: number of frames per door; the first ones are used.
+        image_size: height and width of a frame, pixels; must be that of the dataset.
+        made_by: argument of `make_simulator`; by default the name of the simulator, which may not
+            be unique among simulators from outside doorlab.
     """
 
     def __init__(

@@ -14,8 +14,8 @@ from doorlab.doors import Door, View
 from doorlab.doors.geometry import grip_point
 from doorlab.sim import InteractionResult, Simulator
 
-FILM_FRAMES = 24  # frames per interaction
-FILM_RATE = 12  # frames/s: real time for an interaction of 2 s
+VIDEO_FRAMES = 24  # frames per interaction
+VIDEO_RATE = 12  # frames/s: real time for an interaction of 2 s
 
 _HAND = (230, 60, 30)  # RGB
 _RIM = (255, 255, 255)
@@ -36,7 +36,7 @@ class InteractionVideo:
     hands: np.ndarray
 
     @staticmethod
-    def shut() -> InteractionVideo:
+    def closed() -> InteractionVideo:
         """A single frame of the closed door, without a hand."""
         return InteractionVideo(np.zeros(1, np.float32), np.full((1, 3), np.nan, np.float32))
 
@@ -49,7 +49,7 @@ class InteractionVideo:
         hands = np.full((len(positions), 3), np.nan)
         if done.hands is not None:
             hands[0], hands[1:] = 0.0, done.hands[door, 0]
-        chosen = np.linspace(0, len(positions) - 1, FILM_FRAMES).round().astype(int)
+        chosen = np.linspace(0, len(positions) - 1, VIDEO_FRAMES).round().astype(int)
         return InteractionVideo(
             positions[chosen].astype(np.float32), hands[chosen].astype(np.float32)
         )
@@ -57,8 +57,10 @@ class InteractionVideo:
     def render(self, simulator: Simulator, door: Door, view: View, size: int) -> list[np.ndarray]:
         """Renders F images, uint8 (size, size, 3), of the door from a still camera."""
         different, frame_of = np.unique(self.positions, return_inverse=True)
-        drawn = simulator.render([door], different[None], [[view] * len(different)], size).images[0]
-        frames = drawn[frame_of]
+        rendered = simulator.render(
+            [door], different[None], [[view] * len(different)], size
+        ).images[0]
+        frames = rendered[frame_of]
         held = np.isfinite(self.hands).all(axis=1)
         where = view.project(grip_point(door) + self.hands[held], size)
         for frame, (x, y) in zip(np.flatnonzero(held), where, strict=True):
@@ -66,9 +68,9 @@ class InteractionVideo:
         return list(frames)
 
 
-def _draw_hand(picture: np.ndarray, x: float, y: float) -> None:
+def _draw_hand(image: np.ndarray, x: float, y: float) -> None:
     # In OpenCV, pixel centers have integer coordinates.
     center = tuple(round((value - 0.5) * 2**_SHIFT) for value in (x, y))
     for share, color in ((1.0, _RIM), (0.7, _HAND)):
-        radius = round(share * _RADIUS * len(picture) * 2**_SHIFT)
-        cv2.circle(picture, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        radius = round(share * _RADIUS * len(image) * 2**_SHIFT)
+        cv2.circle(image, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)

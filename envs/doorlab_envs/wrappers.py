@@ -94,13 +94,13 @@ class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstr
         self._write()
         result = super().reset(seed=seed, options=options)
         self._episode += 1
-        self._film()
+        self._write_video()
         return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Executes one step and records its images."""
         result = super().step(action)
-        self._film()
+        self._write_video()
         if result[2] or result[3]:
             self._write()
         return result
@@ -114,12 +114,12 @@ class RecordInteractionVideo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstr
         self._write()
         super().close()
 
-    def _film(self) -> None:
+    def _write_video(self) -> None:
         if self._wanted is None or self._wanted(self._episode):
             self._frames += super().render()  # pyright: ignore[reportOperatorIssue]
 
     def _write(self) -> None:
         if self._frames:
-            film = encode_video(np.stack(self._frames), self.metadata["render_fps"])
-            atomic_write_bytes(self._folder / f"episode-{self._episode}.mp4", film)
+            video = encode_video(np.stack(self._frames), self.metadata["render_fps"])
+            atomic_write_bytes(self._folder / f"episode-{self._episode}.mp4", video)
         self._frames = []

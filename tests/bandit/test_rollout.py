@@ -36,7 +36,7 @@ class Recorder:
 
     def act(self, history):
         self.seen.append(history)
-        return self.actions[:, history.tries]
+        return self.actions[:, history.num_interactions]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from helpers.fake_simulator import FakeSimulator
 
 from doorlab.data.sources.simulation import GenerationConfig, make_door, passive_views
-from doorlab.data.video_writer import FRAMES_PER_SECOND, encode_video, film_door
+from doorlab.data.video_writer import FRAMES_PER_SECOND, encode_video, render_opening
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,10 @@ def decode(data, tmp_path):
     file.write_bytes(data)
     video = cv2.VideoCapture(str(file))
     code = int(video.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little")
-    pictures = []
+    images = []
     while (read := video.read())[0]:
-        pictures.append(read[1][..., ::-1])
-    return np.array(pictures), code, video.get(cv2.CAP_PROP_FPS)
+        images.append(read[1][..., ::-1])
+    return np.array(images), code, video.get(cv2.CAP_PROP_FPS)
 
 
 def test_videos_decode_to_the_frames(frames, tmp_path):
@@ -48,7 +48,7 @@ def test_a_film_swings_the_door_then_lets_the_oracle_open_it():
     def still(position):
         return simulator.render([door], np.array([[position]]), [[view]], 16).images[0, 0]
 
-    film = film_door(simulator, door, view, size=16)
+    film = render_opening(simulator, door, view, size=16)
     np.testing.assert_array_equal(film[0], still(0.0))
     np.testing.assert_array_equal(film[47], still(0.0))
     wide_open = film[23].astype(int) - still(door.opening_limit)

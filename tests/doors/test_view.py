@@ -7,7 +7,7 @@ from doorlab.doors import View
 def test_points_appear_where_a_pinhole_puts_them():
     view = View(eye=(1.0, -3.0, 1.5), target=(1.0, 0.0, 1.5), field_of_view=np.pi / 2)
     points = np.array([[1.0, 0.0, 1.5], [2.5, 0.0, 1.5], [1.0, 0.0, 3.0], [-2.0, 3.0, -1.5]])
-    # At 3 m half of the picture is 3 m wide.
+    # At 3 m half of the image is 3 m wide.
     expected = [[50, 50], [75, 50], [50, 25], [25, 75]]
     np.testing.assert_allclose(view.project(points, 100), expected, atol=1e-9)
 

@@ -137,7 +137,7 @@ def test_actions_that_cannot_be_are_no_tries(one_and_two, action, message):
     one, two = one_and_two
     refused(lambda: one.step(action), f"an action of 4 numbers in .*{message}")
     refused(lambda: two.step([action] * 2), f"2 actions of 4 numbers in .*{message}")
-    assert one.unwrapped._tries == two._tries == 0
+    assert one.unwrapped._num_interactions == two._num_interactions == 0
 
 
 def test_one_prior_is_the_default_everywhere():

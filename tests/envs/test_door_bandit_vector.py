@@ -47,7 +47,7 @@ def test_every_way_of_vectorising_gives_the_same_rollout(env_id, mode, reference
 
 
 def test_the_torch_simulator_has_the_same_doors_and_rewards(env_id, reference):
-    """Its pictures and rewards are PyBullet's, but for a few pixels and the fourth digit."""
+    """Its images and rewards are PyBullet's, but for a few pixels and the fourth digit."""
     log, infos = rollout(env_id, "vector_entry_point", simulator="torch")
     for mine, theirs in zip(log, reference[0], strict=True):
         difference = np.abs(mine.astype(float) - theirs)
@@ -103,7 +103,7 @@ def test_what_was_returned_belongs_to_the_caller(env):
 def test_pictures_and_trajectories_come_one_per_door(env):
     env.reset(seed=0)
     env.step(env.action_space.sample())
-    assert [picture.shape for picture in env.render()] == [(256, 256, 3)] * 3
+    assert [frame.shape for frame in env.render()] == [(256, 256, 3)] * 3
     assert env.unwrapped.trajectories.shape[0] == 3
 
 

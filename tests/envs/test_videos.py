@@ -1,4 +1,4 @@
-"""Films against still pictures of the same moments and what the segmentation says is a handle."""
+"""Films against still images of the same moments and what the segmentation says is a handle."""
 
 import sys
 from itertools import pairwise
@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 from doorlab_envs.core import still_view
-from doorlab_envs.videos import FILM_FRAMES, InteractionVideo
+from doorlab_envs.videos import VIDEO_FRAMES, InteractionVideo
 from gymnasium.utils.env_checker import check_env
 
 from doorlab.bandit.policies import OraclePolicy
@@ -32,12 +32,12 @@ def make(env_id):
         env.close()
 
 
-def without_hand(picture, door, hand):
-    """The picture without the surroundings of the hand's disc."""
-    x, y = still_view(door).project(np.array([grip_point(door)]) + hand, len(picture))[0]
-    rows, columns = np.mgrid[: len(picture), : len(picture)]
+def without_hand(image, door, hand):
+    """The image without the surroundings of the hand's disc."""
+    x, y = still_view(door).project(np.array([grip_point(door)]) + hand, len(image))[0]
+    rows, columns = np.mgrid[: len(image), : len(image)]
     far = np.hypot(columns + 0.5 - x, rows + 0.5 - y) > 8
-    return picture * far[..., None]
+    return image * far[..., None]
 
 
 def test_gymnasium_finds_nothing_to_object_to(make):
@@ -56,10 +56,10 @@ def test_a_film_begins_shut_and_ends_as_the_door_was_left(make):
     for env in (films, stills):
         assert env.step(action)[1] == pytest.approx(1.0)
     film = films.render()
-    assert len(film) == FILM_FRAMES
+    assert len(film) == VIDEO_FRAMES
     np.testing.assert_array_equal(without_hand(film[0], door, 0), without_hand(shut, door, 0))
     end = bench._last.hands[0, 0, -1]
-    ends = [without_hand(picture, door, end) for picture in (film[-1], stills.render())]
+    ends = [without_hand(image, door, end) for image in (film[-1], stills.render())]
     np.testing.assert_array_equal(*ends)
     changes = [np.abs(b.astype(int) - a).mean() for a, b in pairwise(film)]
     assert max(changes[8:16]) > max(changes[:2])  # it is fastest in the middle
@@ -72,8 +72,8 @@ def test_frames_are_those_since_the_last_look(make):
     for _ in range(2):
         env.step(PUSH)
     both = env.render()
-    assert len(both) == 1 + 2 * FILM_FRAMES
-    np.testing.assert_array_equal(both[1 : 1 + FILM_FRAMES], both[1 + FILM_FRAMES :])
+    assert len(both) == 1 + 2 * VIDEO_FRAMES
+    np.testing.assert_array_equal(both[1 : 1 + VIDEO_FRAMES], both[1 + VIDEO_FRAMES :])
     assert env.render() == []
     env.step(PUSH)
     env.reset(seed=0)
@@ -88,7 +88,7 @@ def test_record_video_keeps_how_every_try_ended(make, tmp_path, monkeypatch):
     env.reset(seed=0)
     env.step(PUSH)
     assert [frame.shape for frame in env.recorded_frames] == [(256, 256, 3)] * 2
-    assert len(env.render_history) == 1 + FILM_FRAMES
+    assert len(env.render_history) == 1 + VIDEO_FRAMES
     np.testing.assert_array_equal(env.recorded_frames[1], env.render_history[-1])
     env.recorded_frames = []
 
@@ -102,7 +102,7 @@ def test_vector_environments_give_a_film_of_every_door(env_id):
         env.step(np.stack([PUSH, -PUSH]))
         found[mode] = env.render()
         env.close()
-    assert [len(film) for film in found["sync"]] == [1 + FILM_FRAMES] * 2
+    assert [len(film) for film in found["sync"]] == [1 + VIDEO_FRAMES] * 2
     np.testing.assert_array_equal(found["vector_entry_point"], found["sync"])
 
 
@@ -134,8 +134,8 @@ def test_a_hand_that_slips_is_gone_from_then_on(make):
     wrong = OraclePolicy([door])._actions[0] * [1, 1, -1, 1]
     *_, info = env.step(wrong.astype(np.float32))
     assert info["slipped"]
-    _, film = env.unwrapped._core._films[0]
+    _, film = env.unwrapped._core._videos[0]
     held = np.isfinite(film.hands).all(axis=1)
     assert held[0]
-    assert 2 <= held.sum() < FILM_FRAMES
+    assert 2 <= held.sum() < VIDEO_FRAMES
     assert not held[held.argmin() :].any()

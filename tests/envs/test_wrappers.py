@@ -5,7 +5,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from doorlab_envs.videos import FILM_FRAMES
+from doorlab_envs.videos import VIDEO_FRAMES
 from doorlab_envs.wrappers import FramesAsChannels, RecordInteractionVideo
 from gymnasium import spaces, wrappers
 
@@ -116,11 +116,11 @@ def test_films_of_whole_episodes_are_written(make, tmp_path):
     filmed.reset(seed=4)  # nobody tries anything on the last door
     filmed.close()
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"episode-{n}.mp4" for n in (0, 2, 3)]
-    assert len(seen) == 1 + FILM_FRAMES
+    assert len(seen) == 1 + VIDEO_FRAMES
     with av.open(tmp_path / "episode-2.mp4") as film:
         assert film.streams.video[0].average_rate == 12
         found = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
-    assert len(found) == 1 + 2 * FILM_FRAMES
+    assert len(found) == 1 + 2 * VIDEO_FRAMES
     assert np.abs(np.subtract(found[: len(seen)], seen, dtype=float)).mean() < 3  # it is lossy
     with av.open(tmp_path / "episode-3.mp4") as film:
         assert sum(1 for _ in film.decode(video=0)) == 1

@@ -24,17 +24,17 @@ from doorlab.evaluation.likelihood import estimate_bounds, has_evidence
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
-from doorlab.models.picture_likelihood import PictureLikelihood
+from doorlab.models.image_likelihood import ImageLikelihood
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 
 
 class LinearStatistician(NeuralStatistician):
-    """Pictures of one pixel in one colour; posteriors as wide as they should be, but shifted."""
+    """Images of one pixel in one colour; posteriors as wide as they should be, but shifted."""
 
     def __init__(self, shift: float) -> None:
         nn.Module.__init__(self)
         self.architecture, self.shift = Architecture(instance_dim=1), shift
-        self.likelihood = PictureLikelihood(S)
+        self.likelihood = ImageLikelihood(S)
         self.encoder, self.below = nn.Flatten(2), nn.ModuleList()
 
     def infer_context(self, h):
@@ -93,7 +93,7 @@ class LinearVAE(VAE):
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
-        self.architecture, self.likelihood = Architecture(), PictureLikelihood(S)
+        self.architecture, self.likelihood = Architecture(), ImageLikelihood(S)
 
     def encode(self, x):
         gain = 1 / (1 + S**2)
@@ -104,7 +104,7 @@ class LinearVAE(VAE):
         return z[..., None, None]
 
 
-def pictures(sets):
+def as_images(sets):
     return sets[..., None, None, None]
 
 
@@ -116,10 +116,10 @@ def seeded():
 @pytest.mark.parametrize("samples", [1, 2, 5])
 def test_with_exact_posteriors_every_bound_is_the_evidence(samples):
     x = draw_sets(6, 4)
-    found = estimate_bounds(LinearStatistician(0.0), pictures(x), samples)
+    found = estimate_bounds(LinearStatistician(0.0), as_images(x), samples)
     torch.testing.assert_close(found.elbo, log_evidence(x), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found.importance, log_evidence(x), atol=1e-4, rtol=1e-4)
-    found = estimate_bounds(LinearVAE(), pictures(x), samples)
+    found = estimate_bounds(LinearVAE(), as_images(x), samples)
     alone = Normal(0.0, (1 + S**2) ** 0.5).log_prob(x).sum(dim=1)
     torch.testing.assert_close(found.elbo, alone, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found.importance, alone, atol=1e-4, rtol=1e-4)
@@ -128,7 +128,7 @@ def test_with_exact_posteriors_every_bound_is_the_evidence(samples):
 @pytest.mark.parametrize("samples", [1, 6])
 def test_with_exact_posteriors_of_two_layers_every_bound_is_the_evidence(samples):
     x = TwoLayers.draw_sets(6, 4)
-    found = estimate_bounds(TwoLayerStatistician(0.0), pictures(x), samples)
+    found = estimate_bounds(TwoLayerStatistician(0.0), as_images(x), samples)
     torch.testing.assert_close(found.elbo, TwoLayers.log_evidence(x), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found.importance, found.elbo, atol=1e-4, rtol=1e-4)
 
@@ -136,7 +136,7 @@ def test_with_exact_posteriors_of_two_layers_every_bound_is_the_evidence(samples
 def test_with_others_the_elbo_of_two_layers_lacks_the_divergence_of_each():
     x = TwoLayers.draw_sets(1, 3).expand(4000, -1)
     truth = TwoLayers.log_evidence(x[:1]).item()
-    few, many = (estimate_bounds(TwoLayerStatistician(0.5), pictures(x), n) for n in (2, 64))
+    few, many = (estimate_bounds(TwoLayerStatistician(0.5), as_images(x), n) for n in (2, 64))
     # s^2 / 2 for the shift s of c and of both z of all three frames.
     assert truth - few.elbo.mean().item() == pytest.approx(7 * 0.5**2 / 2, abs=0.1)
     assert few.elbo.mean() < few.importance.mean() < many.importance.mean() < truth + 0.01
@@ -154,7 +154,7 @@ def test_new_frames_of_two_layers_are_spread_as_the_model_says():
 def test_with_others_the_bounds_are_below_it_and_samples_help():
     x = draw_sets(1, 3).expand(3000, -1)
     truth = log_evidence(x[:1]).item()
-    few, many = (estimate_bounds(LinearStatistician(0.6), pictures(x), n) for n in (2, 64))
+    few, many = (estimate_bounds(LinearStatistician(0.6), as_images(x), n) for n in (2, 64))
     # Of the shift s in c and in each z: KL = s^2 / 2 each, and that is what the ELBO lacks.
     assert truth - few.elbo.mean().item() == pytest.approx(4 * 0.6**2 / 2, abs=0.1)
     assert few.elbo.mean() < few.importance.mean() < many.importance.mean() < truth + 0.01

@@ -25,10 +25,14 @@ def run(tmp_path):
 def test_it_tries_prints_and_stops(load, run, capsys):
     best = load("open_a_door").main(run, door=3, tries=3, enough=1.1, simulator="torch")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines[:3]] == ["try 1", "try 2", "try 3"]
-    rewards = [float(line.split("got ")[1]) for line in lines[:3]]
+    assert [line.split(":")[0] for line in lines[:3]] == [
+        "interaction 1",
+        "interaction 2",
+        "interaction 3",
+    ]
+    rewards = [float(line.split(", reward ")[1]) for line in lines[:3]]
     assert max(rewards) == pytest.approx(best, abs=0.005)
-    assert lines[3:] == [f"door 3 is not open after 3 tries: {best:.2f} of its way"]
+    assert lines[3:] == [f"door 3 is not open after 3 interactions; best reward {best:.2f}"]
 
 
 def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys):
@@ -39,14 +43,14 @@ def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys)
     main(run, tries=1, state=tmp_path / "state", **how)
     main(run, tries=2, state=tmp_path / "state", **how)
     parts = capsys.readouterr().out.splitlines()
-    assert [line for line in parts if line.startswith("try")] == whole[:2]
+    assert [line for line in parts if line.startswith("interaction")] == whole[:2]
     main(run, tries=1, state=tmp_path / "state", **{**how, "door": 5})
-    assert capsys.readouterr().out.startswith("try 1:")  # another door begins anew
+    assert capsys.readouterr().out.startswith("interaction 1:")  # another door begins anew
 
 
 def test_it_stops_at_an_open_door(load, run, capsys):
     load("open_a_door").main(run, tries=3, enough=0.0, simulator="torch")
-    assert "is open after 0 tries" in capsys.readouterr().out
+    assert "is open after 0 interactions" in capsys.readouterr().out
 
 
 def test_a_strange_door_is_said_to_be_one(load, run, capsys):

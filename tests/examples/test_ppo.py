@@ -16,7 +16,7 @@ def ppo(load):
 def test_stable_baselines_finds_nothing_to_object_to(ppo):
     from stable_baselines3.common.env_checker import check_env
 
-    env = ppo.picture_env(**SMALL)
+    env = ppo.image_env(**SMALL)
     check_env(env)  # warnings are errors here
     observation, _ = env.reset(seed=0)
     frames = env.unwrapped.reset(seed=0)[0]["images"]
@@ -31,10 +31,10 @@ def test_a_short_run_learns_and_tells(ppo, tmp_path, capsys):
     said = re.findall(r"reward (.*): (.*) \(.*3 doors\)", capsys.readouterr().out)
     assert said == [
         ("before", f"{before.mean:.3f}"),
-        ("after 16 tries", f"{after.mean:.3f}"),
+        ("after 16 interactions", f"{after.mean:.3f}"),
     ]
     assert before != after
     policy = sb3.PPO.load(tmp_path / "ppo.zip", device="cpu")
-    env = ppo.picture_env(**SMALL)
+    env = ppo.image_env(**SMALL)
     assert ppo.rewards(policy, env, 3) == after
     env.close()

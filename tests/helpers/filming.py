@@ -1,4 +1,4 @@
-"""Makes small pictures and videos whose frames can be told apart."""
+"""Makes small images and videos whose frames can be told apart."""
 
 from fractions import Fraction
 
@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 
 
-def picture(number, height=40, width=56):
-    """A smooth picture, bright at its left top; every number has another blue."""
+def make_image(number, height=40, width=56):
+    """A smooth image, bright at its left top; every number has another blue."""
     down, across = np.mgrid[:height, :width]
     red, green = 250 - 200 * across / width, 250 - 200 * down / height
     return np.stack([red, green, np.full_like(red, 20 * number % 256)], -1).astype(np.uint8)
 
 
-def write_picture(path, image):
+def write_image(path, image):
     path.parent.mkdir(parents=True, exist_ok=True)
     ok, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))
     assert ok
@@ -86,8 +86,8 @@ def write_footage(source):
         ("Cellar", 17, 90, ".webp"),
     ):
         for number in range(1, 12):
-            write_picture(source / name / f"IMG_{number}{suffix}", picture(number, height, width))
-    write_video(source / "kitchen.mp4", [picture(n, 48, 64) for n in range(12)])
-    write_video(source / "lift.mkv", [picture(n, 64, 36) for n in range(7)])
+            write_image(source / name / f"IMG_{number}{suffix}", make_image(number, height, width))
+    write_video(source / "kitchen.mp4", [make_image(n, 48, 64) for n in range(12)])
+    write_video(source / "lift.mkv", [make_image(n, 64, 36) for n in range(7)])
     (source / "notes.txt").write_text("filmed on Monday")
     return source

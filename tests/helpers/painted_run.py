@@ -1,4 +1,4 @@
-"""A small run whose pictures say what the doors are, and models that read them.
+"""A small run whose images say what the doors are, and models that read them.
 
 The simulator paints a frame's red by the hinge's side, its green by the width, its blue by the
 opening angle: what an embedding can know is known.
@@ -36,7 +36,7 @@ SIZE = 16
 
 
 class PaintedSimulator:
-    """Pictures and rewards as simple functions of the door."""
+    """Images and rewards as simple functions of the door."""
 
     name = renderer = "painted"
 
@@ -85,7 +85,7 @@ class Colours(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
 
 
 class Painter(Colours, SamplesFrames):
-    """A statistician: c is red and green, z is blue, and pictures have the colour (c, z)."""
+    """A statistician: c is red and green, z is blue, and images have the colour (c, z)."""
 
     has_context = True
 

@@ -50,13 +50,13 @@ def test_embeddings_belong_to_their_tries_and_mirrored_ones_to_mirrored_tries(do
     found = sample(EmbeddingCache(model, doors, 2, 0, mirror=True))
     assert model.training
     left, right = (255 * found.embedding_BE).unbind(1)
-    number = (DOORS * found.tries.rt_BT[:, 0]).round()
+    number = (DOORS * found.interactions.rt_BT[:, 0]).round()
     torch.testing.assert_close(left + right, number)
     mirrored = right > left
     assert 0.4 < mirrored[number > 0].float().mean() < 0.6
     for row in range(20):
         known = doors.actions[int(number[row])]
-        tried = found.tries.at_BTA[row]
+        tried = found.interactions.at_BTA[row]
         tried = mirror_actions(tried) if mirrored[row] else tried
         distance = (tried[:, None] - known).abs().amax(-1).amin(1)
         np.testing.assert_allclose(distance, 0.0, atol=1e-5)
@@ -74,4 +74,6 @@ def test_doors_are_looked_at_once_however_much_is_asked(doors):
 def test_the_same_seed_remembers_the_same(doors):
     a, b = (sample(EmbeddingCache(LeftAndRight(), doors, 2, 7, mirror=True)) for _ in range(2))
     torch.testing.assert_close(a.embedding_BE, b.embedding_BE, rtol=0, atol=0)
-    torch.testing.assert_close(a.tries.context.actions, b.tries.context.actions, rtol=0, atol=0)
+    torch.testing.assert_close(
+        a.interactions.context.actions, b.interactions.context.actions, rtol=0, atol=0
+    )

@@ -205,7 +205,7 @@ def test_earlier_runs_are_safe(frames_config, recorded):
     ("changes", "words"),
     [
         ({"prior": "narow"}, "Did you mean 'narrow'"),
-        ({"frames": 5}, "--frames from 1 to the 4 of a film"),
+        ({"frames": 5}, "--frames from 1 to the 4 of a sequence"),
         ({"image_size": 4}, "--stream.image-size as a whole number from 8"),
         ({"doors": 7}, "no --doors with --online"),
     ],

@@ -106,8 +106,8 @@ def test_with_labels_refuses_footage(tmp_path):
         folder = tmp_path / "footage" / f"door {door}"
         folder.mkdir(parents=True)
         for frame in range(2):
-            picture = np.full((32, 32, 3), 40 * door + frame, np.uint8)
-            assert cv2.imwrite(str(folder / f"{frame}.png"), picture)
+            image = np.full((32, 32, 3), 40 * door + frame, np.uint8)
+            assert cv2.imwrite(str(folder / f"{frame}.png"), image)
     out = tmp_path / "data"
     config = Config(source=tmp_path / "footage", out=out, frames=2, image_size=32, workers=1)
     dataset = DoorDataset.open(run(config))

@@ -25,7 +25,7 @@ DOORS, FRAMES, INTERACTIONS = 20, 5, 8
 
 @pytest.fixture
 def doors():
-    """Rewards and pictures of door d are d / 255."""
+    """Rewards and images of door d are d / 255."""
     images = torch.arange(DOORS, dtype=torch.uint8)[:, None, None, None, None]
     return DoorData(
         images=images.expand(-1, FRAMES, 3, 8, 8).clone(),
@@ -80,7 +80,7 @@ def test_recorded_batches_are_embedded_in_the_process_phase(config, doors):
         batch = batch_at(step, config, doors)
         assert isinstance(batch, EmbeddedBatch) == (step >= 3)  # a quarter of ten, rounded up
     assert batch.embedding_BE.shape == (7, 1)
-    torch.testing.assert_close(batch.embedding_BE[:, 0], batch.tries.rt_BT[:, 0])
+    torch.testing.assert_close(batch.embedding_BE[:, 0], batch.interactions.rt_BT[:, 0])
 
 
 @pytest.mark.parametrize("kind", [*JOINT, "attentive_np", "np"])

@@ -72,8 +72,8 @@ def test_ssnp_learns_from_both(name, small, batch, frames):
     loss, scalars = model.joint_loss(batch, frames)
     torch.manual_seed(1)
     reward = model.loss(batch)[0]
-    pictures = model.statistician.loss(frames)[0]
-    torch.testing.assert_close(loss, reward + small.reconstruction_weight * pictures)
+    elbo_loss = model.statistician.loss(frames)[0]
+    torch.testing.assert_close(loss, reward + small.reconstruction_weight * elbo_loss)
     torch.testing.assert_close(scalars["reward_loss"], reward)
     loss.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -102,7 +102,7 @@ def test_what_is_frozen_is_the_pretrained_model(name, small, frames, batch):
     + [("np", head) for head in sorted(HEADS.keys() - {"soft_bernoulli"})],
 )
 def test_every_model_can_overfit_two_doors(kind, head, small, batch):
-    """Rewards of two doors that differ only in their pictures, and a little in what was tried."""
+    """Rewards of two doors that differ only in their images, and a little in what was tried."""
     torch.manual_seed(0)
     model = build_model(kind, 32, replace(small, hidden=32, head=head))
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=4e-3)
@@ -123,7 +123,7 @@ def test_every_model_can_overfit_two_doors(kind, head, small, batch):
 
 @pytest.mark.parametrize("name", ["np", "attentive_np"])
 def test_np_learns_what_interactions_tell(name, small):
-    """Doors are a hidden sign that no picture shows: only a context can tell it."""
+    """Doors are a hidden sign that no image shows: only a context can tell it."""
     torch.manual_seed(0)
     model = build_model(name, 32, replace(small, hidden=64)).process
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.nn.augmentation import drawn, random_affine
+from doorlab.nn.augmentation import edge_images, random_affine
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_no_shift_is_the_average_of_pixels(x):
 
 
 def test_a_ramp_moves_and_stretches_within_what_was_asked():
-    """Pictures whose value is the column: their middle tells the shift, their slope the stretch."""
+    """Images whose value is the column: their middle tells the shift, their slope the stretch."""
     columns = (torch.arange(32.0) + 0.5) / 32
     ramps = columns.expand(200, 2, 3, 32, 32)
     torch.manual_seed(0)
@@ -44,14 +44,14 @@ def test_frames_of_a_set_move_together():
 
 def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
     """Beside the gradient written out with NumPy, colour by colour."""
-    pictures = x.numpy()
-    right, down = np.zeros_like(pictures), np.zeros_like(pictures)
-    right[..., :-1] = np.diff(pictures, axis=-1)
-    down[..., :-1, :] = np.diff(pictures, axis=-2)
+    images = x.numpy()
+    right, down = np.zeros_like(images), np.zeros_like(images)
+    right[..., :-1] = np.diff(images, axis=-1)
+    down[..., :-1, :] = np.diff(images, axis=-2)
     steep = np.hypot(right, down).max(axis=2)
     white = 6.0 * steep.mean(axis=(1, 2, 3)) + 0.02
     expected = np.minimum(steep / white[:, None, None, None], 1.0)
-    found = drawn(x)
+    found = edge_images(x)
     for colour in range(3):
         np.testing.assert_allclose(found[:, :, colour], expected, atol=1e-3)
 
@@ -59,15 +59,15 @@ def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
 def test_a_drawing_does_not_show_colours():
     """Colours that are swapped, inverted or brightened leave the lines alone."""
     x = 0.2 + 0.6 * torch.rand(4, 2, 3, 16, 16)
-    lines = drawn(x)
-    torch.testing.assert_close(drawn(x[:, :, [2, 0, 1]]), lines)
-    torch.testing.assert_close(drawn(1.0 - x), lines)
-    torch.testing.assert_close(drawn(x + 0.2), lines, atol=1e-5, rtol=1e-4)
+    lines = edge_images(x)
+    torch.testing.assert_close(edge_images(x[:, :, [2, 0, 1]]), lines)
+    torch.testing.assert_close(edge_images(1.0 - x), lines)
+    torch.testing.assert_close(edge_images(x + 0.2), lines, atol=1e-5, rtol=1e-4)
 
 
 def test_a_flat_picture_has_no_lines_and_a_finite_gradient():
     flat = torch.full((1, 2, 3, 8, 8), 0.4, requires_grad=True)
-    lines = drawn(flat)
+    lines = edge_images(flat)
     lines.sum().backward()
     assert lines.max() < 0.01
     assert torch.isfinite(flat.grad).all()

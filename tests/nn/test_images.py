@@ -10,10 +10,10 @@ def test_shapes_for_any_leading_axes(size):
     encoder, decoder = FrameEncoder(size, (4, 8), 10), FrameDecoder(size, (6, 4, 4), 10)
     features = encoder(torch.rand(2, 3, 3, size, size))
     assert features.shape == (2, 3, 10)
-    pictures = decoder(features)
-    assert pictures.shape == (2, 3, 3, size, size)
-    assert pictures.min() > 0
-    assert pictures.max() < 1
+    images = decoder(features)
+    assert images.shape == (2, 3, 3, size, size)
+    assert images.min() > 0
+    assert images.max() < 1
 
 
 def test_every_frame_by_itself():
@@ -26,7 +26,7 @@ def test_every_frame_by_itself():
 
 
 def test_larger_pictures_are_averaged_down():
-    """A picture and its enlargement by repetition look the same to the encoder."""
+    """An image and its enlargement by repetition look the same to the encoder."""
     torch.manual_seed(0)
     small = FrameEncoder(32, (4, 8), 5)
     large = FrameEncoder(64, (4, 8), 5)

@@ -28,7 +28,7 @@ ODD_SETTINGS = {
 FILES = sorted(Path(figures.__file__).parent.glob("[a-z]*.py"))
 
 
-def picture():
+def figure_png():
     steps = np.arange(0, 500, 10)
     loss = np.exp(-steps / 50)
     figure = training({"ssnp": TrainingHistory("loss", steps, loss, steps, loss)})
@@ -36,9 +36,9 @@ def picture():
 
 
 def test_settings_of_the_calling_program_do_not_show_and_are_left_alone():
-    expected = picture()
+    expected = figure_png()
     with matplotlib.rc_context(ODD_SETTINGS):
-        assert picture() == expected
+        assert figure_png() == expected
         assert {name: matplotlib.rcParams[name] for name in ODD_SETTINGS} == ODD_SETTINGS
 
 
@@ -65,7 +65,7 @@ def test_settings_of_the_user_do_not_show(tmp_path, backend):
     code = (
         "import os, doorlab.plots\n"
         "import test_matplotlib_settings\n"
-        "print(test_matplotlib_settings.picture(), os.environ['MPLBACKEND'])"
+        "print(test_matplotlib_settings.figure_png(), os.environ['MPLBACKEND'])"
     )
     found = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert found.split() == [picture(), backend]
+    assert found.split() == [figure_png(), backend]

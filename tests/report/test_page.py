@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from doorlab.plots.style import new_figure, to_png
-from doorlab.report.page import Html, element, films, join, note, page, picture, section, table
+from doorlab.report.page import Html, element, figure, join, note, page, section, table, video_row
 
 
 class Recorder(HTMLParser):
@@ -59,7 +59,7 @@ def test_attributes_that_stand_alone_and_names_with_hyphens():
 def test_a_picture_carries_its_bytes_and_its_size():
     png = to_png(new_figure(1.0, width=2.0))
     (_, image), *_ = [
-        e for e in parse(picture(png, "what it shows", "cap")).elements if e[0] == "img"
+        e for e in parse(figure(png, "what it shows", "cap")).elements if e[0] == "img"
     ]
     kind, content = image["src"].split(",", 1)
     assert kind == "data:image/png;base64"
@@ -69,7 +69,7 @@ def test_a_picture_carries_its_bytes_and_its_size():
 
 
 def test_films_play_by_themselves_and_silently():
-    found = parse(films([(b"one", "first"), (b"two", "second")], "caption"))
+    found = parse(video_row([(b"one", "first"), (b"two", "second")], "caption"))
     videos = [attributes for tag, attributes in found.elements if tag == "video"]
     assert [base64.b64decode(v["src"].split(",")[1]) for v in videos] == [b"one", b"two"]
     assert all({"autoplay", "loop", "muted", "playsinline"} <= v.keys() for v in videos)

@@ -39,9 +39,9 @@ def test_a_whole_run_has_every_section_figure_and_film_and_no_note(run_folder):
     markup = report(run_folder)
     assert re.findall(r'<section id="(\w+)">', markup) == OF_A_RUN
     assert notes_of(markup) == []
-    pictures = re.findall(r"data:image/png;base64,([^\"]+)", markup)
+    figures = re.findall(r"data:image/png;base64,([^\"]+)", markup)
     expected = [(run_folder / "plot" / f"{name}.png").read_bytes() for name in IN_A_RUN]
-    assert sorted(base64.b64decode(p) for p in pictures) == sorted(expected)
+    assert sorted(base64.b64decode(p) for p in figures) == sorted(expected)
     assert len(re.findall("data:video/mp4", markup)) == 3
     assert "{" not in words_of(re.sub(r"<pre>.*?</pre>", "", markup, flags=re.S))
 

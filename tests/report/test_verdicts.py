@@ -36,9 +36,13 @@ def score(mean, half, metric="accuracy"):
 @pytest.mark.parametrize(
     ("accuracy", "r2", "words"),
     [
-        ((0.98, 0.01), (0.9, 0.02), ("hinge side 0.98 (kept),", "joint angle R² 0.90 (kept)")),
-        ((0.70, 0.03), (0.5, 0.02), ("0.70 (no better than guessing),", "0.50 (kept in part)")),
-        ((0.70, 0.02), (0.02, 0.05), ("0.70 (kept in part),", "0.02 (no better than guessing)")),
+        (
+            (0.98, 0.01),
+            (0.9, 0.02),
+            ("hinge side 0.98 (encoded),", "joint angle R² 0.90 (encoded)"),
+        ),
+        ((0.70, 0.03), (0.5, 0.02), ("0.70 (at chance level),", "0.50 (partly encoded)")),
+        ((0.70, 0.02), (0.02, 0.05), ("0.70 (partly encoded),", "0.02 (at chance level)")),
     ],
 )
 def test_reconstructions_are_judged_by_what_the_latents_hold(run_folder, accuracy, r2, words):
@@ -82,7 +86,7 @@ def test_a_tile_boasts_of_nothing_that_guessing_reaches(run_folder):
 
     page = join(*headline(changed(run_folder, "probes.json", change)))
     assert "hinge side predicted from" not in page
-    assert "57\u00a0% of held-out doors, no better than guessing" in page
+    assert "57\u00a0% of held-out doors, at chance level" in page
     better = join(
         *headline(changed(run_folder, "probes.json", lambda r: r["probes"]["statistician"].update(
             handedness=score(0.9, 0.05)
@@ -93,7 +97,7 @@ def test_a_tile_boasts_of_nothing_that_guessing_reaches(run_folder):
 
 @pytest.mark.parametrize(
     ("margin", "words"),
-    [(0.04, "SSNP is better"), (0.001, "too close to tell"), (-0.04, "SSNP is worse")],
+    [(0.04, "SSNP is better"), (0.001, "the interval contains zero"), (-0.04, "SSNP is worse")],
 )
 def test_the_headline_names_the_best_rival(run_folder, margin, words):
     """The rival's regret is SSNP's and a margin, door by door: the paired difference follows."""
@@ -110,7 +114,7 @@ def test_the_headline_names_the_best_rival(run_folder, margin, words):
 
     page = join(*headline(changed(run_folder, "regret.json", change)))
     regret = mine.regrets.mean() + margin
-    assert f"The best rival is NP with {regret:.3f}: {words}" in page
+    assert f"The best other policy is NP with {regret:.3f}: {words}" in page
     assert f"(paired difference {margin:+.3f}" in page
 
 
@@ -120,7 +124,7 @@ def test_the_headline_names_the_best_rival(run_folder, margin, words):
         (score(0.51, 0.03), score(0.50, 0.04), "almost indistinguishable"),
         (score(0.51, 0.03), score(1.00, 0.00), "distinguishable from real frames"),
         (score(0.62, 0.20), score(1.00, 0.00), "distinguishable from real frames"),
-        (score(0.62, 0.20), score(0.55, 0.15), "50 doors are too few to tell"),
+        (score(0.62, 0.20), score(0.55, 0.15), "50 doors are too few for a verdict"),
         (None, score(0.9, 0.05), "VAE 0.90 by texture, distinguishable from real frames"),
     ],
 )
@@ -140,7 +144,7 @@ def test_calibration_is_judged_by_both_panels(run_folder):
     text = verdict("calibration", RunFiles.read((run_folder,)))
     assert "distance from the dotted line, on the left SSNP 0.012 and NP 0.020;" in text
     # stated 0.5 and 0.9: SSNP has 0.48 and 0.87, NP 0.70 and 0.96
-    assert "on the right SSNP 0.025 (too sure) and NP 0.130 (too careful)." in text
+    assert "on the right SSNP 0.025 (overconfident) and NP 0.130 (underconfident)." in text
 
 
 def test_undefined_figures_are_left_out_of_verdicts(run_folder):

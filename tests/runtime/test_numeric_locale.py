@@ -1,4 +1,4 @@
-"""Pictures, rewards and films in a process whose locale has a decimal comma."""
+"""Images, rewards and films in a process whose locale has a decimal comma."""
 
 import ctypes
 import hashlib

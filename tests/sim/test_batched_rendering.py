@@ -1,4 +1,4 @@
-"""The `torch` simulator's pictures against PyBullet's, its geometry against `doors.geometry`."""
+"""The `torch` simulator's images against PyBullet's, its geometry against `doors.geometry`."""
 
 import dataclasses
 import os

@@ -36,7 +36,7 @@ def darkened(plain, shaded):
 
 
 def test_shadows_are_those_of_pybullet(simulator, batched, filmed):
-    """At 512 x 512, where TinyRenderer's shadow map, as fine as the picture, is fine enough."""
+    """At 512 x 512, where TinyRenderer's shadow map, as fine as the image, is fine enough."""
     doors, q, views = (part[:3] for part in filmed)
     args = doors, q, views, 512
     expected, got = simulator.render(*args, SHADOWS), batched.render(*args, SHADOWS)

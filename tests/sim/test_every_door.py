@@ -15,7 +15,7 @@ def check(simulator, prior, first, last):
     doors = [PRIORS[prior].sample(stream(21, prior, i)) for i in range(first, last)]
     views = [[PRIORS[prior].sample_view(stream(22, prior, i), d)] for i, d in enumerate(doors)]
     seen = simulator.render(doors, np.zeros((len(doors), 1)), views, 16).images
-    assert (seen.std(axis=(1, 2, 3, 4)) > 1.0).all()  # every picture shows something
+    assert (seen.std(axis=(1, 2, 3, 4)) > 1.0).all()  # every image shows something
     rewards = optimal_rewards(simulator, doors)
     locked = np.array([door.locked for door in doors])
     shut = [(doors[n], rewards[n]) for n in np.flatnonzero(~locked & (rewards < 0.98))]

@@ -110,7 +110,7 @@ def test_errors_are_those_of_the_models_pictures(result, data, models):
 def test_bounds_are_in_order_and_bits_follow_from_nats(result):
     for found in result["diagnosis"].values():
         assert found["elbo"]["mean"] < found["importance_bound"]["mean"]
-        # No model does better than its likelihood at the very picture.
+        # No model does better than its likelihood at the very image.
         assert found["importance_bound"]["mean"] < -math.log(0.2 * math.sqrt(2 * math.pi))
         for name in ("elbo", "importance_bound"):
             bits = -found[name]["mean"] / math.log(2) + math.log2(255)

@@ -14,7 +14,7 @@ from doorlab.stages.import_ import Config, run
 
 @pytest.fixture
 def source(tmp_path):
-    """Ten doors of four pictures, one of two, and a note."""
+    """Ten doors of four images, one of two, and a note."""
     rng = np.random.default_rng(0)
     for door in range(11):
         folder = tmp_path / "footage" / f"door {door}"
@@ -132,7 +132,7 @@ def test_an_exported_dataset_comes_back(source, tmp_path):
 
 
 def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
-    (source / "door 3/2.png").write_bytes(b"no picture")
+    (source / "door 3/2.png").write_bytes(b"no image")
     args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--skip-short"]
     assert main([*args, "--frames", "4", "--workers", "1"]) == 2
     err = capsys.readouterr().err

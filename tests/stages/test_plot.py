@@ -136,13 +136,13 @@ def test_interpolations_go_straight_from_one_real_door_to_another(config, painte
 
 
 def shown(figure):
-    """Renders a grid of pictures: the colours in the middle of each, (rows, columns, 3)."""
+    """Renders a grid of images: the colours in the middle of each, (rows, columns, 3)."""
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     (axes,) = figure.axes
     left, right, bottom, top = axes.images[0].get_extent()
     found = axes.images[0].get_array()
-    inside = (found != 255).any(axis=2)  # pictures, and not the white between them
+    inside = (found != 255).any(axis=2)  # images, and not the white between them
     centres = []
     for lines in (inside.any(axis=1), inside.any(axis=0)):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], lines.astype(int), [0]])))
@@ -284,8 +284,8 @@ def test_a_sliding_door_is_described_as_one():
 
 def test_pictures_are_as_wide_as_a_page(config, painted_run):
     draw(config, "gallery")
-    with Image.open(painted_run / "plot" / "gallery.png") as picture:
-        assert picture.width == 1200
+    with Image.open(painted_run / "plot" / "gallery.png") as figure:
+        assert figure.width == 1200
 
 
 def test_what_a_run_lacks_is_skipped_and_said(config, painted_run, capsys):

@@ -178,7 +178,7 @@ def test_the_command_survives_signals(long_run, tmp_path, number, signalled):
     status, said = signalled("pretrain", config, number)
     if status != 0:  # otherwise it was faster than we are
         assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130)
-        assert number == signal.SIGKILL or b"go on with --resume" in said
+        assert number == signal.SIGKILL or b"continue with --resume" in said
         assert not (tmp_path / "metrics.json").exists()
     assert_same(weights(pretrain.run(updated(config, resume=True))), expected)
 

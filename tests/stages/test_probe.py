@@ -1,4 +1,4 @@
-"""The probe stage on doors whose pictures say what they are, and on models that see part of it."""
+"""The probe stage on doors whose images say what they are, and on models that see part of it."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def test_numbers_have_their_unit(number, unit, words):
 
 
 def test_the_last_line_says_work_number_unit_and_seconds(capsys):
-    assert list(track("abc", "vae", "pictures")) == ["a", "b", "c"]
-    assert re.fullmatch(r"vae: 3 pictures in \d+\.\d s\n", capsys.readouterr().err)
+    assert list(track("abc", "vae", "images")) == ["a", "b", "c"]
+    assert re.fullmatch(r"vae: 3 images in \d+\.\d s\n", capsys.readouterr().err)
 
 
 def test_steps_of_an_earlier_process_are_not_counted_again(capsys):

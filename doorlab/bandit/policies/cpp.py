@@ -51,8 +51,8 @@ class ContextualPriorPolicy(GPPolicy):
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action with the largest upper confidence bound; at first by the prior mean."""
         doors, seed = len(self._embedding), int(self._rng.integers(2**31))
-        tried = history.tries > 0
-        score = self.score(self.posterior(self._left(history))) if tried else self._prior
+        started = history.num_interactions > 0
+        score = self.score(self.posterior(self._left(history))) if started else self._prior
         best = optimize_acquisition(score, doors, seed, self._config.search, device=self._device)
         return best.cpu().numpy()
 

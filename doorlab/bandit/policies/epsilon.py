@@ -42,5 +42,5 @@ class EpsilonGreedyPolicy(Stateful):
         chosen = self._greedy.act(history)
         doors = len(chosen)
         random = self._rng.random(doors) < self._config.epsilon
-        drawn = self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
-        return np.where(random[:, None], drawn, chosen)
+        uniform = self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
+        return np.where(random[:, None], uniform, chosen)

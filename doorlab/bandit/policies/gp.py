@@ -42,7 +42,7 @@ class GPPolicy(Stateful):
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action with the best acquisition value; random before the first interaction."""
         doors = len(history.rewards)
-        if history.tries == 0:
+        if history.num_interactions == 0:
             return self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
         score = self.score(self.posterior(history))
         seed = int(self._rng.integers(2**31))
@@ -55,9 +55,9 @@ class GPPolicy(Stateful):
         model = make_gp(history, self._config)
         if self._hyperparameters:
             model.load_state_dict(self._hyperparameters)
-        if history.tries >= self._next_fit:
+        if history.num_interactions >= self._next_fit:
             fit_gp(model, self._config.fit_steps)
-            self._next_fit = history.tries * self._config.fit_growth
+            self._next_fit = history.num_interactions * self._config.fit_growth
             self._hyperparameters = {k: v.clone() for k, v in model.state_dict().items()}
         return GPPosterior(model)
 

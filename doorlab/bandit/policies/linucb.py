@@ -133,32 +133,32 @@ class LinUCBPolicy(Stateful):
 
 
 def _regressed(
-    seen: Float[Tensor, "D E"],
+    embeddings: Float[Tensor, "D E"],
     x: Float[Tensor, "D J F"],
     y: Float[Tensor, "D J"],
     config: LinUCBConfig,
 ) -> tuple[Float[Tensor, "E F"], Float[Tensor, "D J"]]:
-    """W of y = x (seen W)', and every door's residual under a W fitted without its fold."""
-    xx, xy = _products(seen, x, y)
+    """W of y = x (embeddings W)', and every door's residual under a W fitted without its fold."""
+    xx, xy = _products(embeddings, x, y)
     left = torch.empty_like(y)
     part = torch.arange(len(y)) % config.folds
     for fold in part.unique():
         out = part == fold
-        own_xx, own_xy = _products(seen[out], x[out], y[out])
+        own_xx, own_xy = _products(embeddings[out], x[out], y[out])
         without = _ridge(xx - own_xx, xy - own_xy, config.ridge)
-        left[out] = y[out] - torch.einsum("djf,df->dj", x[out], seen[out] @ without)
+        left[out] = y[out] - torch.einsum("djf,df->dj", x[out], embeddings[out] @ without)
     return _ridge(xx, xy, config.ridge), left
 
 
 def _products(
-    seen: Float[Tensor, "D E"], x: Float[Tensor, "D J F"], y: Float[Tensor, "D J"]
+    embeddings: Float[Tensor, "D E"], x: Float[Tensor, "D J F"], y: Float[Tensor, "D J"]
 ) -> tuple[Float[Tensor, "E F E F"], Float[Tensor, "E F"]]:
     """Sums over doors and interactions of feature products, the statistics of the regression."""
     # Sums over interactions within each door first, then over doors, in products of two factors: a
     # single einsum would store the products of every door.
-    pairs = torch.einsum("de,dh->deh", seen, seen)
+    pairs = torch.einsum("de,dh->deh", embeddings, embeddings)
     xx = torch.einsum("deh,dfg->efhg", pairs, x.mT @ x)
-    return xx, torch.einsum("de,df->ef", seen, torch.einsum("djf,dj->df", x, y))
+    return xx, torch.einsum("de,df->ef", embeddings, torch.einsum("djf,dj->df", x, y))
 
 
 def _ridge(

@@ -52,7 +52,7 @@ class BanditModel(Protocol):
         """Embeddings of doors from frames in [0, 1]."""
         ...
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet, /) -> Any:
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet, /) -> Any:
         """Encodes embeddings and context sets as a state, in the model's own form."""
         ...
 
@@ -162,9 +162,9 @@ class ModelPolicy(Stateful):
 
     def _known(self, history: History, part: slice) -> Any:
         """The model's state for a chunk of the doors, given their interactions."""
-        tried = (torch.from_numpy(x[part]) for x in (history.actions, history.rewards))
-        tried = InteractionSet.all(*(x.to(self._device) for x in tried))
-        return self._model.condition(self._embedding[part], tried)
+        arrays = (torch.from_numpy(x[part]) for x in (history.actions, history.rewards))
+        context = InteractionSet.all(*(x.to(self._device) for x in arrays))
+        return self._model.condition(self._embedding[part], context)
 
     def _parts(self, doors: int) -> Iterator[slice]:
         size = self._config.doors_at_once
@@ -194,8 +194,8 @@ def _ucb(model: BanditModel, state: Any, config: ModelConfig, generator: torch.G
 def _thompson(
     model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator
 ) -> Score:
-    drawn = model.draw(state, generator)  # one function per door, evaluated many times
-    return lambda at: model.decode(drawn, at).mean
+    sampled = model.draw(state, generator)  # one function per door, evaluated many times
+    return lambda at: model.decode(sampled, at).mean
 
 
 ACQUISITIONS: dict[str, Callable[[BanditModel, Any, ModelConfig, torch.Generator], Score]] = {

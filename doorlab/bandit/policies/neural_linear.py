@@ -153,8 +153,8 @@ class NeuralLinearPolicy(Stateful):
         return prior.given(x, torch.from_numpy(history.rewards))
 
 
-def _linear(network: FeatureNetwork, seen: Tensor, weights: Float[Tensor, "D F"]) -> Score:
-    return lambda at: (network.features(seen, at) @ weights[..., None])[..., 0]
+def _linear(network: FeatureNetwork, embedding: Tensor, weights: Float[Tensor, "D F"]) -> Score:
+    return lambda at: (network.features(embedding, at) @ weights[..., None])[..., 0]
 
 
 @float32_by_default

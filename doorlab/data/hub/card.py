@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from doorlab.data.config import DatasetConfig
-from doorlab.data.hub.tables import columns, is_category, is_picture
+from doorlab.data.hub.tables import columns, is_category, is_image_array
 from doorlab.data.manifest import Manifest
 from doorlab.data.schema import SPLITS, ArraySpec
 from doorlab.doors.door import HIDDEN_FIELDS
@@ -124,6 +124,6 @@ def _holds(config: DatasetConfig, spec: ArraySpec) -> str:
     if is_category(spec):
         return "string"
     shape = spec.shape(1, config.frames, config.interactions, config.image_size)[1:]
-    if is_picture(spec):
+    if is_image_array(spec):
         return f"{shape[0]} PNG images"
     return " x ".join([spec.dtype, *map(str, shape)]) if shape else spec.dtype

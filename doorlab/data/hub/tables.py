@@ -43,7 +43,7 @@ except ImportError:
     ) from None
 
 _CATEGORIES = {door_array(field): names for field, names in CATEGORIES.items()}
-_PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def columns(config: DatasetConfig) -> dict[str, ArraySpec]:
@@ -57,7 +57,7 @@ def column_name(array: str) -> str:
     return array.removeprefix("door/").replace("/", "_")
 
 
-def is_picture(spec: ArraySpec) -> bool:
+def is_image_array(spec: ArraySpec) -> bool:
     """Whether an array is stored as PNG images."""
     pixels = ("height", "width")
     return spec.dtype == "uint8" and spec.dims[2:] in (pixels, (*pixels, "channel"))
@@ -92,8 +92,8 @@ def to_table(config: DatasetConfig, doors: np.ndarray, arrays: dict[str, np.ndar
         table["name"] = pa.array([as_text(config.names[door]) for door in doors])
     for column, spec in columns(config).items():
         values = arrays[spec.name]
-        if is_picture(spec):
-            table[column] = _pictures(doors, column, values)
+        if is_image_array(spec):
+            table[column] = _png_column(doors, column, values)
         elif is_category(spec):
             table[column] = pa.array([_CATEGORIES[spec.name][value] for value in values])
         else:
@@ -111,8 +111,8 @@ def to_arrays(config: DatasetConfig, table: pa.Table) -> dict[str, np.ndarray]:
             codes = [_CATEGORIES[spec.name].index(value) for value in values.to_pylist()]
             arrays[spec.name] = np.array(codes, dtype=spec.dtype)
             continue
-        values = _flat(values, 1 if is_picture(spec) else len(shape) - 1, column)
-        if is_picture(spec):
+        values = _flat(values, 1 if is_image_array(spec) else len(shape) - 1, column)
+        if is_image_array(spec):
             if not pa.types.is_struct(values.type):
                 raise TypeError(f"a column {column} of {values.type} instead of images")
             arrays[spec.name] = _decoded(values.field("bytes").to_pylist(), shape)
@@ -161,8 +161,8 @@ def read_doors(
 def _type(spec: ArraySpec) -> pa.DataType:
     if is_category(spec):
         return pa.string()
-    if is_picture(spec):
-        return pa.list_(_PICTURE)
+    if is_image_array(spec):
+        return pa.list_(_IMAGE_TYPE)
     kind = pa.from_numpy_dtype(np.dtype(spec.dtype))
     for _ in spec.dims[1:]:
         kind = pa.list_(kind)
@@ -170,7 +170,7 @@ def _type(spec: ArraySpec) -> pa.DataType:
 
 
 def _feature(kind: pa.DataType) -> dict[str, Any]:
-    if kind == _PICTURE:
+    if kind == _IMAGE_TYPE:
         return {"_type": "Image"}
     if pa.types.is_list(kind):
         return {"feature": _feature(kind.value_type), "_type": "Sequence"}
@@ -186,13 +186,13 @@ def _nested(values: pa.Array, shape: tuple[int, ...]) -> pa.Array:
     return values
 
 
-def _pictures(doors: np.ndarray, column: str, values: np.ndarray) -> pa.Array:
+def _png_column(doors: np.ndarray, column: str, values: np.ndarray) -> pa.Array:
     rows = [
         {"bytes": _png(image), "path": f"door-{door:05d}-{column}-{frame:03d}.png"}
         for door, of_door in zip(doors, values, strict=True)
         for frame, image in enumerate(of_door)
     ]
-    return _nested(pa.array(rows, type=_PICTURE), values.shape[:2])
+    return _nested(pa.array(rows, type=_IMAGE_TYPE), values.shape[:2])
 
 
 def _png(image: np.ndarray) -> bytes:
@@ -209,10 +209,10 @@ def _flat(values: pa.Array, levels: int, column: str) -> pa.Array:
     return values
 
 
-def _decoded(pictures: Sequence[bytes | None], shape: tuple[int, ...]) -> np.ndarray:
-    if len(pictures) != prod(shape[:2]):
-        raise ValueError(f"{len(pictures)} images instead of {prod(shape[:2])}")
-    images = [decode_png(data or b"", shape[2:]) for data in pictures]
+def _decoded(files: Sequence[bytes | None], shape: tuple[int, ...]) -> np.ndarray:
+    if len(files) != prod(shape[:2]):
+        raise ValueError(f"{len(files)} images instead of {prod(shape[:2])}")
+    images = [decode_png(data or b"", shape[2:]) for data in files]
     return np.array(images, dtype=np.uint8).reshape(shape)
 
 

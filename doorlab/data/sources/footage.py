@@ -47,13 +47,13 @@ class FootageDoor:
 
     Attributes:
         path: a folder of images, or a video.
-        pictures: number of images or video frames available.
+        num_images: number of images or video frames available.
         passed_over: names of other files and folders in the folder.
         unreadable: file name -> reason, for images known to be unreadable.
     """
 
     path: Path
-    pictures: int
+    num_images: int
     passed_over: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class FootageDoor:
         if self.unreadable:
             others.append(f"{len(self.unreadable)} unreadable")
         besides = f", besides {' and '.join(others)}" if others else ""
-        return f"{self.path.name} ({self.pictures}{besides})"
+        return f"{self.path.name} ({self.num_images}{besides})"
 
 
 def find_entries(source: Path) -> tuple[list[Path], list[Path]]:

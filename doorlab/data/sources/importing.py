@@ -182,8 +182,8 @@ def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
     values = {name: getattr(settings, name) for name in FootageSettings.__dataclass_fields__}
     config = ImportConfig(**values, source=str(source), names=tuple(p.name for p in paths))
     entries, unreadable = _open_all(paths, config)
-    short = [entry for entry in entries if entry.pictures < config.frames]
-    doors = [entry for entry in entries if entry.pictures >= config.frames]
+    short = [entry for entry in entries if entry.num_images < config.frames]
+    doors = [entry for entry in entries if entry.num_images >= config.frames]
     if not entries:
         raise DatasetError(
             f"at least one readable door in {source}",
@@ -225,15 +225,15 @@ def _open_all(
 
 
 def _without_unreadable(entry: FootageDoor, config: ImportConfig) -> FootageDoor:
-    if entry.pictures < config.frames:
+    if entry.num_images < config.frames:
         return entry
     bad = find_unreadable(entry.path, config.frames, config.significant_bits)
-    return replace(entry, pictures=entry.pictures - len(bad), unreadable=bad)
+    return replace(entry, num_images=entry.num_images - len(bad), unreadable=bad)
 
 
 def _too_short(config: ImportConfig, short: Sequence[FootageDoor], any_long: bool) -> DatasetError:
     suffixes = {Path(name).suffix.lower() for entry in short for name in entry.passed_over}
-    nested = any(not e.pictures and (e.path / n).is_dir() for e in short for n in e.passed_over)
+    nested = any(not e.num_images and (e.path / n).is_dir() for e in short for n in e.passed_over)
     ways = [
         "repair the unreadable files" if any(entry.unreadable for entry in short) else "",
         "convert HEIC and AVIF to JPEG" if suffixes & UNREAD_IMAGES else "",

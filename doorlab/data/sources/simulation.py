@@ -39,14 +39,14 @@ from doorlab.storage.text_paths import shell_quoted
 
 ActionMix = Literal["uniform", "plausible"]
 
-_PLAUSIBLE_SHARE = 4  # one action in so many stays uniform
-_LEVEL_SPREAD = 0.06  # std of phi about the horizontal, in normalised units
-_DOOR_RADII = (0.5, 1.1)  # m, of the hinges that anybody would suppose
+_PLAUSIBLE_SHARE = 4  # one in this many actions stays uniform
+_LEVEL_SPREAD = 0.06  # std of phi about the horizontal, normalized
+_DOOR_RADII = (0.5, 1.1)  # m, range of the assumed hinge distance of plausible actions
 
 
 @dataclass(frozen=True)
 class GenerationConfig(DatasetConfig):
-    """All that a dataset's bytes depend on. Raises ConfigError for sizes that make no sense."""
+    """All settings that determine the bytes of a dataset. Raises ConfigError for invalid values."""
 
     kind = "simulated"
 
@@ -55,34 +55,35 @@ class GenerationConfig(DatasetConfig):
     frames: FrameCount = 8
     """Passive frames per door, each with its own joint position and camera."""
     interactions: Annotated[int, from_to(0, 100_000)] = 32
-    """Interactions per door; 0 makes a dataset without actions and rewards to learn from."""
+    """Interactions per door; 0 for a dataset without actions and rewards."""
     image_size: ImageSize = 64
     """Height and width of a frame, pixels."""
     seed: Seed = 0
     """Seed of every random stream."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of the doors: narrow (one look for all), narrow_moving (narrow with a new camera pose
-    in every frame), default (all looks), wild (unlike default). An import path MODULE:NAME of a
-    DoorPrior and a JSON file of its ranges (FILE.json) are accepted, too."""
+    """Prior of the doors: narrow (one appearance for all doors), narrow_moving (narrow with a new
+    camera pose in every frame), default (all appearances), wild (outside the ranges of default), an
+    import path MODULE:NAME of a DoorPrior, or a JSON file of its ranges (FILE.json)."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """pybullet; torch: the same for many doors at once; panda: an arm, some 70 times slower. An
-    import path MODULE:NAME of a callable that returns a Simulator is accepted, too."""
+    """Simulator: pybullet, torch (batched, on CPU or GPU), panda (a robot arm, about 70 times
+    slower), or an import path MODULE:NAME of a callable that returns a Simulator."""
     action_mix: ActionMix = "plausible"
-    """uniform: actions from the whole box; plausible: three in four as anybody would try a door."""
+    """Distribution of the actions: uniform (over the whole box), or plausible (three in four
+    actions move the hand as typical doors open)."""
     validation_fraction: HeldOutShare = 0.05
-    """Share of the doors held out for choosing settings."""
+    """Share of the doors in the validation set, which selects settings."""
     test_fraction: HeldOutShare = 0.15
-    """Share of the doors held out for the final figures."""
+    """Share of the doors in the test set, which the final metrics use."""
     shard_doors: ShardDoors = 64
-    """Doors per shard: the unit of work, of resuming and of checksums."""
+    """Doors per shard, the unit of work, resumption and checksums."""
     depth: bool = False
-    """Store the depth of every pixel, too, in metres."""
+    """Also store the depth of every pixel, in meters."""
     segmentation: bool = False
-    """Store what every pixel shows, too: surroundings, frame, panel or handle."""
+    """Also store the segmentation of every pixel: surroundings, frame, panel or handle."""
     shadows: bool = False
-    """Draw shadows: frames take 1.7 times as long (by the simulator torch, ten times)."""
+    """Render shadows; rendering takes 1.7 times as long (ten times with the simulator torch)."""
     videos: Annotated[int, from_to(0, 10_000)] = 6
-    """Number of doors, from the first on, that also get an H.264 video."""
+    """Number of H.264 videos, of the first doors."""
 
     def __post_init__(self) -> None:
         check_config(self)
@@ -93,7 +94,7 @@ class GenerationConfig(DatasetConfig):
 
     @property
     def origin(self) -> str:
-        """In words: who made the doors."""
+        """Text on the origin of the doors."""
         return f"simulated by {self.simulator}"
 
     @cached_property
@@ -106,18 +107,18 @@ class GenerationConfig(DatasetConfig):
         return get_prior(self.prior)
 
     def with_seed(self, seed: int) -> GenerationConfig:
-        """A copy with another seed and the prior that is resolved already."""
+        """A copy with another seed and the same resolved prior."""
         other = replace(self, seed=seed)
         vars(other)["door_prior"] = self.door_prior
         return other
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """Everything that the schema knows, but for layers that were not asked for."""
+        """All arrays of the schema except optional layers that are not enabled."""
         left_out = {name for name in OPTIONAL if not getattr(self, name)}
         return {name: spec for name, spec in ARRAYS.items() if name not in left_out}
 
     def command(self, out: str | Path) -> str:
-        """The shell command that generates this dataset in `out`, or goes on with it."""
+        """The shell command that generates this dataset in `out`, or continues it."""
         where = ["doorlab generate --out", shell_quoted(str(out))]
         return " ".join([*where, *self._options(), "--resume"])
 
@@ -152,7 +153,7 @@ def make_door(config: GenerationConfig, index: int) -> Door:
 
 
 def joint_positions(config: GenerationConfig, index: int, door: Door) -> np.ndarray:
-    """float32 (M,), rad or m: the first frame is shut, the others uniform up to the limit."""
+    """float32 (M,), rad or m: 0 for the first frame, uniform up to the limit for the others."""
     rng = stream(config.seed, "joint", index)
     positions = rng.uniform(0.0, door.opening_limit, config.frames)
     positions[0] = 0.0
@@ -175,12 +176,12 @@ def passive_actions(config: GenerationConfig, index: int) -> np.ndarray:
 def sample_actions(
     rng: np.random.Generator, shape: tuple[int, ...], mix: ActionMix, sliding_probability: float
 ) -> np.ndarray:
-    """float32 (*shape, 4) in Box(-1, 1). No mix looks at the parameters of the door.
+    """Samples actions, float32 (*shape, 4), in Box(-1, 1), independent of the door.
 
-    With the mix `plausible`, three actions in four along the last axis are what anybody would try
-    on a door: a hinge at one side or the other, about a door's width away, a wide swing, a handle
-    that is turned; as many suppose a slide as the prior has sliding doors. Rewards that uniform
-    actions reach once in dozens of tries become common.
+    With the mix `plausible`, three in four actions along the last axis assume a hinge on the left
+    or right, about the width of a door away, with a wide swing and a turned handle. A share of them
+    assumes a slide: the prior's share of sliding doors. High rewards are then common, whereas they
+    are rare with uniform actions.
     """
     actions = rng.uniform(-1.0, 1.0, (*shape, ACTION_DIM))
     if mix == "plausible":
@@ -204,11 +205,11 @@ def _frames(
     views: list[list[View]],
 ) -> dict[str, np.ndarray]:
     layers = RenderOptions(config.depth, config.segmentation, config.shadows)
-    pictures = simulator.render(doors, joint_position, views, config.image_size, layers)
+    rendered = simulator.render(doors, joint_position, views, config.image_size, layers)
     found = {
-        "images": pictures.images,
-        "depth": pictures.depth,
-        "segmentation": pictures.segmentation,
+        "images": rendered.images,
+        "depth": rendered.depth,
+        "segmentation": rendered.segmentation,
     }
     wanted = config.arrays()
     return {

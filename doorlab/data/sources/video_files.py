@@ -34,7 +34,7 @@ from doorlab.data.sources.image_files import blend_with_black, check_size
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
 _SRGB = {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
 _HDR_PYAV = 18  # earlier versions ignore _SRGB
-_NOT_FILMS = Disposition.attached_pic | Disposition.timed_thumbnails
+_NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _SKEW = 0.01  # display-matrix entries below this fraction of the largest entries are ignored
 
 
@@ -45,7 +45,7 @@ def count_frames(path: Path, exact_below: int) -> int:
     `exact_below` frames, is decoded and its frames are counted. Raises as `read_frames`.
     """
     with _opened(path) as container:
-        packets = container.demux(_film(container))
+        packets = container.demux(_video_stream(container))
         count = sum(packet.size > 0 and not packet.is_discard for packet in packets)
     return count_decoded(path) if count < 2 * exact_below else count
 
@@ -53,7 +53,7 @@ def count_frames(path: Path, exact_below: int) -> int:
 def count_decoded(path: Path) -> int:
     """Counts the displayed frames of the video by decoding all of it. Raises as `read_frames`."""
     with _opened(path) as container:
-        return sum(1 for _ in container.decode(_film(container)))
+        return sum(1 for _ in container.decode(_video_stream(container)))
 
 
 def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
@@ -62,7 +62,7 @@ def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
     Raises OSError, FFmpegError or ValueError if the video cannot be decoded correctly.
     """
     with _opened(path) as container:
-        stream = _film(container)
+        stream = _video_stream(container)
         show = _Screen(_cropping(container, stream), stream.sample_aspect_ratio or Fraction(1))
         for number, frame in enumerate(container.decode(stream)):
             if number in wanted:
@@ -73,20 +73,20 @@ def _opened(path: Path) -> Any:
     return av.open(path, metadata_errors="replace")  # old cameras write titles that are not UTF-8
 
 
-def _film(container: Any) -> Any:
+def _video_stream(container: Any) -> Any:
     """The stream that a player displays, not a cover image or thumbnails."""
-    films = [s for s in container.streams.video if not s.disposition & _NOT_FILMS]
-    if not films:
+    candidates = [s for s in container.streams.video if not s.disposition & _NOT_VIDEO]
+    if not candidates:
         raise ValueError("a file without a video stream")
-    films = [s for s in films if s.codec_context]
-    if not films:
+    candidates = [s for s in candidates if s.codec_context]
+    if not candidates:
         raise ValueError("a video with a codec that FFmpeg does not know")
     best = container.streams.best("video")
-    film = best if best in films else max(films, key=lambda s: s.width * s.height)
-    check_size(film.width, film.height)
-    if film.metadata.get("alpha_mode") == "1":
+    chosen = best if best in candidates else max(candidates, key=lambda s: s.width * s.height)
+    check_size(chosen.width, chosen.height)
+    if chosen.metadata.get("alpha_mode") == "1":
         raise ValueError("a WebM with transparency, which FFmpeg's decoder ignores")
-    return film
+    return chosen
 
 
 def _cropping(container: Any, stream: Any) -> tuple[int, int, int, int]:

@@ -42,16 +42,16 @@ def random_mirror(
     return mirror_frames(x, chosen.to(x.device))
 
 
-def mirror_context_target(tries: T, chosen: Bool[Tensor, " B"]) -> T:
+def mirror_context_target(batch: T, chosen: Bool[Tensor, " B"]) -> T:
     """Mirrors the actions of the chosen doors."""
     sets = chosen.view(-1, 1, 1)
-    context = tries.context
+    context = batch.context
     actions = torch.where(sets, mirror_actions(context.actions), context.actions)
     actions = actions * context.mask[..., None]  # masked actions stay zero
     return replace(
-        tries,
+        batch,
         context=replace(context, actions=actions),
-        at_BTA=torch.where(sets, mirror_actions(tries.at_BTA), tries.at_BTA),
+        at_BTA=torch.where(sets, mirror_actions(batch.at_BTA), batch.at_BTA),
     )
 
 

@@ -99,7 +99,7 @@ def sample_interactions(
     targets: int = 16,
     empty_context_prob: float = 0.0,
 ) -> RewardBatch:
-    """Samples doors (with repeats), their frames, and interactions as in `sample_tries`.
+    """Samples doors (with repeats), their frames, and interactions as in `sample_context_target`.
 
     Raises ConfigError if the dataset has too few interactions or frames.
     """
@@ -119,11 +119,11 @@ def sample_interactions_of(
     empty_context_prob: float = 0.0,
 ) -> RewardBatch:
     """Samples frames and interactions as `sample_interactions`, for the doors at `rows`."""
-    tries = sample_tries(doors, rows, generator, context, targets, empty_context_prob)
-    return RewardBatch(**vars(tries), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
+    batch = sample_context_target(doors, rows, generator, context, targets, empty_context_prob)
+    return RewardBatch(**vars(batch), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
 
 
-def sample_tries(
+def sample_context_target(
     doors: DoorData,
     rows: Int64[Tensor, " B"],
     generator: torch.Generator,

@@ -93,7 +93,7 @@ class DoorStream:
         config: distribution of the doors.
         seed: of all random streams.
         device: device for computation and for the results.
-        pictures: total number of images that will be rendered. Determines whether the ray
+        num_images: total number of images that will be rendered. Determines whether the ray
             caster is compiled; the images are the same either way.
     """
 
@@ -102,12 +102,12 @@ class DoorStream:
         config: StreamConfig,
         seed: int = 0,
         device: torch.device | str = "cpu",
-        pictures: int = 0,
+        num_images: int = 0,
     ) -> None:
         self._config, self._seed, self._device = config, seed, torch.device(device)
         self._prior = get_prior(config.prior)
         self._kernels = CompiledKernels(None)
-        self._kernels.expect(pictures, config.image_size)
+        self._kernels.expect(num_images, config.image_size)
 
     @thread_defaults()
     @torch.no_grad()
@@ -123,10 +123,10 @@ class DoorStream:
         columns = DoorParams.from_arrays(doors, self._device)
         joints = torch.as_tensor(joint_position, device=self._device)
         whole = DoorData(
-            images=self._film(columns, joints, views),
+            images=self._render(columns, joints, views),
             joint_position=joints,
             actions=torch.as_tensor(actions, device=self._device),
-            rewards=self._try(columns, actions),
+            rewards=self._simulate(columns, actions),
             optimal_reward=columns["width"].new_full((len(columns),), torch.nan),
             indices=torch.from_numpy(self._indices(wanted, steps)),
         )
@@ -146,9 +146,9 @@ class DoorStream:
 
     def _joint_positions(self, wanted: StreamSpec, steps: range, limit: np.ndarray) -> np.ndarray:
         """float32 (D, M): random frames of sequences whose first frame is closed."""
-        film = self._config.sequence_length
-        order = self._numbers(wanted, "frame", steps, film).argsort(axis=1)[:, : wanted.frames]
-        positions = self._numbers(wanted, "joint", steps, film) * limit[:, None]
+        length = self._config.sequence_length
+        order = self._numbers(wanted, "frame", steps, length).argsort(axis=1)[:, : wanted.frames]
+        positions = self._numbers(wanted, "joint", steps, length) * limit[:, None]
         positions[:, 0] = 0.0
         return np.take_along_axis(positions, order, axis=1).astype(np.float32)
 
@@ -171,7 +171,7 @@ class DoorStream:
         rows = np.arange(wanted.doors)[wanted.rows]
         return (np.array(steps, np.int64)[:, None] * wanted.doors + rows).reshape(-1)
 
-    def _film(self, doors: DoorParams, joints: Tensor, views: np.ndarray) -> Tensor:
+    def _render(self, doors: DoorParams, joints: Tensor, views: np.ndarray) -> Tensor:
         """Renders the frames: uint8 (D, M, 3, H, W)."""
         size, count = self._config.image_size, joints.numel()
         cameras = torch.as_tensor(views.astype(np.float32), device=self._device).flatten(0, 1)
@@ -183,7 +183,7 @@ class DoorStream:
             images[at] = render(*frames, kernels=self._kernels).images
         return images.view(*joints.shape, 3, size, size)
 
-    def _try(self, doors: DoorParams, actions: np.ndarray) -> Tensor:
+    def _simulate(self, doors: DoorParams, actions: np.ndarray) -> Tensor:
         """Simulates the actions: rewards, float32 (D, J)."""
         pulls = torch.as_tensor(actions, device=self._device)
         rewards = pulls.new_zeros(pulls.shape[:2])

@@ -94,38 +94,43 @@ def claims(evidence: Evidence) -> list[Claim]:
     tested = [claim(evidence) for claim in CLAIMS]
     if evidence.seeds >= MIN_SEEDS and evidence.doors >= MIN_DOORS:
         return tested
-    return [claim if claim.reproduced is None else _unanswered(claim) for claim in tested]
+    return [claim if claim.reproduced is None else _undecided(claim) for claim in tested]
 
 
-def _unanswered(claim: Claim) -> Claim:
-    least = f"an answer needs {MIN_SEEDS} training seeds and {MIN_DOORS} doors"
+def _undecided(claim: Claim) -> Claim:
+    least = f"a result needs at least {MIN_SEEDS} training seeds and {MIN_DOORS} doors"
     words = f"{claim.how_much}; {least}"
     return replace(claim, reproduced=None, how_much=words, too_small=True)
 
 
 def _half_of_variance(e: Evidence) -> Claim:
-    text = f"with some number of labelled doors up to {FEW} the error is at most half the variance"
+    text = (
+        f"for some number of labeled doors up to {FEW}, the squared error is at most half of the "
+        "variance of the rewards"
+    )
     found = {
         labelled: scaled(bootstrap_crossed(per_door(values), seed=e.seed), 1 / e.variance)
         for labelled, values in sorted(e.errors.get(e.method, {}).items())
         if labelled <= FEW
     }
     if not found:
-        return Claim("half_of_variance", text, None, f"no number up to {FEW} was studied")
+        return Claim(
+            "half_of_variance", text, None, f"no number of labeled doors up to {FEW} was studied"
+        )
     enough = [labelled for labelled, share in found.items() if share.mean <= 0.5]
-    shown = enough[0] if enough else min(found, key=lambda n: found[n].mean)
+    best = enough[0] if enough else min(found, key=lambda n: found[n].mean)
     return Claim(
         "half_of_variance",
         text,
         bool(enough),
-        f"{found[shown]} of the variance with {shown}",
+        f"{found[best]} of the variance with {best} labeled doors",
         [{"labelled": n, "error_over_variance": share.to_json()} for n, share in found.items()],
     )
 
 
 def _beats_rivals(e: Evidence) -> Claim:
     text = (
-        f"with every number of labelled doors up to {FEW} error and regret are below those of "
+        f"for every number of labeled doors up to {FEW}, error and regret are lower than those of "
         f"{', '.join(RIVALS)}"
     )
     figures, missing = [], set()
@@ -141,16 +146,16 @@ def _beats_rivals(e: Evidence) -> Claim:
                     {"measure": measure, "labelled": labelled, "rival": rival, "difference": found}
                 )
     below = [f["difference"]["ci95"][1] < 0 for f in figures]
-    words = f"{sum(below)} of {len(below)} comparisons lie below zero"
+    words = f"{sum(below)} of {len(below)} differences have an interval below zero"
     if missing:
-        words += f"; not always studied: {', '.join(sorted(missing))}"
+        words += f"; incomplete: {', '.join(sorted(missing))}"
     return Claim("beats_rivals", text, _combine(below, missing), words, figures)
 
 
 def _fewer_labels(e: Evidence) -> Claim:
     text = (
-        "it reaches the regret of np with at most a quarter of its labelled doors "
-        f"(up to {LABELLED} of np)"
+        "the regret of np is reached with at most a quarter of the labeled doors of np "
+        f"(for up to {LABELLED} labeled doors of np)"
     )
     mine, theirs = e.regrets.get(e.method, {}), e.regrets.get("np", {})
     figures = []
@@ -171,32 +176,40 @@ def _fewer_labels(e: Evidence) -> Claim:
             )
     counted = [f for f in figures if f["counts"]]
     words = "; ".join(
-        f"np with {f['labelled_np']}: reached with {f['least_that_reaches'] or 'none'}"
-        for f in figures
+        f"np with {f['labelled_np']}: {_reached(f['least_that_reaches'])}" for f in figures
     )
     if not counted:
-        words = "; ".join(filter(None, [words, "no number was studied with a quarter of it"]))
+        words = "; ".join(
+            filter(None, [words, "no number was studied together with a quarter of it"])
+        )
     holds = [f["reproduced"] for f in counted]
     return Claim("fewer_labels", text, _combine(holds, [] if holds else ["pairs"]), words, figures)
 
 
+def _reached(labelled: int | None) -> str:
+    return "not reached" if labelled is None else f"reached with {labelled}"
+
+
 def _adapts(e: Evidence) -> Claim:
-    text = "on doors with a hidden latch regret on the fifth try is at most half of the first's"
+    text = (
+        "on doors with a latch, the regret of the fifth interaction is at most half of that of "
+        "the first"
+    )
     regrets = e.regrets.get(e.method, {}).get(e.labelled or -1)
     if regrets is None or regrets.shape[2] < 5 or not e.latched.any():
-        return Claim("adapts", text, None, "no doors with a latch were tried five times")
+        return Claim("adapts", text, None, "no doors with a latch have five interactions")
     first, fifth = (regrets[:, e.latched, t] for t in (0, 4))
     return _share("adapts", text, e, fifth, first, 0.5)
 
 
 def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Claim]:
-    """Makes the claim that mean regret is at most a share of that of a rival.
+    """Makes the claim that mean regret is at most a share of that of another policy.
 
-    A rival that is a model is compared at the same number of labeled doors.
+    A model is compared at the same number of labeled doors.
     """
 
     def claim(e: Evidence) -> Claim:
-        text = f"mean regret is at most {share:g} of {rival}'s"
+        text = f"the mean regret is at most {share:g} of the mean regret of {rival}"
         mine = e.regrets.get(e.method, {}).get(e.labelled or -1)
         theirs = e.regrets.get(rival, {}).get(e.labelled or -1, e.baselines.get(rival))
         if mine is None or theirs is None:
@@ -206,18 +219,18 @@ def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Clai
     return claim
 
 
-def _first_try(e: Evidence) -> Claim:
-    text = "the first try obtains at least 0.85 of what the oracle's does"
+def _first_interaction(e: Evidence) -> Claim:
+    text = "the reward of the first interaction is at least 0.85 of the reward of the oracle"
     mine = e.first_rewards.get(e.method, {}).get(e.labelled or -1)
     if mine is None:
-        return Claim("first_try", text, None, "no door was tried")
+        return Claim("first_try", text, None, "no policy was run")
     claim = _share("first_try", text, e, mine, e.optimal[None], 0.85, least=True)
     if "visible_oracle" not in e.baselines:
         return claim
     # The visible oracle bounds the first reward: no interaction has revealed a hidden parameter.
-    seen = float(e.optimal.mean() - e.baselines["visible_oracle"][..., 0].mean())
-    words = f"{claim.how_much}; {seen:.3f} with all that can be seen of a door"
-    return replace(claim, how_much=words, figures=[{**claim.figures[0], "with_all_seen": seen}])
+    visible = float(e.optimal.mean() - e.baselines["visible_oracle"][..., 0].mean())
+    words = f"{claim.how_much}; {visible:.3f} for the visible oracle"
+    return replace(claim, how_much=words, figures=[{**claim.figures[0], "with_all_seen": visible}])
 
 
 CLAIMS: tuple[Callable[[Evidence], Claim], ...] = (
@@ -227,7 +240,7 @@ CLAIMS: tuple[Callable[[Evidence], Claim], ...] = (
     _adapts,
     _less_than("beats_context_free", "vae_np", 0.7),
     _less_than("beats_gp_ucb", "gp_ucb", 0.25),
-    _first_try,
+    _first_interaction,
 )
 
 
@@ -256,7 +269,7 @@ def _share(
         _excludes_zero(margin),
     }  # fmt: skip
     holds = margin.mean >= 0 if least else margin.mean <= 0
-    return Claim(name, text, bool(holds), f"{words}, with {e.labelled} labelled doors", [figure])
+    return Claim(name, text, bool(holds), f"{words}, with {e.labelled} labeled doors", [figure])
 
 
 def _excludes_zero(margin: Estimate) -> bool:

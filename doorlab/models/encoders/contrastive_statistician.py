@@ -37,7 +37,7 @@ from torch.nn.functional import silu
 from doorlab.errors import ConfigError
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
-from doorlab.nn.augmentation import drawn, random_affine
+from doorlab.nn.augmentation import edge_images, random_affine
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.nn.initialization import kaiming_init_
 from doorlab.objectives.info_nce import frame_contrast, info_nce
@@ -121,9 +121,9 @@ class ContrastiveStatistician(NeuralStatistician):
 
     def infer_instances(self, h: Float[Tensor, "B M G"], c: Float[Tensor, "B E"]) -> Normal:
         """q(z_m | x_m), independent of c."""
-        seen, mirrored = (self.to_z(silu(part)) for part in h.chunk(2, dim=-1))
-        mean = 0.5 * (seen.mean + self.mirrored_sign * mirrored.mean)
-        return Normal(mean, 0.5 * (seen.stddev + mirrored.stddev), validate_args=False)
+        plain, mirrored = (self.to_z(silu(part)) for part in h.chunk(2, dim=-1))
+        mean = 0.5 * (plain.mean + self.mirrored_sign * mirrored.mean)
+        return Normal(mean, 0.5 * (plain.stddev + mirrored.stddev), validate_args=False)
 
     def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M Z"]) -> Normal:
         """p(z) = N(0, 1), independent of c."""
@@ -147,12 +147,12 @@ class ContrastiveStatistician(NeuralStatistician):
                 "give --frames 2 or more",
             )
         a = self.architecture
-        shown = x[: max(1, round(a.decode_fraction * len(x)))]
-        pictures, scalars, z = self._cross_half_elbo(shown)
+        decoded = x[: max(1, round(a.decode_fraction * len(x)))]
+        elbo_loss, scalars, z = self._cross_half_elbo(decoded)
         doors, found = self._door_contrast(torch.cat([x, x.flip(-1)]))
-        frames, placed = self._frame_contrast(shown, z)
+        frames, placed = self._frame_contrast(decoded, z)
         tie = mmd_to_standard_normal(z).mean()
-        loss = pictures + a.contrast_weight * doors
+        loss = elbo_loss + a.contrast_weight * doors
         loss = loss + a.frame_contrast_weight * frames + a.independence_weight * tie
         searches = {"contrast": doors, "found": found, "frame_contrast": frames, "placed": placed}
         return loss, {**scalars, **searches, "dependence": tie}
@@ -176,7 +176,7 @@ class ContrastiveStatistician(NeuralStatistician):
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Contrastive loss of the halves of each door, and the share of correct matches."""
         plain, edges = _halves(x)
-        views = (self._shifted(plain), self._shifted(drawn(edges)))
+        views = (self._shifted(plain), self._shifted(edge_images(edges)))
         one, other = (self.project(self.infer_context(self.encoder(v)).mean) for v in views)
         return info_nce(one, other, self.doors_sharpness())
 
@@ -185,7 +185,7 @@ class ContrastiveStatistician(NeuralStatistician):
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Contrastive loss of frames and views of them, and the share of correct matches."""
         half, dims = (len(x) + 1) // 2, self.telling
-        views = torch.cat([x[:half], drawn(x[half:])]).flatten(0, 1)
+        views = torch.cat([x[:half], edge_images(x[half:])]).flatten(0, 1)
         shifted = self._shifted(views[:, None])  # a different shift per frame
         h = self.encode_frames(shifted).view(*x.shape[:2], -1)
         other = sample(self.infer_instances(h, z.new_zeros(len(z), self.embedding_dim)))

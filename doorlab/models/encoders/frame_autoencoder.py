@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.base import FrameEmbeddingEncoder, Reconstructs
-from doorlab.models.picture_likelihood import PictureLikelihood
+from doorlab.models.image_likelihood import ImageLikelihood
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
 
@@ -42,7 +42,7 @@ class FrameAutoencoder(FrameEmbeddingEncoder, Reconstructs):
         self.to_z = nn.Sequential(hidden, head(f, latent))
         self.from_z = kaiming_init_(nn.Sequential(nn.Linear(latent, f), nn.SiLU()))
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
-        self.likelihood = PictureLikelihood(a.likelihood_std)
+        self.likelihood = ImageLikelihood(a.likelihood_std)
 
     def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
         """The mean image decoded from z."""

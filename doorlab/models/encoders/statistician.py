@@ -27,7 +27,7 @@ from torch.nn.functional import silu
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.base import DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames
-from doorlab.models.picture_likelihood import PictureLikelihood
+from doorlab.models.image_likelihood import ImageLikelihood
 from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
@@ -97,7 +97,7 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
             nn.Sequential(nn.Linear(c + a.total_instance_dim, f), nn.SiLU())
         )
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
-        self.likelihood = PictureLikelihood(a.likelihood_std)
+        self.likelihood = ImageLikelihood(a.likelihood_std)
 
     def add_top_layer(self, architecture: Architecture) -> None:
         """Adds the posterior and prior networks of the top layer of z."""

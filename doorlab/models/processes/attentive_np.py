@@ -57,15 +57,15 @@ class InteractionAttention(nn.Module):
         self.attention = MaskedAttention(hidden, heads)
 
     def memory(
-        self, embedding: Float[Tensor, "B E"], tried: InteractionSet
+        self, embedding: Float[Tensor, "B E"], context: InteractionSet
     ) -> CrossAttentionContext:
         """Keys and values of the context set, modulated by the embedding."""
         scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
-        features = action_features(tried.actions)
-        contents = self.content(torch.cat([features, tried.rewards[..., None]], dim=-1))
-        places = self._seen(tried.actions, scale, shift)
+        features = action_features(context.actions)
+        contents = self.content(torch.cat([features, context.rewards[..., None]], dim=-1))
+        places = self._seen(context.actions, scale, shift)
         return CrossAttentionContext(
-            self.attention.attended(places, contents, tried.mask), scale, shift
+            self.attention.attended(places, contents, context.mask), scale, shift
         )
 
     def forward(
@@ -91,18 +91,20 @@ class AttentiveProcess(LatentNeuralProcess):
         a = architecture
         self.attention = InteractionAttention(embedding_dim, a.hidden, a.attention_heads)
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> AttentiveState:
         """Encodes embeddings and context sets, with fixed samples of u."""
-        return self._recollection(super().condition(embedding, tried), tried)
+        return self._recollection(super().condition(embedding, context), context)
 
-    def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> AttentiveState:
+    def imagine(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> AttentiveState:
         """Encodes embeddings and context sets, with random samples of u, for training."""
-        return self._recollection(super().imagine(embedding, tried), tried)
+        return self._recollection(super().imagine(embedding, context), context)
 
     def predictive(self, state: LatentState, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
         """Reward distributions of actions; see `NeuralProcess.predictive`."""
         assert isinstance(state, AttentiveState)  # `condition` returns this type
         return self.decoder(state.reading, actions, self.attention(actions, state.memory))
 
-    def _recollection(self, belief: LatentState, tried: InteractionSet) -> AttentiveState:
-        return AttentiveState(**vars(belief), memory=self.attention.memory(belief.embedding, tried))
+    def _recollection(self, belief: LatentState, context: InteractionSet) -> AttentiveState:
+        return AttentiveState(
+            **vars(belief), memory=self.attention.memory(belief.embedding, context)
+        )

@@ -67,12 +67,12 @@ class NeuralProcess(nn.Module, Generic[State]):
     """Whitening of the embeddings."""
 
     @abstractmethod
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> State:
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> State:
         """Encodes embeddings and context sets into the state that `predictive` needs."""
 
-    def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> State:
+    def imagine(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> State:
         """`condition` with random samples of u, if the process has u; used in training."""
-        return self.condition(embedding, tried)
+        return self.condition(embedding, context)
 
     def draw(self, state: State, generator: torch.Generator | None = None) -> State:
         """Samples u once: a state with one plausible reward function per door.
@@ -95,16 +95,16 @@ class NeuralProcess(nn.Module, Generic[State]):
     def predict(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
     ) -> RewardPrediction:
         """Predicts the rewards of actions: `condition` followed by `decode`."""
-        return self.decode(self.condition(embedding, tried), actions)
+        return self.decode(self.condition(embedding, context), actions)
 
     def sample_functions(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
         generator: torch.Generator,
     ) -> Float[Tensor, "B T"]:
@@ -112,16 +112,16 @@ class NeuralProcess(nn.Module, Generic[State]):
 
         Raises ConfigError for processes without a latent.
         """
-        state = self.draw(self.condition(embedding, tried), generator)
+        state = self.draw(self.condition(embedding, context), generator)
         return self.decode(state, actions).mean
 
     def score(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
         rewards: Float[Tensor, "B T"],
     ) -> tuple[Float[Tensor, "S B T"], Float[Tensor, "B T"]]:
         """Training score of each target reward under each sample of u, and predicted means."""
-        law = self.predictive(self.imagine(embedding, tried), actions)
+        law = self.predictive(self.imagine(embedding, context), actions)
         return law.score(rewards), law.mean.mean(dim=0)

@@ -39,14 +39,14 @@ class InteractionEncoder(nn.Module):
         self.pooled = kaiming_init_(mlp(self.aggregator.size(hidden), hidden, outputs))
 
     def forward(
-        self, embedding: Float[Tensor, "B E"], tried: InteractionSet
+        self, embedding: Float[Tensor, "B E"], context: InteractionSet
     ) -> Float[Tensor, "B U"]:
         """Computes u; masked interactions are ignored."""
         # A failure is informative only if the action should have worked on this door.
         scale, shift = self.modulation(embedding)[:, None].chunk(2, dim=-1)
-        pair = torch.cat([action_features(tried.actions), tried.rewards[..., None]], dim=-1)
+        pair = torch.cat([action_features(context.actions), context.rewards[..., None]], dim=-1)
         h = self.read(self.pair(pair) * (1.0 + scale) + shift)
-        return self.pooled(self.aggregator.pool(h, tried.rewards, tried.mask))
+        return self.pooled(self.aggregator.pool(h, context.rewards, context.mask))
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ class ConditionalNeuralProcess(NeuralProcess[FiLMParams]):
         self.interactions = InteractionEncoder(embedding_dim, a.hidden, u, a.aggregator)
         self.decoder = RewardDecoder(embedding_dim, u, a.hidden, a.head)
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> FiLMParams:
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> FiLMParams:
         """Encodes embeddings and context sets; see `NeuralProcess.condition`."""
         e = self.whiten(embedding)
-        return self.decoder.reading(e, self.interactions(e, tried)[None])
+        return self.decoder.reading(e, self.interactions(e, context)[None])
 
     def predictive(self, state: FiLMParams, actions: Float[Tensor, "B T A"]) -> RewardDistribution:
         """Reward distributions of actions; see `NeuralProcess.predictive`."""

@@ -62,14 +62,14 @@ class LatentNeuralProcess(NeuralProcess[LatentState]):
         uniform = engine.draw(a.latent_samples).clamp(1e-4, 1 - 1e-4)
         self.register_buffer("noise", torch.special.ndtri(uniform)[:, None])
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> LatentState:
         """Encodes embeddings and context sets, with fixed samples of u."""
-        e, u = self._infer(embedding, tried)
+        e, u = self._infer(embedding, context)
         return LatentState(e, u, self.decoder.reading(e, u.mean + u.stddev * self.noise))
 
-    def imagine(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> LatentState:
+    def imagine(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> LatentState:
         """Encodes embeddings and context sets, with random samples of u, for training."""
-        e, u = self._infer(embedding, tried)
+        e, u = self._infer(embedding, context)
         samples = torch.stack([sample(u) for _ in range(len(self.noise))])
         return LatentState(e, u, self.decoder.reading(e, samples))
 
@@ -83,7 +83,7 @@ class LatentNeuralProcess(NeuralProcess[LatentState]):
         return self.decoder(state.reading, actions)
 
     def _infer(
-        self, embedding: Float[Tensor, "B E"], tried: InteractionSet
+        self, embedding: Float[Tensor, "B E"], context: InteractionSet
     ) -> tuple[Float[Tensor, "B E"], Normal]:
         e = self.whiten(embedding)
-        return e, self.to_u(self.interactions(e, tried))
+        return e, self.to_u(self.interactions(e, context))

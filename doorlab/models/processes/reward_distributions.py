@@ -101,9 +101,9 @@ class InflatedBeta(RewardDistribution):
     @property
     def parameters(self) -> tuple[Tensor, Tensor, Tensor]:
         """Arguments of `objectives.reward_likelihoods.inflated_beta`."""
-        shut, opened, a, b = self.raw.unbind(dim=-1)
+        closed, opened, a, b = self.raw.unbind(dim=-1)
         # Most actions do not open the door: the initial point mass at 0 is large.
-        parts = torch.stack([shut + 1.0, opened - 2.0, torch.zeros_like(shut)], dim=-1)
+        parts = torch.stack([closed + 1.0, opened - 2.0, torch.zeros_like(closed)], dim=-1)
         a, b = (1.0 + F.softplus(x).clamp(max=_MOST) for x in (a, b + 1.0))
         return parts.log_softmax(dim=-1), a, b
 

@@ -1,6 +1,6 @@
-"""What every reward model shares: an embedding of doors, a neural process on it, a loss.
+"""Base class of reward models: an encoder, a neural process on its embeddings, and a loss.
 
-Legend: B doors, M frames, C H W a picture, E embedding, N context and T target interactions,
+Legend: B doors, M frames, C H W an image, E embedding, N context and T target interactions,
 A = 4 action coordinates.
 """
 
@@ -20,10 +20,10 @@ from doorlab.objectives.reward_likelihoods import mean_squared_error, sampled_lo
 
 
 class RewardModel(nn.Module):
-    """An embedding of doors and a neural process on it. Children define `embed`.
+    """An encoder and a neural process on its embeddings. Subclasses define `embed`.
 
-    Who asks often embeds a door once, conditions once per try and decodes at every step of a
-    search; `predict` and `predict_from_frames` do it in one go.
+    A policy calls `embed` once per door, `condition` once per interaction, and `decode` at every
+    step of the action search. `predict` and `predict_from_frames` combine these calls.
     """
 
     has_latent: bool
@@ -35,53 +35,56 @@ class RewardModel(nn.Module):
 
     @property
     def pretrained_encoder(self) -> DoorEncoder | None:
-        """The module that takes the weights of a pretrained encoder, if there is one."""
+        """The module that is initialized from a pretrained encoder; None if there is none."""
         return None
 
     @abstractmethod
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """One embedding per door, from frames in [0, 1]."""
 
-    def condition(self, embedding: Float[Tensor, "B E"], tried: InteractionSet) -> Any:
-        """What is known of doors: a state for `decode` and `draw`."""
-        return self.process.condition(embedding, tried)
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet) -> Any:
+        """Encodes embeddings and context sets as a state for `decode` and `draw`."""
+        return self.process.condition(embedding, context)
 
     def draw(self, state: Any, generator: torch.Generator | None = None) -> Any:
-        """A state in which what is not known yet is decided, for Thompson sampling.
+        """A state with one sample of the interaction latent per door, for Thompson sampling.
 
-        The same for the same state of the generator, which lies on the device of the model. Raises
-        ConfigError for models without a latent.
+        The sample depends only on the state of the generator, which must be on the device of the
+        model. Raises ConfigError for models without a latent.
         """
         return self.process.draw(state, generator)
 
     def decode(self, state: Any, actions: Float[Tensor, "B T A"]) -> RewardPrediction:
-        """Rewards of actions; differentiable in them."""
+        """Predicts the rewards of actions; differentiable with respect to the actions."""
         return self.process.decode(state, actions)
 
     def predict(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
     ) -> RewardPrediction:
-        """Rewards of actions, given those tried: `decode` after `condition`."""
-        return self.process.predict(embedding, tried, actions)
+        """Predicts the rewards of actions: `condition` followed by `decode`."""
+        return self.process.predict(embedding, context, actions)
 
     def predict_from_frames(
-        self, x: Float[Tensor, "B M C H W"], tried: InteractionSet, actions: Float[Tensor, "B T A"]
+        self,
+        x: Float[Tensor, "B M C H W"],
+        context: InteractionSet,
+        actions: Float[Tensor, "B T A"],
     ) -> RewardPrediction:
-        """`predict` after `embed`."""
-        return self.predict(self.embed(x), tried, actions)
+        """Predicts the rewards of actions from frames: `embed` followed by `predict`."""
+        return self.predict(self.embed(x), context, actions)
 
     def sample_functions(
         self,
         embedding: Float[Tensor, "B E"],
-        tried: InteractionSet,
+        context: InteractionSet,
         actions: Float[Tensor, "B T A"],
         generator: torch.Generator,
     ) -> Float[Tensor, "B T"]:
-        """One plausible reward function per door, at `actions`: `decode` after `draw`."""
-        return self.process.sample_functions(embedding, tried, actions, generator)
+        """Values of one sampled reward function per door at `actions`: `draw`, then `decode`."""
+        return self.process.sample_functions(embedding, context, actions, generator)
 
     def loss(self, batch: RewardBatch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative score per target interaction, and the squared error."""
@@ -90,7 +93,7 @@ class RewardModel(nn.Module):
     def reward_loss(
         self, embedding: Float[Tensor, "B E"], batch: ContextTargetBatch
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """As `loss`, for doors that are embedded already."""
+        """The loss for given embeddings of the doors; see `loss`."""
         score, mean = self.process.score(embedding, batch.context, batch.at_BTA, batch.rt_BT)
         scalars = {"reward_mse": mean_squared_error(mean.detach(), batch.rt_BT)}
         return sampled_loss(score), scalars

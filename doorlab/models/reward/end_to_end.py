@@ -1,6 +1,6 @@
-"""Neural process on pictures, trained end to end on labelled doors alone: the supervised rival.
+"""Neural process on images, trained end to end on labelled doors only: the supervised baseline.
 
-Legend: B doors, M frames, C H W a picture, E embedding.
+Legend: B doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from doorlab.nn.initialization import kaiming_init_
 
 
 class EndToEnd(RewardModel):
-    """The statistician's encoder without its decoder, under a neural process."""
+    """A neural process on the encoder of the statistician, without its decoder."""
 
     def __init__(self, image_size: int, architecture: Architecture, process: NeuralProcess) -> None:
         super().__init__(process)
@@ -31,5 +31,5 @@ class EndToEnd(RewardModel):
         )
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """The mean over frames, through a linear layer, in units of its spread."""
+        """The mean over frames, followed by a linear layer and batch normalization."""
         return self.to_embedding(self.frame_statistic(self.encoder(x)).mean(dim=1))

@@ -1,6 +1,6 @@
 """A neural process on the frozen embedding of a pretrained model: the semi-supervised baselines.
 
-Legend: B doors, M frames, C H W a picture, E embedding.
+Legend: B doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from doorlab.models.reward.base import RewardModel
 
 
 class FrozenEncoderModel(RewardModel):
-    """Only the process learns."""
+    """A neural process on a frozen encoder: only the process is trained."""
 
     def __init__(self, pretrained: DoorEncoder, process: NeuralProcess) -> None:
         super().__init__(process)
@@ -27,12 +27,12 @@ class FrozenEncoderModel(RewardModel):
         return self.pretrained
 
     def train(self, mode: bool = True) -> FrozenEncoderModel:
-        """As `nn.Module.train`, but what is frozen stays in evaluation mode."""
+        """Sets the mode as `nn.Module.train` does; the encoder stays in evaluation mode."""
         super().train(mode)
         self.pretrained.eval()
         return self
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """What the pretrained model makes of the frames."""
+        """The embedding of the pretrained encoder."""
         with torch.no_grad():
             return self.pretrained.embed(x)

@@ -1,10 +1,10 @@
-"""Semi-supervised neural process: rewards and pictures learned together (Liu et al. 2024).
+"""Semi-supervised neural process: rewards and images learned jointly (Liu et al. 2024).
 
-A statistician learns the context c from the frames of all doors; a neural process
-q(u | {(a, r)}, c), p(r | a, c, u) learns from the interactions of labelled ones. Both losses shape
-the encoder of c.
+A statistician is trained on the frames of all doors; a neural process q(u | {(a, r)}, c),
+p(r | a, c, u) is trained on the interactions with labelled doors. Both losses train the encoder of
+the context latent c.
 
-Legend: B labelled doors, U unlabelled doors, M frames, C H W a picture, E embedding.
+Legend: B labelled doors, U unlabelled doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from doorlab.nn.interactions import RewardBatch
 
 
 class SSNP(RewardModel):
-    """The context learner and the process on it."""
+    """A statistician and a neural process on its context latent."""
 
     def __init__(
         self,
@@ -32,16 +32,17 @@ class SSNP(RewardModel):
         super().__init__(process)
         self.weight = architecture.reconstruction_weight
         self.statistician = learner(image_size, architecture)
-        # c is small at first, and its dimensions differ: without this, rewards shape it slowly.
+        # c is small at first, and its dimensions differ in scale: without this normalization, the
+        # reward loss changes the encoder slowly.
         self.standardize = nn.BatchNorm1d(architecture.context_dim)
 
     @property
     def pretrained_encoder(self) -> NeuralStatistician:
-        """The context learner."""
+        """The statistician."""
         return self.statistician
 
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
-        """Mean of q(c | x_1..M), in units of its spread."""
+        """Mean of q(c | x_1..M), after batch normalization."""
         return self.standardize(self.statistician.embed(x))
 
     def joint_loss(
@@ -55,5 +56,5 @@ class SSNP(RewardModel):
         """
         embedding = self.embed(batch.x_BMCHW)
         reward, scalars = self.reward_loss(embedding, batch)
-        pictures, more = self.statistician.loss(unlabelled)
-        return reward + self.weight * pictures, {**scalars, **more, "reward_loss": reward.detach()}
+        elbo_loss, more = self.statistician.loss(unlabelled)
+        return reward + self.weight * elbo_loss, {**scalars, **more, "reward_loss": reward.detach()}

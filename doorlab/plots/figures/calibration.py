@@ -28,7 +28,7 @@ from doorlab.plots.style import (
 def calibration(
     bins: Mapping[str, Sequence[Bin]], coverages: Mapping[str, Sequence[Estimate]]
 ) -> Figure:
-    """Draws predicted against observed rewards (left), and stated against observed coverage.
+    """Draws predicted against observed rewards (left), and observed against nominal coverage.
 
     Args:
         bins: model -> bins of `evaluation.calibration.reliability`.
@@ -44,12 +44,12 @@ def calibration(
         },
     )
     draw_curves(right, {name: Curve.of(LEVELS, e) for name, e in coverages.items()})
-    _square(left, "Does the mean come true?", "predicted reward", "observed reward")
-    _square(right, "Is the interval honest?", "stated probability", "outcomes inside")
-    _remark(left, 0.97, 0.06, "predicts too much", "right")
-    _remark(left, 0.03, 0.94, "predicts too little", "left")
-    _remark(right, 0.97, 0.06, "too sure", "right")
-    _remark(right, 0.03, 0.94, "too careful", "left")
+    _square(left, "Reliability of the mean", "predicted reward", "observed reward")
+    _square(right, "Coverage of the intervals", "nominal coverage", "observed coverage")
+    _remark(left, 0.97, 0.06, "overestimates", "right")
+    _remark(left, 0.03, 0.94, "underestimates", "left")
+    _remark(right, 0.97, 0.06, "overconfident", "right")
+    _remark(right, 0.03, 0.94, "underconfident", "left")
     figure.legend(
         handles=[_key(name) for name in sort_models(bins)], loc="outside lower center",
         ncols=len(bins), frameon=False, fontsize=FONT_SIZE, handletextpad=0.4,

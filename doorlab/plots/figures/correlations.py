@@ -20,11 +20,11 @@ COLOR_MAP = "RdBu_r"  # white at 0; the ends are distinguishable for color-blind
 
 def correlations(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """(P, L): Pearson's r of parameters (D, P) and latents (D, L); 0 where either is constant."""
-    centred = [x - x.mean(axis=0) for x in (parameters, latents)]
-    norms = [np.sqrt((x**2).sum(axis=0)) for x in centred]
+    centered = [x - x.mean(axis=0) for x in (parameters, latents)]
+    norms = [np.sqrt((x**2).sum(axis=0)) for x in centered]
     # A constant minus its mean is not exactly 0, because of rounding.
     varies = [np.ptp(x, axis=0) > 0 for x in (parameters, latents)]
-    products = centred[0].T @ centred[1]
+    products = centered[0].T @ centered[1]
     where = np.logical_and.outer(*varies)
     return np.divide(products, np.outer(*norms), out=np.zeros_like(products), where=where)
 
@@ -55,7 +55,7 @@ def correlation_maps(
     images = [
         _map(axes, name, found[name], labels) for axes, name in zip(panels, models, strict=True)
     ]
-    panels[-1].set_xlabel("latents, ordered by the parameter that they go with", color=MUTED)
+    panels[-1].set_xlabel("latents, ordered by their most correlated parameter", color=MUTED)
     bar = figure.colorbar(images[0], ax=panels.tolist(), location="bottom", aspect=50)
     bar.set_label("correlation", color=MUTED)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
@@ -69,7 +69,7 @@ def _map(
     orders = {name: strongest_first(block) for name, block in blocks.items()}
     together = np.concatenate([blocks[name][:, order] for name, order in orders.items()], axis=1)
     image = axes.imshow(together, cmap=COLOR_MAP, vmin=-1, vmax=1, aspect="auto")
-    title(axes, f"{style_of(model).label}: what each latent goes with")
+    title(axes, f"{style_of(model).label}: correlations with the latents")
     axes.set_yticks(range(len(labels)), labels)
     ticks = [f"{name}{i + 1}" for name, order in orders.items() for i in order]
     axes.set_xticks(range(len(ticks)), ticks, rotation=90)

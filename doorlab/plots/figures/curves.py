@@ -125,15 +125,17 @@ def _key(name: str) -> Line2D:
 
 
 @default_settings()
-def regret(per_try: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:
+def regret(per_interaction: Mapping[str, Curve], cumulative: Mapping[str, Curve]) -> Figure:
     """Draws regret per interaction and cumulative regret of every policy, with 95 % bands."""
     figure = new_figure(3.9)
     left, right = figure.subplots(1, 2)
-    headings = ("Regret on each try", "Regret summed over tries")
-    for axes, heading, curves in zip((left, right), headings, (per_try, cumulative), strict=True):
+    headings = ("Regret per interaction", "Cumulative regret")
+    for axes, heading, curves in zip(
+        (left, right), headings, (per_interaction, cumulative), strict=True
+    ):
         draw_curves(axes, curves, markers=False)
         title(axes, heading)
-        _over_tries(axes, curves)
+        _over_interactions(axes, curves)
     name_ends(right, cumulative)
     return figure
 
@@ -144,17 +146,17 @@ def opened(curves: Mapping[str, Curve]) -> Figure:
     figure = new_figure(3.9)
     axes = figure.subplots()
     draw_curves(axes, curves)
-    _over_tries(axes, curves)
+    _over_interactions(axes, curves)
     axes.set(ylim=(0, 1.03), ylabel="doors opened")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     name_ends(axes, curves)
     return figure
 
 
-def _over_tries(axes: Axes, curves: Mapping[str, Curve]) -> None:
+def _over_interactions(axes: Axes, curves: Mapping[str, Curve]) -> None:
     last = max(float(curve.x[-1]) for curve in curves.values())
     style_axes(axes)
-    axes.set(xlabel="try", ylim=(0, None), xlim=(0.9, last + 0.1))
+    axes.set(xlabel="interaction", ylim=(0, None), xlim=(0.9, last + 0.1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -173,12 +175,12 @@ def error_by_interactions(
     axes = figure.subplots()
     axes.axhline(variance, color=style_of("random").color, linestyle="--", linewidth=1.2)
     axes.annotate(
-        "always predicting the mean", (len(counts) - 1.0, variance), xytext=(0, 4),
+        "predicting the mean reward", (len(counts) - 1.0, variance), xytext=(0, 4),
         textcoords="offset points", ha="right", fontsize=FONT_SIZE - 1, color=text_color("random"),
     )  # fmt: skip
     draw_curves(axes, curves)
     style_axes(axes)
-    axes.set(xlabel="interactions seen on this door", ylabel="squared error of the reward")
+    axes.set(xlabel="interactions in the context set", ylabel="squared error of the reward")
     axes.set_ylim(0, 1.12 * max(variance, *(c.high.max() for c in curves.values())) or 1.0)
     axes.set_xticks(range(len(counts)), [str(n) for n in counts])
     name_ends(axes, curves)

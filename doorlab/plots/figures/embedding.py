@@ -48,12 +48,12 @@ def principal_components(embeddings: np.ndarray, count: int = 2) -> np.ndarray:
 
     The sign of each direction is fixed by its largest loading, so that maps are reproducible.
     """
-    centred = embeddings - embeddings.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    centered = embeddings - embeddings.mean(axis=0)
+    _, _, directions = np.linalg.svd(centered, full_matrices=False)
     directions = directions[:count]
     largest = np.abs(directions).argmax(axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
-    return centred @ (directions * signs[:, None]).T
+    return centered @ (directions * signs[:, None]).T
 
 
 @default_settings()
@@ -71,7 +71,7 @@ def embedding_map(
     size = FONT_SIZE if len(parameters) <= 4 else FONT_SIZE - 2
     figure = new_figure(len(models) * (side + 0.1) + 0.95)
     figure.suptitle(
-        "Each point is a door: smooth colours are a parameter that the embedding holds",
+        "Each point is a door; smooth gradients: the embedding encodes the parameter",
         x=0.01, ha="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold",
     )  # fmt: skip
     panels = figure.subplots(len(models), len(parameters), squeeze=False)

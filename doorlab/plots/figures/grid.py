@@ -97,13 +97,13 @@ def image_grid(
     layout, canvas = layout_of(groups, splits), montage(groups, splits)
     head = _HEAD_HEIGHT if any(columns) else _MARGIN
     head += _HEADING_HEIGHT if heading else 0.0
-    picture_width = WIDTH - _LABEL_WIDTH - _MARGIN
-    picture_height = picture_width * layout.size[0] / layout.size[1]
-    figure = new_figure(picture_height + head + _MARGIN)
+    image_width = WIDTH - _LABEL_WIDTH - _MARGIN
+    image_height = image_width * layout.size[0] / layout.size[1]
+    figure = new_figure(image_height + head + _MARGIN)
     figure.set_layout_engine("none")
     total = figure.get_figheight()
     axes = figure.add_axes(
-        (_LABEL_WIDTH / WIDTH, _MARGIN / total, picture_width / WIDTH, picture_height / total)
+        (_LABEL_WIDTH / WIDTH, _MARGIN / total, image_width / WIDTH, image_height / total)
     )
     axes.imshow(canvas, aspect="auto", extent=(0, layout.size[1], layout.size[0], 0))
     axes.axis("off")

@@ -63,4 +63,4 @@ def _draw(axes: Axes, panel: LabelPanel) -> None:
     axes.tick_params(axis="x", labelrotation=45 if len(places) > 5 else 0)
     title(axes, panel.heading)
     style_axes(axes)
-    axes.set_xlabel("labelled doors")
+    axes.set_xlabel("labeled doors")

@@ -13,7 +13,7 @@ from doorlab.plots.figures.curves import Curve, draw_bars, name_above
 from doorlab.plots.matplotlib_settings import default_settings
 from doorlab.plots.style import MUTED, new_figure, sort_models, style_axes, title
 
-AXES = {"frames": "frames seen of a door", "doors": "doors that the probe was fitted on"}
+AXES = {"frames": "encoded frames per door", "doors": "doors that the probe is fitted on"}
 _COLUMNS = 2
 _LOWEST = -0.25  # lower end of the R^2 axis; R^2 is unbounded below and very low with few doors
 

@@ -33,22 +33,22 @@ def diagnosis_table(path: str | Path) -> Table:
     Raises ResultError if the file is missing or is not a result of `doorlab diagnose`.
     """
     result = read_part(Path(path), "diagnose")
-    shown = Table(title="Pretrained models on held-out doors, with 95 % intervals")
+    terminal_table = Table(title="Pretrained models on held-out doors, with 95 % intervals")
     made = "samples against real frames, accuracy (0.5: chance)"
     for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made):
-        shown.add_column(head)
+        terminal_table.add_column(head)
     for name in sort_models(result["diagnosis"]):
         found = result["diagnosis"][name]
         error = found.get("reconstruction_mse")
         samples = found.get("two_sample", {}).get("samples", {}).get("content", {})
-        shown.add_row(
+        terminal_table.add_row(
             style_of(name).label,
             f"{error['n']}" if error and "n" in error else DASH,
             in_words(error, 4),
             in_words(found.get("elbo")),
             in_words(samples.get("accuracy"), 2),
         )
-    return shown
+    return terminal_table
 
 
 def evidence_table(result: dict[str, Any]) -> Html:

@@ -12,7 +12,7 @@ from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import DASH, Html, element, join, table
 from doorlab.result_schemas import read_part
 
-TOO_SMALL = "too small to tell"  # the result of a claim in a study with too few doors or seeds
+TOO_SMALL = "study too small"  # the result of a claim in a study with too few doors or seeds
 
 
 def regret_table(path: str | Path) -> Table:
@@ -22,23 +22,25 @@ def regret_table(path: str | Path) -> Table:
     """
     result = read_part(Path(path), "bandit")
     policies = result["policies"]
-    shown = Table(title=f"{result['doors']} held-out doors, {result['horizon']} interactions each")
-    shown.add_column("policy")
+    terminal_table = Table(
+        title=f"{result['doors']} held-out doors, {result['horizon']} interactions each"
+    )
+    terminal_table.add_column("policy")
     several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
     seeds = ["training seeds"] if several else []
     for head in (*seeds, "mean regret", "95 % interval", "first reward"):
-        shown.add_column(head, justify="right")
+        terminal_table.add_column(head, justify="right")
     for name in sort_models(policies):
         policy = policies[name]
         low, high = policy["mean_regret"]["ci95"]
-        shown.add_row(
+        terminal_table.add_row(
             style_of(name).label,
             *([f"{policy.get('seeds', 1)}"] if several else []),
             f"{policy['mean_regret']['mean']:.3f}",
             f"{low:.3f} to {high:.3f}",
             f"{policy['first_reward']['mean']:.3f}",
         )
-    return shown
+    return terminal_table
 
 
 def in_words(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:

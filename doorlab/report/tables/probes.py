@@ -149,31 +149,38 @@ def _rival(pair: str) -> str:
 def _terminal_scores(heading: str, found: Mapping[str, Any]) -> Table:
     scores = found["probes"]
     models = sort_models(scores)
-    shown = Table(title=heading)
+    terminal_table = Table(title=heading)
     for head in ("", "doors"):
-        shown.add_column(head)
+        terminal_table.add_column(head)
     for name in models:
-        shown.add_column(style_of(name).label, justify="right")
+        terminal_table.add_column(style_of(name).label, justify="right")
     for target in _targets(scores):
         cells = [scores[name].get(target) for name in models]
         doors = max(cell.get("n", 0) for cell in cells if cell)
         means = (f"{cell['mean']:.3f}" if cell else DASH for cell in cells)
-        shown.add_row(target.replace("_", " "), f"{doors}", *means)
-    return shown
+        terminal_table.add_row(target.replace("_", " "), f"{doors}", *means)
+    return terminal_table
 
 
 def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
     label = style_of(model).label
     doors, seeds = found["doors"]["test"], found["seeds"]
     enough = doors >= MIN_DOORS and seeds >= MIN_SEEDS
-    heading = f"{prior}: the {label}, minus its best rival, and thresholds"
-    shown = Table(title=f"{heading} ({sample_size(doors, seeds)})")
-    for head in ("", "score (95 %)", "minus best rival (95 %)", "rival", "threshold", "reached"):
-        shown.add_column(head)
+    heading = f"{prior}: the {label}, minus its best baseline, and thresholds"
+    terminal_table = Table(title=f"{heading} ({sample_size(doors, seeds)})")
+    for head in (
+        "",
+        "score (95 %)",
+        "minus best baseline (95 %)",
+        "baseline",
+        "threshold",
+        "reached",
+    ):
+        terminal_table.add_column(head)
     scores = found["probes"][model]
     for target, score in scores.items():
         rival, bar = (found[part][model].get(target) for part in ("vs_best_baseline", "bars"))
-        shown.add_row(
+        terminal_table.add_row(
             target.replace("_", " "),
             in_words(score),
             in_words(rival),
@@ -181,7 +188,7 @@ def _terminal_bars(prior: str, found: Mapping[str, Any], model: str) -> Table:
             f"{bar['bar']:.2f}" if bar else DASH,
             _answer(bar, enough) if bar else DASH,
         )
-    return shown
+    return terminal_table
 
 
 def _answer(bar: Mapping[str, Any], enough: bool) -> str:

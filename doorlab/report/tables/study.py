@@ -15,19 +15,19 @@ from doorlab.report.tables.policies import TOO_SMALL, interval, model_name
 from doorlab.result_schemas import read_study
 from doorlab.run_layout import BANDIT_FILE, CLAIMS_FILE, REWARD_FILE
 
-_ANSWERS = {True: "yes", False: "no", None: "can't tell"}
+_RESULTS = {True: "yes", False: "no", None: "undecided"}
 
 
 def claim_counts(claimed: Mapping[str, Any]) -> dict[str, int]:
     """Result of a claim as text -> number of claims with this result; no zero counts."""
     answers = [answer_to(claim) for claim in claimed["claims"]]
-    known = (*_ANSWERS.values(), TOO_SMALL)
+    known = (*_RESULTS.values(), TOO_SMALL)
     return {answer: answers.count(answer) for answer in known if answer in answers}
 
 
 def answer_to(claim: Mapping[str, Any]) -> str:
     """Whether a claim of claims.json is reproduced, as text."""
-    return TOO_SMALL if claim.get("too_small") else _ANSWERS[claim["reproduced"]]
+    return TOO_SMALL if claim.get("too_small") else _RESULTS[claim["reproduced"]]
 
 
 def study_tables(folder: str | Path) -> list[Table]:
@@ -108,21 +108,23 @@ def _counts(found: Mapping[str, Any]) -> list[str]:
 
 
 def _terminal(found: Mapping[str, Any], metric: str, heading: str, of: str) -> Table:
-    shown, counts = Table(title=f"{heading}, by labeled doors ({of})"), _counts(found)
-    shown.add_column("")
+    terminal_table, counts = Table(title=f"{heading}, by labeled doors ({of})"), _counts(found)
+    terminal_table.add_column("")
     for count in counts:
-        shown.add_column(count, justify="right")
+        terminal_table.add_column(count, justify="right")
     for name in sort_models(found):
         figures = [found[name].get(count, {}).get(metric) for count in counts]
-        shown.add_row(style_of(name).label, *(f"{f['mean']:.3f}" if f else DASH for f in figures))
-    return shown
+        terminal_table.add_row(
+            style_of(name).label, *(f"{f['mean']:.3f}" if f else DASH for f in figures)
+        )
+    return terminal_table
 
 
 def _terminal_claims(claimed: Mapping[str, Any]) -> Table:
     title = f"Claims about {style_of(claimed['method']).label} ({size_of_study(claimed)})"
-    shown = Table(title=title, show_lines=True)
+    terminal_table = Table(title=title, show_lines=True)
     for head in ("claim", "reproduced", "how much"):
-        shown.add_column(head)
+        terminal_table.add_column(head)
     for claim in claimed["claims"]:
-        shown.add_row(claim["claim"], answer_to(claim), claim["how_much"])
-    return shown
+        terminal_table.add_row(claim["claim"], answer_to(claim), claim["how_much"])
+    return terminal_table

@@ -35,7 +35,9 @@ class PandaSimulator(PyBulletSimulator):
             arms.close()
         self._arms.clear()
 
-    def _try(self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool) -> ArmTrials:
+    def _run_group(
+        self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool
+    ) -> ArmTrials:
         lanes = 1 if len(doors) == 1 else _LANES
         if lanes not in self._arms:
             self._arms[lanes] = Arms(lanes, self._time_step)

@@ -15,7 +15,7 @@ _LINK_SHIFT = 24  # a mask pixel holds the body number and, above these bits, li
 
 
 def photograph(
-    client: int, view: View, look: Appearance, image_size: int, layers: RenderOptions
+    client: int, view: View, appearance: Appearance, image_size: int, layers: RenderOptions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Renders the current state of the world from `view`, all (H, W).
 
@@ -25,16 +25,16 @@ def photograph(
     """
     mask = pybullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX
     # Both matrices are always passed: without them PyBullet's images are blank (bullet3 #1157).
-    picture = pybullet.getCameraImage(
+    rendered = pybullet.getCameraImage(
         image_size,
         image_size,
         viewMatrix=pybullet.computeViewMatrix(view.eye, view.target, (0.0, 0.0, 1.0)),
         projectionMatrix=_projection(view, image_size),
-        lightDirection=look.light_direction,
+        lightDirection=appearance.light_direction,
         lightDistance=LAMP_DISTANCE,
         lightColor=(1.0, 1.0, 1.0),
-        lightDiffuseCoeff=look.light_strength,
-        lightAmbientCoeff=1.0 - look.light_strength,
+        lightDiffuseCoeff=appearance.light_strength,
+        lightAmbientCoeff=1.0 - appearance.light_strength,
         lightSpecularCoeff=0.05,
         shadow=int(layers.shadows),
         renderer=pybullet.ER_TINY_RENDERER,
@@ -42,9 +42,9 @@ def photograph(
         physicsClientId=client,
     )
     shape = (image_size, image_size)
-    rgb = np.reshape(np.asarray(picture[2], np.uint8), (*shape, 4))[..., :3]
-    buffer = np.reshape(np.asarray(picture[3], np.float32), shape)
-    links = np.reshape(np.asarray(picture[4], np.int64), shape)
+    rgb = np.reshape(np.asarray(rendered[2], np.uint8), (*shape, 4))[..., :3]
+    buffer = np.reshape(np.asarray(rendered[3], np.float32), shape)
+    links = np.reshape(np.asarray(rendered[4], np.int64), shape)
     return rgb, buffer, np.where(links < 0, -2, (links >> _LINK_SHIFT) - 1)
 
 
@@ -58,6 +58,6 @@ def _projection(view: View, image_size: int) -> list[float]:
     return matrix
 
 
-def metres(buffer: np.ndarray) -> np.ndarray:
+def meters(buffer: np.ndarray) -> np.ndarray:
     """float32: converts OpenGL depth-buffer values to depth along the optical axis, m."""
     return (FAR * NEAR / (FAR - (FAR - NEAR) * buffer)).astype(np.float32)

@@ -60,16 +60,16 @@ class InteractionBatch:
     def run_single(self, rack: JointPool) -> None:
         """Simulates a single interaction in a pool of one lane, without the overhead of arrays."""
         handles, closer, path = self._handles.single(0), float(self._closer[0]), self._path[0]
-        stuck, q, q_rate, seen = self._put(rack, 0, 0), 0.0, 0.0, (0.0, 0.0)
+        stuck, q, q_rate, previous = self._put(rack, 0, 0), 0.0, 0.0, (0.0, 0.0)
         course = []
         for point in path.tolist():
             middle = q + q_rate * (self._time_step / 2)
             force, lag = grip_force(handles, middle, q_rate, point[:3], point[3:], Floats)
             if lag > SLIP_DISTANCE:
-                share = (SLIP_DISTANCE - seen[1]) / max(lag - seen[1], 1e-12)
-                q, self.slipped[0] = seen[0] + share * (middle - seen[0]), True
+                share = (SLIP_DISTANCE - previous[1]) / max(lag - previous[1], 1e-12)
+                q, self.slipped[0] = previous[0] + share * (middle - previous[0]), True
                 break
-            seen = middle, lag
+            previous = middle, lag
             q, q_rate = rack.step_single(force - closer * middle)
             course.append(q)
             if stuck and q > STICKING_REACH:
@@ -140,8 +140,8 @@ class InteractionBatch:
     def _put(self, rack: JointPool, lane: int, n: int) -> bool:
         """Loads the door of an interaction into a lane; returns whether the door sticks."""
         door = self._doors[n]
-        drawn = opens_latch(door, self._actions[n])
-        limit = door.opening_limit if drawn else LATCH_PLAY
+        released = opens_latch(door, self._actions[n])
+        limit = door.opening_limit if released else LATCH_PLAY
         rack.put(lane, door, limit, door.hinge_friction + door.stiction)
         return door.stiction > 0.0
 

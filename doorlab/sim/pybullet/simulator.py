@@ -14,7 +14,7 @@ from doorlab.sim.checks import check_interact, check_render
 from doorlab.sim.grip import SWING_SECONDS
 from doorlab.sim.interactions import InteractionResult, rewards_of
 from doorlab.sim.lifetime import Closable
-from doorlab.sim.pybullet.camera import metres, photograph
+from doorlab.sim.pybullet.camera import meters, photograph
 from doorlab.sim.pybullet.interaction import InteractionBatch
 from doorlab.sim.pybullet.joint_pool import JointPool
 from doorlab.sim.pybullet.scene import Scene
@@ -63,7 +63,7 @@ class PyBulletSimulator(Closable):
         """Renders images (D, M); see `Simulator.render`."""
         self._require_open()
         positions = check_render(doors, joint_positions, views, image_size)
-        pictures = RenderResult.blank(positions.shape, image_size, layers)
+        rendered = RenderResult.blank(positions.shape, image_size, layers)
         for d, door in enumerate(doors):
             with self._scene.door(door):
                 for m, view in enumerate(views[d]):
@@ -71,12 +71,12 @@ class PyBulletSimulator(Closable):
                     rgb, buffer, links = photograph(
                         self._scene.client, view, door.appearance, image_size, layers
                     )
-                    pictures.images[d, m] = rgb
-                    if pictures.depth is not None:
-                        pictures.depth[d, m] = metres(buffer)
-                    if pictures.segmentation is not None:
-                        pictures.segmentation[d, m] = self._scene.parts(links)
-        return pictures
+                    rendered.images[d, m] = rgb
+                    if rendered.depth is not None:
+                        rendered.depth[d, m] = meters(buffer)
+                    if rendered.segmentation is not None:
+                        rendered.segmentation[d, m] = self._scene.parts(links)
+        return rendered
 
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
@@ -94,7 +94,7 @@ class PyBulletSimulator(Closable):
             trials = [(d, j) for d in which for j in range(shape[1])]
             for first in range(0, len(trials), self._most_trials):
                 rows = tuple(np.array(trials[first : first + self._most_trials]).T)
-                done = self._try([doors[d] for d in rows[0]], actions[rows], slides, record)
+                done = self._run_group([doors[d] for d in rows[0]], actions[rows], slides, record)
                 ends[rows], slipped[rows], steps[rows] = done.ends, done.slipped, done.steps
                 if courses is not None and hands is not None:
                     courses[rows], hands[rows] = done.courses, done.hands
@@ -109,7 +109,7 @@ class PyBulletSimulator(Closable):
             rack.close()
         self._racks.clear()
 
-    def _try(
+    def _run_group(
         self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool
     ) -> InteractionBatch:
         trials = InteractionBatch(

@@ -44,9 +44,9 @@ class CompiledKernels:
         self._wanted = wanted
         self.seconds = 0.0  # duration of first calls, which compile
 
-    def expect(self, pictures: int, image_size: int) -> None:
-        """Announces that `pictures` images will be rendered."""
-        CompiledKernels._expected += pictures * image_size**2 / 64**2
+    def expect(self, num_images: int, image_size: int) -> None:
+        """Announces that `num_images` images will be rendered."""
+        CompiledKernels._expected += num_images * image_size**2 / 64**2
 
     def cast(
         self,

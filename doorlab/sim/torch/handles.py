@@ -110,8 +110,8 @@ def windows(doors: DoorParams, rays: Rays, size: int) -> tuple[Tensor, Tensor]:
     crosses = ((depth < NEAR).any(-1) & (depth > NEAR).any(-1))[..., None]
     first = torch.where(crosses, 0.0, first).clamp(0, size - 1)
     last = torch.where(crosses, size - 1.0, last).clamp(0, size - 1)
-    seen = shape.present & ~_hidden(doors, rays.origin[:, 1], away, depth)
-    needed = (last - first + 1).amax(-1) * seen
+    visible = shape.present & ~_hidden(doors, rays.origin[:, 1], away, depth)
+    needed = (last - first + 1).amax(-1) * visible
     return first.long(), needed.long()
 
 
@@ -133,8 +133,8 @@ def _hidden(doors: DoorParams, eye: Tensor, away: Tensor, depth: Tensor) -> Tens
     reach = torch.where(behind[..., None], away[..., 1], 1.0)
     crossing = away * (far[..., None] / reach)[..., None] - to_panel[:, None, None]
     inside = (crossing.abs() < half[:, None, None])[..., ::2].all(-1)
-    drawn = depth * near[..., None] / reach > NEAR
-    return behind & (inside & drawn).all(-1)
+    in_front = depth * near[..., None] / reach > NEAR
+    return behind & (inside & in_front).all(-1)
 
 
 def pixels_of(first: Tensor, window: int, size: int) -> Tensor:
@@ -166,7 +166,7 @@ def draw_handles(
         entering: `enter`, or a compiled version of it.
         direct: fraction of the non-ambient light that arrives.
     """
-    (picture, depth, part), (frames, sides, ahead) = canvas, which
+    (image, depth, part), (frames, sides, ahead) = canvas, which
     size, corners = depth.shape[-1], first[frames, sides]
     doors, pose, rays = scene[0].take(frames), scene[1].take(frames), scene[2].take(frames)
     rows = torch.arange(len(frames), device=frames.device)
@@ -179,7 +179,7 @@ def draw_handles(
     light = _light(doors, pose, shape, kind, direct).gather(1, face)
     color = torch.floor(255.0 * doors["appearance.handle_color"])
     shade = (color[..., None] * light[:, None]).clamp(max=255.0).to(torch.uint8)
-    flat_depth, flat_part, flat_picture = depth.view(-1), part.view(-1), picture.view(-1)
+    flat_depth, flat_part, flat_image = depth.view(-1), part.view(-1), image.view(-1)
     channels = (3 * frames[:, None] + torch.arange(3, device=rows.device))[..., None] * size**2
     for some in (slice(None, ahead), slice(ahead, None)):  # the handles of a frame may overlap
         at = frames[some, None] * size**2 + pixels[some]
@@ -188,7 +188,7 @@ def draw_handles(
         flat_depth[at] = torch.where(hit, entry[some], before)
         flat_part[at] = torch.where(hit, g.PARTS.index("handle"), flat_part[at])
         wide = channels[some] + pixels[some, None]
-        flat_picture[wide] = torch.where(hit[:, None], shade[some], flat_picture[wide])
+        flat_image[wide] = torch.where(hit[:, None], shade[some], flat_image[wide])
 
 
 def _meet(

@@ -101,18 +101,18 @@ def render(
         every = torch.arange(2 * count, device=views.device)
         buckets = [((every % count, every // count, count), min(handle_window, image_size))]
 
-    def drawn(direct: float) -> Frames:
+    def lit(direct: float) -> Frames:
         canvas = _cast(doors, (shapes, pose, ray), image_size, direct, kernels)
         for which, window in buckets:
             draw_handles(canvas, which, (doors, pose, ray), first, window, kernels.enter, direct)
         return Frames(*canvas)
 
-    seen = drawn(1.0)
+    frames = lit(1.0)
     if not shadows:
-        return seen
-    dark = shaded(doors, shapes, pose, ray, seen.depth)[:, None]
-    images = torch.where(dark, drawn(IN_SHADOW).images, seen.images)
-    return Frames(images, seen.depth, seen.segmentation)
+        return frames
+    dark = shaded(doors, shapes, pose, ray, frames.depth)[:, None]
+    images = torch.where(dark, lit(IN_SHADOW).images, frames.images)
+    return Frames(images, frames.depth, frames.segmentation)
 
 
 def _cast(
@@ -125,13 +125,13 @@ def _cast(
     """Renders the boxes: image, depth and segmentation as in `Frames`."""
     shapes, pose, ray = scene
     light, strength = doors["appearance.light_direction"], doors["appearance.light_strength"]
-    seen = faces(shapes, pose, ray, light, strength, image_size, direct)
+    visible = faces(shapes, pose, ray, light, strength, image_size, direct)
     red, green, blue, depth, part = kernels.cast(
         (ray.origin, ray.ahead, ray.right, ray.up),
-        seen.planes,
-        seen.masks,
-        seen.rows,
-        seen.paint,
+        visible.planes,
+        visible.masks,
+        visible.rows,
+        visible.paint,
         atlas(ray.origin.device),
         image_size,
     )

@@ -71,23 +71,23 @@ class TorchSimulator(Closable):
         """Renders images (D, M); see `Simulator.render`."""
         self._require_open()
         positions = check_render(doors, joint_positions, views, image_size)
-        pictures = RenderResult.blank(positions.shape, image_size, layers)
+        rendered = RenderResult.blank(positions.shape, image_size, layers)
         if positions.size == 0:
-            return pictures
+            return rendered
         columns = DoorParams.from_doors(doors, self._device)
         cameras = view_tensor(views, self._device).flatten(0, 1)
         q = torch.as_tensor(positions.astype(np.float32), device=self._device).flatten()
         count, per_door = positions.size, positions.shape[1]
-        images = pictures.images.reshape(count, image_size, image_size, 3)
+        images = rendered.images.reshape(count, image_size, image_size, 3)
         depth, parts = (
             None if a is None else a.reshape(count, *a.shape[2:])
-            for a in (pictures.depth, pictures.segmentation)
+            for a in (rendered.depth, rendered.segmentation)
         )
         chunk = self._chunk or max(1, _CHUNK_PIXELS // image_size**2)
         self._kernels.expect(count, image_size)
         of_frame = torch.arange(count, device=self._device) // per_door
         for at in (slice(n, min(n + chunk, count)) for n in range(0, count, chunk)):
-            seen = render(
+            frames = render(
                 columns.take(of_frame[at]),
                 q[at],
                 cameras[at],
@@ -95,11 +95,11 @@ class TorchSimulator(Closable):
                 shadows=layers.shadows,
                 kernels=self._kernels,
             )
-            _interleave(seen.images, images[at])
-            for array, result in ((depth, seen.depth), (parts, seen.segmentation)):
+            _interleave(frames.images, images[at])
+            for array, result in ((depth, frames.depth), (parts, frames.segmentation)):
                 if array is not None:
                     array[at] = result.cpu().numpy()
-        return pictures
+        return rendered
 
     @thread_defaults()
     @torch.no_grad()

@@ -1,1 +1,1 @@
-"""The label-efficiency study: few labelled doors and many, and which claims hold."""
+"""The label-efficiency study: models with few and many labeled doors, tests of claims."""

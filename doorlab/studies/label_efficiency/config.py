@@ -1,4 +1,4 @@
-"""What `doorlab study` can be told, and its presets."""
+"""Config and presets of `doorlab study`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from doorlab.studies.runs import StudyConfig
 
 @dataclass(frozen=True)
 class ReconstructionWeights:
-    """What pictures weigh beside rewards, in place of --architecture.reconstruction-weight."""
+    """Weights of the reconstruction loss by model; they replace the weight in --architecture."""
 
     ssnp: NonNegativeFloat = 0.05
-    """In SSNP, which has the plain statistician."""
+    """Weight in SSNP with the statistician."""
     attentive_ssnp: NonNegativeFloat = 0.05
-    """In SSNP with attention."""
+    """Weight in SSNP with attention."""
     contrastive_ssnp: NonNegativeFloat = 1.0
-    """In SSNP with the contrastive statistician."""
+    """Weight in SSNP with the contrastive statistician."""
 
     def __post_init__(self) -> None:
         check_limits(self, "--reconstruction-weights.")
@@ -31,51 +31,51 @@ class ReconstructionWeights:
 
 @dataclass(frozen=True)
 class Config(StudyConfig):
-    """Which doors, models, numbers of labels and seeds, and how much of each."""
+    """Doors, models, numbers of labeled doors, seeds and steps of the study."""
 
     data: Path | None = None
-    """Dataset that is there already; one is made in OUT if none is named."""
+    """Folder of an existing dataset. Default: a dataset is generated in OUT."""
     models: Annotated[tuple[str, ...], Option(REWARD_MODELS)] = ("np", "ssnp", "vae_np")
-    """Models of `doorlab train`, two at least."""
+    """Models of `doorlab train`; at least two."""
     method: str = "ssnp"
-    """Which of them the claims are about: ssnp, contrastive_ssnp or any other."""
+    """The model of --models that the claims are about."""
     labelled: tuple[NonNegativeInt, ...] = (10, 30)
-    """Numbers of labelled training doors; 0 for all of them."""
+    """Numbers of labeled training doors; 0 for all training doors."""
     seeds: tuple[Seed, ...] = (0,)
-    """Seeds of the training runs; all learn from the same doors."""
+    """Training seeds; all runs use the same doors."""
     prior: Annotated[str, Option(tuple(PRIORS))] = DEFAULT_PRIOR
-    """Prior of the doors of a dataset that is made here: narrow (one look for all), default. An
-    import path MODULE:NAME and a JSON file of ranges (FILE.json) are accepted, too."""
+    """Prior of the doors of a generated dataset: narrow (one appearance for all doors), default, an
+    import path MODULE:NAME, or a JSON file of ranges (FILE.json)."""
     interactions: NonNegativeInt = 32
-    """Interactions per door."""
+    """Interactions per door of a generated dataset."""
     pretrained: Path | None = None
-    """Folder with MODEL/rate-R/seed-S of models that are pretrained already; models that it lacks
-    are pretrained here. It has to have all seeds of a model, or none, pretrained alike."""
+    """Folder with pretrained runs, as MODEL/rate-R/seed-S. Runs that it lacks are trained by the
+    study. All seeds of a model must be pretrained with the same settings."""
     pretrain_steps: NonNegativeInt = 150
-    """Optimiser steps of pretrained models; 0 for those of `doorlab pretrain`."""
+    """Optimizer steps of pretrained models; 0 for the default of `doorlab pretrain`."""
     encoder_steps: NonNegativeInt = 130
-    """Optimiser steps in which models learn to look that begin with nothing."""
+    """Encoder-phase steps of models whose encoder is trained from scratch."""
     finetune_steps: NonNegativeInt = 60
-    """Those in which models that begin with a pretrained one learn from rewards, too."""
+    """Encoder-phase steps of models whose encoder is initialized from a pretrained run."""
     process_steps: PositiveInt = 270
-    """Those after that, in which every model learns from interactions."""
+    """Process-phase steps of every model."""
     reconstruction_weights: ReconstructionWeights = field(default_factory=ReconstructionWeights)
-    """What pictures weigh beside rewards, by model."""
+    """Weights of the reconstruction loss by model."""
     validate_every: PositiveInt = 100
-    """Steps between looks at the validation doors."""
+    """Steps between evaluations on validation doors."""
     tune_labels: NonNegativeInt = 30
-    """The one of --labelled that learning rates are chosen with, if there are several."""
+    """The number in --labelled for selecting a learning rate, if there are several."""
     test_doors: NonNegativeInt = 0
-    """Test doors that figures are about, the first of the split; 0 for all."""
+    """Number of test doors, the first of the split; 0 for all."""
     eval_labels: tuple[NonNegativeInt, ...] = ()
-    """Those of --labelled whose models open doors; all of them if none is named."""
+    """The numbers in --labelled whose models are evaluated as policies. If empty, all numbers."""
     horizon: PositiveInt = 10
-    """Tries on every door."""
+    """Interactions per door of the policies."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
-    """Policies without a model, of `doorlab bandit`. Import paths MODULE:NAME are accepted, too."""
+    """Policies of `doorlab bandit` without a model, or import paths MODULE:NAME."""
     ood_priors: Annotated[tuple[str, ...], Option(tuple(PRIORS))] = ()
-    """Other priors whose doors are opened, too, with models of about 400 labelled doors. Import
-    paths MODULE:NAME and JSON files of ranges (FILE.json) are accepted, too."""
+    """Other priors whose doors the policies are also evaluated on, with the models of about 400
+    labeled doors. Import paths MODULE:NAME and JSON files of ranges (FILE.json) are accepted."""
 
 
 _STUDY = replace(
@@ -83,7 +83,7 @@ _STUDY = replace(
     models=("np", "ssnp", "contrastive_ssnp", "vae_np", "statistician_np", "contrastive_np"),
     labelled=(20, 40, 80, 160, 400, 0),
     seeds=(0, 1, 2),
-    data_seed=7,  # of doors that nothing was tuned on
+    data_seed=7,  # no setting was tuned on doors of this seed
     doors=5000,
     frames=8,
     image_size=64,

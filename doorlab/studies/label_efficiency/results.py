@@ -1,6 +1,6 @@
-"""What the runs of `doorlab study` come to: its result files and figures.
+"""Result files and figures of `doorlab study`, computed from its runs.
 
-Legend: S training seeds, D test doors, N numbers of interactions seen, T tries.
+Legend: S training seeds, D test doors, N sizes of the context set, T interactions.
 """
 
 from __future__ import annotations
@@ -42,13 +42,16 @@ from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.label_efficiency.scores import METRICS, read
 
 Folders = dict[str, dict[int, list[Path]]]
-"""Model -> labelled doors -> one run per seed."""
+"""Model -> number of labeled doors -> one run folder per seed."""
 
 
 def write(
     config: Config, dataset: DoorDataset, folders: Folders, rates: Mapping[str, float]
 ) -> None:
-    """Writes reward.json, bandit.json, the figures and, last of all, claims.json."""
+    """Writes reward.json, bandit.json, the figures and, last, claims.json.
+
+    Raises ConfigError if all test doors have the same rewards.
+    """
     scores = {metric: _scores(folders, metric) for metric in METRICS}
     first = next(iter(folders[config.method].values()))[0]
     variance, contexts, doors = (read(first, name) for name in ("variance", "contexts", "doors"))
@@ -81,7 +84,7 @@ def write(
 
 
 def _scores(folders: Folders, metric: str) -> Scores:
-    """(S, D, N) each."""
+    """Model -> number of labeled doors -> values of a metric (S, D, N)."""
     return {
         model: {
             labelled: np.stack([read(f, metric) for f in runs]) for labelled, runs in of.items()
@@ -98,8 +101,8 @@ def _evidence(
     for labelled in config.eval_labels:
         folder = bandit_folder(config.out, labelled)
         for model in config.models:
-            regrets[model][labelled] = _rolled_out(folder, model, "regrets")
-            first[model][labelled] = _rolled_out(folder, model, "rewards")[..., 0]
+            regrets[model][labelled] = _rollouts(folder, model, "regrets")
+            first[model][labelled] = _rollouts(folder, model, "rewards")[..., 0]
     baselines = config.out / BASELINES_FOLDER
     return Evidence(
         method=config.method,
@@ -107,21 +110,21 @@ def _evidence(
         variance=variance,
         regrets=regrets,
         first_rewards=first,
-        baselines={name: _rolled_out(baselines, name, "regrets") for name in config.baselines},
+        baselines={name: _rollouts(baselines, name, "regrets") for name in config.baselines},
         optimal=dataset.read("optimal_reward", doors),
         latched=~strata_by_hidden_parameter(dataset.doors(doors))["latch"]["none"],
     )
 
 
-def _rolled_out(folder: Path, policy: str, part: str) -> np.ndarray:
-    """(S, D, T) of a policy of `doorlab bandit`."""
+def _rollouts(folder: Path, policy: str, part: str) -> np.ndarray:
+    """An array (S, D, T) of a policy of `doorlab bandit`; S is 1 for policies without seeds."""
     name = f"{policy}/{part}"
     values = read_arrays(folder / ROLLOUTS_FILE, [name])[name]
     return values if values.ndim == 3 else values[None]
 
 
 def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
-    """The policies as `doorlab bandit` sums them up, and differences of mean regret."""
+    """Summaries of the policies by `doorlab bandit`, and paired differences of mean regret."""
     policies: dict[str, dict[str, Any]] = {model: {} for model in config.models}
     for labelled in sorted(config.eval_labels):
         result = read_part(bandit_folder(config.out, labelled) / REGRET_FILE, "bandit")
@@ -130,9 +133,11 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
     baselines: dict[str, Any] = {}
     if config.baselines:
         baselines = read_part(config.out / BASELINES_FOLDER / REGRET_FILE, "bandit")["policies"]
-    ours = evidence.regrets[config.method]
+    regrets = evidence.regrets[config.method]
     against = {
-        f"{config.method} - {name}": {str(n): difference(mine, theirs) for n, mine in ours.items()}
+        f"{config.method} - {name}": {
+            str(n): difference(mine, theirs) for n, mine in regrets.items()
+        }
         for name, theirs in evidence.baselines.items()
     }
     return {
@@ -146,11 +151,11 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
                 "labelled": evidence.labelled,
                 **{name: found[name] for name in ("doors", "policies", "paired_differences")},
             }
-            for prior, found in _elsewhere(config)
+            for prior, found in _ood_results(config)
         },
     }
 
 
-def _elsewhere(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+def _ood_results(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     for prior in map(prior_label, config.ood_priors):
         yield prior, read_part(config.out / OOD_FOLDER / prior / REGRET_FILE, "bandit")

@@ -1,4 +1,4 @@
-"""The training runs of `doorlab study`: which there are, and how each is done."""
+"""The training runs of `doorlab study`, and checks of pretrained runs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.runs import run_parallel
 from doorlab.training.config import differing
 
-# Settings of the architecture that other pretrained models than this one do not look at.
-_OF_CONTRAST = ("contrastive_statistician", (
+# The contrastive model, and the settings of the architecture that no other encoder uses.
+_CONTRASTIVE = ("contrastive_statistician", (
     "contrast_weight", "frame_contrast_weight", "view_shift", "independence_weight",
     "decode_fraction",
 ))  # fmt: skip
@@ -39,28 +39,28 @@ _OF_CONTRAST = ("contrastive_statistician", (
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One training run of the study, or of a model that others stand on or begin with."""
+    """One training run of the study: a reward model, or a pretrained encoder."""
 
     model: str
     rate: float
     seed: int
     labelled: int | None = None
-    """None for a pretrained model, which has no labels."""
+    """Number of labeled doors; None for a pretrained encoder."""
 
     @property
     def name(self) -> str:
-        """Its folder, below the study's."""
+        """Folder of the run, relative to that of the study."""
         kind = "pretrained" if self.labelled is None else f"labelled-{self.labelled}"
         return f"{kind}/{self.place}"
 
     @property
     def place(self) -> str:
-        """The same among runs of its kind."""
+        """Folder of the run, relative to the folder of its kind."""
         return f"{self.model}/rate-{self.rate:g}/seed-{self.seed}"
 
     @property
     def base(self) -> StudyRun | None:
-        """The pretrained run that it stands on, or begins with: of the same rate and seed."""
+        """The pretrained run, if any, of the encoder; it has the same rate and seed."""
         if self.labelled is None:
             return None
         kind = reward_model_spec(self.model).pretrained
@@ -68,7 +68,7 @@ class StudyRun:
 
 
 def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
-    """Model -> the learning rate with which it errs least on validation doors."""
+    """Model -> learning rate with the smallest squared error on validation doors."""
     if len(config.learning_rates) == 1:
         return dict.fromkeys(config.models, config.learning_rates[0])
     trials = [
@@ -76,7 +76,7 @@ def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
         for model in config.models
         for rate in config.learning_rates
     ]
-    do_all(config, dataset, trials)
+    run_all(config, dataset, trials)
     errors = {(t.model, t.rate): validation_error(config.out / t.name) for t in trials}
     return {
         model: min(config.learning_rates, key=lambda rate: errors[model, rate])
@@ -85,49 +85,52 @@ def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
 
 
 def validation_error(folder: Path) -> float:
-    """Squared error on validation doors, as a mean over the numbers of interactions seen."""
+    """Mean squared error on validation doors, averaged over the sizes of the context set."""
     figures = read_metrics(folder)["figures"]
     found = [v for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
     wrong = misfit(found, [Maybe({"mean": Limits()})])
     if wrong or not found:
         got = wrong or "none"
         raise ResultError(f"validation errors in {folder / METRICS_FILE}", got, "train it again")
-    return float(np.mean([v["mean"] if v else math.inf for v in found]))  # undefined: no choice
+    return float(
+        np.mean([v["mean"] if v else math.inf for v in found])
+    )  # an undefined error is never selected
 
 
-def check_pretrained(config: Config, dataset: DoorDataset, opened: Iterable[DoorDataset]) -> None:
-    """Raises ConfigError for models of --pretrained whose figures would not be what they seem.
+def check_pretrained(
+    config: Config, dataset: DoorDataset, test_sets: Iterable[DoorDataset]
+) -> None:
+    """Raises ConfigError if runs of --pretrained can't be used.
 
-    Seeds that were not pretrained alike are no replicates, be they all there or some yet to be
-    made; and models that have seen the doors that they are tested on may know them.
+    All seeds of a model must be pretrained with the same settings, and none on test doors.
 
     Args:
-        config: of the study.
-        dataset: that its models learn from.
-        opened: all datasets that it tests them on.
+        config: config of the study.
+        dataset: training dataset of the study.
+        test_sets: all datasets with test doors of the study.
     """
     if config.pretrained is None:
         return
-    opened = list(opened)
+    test_sets = list(test_sets)
     kinds = [reward_model_spec(model).pretrained for model in config.models]
     for kind in dict.fromkeys(kind for kind in kinds if kind):
         runs = [
             StudyRun(kind, rate, seed) for rate in config.learning_rates for seed in config.seeds
         ]
-        found = {run: _folder_of(config, run) for run in runs}
-        there = {run: folder for run, folder in found.items() if folder != config.out / run.name}
-        raised = {folder: _pretraining_settings(folder, kind) for folder in there.values()}
-        for folder in raised:
-            check_no_test_leakage(folder, opened)
-        if len(there) < len(runs):
-            raised[config.out / "pretrained" / kind] = _own_pretraining_settings(
+        found = {run: _pretrained_folder(config, run) for run in runs}
+        existing = {run: folder for run, folder in found.items() if folder != config.out / run.name}
+        settings = {folder: _pretraining_settings(folder, kind) for folder in existing.values()}
+        for folder in settings:
+            check_no_test_leakage(folder, test_sets)
+        if len(existing) < len(runs):
+            settings[config.out / "pretrained" / kind] = _own_pretraining_settings(
                 config, dataset, kind
             )
-        check_same_pretraining(kind, raised)
+        check_same_pretraining(kind, settings)
 
 
 def _pretraining_settings(folder: Path, kind: str) -> dict[str, Any]:
-    """What must be the same in all seeds of a pretrained model, and their learning rates."""
+    """Settings that must be equal for all seeds and learning rates of a pretrained model."""
     metrics = read_metrics(folder)
     steps, checksum = metrics["config"]["steps"], metrics["dataset_checksum"]
     return {
@@ -138,23 +141,23 @@ def _pretraining_settings(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def _own_pretraining_settings(config: Config, dataset: DoorDataset, kind: str) -> dict[str, Any]:
-    """The same of those that the study pretrains itself."""
+    """The settings of `_pretraining_settings` for runs that the study pretrains."""
     steps = config.pretrain_steps or pretrain.default_steps(config.preset, kind)
     return {"steps": steps, "dataset": dataset.checksum, **_sizes(config.architecture, kind)}
 
 
 def _sizes(architecture: Architecture, kind: str) -> dict[str, Any]:
-    """Of the networks that are pretrained: the reward networks' are as may be."""
+    """Fields of the architecture that affect the pretraining of a model."""
     sizes = to_json(architecture.with_reward_config(Architecture()))
-    contrastive, idle = _OF_CONTRAST
+    contrastive, idle = _CONTRASTIVE
     if kind == contrastive:
         idle = ()
     return {f"architecture.{name}": v for name, v in sizes.items() if name not in idle}
 
 
-def check_same_pretraining(kind: str, raised: Mapping[Path, Mapping[str, Any]]) -> None:
+def check_same_pretraining(kind: str, settings: Mapping[Path, Mapping[str, Any]]) -> None:
     """Raises ConfigError unless all seeds of a model were pretrained with the same settings."""
-    (first, known), *others = raised.items()
+    (first, known), *others = settings.items()
     for folder, other in others:
         changed = differing(known, other)
         if changed:
@@ -166,25 +169,25 @@ def check_same_pretraining(kind: str, raised: Mapping[Path, Mapping[str, Any]]) 
             )
 
 
-def check_no_test_leakage(folder: Path, opened: Iterable[DoorDataset]) -> None:
-    """Raises ConfigError for a model that was pretrained on doors that it is tested on."""
+def check_no_test_leakage(folder: Path, test_sets: Iterable[DoorDataset]) -> None:
+    """Raises ConfigError if the training doors of a pretrained run can include test doors."""
     metrics = read_metrics(folder)
-    drawn = metrics["generation_key"]
-    for doors in opened:
+    key = metrics["generation_key"]
+    for doors in test_sets:
         others = metrics["dataset_checksum"] != doors.checksum
-        if others and drawn and drawn == generation_key(doors):
+        if others and key and key == generation_key(doors):
             raise ConfigError(
                 f"models that have seen no test door of {doors.path}",
-                f"one in {folder} of other doors of the prior {drawn['prior']} and the seed "
-                f"{drawn['seed']}, of which test doors may be some",
+                f"one in {folder} of other doors of the prior {key['prior']} and the seed "
+                f"{key['seed']}, of which test doors may be some",
                 "pretrain with doors of another seed, or leave --pretrained out",
             )
 
 
-def do_all(config: Config, dataset: DoorDataset, runs: Sequence[StudyRun]) -> None:
-    """Trains and scores models, after those that they stand on or begin with."""
+def run_all(config: Config, dataset: DoorDataset, runs: Sequence[StudyRun]) -> None:
+    """Pretrains missing encoders; then trains and scores the reward models."""
     bases = dict.fromkeys(run.base for run in runs if run.base)
-    missing = [base for base in bases if _folder_of(config, base) == config.out / base.name]
+    missing = [base for base in bases if _pretrained_folder(config, base) == config.out / base.name]
     run_parallel(
         partial(pretrain_run, config, dataset.path), missing, config.workers, "study, pretraining"
     )
@@ -192,7 +195,7 @@ def do_all(config: Config, dataset: DoorDataset, runs: Sequence[StudyRun]) -> No
 
 
 def pretrain_run(config: Config, data: Path, run: StudyRun) -> None:
-    """Pretrains one model, or what is missing of that."""
+    """Pretrains one model, or continues its run."""
     base = pretrain.PRESETS[config.preset]
     frames = DoorDataset.open(data).frames
     pretrain.run(
@@ -206,16 +209,17 @@ def pretrain_run(config: Config, data: Path, run: StudyRun) -> None:
 
 
 def train_run(config: Config, data: Path, run: StudyRun) -> None:
-    """Trains and scores one model, or what is missing of that."""
+    """Trains and scores one model, or continues its run."""
     base, dataset = train.PRESETS[config.preset], DoorDataset.open(data)
     assert run.labelled is not None
-    looking = _looking_steps(config, run)
+    encoder_steps = _encoder_steps(config, run)
     folder = train.run(
         updated(
             base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
-            pretrained=_folder_of(config, run.base) if run.base else None, labelled=run.labelled,
-            steps=looking + config.process_steps,
-            encoder_fraction=looking / max(1, looking + config.process_steps),
+            pretrained=_pretrained_folder(config, run.base) if run.base else None,
+            labelled=run.labelled,
+            steps=encoder_steps + config.process_steps,
+            encoder_fraction=encoder_steps / max(1, encoder_steps + config.process_steps),
             lr=run.rate,
             frames=min(base.frames, dataset.frames), validate_every=config.validate_every,
             architecture=architecture_of(config, run.model), resume=True,
@@ -226,23 +230,23 @@ def train_run(config: Config, data: Path, run: StudyRun) -> None:
 
 
 def architecture_of(config: Config, model: str) -> Architecture:
-    """The study's, with what pictures weigh in this model."""
+    """The architecture of the study, with the reconstruction weight of the model."""
     weight = vars(config.reconstruction_weights).get(model)
     if weight is None:
         return config.architecture
     return replace(config.architecture, reconstruction_weight=weight)
 
 
-def _looking_steps(config: Config, run: StudyRun) -> int:
+def _encoder_steps(config: Config, run: StudyRun) -> int:
     if reward_model_spec(run.model).frozen_encoder is not None:
         return 0
     return config.finetune_steps if run.base else config.encoder_steps
 
 
-def _folder_of(config: Config, base: StudyRun) -> Path:
-    """Of a pretrained model: where it is already, or where it is to be made."""
+def _pretrained_folder(config: Config, base: StudyRun) -> Path:
+    """Folder of a pretrained run: in --pretrained if it exists there, otherwise in OUT."""
     if config.pretrained is not None:
-        there = config.pretrained / base.place
-        if (there / METRICS_FILE).exists():
-            return there
+        existing = config.pretrained / base.place
+        if (existing / METRICS_FILE).exists():
+            return existing
     return config.out / base.name

@@ -1,8 +1,8 @@
-"""What a trained reward model says of rewards on test doors, kept beside it for `doorlab study`.
+"""Scores of a trained reward model on test doors, stored in its run folder for `doorlab study`.
 
-RUN/scores.npz: for every metric (D, N), D test doors and N numbers of interactions seen; the metric
-is the mean over the doors. Beside them doors (D,), contexts (N,), the variance of the rewards, and
-the checksum of the weights that said it.
+RUN/scores.npz contains an array (D, N) per metric, with D test doors and N sizes of the context
+set; the metric is the mean over doors. It also contains the indices of the doors (D,), the sizes of
+the context set (N,), the variance of the rewards, and the checksum of the weights.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _ARRAYS = (*METRICS, "doors", "contexts", "variance", "weights")
 
 
 def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
-    """Writes the scores on the first so many test doors, unless they are there.
+    """Writes the scores on the first `doors` test doors, unless they exist.
 
-    Raises ResultError when another process writes into the run's folder.
+    Raises ResultError if another process writes into the run folder.
     """
     with output_folder(run):
         _score(run, dataset, doors, device)
@@ -38,16 +38,16 @@ def score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
 def _score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
     indices = dataset.indices("test")[:doors]
     weights = weights_checksum(run)
-    if scored(run, indices, weights):
+    if is_scored(run, indices, weights):
         return
     tensors = DoorData.load(dataset, "test", device, doors)
     model: Any = load_model(run).to(device).eval()
     found = predictions_on(model, tensors, CONTEXTS)
-    said = found.values()
+    predicted = found.values()
     by_metric = {
-        "reward_mse": [s.squared_error.mean(axis=1) for s in said],
-        "log_likelihood": [s.log_likelihood.mean(axis=1) for s in said],
-        "calibration_error": [calibration_shares(s.mean, s.outcome) for s in said],
+        "reward_mse": [p.squared_error.mean(axis=1) for p in predicted],
+        "log_likelihood": [p.log_likelihood.mean(axis=1) for p in predicted],
+        "calibration_error": [calibration_shares(p.mean, p.outcome) for p in predicted],
     }
     arrays = {name: np.stack(values, axis=1) for name, values in by_metric.items()}
     arrays["doors"], arrays["contexts"] = indices, np.array(list(found))
@@ -56,8 +56,8 @@ def _score(run: Path, dataset: DoorDataset, doors: int, device: str) -> None:
     atomic_write_arrays(run / SCORES_FILE, arrays)
 
 
-def scored(run: Path, doors: np.ndarray, weights: str) -> bool:
-    """Whether there are scores of these weights on these doors that can be read."""
+def is_scored(run: Path, doors: np.ndarray, weights: str) -> bool:
+    """Whether the run folder has readable scores of these weights on these doors."""
     try:
         arrays = read_arrays(run / SCORES_FILE, _ARRAYS)
     except ResultError:
@@ -67,5 +67,5 @@ def scored(run: Path, doors: np.ndarray, weights: str) -> bool:
 
 
 def read(run: Path, name: str) -> np.ndarray:
-    """One of the arrays of a run that was scored."""
+    """An array of scores.npz of a run."""
     return read_arrays(run / SCORES_FILE, [name])[name]

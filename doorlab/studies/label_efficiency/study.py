@@ -1,34 +1,35 @@
-"""The label-efficiency study as one command: doors, every model with few labels and with many.
+"""Run the label-efficiency study: train every model with few and with many labeled doors.
 
-Makes the dataset (unless it is there, or given with --data); trains every model with every number
-of labelled doors and every seed; scores what it says of the rewards on test doors after 0 to 10
-interactions; opens those doors with it, and with policies that need no training; and says of each
-claim of the papers whether it is reproduced. Labelled doors are the first of the training split:
-fewer are part of more, and every model has the same.
+The command generates the dataset (unless it exists or is given with --data) and trains every model
+with every number of labeled doors and every seed. On test doors, it scores the predicted rewards
+with context sets of 0 to 10 interactions, and evaluates the models and the policies of --baselines
+in a bandit. It then tests which claims of the papers are reproduced. Labeled doors are the first
+doors of the training split: a smaller set is part of a larger one, and all models use the same.
 
-Models on frozen embeddings stand on models that are pretrained on the frames of all training doors,
-once per seed; ssnp begins with such a model, and goes on learning from frames and rewards together.
---pretrained names a folder of a `doorlab represent`, OUT/PRIOR, that has them already, pretrained
-on the same dataset or on doors of another seed. All models get the same choice of learning rates:
-with several --learning-rates each is trained with all of them on the first seed, with --tune-labels
-labelled doors, and goes on with the one that errs least on validation doors. These are labelled,
-too; no model learns from them, and all have the same.
+Models on frozen embeddings use encoders that are pretrained on the frames of all training doors,
+one per seed. The encoder of ssnp is initialized from such a run, and is then trained on frames and
+rewards jointly. --pretrained gives a folder OUT/PRIOR of `doorlab represent` with pretrained runs,
+on the same dataset or on doors of another seed. All models have the same candidate learning rates.
+If --learning-rates has several values, each model is trained with all of them on the first seed,
+with --tune-labels labeled doors; the other runs use the learning rate with the smallest squared
+error on validation doors. All models use the same validation doors, and none is trained on them.
 
     OUT/dataset/                                      doorlab generate
     OUT/pretrained/MODEL/rate-R/seed-S/               doorlab pretrain
     OUT/labelled-N/MODEL/rate-R/seed-S/               doorlab train
-    OUT/labelled-N/MODEL/rate-R/seed-S/scores.npz     what it says of the rewards on test doors
+    OUT/labelled-N/MODEL/rate-R/seed-S/scores.npz     scores of predicted rewards on test doors
     OUT/labelled-N/bandit/, OUT/baselines/            doorlab bandit
-    OUT/ood/PRIOR/                                    the same on doors of another prior
+    OUT/ood/PRIOR/                                    doorlab bandit on doors of another prior
     OUT/reward.json, bandit.json, claims.json         summaries, with 95 % intervals
     OUT/labels.png, adaptation.png, regret.png
 
-reward.json and bandit.json have every figure by model and number of labelled doors, and --method
-less each other model, in pairs of doors and seeds; claims.json has each claim with "reproduced"
-(true, false, or null where the study can't tell) and the figures that it rests on.
-`doorlab report --run OUT` shows them.
+reward.json and bandit.json contain every metric by model and number of labeled doors, and the
+differences between --method and every other model, paired by door and seed. claims.json contains
+each claim with "reproduced" (true, false, or null if it is undecided) and the numbers behind it.
+`doorlab report --run OUT` shows the results.
 
-Stop it, or kill it, at any time: the same command goes on where it was, and does nothing twice.
+You can interrupt or kill the command at any time. The same command then continues the study, and
+skips finished runs.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ from doorlab.storage.json_schema import Each
 from doorlab.studies.label_efficiency import results
 from doorlab.studies.label_efficiency.config import PRESETS as PRESETS
 from doorlab.studies.label_efficiency.config import Config
-from doorlab.studies.label_efficiency.runs import StudyRun, check_pretrained, choose_rates, do_all
+from doorlab.studies.label_efficiency.runs import StudyRun, check_pretrained, choose_rates, run_all
 from doorlab.studies.runs import (
     check_choices,
     check_priors,
@@ -81,23 +82,24 @@ from doorlab.studies.runs import (
 )
 from doorlab.terminal.console import PlainConsole
 
-_OPENED = {  # of a result of `doorlab bandit`
+_OPENED = {  # schema of a result of `doorlab bandit`
     "config": {"models": [str], "out": str},
     "policies": Each(dict),
     "doors": at_least(1),
     "paired_differences": dict,
 }
-_MOST = 0.9  # share of the doors of a dataset that may be test doors
+_TEST_SHARE = 0.9  # share of test doors in the datasets of --ood-priors
 
 
 @process_defaults()
 def run(config: Config) -> Path:
-    """Does what is missing of the study; returns the path of claims.json.
+    """Runs the unfinished parts of the study; returns the path of claims.json.
 
     Raises:
-        ConfigError: for names that are not known, and for a study that compares nothing.
-        ResultError: for the result of another study, and when another process writes there.
-        Whatever its stages raise.
+        ConfigError: if a name is unknown, or the study has a single model.
+        ResultError: if the folder contains the result of another study, or another process writes
+            into it.
+        DoorlabError: the errors of `doorlab generate`, `pretrain`, `train` and `bandit`.
     """
     path = config.out / results.CLAIMS_FILE
     check(config)
@@ -113,20 +115,20 @@ def run(config: Config) -> Path:
 
 
 def finished_before(config: Config, path: Path) -> bool:
-    """Whether this study has its result, and --overwrite does not ask for another one."""
+    """Whether the result of this study exists and --overwrite is not given."""
     if config.overwrite or not os.path.lexists(path):
         return False
     dataset = DoorDataset.open(config.data or config.out / DATASET_FOLDER)
-    return is_finished(path, completed(config, dataset), [dataset.checksum])
+    return is_finished(path, with_defaults(config, dataset), [dataset.checksum])
 
 
 def _study(config: Config) -> None:
     dataset = dataset_of(config)
-    config = completed(config, dataset)
-    elsewhere = {
-        prior_label(prior): doors_elsewhere(config, dataset, prior) for prior in config.ood_priors
+    config = with_defaults(config, dataset)
+    ood_datasets = {
+        prior_label(prior): ood_dataset(config, dataset, prior) for prior in config.ood_priors
     }
-    check_pretrained(config, dataset, [dataset, *elsewhere.values()])
+    check_pretrained(config, dataset, [dataset, *ood_datasets.values()])
     with single_threaded():
         rates = choose_rates(config, dataset)
         runs = [
@@ -135,8 +137,8 @@ def _study(config: Config) -> None:
             for labelled in config.labelled
             for model in config.models
         ]
-        do_all(config, dataset, runs)
-    open_doors(config, dataset, elsewhere, runs)
+        run_all(config, dataset, runs)
+    evaluate_policies(config, dataset, ood_datasets, runs)
     folders: results.Folders = {}
     for one in runs:
         of_model = folders.setdefault(one.model, {})
@@ -145,7 +147,7 @@ def _study(config: Config) -> None:
 
 
 def check(config: Config) -> None:
-    """Raises ConfigError for what can't be studied, before anything is made."""
+    """Raises ConfigError for invalid settings, before anything is generated."""
     check_workers(config.workers)
     resolve_device(config.device, "--device")
     get_prior(config.prior)
@@ -175,7 +177,7 @@ def check(config: Config) -> None:
 
 
 def check_numbers(config: Config) -> None:
-    """Raises ConfigError for numbers of labelled doors that are not those of the study."""
+    """Raises ConfigError if --tune-labels or --eval-labels is not part of --labelled."""
     tuned = len(config.learning_rates) > 1
     for option, named in (
         ("--tune-labels", (config.tune_labels,) if tuned else ()),
@@ -187,24 +189,24 @@ def check_numbers(config: Config) -> None:
 
 
 def check_weights(config: Config) -> None:
-    """Raises ConfigError for the weight that --reconstruction-weights stand for."""
+    """Raises ConfigError if --architecture.reconstruction-weight is given: it has no effect."""
     general = config.architecture.reconstruction_weight
     if general != Architecture.reconstruction_weight:
         raise ConfigError(
-            "--reconstruction-weights.MODEL, which every model has its own of",
+            "--reconstruction-weights.MODEL, the weight of each model",
             f"--architecture.reconstruction-weight {general:g}", "give that instead",
         )  # fmt: skip
 
 
 def check_tunable(config: Config, dataset: DoorDataset | None = None) -> None:
-    """Raises ConfigError for several learning rates and nothing to choose them by."""
+    """Raises ConfigError if there are several learning rates and no validation doors."""
     if len(config.learning_rates) > 1:
         fix = "name one of --learning-rates"
         check_split("validation", "choose learning rates by", config, dataset, fix)
 
 
 def dataset_of(config: Config) -> DoorDataset:
-    """The doors: those given, or those in OUT, made or completed if need be."""
+    """The dataset: from --data, or generated (or completed) in OUT."""
     if config.data is not None:
         found = DoorDataset.open(config.data)
         found.require("optimal_reward")
@@ -215,19 +217,22 @@ def dataset_of(config: Config) -> DoorDataset:
     return doors_of(config, config.prior, out, interactions=interactions)
 
 
-def doors_elsewhere(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
-    """As many test doors of another prior, filmed like the study's, and drawn by other chance."""
+def ood_dataset(config: Config, dataset: DoorDataset, prior: str) -> DoorDataset:
+    """A dataset of another prior with as many test doors, and the cameras of the study's dataset.
+
+    Its seed differs from that of the study's dataset.
+    """
     out, like = config.out / OOD_FOLDER / prior_label(prior) / DATASET_FOLDER, dataset.generation
     return doors_of(
         config, prior, out,
-        seed=like.seed + 1, doors=math.ceil(config.test_doors / _MOST), interactions=0,
+        seed=like.seed + 1, doors=math.ceil(config.test_doors / _TEST_SHARE), interactions=0,
         frames=like.frames, image_size=like.image_size, simulator=like.simulator,
-        shadows=like.shadows, test_fraction=_MOST, validation_fraction=0.0,
+        shadows=like.shadows, test_fraction=_TEST_SHARE, validation_fraction=0.0,
     )  # fmt: skip
 
 
 def check_interactions(config: Config, interactions: int) -> None:
-    """Raises ConfigError for fewer per door than models are shown and have to predict."""
+    """Raises ConfigError if doors have fewer interactions than the context and target sets need."""
     process = train.PRESETS[config.preset].process
     if interactions < process.context + process.targets:
         raise ConfigError(
@@ -237,14 +242,20 @@ def check_interactions(config: Config, interactions: int) -> None:
         )  # fmt: skip
 
 
-def completed(config: Config, dataset: DoorDataset) -> Config:
-    """The config with numbers of doors in place of 0; ConfigError for those there are not."""
+def with_defaults(config: Config, dataset: DoorDataset) -> Config:
+    """The config with every 0 replaced by the number of doors that it stands for.
+
+    Raises ConfigError for numbers above those of the dataset.
+    """
     doors, test = (len(dataset.indices(split)) for split in ("train", "test"))
     most = max(config.labelled)
-    for name, count, there in (("labelled", most, doors), ("test-doors", config.test_doors, test)):
-        if not 0 <= count <= there or not there:
+    for name, count, available in (
+        ("labelled", most, doors),
+        ("test-doors", config.test_doors, test),
+    ):
+        if not 0 <= count <= available or not available:
             raise ConfigError(
-                f"--{name} within the {there} of {dataset.path}", f"{count}", "ask for fewer"
+                f"--{name} within the {available} of {dataset.path}", f"{count}", "ask for fewer"
             )
     config = replace(
         config,
@@ -257,13 +268,13 @@ def completed(config: Config, dataset: DoorDataset) -> Config:
     return config
 
 
-def open_doors(
+def evaluate_policies(
     config: Config,
     dataset: DoorDataset,
-    elsewhere: Mapping[str, DoorDataset],
+    ood_datasets: Mapping[str, DoorDataset],
     runs: Sequence[StudyRun],
 ) -> None:
-    """Evaluates the policies: every model with every number of labels, the others once."""
+    """Evaluates the models with every number of labeled doors, and the other policies once."""
     settings = bandit.Config(
         preset=config.preset, data=dataset.path, doors=config.test_doors,
         horizon=config.horizon, workers=config.workers, device=config.device,
@@ -274,20 +285,20 @@ def open_doors(
         models = tuple(config.out / run.name for run in runs if run.labelled == labelled)
         out = bandit_folder(config.out, labelled)
         wanted.append(replace(settings, models=models, policies=config.models, out=out))
-    for prior, doors in elsewhere.items():
+    for prior, doors in ood_datasets.items():
         at = nearest_label_count(config.eval_labels)
         models = tuple(config.out / run.name for run in runs if run.labelled == at)
         policies, out = config.models + config.baselines, config.out / OOD_FOLDER / prior
         wanted.append(replace(settings, data=doors.path, models=models, policies=policies, out=out))
     for one in wanted:
-        if one.policies and not opened(one):
+        if one.policies and not is_evaluated(one):
             bandit.run(one)
 
 
-def opened(settings: bandit.Config) -> bool:
-    """Whether a finished evaluation asked the same, of the same weights on the same doors.
+def is_evaluated(settings: bandit.Config) -> bool:
+    """Whether a finished evaluation has the same settings, weights and doors.
 
-    One whose files can't be read is not finished.
+    An evaluation with unreadable files is not finished.
     """
     try:
         found = read_result(settings.out / REGRET_FILE, "bandit", _OPENED)
@@ -297,7 +308,7 @@ def opened(settings: bandit.Config) -> bool:
         return False
     if not set(settings.policies) <= set(found["policies"]):
         return False
-    before, now = (_question(c) for c in (found["config"], to_json(settings)))
+    before, now = (_evaluation_key(c) for c in (found["config"], to_json(settings)))
     checksums = {
         "dataset_checksum": DoorDataset.open(settings.data).checksum,
         "model_weights": [weights_checksum(model) for model in settings.models],
@@ -305,8 +316,8 @@ def opened(settings: bandit.Config) -> bool:
     return before == now and all(found.get(name) == now for name, now in checksums.items())
 
 
-def _question(config: dict[str, Any]) -> dict[str, Any]:
-    """What was asked of the models of an evaluation, wherever the study lies."""
+def _evaluation_key(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings that determine an evaluation, with paths of models relative to its folder."""
     names = ("policies", "split", "doors", "horizon", "simulator", "exploration", "seed")
     models = [os.path.relpath(model, config["out"]) for model in config["models"]]
     return {"models": models, **{name: config.get(name) for name in names}}

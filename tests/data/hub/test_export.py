@@ -64,8 +64,8 @@ def test_rows_are_the_doors_of_a_split(exported, dataset, split):
     assert list(rows[0]) == ["door", *columns(dataset.config)]
     for row, door, index in zip(rows, dataset.doors(doors), doors, strict=True):
         one = np.array([index])
-        pictures = [cv2.imdecode(np.frombuffer(p["bytes"], np.uint8), 1) for p in row["images"]]
-        np.testing.assert_array_equal(np.array(pictures)[..., ::-1], dataset.read("images", one)[0])
+        images = [cv2.imdecode(np.frombuffer(p["bytes"], np.uint8), 1) for p in row["images"]]
+        np.testing.assert_array_equal(np.array(images)[..., ::-1], dataset.read("images", one)[0])
         np.testing.assert_array_equal(row["actions"], dataset.read("actions", one)[0])
         np.testing.assert_array_equal(row["view"], dataset.read("view", one)[0])
         assert (row["hinge_side"], row["width"]) == (door.hinge_side, door.width)
@@ -230,7 +230,7 @@ def rename(column, name):
 
 
 def png(side, depth=8):
-    """The header of a picture."""
+    """The header of an image."""
     header = b"IHDR" + struct.pack(">IIBBBBB", side, side, depth, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">I", zlib.crc32(header))
 
@@ -273,7 +273,7 @@ RADIANCE = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 8\n" + bytes(300)
         retype("width", lambda value: [0.5]),
         retype("door", lambda value: "x"),
         retype("door", lambda value: [1]),
-        rename("images", "pictures"),
+        rename("images", "photos"),
         rename("door", "doors"),
         rename("actions", "images"),
     ],

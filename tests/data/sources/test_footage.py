@@ -3,7 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.filming import picture, write_footage, write_picture
+from helpers.filming import make_image, write_footage, write_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from doorlab.errors import DatasetError
 
 
 def blues(frames):
-    """The numbers of the pictures that frames show."""
+    """The numbers of the images that frames show."""
     return [round(frame[..., 2].mean() / 20) for frame in frames]
 
 
@@ -43,7 +43,7 @@ def test_entries_are_folders_and_videos_in_natural_order(source):
     assert [e.name for e in entries] == ["Cellar", "door 2", "door 10", "kitchen.mp4", "lift.mkv"]
     assert [o.name for o in others] == ["notes.txt"]
     found = [open_entry(e, 8) for e in entries]
-    assert [entry.pictures for entry in found] == [11, 11, 11, 12, 7]
+    assert [entry.num_images for entry in found] == [11, 11, 11, 12, 7]
     assert not any(entry.passed_over for entry in found)
 
 
@@ -51,7 +51,7 @@ def test_what_is_passed_over_in_a_folder_is_named(source):
     for name in ("9.HEIC", "10.heic", "10.MOV", "raw/1.png", "LIESMICH"):
         write_bytes(source / "door 2" / name)
     entry = open_entry(source / "door 2", 8)
-    assert entry.pictures == 11
+    assert entry.num_images == 11
     assert entry.passed_over == ("9.HEIC", "10.heic", "10.MOV", "LIESMICH", "raw")
     assert entry.summary() == "door 2 (11, besides 2 .heic and 1 .mov and 1 file and 1 folder)"
 
@@ -103,13 +103,13 @@ def test_frames_are_evenly_spaced_from_first_to_last(source):
 
 def test_lossless_pictures_come_back(source):
     frames = read_frames(source / "door 2", 11, 40, "crop")
-    expected = [picture(n)[:, 8:48] for n in range(1, 12)]
+    expected = [make_image(n)[:, 8:48] for n in range(1, 12)]
     np.testing.assert_array_equal(frames, expected)
 
 
 def test_a_video_looks_as_it_was_filmed(source):
     (first,) = read_frames(source / "kitchen.mp4", 1, 48, "crop")
-    assert np.abs(first - picture(0, 48, 64)[:, 8:56].astype(float)).mean() < 4
+    assert np.abs(first - make_image(0, 48, 64)[:, 8:56].astype(float)).mean() < 4
 
 
 @settings(deadline=None)
@@ -152,7 +152,7 @@ def test_too_few_pictures(source):
 def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
     file = tmp_path / f"door/a{suffix}"
     rng = np.random.default_rng(0)
-    write_picture(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
+    write_image(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
     with pytest.raises(
         DatasetError, match=rf"video at .*a{suffix}, but got a file that is empty, dam"
@@ -176,7 +176,7 @@ def test_cut_off_and_soundless_videos_are_errors_or_shorter(tmp_path, source):
         read_frames(tmp_path / "cut.mp4", 8, 16, "crop")
     data = (source / "lift.mkv").read_bytes()
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
-    with pytest.raises(DatasetError, match=r"cut\.mkv"):  # its end is gone: too few pictures
+    with pytest.raises(DatasetError, match=r"cut\.mkv"):  # its end is gone: too few images
         read_frames(tmp_path / "cut.mkv", 7, 16, "crop")
 
 

@@ -5,13 +5,13 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from helpers.filming import picture, write_picture
+from helpers.filming import make_image, write_image
 from PIL import Image
 
 from doorlab.data.sources.image_files import MAX_PIXELS, read_image
 from doorlab.errors import DatasetError
 
-ORIENTED = {  # EXIF's orientation -> what turns the upright picture into the one that is stored
+ORIENTED = {  # EXIF's orientation -> what turns the upright image into the one that is stored
     1: lambda image: image,
     2: np.fliplr,
     3: lambda image: np.rot90(image, 2),
@@ -53,7 +53,7 @@ def ramp(top, channels=3):
 @pytest.mark.parametrize("orientation", ORIENTED)
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tiff", "a.jpg"])
 def test_pictures_are_turned_upright(tmp_path, name, orientation):
-    upright = picture(3, 64, 48)
+    upright = make_image(3, 64, 48)
     settings = {"a.webp": {"lossless": True}, "a.jpg": {"quality": 100, "subsampling": 0}}
     file = saved(
         tmp_path / name,
@@ -79,7 +79,7 @@ def test_deep_pictures_are_turned_upright_too(tmp_path, orientation):
 def test_pixels_are_those_of_another_decoder(tmp_path, suffix):
     noise = np.random.default_rng(0).integers(0, 255, (60, 81, 3), np.uint8)
     file = tmp_path / f"a{suffix}"
-    write_picture(file, cv2.GaussianBlur(noise, (5, 5), 2))
+    write_image(file, cv2.GaussianBlur(noise, (5, 5), 2))
     np.testing.assert_array_equal(read_image(file), cv2.imread(str(file))[..., ::-1])
 
 
@@ -101,7 +101,7 @@ def test_transparent_parts_are_black(tmp_path, name, mode):
     if (name, mode) == ("a.webp", "LA"):
         return
     alpha = np.repeat(np.uint8([0, 128, 255]), 16)[None].repeat(40, 0)
-    colors = picture(9, 40, 48)
+    colors = make_image(9, 40, 48)
     image = Image.fromarray(np.dstack([colors, alpha])).convert(mode)
     image.save(tmp_path / name, **({"lossless": True, "exact": True} if "webp" in name else {}))
     shown = np.asarray(image.convert("RGB")) * (alpha[..., None] / 255)
@@ -200,7 +200,7 @@ def test_tiff_of_other_numbers_is_refused(tmp_path, kind, channels):
 
 
 def test_lab_and_16_bit_transparency_by_color_are_refused(tmp_path):
-    Image.fromarray(picture(1)).convert("LAB").save(tmp_path / "a.tiff")
+    Image.fromarray(make_image(1)).convert("LAB").save(tmp_path / "a.tiff")
     with pytest.raises(ValueError, match="mode LAB"):
         read_image(tmp_path / "a.tiff")
     chunk = png_chunk(b"tRNS", bytes(6))
@@ -247,19 +247,19 @@ def test_libraries_are_quiet_about_damage(tmp_path, capfd):
 
 
 def test_of_several_pictures_in_a_file_the_first_is_shown(tmp_path):
-    first, second = Image.fromarray(picture(1)), Image.fromarray(picture(9))
+    first, second = Image.fromarray(make_image(1)), Image.fromarray(make_image(9))
     for name, kind, settings in (
         ("a.jpg", "MPO", {"quality": 95}),  # what telephones with several lenses write
         ("a.png", "PNG", {}),
         ("a.webp", "WEBP", {"lossless": True}),
     ):
         first.save(tmp_path / name, kind, save_all=True, append_images=[second], **settings)
-        assert np.abs(read_image(tmp_path / name).astype(int) - picture(1)).max() < 6
+        assert np.abs(read_image(tmp_path / name).astype(int) - make_image(1)).max() < 6
 
 
 def test_damaged_exif_says_nothing(tmp_path):
     file = tmp_path / "a.jpg"
-    write_picture(file, picture(2))
+    write_image(file, make_image(2))
     expected, data = read_image(file), file.read_bytes()
     for block in (b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\xff\xff", b"Exif\0\0"):
         segment = b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block

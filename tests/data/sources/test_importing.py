@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.filming import picture, set_edit, write_footage, write_picture, write_video
+from helpers.filming import make_image, set_edit, write_footage, write_image, write_video
 
 from doorlab.data import SPLITS, DoorDataset, import_dataset
 from doorlab.data.manifest import Manifest
@@ -164,8 +164,8 @@ def test_short_doors_are_named_or_left_out(source, tmp_path):
 
 
 def test_short_doors_say_what_else_is_in_them(tmp_path):
-    write_picture(tmp_path / "a/1.png", picture(1))
-    write_picture(tmp_path / "b/door 1/1.png", picture(1))
+    write_image(tmp_path / "a/1.png", make_image(1))
+    write_image(tmp_path / "b/door 1/1.png", make_image(1))
     for number in range(3):
         (tmp_path / f"a/{number}.HEIC").touch()
     with pytest.raises(DatasetError) as error:
@@ -178,7 +178,7 @@ def test_short_doors_say_what_else_is_in_them(tmp_path):
 
 
 def test_films_that_show_less_than_they_hold_are_short(source, tmp_path):
-    film = write_video(tmp_path / "short/trimmed.mp4", [picture(n, 48, 64) for n in range(12)])
+    film = write_video(tmp_path / "short/trimmed.mp4", [make_image(n, 48, 64) for n in range(12)])
     set_edit(film, start=0.4, duration=0.5)
     shutil.copytree(source / "door 2", tmp_path / "short/door 2")
     plan = plan_import(tmp_path / "short", replace(SETTINGS, frames=6, skip_short=True))
@@ -208,7 +208,7 @@ def test_unreadable_files_stop_an_import_or_are_left_out(source, tmp_path):
 
 
 def test_too_few_that_can_be_read(tmp_path):
-    write_picture(tmp_path / "a/1.png", picture(1))
+    write_image(tmp_path / "a/1.png", make_image(1))
     (tmp_path / "a/2.png").write_bytes(b"?")
     with pytest.raises(DatasetError) as error:
         plan_import(tmp_path, replace(SETTINGS, frames=2, skip_unreadable=True))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers.filming import (
     crop_in_container,
-    picture,
+    make_image,
     set_display_matrix,
     set_edit,
     write_lossless_video,
@@ -54,21 +54,21 @@ def moved(image, a, b, c, d):
     ],
 )  # fmt: skip
 def test_films_are_turned_and_mirrored_as_their_matrix_says(tmp_path, matrix, suffix):
-    image = picture(3, 40, 56)
+    image = make_image(3, 40, 56)
     file = write_lossless_video(tmp_path / f"a{suffix}", [image])
     set_display_matrix(file, *(number * ONE for number in matrix))
     np.testing.assert_array_equal(first(file), moved(image, *matrix))
 
 
 def test_nearly_right_angles_are_right_angles(tmp_path):
-    file = write_lossless_video(tmp_path / "a.mp4", [picture(3, 40, 56)])
+    file = write_lossless_video(tmp_path / "a.mp4", [make_image(3, 40, 56)])
     set_display_matrix(file, -300, ONE - 2, -ONE, 200)
-    np.testing.assert_array_equal(first(file), moved(picture(3, 40, 56), 0, 1, -1, 0))
+    np.testing.assert_array_equal(first(file), moved(make_image(3, 40, 56), 0, 1, -1, 0))
 
 
 @pytest.mark.parametrize("degrees", [2, 10, 45, -30, 100])
 def test_other_angles_are_refused(tmp_path, degrees):
-    file = write_lossless_video(tmp_path / "a.mp4", [picture(3)])
+    file = write_lossless_video(tmp_path / "a.mp4", [make_image(3)])
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     set_display_matrix(file, *(round(number * ONE) for number in (cos, sin, -sin, cos)))
     with pytest.raises(ValueError, match="other than right angles"):
@@ -79,19 +79,19 @@ def test_other_angles_are_refused(tmp_path, degrees):
     "matrix", [(1, 0, 1, 1), (2, 0, 0, 1), (0, 2, -1, 0), (1, 0, 0, 0), (0, 0, 1, 0)]
 )
 def test_matrices_that_shear_or_stretch_are_refused(tmp_path, matrix):
-    file = write_lossless_video(tmp_path / "a.mp4", [picture(3)])
+    file = write_lossless_video(tmp_path / "a.mp4", [make_image(3)])
     set_display_matrix(file, *(number * ONE for number in matrix))
     with pytest.raises(ValueError, match="other than right angles"):
         first(file)
 
 
 def test_a_matrix_of_zeros_says_nothing_and_a_larger_one_nothing_else(tmp_path):
-    file = write_lossless_video(tmp_path / "a.mp4", [picture(3)])
-    larger = write_lossless_video(tmp_path / "b.mp4", [picture(3)])
+    file = write_lossless_video(tmp_path / "a.mp4", [make_image(3)])
+    larger = write_lossless_video(tmp_path / "b.mp4", [make_image(3)])
     set_display_matrix(file, 0, 0, 0, 0)
-    np.testing.assert_array_equal(first(file), picture(3))
+    np.testing.assert_array_equal(first(file), make_image(3))
     set_display_matrix(larger, 0, 2 * ONE, 2 * ONE, 0)
-    np.testing.assert_array_equal(first(larger), moved(picture(3), 0, 1, 1, 0))
+    np.testing.assert_array_equal(first(larger), moved(make_image(3), 0, 1, 1, 0))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_transparent_parts_that_the_decoder_drops_are_refused(tmp_path):
 
 
 def test_the_container_may_crop(tmp_path):
-    image = picture(3, 48, 64)
+    image = make_image(3, 48, 64)
     file = write_lossless_video(tmp_path / "a.mp4", [image])
     set_display_matrix(file, -ONE, 0, 0, ONE)
     crop_in_container(file, width=40, height=30, right=4, down=-3)
@@ -217,7 +217,7 @@ def test_the_container_may_crop(tmp_path):
 
 @pytest.mark.parametrize(("height", "width"), [(50, 66), (34, 18)])
 def test_the_codec_may_crop(tmp_path, height, width):
-    image = picture(3, height, width)  # no multiples of 16, which is what H.264 stores
+    image = make_image(3, height, width)  # no multiples of 16, which is what H.264 stores
     np.testing.assert_array_equal(first(write_lossless_video(tmp_path / "a.mp4", [image])), image)
 
 
@@ -255,12 +255,12 @@ def mux(path, films, disposition=None, leave_out=0):
 
 
 def test_the_film_is_the_best_stream_and_no_cover(tmp_path):
-    small = write_video(tmp_path / "small.mkv", [picture(1, 16, 16)] * 2, "mjpeg", "yuvj420p")
-    film = write_video(tmp_path / "film.mkv", [picture(9, 48, 64)] * 20, options={"bf": "0"})
+    small = write_video(tmp_path / "small.mkv", [make_image(1, 16, 16)] * 2, "mjpeg", "yuvj420p")
+    film = write_video(tmp_path / "film.mkv", [make_image(9, 48, 64)] * 20, options={"bf": "0"})
     both = mux(tmp_path / "both.mkv", [small, film])
     assert first(both).shape == (48, 64, 3)
     assert count_frames(both, 4) == count_decoded(both) == 20
-    cover = write_video(tmp_path / "cover.mp4", [picture(1, 128, 128)], "mjpeg", "yuvj420p")
+    cover = write_video(tmp_path / "cover.mp4", [make_image(1, 128, 128)], "mjpeg", "yuvj420p")
     covered = mux(tmp_path / "b.mp4", [cover, film], av.stream.Disposition.attached_pic)
     assert first(covered).shape == (48, 64, 3)
     only = mux(tmp_path / "only.mp4", [cover], av.stream.Disposition.attached_pic)
@@ -269,7 +269,7 @@ def test_the_film_is_the_best_stream_and_no_cover(tmp_path):
 
 
 def test_only_what_an_edit_list_shows_is_taken(tmp_path):
-    film = write_video(tmp_path / "a.mp4", [picture(n, 48, 64) for n in range(12)])
+    film = write_video(tmp_path / "a.mp4", [make_image(n, 48, 64) for n in range(12)])
     set_edit(film, start=0.4, duration=0.5)
     assert count_frames(film, 20) == count_frames(film, 2) == count_decoded(film) == 5
     blues = [round(frame[..., 2].mean() / 20) for frame in read_frames(film, range(12))]
@@ -277,17 +277,17 @@ def test_only_what_an_edit_list_shows_is_taken(tmp_path):
 
 
 def test_a_codec_that_nobody_knows_is_named(tmp_path):
-    film = write_video(tmp_path / "a.mp4", [picture(1)])
+    film = write_video(tmp_path / "a.mp4", [make_image(1)])
     film.write_bytes(film.read_bytes().replace(b"avc1\0", b"xyz1\0"))
     with pytest.raises(ValueError, match="codec that FFmpeg does not know"):
         count_frames(film, 1)
 
 
 def test_titles_that_are_not_utf_8_do_not_matter(tmp_path):
-    film = write_video(tmp_path / "a.mp4", [picture(1)])
+    film = write_video(tmp_path / "a.mp4", [make_image(1)])
     film.write_bytes(film.read_bytes().replace(b"VideoHandler", b"VideoH\xe4ndler"))
     assert count_frames(film, 2) == 1
-    assert first(film).shape == picture(1).shape
+    assert first(film).shape == make_image(1).shape
 
 
 def test_frames_that_come_at_odd_times_are_all_taken(tmp_path):
@@ -296,7 +296,7 @@ def test_frames_that_come_at_odd_times_are_all_taken(tmp_path):
         stream = container.add_stream("libx264", rate=10)
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         for number, time in enumerate([0, 1, 2, 30, 31, 90]):
-            frame = av.VideoFrame.from_ndarray(picture(number, 48, 64), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(make_image(number, 48, 64), format="rgb24")
             frame.pts, frame.time_base = time, Fraction(1, 10)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -314,7 +314,7 @@ def test_damaged_frames_are_refused(tmp_path):
 
 
 def test_packets_without_a_frame_do_not_count(tmp_path):
-    frames, options = [picture(n, 48, 64) for n in range(12)], {"g": "6", "bf": "0"}
+    frames, options = [make_image(n, 48, 64) for n in range(12)], {"g": "6", "bf": "0"}
     film = write_video(tmp_path / "film.mkv", frames, options=options)
     cut = mux(tmp_path / "cut.mkv", [film], leave_out=1)  # nothing to see before frame 6
     with av.open(cut) as container:
@@ -323,7 +323,7 @@ def test_packets_without_a_frame_do_not_count(tmp_path):
 
 
 def test_a_film_that_claims_to_be_huge_is_refused(tmp_path):
-    file = write_video(tmp_path / "a.avi", [picture(1)], "rawvideo")
+    file = write_video(tmp_path / "a.avi", [make_image(1)], "rawvideo")
     data = file.read_bytes()
     width, height = (number.to_bytes(4, "little") for number in (56, 40))
     file.write_bytes(data.replace(width + height, 2 * (12_000).to_bytes(4, "little")))

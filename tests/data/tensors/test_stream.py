@@ -47,8 +47,8 @@ def test_pictures_and_rewards_are_those_of_pybullet_on_these_doors(name, monkeyp
     doors = [door_from_arrays(seen["sample_doors_batched"], i) for i in range(16)]
     views = [[View.from_array(v) for v in row] for row in seen["sample_view_columns"]]
     simulator = make_simulator("pybullet")
-    pictures = simulator.render(doors, drawn["joint_position"].numpy(), views, 48)
-    expected = torch.from_numpy(pictures.images).movedim(-1, 2)
+    rendered = simulator.render(doors, drawn["joint_position"].numpy(), views, 48)
+    expected = torch.from_numpy(rendered.images).movedim(-1, 2)
     assert (drawn["images"].float() - expected.float()).abs().mean() < 0.1
     rewards = simulator.interact(doors, drawn["actions"].numpy()).rewards
     simulator.close()

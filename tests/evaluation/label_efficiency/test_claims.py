@@ -136,7 +136,7 @@ def test_a_difference_that_chance_may_have_made_is_not_enough():
 def test_the_figures_are_the_ratios_that_the_study_was_made_with():
     after = found(GOOD)
     assert after["half_of_variance"].how_much.startswith("0.4")  # 0.04 of 0.1, with 40
-    assert after["half_of_variance"].how_much.endswith("with 40")
+    assert after["half_of_variance"].how_much.endswith("with 40 labeled doors")
     (adapts,) = after["adapts"].figures
     assert adapts["ratio"] == pytest.approx(0.4)
     assert (adapts["labelled"], adapts["certain"]) == (400, True)
@@ -209,5 +209,5 @@ def test_claims_of_small_studies_are_not_answered(seeds, doors, answered):
     every = claims(sized(seeds, doors))
     assert [claim.too_small for claim in every] == [not answered] * len(NAMES)
     assert answered or all(
-        "an answer needs 3 training seeds and 50 doors" in c.how_much for c in every
+        "a result needs at least 3 training seeds and 50 doors" in c.how_much for c in every
     )

@@ -44,9 +44,9 @@ def test_each_half_is_explained_by_the_other(model, frames, monkeypatch):
     told = x[:2]  # half of the doors are decoded
     z, wanted = model.embed_frames(told), []
     for mine, other in ((slice(0, 2), slice(2, 4)), (slice(2, 4), slice(0, 2))):
-        pictures = model.decode(model.embed(told[:, other]), z[:, mine])
+        decoded = model.decode(model.embed(told[:, other]), z[:, mine])
         scale = model.architecture.likelihood_std
-        wanted.append(image_log_likelihood(told[:, mine], pictures, scale).mean())
+        wanted.append(image_log_likelihood(told[:, mine], decoded, scale).mean())
     expected = (wanted[0] + wanted[1]) / 2 / (3 * 32 * 32)
     torch.testing.assert_close(scalars["log_likelihood"], expected)
 

@@ -12,7 +12,7 @@ from doorlab.models.encoders.pca import PrincipalComponents
 
 
 @pytest.fixture
-def pictures():
+def images():
     """(40, 3, 3, 64, 64): combinations of a few patterns, with some noise."""
     generator = torch.Generator().manual_seed(0)
     patterns = torch.rand(6, 3, 64, 64, generator=generator)
@@ -28,39 +28,39 @@ def coarse(small):
 
 
 @pytest.fixture
-def model(coarse, pictures):
+def model(coarse, images):
     model = PrincipalComponents(64, coarse)
-    model.fit(pictures.split(7))
+    model.fit(images.split(7))
     return model
 
 
-def test_components_are_scikit_learn_s_at_the_working_size(model, pictures, small):
+def test_components_are_scikit_learn_s_at_the_working_size(model, images, small):
     latent = small.context_dim + small.instance_dim
-    small_pictures = torch.nn.functional.avg_pool2d(pictures.flatten(0, 1), 8).flatten(1).numpy()
-    expected = PCA(latent, svd_solver="full").fit(small_pictures.astype(np.float64))
+    small_images = torch.nn.functional.avg_pool2d(images.flatten(0, 1), 8).flatten(1).numpy()
+    expected = PCA(latent, svd_solver="full").fit(small_images.astype(np.float64))
     along = (model.components.numpy() * expected.components_).sum(axis=1)
     np.testing.assert_allclose(np.abs(along), 1.0, atol=1e-4)
     np.testing.assert_allclose(model.mean.numpy(), expected.mean_, atol=1e-6)
-    scores = expected.transform(small_pictures.astype(np.float64)) * np.sign(along)
-    found = model.embed_frames(pictures).flatten(0, 1).numpy()
+    scores = expected.transform(small_images.astype(np.float64)) * np.sign(along)
+    found = model.embed_frames(images).flatten(0, 1).numpy()
     np.testing.assert_allclose(found, scores, atol=1e-3)
 
 
-def test_neither_the_portions_nor_their_order_matter(model, pictures, coarse):
+def test_neither_the_portions_nor_their_order_matter(model, images, coarse):
     other = PrincipalComponents(64, coarse)
-    other.fit(pictures.flip(0).split(40))
+    other.fit(images.flip(0).split(40))
     for name, value in other.state_dict().items():
         torch.testing.assert_close(value, model.state_dict()[name], atol=1e-5, rtol=0)
 
 
-def test_reconstructions_are_projections(model, pictures):
+def test_reconstructions_are_projections(model, images):
     """What went through once comes through unchanged, and the error is the variance left over."""
-    once = model.reconstruct(pictures)
-    assert once.shape == pictures.shape
+    once = model.reconstruct(images)
+    assert once.shape == images.shape
     torch.testing.assert_close(model.reconstruct(once), once, atol=1e-4, rtol=0)
-    before, after = model.embed_frames(pictures), model.embed_frames(once)
+    before, after = model.embed_frames(images), model.embed_frames(once)
     torch.testing.assert_close(after, before, atol=1e-3, rtol=0)
-    pooled = torch.nn.functional.avg_pool2d(pictures.flatten(0, 1), 8)
+    pooled = torch.nn.functional.avg_pool2d(images.flatten(0, 1), 8)
     left = (torch.nn.functional.avg_pool2d(once.flatten(0, 1), 8) - pooled).square().mean()
     assert left < 0.02 * pooled.var()
 

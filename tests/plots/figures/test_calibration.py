@@ -19,9 +19,9 @@ def test_points_are_the_bins_and_the_levels(patch):
     reliable = next(line for line in left.get_lines() if line.get_label() == "ssnp")
     np.testing.assert_array_equal(reliable.get_xdata(), [b.predicted for b in bins["ssnp"]])
     np.testing.assert_array_equal(reliable.get_ydata(), [b.observed.mean for b in bins["ssnp"]])
-    honest = next(line for line in right.get_lines() if line.get_label() == "ssnp")
-    np.testing.assert_array_equal(honest.get_xdata(), LEVELS)
-    np.testing.assert_array_equal(honest.get_ydata(), [e.mean for e in covered["ssnp"]])
+    drawn = next(line for line in right.get_lines() if line.get_label() == "ssnp")
+    np.testing.assert_array_equal(drawn.get_xdata(), LEVELS)
+    np.testing.assert_array_equal(drawn.get_ydata(), [e.mean for e in covered["ssnp"]])
     seen = patch(figure, right, LEVELS[2], covered["ssnp"][2].mean, reach=1).mean(axis=0)
     np.testing.assert_allclose(seen, [0xD5, 0x5E, 0x00], atol=10)
 

@@ -52,7 +52,7 @@ def test_lines_are_the_data_and_both_panels_show_what_they_say():
         np.testing.assert_array_equal(line_of(left, name).get_ydata(), CURVES[name].mean)
         np.testing.assert_array_equal(line_of(right, name).get_ydata(), totals[name].mean)
         assert line_of(left, name).get_color() == style_of(name).color
-    assert left.get_title(loc="left") == "Regret on each try"
+    assert left.get_title(loc="left") == "Regret per interaction"
     assert left.get_ylim()[0] == 0
 
 

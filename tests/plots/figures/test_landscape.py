@@ -16,7 +16,7 @@ def draw():
     best = np.array([[-0.9, 1.8], [0.9, -1.8]])
     ends = (-1.0, 1.0), (-2.0, 2.0)
     piece = Slice(
-        "looking only", rewards, "turn", "swing", *ends, best, {-0.5: "left", 0.5: "right"}
+        "images only", rewards, "turn", "swing", *ends, best, {-0.5: "left", 0.5: "right"}
     )
     photos = np.zeros((K, 8, 8, 3), np.uint8)
     photos[1, ..., 2] = 200

@@ -50,7 +50,7 @@ def test_a_probe_that_fails_does_not_flatten_the_others():
 def test_only_the_lowest_panels_name_the_axis_and_the_key_names_every_model():
     figure = probe_curves("frames", PANELS)
     named = [axes.get_xlabel() for axes in figure.axes[:3]]
-    assert named == ["", "frames seen of a door", "frames seen of a door"]
+    assert named == ["", "encoded frames per door", "encoded frames per door"]
     (key,) = figure.legends
     assert [t.get_text() for t in key.get_texts()] == ["VAE", "PCA"]
 

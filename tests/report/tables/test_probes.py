@@ -76,7 +76,7 @@ def words(markup: str) -> str:
 def test_every_model_is_a_column_and_differences_have_a_table_of_their_own(result):
     scores, differences, latents = probe_tables(result)
     text = words(scores)
-    assert "statistician VAE PCA supervised (ceiling)" in text
+    assert "statistician VAE PCA supervised (reference)" in text
     assert "swing accuracy 0.910 [0.860, 0.960] 0.610" in text
     assert 'class="best">0.990' in scores
     text = words(differences)
@@ -119,7 +119,7 @@ def test_a_study_of_few_seeds_or_doors_reaches_no_bar_and_misses_none(
     small = {**result, "seeds": seeds, "doors": {"test": doors}}
     path.write_text(json.dumps({"stage": "represent", "priors": {"narrow": small}}))
     *_, bars = study_tables(path)
-    assert set(bars.columns[-1].cells) == {"too small to tell"}
+    assert set(bars.columns[-1].cells) == {"study too small"}
     assert f"({sample_size(doors, seeds)})" in str(bars.title)
 
 

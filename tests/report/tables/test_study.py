@@ -40,7 +40,7 @@ def test_the_terminal_shows_every_figure_and_every_answer(folder):
     cells = [[*column.cells] for column in errors.columns]
     assert cells == [["SSNP", "NP"], ["0.600", "0.900"], ["0.300", "0.400"]]
     assert [*regrets.columns[1].cells] == ["0.123", "0.200"]
-    assert [*claims.columns[1].cells] == ["yes", "no", "can't tell"]
+    assert [*claims.columns[1].cells] == ["yes", "no", "undecided"]
     assert "SSNP" in str(claims.title)
     assert [*elsewhere.columns[1].cells] == ["0.400"]
 
@@ -55,10 +55,10 @@ def test_study_tables_say_what_they_rest_on(folder, study_files):
         atomic_write_json(folder / "claims.json", claimed)
         *tables, claims = study_tables(folder)
         assert all(words in str(table.title) for table in (*tables, claims))
-        assert set(claims.columns[1].cells) == {"too small to tell"}
+        assert set(claims.columns[1].cells) == {"study too small"}
         page = sections(RunFiles.read((folder,)))["study"]
         assert page.count(words) == 4
-        assert page.count("too small to tell") == 3
+        assert page.count("study too small") == 3
 
 
 def test_a_result_of_another_stage_is_refused(folder, study_files):
@@ -79,12 +79,12 @@ def test_the_page_has_the_study_of_a_run_or_of_the_folder_itself(folder, tmp_pat
     assert list(found) == ["study", "making"]
     words = unescape(re.sub(r"<[^>]+>", " ", found["study"]))
     assert "by <half>" in words
-    for answer in ("yes", "no", "can't tell", "0.123", "0.600"):
+    for answer in ("yes", "no", "undecided", "0.123", "0.600"):
         assert answer in words
     assert found["study"].count("data:image/png") == len(FIGURES)
     assert 'class="note"' not in "".join(found.values())
     (lead,) = headline(files)
-    assert "on 50 doors with 3 training seeds: yes: 1, no: 1, can't tell: 1." in unescape(lead)
+    assert "on 50 doors with 3 training seeds: yes: 1, no: 1, undecided: 1." in unescape(lead)
 
 
 def test_half_a_study_is_told(folder):

@@ -59,7 +59,7 @@ def config(data, bases, tmp_path, monkeypatch):
     def stop(*args):
         raise Stopped
 
-    monkeypatch.setattr(study, "do_all", stop)
+    monkeypatch.setattr(study, "run_all", stop)
     return study.Config(
         out=tmp_path / "out", data=data, models=("ssnp", "np", "vae_np"), labelled=(5,),
         seeds=(3, 4), learning_rates=(1e-3,), pretrained=there, pretrain_steps=2,
@@ -151,7 +151,7 @@ def test_models_that_may_have_seen_test_doors_are_refused(config, tmp_path):
         ("narrow", own.seed, True),
         ("narrow", own.seed + 1, False),
         ("wild", own.seed, False),
-        ("wild", own.seed + 1, True),  # those that are opened elsewhere
+        ("wild", own.seed + 1, True),  # those of --ood-priors
     ):
         data = tmp_path / f"{prior}-{seed}"
         write_dataset(data, GenerationConfig(**small, prior=prior, seed=seed))

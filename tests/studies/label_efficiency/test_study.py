@@ -232,33 +232,33 @@ def asked(folder: Path) -> bandit.Config:
 @pytest.mark.parametrize("name", ["doors", "horizon", "seed"])
 def test_doors_are_opened_anew_when_something_else_is_asked(finished, name):
     settings = asked(finished.out / "labelled-5" / "bandit")
-    assert study.opened(settings)
-    assert not study.opened(replace(settings, **{name: getattr(settings, name) + 1}))
+    assert study.is_evaluated(settings)
+    assert not study.is_evaluated(replace(settings, **{name: getattr(settings, name) + 1}))
 
 
 def test_other_doors_and_other_weights_are_evaluated_anew(finished):
     """As after somebody has deleted a run, or the dataset, and made it again."""
     settings = asked(finished.out / "labelled-5" / "bandit")
-    assert not study.opened(replace(settings, data=finished.out / "ood/wild/dataset"))
+    assert not study.is_evaluated(replace(settings, data=finished.out / "ood/wild/dataset"))
     run = settings.models[0]
     names = ("weights.safetensors", "model.json", "scores.npz")
     kept = {name: (run / name).read_bytes() for name in names}
     doors, weights = scores.read(run, "doors"), weights_checksum(run)
-    assert scores.scored(run, doors, weights)
+    assert scores.is_scored(run, doors, weights)
     try:
         train_again(run)
-        assert not study.opened(settings)
-        assert not scores.scored(run, doors, weights_checksum(run))
+        assert not study.is_evaluated(settings)
+        assert not scores.is_scored(run, doors, weights_checksum(run))
     finally:
         for name, content in kept.items():
             (run / name).write_bytes(content)
-    assert study.opened(settings)
-    assert not scores.scored(run, doors[:-1], weights)
+    assert study.is_evaluated(settings)
+    assert not scores.is_scored(run, doors[:-1], weights)
 
 
 @pytest.mark.parametrize("place", ["labelled-5/np", "pretrained/vae"])
 def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, place):
-    """They are not scored, nor are doors opened with them, nor models put on top of them."""
+    """They are neither scored nor evaluated, and no model uses them."""
     file = next((finished.out / place).glob("*/seed-4/weights.safetensors"))
     whole, before = file.read_bytes(), (finished.out / "claims.json").read_bytes()
     monkeypatch.setattr(scores, "predictions_on", None)
@@ -382,6 +382,6 @@ def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
 def test_more_doors_than_there_are_is_said_before_anything_is_trained(
     finished, changes, monkeypatch
 ):
-    monkeypatch.setattr(study, "do_all", None)
+    monkeypatch.setattr(study, "run_all", None)
     with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*Ask for fewer"):
         study.run(replace(finished, overwrite=True, **changes))

@@ -14,7 +14,7 @@ from doorlab.objectives.elbo import image_log_likelihood, optimal_std
 _RATE = 0.01  # weight of a new value in the running mean of the variance
 
 
-class PictureLikelihood(nn.Module):
+class ImageLikelihood(nn.Module):
     """p(x | decoded mean) with a calibrated or a fixed standard deviation.
 
     The calibrated likelihood (sigma-VAE, Rybkin et al. 2021) uses, in training, the standard

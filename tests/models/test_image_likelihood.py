@@ -10,19 +10,19 @@ from torch.distributions import Normal
 from doorlab.models.encoders.autoencoder import Autoencoder
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
-from doorlab.models.picture_likelihood import PictureLikelihood
+from doorlab.models.image_likelihood import ImageLikelihood
 from doorlab.objectives.elbo import LEVEL, image_log_likelihood, optimal_std
 
 
 @pytest.fixture
-def pictures():
+def images():
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(4, 3, 3, 8, 8, generator=generator)
     return x, (x + 0.07 * torch.randn(x.shape, generator=generator)).clamp(0, 1)
 
 
-def test_no_other_width_has_a_higher_likelihood(pictures):
-    x, mean = pictures
+def test_no_other_width_has_a_higher_likelihood(images):
+    x, mean = images
     widths = [0.01 * 1.0005**n for n in range(10_000)]  # up to 1.5
     x, mean = x.double(), mean.double()
     best = max(widths, key=lambda std: image_log_likelihood(x, mean, std).mean().item())
@@ -31,11 +31,11 @@ def test_no_other_width_has_a_higher_likelihood(pictures):
     assert optimal_std(x, mean).item() == pytest.approx(best, rel=5e-4)
 
 
-def test_in_training_it_is_half_the_logarithm_of_the_squared_error(pictures):
+def test_in_training_it_is_half_the_logarithm_of_the_squared_error(images):
     """Value and gradient against the closed form: D / 2 (log MSE + log 2 pi + 1)."""
-    x, mean = pictures
+    x, mean = images
     ours, theirs = (mean.clone().requires_grad_() for _ in "ab")
-    loss = -PictureLikelihood(0.0).train()(x, ours).mean()
+    loss = -ImageLikelihood(0.0).train()(x, ours).mean()
     dimensions = 3 * 8 * 8
     squared = (x - theirs).square().mean()
     expected = 0.5 * dimensions * (squared.log() + math.log(2 * math.pi) + 1.0)
@@ -45,9 +45,9 @@ def test_in_training_it_is_half_the_logarithm_of_the_squared_error(pictures):
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_in_evaluation_the_width_is_that_of_training_whatever_the_pictures(pictures):
-    x, mean = pictures
-    likelihood = PictureLikelihood(0.0).train()
+def test_in_evaluation_the_width_is_that_of_training_whatever_the_pictures(images):
+    x, mean = images
+    likelihood = ImageLikelihood(0.0).train()
     for error in (0.1, 0.3):  # variances 0.01 and 0.09 in two steps: their mean
         likelihood(x, x + error)
     likelihood.eval()
@@ -61,11 +61,11 @@ def test_in_evaluation_the_width_is_that_of_training_whatever_the_pictures(pictu
 
 
 def test_the_stored_width_follows_errors_that_shrink():
-    likelihood, x = PictureLikelihood(0.0).train(), torch.zeros(1, 3, 8, 8)
+    likelihood, x = ImageLikelihood(0.0).train(), torch.zeros(1, 3, 8, 8)
     for step in range(2000):
         likelihood(x, x + (0.5 if step < 500 else 0.05))
     assert likelihood.std.item() == pytest.approx(0.05, rel=0.01)
-    other = PictureLikelihood(0.0)
+    other = ImageLikelihood(0.0)
     other.load_state_dict(likelihood.state_dict())
     assert torch.equal(other.std, likelihood.std)
 
@@ -73,12 +73,12 @@ def test_the_stored_width_follows_errors_that_shrink():
 def test_pictures_without_error_do_not_have_an_infinite_density():
     x = torch.full((2, 3, 8, 8), 0.5)
     assert optimal_std(x, x).item() == pytest.approx(LEVEL)
-    assert PictureLikelihood(0.0).train()(x, x).isfinite().all()
+    assert ImageLikelihood(0.0).train()(x, x).isfinite().all()
 
 
-def test_a_fixed_width_is_the_same_in_training_and_evaluation(pictures):
-    x, mean = pictures
-    likelihood = PictureLikelihood(0.2)
+def test_a_fixed_width_is_the_same_in_training_and_evaluation(images):
+    x, mean = images
+    likelihood = ImageLikelihood(0.2)
     expected = Normal(mean, 0.2).log_prob(x).sum((-1, -2, -3))
     for mode in (True, False):
         torch.testing.assert_close(likelihood.train(mode)(x, mean), expected, rtol=1e-4, atol=1e-2)

@@ -1,8 +1,8 @@
-"""Draws the pictures in docs/ that show results, from the files in results/.
+"""Draws the figures in docs/ from the result files in results/.
 
-Every picture notes under "Source" in its metadata which files it was drawn from, with their
-checksums: a test compares them, so that a picture can't stay behind when results are measured anew.
-docs/gallery.png shows doors, no results: it comes from `doorlab plot gallery`.
+The metadata entry "Source" of a figure lists its result files with their checksums. A test compares
+the checksums with results/, so a figure that is older than its results fails the test.
+`doorlab plot gallery` draws docs/gallery.png, which shows doors and no results.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Result = dict[str, Any]
 
 
 def demo_regret(found: Result) -> Figure:
-    """Regret on each try of the demo, and summed."""
+    """Regret per interaction of the demo, and cumulative regret."""
     curves = (
         {
             name: Curve.through(range(1, len(policy[key]) + 1), policy[key], policy[f"{key}_ci95"])
@@ -37,12 +37,12 @@ def demo_regret(found: Result) -> Figure:
 
 
 def representation(found: Result) -> Figure:
-    """What probes read, by the number of labelled doors."""
+    """Probe scores by the number of labelled doors."""
     return probes_along(found["priors"]["narrow"], "doors")
 
 
-# Name of the picture -> the result files that it is drawn from, and the function that draws it.
-PICTURES: dict[str, tuple[tuple[str, ...], Callable[..., Figure]]] = {
+# Name of the figure -> names of its result files, and the function that draws it.
+FIGURES: dict[str, tuple[tuple[str, ...], Callable[..., Figure]]] = {
     "regret.png": (("demo_regret.json",), demo_regret),
     "representation.png": (("representation.json",), representation),
     "labels.png": (("reward.json", "bandit.json"), studies.labels),
@@ -50,14 +50,14 @@ PICTURES: dict[str, tuple[tuple[str, ...], Callable[..., Figure]]] = {
 
 
 def source(files: tuple[str, ...]) -> str:
-    """Which files, with their checksums: results/a.json blake2b:0123..., results/b.json ..."""
+    """Names and checksums of files: results/a.json blake2b:0123..., results/b.json ..."""
     paths = [ROOT / "results" / name for name in files]
     return ", ".join(f"results/{path.name} {checksum(path.read_bytes())}" for path in paths)
 
 
 def main() -> None:
-    """Draws all of them."""
-    for name, (files, draw) in PICTURES.items():
+    """Draws all figures."""
+    for name, (files, draw) in FIGURES.items():
         figure = draw(*(read_result(ROOT / "results" / file) for file in files))
         save_png(figure, ROOT / "docs" / name, source(files))
 
