@@ -63,7 +63,7 @@ def test_get_prior_reads_ranges_over_an_imported_base(write, module):
 
 
 @pytest.mark.parametrize("name", PRIORS)
-def test_get_prior_reads_back_what_a_prior_is_written_as(write, name):
+def test_get_prior_round_trips_a_prior(write, name):
     assert get_prior(write(dataclasses.asdict(PRIORS[name]))) == PRIORS[name]
 
 
@@ -87,13 +87,13 @@ def test_get_prior_reads_back_what_a_prior_is_written_as(write, name):
         ({"base": "other.json"}, "a prior out of .* in .*barn.json; got 'other.json'"),
     ],
 )
-def test_get_prior_refuses_a_file_in_one_sentence(write, content, message):
+def test_get_prior_rejects_invalid_file_in_one_sentence(write, content, message):
     with pytest.raises(ConfigError, match=message) as caught:
         get_prior(write(content))
     assert "\n" not in str(caught.value)
 
 
-def test_get_prior_names_a_file_that_cannot_be_read(tmp_path):
+def test_get_prior_names_unreadable_file(tmp_path):
     with pytest.raises(ConfigError, match=r"a file .*none\.json; got none; check the path, or wri"):
         get_prior(str(tmp_path / "none.json"))
     (tmp_path / "folder.json").mkdir()
@@ -114,12 +114,12 @@ def test_get_prior_names_a_file_that_cannot_be_read(tmp_path):
         ("barn_refused:PRIOR", "low <= high in mass of a prior"),
     ],
 )
-def test_get_prior_refuses_an_import_path_in_one_sentence(module, name, message):
+def test_get_prior_rejects_invalid_import_path_in_one_sentence(module, name, message):
     with pytest.raises(ConfigError, match=message):
         get_prior(name)
 
 
-def test_recorded_ranges_are_those_of_priors_from_outside(write):
+def test_recorded_ranges_are_of_outside_priors_only(write):
     assert recorded_ranges("narrow", PRIORS["narrow"]) is None
     path = write({"mass": [28, 30]})
     ranges = recorded_ranges(path, get_prior(path))
