@@ -40,11 +40,11 @@ def without_hand(picture, door, hand):
     return picture * far[..., None]
 
 
-def test_gymnasium_finds_nothing_to_object_to(make):
+def test_video_env_passes_gymnasium_checker(make):
     check_env(make().unwrapped)  # warnings are errors here
 
 
-def test_a_film_begins_shut_and_ends_as_the_door_was_left(make):
+def test_interaction_video_starts_closed_and_ends_at_final_position(make):
     films, stills = make(), make("rgb_array")
     for env in (films, stills):
         env.reset(seed=0)
@@ -65,7 +65,7 @@ def test_a_film_begins_shut_and_ends_as_the_door_was_left(make):
     assert max(changes[8:16]) > max(changes[:2])  # it is fastest in the middle
 
 
-def test_frames_are_those_since_the_last_look(make):
+def test_render_returns_frames_since_last_call(make):
     """As of Gymnasium's own `RenderCollection`."""
     env = make()
     env.reset(seed=0)
@@ -80,8 +80,8 @@ def test_frames_are_those_since_the_last_look(make):
     assert len(env.render()) == 1
 
 
-def test_record_video_keeps_how_every_try_ended(make, tmp_path, monkeypatch):
-    """And asks for nothing else: see `RecordInteractionVideo` for the rest."""
+def test_record_video_keeps_last_frame_of_every_interaction(make, tmp_path, monkeypatch):
+    """The wrapper asks for nothing else: see `RecordInteractionVideo` for the rest."""
     monkeypatch.setitem(sys.modules, "moviepy", ModuleType("moviepy"))  # it would only encode
     env = gymnasium.wrappers.RecordVideo(make(), str(tmp_path / "films"), lambda episode: True)
     assert env.frames_per_sec == 12
@@ -93,7 +93,7 @@ def test_record_video_keeps_how_every_try_ended(make, tmp_path, monkeypatch):
     env.recorded_frames = []
 
 
-def test_vector_environments_give_a_film_of_every_door(env_id):
+def test_vector_env_renders_video_of_every_door(env_id):
     settings = {"frames": 1, "image_size": 16, "render_mode": "rgb_array_list"}
     found = {}
     for mode in ("sync", "vector_entry_point"):
@@ -106,7 +106,7 @@ def test_vector_environments_give_a_film_of_every_door(env_id):
     np.testing.assert_array_equal(found["vector_entry_point"], found["sync"])
 
 
-def test_the_hand_is_drawn_on_the_handle_until_it_lets_go(make):
+def test_interaction_video_draws_hand_on_handle_until_release(make):
     env = make()
     env.reset(seed=0)
     bench = env.unwrapped._core
@@ -127,7 +127,7 @@ def test_the_hand_is_drawn_on_the_handle_until_it_lets_go(make):
     assert np.hypot(*away) < 12  # pixels: a lever's middle is beside its axis
 
 
-def test_a_hand_that_slips_is_gone_from_then_on(make):
+def test_interaction_video_hides_hand_after_slip(make):
     env = make()
     env.reset(seed=0)
     door = env.unwrapped._core.problems.doors[0]
