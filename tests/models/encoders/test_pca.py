@@ -34,7 +34,7 @@ def model(coarse, pictures):
     return model
 
 
-def test_components_are_scikit_learn_s_at_the_working_size(model, pictures, small):
+def test_pca_components_match_scikit_learn(model, pictures, small):
     latent = small.context_dim + small.instance_dim
     small_pictures = torch.nn.functional.avg_pool2d(pictures.flatten(0, 1), 8).flatten(1).numpy()
     expected = PCA(latent, svd_solver="full").fit(small_pictures.astype(np.float64))
@@ -46,15 +46,15 @@ def test_components_are_scikit_learn_s_at_the_working_size(model, pictures, smal
     np.testing.assert_allclose(found, scores, atol=1e-3)
 
 
-def test_neither_the_portions_nor_their_order_matter(model, pictures, coarse):
+def test_pca_fit_is_independent_of_batches_and_order(model, pictures, coarse):
     other = PrincipalComponents(64, coarse)
     other.fit(pictures.flip(0).split(40))
     for name, value in other.state_dict().items():
         torch.testing.assert_close(value, model.state_dict()[name], atol=1e-5, rtol=0)
 
 
-def test_reconstructions_are_projections(model, pictures):
-    """What went through once comes through unchanged, and the error is the variance left over."""
+def test_pca_reconstructions_are_projections(model, pictures):
+    """A second reconstruction changes nothing, and the error is the remaining variance."""
     once = model.reconstruct(pictures)
     assert once.shape == pictures.shape
     torch.testing.assert_close(model.reconstruct(once), once, atol=1e-4, rtol=0)
@@ -65,7 +65,7 @@ def test_reconstructions_are_projections(model, pictures):
     assert left < 0.02 * pooled.var()
 
 
-def test_shapes_and_no_parameters(model, frames, small):
+def test_pca_has_expected_shapes_and_no_parameters(model, frames, small):
     large = frames.repeat(1, 1, 1, 2, 2)
     assert model.embed(large).shape == (4, model.embedding_dim)
     torch.testing.assert_close(model.embed(large), model.embed_frames(large).mean(1))
