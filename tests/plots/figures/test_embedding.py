@@ -19,13 +19,13 @@ RNG = np.random.default_rng(0)
 EMBEDDINGS = RNG.normal(size=(50, 6)) * np.array([5, 3, 1, 1, 1, 1]) + 4.0
 
 
-def test_components_are_those_of_scikit_learn_up_to_sign():
+def test_principal_components_match_scikit_learn_up_to_sign():
     ours, theirs = principal_components(EMBEDDINGS), PCA(2).fit_transform(EMBEDDINGS)
     signs = np.sign((ours * theirs).sum(axis=0))
     np.testing.assert_allclose(ours, theirs * signs, atol=1e-9)
 
 
-def test_signs_do_not_depend_on_the_order_of_doors():
+def test_principal_components_signs_are_independent_of_order():
     order = RNG.permutation(50)
     np.testing.assert_allclose(
         principal_components(EMBEDDINGS)[order], principal_components(EMBEDDINGS[order]), atol=1e-9
@@ -41,7 +41,7 @@ def draw():
     return figure, parameters
 
 
-def test_points_are_the_components_and_colours_the_parameters():
+def test_embedding_map_plots_components_colored_by_parameter():
     figure, parameters = draw()
     grid = np.array([a for a in figure.axes if a.collections]).reshape(2, 2)
     for row, embeddings in zip(grid, (-EMBEDDINGS, EMBEDDINGS), strict=True):
@@ -53,7 +53,7 @@ def test_points_are_the_components_and_colours_the_parameters():
         np.testing.assert_array_equal(widths.get_array(), parameters["width"].values)
 
 
-def test_the_rendered_points_have_the_colours_of_the_parameter(patch):
+def test_embedding_map_draws_points_in_color_of_parameter(patch):
     """Doors apart in a row: blue for the left ones, orange for the right ones."""
     places = np.stack([np.arange(10.0), np.zeros(10)], axis=1)
     sides = np.arange(10) % 2
@@ -64,7 +64,7 @@ def test_the_rendered_points_have_the_colours_of_the_parameter(patch):
         assert (red > blue) == (side == 1)
 
 
-def test_six_parameters_fit_side_by_side(pixels_of):
+def test_embedding_map_fits_six_parameters(pixels_of):
     names = ("handedness", "swing", "width\n(m)", "height\n(m)", "handle height\n(m)")
     names += ("place in the wall\n(m)",)
     parameters = {n: Parameter(n, RNG.uniform(-0.3, 0.3, 50)) for n in names}
@@ -79,7 +79,7 @@ def test_six_parameters_fit_side_by_side(pixels_of):
             assert left.x1 <= right.x0
 
 
-def test_rows_are_named_after_models_and_keys_stand_below(pixels_of):
+def test_embedding_map_names_models_and_color_keys(pixels_of):
     figure, parameters = draw()
     pixels_of(figure)
     grid = np.array([a for a in figure.axes if a.collections]).reshape(2, 2)
