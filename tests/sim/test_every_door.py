@@ -26,15 +26,15 @@ def check(simulator, prior, first, last):
 
 
 @pytest.mark.parametrize("prior", PRIORS)
-def test_every_door_opens_to_its_oracle(simulator, prior):
+def test_oracle_opens_every_door(simulator, prior):
     _, locked = check(simulator, prior, 0, 334)
     assert locked.any() == (PRIORS[prior].locked_probability > 0.0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prior", PRIORS)
-def test_each_of_21000_doors_opens_to_its_oracle(simulator, prior):
-    """About two minutes; `pytest -m slow -s` prints the figures."""
+def test_oracle_opens_each_of_21000_doors(simulator, prior):
+    """Takes about two minutes; `pytest -m slow -s` prints the figures."""
     tried = [check(simulator, prior, n, n + CHUNK) for n in range(0, 7000, CHUNK)]
     rewards, locked = (np.concatenate(column) for column in zip(*tried, strict=True))
     print(
