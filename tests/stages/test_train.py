@@ -260,7 +260,7 @@ def test_train_keeps_encoder_fixed_in_process_phase(config, tmp_path):
 
 
 def test_train_keeps_best_weights_on_validation_doors(config):
-    """The figures are of these weights: compared with the history and a run that keeps the last."""
+    """The figures are those of these weights, by the history and a run that keeps the last."""
     config = updated(config, steps=12, validate_every=2, lr=0.02, encoder_fraction=0.0)
     best = json.loads((train.run(config) / "metrics.json").read_text())
     last = updated(config, keep_best=False, out=config.out.with_name("last"))
