@@ -27,7 +27,7 @@ lock.release()
 
 
 @pytest.mark.parametrize("end", ["well", "killed"])
-def test_the_second_process_is_told_who_was_first(tmp_path, end):
+def test_folder_lock_names_owner_to_second_process(tmp_path, end):
     process = locked_elsewhere(tmp_path)
     with pytest.raises(DatasetError, match=f"got process {process.pid} on .*, which writes"):
         FolderLock(tmp_path, DatasetError)
@@ -40,7 +40,7 @@ def test_the_second_process_is_told_who_was_first(tmp_path, end):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_process_locks_a_folder_once(tmp_path):
+def test_folder_lock_is_exclusive_within_process(tmp_path):
     lock = FolderLock(tmp_path)
     with pytest.raises(ResultError, match="got this process"):
         FolderLock(tmp_path)
@@ -48,7 +48,7 @@ def test_a_process_locks_a_folder_once(tmp_path):
     FolderLock(tmp_path).release()
 
 
-def test_children_that_outlive_a_process_do_not_keep_its_lock(tmp_path):
+def test_folder_lock_is_not_inherited_by_child_processes(tmp_path):
     code = f"""
 import os
 from pathlib import Path
@@ -64,7 +64,7 @@ os.kill(child, 9)
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+def test_folder_lock_ignores_removed_lock_file(tmp_path, monkeypatch):
     first = FolderLock(tmp_path)
     flock = locking.fcntl.flock
 
@@ -81,7 +81,7 @@ def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monke
     second.release()
 
 
-def test_the_lock_of_a_folder_that_was_replaced_leaves_the_new_one_alone(tmp_path):
+def test_folder_lock_release_keeps_lock_of_new_folder(tmp_path):
     (tmp_path / "out").mkdir()
     lock = FolderLock(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "old")
@@ -92,7 +92,7 @@ def test_the_lock_of_a_folder_that_was_replaced_leaves_the_new_one_alone(tmp_pat
     other.release()
 
 
-def test_a_link_in_the_place_of_the_lock_is_replaced(tmp_path):
+def test_folder_lock_replaces_link(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / LOCK_FILE).symlink_to(tmp_path / "thesis.txt")
@@ -103,7 +103,7 @@ def test_a_link_in_the_place_of_the_lock_is_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("code", sorted(locking._NO_LOCKS))
-def test_without_locks_the_user_is_warned_once(tmp_path, monkeypatch, capsys, code):
+def test_folder_lock_warns_once_without_file_locks(tmp_path, monkeypatch, capsys, code):
     def flock(*_):
         raise OSError(code, "")
 
