@@ -72,7 +72,7 @@ def test_registry_is_a_mapping_of_names(registry_of_numbers):
         ),
     ],
 )
-def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, words):
+def test_registry_get_named_rejects_invalid_name_in_one_sentence(registry_of_numbers, name, words):
     with pytest.raises(ConfigError, match=words):
         registry_of_numbers.get_named(name)
 
@@ -103,5 +103,5 @@ def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, m
         (7, set()),
     ],
 )
-def test_takes_arguments_tells_callables_by_the_number_of_arguments(found, counts):
+def test_takes_arguments_counts_positional_arguments(found, counts):
     assert {count for count in range(3) if takes_arguments(count)(found)} == counts
