@@ -50,7 +50,7 @@ def test_registry_get_named_finds_builtins_entry_points_and_import_paths(registr
     assert registry_of_numbers.get_named("numbers_outside:Namespace.EIGHT") == 8
 
 
-def test_registry_is_a_mapping_of_names(registry_of_numbers):
+def test_registry_is_mapping_of_names(registry_of_numbers):
     assert list(registry_of_numbers) == ["one", "seven"]
     assert len(registry_of_numbers) == 2
     assert "seven" in registry_of_numbers
@@ -87,7 +87,7 @@ def test_registry_get_named_rejects_invalid_name_in_one_sentence(registry_of_num
         ("numbers_refused", "expected a pear; got a fig; peel it"),
     ],
 )
-def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, module, words):
+def test_registry_get_named_names_error_of_module(registry_of_numbers, module, words):
     with pytest.raises(ConfigError, match=words):
         registry_of_numbers.get_named(f"{module}:X")
 

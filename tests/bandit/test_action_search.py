@@ -58,7 +58,7 @@ def test_sobol_actions_fill_box_evenly_given_seed():
     assert not np.array_equal(x, sobol_actions(512, 4, torch.float64).numpy())
 
 
-def test_into_box_wraps_phi_and_clips_the_rest():
+def test_into_box_wraps_phi_and_clips_rest():
     outside = torch.tensor([[1.25, 2.0, -3.0, 0.5], [-1.25, 0.0, 0.0, 0.0]])
     expected = torch.tensor([[-0.75, 1.0, -1.0, 0.5], [0.75, 0.0, 0.0, 0.0]])
     torch.testing.assert_close(into_box(outside), expected)

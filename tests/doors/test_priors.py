@@ -42,28 +42,28 @@ def write(tmp_path):
     return _write
 
 
-def test_get_prior_imports_a_prior(module):
+def test_get_prior_imports_prior(module):
     assert get_prior("barn_doors:PRIOR") == DoorPrior(mass=(28.0, 30.0))
 
 
-def test_get_prior_reads_ranges_over_the_default_prior(write):
+def test_get_prior_reads_ranges_over_default_prior(write):
     path = write({"mass": [28, 30], "handle_types": ["bar"], "locked_probability": 0.5})
     expected = DoorPrior(mass=(28.0, 30.0), handle_types=("bar",), locked_probability=0.5)
     assert get_prior(path) == expected
 
 
-def test_get_prior_reads_ranges_over_a_named_base(write):
+def test_get_prior_reads_ranges_over_named_base(write):
     path = write({"base": "wild", "mass": [28, 30]})
     assert get_prior(path) == dataclasses.replace(PRIORS["wild"], mass=(28.0, 30.0))
 
 
-def test_get_prior_reads_ranges_over_an_imported_base(write, module):
+def test_get_prior_reads_ranges_over_imported_base(write, module):
     path = write({"base": "barn_doors:PRIOR", "pull_probability": 0.0})
     assert get_prior(path) == DoorPrior(mass=(28.0, 30.0), pull_probability=0.0)
 
 
 @pytest.mark.parametrize("name", PRIORS)
-def test_get_prior_round_trips_a_prior(write, name):
+def test_get_prior_round_trips_prior(write, name):
     assert get_prior(write(dataclasses.asdict(PRIORS[name]))) == PRIORS[name]
 
 
@@ -137,5 +137,5 @@ def test_recorded_ranges_are_of_outside_priors_only(write):
         ("..", "prior"),
     ],
 )
-def test_prior_label_is_one_part_of_a_path(name, label):
+def test_prior_label_is_one_part_of_path(name, label):
     assert prior_label(name) == label

@@ -115,7 +115,7 @@ def test_labelled_doors_rejects_unreadable_metrics(trained, figures):
         ("no_such_module:X", "a module no_such_module .*, in .*; got none on the Python path"),
     ],
 )
-def test_panel_refuses_runs_that_predict_no_rewards(trained, kind, words):
+def test_panel_rejects_runs_without_reward_prediction(trained, kind, words):
     run = trained("a", kind)
     with pytest.raises(CheckpointError, match=words):
         panel((), [run], Recorded())
@@ -159,7 +159,7 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("barn_policies", None)
 
 
-def test_panel_takes_import_paths(trained, module):
+def test_panel_accepts_import_paths(trained, module):
     runs = [trained("a", "ssnp", seed=1), trained("b", "ssnp", seed=2)]
     names = ("barn_policies:careful", "ssnp:barn_policies:of_model")
     assert list(panel(names, runs, Recorded()).values()) == [
@@ -181,7 +181,7 @@ def test_panel_takes_import_paths(trained, module):
         ("np:greedy", "did you mean"),
     ],
 )
-def test_panel_refuses_an_import_path_in_one_sentence(trained, module, name, complaint):
+def test_panel_rejects_invalid_import_path_in_one_sentence(trained, module, name, complaint):
     with pytest.raises(ConfigError, match=complaint) as caught:
         panel((name,), [trained("a", "ssnp")], Recorded())
     assert "\n" not in str(caught.value)

@@ -50,7 +50,7 @@ def test_pretraining_set_batch_mirrors_whole_doors(train_set):
     assert 16 < right.sum() < 48
 
 
-def test_with_labels_has_the_labels_of_the_frames(train_set, dataset):
+def test_with_labels_has_labels_of_frames(train_set, dataset):
     """The painter's red is the hinge's side, its green the width, its blue the angle."""
     normalizer = fit_label_normalizer(train_set, dataset)
     frames, labels = with_labels(train_set, dataset, normalizer).batch(3, False, 0, generator(), 32)
@@ -97,7 +97,7 @@ def test_label_normalizer_keeps_constant_label_unscaled():
     assert normalizer.mean["width"] == 2.0
 
 
-def test_with_labels_refuses_footage(tmp_path):
+def test_with_labels_rejects_footage(tmp_path):
     import cv2
 
     from doorlab.stages.import_ import Config, run

@@ -54,7 +54,7 @@ def module(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_make_simulator_imports_a_factory(module):
+def test_make_simulator_imports_factory(module):
     assert make_simulator("barn_simulators:FakeSimulator").renderer == "fake"
 
 

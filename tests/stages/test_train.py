@@ -164,7 +164,7 @@ def test_train_rejects_damaged_weights(config, pretrained, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-def test_train_starts_the_process_phase_with_the_best_encoder(config, monkeypatch):
+def test_train_starts_process_phase_with_best_encoder(config, monkeypatch):
     """The process starts with its initial weights."""
     seen = {}
 

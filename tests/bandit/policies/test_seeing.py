@@ -35,7 +35,7 @@ def policy(request):
     return MAKE[request.param]()
 
 
-def test_embedding_policy_uses_side_at_once_and_learns_hidden_latch_direction(policy):
+def test_embedding_policy_uses_visible_side_and_learns_hidden_latch(policy):
     world = World(30)
     past = world.play(policy, 6)
     side = np.cos(np.pi * past.actions[..., 0]) * world.side[:, None]

@@ -176,7 +176,7 @@ def test_door_stream_is_equal_on_gpu():
     torch.testing.assert_close(gpu.rewards.cpu(), cpu.rewards, atol=0.01, rtol=0)
 
 
-def test_door_stream_draws_from_a_json_file_of_ranges(tmp_path):
+def test_door_stream_draws_from_json_file_of_ranges(tmp_path):
     (tmp_path / "wild.json").write_text('{"base": "wild"}')
     config = replace(CONFIG, prior=str(tmp_path / "wild.json"))
     (drawn,) = DoorStream(config, SEED).draw(WANTED, range(1))
