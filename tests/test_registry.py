@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from doorlab import registry
 from doorlab.errors import ConfigError
 from doorlab.registry import Registry, takes_arguments
 
@@ -24,6 +23,7 @@ BROKEN = {
 @pytest.fixture
 def registry_of_numbers(tmp_path, monkeypatch):
     """One built-in, one entry point, and a module on the path."""
+    group = f"doorlab.{tmp_path.name}"  # another one for every test, because groups are cached
     (tmp_path / "numbers_outside.py").write_text(
         "SEVEN = 7\nWORD = 'seven'\n\nclass Namespace:\n    EIGHT = 8\n"
     )
@@ -32,13 +32,9 @@ def registry_of_numbers(tmp_path, monkeypatch):
     folder = tmp_path / "numbers_outside-1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Name: numbers-outside\nVersion: 1\n")
-    (folder / "entry_points.txt").write_text("[doorlab.numbers]\nseven = numbers_outside:SEVEN\n")
+    (folder / "entry_points.txt").write_text(f"[{group}]\nseven = numbers_outside:SEVEN\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry._entry_points_of.cache_clear()
-    yield Registry(
-        "number", "doorlab.numbers", {"one": 1}, lambda found: isinstance(found, int), "an integer"
-    )
-    registry._entry_points_of.cache_clear()
+    yield Registry("number", group, {"one": 1}, lambda found: isinstance(found, int), "an integer")
     for name in ("numbers_outside", *BROKEN):
         sys.modules.pop(name, None)
 

@@ -22,6 +22,7 @@ from doorlab.models.familiarity import fit_familiarity
 from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
 from doorlab.robot import RewardPredictor
+from doorlab.seeding import stream
 
 SIZE = 32
 SMALL = replace(TINY, encoder_resolution=SIZE, latent_samples=4)
@@ -80,8 +81,7 @@ def test_reward_predictor_suggests_actions_of_bandit_policy(choice):
     model = model_of().eval()
     predictor = predictor_of(model, seed=5)
     policy = ModelPolicy(model, ModelConfig(choice=choice, kappa=2.0, search=QUICK))
-    policy.begin(pictures()[None], np.random.Generator(np.random.PCG64()))
-    policy._rng.bit_generator.state = predictor._rng.bit_generator.state
+    policy.begin(pictures()[None], stream(5, "policy"))
     history = History.empty(1)
     for reward in (0.0, 0.3, 0.1):
         expected = policy.act(history)
@@ -401,7 +401,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("harm", ["nothing", "cut", "empty", "generator", "version", "bit"])
 def test_reward_predictor_rejects_damaged_state_in_one_line(run, tmp_path, harm):
-    path, predictor = tmp_path / "door", predictor_of(RewardPredictor.load(run)._model)
+    path, predictor = tmp_path / "door", predictor_of()
     predictor.save(path)
     predictor.record(PULL, 0.5)
     predictor.save(path)

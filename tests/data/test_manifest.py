@@ -1,8 +1,9 @@
 import json
 
 import pytest
+from helpers.altered_runs import write_manifest
 
-from doorlab.data.manifest import Manifest, _checksum
+from doorlab.data.manifest import Manifest
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.data.sources.importing import ImportConfig
 from doorlab.errors import DatasetError
@@ -104,8 +105,6 @@ def test_manifest_holds_ranges_of_outside_priors_only(tmp_path, config, full):
     "change", [{"kind": "dreamt"}, {"arrays": ["images", "smell"]}, {"prior": "no object"}]
 )
 def test_manifest_read_rejects_other_schema(tmp_path, full, change):
-    document = {**full.to_json(), **change}
-    document["checksum"] = _checksum(document)
-    (tmp_path / "dataset.json").write_text(json.dumps(document))
+    write_manifest(tmp_path, {**full.to_json(), **change})
     with pytest.raises(DatasetError, match=r"got .*(dreamt|smell|no object).*generate it again"):
         Manifest.read(tmp_path)

@@ -1,17 +1,17 @@
 """Links in a dataset, which others may have put there, and whatever else is no part of one."""
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from helpers.altered_runs import write_manifest
 from helpers.fake_simulator import CONFIG, make_fake
 
 from doorlab.data import DoorDataset, write_dataset
 from doorlab.data.hub.card import CardInfo
 from doorlab.data.hub.export import export_dataset
-from doorlab.data.manifest import Manifest, _checksum
+from doorlab.data.manifest import Manifest
 from doorlab.data.parts import bytes_below, part_checksum
 from doorlab.errors import DatasetError
 from doorlab.stages import info
@@ -161,8 +161,7 @@ def test_manifest_read_rejects_foreign_parts(copy, name):
     manifest = Manifest.read(copy)
     document = manifest.to_json()
     document["shards"][name] = {"checksum": "blake2b:0"}
-    document["checksum"] = _checksum(document)
-    (copy / "dataset.json").write_text(json.dumps(document))
+    write_manifest(copy, document)
     with pytest.raises(DatasetError, match=r"a part that no such dataset has .*generate it again"):
         info.run(info.Config(copy, verify=True))
 
@@ -170,8 +169,7 @@ def test_manifest_read_rejects_foreign_parts(copy, name):
 def test_manifest_read_rejects_non_text_checksum(copy):
     document = Manifest.read(copy).to_json()
     document["shards"]["shard-00001"]["checksum"] = None
-    document["checksum"] = _checksum(document)
-    (copy / "dataset.json").write_text(json.dumps(document))
+    write_manifest(copy, document)
     with pytest.raises(DatasetError, match="a checksum of shards/shard-00001 that is no text"):
         Manifest.read(copy)
 

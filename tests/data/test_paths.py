@@ -76,6 +76,7 @@ def test_dataset_stays_open_after_change_of_working_directory(
 
 def test_dataset_open_names_missing_descriptor_folder(dataset, tmp_path, monkeypatch):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"x.__lock") / "data")
+    # As on a system without this folder.
     monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
     with pytest.raises(ConfigError, match=r"a name in UTF-8.*x\.__lock/data'; rename"):
         read(path)

@@ -267,6 +267,7 @@ def test_write_dataset_works_without_file_locks(
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", flock)
+    # A process warns once of every file system, which earlier tests may have caused.
     monkeypatch.setattr("doorlab.storage.locking._warned", set())
     path = tmp_path / "d"
     if resume:
@@ -374,6 +375,7 @@ def test_write_dataset_replaces_simulators_periodically(tmp_path, monkeypatch):
         made.append(name)
         return FakeSimulator()
 
+    # A constant: no dataset of a test is as large.
     monkeypatch.setattr("doorlab.data.writer._RECYCLE_DOORS", 8)
     config = GenerationConfig(
         doors=20, frames=1, interactions=1, image_size=8, shard_doors=4, videos=0

@@ -2,9 +2,12 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from helpers.recorded_doors import door_of
 
+from doorlab.bandit import History
 from doorlab.bandit.policies import OraclePolicy
 from doorlab.data import DoorDataset
+from doorlab.doors import oracle_action
 from doorlab.errors import ConfigError
 
 
@@ -81,7 +84,7 @@ def test_oracle_policy_has_zero_regret(make, recorded):
     env = make(doors_from=recorded)
     for index in dataset.indices("test"):
         env.reset(options={"door": int(index)})
-        action = OraclePolicy(dataset.doors(np.array([index])))._actions[0]
+        (action,) = OraclePolicy(dataset.doors(np.array([index]))).act(History.empty(1))
         assert env.step(action)[4]["regret"] == pytest.approx(0, abs=1e-6)
 
 
@@ -110,12 +113,11 @@ def test_reset_draws_doors_of_split(make, recorded):
 
 def test_render_shows_door_after_interaction(make):
     env = make(render_mode="rgb_array")
-    env.reset(seed=0)
+    _, info = env.reset(seed=0)
     shut = env.render()
     assert shut.shape == (256, 256, 3)
     assert shut.dtype == np.uint8
-    opening = OraclePolicy(env.unwrapped._core.problems.doors)._actions[0]
-    env.step(opening)
+    env.step(oracle_action(door_of(info["door"])))
     assert np.abs(env.render().astype(int) - shut).mean() > 2
     env.step(np.zeros(4, np.float32))  # no swing: the door stays shut
     np.testing.assert_array_equal(env.render(), shut)

@@ -10,12 +10,20 @@ import pytest
 from doorlab_envs.core import still_view
 from doorlab_envs.videos import FILM_FRAMES, InteractionVideo
 from gymnasium.utils.env_checker import check_env
+from helpers.recorded_doors import door_of
 
-from doorlab.bandit.policies import OraclePolicy
+from doorlab.doors import oracle_action
 from doorlab.doors.geometry import PARTS, grip_point
-from doorlab.sim import RenderOptions
+from doorlab.sim import RenderOptions, make_simulator
 
 PUSH = np.array([0.1, 0.2, -0.9, 0.9], np.float32)
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    made = make_simulator()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -44,21 +52,20 @@ def test_video_env_passes_gymnasium_checker(make):
     check_env(make().unwrapped)  # warnings are errors here
 
 
-def test_interaction_video_starts_closed_and_ends_at_final_position(make):
+def test_interaction_video_starts_closed_and_ends_at_final_position(make, simulator):
     films, stills = make(), make("rgb_array")
     for env in (films, stills):
-        env.reset(seed=0)
-    bench = films.unwrapped._core
-    door = bench.problems.doors[0]
+        _, info = env.reset(seed=0)
+    door = door_of(info["door"])
     (shut,) = films.render()
     np.testing.assert_array_equal(shut, stills.render())
-    action = OraclePolicy([door])._actions[0]
+    action = oracle_action(door)
     for env in (films, stills):
         assert env.step(action)[1] == pytest.approx(1.0)
     film = films.render()
     assert len(film) == FILM_FRAMES
     np.testing.assert_array_equal(without_hand(film[0], door, 0), without_hand(shut, door, 0))
-    end = bench._last.hands[0, 0, -1]
+    end = simulator.interact([door], action[None, None], record=True).hands[0, 0, -1]
     ends = [without_hand(picture, door, end) for picture in (film[-1], stills.render())]
     np.testing.assert_array_equal(*ends)
     changes = [np.abs(b.astype(int) - a).mean() for a, b in pairwise(film)]
@@ -106,18 +113,14 @@ def test_vector_env_renders_video_of_every_door(env_id):
     np.testing.assert_array_equal(found["vector_entry_point"], found["sync"])
 
 
-def test_interaction_video_draws_hand_on_handle_until_release(make):
-    env = make()
-    env.reset(seed=0)
-    bench = env.unwrapped._core
-    (door,), view = bench.problems.doors, still_view(bench.problems.doors[0])
-    plain = bench._simulator.render(
+def test_interaction_video_draws_hand_on_handle_until_release(simulator):
+    door = door_of(0)
+    view = still_view(door)
+    plain = simulator.render(
         [door], np.zeros((1, 1)), [[view]], 256, RenderOptions(segmentation=True)
     )
     hands = np.array([[0, 0, 0], [np.nan] * 3], np.float32)
-    held, free = InteractionVideo(np.zeros(2, np.float32), hands).render(
-        bench._simulator, door, view, 256
-    )
+    held, free = InteractionVideo(np.zeros(2, np.float32), hands).render(simulator, door, view, 256)
     np.testing.assert_array_equal(free, plain.images[0, 0])
     drawn = (held != free).any(axis=-1)
     handle = plain.segmentation[0, 0] == PARTS.index("handle")
@@ -127,14 +130,12 @@ def test_interaction_video_draws_hand_on_handle_until_release(make):
     assert np.hypot(*away) < 12  # pixels: a lever's middle is beside its axis
 
 
-def test_interaction_video_hides_hand_after_slip(make):
-    env = make()
-    env.reset(seed=0)
-    door = env.unwrapped._core.problems.doors[0]
-    wrong = OraclePolicy([door])._actions[0] * [1, 1, -1, 1]
-    *_, info = env.step(wrong.astype(np.float32))
-    assert info["slipped"]
-    _, film = env.unwrapped._core._films[0]
+def test_interaction_video_hides_hand_after_slip(simulator):
+    door = door_of(0)
+    wrong = oracle_action(door) * np.array([1, 1, -1, 1], np.float32)
+    done = simulator.interact([door], wrong[None, None], record=True)
+    assert done.slipped.all()
+    film = InteractionVideo.of_interaction(done, 0)
     held = np.isfinite(film.hands).all(axis=1)
     assert held[0]
     assert 2 <= held.sum() < FILM_FRAMES

@@ -141,6 +141,7 @@ def test_familiarity_is_equal_after_resume(config, run, tmp_path):
 
 
 def test_familiarity_of_online_run_uses_streamed_doors(tmp_path, monkeypatch):
+    # Constants: as many doors as usual would take minutes.
     monkeypatch.setattr("doorlab.learning.familiarity._FRESH_DOORS", 30)
     monkeypatch.setattr("doorlab.learning.familiarity._HELD_OUT_DOORS", 20)
     config = updated(

@@ -150,6 +150,7 @@ def test_online_doors_differ_per_step_and_process(frames_config):
 
 def test_online_doors_are_independent_of_portion_size(frames_config, monkeypatch):
     before = [at(frames_config, step) for step in (0, 17, 19)]
+    # A constant: no run of a test fills a portion.
     monkeypatch.setattr(online, "_PORTION_PIXELS", 3 * 4 * 2 * 32**2)
     for a, step in zip(before, (0, 17, 19), strict=True):
         b = at(frames_config, step)

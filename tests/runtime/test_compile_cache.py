@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    compile_cache._private_folder.cache_clear()
+    compile_cache._private_folder.cache_clear()  # a process chooses its folders once
     yield tmp_path / "cache" / "doorlab"
     compile_cache._private_folder.cache_clear()
 
@@ -92,6 +92,7 @@ def test_ray_caster_is_compiled_in_private_cache(monkeypatch, home):
 
         return spying
 
+    # Not `torch.compile`, whose result would be cached for later tests.
     monkeypatch.setattr(compilation, "_compiled", compiled)
     door = make_door(GenerationConfig(doors=1), 0)
     view = View(eye=(0.2, -2.5, 1.5), target=(0.0, 0.0, 1.0), field_of_view=0.9)

@@ -107,7 +107,7 @@ STATES = {
 
 def predicted(folder):
     predictor = RewardPredictor.load(folder, seed=3)
-    predictor._search = QUICK
+    predictor._search = QUICK  # `load` has no argument for it
     predictor.observe(FRAMES[0])
     found = []
     for choice in ("greedy", "ucb", "thompson"):

@@ -172,6 +172,7 @@ def test_torch_simulator_without_compiler_warns_and_renders(batched, filmed, mon
     def broken(*_):
         raise RuntimeError("no g++")
 
+    # Not `torch.compile`, whose result would be cached for later tests.
     monkeypatch.setattr(compilation, "_compiled", lambda _: broken)
     doors, q, views = (part[:3] for part in filmed)
     images = TorchSimulator(compiled=True).render(doors, q, views, 32).images
@@ -198,6 +199,7 @@ digests = [hashlib.md5(part.tobytes()).hexdigest() for part in vars(seen).values
 
 def test_torch_simulator_does_not_compile_in_fork(filmed, monkeypatch, caplog):
     """The compiler would wait for threads of the parent process."""
+    # The state of a fork without one, in which pytest could not go on.
     monkeypatch.setattr(compilation, "_compiled", lambda function: pytest.fail("compiled"))
     monkeypatch.setattr(compilation, "is_forked", lambda: True)
     monkeypatch.setattr(compilation, "_compiler_of", 1)

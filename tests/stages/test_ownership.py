@@ -17,7 +17,6 @@ from doorlab.errors import DoorlabError, ResultError
 from doorlab.stages import pretrain
 from doorlab.storage.folders import output_folder
 from doorlab.storage.locking import LOCK_FILE
-from doorlab.studies import demo
 
 # Stage -> the files that it writes, the one that says that it is finished first.
 FILES = {
@@ -141,12 +140,3 @@ def test_failed_command_leaves_no_folder(command, tmp_path, stage):
     with pytest.raises(DoorlabError):
         command(stage, **({"frames": 100} if stage == "pretrain" else {"doors": 1000}))
     assert not (tmp_path / "out").exists()
-
-
-def test_demo_replaces_files_of_its_stopped_step(tmp_path):
-    (tmp_path / "bandit").mkdir()
-    steps = {step.name: step for step in demo.pipeline(demo.Config(out=tmp_path))}
-    assert demo._replacing_parts(steps["bandit"]) == steps["bandit"]
-    (tmp_path / "bandit" / "rollouts.npz").touch()
-    assert demo._replacing_parts(steps["bandit"]).args[-1] == "--overwrite"
-    assert demo._replacing_parts(steps["probe"]) == steps["probe"]

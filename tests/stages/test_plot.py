@@ -17,7 +17,7 @@ from doorlab.doors.action import MAX_SWING
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.evaluation import trained_model
 from doorlab.models.encoders.base import FrameEmbeddingEncoder
-from doorlab.plots import frames, rewards
+from doorlab.plots import frames
 from doorlab.plots.captions import CAPTIONS
 from doorlab.plots.frames import stratified_sample
 from doorlab.run_layout import RunFolders
@@ -246,34 +246,47 @@ def test_calibration_matches_predictions(config):
     assert result["words"]["calibration"] == {"context": "4"}
 
 
-def test_landscapes_are_slices_through_oracle_action(config, painted_run):
-    _, arrays = draw(config, "landscape")
-    doors = DoorDataset.open(painted_run / "dataset").doors(arrays["landscape"]["doors"])
+def test_landscapes_are_slices_through_oracle_action(config, monkeypatch):
+    sources, grids = sources_of(config), []
+    network = sources.headline_model.network
+    predict = network.predict
+
+    def spied(embedding, context, actions):
+        grids.append(actions.numpy())
+        return predict(embedding, context, actions)
+
+    monkeypatch.setattr(network, "predict", spied)
+    arrays = plot.FIGURES["landscape"](sources).arrays
+    doors = sources.dataset.doors(arrays["doors"])
     assert all(door.latch_angle > 0 for door in doors)
-    assert arrays["landscape"]["maps"].shape[:2] == (3, len(doors))
-    for grid in (rewards._directions, rewards._turns):
-        best = oracle_action(doors[0])
-        distance = np.abs(grid(doors[0]) - best)
-        assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
-        assert distance[:, 1].max() == 0
-        assert ((grid(doors[0]) >= -1) & (grid(doors[0]) <= 1)).all()
+    assert arrays["maps"].shape[:2] == (3, len(doors))
+    for grid in grids:
+        for door, actions in zip(doors, grid, strict=True):
+            distance = np.abs(actions - oracle_action(door))
+            assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
+            assert distance[:, 1].max() == 0
+            assert ((actions >= -1) & (actions <= 1)).all()
 
 
-def test_landscape_stars_are_at_oracle_action(painted_run):
-    dataset = DoorDataset.open(painted_run / "dataset")
-    doors = [d for d in dataset.doors(np.arange(40)) if d.mechanism == "hinged"]
-    (across, along) = rewards._hinge_slice(doors, np.zeros((len(doors), 1, 1))).best.T
-    assert np.unique(across).tolist() == [0.0, 180.0]
+def test_landscape_stars_are_at_oracle_action(config):
+    sources = sources_of(config)
+    drawing = plot.FIGURES["landscape"](sources)
+    doors = sources.dataset.doors(drawing.arrays["doors"])
+    maps = drawing.figure.axes[len(doors) : 2 * len(doors)]  # below the images: by hinge and swing
+    stars = np.array([axes.get_lines()[0].get_xydata()[0] for axes in maps])
+    assert np.unique(stars[:, 0]).tolist() == [0.0, 180.0]
     expected = [oracle_action(d)[2] * MAX_SWING for d in doors]
-    np.testing.assert_allclose(along, expected, rtol=1e-6)
+    np.testing.assert_allclose(stars[:, 1], expected, rtol=1e-6)
 
 
-def test_landscapes_omit_sliding_doors():  # their swing is in metres
-    doors = [get_prior("wild").sample(stream(0, "door", i)) for i in range(60)]
-    shown = [doors[i] for i in rewards._latched_on_hinges(doors)]
-    assert any(d.mechanism == "sliding" and d.latch_angle > 0 for d in doors)
-    assert shown
-    assert all(d.mechanism == "hinged" and d.latch_angle > 0 for d in shown)
+def test_landscapes_omit_sliding_doors(config):  # their swing is in metres
+    sources = sources_of(config)
+    latched = [i for i, door in enumerate(sources.doors) if door.latch_angle > 0]
+    for i in latched[::2]:
+        sources.doors[i] = replace(sources.doors[i], mechanism="sliding")
+    shown = plot.FIGURES["landscape"](sources).arrays["doors"]
+    assert set(shown) <= set(sources.indices[latched[1::2]])
+    assert len(shown) > 0
 
 
 def test_describe_names_sliding_door():

@@ -69,7 +69,7 @@ def test_atomic_directory_restores_previous_folder_after_error(tmp_path, monkeyp
             raise OSError(errno.ENOSPC, "No space left on device")
         rename(source, to)
 
-    monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    monkeypatch.setattr(folders, "_exchange", lambda *_: False)  # as on systems without it
     monkeypatch.setattr(os, "rename", only_aside)
     with pytest.raises(ResultError, match="a full disk"):
         replace_folder_of(target, "new")

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,9 @@ import pytest
 from doorlab.errors import DatasetError, ResultError
 from doorlab.storage import locking
 from doorlab.storage.locking import LOCK_FILE, FolderLock
+
+# Errors of flock on a file system without locks; 524 is the kernel's ENOTSUPP.
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, 524}
 
 
 def locked_elsewhere(folder):
@@ -69,9 +73,8 @@ def test_folder_lock_ignores_removed_lock_file(tmp_path, monkeypatch):
     flock = locking.fcntl.flock
 
     def after_the_first_has_ended(descriptor, operation):
-        if first._descriptor is not None:
-            monkeypatch.setattr(locking.fcntl, "flock", flock)
-            first.release()
+        monkeypatch.setattr(locking.fcntl, "flock", flock)
+        first.release()
         flock(descriptor, operation)
 
     monkeypatch.setattr(locking.fcntl, "flock", after_the_first_has_ended)
@@ -102,16 +105,22 @@ def test_folder_lock_replaces_link(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
-@pytest.mark.parametrize("code", sorted(locking._NO_LOCKS))
-def test_folder_lock_warns_once_without_file_locks(tmp_path, monkeypatch, capsys, code):
-    def flock(*_):
-        raise OSError(code, "")
-
-    monkeypatch.setattr(locking.fcntl, "flock", flock)
-    monkeypatch.setattr(locking, "_warned", set())
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        FolderLock(tmp_path / name).release()
-    warning = capsys.readouterr().err
+@pytest.mark.parametrize("number", sorted(NO_LOCKS))
+def test_folder_lock_warns_once_without_file_locks(tmp_path, number):
+    """In a process of its own, because a process warns once of every file system."""
+    code = f"""
+import fcntl
+from pathlib import Path
+from doorlab.storage.locking import FolderLock
+def flock(*_):
+    raise OSError({number}, "")
+fcntl.flock = flock
+for name in ("a", "b"):
+    folder = Path({str(tmp_path)!r}) / name
+    folder.mkdir()
+    FolderLock(folder).release()
+"""
+    command = [sys.executable, "-c", code]
+    warning = subprocess.run(command, check=True, capture_output=True, text=True).stderr
     assert warning.count("\n") == 1
     assert warning.startswith(f"doorlab: warning: the file system of {tmp_path / 'a'} has no locks")

@@ -44,6 +44,7 @@ def test_text_path_gives_any_folder_a_text_path(tmp_path, monkeypatch):
     found = TextPath(folder)
     assert is_text(Path(found.path))
     assert (Path(found.path) / "x").read_text() == "here"
+    # As on a system without this folder.
     monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
     with pytest.raises(ConfigError, match=r"a name in UTF-8; got .*T\\udcfcr'; rename it"):
         TextPath(folder)

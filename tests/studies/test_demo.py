@@ -57,6 +57,18 @@ def test_run_steps_repeats_step_with_damaged_result(tmp_path):
         assert words in console.file.getvalue()
 
 
+def test_run_steps_replaces_files_of_stopped_step(tmp_path):
+    """The folder of a step is missing, is empty, or holds a file without the result."""
+    step = Step("bandit", ("--version",), tmp_path / "bandit" / "regret.json")
+    commands = []
+    for prepare in (lambda: None, step.result.parent.mkdir, (tmp_path / "bandit/x.npz").touch):
+        prepare()
+        console = quiet_console()
+        run_steps([step], tmp_path, 1, console)
+        commands.append(console.file.getvalue().splitlines()[0])
+    assert commands == ["$ doorlab --version"] * 2 + ["$ doorlab --version --overwrite"]
+
+
 def test_run_steps_sums_times_of_repeated_step(tmp_path):
     atomic_write_json(tmp_path / "timing.json", {"seconds": {"a": 100.0, "b": 7.0}})
     run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())

@@ -12,6 +12,7 @@ from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import CheckpointError, ConfigError, ResultError
+from doorlab.models.encoders.random_features import RandomFeatures
 from doorlab.stages import generate, pretrain, probe
 from doorlab.studies import representation
 
@@ -100,7 +101,7 @@ def test_representation_study_reuses_finished_runs(study, monkeypatch):
 
     monkeypatch.setattr(probe, "run", never)
     monkeypatch.setattr(pretrain, "fit", never)
-    monkeypatch.setattr(pretrain, "_fit_closed_form", never)
+    monkeypatch.setattr(RandomFeatures, "fit", never)
     representation.run(replace(study, overwrite=True))
     after = json.loads((study.out / "representation.json").read_text())
     assert after["priors"] == json.loads(before)["priors"]

@@ -66,7 +66,7 @@ def test_linucb_bound_matches_ridge_regression():
     past = world.play(policy, 5)
     belief = policy.belief(past)
     at = torch.rand(3, 7, 4) * 2 - 1
-    bound = policy._bound(belief)(at)
+    bound = policy._bound(belief)(at)  # `act` returns no bounds, and features are random
     x = policy._features(at).double().numpy()
     for door in range(3):
         precision = belief.precision[door].numpy()
@@ -135,7 +135,7 @@ def test_neural_linear_accepts_extreme_held_out_fraction(held_out):
     assert np.isfinite(World(2).play(policy, 2).actions).all()
 
 
-def test_contextual_prior_policy_has_zero_residuals_under_exact_prior():
+def test_contextual_prior_policy_has_zero_residuals_under_exact_prior(monkeypatch):
     """CPP is run on doors whose rewards are what its model predicts."""
 
     class Expected(World):
@@ -145,7 +145,9 @@ def test_contextual_prior_policy_has_zero_residuals_under_exact_prior():
             said = Sighted().predict(embedding, None, at).mean
             return said.numpy().astype(np.float32)
 
-    policy, world = ContextualPriorPolicy(Sighted()), Expected(5)
-    past = world.play(policy, 4)
-    assert np.abs(policy._left(past).rewards).max() < 1e-5
-    assert np.abs(policy._left(History.empty(5)).rewards).size == 0
+    policy, world, residuals = ContextualPriorPolicy(Sighted()), Expected(5), []
+    posterior = policy.posterior
+    monkeypatch.setattr(policy, "posterior", lambda left: residuals.append(left) or posterior(left))
+    world.play(policy, 5)
+    assert [left.tries for left in residuals] == [1, 2, 3, 4]  # at first the prior alone decides
+    assert np.abs(residuals[-1].rewards).max() < 1e-5

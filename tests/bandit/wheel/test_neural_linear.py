@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from doorlab.bandit.linear import BayesianLinearPosterior
 from doorlab.bandit.wheel import problem
 from doorlab.bandit.wheel.neural_linear import (
     BatchedMLP,
@@ -10,6 +11,8 @@ from doorlab.bandit.wheel.neural_linear import (
 )
 
 SMALL = NeuralLinearArmsConfig(hidden=(32, 32), batch=64)
+
+# `_SufficientStatistics` is tested directly: `run_neural_linear` returns choices, not posteriors.
 
 
 def observations(problems, number, width, seed=0):
@@ -35,7 +38,8 @@ def test_sufficient_statistics_use_own_observations_per_arm():
     sums = _SufficientStatistics(2, 5, SMALL)
     sums.begin(z, arms, y)
     mine = arms[1] == 3
-    alone = sums._prior.given(z[1, mine], y[1, mine])
+    prior = BayesianLinearPosterior.ridge((32,), SMALL.ridge, SMALL.a, SMALL.b)
+    alone = prior.given(z[1, mine], y[1, mine])
     torch.testing.assert_close(sums.belief.mean[1, 3], alone.mean)
     torch.testing.assert_close(sums.belief.b[1, 3], alone.b)
 

@@ -170,7 +170,7 @@ def test_export_leaves_nothing_after_failure(dataset, tmp_path, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("doorlab.data.hub.export._digests", interrupt)
+    monkeypatch.setattr("doorlab.data.hub.export.dataset_card", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_dataset(dataset, tmp_path / "export", CardInfo())
     assert list(tmp_path.iterdir()) == []

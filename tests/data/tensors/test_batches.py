@@ -27,6 +27,7 @@ def test_door_data_matches_arrays_of_dataset(doors, dataset):
 
 
 def test_door_data_is_independent_of_load_size(doors, dataset, monkeypatch):
+    # A constant: no dataset of a test is as large.
     monkeypatch.setattr("doorlab.data.tensors.batches._LOAD_DOORS", 4)
     assert torch.equal(DoorData.load(dataset, "train").images, doors.images)
 

@@ -101,6 +101,7 @@ def test_door_stream_accepts_no_steps_and_no_interactions():
 
 def test_door_stream_is_independent_of_chunk_size(monkeypatch):
     whole = DoorStream(CONFIG, SEED).draw(WANTED, range(2))
+    # Constants: no stream of a test fills a chunk.
     monkeypatch.setattr(stream, "_CHUNK_PIXELS", 5 * 16**2)
     monkeypatch.setattr(stream, "_CHUNK_INTERACTIONS", 12)
     for a, b in zip(whole, DoorStream(CONFIG, SEED).draw(WANTED, range(2)), strict=True):

@@ -8,12 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgba
 from sklearn.decomposition import PCA
 
-from doorlab.plots.figures.embedding import (
-    _CATEGORY_COLORS,
-    Parameter,
-    embedding_map,
-    principal_components,
-)
+from doorlab.plots.figures.embedding import Parameter, embedding_map, principal_components
 
 RNG = np.random.default_rng(0)
 EMBEDDINGS = RNG.normal(size=(50, 6)) * np.array([5, 3, 1, 1, 1, 1]) + 4.0
@@ -44,11 +39,12 @@ def draw():
 def test_embedding_map_plots_components_colored_by_parameter():
     figure, parameters = draw()
     grid = np.array([a for a in figure.axes if a.collections]).reshape(2, 2)
+    key = {text.get_text(): text.get_color() for text in grid[-1, 0].texts}
     for row, embeddings in zip(grid, (-EMBEDDINGS, EMBEDDINGS), strict=True):
         sides, widths = (axes.collections[0] for axes in row)
         np.testing.assert_allclose(sides.get_offsets(), principal_components(embeddings))
         shown = sides.get_facecolors()[:, :3]
-        expected = [to_rgba(_CATEGORY_COLORS[v])[:3] for v in parameters["side"].values]
+        expected = [to_rgba(key[("left", "right")[v]])[:3] for v in parameters["side"].values]
         np.testing.assert_allclose(shown, expected)
         np.testing.assert_array_equal(widths.get_array(), parameters["width"].values)
 
