@@ -1,4 +1,4 @@
-"""The tables of README.md and docs/ against the result files, and the pictures in docs/ too."""
+"""The tables of README.md and docs/ against the result files, and the images in docs/ too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that were forked from one in which torch's threads have worked."""
+"""Processes that are forked from one in which threads of torch have worked, in any module."""
 
 import multiprocessing
 import sys

@@ -1,4 +1,4 @@
-"""doorlab leaves the process that uses it as it was, and is not disturbed by how that is."""
+"""doorlab neither changes nor depends on the state of the process that uses it."""
 
 import gc
 import locale
@@ -145,7 +145,7 @@ def loggers():
 
 
 def open_files():
-    """By their descriptors, where the system tells."""
+    """By their descriptors, where the system lists them."""
     folder = "/proc/self/fd"
     if not os.path.isdir(folder):
         return {}

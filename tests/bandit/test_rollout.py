@@ -26,7 +26,7 @@ class Toy(VectorEnv):
 
 
 class Recorder:
-    """Plays given actions, and remembers what it was shown."""
+    """Executes given actions, and stores the histories that it receives."""
 
     def __init__(self, actions):
         self.actions, self.seen = actions, []

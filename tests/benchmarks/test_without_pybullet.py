@@ -1,4 +1,4 @@
-"""What `doorlab bench` says where PyBullet has no wheel."""
+"""`doorlab bench` without PyBullet, for all benchmarks that need it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Arrays that would fill the memory, were they read as they ask for."""
+"""Arrays whose metadata or chunks claim more than the memory."""
 
 import json
 import os

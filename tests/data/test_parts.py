@@ -1,4 +1,4 @@
-"""Links in a dataset, which others may have put there, and whatever else is no part of one."""
+"""Links in a dataset, which others may have put there, and other files that are no part of it."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def copy(dataset, tmp_path):
 
 @pytest.fixture
 def victim(dataset, tmp_path):
-    """A folder of somebody who has nothing to do with the dataset."""
+    """A folder that has nothing to do with the dataset."""
     folder = tmp_path / "victim"
     shutil.copytree(dataset.path / SHARD, folder / "shard-00001")
     (folder / "thesis.txt").write_text("precious")

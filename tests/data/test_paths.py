@@ -1,4 +1,4 @@
-"""Every path that the operating system takes can be read from."""
+"""Datasets at any path that the operating system accepts, in all modules that read them."""
 
 import os
 import shutil

@@ -48,7 +48,7 @@ def test_shard_round_trips_arrays(tmp_path_factory, shape):
 
 
 def random_bits(seed, **sizes):
-    """Arrays of whatever their dtype can hold: NaN with payloads, infinity, -0.0, subnormals."""
+    """Arrays of any value of their dtype: NaN with payloads, infinity, -0.0, subnormals."""
     rng, arrays = np.random.default_rng(seed), random_arrays(seed, **sizes)
     for name, array in arrays.items():
         if array.dtype == bool:

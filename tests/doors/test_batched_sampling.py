@@ -1,4 +1,4 @@
-"""Doors drawn at once against doors drawn one by one."""
+"""Doors sampled in a batch against doors sampled one by one."""
 
 import dataclasses
 from typing import get_args

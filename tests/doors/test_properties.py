@@ -1,4 +1,4 @@
-"""Properties of every prior, door and action, not of those that the library comes with."""
+"""Properties of any prior, door and action, of several modules, by Hypothesis."""
 
 import dataclasses
 import math

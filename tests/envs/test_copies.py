@@ -1,4 +1,4 @@
-"""Environments after a pickle, a copy, and their end."""
+"""Environments after pickling, copying and closing, whatever their module."""
 
 import copy
 import pickle

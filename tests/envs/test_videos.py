@@ -1,4 +1,4 @@
-"""Films against still pictures of the same moments and what the segmentation says is a handle."""
+"""Videos against still images of the same moments, and against the segmented handle."""
 
 import sys
 from itertools import pairwise
@@ -41,7 +41,7 @@ def make(env_id):
 
 
 def without_hand(picture, door, hand):
-    """The picture without the surroundings of the hand's disc."""
+    """The image without the surroundings of the hand's disc."""
     x, y = still_view(door).project(np.array([grip_point(door)]) + hand, len(picture))[0]
     rows, columns = np.mgrid[: len(picture), : len(picture)]
     far = np.hypot(columns + 0.5 - x, rows + 0.5 - y) > 8
@@ -88,7 +88,7 @@ def test_render_returns_frames_since_last_call(make):
 
 
 def test_record_video_keeps_last_frame_of_every_interaction(make, tmp_path, monkeypatch):
-    """The wrapper asks for nothing else: see `RecordInteractionVideo` for the rest."""
+    """Its other frames are kept by `RecordInteractionVideo`."""
     monkeypatch.setitem(sys.modules, "moviepy", ModuleType("moviepy"))  # it would only encode
     env = gymnasium.wrappers.RecordVideo(make(), str(tmp_path / "films"), lambda episode: True)
     assert env.frames_per_sec == 12

@@ -30,7 +30,7 @@ def make(env_id):
 
 @pytest.fixture
 def plain(make):
-    """Observation, and what three tries on the door of seed 4 gave."""
+    """The observation of the door of seed 4, and the rewards of three interactions with it."""
     env = make(horizon=9)
     observation, _ = env.reset(seed=4)
     return observation["images"], [env.step(PUSH * share)[1] for share in (1.0, 0.6, 0.3)]

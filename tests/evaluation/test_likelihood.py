@@ -29,7 +29,7 @@ from doorlab.models.processes.cnp import ConditionalNeuralProcess
 
 
 class LinearStatistician(NeuralStatistician):
-    """Pictures of one pixel in one colour; posteriors as wide as they should be, but shifted."""
+    """Images of one pixel in one color; posteriors with exact widths and shifted means."""
 
     def __init__(self, shift: float) -> None:
         nn.Module.__init__(self)

@@ -20,7 +20,7 @@ from doorlab.evaluation.policy_registry import (
 
 
 class Recorded(DoorDataset):
-    """What `panel` asks of a dataset, and nothing on disk."""
+    """The part of a dataset that `panel` needs, without files."""
 
     path, image_size, checksum = Path("doors"), 16, "blake2b:1"
 

@@ -18,7 +18,7 @@ DOORS, INTERACTIONS = 70, 8
 
 
 class RunningMean:
-    """Says the mean of the rewards that it was shown; its embedding is the mean brightness."""
+    """Predicts the mean of the rewards of the context; its embedding is the mean brightness."""
 
     def embed(self, x):
         return x.mean((1, 2, 3, 4))[:, None]

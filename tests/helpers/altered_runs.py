@@ -1,4 +1,4 @@
-"""Run folders after somebody or something has changed them."""
+"""Run folders that are changed afterwards."""
 
 from __future__ import annotations
 

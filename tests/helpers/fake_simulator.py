@@ -27,7 +27,7 @@ CONFIG = GenerationConfig(
 
 
 class FakeSimulator:
-    """Pictures and rewards are simple functions of the door, the joint and the action."""
+    """Images and rewards are simple functions of the door, the joint and the action."""
 
     name = "fake"
     renderer = "fake"

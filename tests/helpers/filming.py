@@ -1,4 +1,4 @@
-"""Makes small pictures and videos whose frames can be told apart."""
+"""Makes small images and videos with distinguishable frames."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def picture(number, height=40, width=56):
-    """A smooth picture, bright at its left top; every number has another blue."""
+    """A smooth image, bright at its top left; every number has another blue."""
     down, across = np.mgrid[:height, :width]
     red, green = 250 - 200 * across / width, 250 - 200 * down / height
     return np.stack([red, green, np.full_like(red, 20 * number % 256)], -1).astype(np.uint8)

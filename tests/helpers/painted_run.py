@@ -36,7 +36,7 @@ SIZE = 16
 
 
 class PaintedSimulator:
-    """Pictures and rewards as simple functions of the door."""
+    """Images and rewards as simple functions of the door."""
 
     name = renderer = "painted"
 
@@ -85,7 +85,7 @@ class Colours(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
 
 
 class Painter(Colours, SamplesFrames):
-    """A statistician: c is red and green, z is blue, and pictures have the colour (c, z)."""
+    """A statistician: c is red and green, z is blue, and images have the color (c, z)."""
 
     has_context = True
 

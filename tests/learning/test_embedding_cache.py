@@ -11,7 +11,7 @@ DOORS, FRAMES, INTERACTIONS = 70, 6, 8
 
 
 class LeftAndRight(nn.Module):
-    """An embedding that is the mean red of the left and of the right half; counts its looks."""
+    """An embedding of the mean red of the left and of the right half; counts its calls."""
 
     def __init__(self):
         super().__init__()

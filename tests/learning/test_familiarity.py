@@ -1,4 +1,4 @@
-"""What a run notes of the doors that it learned from, and what the predictor says of others."""
+"""The familiarity file of a run, and the warnings of the predictor that reads it."""
 
 import warnings
 from dataclasses import replace

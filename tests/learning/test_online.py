@@ -35,7 +35,7 @@ def frames_config(tmp_path):
 
 @pytest.fixture
 def rewards_config(tmp_path):
-    """Looks for seven steps and tries for thirteen: both within a portion."""
+    """Seven encoder steps and thirteen process steps: both within a portion."""
     return updated(
         train.Config(),
         out=tmp_path / "run",

@@ -25,7 +25,7 @@ DOORS, FRAMES, INTERACTIONS = 20, 5, 8
 
 @pytest.fixture
 def doors():
-    """Rewards and pictures of door d are d / 255."""
+    """Rewards and images of door d are d / 255."""
     images = torch.arange(DOORS, dtype=torch.uint8)[:, None, None, None, None]
     return DoorData(
         images=images.expand(-1, FRAMES, 3, 8, 8).clone(),

@@ -1,4 +1,4 @@
-"""Properties that every neural process must have: conditional, latent or attentive."""
+"""Properties of every model in `doorlab.models.processes`: conditional, latent or attentive."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What every reward model must do, whatever its embedding."""
+"""Properties of every model in `doorlab.models.reward`, whatever its encoder."""
 
 from dataclasses import replace
 

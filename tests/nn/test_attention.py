@@ -57,7 +57,7 @@ def test_set_attention_of_empty_set_returns_learned_member(attention, sets):
 
 
 def test_set_attention_retrieves_content_of_nearest_key(attention, sets):
-    """With keys far apart, attention is looking up."""
+    """With keys far apart, attention is a lookup."""
     places, contents, _, _ = sets
     with torch.no_grad():
         for layer in (attention.to_query, attention.to_key, attention.to_value, attention.output):

@@ -26,7 +26,7 @@ def test_frame_encoder_encodes_frames_independently():
 
 
 def test_frame_encoder_averages_larger_images():
-    """A picture and its enlargement by repetition look the same to the encoder."""
+    """An image and its enlargement by repetition have equal features."""
     torch.manual_seed(0)
     small = FrameEncoder(32, (4, 8), 5)
     large = FrameEncoder(64, (4, 8), 5)

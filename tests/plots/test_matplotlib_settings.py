@@ -1,4 +1,4 @@
-"""Figures do not depend on what a user, or the calling program, has told matplotlib."""
+"""Figures are independent of the matplotlib settings of the user and of the calling program."""
 
 import ast
 import hashlib

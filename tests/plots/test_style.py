@@ -1,4 +1,4 @@
-"""Colours that can be told apart, labels that do not overlap, bytes that repeat."""
+"""Colors are distinguishable, labels do not overlap, and bytes are reproducible."""
 
 from __future__ import annotations
 

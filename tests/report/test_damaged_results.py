@@ -1,4 +1,4 @@
-"""Result files that were damaged, edited or written by another version: the page is made anyway."""
+"""Reports of result files that are damaged, edited or of another version: every section."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROUNDS = 2  # with other replacements; all were tried when this was written
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, whole_run, study_files) -> Path:
-    """A run with every result file, but without pictures and most policies, which take time."""
+    """A run with every result file, but without images and most policies, which take time."""
     run = tmp_path_factory.mktemp("damaged") / "run"
     shutil.copytree(whole_run, run, ignore=shutil.ignore_patterns("*.png", "*.mp4"))
     for name, content in {**study_files, "timing.json": {"seconds": {"bandit": 3.5}}}.items():

@@ -1,4 +1,4 @@
-"""Torch loads pickles and libraries from its compiler's cache: nobody else may write there."""
+"""Torch loads pickles and libraries from its compile cache: only the user may write there."""
 
 import os
 import stat

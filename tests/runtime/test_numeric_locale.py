@@ -1,4 +1,4 @@
-"""Pictures, rewards and films in a process whose locale has a decimal comma."""
+"""Images, rewards and videos in a process whose locale has a decimal comma."""
 
 import ctypes
 import hashlib
@@ -65,7 +65,7 @@ def test_decimal_points_apply_to_current_thread_only(comma_locale):
 
 
 def results():
-    """Checksums of what simulators and the encoder of films make."""
+    """Checksums of the outputs of simulators and of the video encoder."""
     doors = [get_prior("default").sample(stream(7, "door", i)) for i in range(3)]
     actions = np.stack([oracle_action(door) for door in doors])[:, None]
     views = [[View((0.0, -2.5, 1.05), (0.0, 0.0, 1.05), 0.86)]] * 3

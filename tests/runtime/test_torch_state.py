@@ -1,4 +1,4 @@
-"""Whatever torch's settings are: the answers are the same, and the settings stay."""
+"""Results are independent of the settings of torch, and the settings are unchanged."""
 
 import contextlib
 import os

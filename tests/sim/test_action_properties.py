@@ -1,4 +1,4 @@
-"""What the reward says of any action, in the box or not."""
+"""Rewards of any action, inside and outside the box."""
 
 import numpy as np
 import pytest

@@ -96,7 +96,7 @@ def tried(simulator):
 
 @pytest.fixture(scope="module")
 def nearly_right(simulator):
-    """100 interactions by a hand that knows the door, but not quite: slips after a long way."""
+    """100 interactions of a hand that knows the door nearly: it slips after a long way."""
     doors = [PRIOR.sample(stream(12, "door", i)) for i in range(100)]
     actions = np.stack([oracle_action(door) for door in doors])[:, None]
     noise = stream(12, "noise").normal(0.0, [0.03, 0.06, 0.1, 0.1], actions.shape)

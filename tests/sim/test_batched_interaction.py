@@ -1,4 +1,4 @@
-"""The `torch` simulator's interactions against PyBullet's, and against closed forms."""
+"""Interactions of `doorlab.sim.torch` against PyBullet's, and against closed forms."""
 
 import dataclasses
 

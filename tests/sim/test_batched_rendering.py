@@ -1,4 +1,4 @@
-"""The `torch` simulator's pictures against PyBullet's, its geometry against `doors.geometry`."""
+"""Images of the simulator `doorlab.sim.torch` against PyBullet's and `doors.geometry`."""
 
 import dataclasses
 import os
@@ -238,7 +238,7 @@ def test_camera_directions_are_exact_to_last_bits():
 
 
 def test_torch_render_accepts_and_returns_tensors(batched, filmed):
-    """A fixed window for the handles needs no look at the data, and changes nothing."""
+    """A fixed window of the handles depends on no data, and changes nothing."""
     doors, q, views = (part[:10] for part in filmed)
     columns = DoorParams.from_doors(doors)
     q_first = torch.as_tensor(q[:, 0], dtype=torch.float32)

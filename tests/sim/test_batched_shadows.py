@@ -1,4 +1,4 @@
-"""The `torch` simulator's shadows: against PyBullet's, and against geometry done by hand."""
+"""Shadows of the simulator `doorlab.sim.torch` against PyBullet's, and against geometry."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Whole interactions against closed forms: the closer's period, moments at rest, energy."""
+"""Interactions of `doorlab.sim.pybullet` against closed forms: period, moments at rest, energy."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""Every door that a named prior draws can be built, filmed and, by who knows it, opened."""
+"""Every door of a named prior can be built, rendered and, by the oracle, opened."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ CHUNK = 1000
 
 
 def check(simulator, prior, first, last):
-    """Draws and tries the doors; returns their oracle's rewards, and whether they are locked."""
+    """Samples and opens the doors; returns the rewards of their oracle, and which are locked."""
     doors = [PRIORS[prior].sample(stream(21, prior, i)) for i in range(first, last)]
     views = [[PRIORS[prior].sample_view(stream(22, prior, i), d)] for i, d in enumerate(doors)]
     seen = simulator.render(doors, np.zeros((len(doors), 1)), views, 16).images

@@ -1,4 +1,4 @@
-"""Where the hand is through an interaction: never further from the handle than the grip allows."""
+"""All simulators: recorded hands are never further from the handle than the grip allows."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A joint of the rack against closed-form mechanics, in PyBullet's own steps."""
+"""Joints of `doorlab.sim.pybullet` against closed-form mechanics, in PyBullet's own steps."""
 
 import dataclasses
 import math

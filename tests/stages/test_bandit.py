@@ -32,7 +32,7 @@ class Prediction:
 
 
 class Stubborn(torch.nn.Module):
-    """A reward model that believes in one action, whatever it sees."""
+    """A reward model that prefers one action, for any images."""
 
     has_latent = False
 

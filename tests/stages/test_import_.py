@@ -14,7 +14,7 @@ from doorlab.stages.import_ import Config, run
 
 @pytest.fixture
 def source(tmp_path):
-    """Ten doors of four pictures, one of two, and a note."""
+    """Ten doors of four images, one of two, and a note."""
     rng = np.random.default_rng(0)
     for door in range(11):
         folder = tmp_path / "footage" / f"door {door}"

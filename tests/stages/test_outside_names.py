@@ -1,4 +1,4 @@
-"""Priors, simulators and policies from outside doorlab that cannot be used: one line each."""
+"""All stages with invalid priors, simulators and policies from outside doorlab: one line each."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Every command has its output folder for itself, and replaces nothing unless it is asked to."""
+"""All stages: output folders are locked, and files are replaced only if requested."""
 
 from __future__ import annotations
 

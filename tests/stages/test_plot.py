@@ -31,7 +31,7 @@ def config(painted_run):
 
 
 def draw(config, *names):
-    """plot.json and the arrays of every figure asked for."""
+    """plot.json and the arrays of every requested figure."""
     path = plot.run(replace(config, figures=names))
     arrays = {name: np.load(path.parent / f"{name}.npz") for name in names}
     return json.loads(path.read_text()), arrays
@@ -136,7 +136,7 @@ def test_interpolations_are_linear_between_real_doors(config, painted_run):
 
 
 def shown(figure):
-    """Renders a grid of pictures: the colours in the middle of each, (rows, columns, 3)."""
+    """Renders a grid of images: the colors in the middle of each, (rows, columns, 3)."""
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     (axes,) = figure.axes

@@ -1,4 +1,4 @@
-"""The probe stage on doors whose pictures say what they are, and on models that see part of it."""
+"""The probe stage on painted doors, and on models that see part of the paint."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def contents(folder):
 
 @pytest.fixture
 def folder(tmp_path):
-    """With files of an earlier time, and somebody's notes."""
+    """With earlier files, and a file of the user."""
     path = tmp_path / "hub"
     path.mkdir()
     write(path, list="old", a="old", b="old")

@@ -1,4 +1,4 @@
-"""The study on doors whose pictures say what they are, with models that are trained in no time."""
+"""The study on painted doors, with models that are trained in no time."""
 
 from __future__ import annotations
 

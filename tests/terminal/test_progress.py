@@ -1,4 +1,4 @@
-"""Progress without a terminal: one line that says what was done, with its unit."""
+"""Progress without a terminal: one line with the work, the number, its unit and the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies that see: doors whose side is in their brightness, with a latch whose way is hidden."""
+"""LinUCB, neural-linear and CPP, on doors with a visible side and a hidden latch direction."""
 
 from dataclasses import replace
 
@@ -77,7 +77,7 @@ def test_linucb_bound_matches_ridge_regression():
 
 
 def many_sided(doors, sides, rng, ways):
-    """Doors with as many things to see as `sides`, and rewards of `ways` through them."""
+    """Doors with `sides` visible numbers, and rewards that depend on them by `ways`."""
     frames = rng.integers(256, size=(doors, 1, 1, sides, 3), dtype=np.uint8)
     seen = (frames[:, 0, 0, :, 0] / 255 - 0.5) * 12**0.5
     own = seen @ ways + 0.3 * rng.standard_normal((doors, ways.shape[1]))

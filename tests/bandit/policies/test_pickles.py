@@ -1,4 +1,4 @@
-"""Policies that were handed to another process, as workers and joblib do."""
+"""Policies of every module after pickling, as between processes."""
 
 import pickle
 

@@ -208,7 +208,7 @@ def rewrite(column, change):
 
 
 def retype(column, change):
-    """Values of another type, whatever the schema says."""
+    """Values of another type, against the schema."""
 
     def damage(exported):
         file = exported / "data/train-00000-of-00002.parquet"
@@ -230,7 +230,7 @@ def rename(column, name):
 
 
 def png(side, depth=8):
-    """The header of a picture."""
+    """The header of an image."""
     header = b"IHDR" + struct.pack(">IIBBBBB", side, side, depth, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">I", zlib.crc32(header))
 

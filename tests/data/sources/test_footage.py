@@ -20,7 +20,7 @@ from doorlab.errors import DatasetError
 
 
 def blues(frames):
-    """The numbers of the pictures that frames show."""
+    """The numbers of the images that frames show."""
     return [round(frame[..., 2].mean() / 20) for frame in frames]
 
 

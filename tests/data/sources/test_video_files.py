@@ -36,7 +36,7 @@ def middles(image):
 
 
 def moved(image, a, b, c, d):
-    """Every pixel put where the matrix says, one by one."""
+    """Every pixel moved by the matrix, one by one."""
     height, width = image.shape[:2]
     down, across = np.mgrid[:height, :width]
     x, y = a * across + c * down, b * across + d * down

@@ -110,7 +110,7 @@ def test_door_stream_is_independent_of_chunk_size(monkeypatch):
 
 @pytest.fixture(scope="module")
 def both():
-    """300 doors of a dataset of films of 4 frames, and 300 fresh ones with 2 of 4."""
+    """300 doors of a dataset with 4 frames each, and 300 streamed ones with 2 of 4."""
     simulator = make_simulator("torch")
     config = GenerationConfig(
         doors=300, frames=4, interactions=8, image_size=16, prior="default", simulator="torch"

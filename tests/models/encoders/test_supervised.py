@@ -1,4 +1,4 @@
-"""The ceiling: what it is told is what the probes ask, and it learns it."""
+"""The upper bound of the probes: its labels are the targets of the probes, and it fits them."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Laws of rewards against numerical integration, and at the edge of what floats can say."""
+"""Reward distributions against numerical integration, and for extreme floats."""
 
 import pytest
 import torch

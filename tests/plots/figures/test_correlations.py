@@ -1,4 +1,4 @@
-"""Correlations against numpy's, and the colours that a reader sees."""
+"""Correlations against numpy's, and the rendered colors."""
 
 from __future__ import annotations
 

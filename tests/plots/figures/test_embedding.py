@@ -1,4 +1,4 @@
-"""Embedding maps against scikit-learn's PCA, and the colours of the points."""
+"""Embedding maps against scikit-learn's PCA, and the colors of the points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grids of pictures: every picture is where it should be, in its own pixels."""
+"""Grids of images: every image is in its place, with its own pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from doorlab.plots.style import STYLES
 
 
 def row(label: str, value: int, columns: int = 3, side: int = 16) -> Row:
-    """Pictures of one colour each, which says row and column."""
+    """Images of one color each, which encodes row and column."""
     images = np.zeros((columns, side, side, 3), np.uint8)
     images[..., 0] = value
     images[..., 1] = (40 * np.arange(columns))[:, None, None]

@@ -1,4 +1,4 @@
-"""Curves of probe scores: lines where the numbers are, and only what can be read."""
+"""Curves of probe scores: lines at the numbers, within a readable range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The diagnosis' tables hold the figures of the result file, each in its place."""
+"""The tables of the diagnosis hold the figures of the result file, each in its place."""
 
 from __future__ import annotations
 

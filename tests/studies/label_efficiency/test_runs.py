@@ -1,4 +1,4 @@
-"""What `doorlab study` trains on, and on whose shoulders: said before anything is trained."""
+"""Datasets and pretrained models of `doorlab study`: checked before anything is trained."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ MODELS = ("ssnp", "np", "vae_np")
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    """Of a study that nobody has started."""
+    """Of a study that is not started."""
     return study.Config(
         out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
         frames=2, tune_labels=5, seeds=(3, 4), encoder_steps=1, finetune_steps=1, process_steps=2,
@@ -221,7 +221,7 @@ def test_study_reuses_pretrained_models(finished, tmp_path, monkeypatch):
 
 
 def asked(folder: Path) -> bandit.Config:
-    """What an evaluation was asked that lies in a folder now."""
+    """The settings of an evaluation in a folder."""
     found = json.loads((folder / "regret.json").read_text())["config"]
     models = tuple(folder.parent / Path(m).relative_to(folder.parent) for m in found["models"])
     places = {"data": Path(found["data"]), "out": folder, "models": models}
