@@ -47,7 +47,7 @@ def test_dataset_opens_folders_of_any_name(dataset, rewards, tmp_path, name):
     assert DoorDataset.open(path).verify() == []
 
 
-def test_dataset_opens_relative_and_unnormalized_paths(dataset, rewards, tmp_path, monkeypatch):
+def test_open_accepts_relative_and_unnormalized_paths(dataset, rewards, tmp_path, monkeypatch):
     path = shutil.copytree(dataset.path, tmp_path / "data")
     (tmp_path / "sub").mkdir()
     (tmp_path / "link").symlink_to(tmp_path)
