@@ -17,7 +17,7 @@ SOURCES = sorted(
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_and_functions_stay_small_and_say_what_they_are(path):
+def test_source_files_and_functions_are_small_and_documented(path):
     text = path.read_text()
     assert path.stem not in ("utils", "helpers", "common", "misc")
     assert len(text.splitlines()) <= 400
@@ -29,7 +29,7 @@ def test_files_and_functions_stay_small_and_say_what_they_are(path):
             assert node.end_lineno - node.lineno < 60, f"{node.name} is too long"
 
 
-def test_text_reaches_terminals_through_one_place():
+def test_source_files_write_to_terminal_through_console_module():
     for path in SOURCES:
         if path.is_relative_to(ROOT / "doorlab") and path.stem not in ("console", "terminal"):
             text = path.read_text()
@@ -56,11 +56,11 @@ def modules_after(statement: str) -> set[str]:
         ("import doorlab.stages.train, doorlab.stages.bandit, doorlab_envs", {"pybullet"}),
     ],
 )
-def test_imports_bring_only_what_they_need(statement, forbidden):
+def test_imports_load_only_required_libraries(statement, forbidden):
     assert not forbidden & modules_after(statement)
 
 
-def test_nothing_of_the_checkout_is_importable_from_outside(tmp_path):
+def test_checkout_folders_are_not_importable_from_outside(tmp_path):
     code = (
         "import importlib.util as u\n"
         "for name in ('envs', 'tests', 'assets', 'examples', 'scripts'):\n"

@@ -41,12 +41,12 @@ def unexplained(help_text):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_option_is_explained(stage, capsys):
+def test_help_explains_every_option(stage, capsys):
     assert main([stage, "--help"]) == 0
     assert unexplained(capsys.readouterr().out) == []
 
 
-def test_an_option_without_a_word_would_be_found(capsys):
+def test_unexplained_finds_option_without_help(capsys):
     @dataclass(frozen=True)
     class Config:
         doors: int = 3
@@ -70,7 +70,7 @@ def test_an_option_without_a_word_would_be_found(capsys):
         (["info", "nowhere"], "nowhere"),
     ],
 )
-def test_bad_input_is_one_line_and_a_non_zero_exit(args, message, capsys):
+def test_command_line_reports_invalid_input_in_one_line(args, message, capsys):
     assert main(args) == 2
     err = capsys.readouterr().err
     assert message in err
@@ -78,13 +78,13 @@ def test_bad_input_is_one_line_and_a_non_zero_exit(args, message, capsys):
     assert err.startswith("doorlab: error: expected ")
 
 
-def test_no_stage_is_an_error_with_usage(capsys):
+def test_command_line_without_stage_prints_usage(capsys):
     assert main([]) == 2
     assert "usage: doorlab STAGE" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("script", "stage"), SCRIPTS.items())
-def test_scripts_open_the_same_stages(script, stage):
+def test_scripts_run_their_stages(script, stage):
     run = subprocess.run(
         [sys.executable, ROOT / "scripts" / f"{script}.py", "--help"],
         capture_output=True, text=True,
@@ -93,6 +93,6 @@ def test_scripts_open_the_same_stages(script, stage):
     assert run.stdout.startswith(f"usage: doorlab {stage} ")
 
 
-def test_no_script_is_forgotten():
+def test_scripts_cover_every_file():
     found = {p.stem for p in (ROOT / "scripts").glob("*.py")}
     assert {name for name in found if not name.startswith(("make_", "compare_"))} == set(SCRIPTS)

@@ -19,8 +19,8 @@ def run(code, *args, **options):
     )  # fmt: skip
 
 
-def test_a_library_that_is_interrupted_while_it_is_imported(monkeypatch, capsys):
-    """Modules in C make an ImportError of KeyboardInterrupt."""
+def test_command_line_reports_interrupted_import(monkeypatch, capsys):
+    """Extension modules turn KeyboardInterrupt into ImportError."""
 
     def interrupted(name):
         try:
@@ -37,7 +37,7 @@ def test_a_library_that_is_interrupted_while_it_is_imported(monkeypatch, capsys)
         assert capsys.readouterr().err == f"doorlab: error: interrupted: {words}\n"
 
 
-def test_errors_that_nobody_foresaw_are_not_hidden(monkeypatch):
+def test_command_line_propagates_unexpected_errors(monkeypatch):
     def broken(name):
         raise ImportError("no such thing")
 
@@ -46,7 +46,7 @@ def test_errors_that_nobody_foresaw_are_not_hidden(monkeypatch):
         main(["info"])
 
 
-def test_a_second_ctrl_c_while_python_ends_is_no_traceback():
+def test_second_ctrl_c_at_exit_prints_no_traceback():
     done = run(
         "import atexit, os, signal, sys\n"
         "from doorlab.cli import main\n"
@@ -60,7 +60,7 @@ def test_a_second_ctrl_c_while_python_ends_is_no_traceback():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_for_the_output_is_one_line():
+def test_command_line_reports_full_disk_of_output_in_one_line():
     with open("/dev/full", "w") as full:
         done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=full)
     assert done.returncode == 1
@@ -69,7 +69,7 @@ def test_a_full_disk_for_the_output_is_one_line():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_log_on_a_full_disk_ends_no_run(tmp_path):
+def test_generate_command_continues_with_full_disk_for_log(tmp_path):
     code = "import sys; from doorlab.cli import main; sys.exit(main())"
     args = ["--doors", "2", "--frames", "1", "--interactions", "1", "--image-size", "16"]
     args += ["--videos", "0", "--workers", "1", "--out", str(tmp_path / "doors")]
@@ -79,7 +79,7 @@ def test_a_log_on_a_full_disk_ends_no_run(tmp_path):
     assert main(["info", str(tmp_path / "doors"), "--verify"]) == 0
 
 
-def test_a_reader_that_goes_away_is_no_error():
+def test_command_line_ignores_closed_pipe():
     reader, writer = os.pipe()
     os.close(reader)
     done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=writer)
@@ -88,8 +88,8 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
-def test_doors_are_generated_where_standard_streams_are_closed(closed, tmp_path):
-    """Files that get the number of a closed stream would be written into by C libraries."""
+def test_generate_command_works_with_closed_standard_streams(closed, tmp_path):
+    """C libraries would write to files that take the number of a closed stream."""
     args = ["--doors", "2", "--frames", "1", "--interactions", "1", "--image-size", "16"]
     code = (
         "import os, sys\n"

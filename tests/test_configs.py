@@ -29,7 +29,7 @@ class Whole:
     right: Right = field(default_factory=Right)
 
 
-def test_updated_changes_fields_of_the_config_and_of_its_parts():
+def test_updated_changes_fields_of_config_and_its_parts():
     before = Whole()
     after = updated(before, steps=5, size=6, right__shared=7)
     assert after == Whole(5, Left(6, 2), Right(7))
@@ -38,19 +38,19 @@ def test_updated_changes_fields_of_the_config_and_of_its_parts():
 
 
 @pytest.mark.parametrize("name", ["nothing", "shared", "left__nothing"])
-def test_updated_refuses_names_that_are_unknown_or_ambiguous(name):
+def test_updated_rejects_unknown_and_ambiguous_names(name):
     with pytest.raises(TypeError, match=name.split("__")[-1]):
         updated(Whole(), **{name: 1})
 
 
-def test_updated_prefers_a_field_of_the_config():
+def test_updated_prefers_field_of_config():
     config = updated(RewardConfig(), batch_size=3, process__batch_size=5, lr=0.1)
     assert (config.batch_size, config.process.batch_size, config.optim.lr) == (3, 5, 0.1)
     with pytest.raises(ConfigError, match=r"--optim\.lr as a"):
         updated(config, lr=-1.0)
 
 
-def test_flattened_has_a_dotted_name_for_every_value():
+def test_flattened_gives_dotted_name_to_every_value():
     assert flattened(asdict(Whole())) == {
         "steps": 4, "left.size": 1, "left.shared": 2, "right.shared": 3
     }  # fmt: skip

@@ -76,7 +76,7 @@ POLICIES = {
 }
 
 
-def test_the_regrets_of_the_demo():
+def test_readme_shows_regrets_of_demo():
     shown, found = table("README.md", head="policy | mean regret"), result("demo_regret.json")
     assert {name for name, *_ in shown.rows} == set(POLICIES)
     for name, regret, first in shown.rows:
@@ -100,7 +100,7 @@ TARGETS = ("handedness", "swing", "width", "height", "place", "joint_angle")
     ("number", "file", "prior"),
     [(0, "representation.json", "narrow"), (1, "representation_default.json", "default")],
 )
-def test_the_scores_of_probes(number, file, prior):
+def test_readme_shows_probe_scores(number, file, prior):
     shown = table("README.md", head="with 10 and with 1,000 labelled doors", number=number)
     curves = result(file)["priors"][prior]["curves"]["doors"]
     places = [curves["at"].index(doors) for doors in (10, 1000)]
@@ -120,7 +120,7 @@ MODELS = {
 }
 
 
-def test_the_regrets_by_the_number_of_labels():
+def test_readme_shows_regrets_by_number_of_labels():
     shown, policies = table("README.md", head="labelled doors"), result("bandit.json")["policies"]
     counts = [count.replace(",", "") for count in shown.head[1:]]
     assert {name for name, *_ in shown.rows} == set(MODELS)
@@ -131,8 +131,8 @@ def test_the_regrets_by_the_number_of_labels():
             assert_printed(cell, found[count]["mean_regret"]["mean"])
 
 
-def test_the_speeds():
-    """Their names in the file stand beside them; what is in brackets is another figure."""
+def test_documentation_shows_measured_speeds():
+    """The names in the file stand beside them; what is in brackets is another figure."""
     shown = table("docs/simulation.md", head="figure | name in the file | value")
     figures = result("bench.json")["figures"]
     for _, names, value in shown.rows:
@@ -144,7 +144,7 @@ def test_the_speeds():
             assert_printed(printed, *(estimate["mean"] for estimate in found))
 
 
-def test_the_errors_by_the_length_of_a_step():
+def test_documentation_shows_errors_by_time_step():
     shown = table("docs/simulation.md", head="steps a second")
     figures = result("bench.json")["figures"]
     for steps, error, within in shown.rows:
@@ -160,7 +160,7 @@ ONLINE = {
 }
 
 
-def test_the_errors_with_fresh_doors():
+def test_documentation_shows_errors_of_streamed_training():
     shown, figures = (
         table("docs/simulation.md", head="on test doors"),
         result("online.json")["figures"],
@@ -173,14 +173,14 @@ def test_the_errors_with_fresh_doors():
         assert_printed(difference, *interval(figures[f"online - dataset/{metric}"]))
 
 
-def test_no_other_table_of_the_readme_has_figures():
+def test_readme_has_no_figures_in_other_tables():
     checked = ("policy | mean regret", "with 10 and with 1,000", "labelled doors")
     for other in tables("README.md"):
         if not " | ".join(other.head).startswith(checked):
             assert not re.search(r"\d\.\d", str(other.rows)), other.head
 
 
-def test_result_files_of_one_run_are_about_the_same_doors():
+def test_result_files_of_one_run_share_dataset():
     for names in (
         ("demo_regret.json", "demo_probes.json"),
         ("reward.json", "bandit.json", "study_claims.json"),
@@ -192,7 +192,7 @@ FIGURES = [p for p in sorted((ROOT / "docs").glob("*.png")) if p.name != "galler
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.name)
-def test_pictures_were_drawn_from_the_result_files_that_are_there(path):
+def test_documentation_images_are_drawn_from_present_results(path):
     """`python scripts/make_figures.py` draws them again. The gallery shows doors, not results."""
     with Image.open(path) as image:
         source = image.info.get("Source", "")
@@ -203,7 +203,7 @@ def test_pictures_were_drawn_from_the_result_files_that_are_there(path):
 
 
 @pytest.mark.slow
-def test_the_demo_was_measured_on_the_doors_that_the_present_code_makes(tmp_path):
-    """Generates them, in a minute or two. If not, the demo is to be measured again."""
+def test_demo_results_match_dataset_of_present_code(tmp_path):
+    """Generates the doors in a minute or two. If it fails, measure the demo again."""
     path = generate.run(replace(generate.PRESETS["tiny"], out=tmp_path / "dataset"))
     assert DoorDataset.open(path).checksum == result("demo_regret.json")["dataset_checksum"]

@@ -43,7 +43,7 @@ def wheel(clone) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def test_a_script_beside_the_clone_finds_the_package(clone, wheel, tmp_path):
+def test_editable_install_is_importable_beside_clone(clone, wheel, tmp_path):
     wheel.extractall(tmp_path)
     run = subprocess.run(
         [sys.executable, "-S", "-c", IMPORT, str(tmp_path)],
@@ -58,7 +58,7 @@ def test_a_script_beside_the_clone_finds_the_package(clone, wheel, tmp_path):
     assert Path(assets) == clone / "assets" / "__init__.py"
 
 
-def test_uninstalling_leaves_no_path_behind(wheel):
+def test_editable_install_records_every_file(wheel):
     names = set(wheel.namelist())
     (record,) = (name for name in names if name.endswith(".dist-info/RECORD"))
     recorded = {line.split(",")[0] for line in wheel.read(record).decode().splitlines()}

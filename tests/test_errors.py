@@ -7,13 +7,13 @@ import pytest
 from doorlab.errors import ConfigError, DoorlabError, refused, unknown_name, write_refused
 
 
-def test_message_has_all_three_parts_and_survives_pickling():
+def test_error_message_has_three_parts_and_is_picklable():
     error = pickle.loads(pickle.dumps(ConfigError("a door", "a window", "look again")))
     assert isinstance(error, DoorlabError)
     assert str(error) == "Expected a door, but got a window. Look again."
 
 
-def test_unknown_name_lists_the_valid_and_suggests_the_nearest():
+def test_unknown_name_lists_valid_names_and_suggests_nearest():
     message = str(unknown_name("preset", "smal", ["tiny", "small", "full"]))
     assert "full, small, tiny" in message
     assert "Did you mean 'small'?" in message
@@ -46,12 +46,12 @@ def test_unknown_name_lists_the_valid_and_suggests_the_nearest():
         ),
     ],
 )
-def test_what_the_system_refuses_has_all_three_parts(error, message):
+def test_refused_message_has_three_parts(error, message):
     assert str(refused(OSError(*error))).startswith(message)
 
 
 @pytest.mark.parametrize("code", sorted(errno.errorcode))
-def test_every_refused_write_names_the_path_and_the_way_out(code):
+def test_write_refused_names_path_and_remedy(code):
     message = str(write_refused(OSError(code, os.strerror(code)), "a/b"))
     assert " for a/b, but got " in message
     assert not message.endswith("; ")

@@ -1,4 +1,4 @@
-"""Processes that were forked from one in which torch's threads have worked."""
+"""Processes that are forked from one in which threads of torch have worked, in any module."""
 
 import multiprocessing
 import sys
@@ -30,7 +30,7 @@ def working_threads():
     torch.set_num_threads(before)
 
 
-def test_a_forked_process_suggests_what_its_parent_does():
+def test_reward_predictor_suggests_equally_in_forked_process():
     torch.manual_seed(0)
     predictor = RewardPredictor(build_model("ssnp", 32, Architecture()), 32)
     frames = np.random.default_rng(0).integers(0, 256, (3, 480, 640, 3), dtype=np.uint8)
@@ -54,7 +54,7 @@ def test_a_forked_process_suggests_what_its_parent_does():
     assert threads == 2  # as it was
 
 
-def test_environments_in_forked_processes_go_on():
+def test_environments_work_in_forked_processes():
     settings = {"frames": 2, "image_size": 64, "simulator": "torch"}
     envs = gymnasium.make_vec(
         ENVIRONMENT,

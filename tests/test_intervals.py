@@ -11,7 +11,7 @@ from doorlab.intervals import (
 )
 
 
-def test_interval_matches_the_normal_approximation_on_large_samples():
+def test_bootstrap_mean_matches_normal_approximation():
     values = np.random.default_rng(0).normal(2.0, 3.0, 4000)
     estimate = bootstrap_mean(values)
     half = 1.96 * values.std() / np.sqrt(len(values))
@@ -19,7 +19,7 @@ def test_interval_matches_the_normal_approximation_on_large_samples():
     assert estimate.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
 
 
-def test_interval_covers_the_truth_about_95_times_in_100():
+def test_bootstrap_mean_covers_truth_at_nominal_rate():
     rng = np.random.default_rng(1)
     hits = 0
     for i in range(300):
@@ -28,14 +28,14 @@ def test_interval_covers_the_truth_about_95_times_in_100():
     assert 0.90 <= hits / 300 <= 0.98
 
 
-def test_repeated_values_of_one_unit_do_not_narrow_the_interval():
+def test_bootstrap_mean_does_not_narrow_with_repeated_values():
     values = np.random.default_rng(2).normal(size=50)
     repeated = np.repeat(values[:, None], 20, axis=1)
     assert bootstrap_mean(repeated).ci95 == pytest.approx(bootstrap_mean(values).ci95)
     assert bootstrap_mean(repeated).n == 50
 
 
-def test_pairing_removes_what_units_share():
+def test_paired_difference_removes_shared_variance():
     rng = np.random.default_rng(3)
     shared = rng.normal(0, 10, 200)
     a, b = shared + rng.normal(1.0, 0.1, 200), shared + rng.normal(0.0, 0.1, 200)
@@ -43,17 +43,17 @@ def test_pairing_removes_what_units_share():
     assert 0.95 < low < 1.0 < high < 1.05
 
 
-def test_nothing_to_average_is_an_error():
+def test_bootstrap_mean_rejects_empty_values():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_mean(np.array([]))
 
 
-def test_one_run_is_bootstrapped_over_its_doors():
+def test_bootstrap_crossed_of_one_run_resamples_units():
     values = np.random.default_rng(4).normal(size=(1, 80))
     assert bootstrap_crossed(values) == bootstrap_mean(values[0])
 
 
-def test_runs_that_agree_are_as_one_and_runs_that_differ_widen_the_interval():
+def test_bootstrap_crossed_widens_with_variance_between_runs():
     doors = np.random.default_rng(5).normal(size=100)
     agreed = np.repeat(doors[None], 5, axis=0)
     assert bootstrap_crossed(agreed).ci95 == pytest.approx(bootstrap_mean(doors).ci95)
@@ -66,8 +66,8 @@ def test_runs_that_agree_are_as_one_and_runs_that_differ_widen_the_interval():
 
 @pytest.mark.parametrize("of_runs", [0.0, 0.02, 0.3])
 @pytest.mark.parametrize("runs", [2, 3, 12])
-def test_crossed_intervals_cover_the_truth(runs, of_runs):
-    """Scores = effect of the run + effect of the door + noise; few runs must do, too."""
+def test_bootstrap_crossed_covers_truth_at_nominal_rate(runs, of_runs):
+    """Scores = effect of run + effect of door + noise; few runs must suffice."""
     rng, hits = np.random.default_rng(6), 0
     for i in range(300):
         effects = rng.normal(0, of_runs, (runs, 1)) + rng.normal(0, 0.5, (1, 60))
@@ -78,7 +78,7 @@ def test_crossed_intervals_cover_the_truth(runs, of_runs):
 
 
 @pytest.mark.parametrize("runs", [(2, 2), (3, 3), (3, 1), (12, 3)])
-def test_intervals_of_differences_cover_the_truth(runs):
+def test_crossed_difference_covers_truth_at_nominal_rate(runs):
     rng, hits = np.random.default_rng(7), 0
     for i in range(300):
         doors = rng.normal(0, 0.5, (1, 60))
@@ -91,19 +91,19 @@ def test_intervals_of_differences_cover_the_truth(runs):
     assert 0.92 <= hits / 300 <= 0.995
 
 
-def test_intervals_of_shares_stay_between_0_and_1():
+def test_bootstrap_crossed_of_shares_stays_in_unit_interval():
     right = np.ones((3, 200))
     right[0, :3] = 0.0
     low, high = bootstrap_crossed(right).ci95
     assert low < right.mean() < high == 1.0
 
 
-def test_nothing_to_cross_is_an_error():
+def test_bootstrap_crossed_rejects_empty_values():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_crossed(np.zeros((2, 0)))
 
 
-def test_functions_of_means_have_intervals_that_cover_the_truth():
+def test_bootstrap_function_covers_truth():
     """|mean| of values about 0.5, many standard errors from 0: the textbook interval of a mean."""
     values = np.random.default_rng(0).normal(0.5, 1.0, (400, 1))
     found = bootstrap_function(values, lambda means: np.abs(means[..., 0]))
@@ -114,7 +114,7 @@ def test_functions_of_means_have_intervals_that_cover_the_truth():
     assert found.ci95 == pytest.approx(expected, abs=0.15 * error)
 
 
-def test_figures_that_chance_makes_larger_are_taken_down():
+def test_bootstrap_function_corrects_upward_bias():
     """A sum of 50 |means| is about 40 standard errors where every mean is 0."""
     values = np.random.default_rng(1).normal(0.0, 1.0, (100, 50))
     found = bootstrap_function(values, lambda means: np.abs(means).sum(-1))
@@ -122,13 +122,13 @@ def test_figures_that_chance_makes_larger_are_taken_down():
     assert 0 <= found.ci95[0] < found.ci95[1] < found.mean
 
 
-def test_no_values_have_no_function():
+def test_bootstrap_function_rejects_empty_values():
     with pytest.raises(ConfigError, match="at least one value"):
         bootstrap_function(np.zeros((0, 3)), lambda means: means.sum(-1))
 
 
-def test_runs_without_partners_differ_as_independent_samples_on_the_same_units():
-    """Units cancel where they act alike on all runs; the runs' own spreads add up."""
+def test_crossed_difference_of_unpaired_runs_adds_their_variances():
+    """Units cancel where they act equally on all runs; variances of the runs add up."""
     rng = np.random.default_rng(0)
     units = rng.normal(0, 5, 200)
     a = rng.normal(1.0, 0.3, (30, 1)) + units
@@ -140,6 +140,6 @@ def test_runs_without_partners_differ_as_independent_samples_on_the_same_units()
     assert found.n == 200
 
 
-def test_runs_on_other_units_cannot_be_compared():
+def test_crossed_difference_rejects_other_units():
     with pytest.raises(ConfigError, match="same units"):
         crossed_difference(np.zeros((2, 3)), np.zeros((2, 4)))

@@ -29,12 +29,12 @@ SHARE, NOT_NEGATIVE, POSITIVE, FINITE = Limits(0, 1), Limits(0), Limits(positive
         (FINITE, (-1e300, 0), (INFINITY, -INFINITY, NAN, "x", [1])),
     ],
 )
-def test_what_is_inside(limits, inside, outside):
+def test_limits_admit_values_inside(limits, inside, outside):
     assert all(limits.admits(value) for value in inside)
     assert not any(limits.admits(value) for value in outside)
 
 
-def test_limits_in_words():
+def test_limits_are_described_in_words():
     assert str(at_least(1)) == "a whole number of 1 or more"
     assert str(from_to(0, 2**63 - 1)) == "a whole number from 0 to 9223372036854775807"
     assert str(SHARE) == "a number from 0 to 1"
@@ -53,7 +53,7 @@ class Settings:
         check_limits(self)
 
 
-def test_a_setting_outside_is_named_by_its_option():
+def test_limits_name_option_of_invalid_setting():
     Settings()
     words = r"--batch-size as a whole number of 1 or more, but got 0. Correct --batch-size"
     with pytest.raises(ConfigError, match=words):
@@ -85,8 +85,8 @@ SETTINGS = ("Config", "Settings", "ExplorationConfig", "Architecture")
 
 
 @pytest.mark.parametrize("kind", configs(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_no_number_among_all_settings_may_be_nan_or_infinite(kind):
-    """Nor a tuple of numbers. Whether each has its limits declared is seen from outside."""
+def test_every_config_rejects_non_finite_numbers(kind):
+    """Also in tuples of numbers."""
     needed = {f.name: Path("x") for f in fields(kind) if f.default is f.default_factory}
     needed |= {"source": "x", "names": ("a",)} if issubclass(kind, ImportConfig) else {}
     usual = kind(**needed)

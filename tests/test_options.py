@@ -71,7 +71,7 @@ def help_of(capsys, *args, **options):
     return capsys.readouterr().out
 
 
-def test_values_of_every_kind_are_read():
+def test_parse_options_reads_values_of_every_type():
     assert run() == Config()
     args = "--model vae --runs a b --mix all --pair 2 -3e1 --fast --data d --seed -4 --out o"
     expected = Config(
@@ -86,14 +86,14 @@ def test_values_of_every_kind_are_read():
     assert run("here", config=Required) == Required(Path("here"))
 
 
-def test_options_that_are_not_given_are_those_of_the_default():
+def test_parse_options_keeps_defaults_of_missing_options():
     default = Config(seed=7, data=Path("d"), sizes=Sizes((9,)), learning_rate=3.0)
     assert run("--model", "vae", default=default) == Config(
         seed=7, data=Path("d"), sizes=Sizes((9,)), learning_rate=3.0, model="vae"
     )
 
 
-def test_help_begins_with_what_matters_and_groups_the_rest(capsys):
+def test_help_starts_with_main_options_and_groups_the_rest(capsys):
     shown = help_of(capsys)
     order = ["--model", "--runs", "--data", "--out", "--learning-rate", "--seed", "--fast"]
     order += ["sizes options", "Sizes of everything.", "--sizes.layers"]
@@ -102,7 +102,7 @@ def test_help_begins_with_what_matters_and_groups_the_rest(capsys):
     assert "Not shown" not in shown
 
 
-def test_help_shows_choices_and_lines_without_breaks(capsys):
+def test_help_shows_choices_and_joins_lines(capsys):
     shown = help_of(capsys)
     assert "--model {np,vae}" in shown
     assert "--mix {some,all}" in shown
@@ -112,7 +112,7 @@ def test_help_shows_choices_and_lines_without_breaks(capsys):
     assert "Numbers of layers, which are as many as there are. (default: 3 4)" in flat
 
 
-def test_choices_may_be_given_with_the_call(capsys):
+def test_parse_options_accepts_choices(capsys):
     with pytest.raises(SystemExit):
         parse_options(
             Base, None, prog="x", description="", args=["-h"], choices={"seed": ("1", "2")}
@@ -137,7 +137,7 @@ def test_choices_may_be_given_with_the_call(capsys):
         ("--pair 1 2 3", "Expected options of `doorlab x`, but got 3. See"),
     ],
 )
-def test_what_can_t_be_read_is_one_line(args, message, capsys):
+def test_parse_options_reports_invalid_value_in_one_line(args, message, capsys):
     with pytest.raises(ConfigError) as error:
         run(*args.split())
     assert message in str(error.value)
@@ -145,12 +145,12 @@ def test_what_can_t_be_read_is_one_line(args, message, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_positional_that_is_missing_is_one_line():
+def test_parse_options_reports_missing_positional_in_one_line():
     with pytest.raises(ConfigError, match="Expected a value for PATH, but got none"):
         run(config=Required)
 
 
-def test_paragraphs_are_reflowed_and_lists_and_tables_are_not():
+def test_reflowed_joins_paragraphs_and_keeps_lists_and_tables():
     text = """First line,
     second line.
 
@@ -168,7 +168,7 @@ def test_paragraphs_are_reflowed_and_lists_and_tables_are_not():
 @pytest.mark.parametrize(
     "name", [name for name in STAGES if name not in ("info", "export", "import")]
 )
-def test_no_options_are_the_defaults_of_the_stage(name):
+def test_parse_without_arguments_gives_stage_defaults(name):
     stage = importlib.import_module(command_module(name))
     presets = getattr(stage, "PRESETS", None)
     assert parse(stage, name, []) == (next(iter(presets.values())) if presets else stage.Config())

@@ -1,4 +1,4 @@
-"""doorlab leaves the process that uses it as it was, and is not disturbed by how that is."""
+"""doorlab neither changes nor depends on the state of the process that uses it."""
 
 import gc
 import locale
@@ -35,7 +35,7 @@ DOORS = GenerationConfig(
 )  # fmt: skip
 
 
-def test_what_belongs_to_the_program_stays_as_it_was(tmp_path, monkeypatch):
+def test_library_leaves_process_state_unchanged(tmp_path, monkeypatch):
     expected = use_everything(tmp_path / "before", workers=1)  # also what libraries do only once
     resource_tracker.ensure_running()  # a process that multiprocessing starts only once
     (tmp_path / "elsewhere").mkdir()
@@ -49,7 +49,7 @@ def test_what_belongs_to_the_program_stays_as_it_was(tmp_path, monkeypatch):
     assert found == expected
 
 
-def test_imports_leave_opencv_and_signals_alone():
+def test_imports_leave_opencv_and_signals_unchanged():
     code = (
         "import cv2, os, signal\n"
         "def state():\n"
@@ -145,7 +145,7 @@ def loggers():
 
 
 def open_files():
-    """By their descriptors, where the system tells."""
+    """By their descriptors, where the system lists them."""
     folder = "/proc/self/fd"
     if not os.path.isdir(folder):
         return {}

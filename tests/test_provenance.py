@@ -28,7 +28,7 @@ class Config:
     seed: int = 3
 
 
-def test_a_result_says_where_it_comes_from(tmp_path):
+def test_provenance_states_versions_and_date(tmp_path):
     write_result(tmp_path / "r.json", "bandit", Config(), {}, "blake2b:00", "panda")
     found = read_result(tmp_path / "r.json", "bandit")["provenance"]
     assert found["doorlab"] == doorlab.__version__
@@ -54,7 +54,7 @@ def clone(tmp_path, monkeypatch):
     return source
 
 
-def test_a_clone_is_at_a_commit_or_beside_it(clone):
+def test_commit_of_clone_marks_uncommitted_changes(clone):
     head = ["git", "-C", str(clone), "rev-parse", "HEAD"]
     expected = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     assert provenance.commit() == expected
@@ -65,7 +65,7 @@ def test_a_clone_is_at_a_commit_or_beside_it(clone):
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, PermissionError, subprocess.TimeoutExpired])
-def test_without_git_it_is_unknown(clone, monkeypatch, error):
+def test_commit_without_git_is_unknown(clone, monkeypatch, error):
     def fail(command, **_):
         raise error(command, 1) if error is subprocess.TimeoutExpired else error
 
@@ -73,7 +73,7 @@ def test_without_git_it_is_unknown(clone, monkeypatch, error):
     assert provenance.commit() == "unknown"
 
 
-def test_a_variable_of_git_leads_to_no_other_repository(clone, monkeypatch, tmp_path):
+def test_commit_ignores_git_variables(clone, monkeypatch, tmp_path):
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     assert len(provenance.commit()) == 40
 
@@ -96,14 +96,14 @@ class Distribution:
         ("{", "unknown"),
     ],
 )
-def test_an_installed_one_knows_what_pip_noted(tmp_path, monkeypatch, noted, expected):
+def test_commit_of_installed_package_is_recorded_by_pip(tmp_path, monkeypatch, noted, expected):
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "site-packages/doorlab/__init__.py"))
     monkeypatch.setattr(provenance, "distribution", lambda name: Distribution(noted))
     monkeypatch.setattr(subprocess, "run", None)
     assert provenance.commit() == expected
 
 
-def test_one_that_was_never_installed_is_unknown(tmp_path, monkeypatch):
+def test_commit_without_installed_package_is_unknown(tmp_path, monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
@@ -112,7 +112,7 @@ def test_one_that_was_never_installed_is_unknown(tmp_path, monkeypatch):
     assert provenance.commit() == "unknown"
 
 
-def test_a_processor_has_a_name_even_where_the_system_has_none(monkeypatch):
+def test_processor_has_fallback_name(monkeypatch):
     def missing(*_, **__):
         raise FileNotFoundError
 

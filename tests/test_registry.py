@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from doorlab import registry
 from doorlab.errors import ConfigError
 from doorlab.registry import Registry, takes_arguments
 
@@ -24,6 +23,7 @@ BROKEN = {
 @pytest.fixture
 def registry_of_numbers(tmp_path, monkeypatch):
     """One built-in, one entry point, and a module on the path."""
+    group = f"doorlab.{tmp_path.name}"  # another one for every test, because groups are cached
     (tmp_path / "numbers_outside.py").write_text(
         "SEVEN = 7\nWORD = 'seven'\n\nclass Namespace:\n    EIGHT = 8\n"
     )
@@ -32,13 +32,9 @@ def registry_of_numbers(tmp_path, monkeypatch):
     folder = tmp_path / "numbers_outside-1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Name: numbers-outside\nVersion: 1\n")
-    (folder / "entry_points.txt").write_text("[doorlab.numbers]\nseven = numbers_outside:SEVEN\n")
+    (folder / "entry_points.txt").write_text(f"[{group}]\nseven = numbers_outside:SEVEN\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry._entry_points_of.cache_clear()
-    yield Registry(
-        "number", "doorlab.numbers", {"one": 1}, lambda found: isinstance(found, int), "an integer"
-    )
-    registry._entry_points_of.cache_clear()
+    yield Registry("number", group, {"one": 1}, lambda found: isinstance(found, int), "an integer")
     for name in ("numbers_outside", *BROKEN):
         sys.modules.pop(name, None)
 
@@ -50,7 +46,7 @@ def test_registry_get_named_finds_builtins_entry_points_and_import_paths(registr
     assert registry_of_numbers.get_named("numbers_outside:Namespace.EIGHT") == 8
 
 
-def test_registry_is_a_mapping_of_names(registry_of_numbers):
+def test_registry_is_mapping_of_names(registry_of_numbers):
     assert list(registry_of_numbers) == ["one", "seven"]
     assert len(registry_of_numbers) == 2
     assert "seven" in registry_of_numbers
@@ -72,7 +68,7 @@ def test_registry_is_a_mapping_of_names(registry_of_numbers):
         ),
     ],
 )
-def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, words):
+def test_registry_get_named_rejects_invalid_name_in_one_sentence(registry_of_numbers, name, words):
     with pytest.raises(ConfigError, match=words):
         registry_of_numbers.get_named(name)
 
@@ -87,7 +83,7 @@ def test_registry_get_named_refuses_in_one_sentence(registry_of_numbers, name, w
         ("numbers_refused", "Expected a pear, but got a fig. Peel it"),
     ],
 )
-def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, module, words):
+def test_registry_get_named_names_error_of_module(registry_of_numbers, module, words):
     with pytest.raises(ConfigError, match=words):
         registry_of_numbers.get_named(f"{module}:X")
 
@@ -103,5 +99,5 @@ def test_registry_get_named_names_the_error_of_the_module(registry_of_numbers, m
         (7, set()),
     ],
 )
-def test_takes_arguments_tells_callables_by_the_number_of_arguments(found, counts):
+def test_takes_arguments_counts_positional_arguments(found, counts):
     assert {count for count in range(3) if takes_arguments(count)(found)} == counts

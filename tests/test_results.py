@@ -15,7 +15,7 @@ class Config:
     seed: int = 3
 
 
-def test_round_trip(tmp_path):
+def test_result_round_trips_through_file(tmp_path):
     path = tmp_path / "r.json"
     figures = {"x": Estimate(0.5, (0.4, 0.6), 10), "y": np.float32(2), "z": np.arange(2)}
     write_result(path, "bandit", Config(tmp_path), figures, "blake2b:00", doors=7)
@@ -32,7 +32,7 @@ def test_round_trip(tmp_path):
     assert "undefined" not in result
 
 
-def test_what_is_undefined_is_null_with_a_reason(tmp_path):
+def test_write_result_writes_null_with_reason_for_undefined_figures(tmp_path):
     nan = float("nan")
     figures = {
         "known": Estimate(0.5, (0.4, 0.6), 10),
@@ -61,7 +61,7 @@ def test_what_is_undefined_is_null_with_a_reason(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["{}", '{"stage": 3}', '{"stage": "bandit", "config": []}'])
-def test_a_file_of_another_form_is_one_line(tmp_path, content):
+def test_read_result_rejects_invalid_file_in_one_line(tmp_path, content):
     (tmp_path / "r.json").write_text(content)
     with pytest.raises(ResultError, match=r"make it again|the right file") as caught:
         read_result(tmp_path / "r.json", "bandit")

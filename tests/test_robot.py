@@ -22,6 +22,7 @@ from doorlab.models.familiarity import fit_familiarity
 from doorlab.models.io import save_model
 from doorlab.models.registry import build_model
 from doorlab.robot import RewardPredictor
+from doorlab.seeding import stream
 
 SIZE = 32
 SMALL = replace(TINY, encoder_resolution=SIZE, latent_samples=4)
@@ -76,12 +77,11 @@ def decisions(predictor, tries=3):
 
 
 @pytest.mark.parametrize("choice", ["greedy", "ucb", "thompson"])
-def test_suggests_what_the_policy_of_the_bandit_stage_would_do(choice):
+def test_reward_predictor_suggests_actions_of_bandit_policy(choice):
     model = model_of().eval()
     predictor = predictor_of(model, seed=5)
     policy = ModelPolicy(model, ModelConfig(choice=choice, kappa=2.0, search=QUICK))
-    policy.begin(random_frames()[None], np.random.Generator(np.random.PCG64()))
-    policy._rng.bit_generator.state = predictor._rng.bit_generator.state
+    policy.begin(random_frames()[None], stream(5, "policy"))
     history = History.empty(1)
     for reward in (0.0, 0.3, 0.1):
         expected = policy.act(history)
@@ -94,7 +94,7 @@ def test_suggests_what_the_policy_of_the_bandit_stage_would_do(choice):
 @pytest.mark.parametrize(
     "duplicate", [copy.deepcopy, lambda predictor: pickle.loads(pickle.dumps(predictor))]
 )
-def test_a_copy_goes_on_as_the_original_does(duplicate, around):
+def test_reward_predictor_copy_continues_identically(duplicate, around):
     predictor = predictor_of()
     predictor.record(PULL, 0.4)
     with around():
@@ -102,7 +102,7 @@ def test_a_copy_goes_on_as_the_original_does(duplicate, around):
     assert decisions(other, 1) == decisions(predictor, 1)
 
 
-def test_a_model_from_inference_mode_or_of_another_dtype_suggests():
+def test_reward_predictor_accepts_inference_mode_and_other_dtype():
     with torch.inference_mode():
         model = model_of()
     expected = predictor_of().suggest("ucb")
@@ -110,7 +110,7 @@ def test_a_model_from_inference_mode_or_of_another_dtype_suggests():
     assert predictor_of(model_of().double()).suggest("ucb") == expected
 
 
-def test_predicts_what_the_model_says():
+def test_reward_predictor_predicts_rewards_of_model():
     model = model_of().eval()
     predictor = predictor_of(model)
     predictor.record(PULL, 0.4)
@@ -127,7 +127,7 @@ def test_predicts_what_the_model_says():
     np.testing.assert_array_equal(predictor.predict(at)[0], mean)  # normalised ones alike
 
 
-def test_what_was_tried_changes_what_is_expected_until_the_next_door():
+def test_reward_predictor_conditions_on_interactions_until_next_door():
     predictor = predictor_of()
     before = predictor.predict([PULL])
     predictor.record(PULL, 1.0)
@@ -138,7 +138,7 @@ def test_what_was_tried_changes_what_is_expected_until_the_next_door():
     assert predictor.interactions == []
 
 
-def test_frames_of_any_size_are_averaged_to_the_models():
+def test_reward_predictor_resizes_frames_to_model():
     small = random_frames()
     large = small.repeat(5, axis=1).repeat(5, axis=2)
     wide = np.pad(large, [(0, 0), (0, 0), (7, 7), (0, 0)])
@@ -163,7 +163,7 @@ def test_frames_of_any_size_are_averaged_to_the_models():
         (random_frames(size=(0, 16)), r"got \(0, 16, 3\)"),
     ],
 )
-def test_frames_that_are_none_are_refused(frames, message):
+def test_reward_predictor_rejects_invalid_frames(frames, message):
     predictor = predictor_of()
     predictor.record(PULL, 0.5)
     with pytest.raises(ConfigError, match=message):
@@ -180,14 +180,14 @@ def test_frames_that_are_none_are_refused(frames, message):
         (np.array([0.0, np.nan, 0.0, 0.0]), 0.5, r"4 numbers in \[-1, 1\]"),
     ],
 )
-def test_tries_that_cannot_be_are_refused(action, reward, message):
+def test_reward_predictor_rejects_invalid_interactions(action, reward, message):
     predictor = predictor_of()
     with pytest.raises(ConfigError, match=message):
         predictor.record(action, reward)
     assert predictor.interactions == []
 
 
-def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
+def test_reward_predictor_clips_physical_actions_only():
     predictor = predictor_of()
     predictor.record(Action(phi=4.0, radius=0.8, swing=2.5, turn=-3.0), 0.5)
     ((action, _),) = predictor.interactions
@@ -207,7 +207,7 @@ def test_actions_beyond_the_box_are_cut_off_in_physical_units_alone():
         lambda p, folder: p.save(folder),
     ],
 )
-def test_nothing_goes_before_a_look(call, tmp_path):
+def test_reward_predictor_needs_observation_first(call, tmp_path):
     with pytest.raises(ConfigError, match="observe"):
         call(predictor_of(frames=False), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -255,7 +255,7 @@ NO_PATH = "a path, but got"
         ("restore", (3,), f"{NO_PATH} 3"),
     ],
 )
-def test_what_has_the_wrong_type_is_one_line(unchecked, method, arguments, message):
+def test_reward_predictor_rejects_wrong_types_in_one_line(unchecked, method, arguments, message):
     predictor = unchecked.RewardPredictor(model_of(), SIZE, search=QUICK)
     predictor.observe(random_frames())
     predictor.record(PULL, 0.5)
@@ -273,17 +273,17 @@ def test_what_has_the_wrong_type_is_one_line(unchecked, method, arguments, messa
         ({"seed": "x"}, "got 'x'"),
     ],
 )
-def test_predictors_that_cannot_be_made(unchecked, settings, message):
+def test_reward_predictor_rejects_invalid_settings(unchecked, settings, message):
     with pytest.raises(ConfigError, match=message):
         unchecked.RewardPredictor(**{"model": model_of(), "image_size": SIZE, **settings})
 
 
-def test_kappa_is_a_number():
+def test_reward_predictor_rejects_non_finite_kappa():
     with pytest.raises(ConfigError, match="kappa as a finite number, but got nan"):
         predictor_of().suggest("ucb", kappa=np.nan)
 
 
-def test_pictures_of_pil_and_generators_are_frames(unchecked):
+def test_reward_predictor_accepts_pil_images_and_generators(unchecked):
     predictor, expected = (unchecked.RewardPredictor(model_of(), SIZE) for _ in range(2))
     expected.observe(random_frames())
     images = [Image.fromarray(frame) for frame in random_frames()]
@@ -293,7 +293,7 @@ def test_pictures_of_pil_and_generators_are_frames(unchecked):
 
 
 @pytest.mark.parametrize("place", ["no/folder/door", ".", "x" * 300])
-def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path, place):
+def test_reward_predictor_save_reports_unwritable_path_in_one_line(tmp_path, place):
     (tmp_path / "no").write_text("a file")
     with pytest.raises(ResultError) as caught:
         predictor_of().save(tmp_path / place)
@@ -301,7 +301,7 @@ def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path, place):
 
 
 @pytest.mark.parametrize("choice", ["greedy", "ucb", "thompson"])
-def test_the_same_question_has_the_same_answer_until_something_is_recorded(choice, tmp_path):
+def test_reward_predictor_repeats_suggestion_until_recording(choice, tmp_path):
     predictor = predictor_of(seed=2)
     first = predictor.suggest(choice)
     for other in ("ucb", "thompson", "greedy"):
@@ -316,7 +316,7 @@ def test_the_same_question_has_the_same_answer_until_something_is_recorded(choic
     assert predictor.suggest(choice) == again.suggest(choice) != first
 
 
-def test_a_predictor_says_what_it_is():
+def test_reward_predictor_repr_describes_state():
     predictor = predictor_of(frames=False)
     assert repr(predictor) == "RewardPredictor(SSNP, frames of 32 pixels, on cpu; no door observed)"
     predictor.observe(random_frames())
@@ -324,7 +324,7 @@ def test_a_predictor_says_what_it_is():
     assert repr(predictor).endswith("; a door with 1 interaction)")
 
 
-def test_warnings_name_the_line_that_observed(unchecked):
+def test_reward_predictor_warning_names_line_of_caller(unchecked):
     held_out = [np.zeros((20, SMALL.context_dim))]
     known = fit_familiarity("doors of nobody", np.zeros((20, SMALL.context_dim)), held_out)
     predictor = unchecked.RewardPredictor(model_of(), SIZE, familiarity=known)
@@ -333,12 +333,12 @@ def test_warnings_name_the_line_that_observed(unchecked):
     assert said[0].filename == __file__
 
 
-def test_thompson_needs_a_latent():
+def test_reward_predictor_rejects_thompson_without_latent():
     with pytest.raises(ConfigError, match="latent"):
         predictor_of(model_of("cnp")).suggest("thompson")
 
 
-def test_a_run_of_train_is_loaded(run):
+def test_reward_predictor_loads_trained_run(run):
     predictor = doorlab.RewardPredictor.load(run, seed=3)
     predictor.observe(random_frames(size=(48, 64)))
     same = RewardPredictor(model_of(), SIZE, seed=3)
@@ -346,19 +346,19 @@ def test_a_run_of_train_is_loaded(run):
     assert predictor.suggest() == same.suggest()
 
 
-def test_models_that_predict_no_rewards_are_refused(tmp_path):
+def test_reward_predictor_rejects_model_without_rewards(tmp_path):
     save_model(tmp_path, model_of("vae"), "vae", SIZE, SMALL)
     with pytest.raises(CheckpointError, match=r"predicts rewards .*, but got a vae. Give a run of"):
         RewardPredictor.load(tmp_path)
 
 
-def test_a_missing_device_is_a_config_error(run):
+def test_reward_predictor_rejects_missing_device(run):
     missing = "cpu:x" if torch.cuda.is_available() else "cuda"
     with pytest.raises(ConfigError, match="Use cpu"):
         RewardPredictor.load(run, device=missing)
 
 
-def test_decisions_after_a_round_trip_are_equal_to_the_bit(run, tmp_path):
+def test_reward_predictor_restores_state_bit_for_bit(run, tmp_path):
     predictor, path = RewardPredictor.load(run, seed=1), tmp_path / "door.safetensors"
     predictor.observe(random_frames())
     decisions(predictor, 2)
@@ -373,7 +373,7 @@ def test_decisions_after_a_round_trip_are_equal_to_the_bit(run, tmp_path):
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_while_saving_it_is_the_old_state_or_the_new_one(run, tmp_path, monkeypatch, after):
+def test_reward_predictor_save_is_atomic_under_kill(run, tmp_path, monkeypatch, after):
     path, predictor = tmp_path / "door.safetensors", RewardPredictor.load(run)
     predictor.observe(random_frames())
     predictor.record(PULL, 0.2)
@@ -400,8 +400,8 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("harm", ["nothing", "cut", "empty", "generator", "version", "bit"])
-def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
-    path, predictor = tmp_path / "door", predictor_of(RewardPredictor.load(run)._model)
+def test_reward_predictor_rejects_damaged_state_in_one_line(run, tmp_path, harm):
+    path, predictor = tmp_path / "door", predictor_of()
     predictor.save(path)
     predictor.record(PULL, 0.5)
     predictor.save(path)
@@ -426,7 +426,7 @@ def test_damage_is_said_in_one_line_and_changes_nothing(run, tmp_path, harm):
     assert len(predictor.interactions) == 1
 
 
-def test_another_models_state_is_refused(run, tmp_path):
+def test_reward_predictor_rejects_state_of_other_model(run, tmp_path):
     predictor_of(model_of(seed=1)).save(tmp_path / "state")
     with pytest.raises(
         CheckpointError, match=r"the model with which .* was saved, but got another model"

@@ -27,7 +27,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("runs")
 
 
-def test_a_folder_is_a_part_or_holds_parts(runs):
+def test_run_folders_finds_run_or_its_parts(runs):
     found = RunFolders.find([runs])
     assert found.models == [runs / "ssnp"]
     assert found.dataset() == runs / "doors"
@@ -37,7 +37,7 @@ def test_a_folder_is_a_part_or_holds_parts(runs):
     assert RunFolders.find([runs / "bandit"]).models == []
 
 
-def test_the_folder_of_a_demo_is_found_whole(runs):
+def test_run_folders_finds_parts_of_demo(runs):
     found = RunFolders.find([runs / "demo"])
     assert found.models == [runs / "demo/pretrain/vae", runs / "demo/train/np"]
     assert found.dataset() == runs / "demo/dataset"
@@ -45,17 +45,17 @@ def test_the_folder_of_a_demo_is_found_whole(runs):
     assert found.plots == [runs / "demo/plot"]
 
 
-def test_a_study_has_its_dataset_and_keeps_its_training_runs_to_itself(runs):
+def test_run_folders_of_study_hides_its_training_runs(runs):
     found = RunFolders.find([runs / "study"])
     assert found.dataset() == runs / "study/dataset"
     assert found.models == []
 
 
-def test_a_run_that_is_named_twice_is_found_once(runs):
+def test_run_folders_ignores_repeated_runs(runs):
     assert RunFolders.find([runs, runs / "ssnp", runs / "../runs/ssnp"]).models == [runs / "ssnp"]
 
 
-def test_of_several_runs_the_first_with_a_dataset_gives_it(runs):
+def test_run_folders_uses_first_dataset(runs):
     assert RunFolders.find([runs / "study", runs / "doors"]).dataset() == runs / "study/dataset"
 
 
@@ -70,19 +70,19 @@ def test_of_several_runs_the_first_with_a_dataset_gives_it(runs):
         (["doors/../doors"], "doors-report"),
     ],
 )
-def test_where_a_page_goes_that_nobody_gave_a_place(runs, named, expected):
+def test_run_folders_output_has_default_place(runs, named, expected):
     found = RunFolders.find([runs / name for name in named])
     assert found.output("report") == runs / expected
     whole = RunFolders.find([(runs / name).absolute() for name in named])
     assert whole.output("report") == (runs / expected).absolute()
 
 
-def test_the_working_folder_can_be_a_dataset(runs, monkeypatch):
+def test_run_folders_accepts_working_directory_as_dataset(runs, monkeypatch):
     monkeypatch.chdir(runs / "doors")
     assert RunFolders.find([Path(".")]).output("report") == Path("../doors-report")
 
 
-def test_nothing_is_put_into_a_dataset_unasked(runs):
+def test_run_folders_output_is_never_inside_dataset(runs):
     (runs / "doors" / "ssnp").mkdir()
     (runs / "doors" / "ssnp" / "model.json").write_text("{}")
     found = RunFolders.find([runs / "doors", runs / "doors" / "ssnp"])
@@ -90,14 +90,14 @@ def test_nothing_is_put_into_a_dataset_unasked(runs):
         found.output("plot")
 
 
-def test_figures_of_several_runs_are_found_where_they_go(runs):
+def test_run_folders_finds_plots_of_several_runs(runs):
     named = [runs / "doors", runs / "ssnp"]
     (runs / "plot").mkdir()
     (runs / "plot" / "plot.json").write_text("{}")
     assert RunFolders.find(named).plots == [runs / "plot"]
 
 
-def test_what_is_not_clear_is_an_error(runs):
+def test_run_folders_rejects_ambiguous_runs(runs):
     with pytest.raises(ConfigError, match=r"one result of `doorlab bandit`, but got 2: .* --runs"):
         RunFolders.find([runs, runs / "demo"])
     (runs / "more").mkdir()
@@ -108,7 +108,7 @@ def test_what_is_not_clear_is_an_error(runs):
         RunFolders.find([])
 
 
-def test_a_folder_without_a_run_is_an_error(runs):
+def test_run_folders_rejects_folder_without_run(runs):
     with pytest.raises(ResultError, match="a finished run of pretrain"):
         RunFolders.find([runs / "unfinished"])
     with pytest.raises(ResultError, match="got nothing there"):

@@ -19,18 +19,18 @@ def candidates(number=256):
     return sobol_actions(number, 0, torch.float32).expand(3, -1, -1)
 
 
-def test_finds_a_known_optimum_on_every_door():
+def test_maximize_finds_known_optimum_on_every_door():
     best = maximize(hill, candidates(), SearchConfig(steps=60, step_size=0.03))
     torch.testing.assert_close(best, OPTIMA, atol=0.02, rtol=0)
 
 
-def test_gradient_steps_cross_the_seam_of_phi():
+def test_maximize_crosses_seam_of_phi():
     start = torch.tensor([[-0.97, 0.5, -0.5, 0.0]]).expand(3, 1, 4)
     best = maximize(hill, start, SearchConfig(starts=1, steps=80, step_size=0.02))
     assert best[1, 0] == pytest.approx(0.98, abs=0.02)
 
 
-def test_is_never_worse_than_the_best_candidate():
+def test_maximize_is_never_worse_than_best_candidate():
     def rough(at):
         return torch.sin(300 * at).sum(-1)  # gradients lead nowhere
 
@@ -39,17 +39,17 @@ def test_is_never_worse_than_the_best_candidate():
     assert (rough(best[:, None])[:, 0] >= rough(x).max(dim=1).values - 1e-6).all()
 
 
-def test_without_steps_it_takes_the_best_candidate():
+def test_maximize_without_steps_returns_best_candidate():
     x = candidates(64)
     best = maximize(hill, x, SearchConfig(steps=0))
     torch.testing.assert_close(best, x[torch.arange(3), hill(x).argmax(dim=1)])
 
 
-def test_more_starts_than_candidates_are_all_the_candidates():
+def test_maximize_accepts_more_starts_than_candidates():
     assert maximize(hill, candidates(2), SearchConfig(starts=8)).shape == (3, 4)
 
 
-def test_sobol_actions_fill_the_box_evenly_and_by_their_seed():
+def test_sobol_actions_fill_box_evenly_given_seed():
     x = sobol_actions(512, 3, torch.float64).numpy()
     assert x.dtype == np.float64
     counts = [np.histogram(x[:, i], bins=8, range=(-1, 1))[0] for i in range(4)]
@@ -58,7 +58,7 @@ def test_sobol_actions_fill_the_box_evenly_and_by_their_seed():
     assert not np.array_equal(x, sobol_actions(512, 4, torch.float64).numpy())
 
 
-def test_into_box_wraps_phi_and_clips_the_rest():
+def test_into_box_wraps_phi_and_clips_rest():
     outside = torch.tensor([[1.25, 2.0, -3.0, 0.5], [-1.25, 0.0, 0.0, 0.0]])
     expected = torch.tensor([[-0.75, 1.0, -1.0, 0.5], [0.75, 0.0, 0.0, 0.0]])
     torch.testing.assert_close(into_box(outside), expected)

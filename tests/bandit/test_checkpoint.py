@@ -55,7 +55,7 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_restored_bandit_decides_bit_for_bit_as_if_it_had_never_stopped(name, tmp_path):
+def test_load_bandit_resumes_policy_bit_for_bit(name, tmp_path):
     world, policy, path = World(4), POLICIES[name](), tmp_path / "bandit.safetensors"
     past = world.play(policy, 3)
     save_bandit(path, policy, past)
@@ -70,7 +70,7 @@ def test_a_restored_bandit_decides_bit_for_bit_as_if_it_had_never_stopped(name, 
         past, again = past.extended(actions, rewards), again.extended(actions, rewards)
 
 
-def test_the_file_is_one_that_others_can_read(tmp_path):
+def test_save_bandit_writes_readable_safetensors(tmp_path):
     policy, path = RandomPolicy(), tmp_path / "bandit.safetensors"
     past = World(4).play(policy, 2)
     save_bandit(path, policy, past)
@@ -81,7 +81,7 @@ def test_the_file_is_one_that_others_can_read(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["bandit.safetensors"]  # nothing half-written
 
 
-def test_saving_leaves_the_bandit_as_it_was(tmp_path):
+def test_save_bandit_leaves_policy_unchanged(tmp_path):
     policies = [RandomPolicy(), RandomPolicy()]
     for policy in policies:
         World(4).play(policy, 1)
@@ -90,7 +90,7 @@ def test_saving_leaves_the_bandit_as_it_was(tmp_path):
     np.testing.assert_array_equal(*actions)
 
 
-def test_other_policies_and_other_settings_are_refused(tmp_path):
+def test_load_bandit_rejects_other_policy_or_settings(tmp_path):
     policy, path = GPUCBPolicy(GP), tmp_path / "bandit"
     save_bandit(path, policy, World(4).play(policy, 1))
     for other in (GPThompsonPolicy(GP), GPUCBPolicy(), EpsilonGreedyPolicy(GPUCBPolicy(GP))):
@@ -98,7 +98,7 @@ def test_other_policies_and_other_settings_are_refused(tmp_path):
             load_bandit(path, other)
 
 
-def test_damage_is_one_line(tmp_path):
+def test_load_bandit_rejects_damaged_file(tmp_path):
     policy, path = RandomPolicy(), tmp_path / "bandit"
     with pytest.raises(CheckpointError, match="none"):
         load_bandit(path, policy)

@@ -10,7 +10,7 @@ from doorlab.bandit.gaussian_process import GPConfig, GPPosterior, fit_gp, make_
 
 
 @pytest.mark.parametrize("fitted", [False, True])
-def test_the_posterior_is_that_of_scikit_learn(fitted):
+def test_gp_posterior_matches_scikit_learn(fitted):
     data, config = history(3, 8), GPConfig()
     model = make_gp(data, config)
     if fitted:
@@ -31,7 +31,7 @@ def test_the_posterior_is_that_of_scikit_learn(fitted):
         np.testing.assert_allclose(stds[door].detach().numpy(), std, atol=1e-5)
 
 
-def test_sampled_functions_have_the_moments_of_the_posterior():
+def test_gp_posterior_samples_have_posterior_moments():
     """All doors have the same data, so that every door is one sample."""
     doors, config = 1500, GPConfig(noise=0.1)
     one = history(1, 5)
@@ -48,14 +48,14 @@ def test_sampled_functions_have_the_moments_of_the_posterior():
     np.testing.assert_allclose(drawn.std(axis=0), std, rtol=0.08)
 
 
-def test_a_sampled_function_is_one_smooth_function():
+def test_gp_posterior_sample_is_one_smooth_function():
     sampled = GPPosterior(make_gp(history(2, 4), GPConfig())).sample(np.random.default_rng(0))
     at = torch.from_numpy(history(2, 10).actions.astype(float)).requires_grad_()
     torch.testing.assert_close(sampled(at), sampled(at))
     assert torch.autograd.gradcheck(sampled, at, atol=1e-4)
 
 
-def test_fitting_raises_the_posterior_density_of_every_door():
+def test_fit_gp_raises_posterior_density_of_every_door():
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
     def densities(model):
@@ -68,7 +68,7 @@ def test_fitting_raises_the_posterior_density_of_every_door():
     assert (densities(model) > before).all()
 
 
-def test_actions_across_the_seam_of_phi_are_neighbours():
+def test_gp_kernel_is_periodic_in_phi():
     data = History(np.array([[[0.99, 0, 0, 0]]], np.float32), np.array([[1.0]], np.float32))
     at = torch.tensor([[[-0.99, 0, 0, 0], [0.9, 0, 0, 0]]], dtype=torch.float64)
     across, near = GPPosterior(make_gp(data, GPConfig())).moments(at)[0][0]

@@ -21,7 +21,7 @@ def observations(batch=(), number=7, features=4, seed=1):
     return x, torch.randn(*batch, number, generator=rng, dtype=torch.float64)
 
 
-def test_the_posterior_is_that_of_the_observations_joint_distribution():
+def test_linear_posterior_matches_joint_distribution():
     """In the space of observations: y ~ Student t about x m0 with shape I + x S x'."""
     prior, (x, y) = random_belief(), observations()
     posterior = prior.given(x, y)
@@ -36,7 +36,8 @@ def test_the_posterior_is_that_of_the_observations_joint_distribution():
     assert float(posterior.b) == pytest.approx(0.3 + 0.5 * left @ np.linalg.solve(k, left))
 
 
-def test_one_by_one_is_all_at_once_and_regressions_do_not_mix():
+def test_linear_posterior_is_sequential_and_independent_per_regression():
+    """Sequential updates equal one batch update; regressions in a batch do not mix."""
     prior, (x, y) = random_belief((3,)), observations((3,))
     whole, step = prior.given(x, y), prior
     for i in range(7):
@@ -47,7 +48,7 @@ def test_one_by_one_is_all_at_once_and_regressions_do_not_mix():
         torch.testing.assert_close(getattr(apart, name)[:2], getattr(whole, name)[:2])
 
 
-def test_draws_have_the_moments_of_the_belief():
+def test_linear_posterior_samples_have_its_moments():
     belief = random_belief().given(*observations())
     many = expand(belief, 40_000)
     drawn = many.sample(np.random.default_rng(0))
@@ -56,7 +57,7 @@ def test_draws_have_the_moments_of_the_belief():
     torch.testing.assert_close(drawn.T.cov(), belief.covariance, rtol=0.1, atol=0.002)
 
 
-def test_nothing_observed_changes_nothing():
+def test_linear_posterior_is_unchanged_without_observations():
     prior = BayesianLinearPosterior.ridge((2, 3), 0.25, 6.0, 6.0)
     after = prior.given(torch.zeros(2, 0, 3), torch.zeros(2, 0))
     for name in ("mean", "factor", "a", "b"):
@@ -65,7 +66,7 @@ def test_nothing_observed_changes_nothing():
     assert prior.noise.tolist() == pytest.approx([1.2, 1.2])
 
 
-def test_what_doors_share_is_found_again():
+def test_empirical_prior_recovers_true_parameters():
     rng = np.random.default_rng(0)
     doors, tries = 600, 8
     mean, root = np.array([1.0, -0.5, 0.0]), np.array([[0.5, 0, 0], [0.3, 0.2, 0], [0, 0, 1e-3]])
@@ -78,20 +79,20 @@ def test_what_doors_share_is_found_again():
     assert float(found.noise) == pytest.approx(0.01, rel=0.1)
 
 
-def test_a_shared_belief_about_other_means():
+def test_expand_shifts_posterior_means():
     belief = expand(random_belief(), 2, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]))
     shift = belief.mean - random_belief().mean
     torch.testing.assert_close(shift, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 2.0]]).double())
 
 
-def test_one_door_does_not_tell_how_doors_differ():
+def test_empirical_prior_rejects_one_door():
     with pytest.raises(ConfigError, match="two or more doors"):
         fit_empirical_prior(torch.zeros(1, 3, 2), torch.zeros(1, 3))
 
 
 @pytest.mark.parametrize("doors", [5, 20])
-def test_what_few_doors_share_is_believed_loosely(doors):
-    """What fresh doors do is as far from what is expected as is said, on average over worlds."""
+def test_empirical_prior_is_calibrated_with_few_doors(doors):
+    """The standardized error on new doors is about one, on average over worlds."""
     squares = []
     for seed in range(12):
         rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from doorlab.bandit import History, Policy
 from doorlab.bandit.policies import GPUCBPolicy, RandomPolicy
 
 
-def test_a_history_grows_by_one_interaction_on_every_door():
+def test_history_extends_by_one_interaction_per_door():
     history = History.empty(2)
     assert history.num_interactions == 0
     first = np.full((2, 4), 0.5, np.float32), np.array([0.1, 0.2], np.float32)
@@ -16,7 +16,7 @@ def test_a_history_grows_by_one_interaction_on_every_door():
     np.testing.assert_array_equal(longer.actions[:, 0], first[0])
 
 
-def test_policies_are_policies():
+def test_policy_protocol_is_satisfied_by_policies():
     assert isinstance(RandomPolicy(), Policy)
     assert isinstance(GPUCBPolicy(), Policy)
     assert not isinstance(History.empty(1), Policy)

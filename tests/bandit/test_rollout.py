@@ -26,7 +26,7 @@ class Toy(VectorEnv):
 
 
 class Recorder:
-    """Plays given actions, and remembers what it was shown."""
+    """Executes given actions, and stores the histories that it receives."""
 
     def __init__(self, actions):
         self.actions, self.seen = actions, []
@@ -44,7 +44,7 @@ def actions():
     return np.random.default_rng(0).uniform(-1, 1, (3, 4, 4)).astype(np.float32)
 
 
-def test_records_what_was_done_and_what_came_of_it(actions):
+def test_run_policy_records_actions_rewards_and_regrets(actions):
     rollout = run_policy(Toy(), Recorder(actions), 4)
     np.testing.assert_array_equal(rollout.actions, actions)
     expected = 1 - np.abs(actions[..., 0] - TARGETS[:, None])
@@ -53,7 +53,7 @@ def test_records_what_was_done_and_what_came_of_it(actions):
     np.testing.assert_array_equal(rollout.slipped, actions[..., 1] > 0)
 
 
-def test_a_policy_sees_frames_actions_and_rewards_and_nothing_else(actions):
+def test_run_policy_shows_policy_only_frames_actions_and_rewards(actions):
     policy = Recorder(actions)
     rollout = run_policy(Toy(), policy, 4)
     assert policy.frames.shape == (3, 2, 4, 4, 3)
@@ -63,7 +63,7 @@ def test_a_policy_sees_frames_actions_and_rewards_and_nothing_else(actions):
         np.testing.assert_array_equal(history.rewards, rollout.rewards[:, :tries])
 
 
-def test_seeds_are_paired(actions):
+def test_run_policy_is_paired_by_seed(actions):
     first, second, third = (Recorder(actions) for _ in range(3))
     env = Toy()
     run_policy(env, first, 1, seed=3, doors=[7, 8, 9])
@@ -74,13 +74,13 @@ def test_seeds_are_paired(actions):
     assert env.resets == 3
 
 
-def test_reports_every_interaction(actions):
+def test_run_policy_reports_every_interaction(actions):
     steps = []
     run_policy(Toy(), Recorder(actions), 4, advance=steps.append)
     assert steps == [1, 1, 1, 1]
 
 
-def test_random_actions_obtain_what_the_simulator_says_that_they_do(recorded_doors):
+def test_run_policy_random_rewards_match_simulator(recorded_doors):
     """The whole way (environment, loop, policy) against the simulator alone."""
     from doorlab.bandit.policies import RandomPolicy
     from doorlab.sim import make_simulator

@@ -10,7 +10,7 @@ from doorlab.errors import ConfigError, ResultError
 CONFIG = wheel.Config(deltas=(0.5, 0.9), problems=6, steps=1500)
 
 
-def test_uniform_choice_scores_100_percent(monkeypatch):
+def test_wheel_scores_100_percent_for_uniform_choice(monkeypatch):
     def uniform(contexts, pull, arms, rng, config):
         return rng.integers(arms, size=contexts.shape[:2])
 
@@ -20,7 +20,7 @@ def test_uniform_choice_scores_100_percent(monkeypatch):
         assert low - 3 < 100 < high + 3
 
 
-def test_the_best_arms_score_0_percent(monkeypatch):
+def test_wheel_scores_0_percent_for_best_arms(monkeypatch):
     deltas = iter(CONFIG.deltas)
 
     def best(contexts, pull, arms, rng, config):
@@ -34,7 +34,7 @@ def test_the_best_arms_score_0_percent(monkeypatch):
         assert found["regret_percent"].mean == found["last_regret_percent"].mean == 0
 
 
-def test_every_problem_is_another_and_the_seed_decides(monkeypatch):
+def test_wheel_problems_differ_and_are_deterministic_given_seed(monkeypatch):
     seen = []
 
     def record(contexts, pull, arms, rng, config):
@@ -51,7 +51,7 @@ def test_every_problem_is_another_and_the_seed_decides(monkeypatch):
     assert not np.isin(first, other).any()
 
 
-def test_the_result_stands_beside_the_published_figures(tmp_path, capsys):
+def test_wheel_result_shows_published_figures(tmp_path, capsys):
     path = tmp_path / "wheel.json"
     config = wheel.Config(deltas=(0.9,), problems=2, steps=30, out=path)
     wheel.run(config)
@@ -63,7 +63,7 @@ def test_the_result_stands_beside_the_published_figures(tmp_path, capsys):
         wheel.run(config)
 
 
-def test_bad_settings():
+def test_wheel_rejects_invalid_settings():
     for bad in ({"problems": 0}, {"steps": 0}, {"deltas": (1.5,), "steps": 5}):
         with pytest.raises(ConfigError):
             wheel.run(wheel.Config(**bad))

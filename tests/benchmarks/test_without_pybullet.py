@@ -1,4 +1,4 @@
-"""What `doorlab bench` says where PyBullet has no wheel."""
+"""`doorlab bench` without PyBullet, for all benchmarks that need it."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def without_pybullet(tmp_path):
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
 
 
-def test_every_benchmark_that_needs_it_says_so_in_one_line(without_pybullet, tmp_path):
+def test_benchmarks_name_missing_pybullet_in_one_line(without_pybullet, tmp_path):
     script = tmp_path / "bench.py"
     script.write_text(CODE)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Arrays that would fill the memory, were they read as they ask for."""
+"""Arrays whose metadata or chunks claim more than the memory."""
 
 import json
 import os
@@ -57,7 +57,7 @@ CRAFTED = {
 
 @pytest.mark.parametrize("what", CRAFTED)
 @pytest.mark.parametrize("name", ["rewards", "images"])
-def test_metadata_of_another_layout_are_refused(copy, name, what):
+def test_dataset_read_rejects_metadata_of_another_layout(copy, name, what):
     file = copy.path / SHARD / name / "zarr.json"
     document = json.loads(file.read_text())
     *way, last = CRAFTED[what]
@@ -80,14 +80,14 @@ def test_metadata_of_another_layout_are_refused(copy, name, what):
         {"dimension_names": ["a", "b"]},
     ],
 )
-def test_metadata_may_not_say_anything_else(copy, change):
+def test_dataset_read_rejects_other_metadata_values(copy, change):
     file = copy.path / SHARD / "rewards/zarr.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
     with pytest.raises(DatasetError, match="shard-00001"):
         copy.read("rewards")
 
 
-def test_chunks_that_decode_to_gigabytes_are_refused(copy):
+def test_dataset_read_rejects_chunks_of_gigabytes(copy):
     file = copy.path / SHARD / array_files("rewards")[1]
     content = bytearray(file.read_bytes())
     content[4:8] = struct.pack("<I", 2**31 - 100)
@@ -99,7 +99,7 @@ def test_chunks_that_decode_to_gigabytes_are_refused(copy):
         copy.read("rewards")
 
 
-def test_a_door_s_chunk_that_decodes_to_gigabytes_is_refused(copy):
+def test_dataset_read_rejects_inner_chunk_of_gigabytes(copy):
     file = copy.path / SHARD / array_files("images")[1]
     content = bytearray(file.read_bytes())
     offset, length = struct.unpack("<QQ", content[-4 - 16 * 2 : -4 - 16])  # of the third door
@@ -113,14 +113,14 @@ def test_a_door_s_chunk_that_decodes_to_gigabytes_is_refused(copy):
 
 @pytest.mark.parametrize("size", [0, 3, 20, 200])
 @pytest.mark.parametrize("name", ["rewards", "images", "door/locked"])
-def test_chunks_that_are_cut_off_are_damage(copy, name, size):
+def test_dataset_read_rejects_truncated_chunks(copy, name, size):
     file = copy.path / SHARD / array_files(name)[1]
     os.truncate(file, min(size, file.stat().st_size - 1))
     with pytest.raises(DatasetError, match="shard-00001"):
         copy.read(name)
 
 
-def test_values_that_are_neither_true_nor_false_are_damage(copy):
+def test_dataset_read_rejects_invalid_booleans(copy):
     file = copy.path / SHARD / array_files("door/locked")[1]
     content = bytearray(file.read_bytes())
     content[16:20] = b"\2\7\1\0"  # so short an array is stored as it is, behind the head

@@ -11,7 +11,7 @@ NAMES = st.lists(st.text(min_size=1), min_size=1, max_size=9, unique=True).map(t
 
 
 @given(names=NAMES, frames=st.integers(1, 99), skip=st.booleans())
-def test_settings_survive_json(names, frames, skip):
+def test_configs_round_trip_through_json(names, frames, skip):
     config = ImportConfig(names=names, frames=frames, skip_short=skip)
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in config.to_json().items()}
     assert ImportConfig.from_json(values) == config
@@ -32,7 +32,7 @@ def test_shards_cover_all_doors(doors, size):
         assert all(len(shard) <= size for shard in found)
 
 
-def test_splits_depend_on_seed_and_shares_alone():
+def test_split_of_doors_depends_on_seed_and_fractions_only():
     names = tuple(map(str, range(40)))
     imported = ImportConfig(names=names, seed=5, test_fraction=0.25, validation_fraction=0.1)
     made = GenerationConfig(doors=40, seed=5, test_fraction=0.25, validation_fraction=0.1)
@@ -40,14 +40,14 @@ def test_splits_depend_on_seed_and_shares_alone():
     assert np.bincount(split_of_doors(made)).tolist() == [26, 4, 10]
 
 
-def test_kinds_differ_in_what_they_hold():
+def test_configs_list_arrays_of_their_kind():
     assert set(GenerationConfig(depth=True, segmentation=True).arrays()) == set(ARRAYS)
     assert set(ARRAYS) - set(GenerationConfig().arrays()) == {"depth", "segmentation"}
     assert set(ImportConfig(names=("a",)).arrays()) == {"images", "split"}
     assert ImportConfig(names=("a",)).video_names() == {}
 
 
-def test_commands_name_what_is_not_the_default():
+def test_config_command_names_non_default_settings():
     command = ImportConfig(names=("a",), source="my doors", fit="pad", skip_short=True).command("x")
     assert command == "doorlab import 'my doors' --out x --fit pad --skip-short --resume"
     assert GenerationConfig().command("x") == "doorlab generate --out x --resume"

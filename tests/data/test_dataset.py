@@ -19,7 +19,7 @@ def copy(dataset, tmp_path):
     return DoorDataset.open(tmp_path / "copy")
 
 
-def test_everything_reads_as_it_was_simulated(dataset, config):
+def test_dataset_read_matches_simulated_arrays(dataset, config):
     expected = make_shard(config, 0, config.doors, FakeSimulator())
     for name in config.arrays():
         np.testing.assert_array_equal(dataset.read(name), expected[name])
@@ -27,13 +27,13 @@ def test_everything_reads_as_it_was_simulated(dataset, config):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(doors=st.lists(st.integers(0, 10), max_size=30))
-def test_any_doors_in_any_order_with_repeats(dataset, doors):
+def test_dataset_read_accepts_any_order_and_repeats(dataset, doors):
     for name in ("images", "rewards", "split"):
         whole = dataset.read(name)
         np.testing.assert_array_equal(dataset.read(name, np.array(doors, int)), whole[doors])
 
 
-def test_properties(dataset, config):
+def test_dataset_properties_match_config(dataset, config):
     assert (dataset.num_doors, dataset.frames) == (11, 3)
     assert (dataset.interactions, dataset.image_size) == (5, 16)
     assert dataset.config == config
@@ -41,12 +41,12 @@ def test_properties(dataset, config):
     assert all(video.exists() for video in dataset.videos)
 
 
-def test_doors_come_back_exactly(dataset, config):
+def test_dataset_doors_round_trip_exactly(dataset, config):
     assert dataset.doors(np.array([7, 2])) == [make_door(config, 7), make_door(config, 2)]
     assert len(dataset.doors()) == 11
 
 
-def test_splits_are_disjoint_and_cover_all(dataset, config):
+def test_dataset_splits_are_disjoint_and_exhaustive(dataset, config):
     parts = [dataset.indices(split) for split in SPLITS]
     assert sorted(np.concatenate(parts)) == list(range(11))
     for number, part in enumerate(parts):
@@ -55,12 +55,12 @@ def test_splits_are_disjoint_and_cover_all(dataset, config):
 
 
 @pytest.mark.parametrize("doors", [[11], [-1], [[0, 1]]])
-def test_doors_out_of_range(dataset, doors):
+def test_dataset_read_rejects_doors_out_of_range(dataset, doors):
     with pytest.raises(DatasetError, match="from 0 to 10"):
         dataset.read("rewards", np.array(doors))
 
 
-def test_unknown_names(dataset):
+def test_dataset_read_rejects_unknown_names(dataset):
     with pytest.raises(ConfigError, match="Did you mean 'images'"):
         dataset.read("image")
     with pytest.raises(ConfigError, match="test, train, validation"):
@@ -68,7 +68,7 @@ def test_unknown_names(dataset):
 
 
 @pytest.mark.parametrize("name", ["images", "rewards", "door/width"])
-def test_a_flipped_byte_is_never_read_as_data(copy, name):
+def test_dataset_read_rejects_flipped_bytes(copy, name):
     for file in (copy.path / "shards/shard-00001" / name / "c").rglob("*"):
         if file.is_file():
             content = bytearray(file.read_bytes())
@@ -81,14 +81,14 @@ def test_a_flipped_byte_is_never_read_as_data(copy, name):
 
 
 @pytest.mark.parametrize("gone", ["shard-00002", "shard-00002/rewards", "shard-00002/rewards/c"])
-def test_what_is_gone_is_an_error(copy, gone):
+def test_dataset_read_rejects_missing_files(copy, gone):
     shutil.rmtree(copy.path / "shards" / gone)
     with pytest.raises(DatasetError, match="shard-00002"):
         copy.read("rewards")
     assert copy.verify() == ["shards/shard-00002"]
 
 
-def test_shards_of_another_dataset_are_noticed(copy):
+def test_dataset_read_rejects_shard_of_another_dataset(copy):
     shards = copy.path / "shards"
     shutil.rmtree(shards / "shard-00002")
     shutil.copytree(shards / "shard-00000", shards / "shard-00002")  # four doors, not three
@@ -96,7 +96,7 @@ def test_shards_of_another_dataset_are_noticed(copy):
         copy.read("rewards")
 
 
-def test_incomplete_datasets_do_not_open(copy):
+def test_dataset_open_rejects_incomplete_dataset(copy):
     manifest = copy.manifest
     del manifest.parts["shards/shard-00000"]
     manifest.write(copy.path)

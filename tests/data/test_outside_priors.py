@@ -28,7 +28,7 @@ def write(path, config, **options):
     write_dataset(path, config, simulator=make_fake, **options)
 
 
-def test_write_dataset_records_every_field_of_the_prior(tmp_path, heavy):
+def test_write_dataset_records_every_field_of_prior(tmp_path, heavy):
     write(tmp_path / "data", heavy)
     recorded = json.loads((tmp_path / "data/dataset.json").read_text())["prior"]
     (tmp_path / "again.json").write_text(json.dumps(recorded))
@@ -37,11 +37,11 @@ def test_write_dataset_records_every_field_of_the_prior(tmp_path, heavy):
     assert 28.0 <= min(masses) < max(masses) <= 30.0
 
 
-def test_write_dataset_records_no_ranges_of_a_named_prior(dataset):
+def test_write_dataset_records_no_ranges_of_named_prior(dataset):
     assert "prior" not in json.loads((dataset.path / "dataset.json").read_text())
 
 
-def test_dataset_opens_without_the_file_of_its_prior(tmp_path, heavy):
+def test_dataset_opens_without_prior_file(tmp_path, heavy):
     write(tmp_path / "data", heavy)
     (tmp_path / "heavy.json").unlink()
     moved = tmp_path / "elsewhere"
@@ -52,7 +52,7 @@ def test_dataset_opens_without_the_file_of_its_prior(tmp_path, heavy):
     assert dataset.read("images").shape == (11, 3, 16, 16, 3)
 
 
-def test_dataset_opens_without_the_module_of_its_prior(tmp_path, config, monkeypatch):
+def test_dataset_opens_without_prior_module(tmp_path, config, monkeypatch):
     (tmp_path / "heavy_doors.py").write_text(
         "from doorlab.doors import DoorPrior\nPRIOR = DoorPrior(mass=(28.0, 30.0))\n"
     )
@@ -66,7 +66,7 @@ def test_dataset_opens_without_the_module_of_its_prior(tmp_path, config, monkeyp
         write(tmp_path / "data", dataset.generation, resume=True)
 
 
-def test_workers_need_neither_the_file_nor_the_module_of_a_prior(tmp_path, heavy):
+def test_write_dataset_workers_need_neither_prior_file_nor_module(tmp_path, heavy):
     write(tmp_path / "one", heavy)
     assert heavy.door_prior == DoorPrior(mass=(28.0, 30.0))
     (tmp_path / "heavy.json").unlink()  # the config has resolved it
@@ -74,7 +74,7 @@ def test_workers_need_neither_the_file_nor_the_module_of_a_prior(tmp_path, heavy
     assert tree(tmp_path / "two") == tree(tmp_path / "one")
 
 
-def test_resuming_takes_the_same_ranges_from_anywhere(tmp_path, heavy):
+def test_resume_accepts_same_ranges_from_other_file(tmp_path, heavy):
     write(tmp_path / "data", heavy)
     before = tree(tmp_path / "data")
     shutil.rmtree(tmp_path / "data/shards/shard-00001")
@@ -84,7 +84,7 @@ def test_resuming_takes_the_same_ranges_from_anywhere(tmp_path, heavy):
 
 
 @pytest.mark.parametrize("name", ["heavy.json", "other.json"])
-def test_resuming_refuses_other_ranges(tmp_path, heavy, name):
+def test_resume_rejects_other_ranges(tmp_path, heavy, name):
     write(tmp_path / "data", heavy)
     (tmp_path / name).write_text(json.dumps({"mass": [27.0, 30.0]}))
     other = replace(heavy, prior=str(tmp_path / name))
@@ -92,13 +92,13 @@ def test_resuming_refuses_other_ranges(tmp_path, heavy, name):
         write(tmp_path / "data", other, resume=True)
 
 
-def test_resuming_refuses_a_named_prior(tmp_path, heavy):
+def test_resume_rejects_named_prior(tmp_path, heavy):
     write(tmp_path / "data", heavy)
     with pytest.raises(ConfigError, match=r"prior \(.*heavy\.json there, default here\)"):
         write(tmp_path / "data", replace(heavy, prior="default"), resume=True)
 
 
-def test_generation_config_with_seed_keeps_the_prior_that_was_resolved(tmp_path, heavy):
+def test_generation_config_with_seed_keeps_resolved_prior(tmp_path, heavy):
     _ = heavy.door_prior
     (tmp_path / "heavy.json").unlink()
     other = heavy.with_seed(5)

@@ -3,7 +3,7 @@ import pytest
 from doorlab.data.part_journal import JOURNAL_FILE, PartJournal, read_journal
 
 
-def test_what_was_noted_comes_back(tmp_path):
+def test_part_journal_round_trips_entries(tmp_path):
     journal = PartJournal(tmp_path)
     assert read_journal(tmp_path) == {}
     for number in range(3):
@@ -18,14 +18,14 @@ def test_what_was_noted_comes_back(tmp_path):
 @pytest.mark.parametrize(
     "line", ['["shards/1", "sum', "[1, 2]", "[]", "1", "\0", '["a"]', "[" * 9999]
 )
-def test_damaged_lines_are_not_counted(tmp_path, line):
+def test_part_journal_ignores_damaged_lines(tmp_path, line):
     whole = '["shards/0", "sum"]'
     (tmp_path / JOURNAL_FILE).write_text(f"{whole}\n{line}")
     assert read_journal(tmp_path) == {"shards/0": "sum"}
 
 
 @pytest.mark.parametrize("kind", ["link", "folder"])
-def test_only_a_file_is_a_journal(tmp_path, kind):
+def test_part_journal_accepts_only_regular_file(tmp_path, kind):
     (tmp_path / "foreign").write_text('["shards/0", "sum"]\n')
     if kind == "link":
         (tmp_path / JOURNAL_FILE).symlink_to(tmp_path / "foreign")

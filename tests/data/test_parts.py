@@ -1,17 +1,17 @@
-"""Links in a dataset, which others may have put there, and whatever else is no part of one."""
+"""Links in a dataset, which others may have put there, and other files that are no part of it."""
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from helpers.altered_runs import write_manifest
 from helpers.fake_simulator import CONFIG, make_fake
 
 from doorlab.data import DoorDataset, write_dataset
 from doorlab.data.hub.card import CardInfo
 from doorlab.data.hub.export import export_dataset
-from doorlab.data.manifest import Manifest, _checksum
+from doorlab.data.manifest import Manifest
 from doorlab.data.parts import bytes_below, part_checksum
 from doorlab.errors import DatasetError
 from doorlab.stages import info
@@ -37,7 +37,7 @@ def copy(dataset, tmp_path):
 
 @pytest.fixture
 def victim(dataset, tmp_path):
-    """A folder of somebody who has nothing to do with the dataset."""
+    """A folder that has nothing to do with the dataset."""
     folder = tmp_path / "victim"
     shutil.copytree(dataset.path / SHARD, folder / "shard-00001")
     (folder / "thesis.txt").write_text("precious")
@@ -71,7 +71,7 @@ def repaired(path):
 
 
 @pytest.mark.parametrize("place", LINKED)
-def test_links_are_damage_and_the_repair_leaves_what_they_lead_to(copy, victim, dataset, place):
+def test_verify_reports_links_and_repair_keeps_their_targets(copy, victim, dataset, place):
     before = tree(victim)
     link(copy / place, victim)
     found = DoorDataset.open(copy)
@@ -81,7 +81,7 @@ def test_links_are_damage_and_the_repair_leaves_what_they_lead_to(copy, victim, 
 
 
 @pytest.mark.parametrize("place", ["shards", SHARD, f"{SHARD}/rewards", f"{SHARD}/rewards/c/0/0"])
-def test_nothing_is_read_through_a_link_even_if_it_is_the_same(copy, tmp_path, place):
+def test_dataset_read_rejects_links_to_identical_files(copy, tmp_path, place):
     moved = tmp_path / "elsewhere"
     (copy / place).rename(moved)
     (copy / place).symlink_to(moved)
@@ -89,7 +89,7 @@ def test_nothing_is_read_through_a_link_even_if_it_is_the_same(copy, tmp_path, p
         DoorDataset.open(copy).read("rewards")
 
 
-def test_what_links_named_like_leftovers_lead_to_stays(copy, victim):
+def test_repair_keeps_targets_of_links_named_like_temporary_files(copy, victim):
     before = tree(victim)
     for name in (".dataset.json.abcdefgh.tmp", "shards/.shard-00000.abcdefgh.tmp"):
         (copy / name).symlink_to(victim)
@@ -98,7 +98,7 @@ def test_what_links_named_like_leftovers_lead_to_stays(copy, victim):
 
 
 @pytest.mark.parametrize("name", [".lock", "dataset.json"])
-def test_files_of_the_folder_itself_replace_links(copy, tmp_path, dataset, name):
+def test_repair_replaces_links_to_files_of_dataset_folder(copy, tmp_path, dataset, name):
     target = tmp_path / "target"
     if (copy / name).exists():
         (copy / name).rename(target)
@@ -110,7 +110,7 @@ def test_files_of_the_folder_itself_replace_links(copy, tmp_path, dataset, name)
     assert not (copy / name).is_symlink()
 
 
-def test_the_folder_of_a_dataset_may_be_a_link(copy, tmp_path, dataset):
+def test_dataset_folder_may_be_a_link(copy, tmp_path, dataset):
     (tmp_path / "link").symlink_to(copy)
     shutil.rmtree(copy / SHARD)
     assert repaired(tmp_path / "link") == tree(copy) == tree(dataset.path)
@@ -119,7 +119,7 @@ def test_the_folder_of_a_dataset_may_be_a_link(copy, tmp_path, dataset):
 
 
 @pytest.mark.parametrize("wrong", ["file for a shard", "file for the shards", "folder for a film"])
-def test_parts_of_the_wrong_kind_are_replaced(copy, dataset, wrong):
+def test_repair_replaces_parts_of_wrong_type(copy, dataset, wrong):
     place = {"file for a shard": SHARD, "file for the shards": "shards", "folder for a film": FILM}
     path = copy / place[wrong]
     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -127,7 +127,7 @@ def test_parts_of_the_wrong_kind_are_replaced(copy, dataset, wrong):
     assert repaired(copy) == tree(dataset.path)
 
 
-def test_pipes_are_damage_and_do_not_wait_for_a_writer(copy, dataset):
+def test_verify_reports_pipes_without_blocking(copy, dataset):
     for place in (FILM, f"{SHARD}/rewards/zarr.json"):
         (copy / place).unlink()
         os.mkfifo(copy / place)
@@ -138,18 +138,18 @@ def test_pipes_are_damage_and_do_not_wait_for_a_writer(copy, dataset):
     assert repaired(copy) == tree(dataset.path)
 
 
-def test_odd_names_in_a_shard_are_damage(copy):
+def test_verify_reports_odd_names_in_shard(copy):
     Path(os.fsdecode(os.fsencode(copy / SHARD) + b"/l\xfct")).touch()
     assert DoorDataset.open(copy).verify() == [SHARD]
 
 
-def test_sizes_are_not_counted_through_links(copy, victim):
+def test_bytes_below_does_not_follow_links(copy, victim):
     assert bytes_below(copy, "shards") > 0
     link(copy / "shards", victim)
     assert bytes_below(copy, "shards") == bytes_below(copy, "nothing") == 0
 
 
-def test_films_that_are_links_are_not_exported(copy, tmp_path):
+def test_export_rejects_videos_that_are_links(copy, tmp_path):
     (copy / FILM).rename(tmp_path / "secret.mp4")
     (copy / FILM).symlink_to(tmp_path / "secret.mp4")
     with pytest.raises(DatasetError, match=r"door-00000\.mp4 as it was written.*--resume"):
@@ -157,25 +157,23 @@ def test_films_that_are_links_are_not_exported(copy, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../../../etc", "shard-00099", "/etc", ""])
-def test_a_manifest_with_foreign_parts_is_refused(copy, name):
+def test_manifest_read_rejects_foreign_parts(copy, name):
     manifest = Manifest.read(copy)
     document = manifest.to_json()
     document["shards"][name] = {"checksum": "blake2b:0"}
-    document["checksum"] = _checksum(document)
-    (copy / "dataset.json").write_text(json.dumps(document))
+    write_manifest(copy, document)
     with pytest.raises(DatasetError, match=r"a part that no such dataset has .*Generate it again"):
         info.run(info.Config(copy, verify=True))
 
 
-def test_checksums_must_be_text(copy):
+def test_manifest_read_rejects_non_text_checksum(copy):
     document = Manifest.read(copy).to_json()
     document["shards"]["shard-00001"]["checksum"] = None
-    document["checksum"] = _checksum(document)
-    (copy / "dataset.json").write_text(json.dumps(document))
+    write_manifest(copy, document)
     with pytest.raises(DatasetError, match="a checksum of shards/shard-00001 that is no text"):
         Manifest.read(copy)
 
 
-def test_what_is_missing_has_no_checksum(copy):
+def test_part_checksum_of_missing_part_is_none(copy):
     assert part_checksum(copy, "shards/nothing") is None
     assert part_checksum(copy, "videos/nothing.mp4") is None

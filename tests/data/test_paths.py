@@ -1,4 +1,4 @@
-"""Every path that the operating system takes can be read from."""
+"""Datasets at any path that the operating system accepts, in all modules that read them."""
 
 import os
 import shutil
@@ -41,13 +41,13 @@ def read(path):
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_folders_of_any_name(dataset, rewards, tmp_path, name):
+def test_dataset_opens_folders_of_any_name(dataset, rewards, tmp_path, name):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, name) / "data")
     np.testing.assert_array_equal(read(path), rewards)
     assert DoorDataset.open(path).verify() == []
 
 
-def test_paths_as_people_write_them(dataset, rewards, tmp_path, monkeypatch):
+def test_open_accepts_relative_and_unnormalized_paths(dataset, rewards, tmp_path, monkeypatch):
     path = shutil.copytree(dataset.path, tmp_path / "data")
     (tmp_path / "sub").mkdir()
     (tmp_path / "link").symlink_to(tmp_path)
@@ -64,7 +64,7 @@ def test_paths_as_people_write_them(dataset, rewards, tmp_path, monkeypatch):
         np.testing.assert_array_equal(read(Path(odd)), rewards)
 
 
-def test_a_dataset_stays_open_when_the_working_folder_changes(
+def test_dataset_stays_open_after_change_of_working_directory(
     dataset, rewards, tmp_path, monkeypatch
 ):
     shutil.copytree(dataset.path, tmp_path / "data")
@@ -74,14 +74,15 @@ def test_a_dataset_stays_open_when_the_working_folder_changes(
     np.testing.assert_array_equal(opened.read("rewards"), rewards)
 
 
-def test_systems_without_numbered_descriptors_say_so(dataset, tmp_path, monkeypatch):
+def test_dataset_open_names_missing_descriptor_folder(dataset, tmp_path, monkeypatch):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"x.__lock") / "data")
+    # As on a system without this folder.
     monkeypatch.setattr(text_paths, "_DESCRIPTORS", tmp_path / "nothing")
     with pytest.raises(ConfigError, match=r"a name in UTF-8.*x\.__lock/data'. Rename"):
         read(path)
 
 
-def test_descriptors_are_closed(dataset, tmp_path):
+def test_dataset_read_closes_descriptors(dataset, tmp_path):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"x.__lock") / "data")
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for _ in range(5):
@@ -90,7 +91,7 @@ def test_descriptors_are_closed(dataset, tmp_path):
         assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
-def test_names_that_are_no_text_are_imported_and_exported(tmp_path):
+def test_import_and_export_accept_names_not_in_utf_8(tmp_path):
     source = write_footage(folder_named(tmp_path, b"fo\xf6tage"))
     (source / "kitchen.mp4").rename(source / os.fsdecode(b"k\xfcche.mp4"))
     config = plan_import(source, FootageSettings(frames=5, image_size=16, shard_doors=2)).config
@@ -109,7 +110,7 @@ def column(file: Path, name: str) -> list[str]:
         return pq.read_table(opened)[name].to_pylist()
 
 
-def test_info_on_a_terminal_that_is_not_utf_8(dataset, tmp_path):
+def test_info_command_prints_on_ascii_terminal(dataset, tmp_path):
     path = shutil.copytree(dataset.path, folder_named(tmp_path, b"\xfcber") / "data")
     program = [sys.executable, "-c", "import sys; from doorlab.cli import main; sys.exit(main())"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict", "COLUMNS": "60"}

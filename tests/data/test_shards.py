@@ -37,7 +37,7 @@ shapes = st.fixed_dictionaries(
 
 @settings(max_examples=20, deadline=None)
 @given(shape=shapes)
-def test_arrays_come_back_as_they_were(tmp_path_factory, shape):
+def test_shard_round_trips_arrays(tmp_path_factory, shape):
     arrays = random_arrays(**shape)
     path = tmp_path_factory.mktemp("store") / "shard"
     assert write_shard(path, arrays) == part_checksum(path.parent, "shard")
@@ -48,7 +48,7 @@ def test_arrays_come_back_as_they_were(tmp_path_factory, shape):
 
 
 def random_bits(seed, **sizes):
-    """Arrays of whatever their dtype can hold: NaN with payloads, infinity, -0.0, subnormals."""
+    """Arrays of any value of their dtype: NaN with payloads, infinity, -0.0, subnormals."""
     rng, arrays = np.random.default_rng(seed), random_arrays(seed, **sizes)
     for name, array in arrays.items():
         if array.dtype == bool:
@@ -64,7 +64,7 @@ def random_bits(seed, **sizes):
 
 @settings(max_examples=20, deadline=None)
 @given(shape=shapes)
-def test_any_bits_come_back_as_they_were(tmp_path_factory, shape):
+def test_shard_round_trips_any_bits(tmp_path_factory, shape):
     arrays = random_bits(**shape)
     path = tmp_path_factory.mktemp("bits") / "shard"
     write_shard(path, arrays)
@@ -76,7 +76,7 @@ def test_any_bits_come_back_as_they_were(tmp_path_factory, shape):
 
 @settings(max_examples=5, deadline=None)
 @given(shape=shapes)
-def test_zarr_python_reads_the_same(tmp_path_factory, shape):
+def test_shard_is_readable_by_zarr_python(tmp_path_factory, shape):
     zarr = pytest.importorskip("zarr", minversion="3")
     arrays = random_arrays(**shape)
     path = tmp_path_factory.mktemp("zarr") / "shard"
@@ -87,25 +87,25 @@ def test_zarr_python_reads_the_same(tmp_path_factory, shape):
         np.testing.assert_array_equal(group[name][...], array)
 
 
-def test_the_same_arrays_give_the_same_bytes():
+def test_encode_shard_is_deterministic():
     assert encode_shard(random_arrays(1)) == encode_shard(random_arrays(1))
     assert checksum(encode_shard(random_arrays(1))) != checksum(encode_shard(random_arrays(2)))
 
 
-def test_all_zeros_are_stored(tmp_path):
+def test_write_shard_stores_all_zero_chunks(tmp_path):
     zeros = {name: np.zeros_like(array) for name, array in random_arrays(0).items()}
     write_shard(tmp_path / "shard", zeros)
     assert (tmp_path / "shard/rewards/c/0/0").stat().st_size > 0
 
 
-def test_every_array_is_in_a_zarr_group(tmp_path):
+def test_write_shard_puts_every_array_in_zarr_group(tmp_path):
     write_shard(tmp_path / "shard", random_arrays(0))
     for group in ("", "door", "door/appearance"):
         metadata = json.loads((tmp_path / "shard" / group / "zarr.json").read_text())
         assert metadata["node_type"] == "group"
 
 
-def test_one_door_is_one_chunk(tmp_path):
+def test_encode_shard_stores_one_door_per_chunk(tmp_path):
     metadata = json.loads(encode_shard(random_arrays(0))["images/zarr.json"])
     (codec,) = metadata["codecs"]
     assert codec["name"] == "sharding_indexed"
@@ -118,7 +118,7 @@ def files():
 
 
 @given(data=st.data())
-def test_any_flipped_bit_changes_the_checksum(files, data):
+def test_checksum_changes_with_any_flipped_bit(files, data):
     name = data.draw(st.sampled_from(sorted(files)))
     content = bytearray(files[name])
     position = data.draw(st.integers(0, len(content) - 1))
@@ -126,19 +126,19 @@ def test_any_flipped_bit_changes_the_checksum(files, data):
     assert checksum({**files, name: bytes(content)}) != checksum(files)
 
 
-def test_lost_extra_and_renamed_files_change_the_checksum(files):
+def test_checksum_changes_with_lost_extra_and_renamed_files(files):
     rest = {k: v for k, v in files.items() if k != "split/c/0"}
     renamed = {**rest, "split/c/1": files["split/c/0"]}
     sums = [checksum(f) for f in (files, rest, renamed, {**files, "note.txt": b""})]
     assert len(set(sums)) == 4
 
 
-def test_a_missing_shard_has_no_checksum(tmp_path):
+def test_part_checksum_of_missing_shard_is_none(tmp_path):
     assert part_checksum(tmp_path, "shards/nothing") is None
 
 
 @pytest.mark.parametrize("files_before", [0, 1, 20])
-def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, files_before):
+def test_write_shard_leaves_nothing_on_full_disk(tmp_path, monkeypatch, files_before):
     write_bytes, written = Path.write_bytes, []
 
     def fail_later(path, data):
@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, files_before):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_arrays_are_refused():
+def test_encode_shard_rejects_wrong_arrays():
     arrays = random_arrays(0)
     with pytest.raises(DatasetError, match="rewards"):
         encode_shard({k: v for k, v in arrays.items() if k != "rewards"})

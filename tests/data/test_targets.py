@@ -14,13 +14,13 @@ from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
 
-def test_every_target_names_an_array_that_a_dataset_has():
+def test_targets_name_existing_arrays():
     sources = {source for t in TARGETS.values() for source in t.sources}
     assert sources <= {*FIELDS, "joint_position"}
     assert [name for name, t in TARGETS.items() if t.per_frame] == ["joint_angle"]
 
 
-def test_values_are_the_stored_ones_with_the_right_type_and_shape():
+def test_target_values_match_stored_arrays():
     arrays = {
         "hinge_side": np.array([0, 1, 1], np.uint8),
         "width": np.array([0.7, 0.8, 0.9]),
@@ -40,8 +40,8 @@ def test_values_are_the_stored_ones_with_the_right_type_and_shape():
     assert TARGETS["latch"].categories == ("bar", "lever or knob")
 
 
-def test_a_latch_is_asked_of_handles_that_can_work_one():
-    """Of many doors of the prior: no door that answers 0 has a latch, and three in four others."""
+def test_latch_target_is_visible_from_handle_type():
+    """No door with a bar has a latch, and three in four others have one."""
     prior = get_prior("default")
     doors = [prior.sample(stream(0, "door", i)) for i in range(600)]
     seen = target_values("latch", doors_to_arrays(doors))
@@ -51,7 +51,7 @@ def test_a_latch_is_asked_of_handles_that_can_work_one():
     assert seen.mean() == pytest.approx(2 / 3, abs=0.06)
 
 
-def test_mirrored_answers_are_those_of_the_mirrored_door():
+def test_mirrored_targets_match_mirrored_door():
     prior = get_prior("default")
     doors = [prior.sample(stream(0, "door", i)) for i in range(5)]
     other_side = {"left": "right", "right": "left"}
@@ -63,7 +63,7 @@ def test_mirrored_answers_are_those_of_the_mirrored_door():
         np.testing.assert_array_equal(found, target_values(name, after))
 
 
-def test_metrics_and_unknown_names():
+def test_target_values_rejects_unknown_name():
     assert {name: t.metric for name, t in TARGETS.items()}["swing"] == "accuracy"
     assert TARGETS["place"].metric == "r2"
     with pytest.raises(ConfigError, match="Did you mean 'width'"):

@@ -25,7 +25,7 @@ def doors(dataset):
     return TorchDoorDataset(dataset.path)
 
 
-def test_items_are_the_doors_of_the_split(dataset, doors):
+def test_torch_dataset_items_are_doors_of_split(dataset, doors):
     indices = dataset.indices("train")
     assert len(doors) == len(indices) == len(list(doors)) == 6
     for item, index in zip(doors, indices, strict=True):
@@ -40,7 +40,7 @@ def test_items_are_the_doors_of_the_split(dataset, doors):
         doors[6]
 
 
-def test_every_array_of_every_split_can_be_asked_for(dataset):
+def test_torch_dataset_accepts_any_array_and_split(dataset):
     doors = TorchDoorDataset(dataset, "test", list(dataset.config.arrays()))
     batch = next(iter(DataLoader(doors, batch_size=3)))
     assert batch["door/width"].tolist() == dataset.read("door/width", doors.indices).tolist()
@@ -52,14 +52,14 @@ def test_every_array_of_every_split_can_be_asked_for(dataset):
         TorchDoorDataset("nowhere")
 
 
-def test_it_says_what_it_is(doors, dataset):
+def test_torch_dataset_repr_describes_contents(doors, dataset):
     assert repr(doors) == (
         f"TorchDoorDataset('{dataset.path}', 'train', 6 doors, arrays: images, actions, rewards)"
     )
     assert repr(dataset) == f"DoorDataset('{dataset.path}', 11 doors)"
 
 
-def test_a_dataset_has_a_length_and_items(dataset):
+def test_dataset_has_length_and_items(dataset):
     assert len(dataset) == 11
     assert set(dataset[4]) == set(dataset.config.arrays())
     np.testing.assert_array_equal(dataset[-1]["rewards"], dataset.read("rewards")[10])
@@ -69,14 +69,14 @@ def test_a_dataset_has_a_length_and_items(dataset):
 
 @ignored
 @pytest.mark.parametrize(("start", "workers"), [pytest.param("fork", 2, marks=forks), ("spawn", 1)])
-def test_workers_of_a_loader_read_what_one_process_does(doors, start, workers):
+def test_torch_dataset_is_equal_in_loader_workers(doors, start, workers):
     alone = [batch["images"] for batch in DataLoader(doors, batch_size=4)]  # reads, before the fork
     loader = DataLoader(doors, batch_size=4, num_workers=workers, multiprocessing_context=start)
     for mine, theirs in zip(alone, loader, strict=True):
         torch.testing.assert_close(mine, theirs["images"], rtol=0, atol=0)
 
 
-def test_copies_read_for_themselves(doors):
+def test_torch_dataset_is_picklable(doors):
     copy = pickle.loads(pickle.dumps(doors))
     assert repr(copy) == repr(doors)
     torch.testing.assert_close(copy[0], doors[0], rtol=0, atol=0)
@@ -102,7 +102,7 @@ def in_fork(work):
 
 @ignored
 @forks
-def test_forked_processes_read_after_their_parent_has(dataset, tmp_path):
+def test_dataset_reads_in_forked_process(dataset, tmp_path):
     rewards = dataset.read("rewards")
     np.testing.assert_array_equal(in_fork(lambda: dataset.read("rewards")), rewards)
     with_errors = in_fork(lambda: dataset.read("rewards", np.array([99])))
@@ -114,7 +114,7 @@ def test_forked_processes_read_after_their_parent_has(dataset, tmp_path):
 
 @ignored
 @forks
-def test_forked_processes_do_not_write_and_say_why(dataset, tmp_path):
+def test_write_dataset_rejects_forked_process(dataset, tmp_path):
     dataset.read("rewards")
     error = in_fork(lambda: write_dataset(tmp_path / "new", CONFIG, simulator=make_fake))
     assert isinstance(error, DatasetError)
@@ -123,7 +123,7 @@ def test_forked_processes_do_not_write_and_say_why(dataset, tmp_path):
 
 @ignored
 @forks
-def test_environments_of_a_dataset_are_forked(tmp_path):
+def test_door_bandit_env_reads_dataset_in_forked_process(tmp_path):
     pytest.importorskip("pybullet")
     write_dataset(tmp_path / "data", CONFIG, simulator=make_fake)
     DoorDataset.open(tmp_path / "data").read("rewards")

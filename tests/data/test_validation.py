@@ -57,7 +57,7 @@ def rewritten(dataset, tmp_path):
     return rewrite
 
 
-def test_values_out_of_range_are_named_wherever_they_are_read(rewritten, arrays):
+def test_dataset_read_names_values_out_of_range(rewritten, arrays):
     for name, (place, value, _) in WRONG.items():
         arrays[name][place] = value
     wrong = rewritten(arrays)
@@ -73,13 +73,13 @@ def test_values_out_of_range_are_named_wherever_they_are_read(rewritten, arrays)
 
 
 @pytest.mark.parametrize("value", [-1.0, -np.inf, np.nan, 1.0000001])
-def test_any_other_reward_is_named(value):
+def test_check_values_rejects_invalid_rewards(value):
     rewards = np.array([[0.0, 1.0], [0.5, value]], np.float32)
     with pytest.raises(DatasetError, match=r"rewards of every door in here .* for door 8;"):
         check_values("rewards", rewards, np.array([3, 8]), "here")
 
 
-def test_info_verify_says_it(rewritten, arrays, capsys):
+def test_info_command_verify_reports_invalid_values(rewritten, arrays, capsys):
     arrays["rewards"][0, 0] = np.nan
     path = rewritten(arrays).path
     capsys.readouterr()
@@ -92,7 +92,7 @@ def test_info_verify_says_it(rewritten, arrays, capsys):
 
 
 @pytest.mark.parametrize("name", ["rewards", "view"])
-def test_an_export_with_such_values_is_not_imported(rewritten, arrays, tmp_path, monkeypatch, name):
+def test_restore_rejects_values_out_of_range(rewritten, arrays, tmp_path, monkeypatch, name):
     place, value, got = WRONG[name]
     arrays[name][place] = value
     with monkeypatch.context() as patch:  # whoever exports it has another program
@@ -102,13 +102,13 @@ def test_an_export_with_such_values_is_not_imported(rewritten, arrays, tmp_path,
         restore_dataset(tmp_path / "back", tmp_path / "hub")
 
 
-def test_training_data_are_named_and_no_learning_rate(rewritten, arrays):
+def test_door_data_rejects_invalid_values(rewritten, arrays):
     arrays["rewards"][:] = np.nan
     with pytest.raises(DatasetError, match=r"rewards of every door .* got nan for door"):
         DoorData.load(rewritten(arrays), "train")
 
 
-def test_doors_in_another_split_than_the_settings_say(rewritten, arrays):
+def test_check_values_rejects_doors_in_wrong_split(rewritten, arrays):
     arrays["split"][:] = (arrays["split"] + 1) % 3
     wrong = rewritten(arrays)
     for use in (lambda: wrong.indices("train"), wrong.check_values):
@@ -116,7 +116,7 @@ def test_doors_in_another_split_than_the_settings_say(rewritten, arrays):
             use()
 
 
-def test_doors_that_stand_open_wider_than_they_can(rewritten, arrays):
+def test_check_values_rejects_joint_position_beyond_opening_limit(rewritten, arrays):
     arrays["joint_position"][2, 1] = arrays["door/opening_limit"][2] + 0.01
     with pytest.raises(
         DatasetError, match=r"joint positions of door 6 .* within its opening limit"
@@ -124,7 +124,7 @@ def test_doors_that_stand_open_wider_than_they_can(rewritten, arrays):
         rewritten(arrays).check_values()
 
 
-def test_doors_whose_numbers_are_impossible_together(rewritten, arrays):
+def test_check_values_rejects_inconsistent_door_parameters(rewritten, arrays):
     width = arrays["door/width"][2]
     arrays["door/backset"][2] = width + 0.1
     wrong = rewritten(arrays)
@@ -132,17 +132,19 @@ def test_doors_whose_numbers_are_impossible_together(rewritten, arrays):
         wrong.check_values()
 
 
-def test_cameras_without_a_picture(rewritten, arrays):
+def test_check_values_rejects_invalid_camera(rewritten, arrays):
     arrays["view"][1, 2, 6] = -0.5
     with pytest.raises(DatasetError, match=r"field_of_view of .* in frame 2 of door 5 in .*. Gene"):
         rewritten(arrays).check_values()
 
 
-def test_a_whole_dataset_has_no_such_values(dataset):
+def test_check_values_accepts_intact_dataset(dataset):
     dataset.check_values()
 
 
-def test_simulators_that_make_such_values_are_named_before_anything_is_written(tmp_path):
+def test_write_dataset_rejects_invalid_simulator_output(tmp_path):
+    """Nothing is written before the values are checked."""
+
     class Generous(FakeSimulator):
         def interact(self, doors, actions, **options):
             done = super().interact(doors, actions, **options)
@@ -154,7 +156,7 @@ def test_simulators_that_make_such_values_are_named_before_anything_is_written(t
     assert json.loads((tmp_path / "d/dataset.json").read_text())["shards"] == {}
 
 
-def test_the_ends_of_every_range_are_in_it():
+def test_check_values_accepts_ends_of_ranges():
     for name, spec in ARRAYS.items():
         if spec.limits is not None:
             ends = np.array([spec.limits.low, spec.limits.high]).astype(spec.dtype)

@@ -26,7 +26,7 @@ def decode(data, tmp_path):
     return np.array(images), code, video.get(cv2.CAP_PROP_FPS)
 
 
-def test_videos_decode_to_the_frames(frames, tmp_path):
+def test_encode_video_decodes_to_frames(frames, tmp_path):
     decoded, code, rate = decode(encode_video(frames), tmp_path)
     assert decoded.shape == frames.shape
     assert code in (b"h264", b"avc1")
@@ -35,11 +35,11 @@ def test_videos_decode_to_the_frames(frames, tmp_path):
     assert 10 * np.log10(255**2 / error.mean()) > 30  # dB
 
 
-def test_the_same_frames_give_the_same_bytes(frames):
+def test_encode_video_is_deterministic(frames):
     assert len({encode_video(frames) for _ in range(5)}) == 1
 
 
-def test_a_film_swings_the_door_then_lets_the_oracle_open_it():
+def test_film_door_swings_door_then_shows_oracle_opening():
     config = GenerationConfig()
     door = make_door(config, 0)
     view = passive_views(config, 0, door)[0]

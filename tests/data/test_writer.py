@@ -64,12 +64,12 @@ def wait_for_shards(path, count, process):
         time.sleep(0.01)
 
 
-def test_two_workers_write_the_bytes_of_one(tmp_path, config, dataset):
+def test_write_dataset_is_independent_of_workers(tmp_path, config, dataset):
     write_dataset(tmp_path / "two", config, workers=2, simulator=make_fake)
     assert tree(tmp_path / "two") == tree(dataset.path)
 
 
-def test_shards_and_videos_are_where_they_belong(config, dataset):
+def test_write_dataset_writes_every_expected_part(config, dataset):
     manifest = dataset.manifest
     found = {p.relative_to(dataset.path).as_posix() for p in dataset.path.glob("*/*")}
     assert found == set(manifest.expected) == set(manifest.parts)
@@ -79,7 +79,9 @@ def test_shards_and_videos_are_where_they_belong(config, dataset):
 # Files are flushed and renamed in this order: dataset.json (1, 2); the video and its line in the
 # journal (3, 4, 5); three shards and their lines (6 to 11); dataset.json (12, 13).
 @pytest.mark.parametrize(("moment", "noted"), [(2, 0), (4, 0), (5, 1), (6, 1), (7, 2), (13, 4)])
-def test_killed_at_a_rename_or_flush_and_resumed(tmp_path, config, dataset, moment, noted):
+def test_write_dataset_resumes_after_kill_at_rename_or_flush(
+    tmp_path, config, dataset, moment, noted
+):
     before = (
         f"countdown = iter(range({moment}))\n"
         f"def fatal(operation):\n"
@@ -98,7 +100,7 @@ def test_killed_at_a_rename_or_flush_and_resumed(tmp_path, config, dataset, mome
     assert resumed(path, config) == tree(dataset.path)
 
 
-def test_the_cost_of_a_part_does_not_depend_on_their_number(tmp_path, monkeypatch):
+def test_write_dataset_cost_of_part_is_independent_of_their_number(tmp_path, monkeypatch):
     written, dealt = [], []
     monkeypatch.setattr("doorlab.data.manifest.atomic_write_json", written_to(written))
     monkeypatch.setattr("doorlab.data.config.stream", counted(dealt))
@@ -112,7 +114,7 @@ def test_the_cost_of_a_part_does_not_depend_on_their_number(tmp_path, monkeypatc
     assert len(dealt) == 2  # once for all shards
 
 
-def test_killed_at_twenty_random_moments_and_resumed(tmp_path, config, dataset):
+def test_write_dataset_resumes_after_kill_at_random_moments(tmp_path, config, dataset):
     nursery = multiprocessing.get_context("forkserver")  # imports once, for all twenty
     nursery.set_forkserver_preload(["fake_simulator", "doorlab.data"])
     chance, unfinished = random.Random(0), 0
@@ -132,7 +134,8 @@ def test_killed_at_twenty_random_moments_and_resumed(tmp_path, config, dataset):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, dataset, workers):
+def test_write_dataset_keeps_finished_parts_after_ctrl_c(tmp_path, config, dataset, workers):
+    """The message of the interrupt names the command that resumes."""
     path = tmp_path / "a folder"
     process = generate_elsewhere(path, workers, stderr=subprocess.PIPE, text=True)
     wait_for_shards(path, 1, process)
@@ -149,7 +152,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, d
     assert resumed(path, config) == tree(dataset.path)
 
 
-def test_finished_shards_are_not_made_again(tmp_path, config):
+def test_resume_keeps_finished_shards(tmp_path, config):
     class Interrupting(FakeSimulator):
         def interact(self, doors, actions, **kwargs):
             if len(doors) == 3:  # the last shard
@@ -172,7 +175,7 @@ def damage(file):
 
 @pytest.mark.parametrize("part", ["shards/shard-00001", "videos/door-00000.mp4"])
 @pytest.mark.parametrize("harm", ["flip", "remove"])
-def test_resume_repairs_the_damaged_part_alone(tmp_path, config, dataset, part, harm):
+def test_resume_repairs_only_damaged_part(tmp_path, config, dataset, part, harm):
     path = tmp_path / "damaged"
     shutil.copytree(dataset.path, path)
     target = path / part
@@ -186,15 +189,13 @@ def test_resume_repairs_the_damaged_part_alone(tmp_path, config, dataset, part, 
     assert {p: p.stat().st_ino for p in whole} == whole
 
 
-def test_resuming_nothing_begins_and_resuming_the_finished_changes_nothing(
-    tmp_path, config, dataset
-):
+def test_resume_starts_new_dataset_and_keeps_finished_one(tmp_path, config, dataset):
     path = tmp_path / "new"
     assert resumed(path, config) == resumed(path, config) == tree(dataset.path)
 
 
 @pytest.mark.parametrize("launcher", ["local", "elsewhere"])
-def test_commands_that_go_on_name_the_launcher(tmp_path, config, monkeypatch, launcher):
+def test_resume_commands_name_launcher(tmp_path, config, monkeypatch, launcher):
     def interrupted(work, items, workers):
         yield work(items[0])
         raise KeyboardInterrupt
@@ -218,14 +219,14 @@ def test_commands_that_go_on_name_the_launcher(tmp_path, config, monkeypatch, la
         assert parsed.seed == config.seed
 
 
-def test_an_existing_dataset_is_not_overwritten(config, dataset):
+def test_write_dataset_never_overwrites_dataset(config, dataset):
     before = tree(dataset.path)
     with pytest.raises(DatasetError, match="--resume"):
         write_dataset(dataset.path, config, simulator=make_fake)
     assert tree(dataset.path) == before
 
 
-def test_resuming_with_other_settings_names_them(config, dataset):
+def test_resume_names_differing_settings(config, dataset):
     other = replace(config, seed=3, image_size=32)
     with pytest.raises(ConfigError, match=r"seed \(0 there, 3 here\)") as caught:
         write_dataset(dataset.path, other, simulator=make_fake, resume=True)
@@ -233,7 +234,7 @@ def test_resuming_with_other_settings_names_them(config, dataset):
     assert "frames" not in caught.value.got
 
 
-def test_resuming_with_another_renderer_is_refused(config, dataset):
+def test_resume_rejects_other_renderer(config, dataset):
     class Other(FakeSimulator):
         renderer = "another"
 
@@ -242,14 +243,14 @@ def test_resuming_with_another_renderer_is_refused(config, dataset):
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_folder_of_other_things_is_left_alone(tmp_path, config, resume):
+def test_write_dataset_leaves_foreign_folder_unchanged(tmp_path, config, resume):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(DatasetError, match=r"thesis\.txt"):
         write_dataset(tmp_path, config, simulator=make_fake, resume=resume)
     assert tree(tmp_path) == {"thesis.txt": b"precious"}
 
 
-def test_one_process_at_a_time(tmp_path, config):
+def test_write_dataset_locks_folder_against_other_processes(tmp_path, config):
     path = tmp_path / "d"
     process = generate_elsewhere(path, 1)
     wait_for_shards(path, 1, process)
@@ -259,13 +260,14 @@ def test_one_process_at_a_time(tmp_path, config):
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_file_system_without_locks_is_good_enough(
+def test_write_dataset_works_without_file_locks(
     tmp_path, config, dataset, resume, monkeypatch, capfd
 ):
     def flock(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", flock)
+    # A process warns once of every file system, which earlier tests may have caused.
     monkeypatch.setattr("doorlab.storage.locking._warned", set())
     path = tmp_path / "d"
     if resume:
@@ -277,9 +279,10 @@ def test_a_file_system_without_locks_is_good_enough(
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 30, 100])
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+def test_write_dataset_reports_full_disk_in_one_line(
     tmp_path, config, dataset, monkeypatch, allowed
 ):
+    """No part is left half-written."""
     write_bytes, count = Path.write_bytes, iter(range(10_000))
 
     def fail_later(path, data):
@@ -312,7 +315,7 @@ def small_disk(folder, size):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_really_full_disk(tmp_path, config, dataset, workers):
+def test_write_dataset_reports_really_full_file_system(tmp_path, config, dataset, workers):
     with small_disk(tmp_path / "disk", "3m"):
         path = tmp_path / "disk/d"
         filler = tmp_path / "disk/filler"
@@ -325,7 +328,7 @@ def test_a_really_full_disk(tmp_path, config, dataset, workers):
 
 
 @pytest.mark.parametrize(("path", "message"), [("file", "a file"), ("file/data", "file there")])
-def test_a_file_in_the_way(tmp_path, config, path, message):
+def test_write_dataset_rejects_path_occupied_by_file(tmp_path, config, path, message):
     (tmp_path / "file").touch()
     with pytest.raises(DatasetError, match=message):
         write_dataset(tmp_path / path, config, simulator=make_fake)
@@ -336,7 +339,7 @@ def test_a_file_in_the_way(tmp_path, config, path, message):
     ("change", "options"),
     [({"simulator": "none"}, {}), ({"prior": "none"}, {}), ({}, {"launcher": "none"})],
 )
-def test_unknown_names_touch_no_file(tmp_path, config, change, options):
+def test_write_dataset_rejects_unknown_names_before_writing(tmp_path, config, change, options):
     with pytest.raises(ConfigError, match="none"):
         write_dataset(
             tmp_path / "d", replace(config, **{"simulator": "pybullet", **change}), **options
@@ -344,7 +347,7 @@ def test_unknown_names_touch_no_file(tmp_path, config, change, options):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parts_come_in_any_order(tmp_path, config, dataset, monkeypatch):
+def test_write_dataset_accepts_parts_in_any_order(tmp_path, config, dataset, monkeypatch):
     def backwards(work, items, workers):
         yield from map(work, reversed(items))
 
@@ -353,7 +356,7 @@ def test_parts_come_in_any_order(tmp_path, config, dataset, monkeypatch):
     assert tree(tmp_path / "d") == tree(dataset.path)
 
 
-def test_a_worker_that_sees_another_folder_is_an_error(tmp_path, config, monkeypatch):
+def test_write_dataset_rejects_worker_with_another_disk(tmp_path, config, monkeypatch):
     def run_elsewhere(work, items, workers):
         for sign in (tmp_path / "d").glob(".*.tmp"):  # the folder has its name, not its files
             sign.unlink()
@@ -365,13 +368,14 @@ def test_a_worker_that_sees_another_folder_is_an_error(tmp_path, config, monkeyp
     assert {path.name for path in (tmp_path / "d").iterdir()} == {"dataset.json"}
 
 
-def test_simulators_are_replaced_before_they_leak(tmp_path, monkeypatch):
+def test_write_dataset_replaces_simulators_periodically(tmp_path, monkeypatch):
     made = []
 
     def counting(name):
         made.append(name)
         return FakeSimulator()
 
+    # A constant: no dataset of a test is as large.
     monkeypatch.setattr("doorlab.data.writer._RECYCLE_DOORS", 8)
     config = GenerationConfig(
         doors=20, frames=1, interactions=1, image_size=8, shard_doors=4, videos=0
@@ -380,7 +384,7 @@ def test_simulators_are_replaced_before_they_leak(tmp_path, monkeypatch):
     assert len(made) == 1 + 3  # one to try out, then one for every 8 doors
 
 
-def test_pybullet_gives_the_same_bytes_with_one_and_two_workers(tmp_path):
+def test_write_dataset_with_pybullet_is_independent_of_workers(tmp_path):
     pytest.importorskip("pybullet")
     config = GenerationConfig(
         doors=6, frames=2, interactions=3, image_size=24, shard_doors=2, videos=0

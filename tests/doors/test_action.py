@@ -16,7 +16,7 @@ BOX = arrays(np.float32, 4, elements=st.floats(-1, 1, width=32))
 
 
 @given(BOX)
-def test_normalising_is_the_inverse(a):
+def test_action_normalisation_is_invertible(a):
     action = Action.from_normalised(a)
     back = action.to_normalised()
     # phi = 1 and phi = -1 are the same direction
@@ -50,17 +50,17 @@ def test_normalising_is_the_inverse(a):
         (np.zeros((1, 3, 4)), (2, "tries"), r"actions of shape \(2, tries, 4\) with numbers in"),
     ],
 )
-def test_arrays_that_are_no_actions_are_refused(actions, shape, message):
+def test_checked_actions_rejects_invalid_arrays(actions, shape, message):
     with pytest.raises(ConfigError, match=message):
         checked_actions(actions, shape)
 
 
-def test_what_rounding_leaves_outside_the_box_is_cut_off():
+def test_checked_actions_clips_rounding_errors():
     just = np.array([1.0 + 1e-6, -1.0 - 1e-6, 0.3, 0.0])
     np.testing.assert_array_equal(checked_actions(just, ()), [1.0, -1.0, 0.3, 0.0])
 
 
-def test_the_oracle_names_the_true_hinge():
+def test_oracle_action_names_true_hinge():
     prior = get_prior("default")
     for i in range(50):
         door = prior.sample(stream(0, i))
@@ -71,7 +71,7 @@ def test_the_oracle_names_the_true_hinge():
         assert action.turn * door.latch_direction >= door.latch_angle
 
 
-def test_the_oracle_slides_what_slides():
+def test_oracle_action_slides_sliding_doors():
     prior = dataclasses.replace(get_prior("default"), sliding_probability=1.0)
     for i in range(20):
         door = prior.sample(stream(0, i))

@@ -1,4 +1,4 @@
-"""Doors drawn at once against doors drawn one by one."""
+"""Doors sampled in a batch against doors sampled one by one."""
 
 import dataclasses
 from typing import get_args
@@ -61,7 +61,7 @@ def assert_same_distribution(a, b, name):
     assert p > LEAST_P, (name, p)
 
 
-def test_every_field_has_the_prior_s_distribution(pair):
+def test_batched_sampling_matches_distribution_of_every_field(pair):
     expected, got = pair
     assert set(got) == set(FIELDS)
     for name in FIELDS:
@@ -78,8 +78,8 @@ def numbers(columns):
     return np.concatenate([column.reshape(len(column), -1) for column in found], axis=1)
 
 
-def test_fields_depend_on_one_another_as_in_the_prior(pair):
-    """Latches on handles, ways on widths, channels on shades: rank correlations of all pairs."""
+def test_batched_sampling_matches_dependence_between_fields(pair):
+    """Rank correlations of all pairs of fields, such as latch and handle or texture and color."""
     a, b = (stats.rankdata(numbers(columns), axis=0) for columns in pair)
     stratified_sample = (a.std(axis=0) > 0) & (b.std(axis=0) > 0)
     assert ((a.std(axis=0) > 0) == (b.std(axis=0) > 0)).all()
@@ -87,7 +87,7 @@ def test_fields_depend_on_one_another_as_in_the_prior(pair):
     assert np.abs(difference).max() < 5.5 / np.sqrt(ONE_BY_ONE)  # of some 1,000 pairs
 
 
-def test_doors_are_whole_and_do_not_depend_on_one_another():
+def test_batched_sampling_makes_valid_and_independent_doors():
     prior, numbers = PRIORS["rich"], stream(2, "doors").random((50, DOOR_NUMBERS))
     columns = sample_doors_batched(prior, numbers)
     doors = [door_from_arrays(columns, i) for i in range(50)]
@@ -98,7 +98,7 @@ def test_doors_are_whole_and_do_not_depend_on_one_another():
         assert door.handle_type != "bar" or door.latch_angle == 0.0
 
 
-def test_every_number_counts_and_no_more_are_needed():
+def test_batched_sampling_uses_every_number():
     """Each of the numbers changes something when it goes from one end to the other."""
     usual = np.full((1, DOOR_NUMBERS), 0.1)  # everything that may happen does
     rich = dataclasses.replace(PRIORS["rich"], handle_types=("lever", "knob"))
@@ -116,7 +116,7 @@ def test_every_number_counts_and_no_more_are_needed():
 
 
 @pytest.mark.parametrize("name", ["default", "wild"])
-def test_views_have_the_prior_s_distribution(name):
+def test_sample_view_columns_matches_distribution_of_prior(name):
     prior = PRIORS[name]
     rng = stream(3, "views")
     columns = sample_doors_batched(prior, rng.random((ONE_BY_ONE, DOOR_NUMBERS)))
@@ -137,7 +137,7 @@ def test_views_have_the_prior_s_distribution(name):
 
 
 @pytest.mark.parametrize("motion", [0.0, 0.3, 1.0])
-def test_cameras_move_between_frames_as_in_the_prior(motion):
+def test_sample_view_columns_matches_camera_motion_of_prior(motion):
     prior = dataclasses.replace(DoorPrior(), camera_motion=motion)
     rng = stream(5, "views")
     columns = sample_doors_batched(prior, rng.random((2000, DOOR_NUMBERS)))

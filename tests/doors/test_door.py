@@ -60,7 +60,7 @@ VIEW = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
         ("appearance", None, "appearance of a door to be an Appearance, but got None"),
     ],
 )
-def test_doors_that_cannot_be_built_are_refused(field, value, message):
+def test_door_rejects_invalid_values(field, value, message):
     with pytest.raises(ConfigError, match=message):
         remade(DOOR, **{field: value})
 
@@ -81,7 +81,7 @@ def test_doors_that_cannot_be_built_are_refused(field, value, message):
         ("light_strength", 1.5, "light_strength of a door's appearance to be a number from 0 to 1"),
     ],
 )
-def test_looks_that_cannot_be_drawn_are_refused(field, value, message):
+def test_appearance_rejects_invalid_values(field, value, message):
     with pytest.raises(ConfigError, match=message):
         remade(DOOR.appearance, **{field: value})
 
@@ -102,7 +102,7 @@ def test_looks_that_cannot_be_drawn_are_refused(field, value, message):
         (((0.0, 0.0), (0.0, 0.0, 1.0), 0.8), "eye of a view to be 3 numbers"),
     ],
 )
-def test_views_without_a_picture_are_refused(values, message):
+def test_view_rejects_invalid_values(values, message):
     with pytest.raises(ConfigError, match=message):
         remade(VIEW, eye=values[0], target=values[1], field_of_view=values[2])
     if len(values[0]) == 3:
@@ -110,7 +110,7 @@ def test_views_without_a_picture_are_refused(values, message):
             View.from_array(np.array([*values[0], *values[1], values[2]]))
 
 
-def test_other_than_seven_numbers_are_no_view():
+def test_view_from_array_rejects_other_than_seven_numbers():
     with pytest.raises(ConfigError, match="7 numbers of a view"):
         View.from_array(VIEW.to_array()[:6])
 
@@ -125,12 +125,12 @@ def test_other_than_seven_numbers_are_no_view():
         ({"turn": "left"}, "turn of an action to be a number, but got 'left'"),
     ],
 )
-def test_actions_that_no_hand_can_do_are_refused(change, message):
+def test_action_rejects_invalid_values(change, message):
     with pytest.raises(ConfigError, match=message):
         remade(Action(0.1, 0.8, 1.0, 0.0), **change)
 
 
-def test_numbers_of_numpy_become_plain_ones():
+def test_door_converts_numpy_numbers_to_plain_ones():
     numbers = {"width": np.float32(0.75), "mass": np.float64(20.0), "height": 2}
     look = remade(DOOR.appearance, wall_color=np.array([0.5, 0.25, 1.0]), floor_color=[0, 0, 1])
     door = remade(
@@ -144,8 +144,8 @@ def test_numbers_of_numpy_become_plain_ones():
     assert type(remade(VIEW, field_of_view=np.float32(0.5)).field_of_view) is float
 
 
-def test_checked_doors_are_what_they_were():
-    """No check changes a number, however many times a door is made of another."""
+def test_door_is_unchanged_by_checks():
+    """No check changes a number, however often a door is copied."""
     assert replace(DOOR) == DOOR == pickle.loads(pickle.dumps(DOOR))
     assert all(type(value) is not np.float64 for value in vars(DOOR).values())
 
@@ -159,7 +159,7 @@ def test_checked_doors_are_what_they_were():
         ("appearance.panel_texture", 99, "appearance.panel_texture of door 1 .*, but got 99"),
     ],
 )
-def test_damaged_columns_name_the_door(name, value, message):
+def test_door_from_arrays_names_door_of_damaged_column(name, value, message):
     columns = doors_to_arrays([DOOR, DOOR])
     columns[name] = columns[name].copy()
     columns[name][1] = value
@@ -169,7 +169,7 @@ def test_damaged_columns_name_the_door(name, value, message):
     assert "door 1" in str(caught.value)
 
 
-def test_the_oracle_has_an_action_for_every_door():
+def test_oracle_action_exists_for_extreme_door():
     door = replace(DOOR, opening_limit=3.1, latch_angle=3.0, backset=0.001)
     assert isinstance(door, Door)
     assert (np.abs(oracle_action(door)) <= 1.0).all()

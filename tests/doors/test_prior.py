@@ -38,7 +38,7 @@ def rich():
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_every_field_varies(rich, name):
+def test_door_prior_varies_every_field(rich, name):
     values = rich[name].reshape(N, -1)
     if name in CATEGORIES:
         counts = np.bincount(values[:, 0], minlength=len(CATEGORIES[name]))
@@ -47,8 +47,8 @@ def test_every_field_varies(rich, name):
         assert (values.std(axis=0) > 0).all()
 
 
-def test_every_knob_turns_something():
-    """One public suite of doors randomises friction with a call that always gives 0."""
+def test_door_prior_uses_every_parameter():
+    """A known door benchmark randomises friction with a call that always returns 0."""
     plain = [RICH.sample(stream(0, i)) for i in range(30)]
     views = [RICH.sample_views(stream(1, i), door, 2) for i, door in enumerate(plain)]
     for knob in dataclasses.fields(DoorPrior):
@@ -70,7 +70,7 @@ def _turned(name, value):
     return (low + 0.3 * (high - low), high)
 
 
-def test_wild_shows_what_default_never_does(columns):
+def test_wild_prior_is_disjoint_from_default_prior(columns):
     wild = draw(get_prior("wild"))
     assert columns["width"].max() < wild["width"].min()
     assert columns["height"].max() < wild["height"].min()
@@ -84,14 +84,14 @@ def test_wild_shows_what_default_never_does(columns):
 @pytest.mark.parametrize(
     "name", ["width", "height", "thickness", "place", "opening_limit", "handle_height", "mass"]
 )
-def test_ranges_are_filled_and_kept(columns, name):
+def test_door_prior_ranges_are_filled_and_kept(columns, name):
     low, high = getattr(DoorPrior(), name)
     values = columns[name]
     assert low <= values.min() < low + 0.05 * (high - low)
     assert high - 0.05 * (high - low) < values.max() <= high
 
 
-def test_bars_have_no_latch_and_probabilities_hold(columns):
+def test_door_prior_keeps_probabilities_and_bars_have_no_latch(columns):
     bar = columns["handle_type"] == CATEGORIES["handle_type"].index("bar")
     latched = columns["latch_angle"] > 0
     assert not latched[bar].any()
@@ -99,14 +99,14 @@ def test_bars_have_no_latch_and_probabilities_hold(columns):
     assert (columns["closer_stiffness"] > 0).mean() == pytest.approx(0.5, abs=0.08)
 
 
-def test_narrow_has_one_look():
+def test_narrow_prior_has_one_appearance():
     prior = get_prior("narrow")
     looks = {prior.sample(stream(0, i)).appearance for i in range(20)}
     assert len(looks) == 1
 
 
 @pytest.mark.parametrize("motion", [0.0, 0.1, 1.0])
-def test_a_camera_moves_between_frames_by_its_share_of_the_ranges(motion):
+def test_camera_motion_scales_moves_between_frames(motion):
     prior = dataclasses.replace(DoorPrior(), camera_motion=motion)
     rng = stream(0, "cameras")
     doors = [prior.sample(rng) for _ in range(300)]
@@ -120,7 +120,7 @@ def test_a_camera_moves_between_frames_by_its_share_of_the_ranges(motion):
     assert np.ptp(poses, axis=1).max() > 0 or motion == 0.0
 
 
-def test_a_camera_in_motion_has_the_poses_of_independent_views():
+def test_sample_views_equals_independent_views():
     prior = get_prior("default")
     door = prior.sample(stream(0))
     rng = stream(1)
@@ -128,7 +128,7 @@ def test_a_camera_in_motion_has_the_poses_of_independent_views():
     assert prior.sample_views(stream(1), door, 4) == alone
 
 
-def test_narrow_films_every_door_with_one_camera_and_narrow_moving_does_not():
+def test_narrow_prior_fixes_camera_and_narrow_moving_does_not():
     still, moving = get_prior("narrow"), get_prior("narrow_moving")
     door = still.sample(stream(0))
     assert moving.sample(stream(0)) == door
@@ -138,7 +138,7 @@ def test_narrow_films_every_door_with_one_camera_and_narrow_moving_does_not():
     assert views[0][0] == views[1][0]
 
 
-def test_a_knob_does_not_shift_the_others():
+def test_door_prior_parameter_does_not_shift_others():
     a = get_prior("default").sample(stream(0, 1))
     b = dataclasses.replace(get_prior("default"), closer_probability=1.0).sample(stream(0, 1))
     assert dataclasses.replace(b, closer_stiffness=a.closer_stiffness) == a
@@ -161,7 +161,7 @@ def test_a_knob_does_not_shift_the_others():
         ({"sliding_limit": (1.0, 1.2)}, "slide by less than 1.2 m"),
     ],
 )
-def test_impossible_priors_are_refused(knobs, message):
+def test_door_prior_rejects_impossible_ranges(knobs, message):
     with pytest.raises(ConfigError, match=message):
         dataclasses.replace(DoorPrior(), **knobs)
 
@@ -189,17 +189,17 @@ def test_impossible_priors_are_refused(knobs, message):
         ({"handle_height": (0.8, 1.9)}, "handle_height of a prior to be below its lowest height"),
     ],
 )
-def test_values_that_are_none_are_refused(knobs, message):
+def test_door_prior_rejects_unknown_values(knobs, message):
     with pytest.raises(ConfigError, match=message):
         remade(DoorPrior(), **knobs)
 
 
-def test_lists_and_numbers_of_numpy_become_plain_values():
+def test_door_prior_converts_lists_and_numpy_numbers():
     prior = remade(DoorPrior(), width=[np.float32(0.75), 1], panel_textures=["wood"])
     assert prior == dataclasses.replace(DoorPrior(), width=(0.75, 1.0), panel_textures=("wood",))
     assert hash(prior)
 
 
-def test_unknown_prior():
+def test_get_prior_rejects_unknown_name():
     with pytest.raises(ConfigError, match="Did you mean 'narrow'"):
         get_prior("narow")

@@ -42,28 +42,28 @@ def write(tmp_path):
     return _write
 
 
-def test_get_prior_imports_a_prior(module):
+def test_get_prior_imports_prior(module):
     assert get_prior("barn_doors:PRIOR") == DoorPrior(mass=(28.0, 30.0))
 
 
-def test_get_prior_reads_ranges_over_the_default_prior(write):
+def test_get_prior_reads_ranges_over_default_prior(write):
     path = write({"mass": [28, 30], "handle_types": ["bar"], "locked_probability": 0.5})
     expected = DoorPrior(mass=(28.0, 30.0), handle_types=("bar",), locked_probability=0.5)
     assert get_prior(path) == expected
 
 
-def test_get_prior_reads_ranges_over_a_named_base(write):
+def test_get_prior_reads_ranges_over_named_base(write):
     path = write({"base": "wild", "mass": [28, 30]})
     assert get_prior(path) == dataclasses.replace(PRIORS["wild"], mass=(28.0, 30.0))
 
 
-def test_get_prior_reads_ranges_over_an_imported_base(write, module):
+def test_get_prior_reads_ranges_over_imported_base(write, module):
     path = write({"base": "barn_doors:PRIOR", "pull_probability": 0.0})
     assert get_prior(path) == DoorPrior(mass=(28.0, 30.0), pull_probability=0.0)
 
 
 @pytest.mark.parametrize("name", PRIORS)
-def test_get_prior_reads_back_what_a_prior_is_written_as(write, name):
+def test_get_prior_round_trips_prior(write, name):
     assert get_prior(write(dataclasses.asdict(PRIORS[name]))) == PRIORS[name]
 
 
@@ -87,13 +87,13 @@ def test_get_prior_reads_back_what_a_prior_is_written_as(write, name):
         ({"base": "other.json"}, "a prior out of .* in .*barn.json, but got 'other.json'"),
     ],
 )
-def test_get_prior_refuses_a_file_in_one_sentence(write, content, message):
+def test_get_prior_rejects_invalid_file_in_one_sentence(write, content, message):
     with pytest.raises(ConfigError, match=message) as caught:
         get_prior(write(content))
     assert "\n" not in str(caught.value)
 
 
-def test_get_prior_names_a_file_that_cannot_be_read(tmp_path):
+def test_get_prior_names_unreadable_file(tmp_path):
     with pytest.raises(
         ConfigError, match=r"a file .*none\.json, but got none. Check the path, or wri"
     ):
@@ -116,12 +116,12 @@ def test_get_prior_names_a_file_that_cannot_be_read(tmp_path):
         ("barn_refused:PRIOR", "low <= high in mass of a prior"),
     ],
 )
-def test_get_prior_refuses_an_import_path_in_one_sentence(module, name, message):
+def test_get_prior_rejects_invalid_import_path_in_one_sentence(module, name, message):
     with pytest.raises(ConfigError, match=message):
         get_prior(name)
 
 
-def test_recorded_ranges_are_those_of_priors_from_outside(write):
+def test_recorded_ranges_are_of_outside_priors_only(write):
     assert recorded_ranges("narrow", PRIORS["narrow"]) is None
     path = write({"mass": [28, 30]})
     ranges = recorded_ranges(path, get_prior(path))
@@ -139,5 +139,5 @@ def test_recorded_ranges_are_those_of_priors_from_outside(write):
         ("..", "prior"),
     ],
 )
-def test_prior_label_is_one_part_of_a_path(name, label):
+def test_prior_label_is_one_part_of_path(name, label):
     assert prior_label(name) == label

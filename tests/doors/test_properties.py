@@ -1,4 +1,4 @@
-"""Properties of every prior, door and action, not of those that the library comes with."""
+"""Properties of any prior, door and action, of several modules, by Hypothesis."""
 
 import dataclasses
 import math
@@ -39,14 +39,14 @@ def nearly_within(value, bounds):
     return bounds[0] - 1e-9 <= value <= bounds[1] + 1e-9
 
 
-def test_the_strategy_turns_every_knob():
+def test_prior_strategy_covers_every_parameter():
     turned = {*PROBABILITIES, *BOUNDS, *ACQUISITIONS, *CAMERA}
     assert turned == {field.name for field in dataclasses.fields(DoorPrior)}
 
 
 @settings(deadline=None)
 @given(knobs(), SEEDS)
-def test_doors_lie_in_the_ranges_of_their_prior(turned, seed):
+def test_doors_lie_in_ranges_of_prior(turned, seed):
     prior = DoorPrior(**turned)
     door = prior.sample(stream(seed))
     for name in SAME_NAME:
@@ -71,7 +71,7 @@ def test_doors_lie_in_the_ranges_of_their_prior(turned, seed):
 
 @settings(deadline=None)
 @given(knobs(), SEEDS)
-def test_looks_lie_in_the_ranges_of_their_prior(turned, seed):
+def test_appearances_lie_in_ranges_of_prior(turned, seed):
     prior = DoorPrior(**turned)
     look = prior.sample(stream(seed)).appearance
     if not prior.randomize_appearance:
@@ -90,7 +90,7 @@ def test_looks_lie_in_the_ranges_of_their_prior(turned, seed):
 
 @settings(deadline=None)
 @given(knobs(), SEEDS)
-def test_cameras_lie_in_the_ranges_of_their_prior(turned, seed):
+def test_cameras_lie_in_ranges_of_prior(turned, seed):
     prior = DoorPrior(**turned)
     door = prior.sample(stream(seed))
     for view in prior.sample_views(stream(seed, "view"), door, 3):
@@ -104,7 +104,7 @@ def test_cameras_lie_in_the_ranges_of_their_prior(turned, seed):
 
 @settings(deadline=None)
 @given(knobs(), st.lists(SEEDS, min_size=1, max_size=4))
-def test_any_door_comes_back_from_arrays(turned, seeds):
+def test_door_arrays_round_trip_any_door(turned, seeds):
     prior = DoorPrior(**turned)
     doors = [prior.sample(stream(seed)) for seed in seeds]
     columns = doors_to_arrays(doors)
@@ -112,7 +112,7 @@ def test_any_door_comes_back_from_arrays(turned, seeds):
 
 
 @given(arrays(np.float64, 4, elements=st.floats(-5, 5)))
-def test_actions_outside_the_box_are_refused(a):
+def test_action_rejects_values_outside_box(a):
     if (np.abs(a) <= 1.0).all():
         assert (np.abs(Action.from_normalised(a).to_normalised()) <= 1.0).all()
     elif np.abs(a).max() > 1.001:

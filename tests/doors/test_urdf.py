@@ -8,7 +8,7 @@ from doorlab.seeding import stream
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_inertia_about_the_hinge_by_the_parallel_axis_theorem(seed):
+def test_door_urdf_inertia_obeys_parallel_axis_theorem(seed):
     door = get_prior("default").sample(stream(seed))
     panel = ElementTree.fromstring(door_urdf(door)).find("link[@name='panel']/inertial")
     x, y, _ = (float(v) for v in panel.find("origin").get("xyz").split())
@@ -17,7 +17,7 @@ def test_inertia_about_the_hinge_by_the_parallel_axis_theorem(seed):
     assert about_center + mass * (x**2 + y**2) == pytest.approx(door.joint_inertia, rel=1e-9)
 
 
-def test_the_hinge_alone_has_nothing_to_see():
+def test_door_urdf_without_visuals_has_no_visual_elements():
     text = door_urdf(get_prior("default").sample(stream(0)), visuals=False)
     assert "<visual>" not in text
     assert text.count("<joint") == 1

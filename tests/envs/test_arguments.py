@@ -41,13 +41,13 @@ def refused(call, message):
         ({"doors_from": 3}, "doors_from as the folder of a dataset, but got 3"),
     ],
 )
-def test_arguments_that_cannot_be(settings, message):
+def test_arguments_reject_invalid_values(settings, message):
     refused(lambda: Arguments(**settings), message)
 
 
 @pytest.mark.parametrize("make", [DoorBanditEnv, DoorBanditVectorEnv])
 @pytest.mark.parametrize("wrong", [{"frames": 0}, {"prior": ["x"]}, {"simulator": None}])
-def test_both_environments_check_them(make, wrong):
+def test_environments_check_arguments(make, wrong):
     refused(lambda: make(**wrong), "expected ")
 
 
@@ -65,7 +65,7 @@ def test_both_environments_check_them(make, wrong):
         ([1], r"options as {.door.: key}, but got \[1\]"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_chosen_doors_rejects_invalid_option(options, message):
     refused(lambda: chosen_doors(options, 1), message)
 
 
@@ -78,11 +78,11 @@ def test_options_that_cannot_be(options, message):
         ({1, 2}, "got {1, 2}"),
     ],
 )
-def test_keys_for_many_that_cannot_be(keys, message):
+def test_chosen_doors_rejects_invalid_batched_keys(keys, message):
     refused(lambda: chosen_doors({"door": keys}, 2, batched=True), message)
 
 
-def test_keys_come_one_for_each_or_one_for_all():
+def test_chosen_doors_accepts_one_key_or_one_per_environment():
     for keys in (4, np.int64(4), np.array(4), [4, 4], (4, np.uint8(4)), np.array([4, 4])):
         assert chosen_doors({"door": keys}, 2, batched=True) == [4, 4]
     assert chosen_doors({}, 2) is None
@@ -93,11 +93,11 @@ def test_keys_come_one_for_each_or_one_for_all():
     ("seed", "message"),
     [(-1, "got -1"), (1.5, "a seed as .*, but got 1.5"), ("x", "got 'x'"), ([1, -2], "got -2")],
 )
-def test_seeds_that_cannot_be(seed, message):
+def test_seeds_of_rejects_invalid_seeds(seed, message):
     refused(lambda: seeds_of(seed, 2), message)
 
 
-def test_seeds_come_one_for_each():
+def test_seeds_of_returns_one_seed_per_environment():
     assert seeds_of(3, 2) == [3, 4]
     assert seeds_of(np.array([5, 7]), 2) == [5, 7]
     assert seeds_of([None, 7], 2) == [None, 7]
@@ -106,13 +106,11 @@ def test_seeds_come_one_for_each():
 
 @pytest.fixture(scope="module")
 def one_and_two(env_id):
-    settings = {"frames": 1, "image_size": 16, "simulator": "torch"}
+    settings = {"frames": 1, "image_size": 16, "horizon": 2, "simulator": "torch"}
     one = gymnasium.make(env_id, **settings)
     two = gymnasium.make_vec(
         env_id, num_envs=2, vectorization_mode="vector_entry_point", **settings
     )
-    one.reset(seed=0)
-    two.reset(seed=0)
     yield one, two
     one.close()
     two.close()
@@ -133,15 +131,17 @@ def one_and_two(env_id):
         (None, "pass real numbers"),
     ],
 )
-def test_actions_that_cannot_be_are_no_tries(one_and_two, action, message):
+def test_step_rejects_invalid_actions_without_counting_them(one_and_two, action, message):
     one, two = one_and_two
+    one.reset(seed=0)
+    two.reset(seed=0)
     refused(lambda: one.step(action), f"an action of 4 numbers in .*{message}")
     refused(lambda: two.step([action] * 2), f"2 actions of 4 numbers in .*{message}")
     assert one.unwrapped._num_interactions == two._num_interactions == 0
 
 
-def test_one_prior_is_the_default_everywhere():
-    """So that a model trained as the README says opens what the README's environment shows."""
+def test_default_prior_is_shared_by_environments_and_configs():
+    """A model trained as README.md says fits the environment shown there."""
     for make in (DoorBanditEnv, DoorBanditVectorEnv):
         assert inspect.signature(make).parameters["prior"].default == DEFAULT_PRIOR
     for config in (GenerationConfig(), generate.Config(), StreamConfig(), study_config.Config()):
@@ -150,7 +150,7 @@ def test_one_prior_is_the_default_everywhere():
 
 
 @pytest.mark.parametrize("name", ["open_a_door", "ppo"])
-def test_examples_have_the_default_prior(name):
+def test_examples_use_default_prior(name):
     pytest.importorskip("stable_baselines3")
     from importlib.util import module_from_spec, spec_from_file_location
     from pathlib import Path

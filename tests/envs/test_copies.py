@@ -1,4 +1,4 @@
-"""Environments after a pickle, a copy, and their end."""
+"""Environments after pickling, copying and closing, whatever their module."""
 
 import copy
 import pickle
@@ -39,7 +39,7 @@ def make(env_id):
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
-def test_a_copy_goes_on_where_the_original_was_even_when_that_is_closed(make, simulator, duplicate):
+def test_environment_copy_continues_after_original_is_closed(make, simulator, duplicate):
     env = make(simulator=simulator, render_mode="rgb_array_list")
     env.reset(seed=0)
     action = env.action_space.sample()
@@ -54,7 +54,7 @@ def test_a_copy_goes_on_where_the_original_was_even_when_that_is_closed(make, si
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
-def test_an_environment_can_be_sent_to_another_process(make, simulator):
+def test_environment_can_be_pickled_to_another_process(make, simulator):
     env = make(simulator=simulator)
     env.reset(seed=0)
     action = env.action_space.sample()
@@ -70,9 +70,7 @@ def test_an_environment_can_be_sent_to_another_process(make, simulator):
     assert data_equivalence(start, env.reset(seed=5))
 
 
-def test_vector_environments_recorded_doors_and_films_can_be_copied(
-    make, env_id, recorded, tmp_path
-):
+def test_vector_recorded_and_video_environments_can_be_copied(make, env_id, recorded, tmp_path):
     many = gymnasium.make_vec(
         env_id, 2, "vector_entry_point", simulator="torch", doors_from=recorded, **SMALL
     )
@@ -88,7 +86,7 @@ def test_vector_environments_recorded_doors_and_films_can_be_copied(
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
-def test_a_closed_environment_says_so_and_so_does_its_copy(make, simulator):
+def test_closed_environment_and_its_copy_are_rejected(make, simulator):
     env = make(simulator=simulator, render_mode="rgb_array")
     env.reset(seed=0)
     action = env.action_space.sample()
@@ -103,7 +101,7 @@ def test_a_closed_environment_says_so_and_so_does_its_copy(make, simulator):
 
 
 @pytest.mark.parametrize("name", SIMULATORS)
-def test_a_closed_simulator_says_so(name):
+def test_closed_simulator_is_rejected(name):
     simulator = make_simulator(name)
     simulator.close()
     for one in (simulator, copy.deepcopy(simulator)):

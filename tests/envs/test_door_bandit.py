@@ -2,9 +2,12 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from helpers.recorded_doors import door_of
 
+from doorlab.bandit import History
 from doorlab.bandit.policies import OraclePolicy
 from doorlab.data import DoorDataset
+from doorlab.doors import oracle_action
 from doorlab.errors import ConfigError
 
 
@@ -39,35 +42,35 @@ def equal(a, b) -> bool:
     )
 
 
-def test_gymnasium_finds_nothing_to_object_to(make):
+def test_door_bandit_env_passes_gymnasium_checker(make):
     check_env(make(render_mode="rgb_array").unwrapped)  # warnings are errors here
 
 
-def test_gymnasium_finds_nothing_to_object_to_in_recorded_doors(make, recorded):
+def test_door_bandit_env_of_recorded_doors_passes_gymnasium_checker(make, recorded):
     check_env(make(doors_from=recorded).unwrapped)
 
 
-def test_one_seed_gives_one_rollout(make):
+def test_door_bandit_env_is_deterministic_given_seed(make):
     first, second = rollout(make(), 7), rollout(make(), 7)
     assert equal(first, second)
     assert not np.array_equal(first[0], rollout(make(), 8)[0])
 
 
-def test_what_was_done_before_a_seeded_reset_does_not_matter(make):
+def test_seeded_reset_is_independent_of_earlier_episodes(make):
     env = make()
     first = rollout(env, 7)
     rollout(env, 1)
     assert equal(first, rollout(env, 7))
 
 
-def test_truncates_after_the_horizon_and_never_terminates(make):
+def test_door_bandit_env_truncates_at_horizon_and_never_terminates(make):
     env = make(horizon=3)
     env.reset(seed=0)
     ends = [env.step(env.action_space.sample())[2:4] for _ in range(3)]
     assert ends == [(False, False), (False, False), (False, True)]
 
 
-def test_regret_is_what_the_oracle_obtained_minus_the_reward(make):
+def test_regret_is_optimal_reward_minus_reward(make):
     env = make()
     _, start = env.reset(seed=0)
     for action in (np.array([0.0, 0.5, 0.7, 1.0], np.float32), env.action_space.sample()):
@@ -76,16 +79,16 @@ def test_regret_is_what_the_oracle_obtained_minus_the_reward(make):
         assert info["regret"] == pytest.approx(info["optimal_reward"] - reward)
 
 
-def test_the_oracle_has_no_regret(make, recorded):
+def test_oracle_policy_has_zero_regret(make, recorded):
     dataset = DoorDataset.open(recorded)
     env = make(doors_from=recorded)
     for index in dataset.indices("test"):
         env.reset(options={"door": int(index)})
-        action = OraclePolicy(dataset.doors(np.array([index])))._actions[0]
+        (action,) = OraclePolicy(dataset.doors(np.array([index]))).act(History.empty(1))
         assert env.step(action)[4]["regret"] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_key_brings_a_door_back(make):
+def test_reset_with_door_key_reproduces_door(make):
     env = make()
     observation, info = env.reset(seed=3)
     again, same = env.reset(seed=99, options={"door": info["door"]})
@@ -93,7 +96,7 @@ def test_a_key_brings_a_door_back(make):
     np.testing.assert_array_equal(again["images"], observation["images"])
 
 
-def test_recorded_doors_come_with_their_recorded_frames(make, recorded):
+def test_reset_returns_recorded_frames_of_door(make, recorded):
     dataset = DoorDataset.open(recorded)
     index = int(dataset.indices("test")[2])
     observation, info = make(doors_from=recorded).reset(options={"door": index})
@@ -102,26 +105,25 @@ def test_recorded_doors_come_with_their_recorded_frames(make, recorded):
     assert info["optimal_reward"] == dataset.read("optimal_reward")[index]
 
 
-def test_drawn_doors_belong_to_the_split(make, recorded):
+def test_reset_draws_doors_of_split(make, recorded):
     env = make(doors_from=recorded, split="train")
     split = set(DoorDataset.open(recorded).indices("train").tolist())
     assert {env.reset(seed=seed)[1]["door"] for seed in range(10)} <= split
 
 
-def test_the_picture_shows_the_door_as_it_was_left(make):
+def test_render_shows_door_after_interaction(make):
     env = make(render_mode="rgb_array")
-    env.reset(seed=0)
+    _, info = env.reset(seed=0)
     shut = env.render()
     assert shut.shape == (256, 256, 3)
     assert shut.dtype == np.uint8
-    opening = OraclePolicy(env.unwrapped._core.problems.doors)._actions[0]
-    env.step(opening)
+    env.step(oracle_action(door_of(info["door"])))
     assert np.abs(env.render().astype(int) - shut).mean() > 2
     env.step(np.zeros(4, np.float32))  # no swing: the door stays shut
     np.testing.assert_array_equal(env.render(), shut)
 
 
-def test_the_trajectory_ends_where_the_interaction_did(make):
+def test_trajectory_ends_at_final_joint_position(make):
     env = make(render_mode="rgb_array")
     env.reset(seed=0)
     assert env.unwrapped.trajectory is None
@@ -130,7 +132,7 @@ def test_the_trajectory_ends_where_the_interaction_did(make):
     assert env.unwrapped.trajectory[-1] == pytest.approx(info["joint_position"])
 
 
-def test_without_a_render_mode_nothing_is_recorded_or_drawn(make):
+def test_door_bandit_env_without_render_mode_records_nothing(make):
     env = make()
     env.reset(seed=0)
     env.step(env.action_space.sample())
@@ -149,23 +151,23 @@ def test_without_a_render_mode_nothing_is_recorded_or_drawn(make):
         {"simulator": "nonesuch"},
     ],
 )
-def test_bad_settings_are_refused_when_the_environment_is_made(make, settings):
+def test_door_bandit_env_rejects_invalid_settings(make, settings):
     with pytest.raises(ConfigError):
         make(**settings)
 
 
 @pytest.mark.parametrize("settings", [{"image_size": 32}, {"frames": 4}])
-def test_recorded_frames_must_fit(make, recorded, settings):
+def test_recorded_frames_must_match_settings(make, recorded, settings):
     with pytest.raises(ConfigError, match="recorded"):
         make(doors_from=recorded, **settings)
 
 
-def test_a_door_of_another_split_is_refused(make, recorded):
+def test_reset_rejects_door_of_another_split(make, recorded):
     other = int(DoorDataset.open(recorded).indices("train")[0])
     with pytest.raises(ConfigError, match="split 'test'"):
         make(doors_from=recorded).reset(options={"door": other})
 
 
-def test_stepping_before_a_reset_is_refused(make):
+def test_step_before_reset_is_rejected(make):
     with pytest.raises(ConfigError, match="reset"):
         make().unwrapped.step(np.zeros(4, np.float32))

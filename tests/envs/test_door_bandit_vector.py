@@ -35,7 +35,7 @@ def reference(env_id):
 
 
 @pytest.mark.parametrize("mode", ["async", "vector_entry_point"])
-def test_every_way_of_vectorising_gives_the_same_rollout(env_id, mode, reference):
+def test_vectorization_modes_give_equal_rollouts(env_id, mode, reference):
     log, infos = rollout(env_id, mode)
     for mine, theirs in zip(log, reference[0], strict=True):
         assert mine.dtype == theirs.dtype
@@ -46,7 +46,7 @@ def test_every_way_of_vectorising_gives_the_same_rollout(env_id, mode, reference
             np.testing.assert_array_equal(mine[name], theirs[name])
 
 
-def test_the_torch_simulator_has_the_same_doors_and_rewards(env_id, reference):
+def test_torch_simulator_env_matches_reference_env(env_id, reference):
     """Its images and rewards are PyBullet's, but for a few pixels and the fourth digit."""
     log, infos = rollout(env_id, "vector_entry_point", simulator="torch")
     for mine, theirs in zip(log, reference[0], strict=True):
@@ -56,7 +56,7 @@ def test_the_torch_simulator_has_the_same_doors_and_rewards(env_id, reference):
         np.testing.assert_allclose(mine["optimal_reward"], theirs["optimal_reward"], atol=0.01)
 
 
-def test_recorded_doors_too(env_id, recorded):
+def test_vector_env_of_recorded_doors_matches_sync_env(env_id, recorded):
     log, _ = rollout(env_id, "vector_entry_point", doors_from=recorded)
     reference, _ = rollout(env_id, "sync", doors_from=recorded)
     for mine, theirs in zip(log, reference, strict=True):
@@ -77,14 +77,14 @@ def env(env_id, recorded):
     env.close()
 
 
-def test_observations_and_actions_are_of_the_batched_spaces(env):
+def test_vector_env_spaces_are_batched(env):
     observation, _ = env.reset(seed=0)
     assert observation in env.observation_space
     assert env.observation_space["images"].shape == (3, 2, 16, 16, 3)
     assert env.action_space.shape == (3, 4)
 
 
-def test_doors_can_be_chosen(env, recorded):
+def test_vector_env_reset_accepts_door_keys(env, recorded):
     keys = DoorDataset.open(recorded).indices("test")[[4, 0, 4]]
     observation, info = env.reset(options={"door": keys})
     np.testing.assert_array_equal(info["door"], keys)
@@ -92,7 +92,7 @@ def test_doors_can_be_chosen(env, recorded):
     np.testing.assert_array_equal(observation["images"], expected)
 
 
-def test_what_was_returned_belongs_to_the_caller(env):
+def test_vector_env_returns_copies_of_observations(env):
     first, _ = env.reset(seed=0)
     kept = first["images"].copy()
     second = env.step(env.action_space.sample())[0]
@@ -100,7 +100,7 @@ def test_what_was_returned_belongs_to_the_caller(env):
     np.testing.assert_array_equal(env.step(env.action_space.sample())[0]["images"], kept)
 
 
-def test_pictures_and_trajectories_come_one_per_door(env):
+def test_vector_env_renders_one_image_and_trajectory_per_door(env):
     env.reset(seed=0)
     env.step(env.action_space.sample())
     assert [frame.shape for frame in env.render()] == [(256, 256, 3)] * 3
@@ -108,11 +108,11 @@ def test_pictures_and_trajectories_come_one_per_door(env):
 
 
 @pytest.mark.parametrize("arguments", [{"seed": [1, 2]}, {"options": {"door": [1, 2, 3, 4]}}])
-def test_one_seed_and_one_door_for_each(env, arguments):
+def test_vector_env_rejects_wrong_number_of_seeds_and_doors(env, arguments):
     with pytest.raises(ConfigError, match=r"3 (seeds|doors)"):
         env.reset(**arguments)
 
 
-def test_no_environments_are_too_few(env_id):
+def test_vector_env_rejects_zero_environments(env_id):
     with pytest.raises(ConfigError, match="num_envs"):
         gymnasium.make_vec(env_id, num_envs=0, vectorization_mode="vector_entry_point", **SMALL)

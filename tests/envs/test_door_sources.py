@@ -20,7 +20,7 @@ def simulator():
     simulator.close()
 
 
-def test_a_door_from_the_prior_is_door_0_of_the_dataset_with_that_seed(simulator, tmp_path):
+def test_prior_problems_match_door_0_of_dataset_with_seed(simulator, tmp_path):
     problems = PriorProblems(simulator, "narrow", frames=2, image_size=16).make([41, 42])
     config = GenerationConfig(doors=1, frames=2, image_size=16, seed=42, videos=0)
     write_dataset(tmp_path / "d", config, workers=1)
@@ -29,7 +29,7 @@ def test_a_door_from_the_prior_is_door_0_of_the_dataset_with_that_seed(simulator
     np.testing.assert_array_equal(problems.images[1], dataset.read("images")[0])
 
 
-def test_the_oracle_tries_recorded_doors_again_in_another_simulator(simulator, recorded):
+def test_recorded_problems_recompute_optimal_reward_in_other_simulator(simulator, recorded):
     dataset = DoorDataset.open(recorded)
     keys = dataset.indices("test").tolist()
     there = make_simulator("panda")
@@ -44,7 +44,7 @@ def test_the_oracle_tries_recorded_doors_again_in_another_simulator(simulator, r
     np.testing.assert_array_equal(same.optimal_rewards, recorded_there)
 
 
-def test_an_empty_split_is_refused(simulator, tmp_path):
+def test_recorded_problems_reject_empty_split(simulator, tmp_path):
     config = GenerationConfig(doors=2, frames=1, image_size=16, validation_fraction=0.0, videos=0)
     write_dataset(tmp_path / "d", config, workers=1)
     source = RecordedProblems(simulator, tmp_path / "d", "validation", 1, 16)

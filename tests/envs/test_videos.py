@@ -1,4 +1,4 @@
-"""Films against still images of the same moments and what the segmentation says is a handle."""
+"""Videos against still images of the same moments, and against the segmented handle."""
 
 import sys
 from itertools import pairwise
@@ -10,12 +10,20 @@ import pytest
 from doorlab_envs.core import still_view
 from doorlab_envs.videos import VIDEO_FRAMES, InteractionVideo
 from gymnasium.utils.env_checker import check_env
+from helpers.recorded_doors import door_of
 
-from doorlab.bandit.policies import OraclePolicy
+from doorlab.doors import oracle_action
 from doorlab.doors.geometry import PARTS, grip_point
-from doorlab.sim import RenderOptions
+from doorlab.sim import RenderOptions, make_simulator
 
 PUSH = np.array([0.1, 0.2, -0.9, 0.9], np.float32)
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    made = make_simulator()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -40,32 +48,31 @@ def without_hand(image, door, hand):
     return image * far[..., None]
 
 
-def test_gymnasium_finds_nothing_to_object_to(make):
+def test_video_env_passes_gymnasium_checker(make):
     check_env(make().unwrapped)  # warnings are errors here
 
 
-def test_a_film_begins_shut_and_ends_as_the_door_was_left(make):
+def test_interaction_video_starts_closed_and_ends_at_final_position(make, simulator):
     films, stills = make(), make("rgb_array")
     for env in (films, stills):
-        env.reset(seed=0)
-    bench = films.unwrapped._core
-    door = bench.problems.doors[0]
+        _, info = env.reset(seed=0)
+    door = door_of(info["door"])
     (shut,) = films.render()
     np.testing.assert_array_equal(shut, stills.render())
-    action = OraclePolicy([door])._actions[0]
+    action = oracle_action(door)
     for env in (films, stills):
         assert env.step(action)[1] == pytest.approx(1.0)
     film = films.render()
     assert len(film) == VIDEO_FRAMES
     np.testing.assert_array_equal(without_hand(film[0], door, 0), without_hand(shut, door, 0))
-    end = bench._last.hands[0, 0, -1]
+    end = simulator.interact([door], action[None, None], record=True).hands[0, 0, -1]
     ends = [without_hand(image, door, end) for image in (film[-1], stills.render())]
     np.testing.assert_array_equal(*ends)
     changes = [np.abs(b.astype(int) - a).mean() for a, b in pairwise(film)]
     assert max(changes[8:16]) > max(changes[:2])  # it is fastest in the middle
 
 
-def test_frames_are_those_since_the_last_look(make):
+def test_render_returns_frames_since_last_call(make):
     """As of Gymnasium's own `RenderCollection`."""
     env = make()
     env.reset(seed=0)
@@ -80,8 +87,8 @@ def test_frames_are_those_since_the_last_look(make):
     assert len(env.render()) == 1
 
 
-def test_record_video_keeps_how_every_try_ended(make, tmp_path, monkeypatch):
-    """And asks for nothing else: see `RecordInteractionVideo` for the rest."""
+def test_record_video_keeps_last_frame_of_every_interaction(make, tmp_path, monkeypatch):
+    """Its other frames are kept by `RecordInteractionVideo`."""
     monkeypatch.setitem(sys.modules, "moviepy", ModuleType("moviepy"))  # it would only encode
     env = gymnasium.wrappers.RecordVideo(make(), str(tmp_path / "films"), lambda episode: True)
     assert env.frames_per_sec == 12
@@ -93,7 +100,7 @@ def test_record_video_keeps_how_every_try_ended(make, tmp_path, monkeypatch):
     env.recorded_frames = []
 
 
-def test_vector_environments_give_a_film_of_every_door(env_id):
+def test_vector_env_renders_video_of_every_door(env_id):
     settings = {"frames": 1, "image_size": 16, "render_mode": "rgb_array_list"}
     found = {}
     for mode in ("sync", "vector_entry_point"):
@@ -106,18 +113,14 @@ def test_vector_environments_give_a_film_of_every_door(env_id):
     np.testing.assert_array_equal(found["vector_entry_point"], found["sync"])
 
 
-def test_the_hand_is_drawn_on_the_handle_until_it_lets_go(make):
-    env = make()
-    env.reset(seed=0)
-    bench = env.unwrapped._core
-    (door,), view = bench.problems.doors, still_view(bench.problems.doors[0])
-    plain = bench._simulator.render(
+def test_interaction_video_draws_hand_on_handle_until_release(simulator):
+    door = door_of(0)
+    view = still_view(door)
+    plain = simulator.render(
         [door], np.zeros((1, 1)), [[view]], 256, RenderOptions(segmentation=True)
     )
     hands = np.array([[0, 0, 0], [np.nan] * 3], np.float32)
-    held, free = InteractionVideo(np.zeros(2, np.float32), hands).render(
-        bench._simulator, door, view, 256
-    )
+    held, free = InteractionVideo(np.zeros(2, np.float32), hands).render(simulator, door, view, 256)
     np.testing.assert_array_equal(free, plain.images[0, 0])
     drawn = (held != free).any(axis=-1)
     handle = plain.segmentation[0, 0] == PARTS.index("handle")
@@ -127,14 +130,12 @@ def test_the_hand_is_drawn_on_the_handle_until_it_lets_go(make):
     assert np.hypot(*away) < 12  # pixels: a lever's middle is beside its axis
 
 
-def test_a_hand_that_slips_is_gone_from_then_on(make):
-    env = make()
-    env.reset(seed=0)
-    door = env.unwrapped._core.problems.doors[0]
-    wrong = OraclePolicy([door])._actions[0] * [1, 1, -1, 1]
-    *_, info = env.step(wrong.astype(np.float32))
-    assert info["slipped"]
-    _, film = env.unwrapped._core._videos[0]
+def test_interaction_video_hides_hand_after_slip(simulator):
+    door = door_of(0)
+    wrong = oracle_action(door) * np.array([1, 1, -1, 1], np.float32)
+    done = simulator.interact([door], wrong[None, None], record=True)
+    assert done.slipped.all()
+    film = InteractionVideo.of_interaction(done, 0)
     held = np.isfinite(film.hands).all(axis=1)
     assert held[0]
     assert 2 <= held.sum() < VIDEO_FRAMES

@@ -30,19 +30,19 @@ def make(env_id):
 
 @pytest.fixture
 def plain(make):
-    """Observation, and what three tries on the door of seed 4 gave."""
+    """The observation of the door of seed 4, and the rewards of three interactions with it."""
     env = make(horizon=9)
     observation, _ = env.reset(seed=4)
     return observation["images"], [env.step(PUSH * share)[1] for share in (1.0, 0.6, 0.3)]
 
 
-def test_time_limit_truncates_before_the_horizon(make, plain):
+def test_time_limit_truncates_before_horizon(make, plain):
     env = wrappers.TimeLimit(make(horizon=9), 2)
     env.reset(seed=4)
     assert [env.step(PUSH)[3] for _ in range(2)] == [False, True]
 
 
-def test_episode_statistics_add_rewards_up(make, plain):
+def test_record_episode_statistics_sums_rewards(make, plain):
     env = wrappers.RecordEpisodeStatistics(make(horizon=3))
     env.reset(seed=4)
     for share in (1.0, 0.6, 0.3):
@@ -51,14 +51,14 @@ def test_episode_statistics_add_rewards_up(make, plain):
     assert info["episode"]["l"] == 3
 
 
-def test_flattened_observations_hold_every_pixel(make, plain):
+def test_flatten_observation_keeps_every_pixel(make, plain):
     env = wrappers.FlattenObservation(make())
     observation, _ = env.reset(seed=4)
     assert observation in env.observation_space
     np.testing.assert_array_equal(observation, plain[0].ravel())
 
 
-def test_frames_side_by_side_make_one_picture(make, plain):
+def test_transform_observation_concatenates_frames(make, plain):
     space = spaces.Box(0, 255, (16, 32, 3), np.uint8)
     env = wrappers.TransformObservation(make(), lambda o: np.hstack(o["images"]), space)
     observation, _ = env.reset(seed=4)
@@ -66,7 +66,7 @@ def test_frames_side_by_side_make_one_picture(make, plain):
     np.testing.assert_array_equal(observation[:, 16:], plain[0][1])
 
 
-def test_frames_become_the_channels_of_one_picture(make, plain):
+def test_frames_as_channels_stacks_frames_in_channels(make, plain):
     env = FramesAsChannels(make())
     observation, _ = env.reset(seed=4)
     assert env.observation_space.shape == (16, 16, 6)
@@ -79,12 +79,12 @@ def test_frames_become_the_channels_of_one_picture(make, plain):
     remade.close()
 
 
-def test_only_frames_become_channels(make):
+def test_frames_as_channels_rejects_other_observations(make):
     with pytest.raises(ConfigError, match="wrap doorlab/DoorBandit-v0 itself"):
         FramesAsChannels(FramesAsChannels(make()))
 
 
-def test_clipped_and_rescaled_actions_are_the_same_actions(make, plain):
+def test_clip_and_rescale_action_keep_actions(make, plain):
     clipped = wrappers.ClipAction(make())
     clipped.reset(seed=4)
     beyond = np.where([True, True, True, False], PUSH, 5.0)  # turn beyond its range
@@ -96,7 +96,7 @@ def test_clipped_and_rescaled_actions_are_the_same_actions(make, plain):
     assert rescaled.step((PUSH + 1) / 2)[1] == pytest.approx(plain[1][0], abs=1e-4)
 
 
-def test_tensors_in_tensors_out(make, plain):
+def test_numpy_to_torch_converts_observations_and_actions(make, plain):
     pytest.importorskip("array_api_compat")
     env = wrappers.NumpyToTorch(make())
     observation, _ = env.reset(seed=4)
@@ -104,7 +104,7 @@ def test_tensors_in_tensors_out(make, plain):
     assert float(env.step(torch.from_numpy(PUSH))[1]) == pytest.approx(plain[1][0])
 
 
-def test_films_of_whole_episodes_are_written(make, tmp_path):
+def test_record_interaction_video_writes_whole_episodes(make, tmp_path):
     env = make(render_mode="rgb_array_list")
     filmed = RecordInteractionVideo(env, tmp_path, episode_trigger=lambda episode: episode != 1)
     seen = []
@@ -126,6 +126,6 @@ def test_films_of_whole_episodes_are_written(make, tmp_path):
         assert sum(1 for _ in film.decode(video=0)) == 1
 
 
-def test_films_need_their_render_mode(make, tmp_path):
+def test_record_interaction_video_needs_render_mode(make, tmp_path):
     with pytest.raises(ConfigError, match="rgb_array_list"):
         RecordInteractionVideo(make(render_mode="rgb_array"), tmp_path)

@@ -16,21 +16,21 @@ from doorlab.evaluation.calibration import (
 RNG = np.random.default_rng(0)
 
 
-def test_a_calibrated_normal_covers_as_much_as_it_says():
+def test_coverage_of_calibrated_normal_matches_level():
     mean, std = RNG.random((500, 20)), RNG.uniform(0.05, 0.3, (500, 20))
     covered = coverage(mean, std, mean + std * RNG.normal(size=mean.shape))
     for level, estimate in zip(LEVELS, covered, strict=True):
         assert estimate.mean == pytest.approx(level, abs=0.02)
 
 
-def test_too_small_a_std_covers_too_little():
+def test_coverage_of_small_std_is_below_level():
     mean = RNG.random((300, 10))
     outcome = mean + 0.2 * RNG.normal(size=mean.shape)
     sure, careful = (coverage(mean, np.full_like(mean, s), outcome)[4] for s in (0.1, 0.4))
     assert sure.mean < LEVELS[4] - 0.2 < LEVELS[4] < careful.mean
 
 
-def test_bins_hold_means_of_what_fell_into_them():
+def test_reliability_bins_hold_means_of_their_predictions():
     mean = np.array([[0.05, 0.15], [0.12, 0.95]])
     outcome = np.array([[0.0, 0.2], [0.4, 1.0]])
     bins = reliability(mean, outcome, fewest=1)
@@ -39,19 +39,19 @@ def test_bins_hold_means_of_what_fell_into_them():
     assert [b.share for b in bins] == pytest.approx([0.25, 0.5, 0.25])
 
 
-def test_predictions_outside_the_unit_interval_count_in_the_outermost_bins():
+def test_reliability_clamps_predictions_outside_unit_interval():
     bins = reliability(np.array([[-0.3, 1.2]]), np.array([[0.1, 0.9]]), fewest=1)
     assert [b.observed.mean for b in bins] == pytest.approx([0.1, 0.9])
 
 
-def test_bins_with_few_doors_are_left_out():
+def test_reliability_omits_bins_with_few_doors():
     mean = np.full((30, 4), 0.25)
     mean[:4] = 0.75  # sixteen predictions, but on four doors only
     assert [b.predicted for b in reliability(mean, mean, fewest=5)] == [0.25]
     assert len(reliability(mean, mean, fewest=4)) == 2
 
 
-def test_intervals_are_over_doors_not_over_interactions():
+def test_reliability_intervals_are_over_doors():
     # Every door's 50 outcomes are equal: 40 doors are 40 values, not 2,000.
     outcome = np.repeat(RNG.random((40, 1)), 50, axis=1)
     (only,) = reliability(np.full((40, 50), 0.5), outcome)
@@ -60,7 +60,7 @@ def test_intervals_are_over_doors_not_over_interactions():
     assert high - low == pytest.approx(2 * 1.96 * outcome[:, 0].std() / np.sqrt(40), rel=0.15)
 
 
-def test_the_calibration_error_is_the_gap_of_the_bins_by_their_shares():
+def test_calibration_error_is_weighted_gap_of_bins():
     mean = RNG.random((200, 30))
     outcome = np.clip(mean + 0.15 * (mean > 0.5) + 0.05 * RNG.normal(size=mean.shape), 0, 2)
     bins = reliability(mean, outcome, fewest=1)
@@ -72,7 +72,7 @@ def test_the_calibration_error_is_the_gap_of_the_bins_by_their_shares():
     assert found.n == 200
 
 
-def test_of_a_calibrated_model_the_calibration_error_is_chance():
+def test_calibration_error_of_calibrated_model_is_near_zero():
     mean = RNG.random((1000, 10))
     outcome = (RNG.random(mean.shape) < mean).astype(float)
     found = calibration_error(mean, outcome)
@@ -80,12 +80,12 @@ def test_of_a_calibrated_model_the_calibration_error_is_chance():
     assert found.ci95[1] < 0.02
 
 
-def test_errors_that_cancel_between_bins_count():
+def test_calibration_error_counts_errors_that_cancel_between_bins():
     mean = np.tile([0.25, 0.75], (20, 1))
     assert calibration_error(mean, np.full((20, 2), 0.5)).mean == pytest.approx(0.25)
 
 
-def test_what_each_door_adds_to_the_calibration_error_makes_it_up():
+def test_calibration_shares_average_to_calibration_error():
     mean = RNG.random((200, 6))
     outcome = RNG.random((200, 6))  # nothing to do with it: too low here, too high there
     shares = calibration_shares(mean, outcome)

@@ -10,18 +10,18 @@ from doorlab.seeding import stream
 DOORS = [get_prior("wild").sample(stream(0, "door", i)) for i in range(120)]
 
 
-def test_every_door_is_in_one_group_of_every_parameter():
+def test_strata_partition_doors_for_every_parameter():
     for groups in strata_by_hidden_parameter(DOORS).values():
         np.testing.assert_array_equal(sum(g.astype(int) for g in groups.values()), 1)
 
 
-def test_all_that_is_hidden_is_looked_at():
+def test_strata_cover_every_hidden_parameter():
     seen = set(strata_by_hidden_parameter(DOORS))
     named = {"latch_angle": "latch", "latch_direction": "latch", "locked": "lock"}
     assert {named.get(field, field) for field in HIDDEN_FIELDS} == seen
 
 
-def test_groups_are_what_they_are_called():
+def test_strata_match_parameters_of_doors():
     groups = strata_by_hidden_parameter(DOORS)
     for i, door in enumerate(DOORS):
         assert groups["lock"]["locked"][i] == door.locked
@@ -32,7 +32,7 @@ def test_groups_are_what_they_are_called():
     assert not groups["lock"]["locked"].all()
 
 
-def test_halves_are_halves_of_each_mechanism():
+def test_strata_split_each_mechanism_in_halves():
     """Friction of sliding doors has another unit: it must not decide among the hinged ones."""
     much = strata_by_hidden_parameter(DOORS)["hinge_friction"]["much"]
     slides = np.array([door.mechanism == "sliding" for door in DOORS])

@@ -114,7 +114,7 @@ def seeded():
 
 
 @pytest.mark.parametrize("samples", [1, 2, 5])
-def test_with_exact_posteriors_every_bound_is_the_evidence(samples):
+def test_bounds_with_exact_posteriors_equal_evidence(samples):
     x = draw_sets(6, 4)
     found = estimate_bounds(LinearStatistician(0.0), as_images(x), samples)
     torch.testing.assert_close(found.elbo, log_evidence(x), atol=1e-4, rtol=1e-4)
@@ -126,14 +126,14 @@ def test_with_exact_posteriors_every_bound_is_the_evidence(samples):
 
 
 @pytest.mark.parametrize("samples", [1, 6])
-def test_with_exact_posteriors_of_two_layers_every_bound_is_the_evidence(samples):
+def test_bounds_with_exact_two_layer_posteriors_equal_evidence(samples):
     x = TwoLayers.draw_sets(6, 4)
     found = estimate_bounds(TwoLayerStatistician(0.0), as_images(x), samples)
     torch.testing.assert_close(found.elbo, TwoLayers.log_evidence(x), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found.importance, found.elbo, atol=1e-4, rtol=1e-4)
 
 
-def test_with_others_the_elbo_of_two_layers_lacks_the_divergence_of_each():
+def test_two_layer_elbo_gap_is_sum_of_divergences():
     x = TwoLayers.draw_sets(1, 3).expand(4000, -1)
     truth = TwoLayers.log_evidence(x[:1]).item()
     few, many = (estimate_bounds(TwoLayerStatistician(0.5), as_images(x), n) for n in (2, 64))
@@ -143,7 +143,7 @@ def test_with_others_the_elbo_of_two_layers_lacks_the_divergence_of_each():
     assert truth - many.importance.mean() < 0.1
 
 
-def test_new_frames_of_two_layers_are_spread_as_the_model_says():
+def test_two_layer_new_frames_have_spread_of_model():
     c = torch.tensor([[0.5], [-2.0]])
     drawn = TwoLayerStatistician(0.0).new_frames(c, 20_000).flatten(1)
     torch.testing.assert_close(drawn.mean(dim=1), 4 * c[:, 0], atol=0.05, rtol=0)
@@ -151,7 +151,8 @@ def test_new_frames_of_two_layers_are_spread_as_the_model_says():
     torch.testing.assert_close(drawn.std(dim=1), expected, atol=0.05, rtol=0)
 
 
-def test_with_others_the_bounds_are_below_it_and_samples_help():
+def test_bounds_with_inexact_posteriors_are_below_evidence():
+    """More samples tighten the importance-weighted bound."""
     x = draw_sets(1, 3).expand(3000, -1)
     truth = log_evidence(x[:1]).item()
     few, many = (estimate_bounds(LinearStatistician(0.6), as_images(x), n) for n in (2, 64))
@@ -161,8 +162,8 @@ def test_with_others_the_bounds_are_below_it_and_samples_help():
     assert truth - many.importance.mean() < 0.05
 
 
-def test_the_elbo_is_what_training_maximises(small, frames):
-    """Within the noise of samples: minus the loss, times the pixels."""
+def test_estimated_elbo_equals_training_objective(small, frames):
+    """Minus the loss, times the pixels, within the noise of samples."""
     layered = replace(small, instance_layers=3)
     models = VAE(32, small), NeuralStatistician(32, small), NeuralStatistician(32, layered)
     for model in models:
@@ -173,7 +174,7 @@ def test_the_elbo_is_what_training_maximises(small, frames):
         assert abs(found + losses.mean()) < 5 * error + 1e-6
 
 
-def test_beliefs_are_those_of_the_model(small, frames):
+def test_bounds_beliefs_match_model(small, frames):
     model = NeuralStatistician(32, small)
     found = estimate_bounds(model, frames, 2).beliefs
     with torch.no_grad():
@@ -185,7 +186,7 @@ def test_beliefs_are_those_of_the_model(small, frames):
     torch.testing.assert_close(found["c"].kl().sum(dim=1).mean(), scalars["kl_c"])
 
 
-def test_every_layer_has_its_beliefs(small, frames):
+def test_bounds_beliefs_cover_every_layer(small, frames):
     model = NeuralStatistician(32, replace(small, instance_layers=3))
     found = estimate_bounds(model, frames, 2).beliefs
     assert list(found) == ["c", "z_layer_3", "z_layer_2", "z_layer_1"]
@@ -196,7 +197,7 @@ def test_every_layer_has_its_beliefs(small, frames):
         torch.testing.assert_close(found["z_layer_2"].prior.mean, lower.prior(c, means[0]).mean)
 
 
-def test_the_same_chance_gives_the_same_bound(small, frames):
+def test_bounds_are_deterministic_given_generator(small, frames):
     model = NeuralStatistician(32, small)
     first, second, third = (
         estimate_bounds(model, frames, 4, torch.Generator().manual_seed(seed)).importance
@@ -206,7 +207,7 @@ def test_the_same_chance_gives_the_same_bound(small, frames):
     assert not torch.equal(first, third)
 
 
-def test_other_models_and_no_samples_are_refused(small, frames):
+def test_bounds_reject_other_models_and_zero_samples(small, frames):
     process = ConditionalNeuralProcess(small.context_dim, small)
     assert not has_evidence(process)
     assert has_evidence(VAE(32, small))

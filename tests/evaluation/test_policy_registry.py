@@ -20,7 +20,7 @@ from doorlab.evaluation.policy_registry import (
 
 
 class Recorded(DoorDataset):
-    """What `panel` asks of a dataset, and nothing on disk."""
+    """The part of a dataset that `panel` needs, without files."""
 
     path, image_size, checksum = Path("doors"), 16, "blake2b:1"
 
@@ -47,13 +47,13 @@ def trained(tmp_path):
     return make
 
 
-def test_by_default_the_untrained_ones_and_every_model(trained):
+def test_panel_defaults_to_untrained_policies_and_every_model(trained):
     runs = [trained("a", "ssnp"), trained("b", "np")]
     names = [entry.name for entry in panel((), runs, Recorded()).values()]
     assert names == ["random", "oracle", "visible_oracle", "gp_ucb", "ssnp", "np"]
 
 
-def test_names_say_the_model_and_what_is_made_of_it(trained):
+def test_panel_names_give_model_and_choice(trained):
     a, b = trained("a", "ssnp"), trained("b", "np")
     name = ("ssnp:thompson", "np", "gp_ts", "cpp", "np:cpp")
     assert list(panel(name, [a, b], Recorded()).values()) == [
@@ -65,7 +65,7 @@ def test_names_say_the_model_and_what_is_made_of_it(trained):
     ]
 
 
-def test_every_seed_is_an_entry_of_the_same_policy(trained):
+def test_panel_has_entry_per_seed(trained):
     runs = [trained("a", "ssnp", seed=4), trained("b", "ssnp", seed=1)]
     entries = panel(("ssnp:ucb",), runs, Recorded())
     assert list(entries) == ["ssnp:ucb@4", "ssnp:ucb@1"]
@@ -82,12 +82,13 @@ def test_every_seed_is_an_entry_of_the_same_policy(trained):
         ("cpp ssnp:cpp", "ssnp:cpp more than once"),
     ],
 )
-def test_slips_are_one_line_with_a_suggestion(trained, name, complaint):
+def test_panel_suggests_names_for_typos(trained, name, complaint):
     with pytest.raises(ConfigError, match=complaint):
         panel(name.split(), [trained("a", "ssnp")], Recorded())
 
 
-def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
+def test_labelled_doors_are_those_of_training(trained):
+    """A model that was trained on another dataset uses all labelled doors."""
     run = trained("a", "ssnp", dataset_checksum="blake2b:1")
     with pytest.raises(CheckpointError, match=r"metrics\.json"):
         labelled_doors(run, Recorded())
@@ -98,7 +99,7 @@ def test_a_policy_may_know_the_doors_that_its_model_learned_from(trained):
 
 
 @pytest.mark.parametrize("figures", ["x", {"labelled_doors": "x"}, {"labelled_doors": 0}])
-def test_metrics_that_cannot_be_read_are_one_line(trained, figures):
+def test_labelled_doors_rejects_unreadable_metrics(trained, figures):
     run = trained("a", "ssnp", dataset_checksum="blake2b:1")
     (run / "metrics.json").write_text(json.dumps({"figures": figures}))
     with pytest.raises(CheckpointError, match=r"the metrics of .* got .*, not .*Train the model"):
@@ -114,13 +115,13 @@ def test_metrics_that_cannot_be_read_are_one_line(trained, figures):
         ("no_such_module:X", "a module no_such_module .*, in .*, but got none on the Python path"),
     ],
 )
-def test_panel_refuses_runs_that_predict_no_rewards(trained, kind, words):
+def test_panel_rejects_runs_without_reward_prediction(trained, kind, words):
     run = trained("a", kind)
     with pytest.raises(CheckpointError, match=words):
         panel((), [run], Recorded())
 
 
-def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
+def test_panel_rejects_thompson_for_model_without_latent(trained):
     runs = [trained("a", "cnp"), trained("b", "attentive_np")]
     assert len(panel(("cnp:ucb", "attentive_np:thompson"), runs, Recorded())) == 2
     with pytest.raises(ConfigError, match=r"for cnp:thompson.*Use cnp:ucb"):
@@ -138,7 +139,7 @@ def test_a_model_without_a_latent_has_no_samples_to_follow(trained):
         {"cpp_beta": math.nan},
     ],
 )
-def test_weights_that_a_policy_would_refuse_are_refused_at_once(weights):
+def test_exploration_config_rejects_invalid_weights(weights):
     with pytest.raises(ConfigError, match=r"correct --exploration\."):
         ExplorationConfig(**weights)
 
@@ -158,7 +159,7 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("barn_policies", None)
 
 
-def test_panel_takes_import_paths(trained, module):
+def test_panel_accepts_import_paths(trained, module):
     runs = [trained("a", "ssnp", seed=1), trained("b", "ssnp", seed=2)]
     names = ("barn_policies:careful", "ssnp:barn_policies:of_model")
     assert list(panel(names, runs, Recorded()).values()) == [
@@ -180,19 +181,19 @@ def test_panel_takes_import_paths(trained, module):
         ("np:greedy", "did you mean"),
     ],
 )
-def test_panel_refuses_an_import_path_in_one_sentence(trained, module, name, complaint):
+def test_panel_rejects_invalid_import_path_in_one_sentence(trained, module, name, complaint):
     with pytest.raises(ConfigError, match=complaint) as caught:
         panel((name,), [trained("a", "ssnp")], Recorded())
     assert "\n" not in str(caught.value)
 
 
-def test_make_policy_calls_what_an_import_path_stands_for(module):
+def test_make_policy_calls_imported_factory(module):
     entry = PolicySpec("barn_policies:careful", "barn_policies:careful")
     policy = make_policy(entry, Recorded(), [], ExplorationConfig(), "cpu")
     assert isinstance(policy, RandomPolicy)
 
 
-def test_make_policy_refuses_what_is_no_policy(module):
+def test_make_policy_rejects_objects_that_are_not_policies(module):
     entry = PolicySpec("barn_policies:nothing", "barn_policies:nothing")
     with pytest.raises(ConfigError, match=r"begin and act from .*, but got .* the type NoneType"):
         make_policy(entry, Recorded(), [], ExplorationConfig(), "cpu")

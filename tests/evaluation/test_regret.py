@@ -23,7 +23,7 @@ def rollout(regrets, optimal=1.0):
     )
 
 
-def test_figures_of_a_rollout_that_can_be_counted_by_hand():
+def test_summarize_matches_hand_computed_rollout():
     entry = summarize(rollout([[1.0, 0.5, 0.0], [0.0, 0.5, 0.0]]))
     assert entry["mean_regret"]["mean"] == pytest.approx(1 / 3)
     assert entry["mean_regret"]["n"] == 2
@@ -34,19 +34,19 @@ def test_figures_of_a_rollout_that_can_be_counted_by_hand():
     assert entry["opened_by"] == pytest.approx([0.5, 0.5, 1.0])
 
 
-def test_a_door_is_open_at_nine_tenths_of_what_the_oracle_obtained():
+def test_opened_by_counts_nine_tenths_of_optimal_reward():
     entry = summarize(rollout([[0.3, 0.04, 0.5]], optimal=0.5))
     assert entry["opened_by"] == pytest.approx([0.0, 1.0, 1.0])  # and stays counted
 
 
-def test_bands_enclose_their_curves():
+def test_summarize_intervals_enclose_curves():
     entry = summarize(rollout(np.random.default_rng(0).uniform(0, 1, (50, 4))))
     for name in ("regret_per_interaction", "cumulative_regret", "opened_by"):
         for mean, (low, high) in zip(entry[name], entry[f"{name}_ci95"], strict=True):
             assert low <= mean <= high
 
 
-def test_intervals_are_those_of_the_central_limit():
+def test_summarize_intervals_match_central_limit():
     regrets = np.random.default_rng(0).exponential(0.3, (400, 1)).clip(0, 1)
     low, high = summarize(rollout(regrets))["mean_regret"]["ci95"]
     error = regrets.std() / np.sqrt(400)
@@ -54,7 +54,7 @@ def test_intervals_are_those_of_the_central_limit():
     assert high == pytest.approx(regrets.mean() + 1.96 * error, abs=0.15 * error)
 
 
-def test_intervals_cover_the_truth_19_times_in_20():
+def test_summarize_intervals_cover_truth_at_nominal_rate():
     rng = np.random.default_rng(1)
     covered = 0
     for _ in range(100):
@@ -64,7 +64,7 @@ def test_intervals_cover_the_truth_19_times_in_20():
     assert 0.88 <= covered / 100 <= 0.99  # two binomial standard deviations, and a little bias
 
 
-def test_tries_on_one_door_are_not_independent_evidence():
+def test_summarize_intervals_treat_interactions_on_door_as_dependent():
     door = np.random.default_rng(0).uniform(0, 1, (30, 1))
 
     def width(regrets):
@@ -74,7 +74,7 @@ def test_tries_on_one_door_are_not_independent_evidence():
     assert width(np.repeat(door, 10, axis=1)) == pytest.approx(width(door))
 
 
-def test_paired_differences_are_sharper_than_the_policies_apart():
+def test_paired_differences_have_narrower_intervals():
     rng = np.random.default_rng(0)
     hard = rng.uniform(0, 1, (100, 3))
     easier = hard - 0.05 + rng.normal(0, 0.01, hard.shape)
@@ -85,12 +85,12 @@ def test_paired_differences_are_sharper_than_the_policies_apart():
     assert set(difference["a"]) == {"b"}
 
 
-def test_tries_until_a_door_is_open_by_hand():
+def test_steps_to_open_matches_hand_computed_rollout():
     found = rollout([[1.0, 0.05, 0.0], [0.0, 0.5, 0.5], [1.0, 1.0, 0.5]])
     np.testing.assert_array_equal(steps_to_open(found), [[2.0, 1.0, 4.0]])  # 4: not within 3
 
 
-def test_tries_until_open_are_geometric_where_every_try_is_a_new_chance():
+def test_steps_to_open_matches_geometric_distribution():
     """Mean of min(G, T + 1) with G geometric of chance p: (1 - (1 - p)^(T + 1)) / p."""
     p, tries = 0.3, 10
     regrets = (np.random.default_rng(0).random((4000, tries)) > p).astype(float)
@@ -99,7 +99,7 @@ def test_tries_until_open_are_geometric_where_every_try_is_a_new_chance():
     assert found["ci95"][0] < expected < found["ci95"][1]
 
 
-def test_doors_that_nobody_can_open_say_nothing_about_opening():
+def test_summarize_omits_unopenable_doors_from_opening():
     both = Rollout(
         np.zeros((2, 2, 4), np.float32),
         np.array([[0.2, 1.0], [0.0, 0.0]], np.float32),
@@ -112,7 +112,7 @@ def test_doors_that_nobody_can_open_say_nothing_about_opening():
     assert entry["mean_regret"]["n"] == 2
 
 
-def test_merged_seeds_are_averaged_and_remembered():
+def test_merge_averages_seeds():
     parts = {3: rollout([[1.0, 0.5]] * 4), 7: rollout([[0.5, 0.0]] * 4)}
     runs = merge(parts)
     assert runs.seeds == (3, 7)
@@ -123,7 +123,7 @@ def test_merged_seeds_are_averaged_and_remembered():
     assert summarize(merge({0: parts[3]})) == summarize(parts[3])
 
 
-def test_other_doors_do_not_merge():
+def test_merge_rejects_other_doors():
     one = rollout([[1.0, 0.5]] * 4)
     for other in (rollout([[1.0, 0.5]] * 5), rollout([[0.5, 0.2]] * 4, optimal=0.7)):
         with pytest.raises(ConfigError, match="same doors"):
@@ -132,8 +132,8 @@ def test_other_doors_do_not_merge():
         merge({})
 
 
-def test_seeds_that_differ_widen_the_interval():
-    """With doors alike, all that is uncertain is the seed: normal theory with s - 1 of s."""
+def test_summarize_interval_widens_with_seed_variance():
+    """With equal doors only the seed is uncertain: normal theory with s - 1 of s."""
     rng = np.random.default_rng(0)
     level = rng.normal(0.5, 0.1, 20)
     runs = merge({s: rollout(np.full((50, 1), level[s])) for s in range(20)})
@@ -143,7 +143,7 @@ def test_seeds_that_differ_widen_the_interval():
     assert one[1] - one[0] < 1e-9
 
 
-def test_policies_with_the_same_seeds_are_compared_seed_by_seed():
+def test_paired_differences_pair_equal_seeds():
     rng = np.random.default_rng(0)
     hard = {s: np.full((30, 2), 0.3 + 0.2 * rng.random()) for s in range(4)}
     a = merge({s: rollout(r) for s, r in hard.items()})
@@ -161,7 +161,7 @@ def test_policies_with_the_same_seeds_are_compared_seed_by_seed():
     assert alone[0] < found["a"]["alone"]["mean"] < alone[1]
 
 
-def test_regret_on_parts_of_the_doors():
+def test_regret_by_group_omits_empty_groups():
     found = rollout([[1.0, 0.5], [0.0, 0.0], [0.5, 0.5]])
     groups = {"some": np.array([True, False, True]), "none": np.zeros(3, bool)}
     parts = regret_by_group(found, groups)

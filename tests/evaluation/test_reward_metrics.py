@@ -18,7 +18,7 @@ DOORS, INTERACTIONS = 70, 8
 
 
 class RunningMean:
-    """Says the mean of the rewards that it was shown; its embedding is the mean brightness."""
+    """Predicts the mean of the rewards of the context; its embedding is the mean brightness."""
 
     def embed(self, x):
         return x.mean((1, 2, 3, 4))[:, None]
@@ -52,7 +52,7 @@ def expected(doors, seen):
     return np.arange(DOORS)[:, None] / 255 + said[:, None], rewards[:, 4:]
 
 
-def test_the_first_half_is_shown_and_the_second_predicted(doors):
+def test_predictions_on_condition_on_first_half_and_predict_second(doors):
     found = predictions_on(RunningMean(), doors)
     assert list(found) == [0, 1, 2, 3, 4]  # no door has more in its first half
     for seen, said in found.items():
@@ -64,7 +64,7 @@ def test_the_first_half_is_shown_and_the_second_predicted(doors):
         np.testing.assert_allclose(said.log_likelihood, np.log(density), atol=1e-4)
 
 
-def test_figures_are_over_doors(doors):
+def test_figures_are_estimates_over_doors(doors):
     found = predictions_on(RunningMean(), doors, (0, 3))
     estimates = figures(found)
     names = ("reward_mse", "log_likelihood", "calibration_error")
@@ -77,7 +77,7 @@ def test_figures_are_over_doors(doors):
     assert calibration.mean == pytest.approx(calibration_error(mean, outcome).mean, abs=1e-6)
 
 
-def test_looks_without_intervals_are_the_same_means(doors):
+def test_means_equal_figures_without_intervals(doors):
     found = predictions_on(RunningMean(), doors, (0, 1, 4))
     estimates, quick = figures(found), means(found)
     for name, value in quick.items():
@@ -86,7 +86,7 @@ def test_looks_without_intervals_are_the_same_means(doors):
     assert mean_error(quick) == pytest.approx(sum(errors) / 3)
 
 
-def test_actions_and_embeddings_reach_the_model(doors):
+def test_predictions_pass_actions_and_embeddings_to_model(doors):
     class Nosy(RunningMean):
         def predict(self, embedding, tried, at):
             assert torch.equal(tried.actions, doors.actions[:, :4])

@@ -30,20 +30,20 @@ def result(folder, name):
     return json.loads((folder.parent / "runs" / name).read_text())
 
 
-def test_pretrain_and_probe_take_an_encoder_from_outside(folder):
+def test_pretrain_and_probe_commands_accept_outside_encoder(folder):
     assert result(folder, "colors/model.json")["kind"] == "add_a_model:COLOR_STATISTICS"
     scores = result(folder, "colors_probe/probes.json")["probes"]
     assert list(scores) == ["color_statistics"]
     assert "handedness" in scores["color_statistics"]
 
 
-def test_train_and_bandit_take_a_reward_model_from_outside(folder):
+def test_train_and_bandit_commands_accept_outside_reward_model(folder):
     assert result(folder, "max_pool_np/metrics.json")["figures"]["steps"] == 20
     policies = result(folder, "max_pool_bandit/regret.json")["policies"]
     assert list(policies) == ["random", "max_pool_np", "max_pool_np:ucb"]
 
 
-def test_load_model_finds_the_module_of_a_model_from_outside(folder, monkeypatch):
+def test_load_model_imports_outside_module(folder, monkeypatch):
     monkeypatch.syspath_prepend(str(folder))
     model = load_model(folder.parent / "runs" / "max_pool_np")
     assert model.embed(torch.zeros(2, 3, 3, 32, 32)).shape == (2, 32)
@@ -58,7 +58,7 @@ def test_load_model_finds_the_module_of_a_model_from_outside(folder, monkeypatch
         ("no_such_module:X", "a module no_such_module"),
     ],
 )
-def test_train_refuses_other_objects_in_one_line(folder, model, words):
+def test_train_command_rejects_other_objects_in_one_line(folder, model, words):
     done = doorlab(folder, "train", "--model", model, "--data", "../runs/few_doors", "--out", "x")
     assert done.returncode == 2
     assert words in done.stderr
@@ -66,7 +66,7 @@ def test_train_refuses_other_objects_in_one_line(folder, model, words):
     assert not (folder / "x").exists()
 
 
-def test_a_run_whose_module_is_missing_is_refused_in_one_line(folder, tmp_path):
+def test_bandit_command_names_missing_module_in_one_line(folder, tmp_path):
     run = str(folder.parent / "runs" / "max_pool_np")
     data = str(folder.parent / "runs" / "few_doors")
     done = doorlab(
@@ -81,5 +81,5 @@ def test_a_run_whose_module_is_missing_is_refused_in_one_line(folder, tmp_path):
     ("name", "short"),
     [("ssnp", "ssnp"), ("my.models:MEAN_NP", "mean_np"), ("m:Space.MEAN", "mean")],
 )
-def test_short_name_is_what_results_say(name, short):
+def test_short_name_is_name_in_results(name, short):
     assert short_name(name) == short

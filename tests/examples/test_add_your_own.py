@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     return place
 
 
-def test_generate_takes_the_prior_and_the_simulator(folder, load):
+def test_generate_command_accepts_outside_prior_and_simulator(folder, load):
     dataset = DoorDataset.open(folder.parent / "runs" / "fire_doors")
     doors, example = dataset.doors(), load("add_your_own")
     assert {door.handle_type for door in doors} == {"bar"}
@@ -46,7 +46,7 @@ def test_generate_takes_the_prior_and_the_simulator(folder, load):
     assert expected.mean() < free.mean()
 
 
-def test_bandit_takes_the_policies(folder):
+def test_bandit_command_accepts_outside_policies(folder):
     runs = folder.parent / "runs"
     result = json.loads((runs / "fire_doors_bandit/regret.json").read_text())
     policies = result["policies"]
@@ -57,7 +57,7 @@ def test_bandit_takes_the_policies(folder):
     assert list(cautious) == ["ssnp", "ssnp:add_your_own:cautious_policy"]
 
 
-def test_figures_and_tables_need_no_module_and_name_the_policy(folder, tmp_path):
+def test_plot_and_report_commands_need_no_outside_module(folder, tmp_path):
     runs = folder.parent / "runs"
     shutil.copytree(runs / "fire_doors", tmp_path / "run/dataset")
     shutil.copytree(runs / "fire_doors_bandit", tmp_path / "run/bandit")
@@ -67,7 +67,8 @@ def test_figures_and_tables_need_no_module_and_name_the_policy(folder, tmp_path)
     assert "RepeatBestPolicy" in (tmp_path / "run/report/index.html").read_text()
 
 
-def test_workers_find_the_module_and_write_the_same_bytes(folder):
+def test_generate_workers_import_outside_module(folder):
+    """Two workers write the bytes of one."""
     command, runs = documented_commands(EXAMPLE)[0], folder.parent / "runs"
     out = command.index("--out") + 1
     small = [*command[:out], "../runs/two", *command[out + 1 :], "--workers", "2"]
@@ -78,7 +79,7 @@ def test_workers_find_the_module_and_write_the_same_bytes(folder):
     np.testing.assert_array_equal(two.read("rewards"), one.read("rewards"))
 
 
-def test_commands_elsewhere_name_the_missing_module(folder, tmp_path):
+def test_bandit_command_names_missing_simulator_module(folder, tmp_path):
     data = str(folder.parent / "runs" / "fire_doors")
     done = doorlab(tmp_path, "bandit", "--data", data, "--doors", "2", "--policies", "random")
     assert done.returncode == 2
@@ -87,7 +88,7 @@ def test_commands_elsewhere_name_the_missing_module(folder, tmp_path):
     assert DoorDataset.open(data).verify() == []
 
 
-def test_a_prior_of_another_kind_is_one_line(folder):
+def test_generate_command_rejects_prior_of_other_type_in_one_line(folder):
     done = doorlab(folder, "generate", "--prior", "add_your_own:RustySimulator", "--out", "none")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

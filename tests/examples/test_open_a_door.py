@@ -22,7 +22,7 @@ def run(tmp_path):
     return tmp_path / "run"
 
 
-def test_it_tries_prints_and_stops(load, run, capsys):
+def test_open_a_door_prints_interactions_and_stops(load, run, capsys):
     best = load("open_a_door").main(run, door=3, tries=3, enough=1.1, simulator="torch")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines[:3]] == [
@@ -35,7 +35,7 @@ def test_it_tries_prints_and_stops(load, run, capsys):
     assert lines[3:] == [f"door 3 is not open after 3 interactions; best reward {best:.2f}"]
 
 
-def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys):
+def test_open_a_door_resumes_with_equal_actions(load, run, tmp_path, capsys):
     main = load("open_a_door").main
     how = {"door": 4, "enough": 1.1, "choice": "thompson", "simulator": "torch"}
     main(run, tries=2, **how)
@@ -48,12 +48,12 @@ def test_stopped_and_started_again_it_does_the_same(load, run, tmp_path, capsys)
     assert capsys.readouterr().out.startswith("interaction 1:")  # another door begins anew
 
 
-def test_it_stops_at_an_open_door(load, run, capsys):
+def test_open_a_door_stops_at_open_door(load, run, capsys):
     load("open_a_door").main(run, tries=3, enough=0.0, simulator="torch")
     assert "is open after 0 interactions" in capsys.readouterr().out
 
 
-def test_a_strange_door_is_said_to_be_one(load, run, capsys):
+def test_open_a_door_warns_of_unfamiliar_door(load, run, capsys):
     known = fit_familiarity("doors of nobody", np.zeros((20, 6)), [np.zeros((20, 6))])
     save_familiarity(run, known, weights_checksum(run))
     load("open_a_door").main(run, tries=1, simulator="torch")
@@ -62,12 +62,12 @@ def test_a_strange_door_is_said_to_be_one(load, run, capsys):
 
 
 @pytest.mark.parametrize("wrong", [{"door": -1}, {"door": 2**63}, {"tries": 0}])
-def test_numbers_that_cannot_be_are_refused(load, run, wrong):
+def test_open_a_door_rejects_invalid_numbers(load, run, wrong):
     with pytest.raises(ConfigError, match="whole number"):
         load("open_a_door").main(run, simulator="torch", **wrong)
 
 
-def test_a_missing_run_is_one_line(tmp_path):
+def test_open_a_door_reports_missing_run_in_one_line(tmp_path):
     script = Path(__file__).parents[2] / "examples" / "open_a_door.py"
     command = [sys.executable, str(script), str(tmp_path / "none")]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -13,7 +13,7 @@ def ppo(load):
     return load("ppo")
 
 
-def test_stable_baselines_finds_nothing_to_object_to(ppo):
+def test_ppo_environment_passes_stable_baselines_checker(ppo):
     from stable_baselines3.common.env_checker import check_env
 
     env = ppo.image_env(**SMALL)
@@ -24,7 +24,7 @@ def test_stable_baselines_finds_nothing_to_object_to(ppo):
     env.close()
 
 
-def test_a_short_run_learns_and_tells(ppo, tmp_path, capsys):
+def test_ppo_short_run_trains_and_prints_rewards(ppo, tmp_path, capsys):
     before, after = ppo.main(
         steps=16, envs=2, test_doors=3, batch=4, out=tmp_path / "ppo.zip", **SMALL
     )

@@ -24,7 +24,7 @@ LONG_FUZZ = Path(__file__).with_name("long.py")
         (None, "still busy", ""),
     ],
 )
-def test_judge_names_the_fault(status, output, fault):
+def test_judge_names_fault(status, output, fault):
     assert judge(status, output) == fault
 
 

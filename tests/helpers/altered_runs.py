@@ -1,12 +1,14 @@
-"""Run folders after somebody or something has changed them."""
+"""Run folders that are changed afterwards."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file, save
 
+from doorlab.data import parts
 from doorlab.models.description import read_description, sealed, write_description
 from doorlab.storage.files import checksum
 
@@ -26,6 +28,14 @@ def describe_otherwise(folder: Path, **entries) -> None:
     """Other entries in model.json, with the checksum that they have."""
     file = folder / "model.json"
     file.write_text(json.dumps(sealed({**json.loads(file.read_text()), **entries})))
+
+
+def write_manifest(folder: Path, document: dict[str, Any]) -> None:
+    """Writes dataset.json with these entries, and the checksum that they have."""
+    bare = {name: entry for name, entry in document.items() if name != "checksum"}
+    content = json.dumps(bare, sort_keys=True).encode()
+    bare["checksum"] = parts.checksum({"dataset.json": content})
+    (folder / "dataset.json").write_text(json.dumps(bare))
 
 
 def train_again(folder: Path) -> None:

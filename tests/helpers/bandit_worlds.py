@@ -73,7 +73,7 @@ class World:
         return found.astype(np.float32)
 
     def play(self, policy, tries, seed=0):
-        """The history after so many tries."""
+        """The history after a number of interactions."""
         policy.begin(self.frames, np.random.default_rng(seed))
         past = History.empty(len(self.side))
         for _ in range(tries):
@@ -83,7 +83,7 @@ class World:
 
 
 def labelled(doors=200, tries=24):
-    """Doors of the same kind that somebody has tried at random."""
+    """Doors of the same kind with random interactions."""
     world, rng = World(doors, seed=99), np.random.default_rng(98)
     actions = rng.uniform(-1, 1, (doors, tries, 4)).astype(np.float32)
     return LabelledDataset(world.frames, actions, world.rewards(actions))

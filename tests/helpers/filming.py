@@ -1,4 +1,4 @@
-"""Makes small images and videos whose frames can be told apart."""
+"""Makes small images and videos with distinguishable frames."""
 
 from fractions import Fraction
 

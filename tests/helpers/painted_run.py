@@ -85,7 +85,7 @@ class Colours(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
 
 
 class Painter(Colours, SamplesFrames):
-    """A statistician: c is red and green, z is blue, and images have the colour (c, z)."""
+    """A statistician: c is red and green, z is blue, and images have the color (c, z)."""
 
     has_context = True
 

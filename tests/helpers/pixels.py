@@ -1,4 +1,4 @@
-"""Looking at figures: the pixels that a reader would see."""
+"""Pixels of rendered figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 
 def render(figure: Figure) -> np.ndarray:
-    """uint8 (height, width, 3), as drawn."""
+    """uint8 (height, width, 3), as rendered."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 

@@ -1,12 +1,18 @@
-"""Recorded doors."""
+"""Doors of a dataset, and of the environments."""
 
 import importlib.util
 
 import pytest
 
 from doorlab.data import DoorDataset
-from doorlab.data.sources.simulation import GenerationConfig
+from doorlab.data.sources.simulation import GenerationConfig, make_door
 from doorlab.data.writer import write_dataset
+from doorlab.doors.priors import DEFAULT_PRIOR
+
+
+def door_of(key):
+    """The door that an environment has for a key of its `info`, without a dataset."""
+    return make_door(GenerationConfig(doors=1, prior=DEFAULT_PRIOR, seed=key), 0)
 
 
 @pytest.fixture(scope="session")

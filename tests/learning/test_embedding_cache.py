@@ -11,7 +11,7 @@ DOORS, FRAMES, INTERACTIONS = 70, 6, 8
 
 
 class LeftAndRight(nn.Module):
-    """An embedding that is the mean red of the left and of the right half; counts its looks."""
+    """An embedding of the mean red of the left and of the right half; counts its calls."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,8 @@ def sample(memory, batch=500, seed=1):
     return memory.sample(batch, torch.Generator().manual_seed(seed), 3, 4, 0.1)
 
 
-def test_embeddings_belong_to_their_tries_and_mirrored_ones_to_mirrored_tries(doors):
+def test_embedding_cache_pairs_embeddings_with_interactions_of_door(doors):
+    """Mirrored embeddings come with mirrored interactions."""
     model = LeftAndRight().train()
     found = sample(EmbeddingCache(model, doors, 2, 0, mirror=True))
     assert model.training
@@ -62,7 +63,7 @@ def test_embeddings_belong_to_their_tries_and_mirrored_ones_to_mirrored_tries(do
         np.testing.assert_allclose(distance, 0.0, atol=1e-5)
 
 
-def test_doors_are_looked_at_once_however_much_is_asked(doors):
+def test_embedding_cache_encodes_each_door_once(doors):
     model = LeftAndRight()
     memory = EmbeddingCache(model, doors, 2, 0, mirror=False)
     sample(memory)
@@ -71,7 +72,7 @@ def test_doors_are_looked_at_once_however_much_is_asked(doors):
     assert model.looks == looks == 4 * DOORS
 
 
-def test_the_same_seed_remembers_the_same(doors):
+def test_embedding_cache_is_deterministic_given_seed(doors):
     a, b = (sample(EmbeddingCache(LeftAndRight(), doors, 2, 7, mirror=True)) for _ in range(2))
     torch.testing.assert_close(a.embedding_BE, b.embedding_BE, rtol=0, atol=0)
     torch.testing.assert_close(

@@ -1,4 +1,4 @@
-"""What a run notes of the doors that it learned from, and what the predictor says of others."""
+"""The familiarity file of a run, and the warnings of the predictor that reads it."""
 
 import warnings
 from dataclasses import replace
@@ -49,7 +49,7 @@ def embedded(doors, frames):
     return MeanColors().embed(sample_frames_of(doors, rows, frames, generator)).numpy()
 
 
-def test_thresholds_are_measured_for_every_number_of_frames(tmp_path):
+def test_familiarity_thresholds_are_measured_per_number_of_frames(tmp_path):
     model, config = MeanColors(), train.Config(out=tmp_path)
     write_familiarity(config, model, painted(500, 100, 0), painted(100, 100, 1), "narrow")
     known = load_familiarity(tmp_path, checksum_of(model))
@@ -63,7 +63,7 @@ def test_thresholds_are_measured_for_every_number_of_frames(tmp_path):
         assert (known.distance(embedded(strange, frames)) > known.threshold(frames)).mean() > 0.9
 
 
-def test_too_few_doors_that_were_held_out_are_no_measure(tmp_path):
+def test_familiarity_needs_enough_held_out_doors(tmp_path):
     (tmp_path / FAMILIARITY_FILE).write_text("of an earlier run")
     for held_out in (painted(19, 100, 1), None):
         model, config = MeanColors(), train.Config(out=tmp_path)
@@ -114,7 +114,7 @@ def warned(predictor, frames):
     return [str(one.message) for one in found]
 
 
-def test_a_predictor_warns_of_doors_that_its_model_never_saw_and_of_few_others(run, data):
+def test_reward_predictor_warns_of_unfamiliar_doors(run, data):
     dataset = DoorDataset.open(data)
     doors = dataset.read("images", dataset.indices("validation"))
     predictor = RewardPredictor.load(run)
@@ -127,21 +127,22 @@ def test_a_predictor_warns_of_doors_that_its_model_never_saw_and_of_few_others(r
     predictor.suggest()  # a warning is no refusal
 
 
-def test_without_the_file_there_are_no_warnings(run, tmp_path):
+def test_reward_predictor_without_familiarity_file_never_warns(run, tmp_path):
     for name in ("model.json", "weights.safetensors"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     strange = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     assert warned(RewardPredictor.load(tmp_path), strange) == []
 
 
-def test_a_resumed_run_notes_the_same(config, run, tmp_path):
+def test_familiarity_is_equal_after_resume(config, run, tmp_path):
     again = replace(config, out=tmp_path / "again")
     train.run(updated(again, stop_after=4))
     train.run(replace(again, resume=True))
     assert (again.out / FAMILIARITY_FILE).read_bytes() == (run / FAMILIARITY_FILE).read_bytes()
 
 
-def test_a_run_with_fresh_doors_compares_with_fresh_ones(tmp_path, monkeypatch):
+def test_familiarity_of_online_run_uses_streamed_doors(tmp_path, monkeypatch):
+    # Constants: as many doors as usual would take minutes.
     monkeypatch.setattr("doorlab.learning.familiarity._FRESH_DOORS", 30)
     monkeypatch.setattr("doorlab.learning.familiarity._HELD_OUT_DOORS", 20)
     config = updated(

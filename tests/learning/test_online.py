@@ -35,7 +35,7 @@ def frames_config(tmp_path):
 
 @pytest.fixture
 def rewards_config(tmp_path):
-    """Looks for seven steps and tries for thirteen: both within a portion."""
+    """Seven encoder steps and thirteen process steps: both within a portion."""
     return updated(
         train.Config(),
         out=tmp_path / "run",
@@ -75,7 +75,7 @@ def assert_same_weights(a, b):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_pretraining_needs_no_dataset(frames_config):
+def test_pretrain_online_needs_no_dataset(frames_config):
     out = pretrain.run(frames_config)
     metrics = metrics_of(out)
     assert (metrics["online"], metrics["dataset_checksum"]) == (True, None)
@@ -90,7 +90,7 @@ def test_pretraining_needs_no_dataset(frames_config):
     assert about["dataset_checksum"] is None
 
 
-def test_models_work_with_datasets_afterwards(rewards_config, recorded):
+def test_online_model_works_with_datasets(rewards_config, recorded):
     out = train.run(rewards_config)
     dataset = DoorDataset.open(recorded)
     model = TrainedModel.open(out, dataset)
@@ -102,9 +102,7 @@ def test_models_work_with_datasets_afterwards(rewards_config, recorded):
 
 
 @pytest.mark.parametrize("kind", ["ssnp", "np", "vae_np"])
-def test_stopped_anywhere_and_resumed_is_as_never_stopped(
-    rewards_config, frames_config, tmp_path, kind
-):
+def test_online_training_resumes_bit_for_bit(rewards_config, frames_config, tmp_path, kind):
     config = updated(rewards_config, model=kind)
     if kind == "vae_np":
         base = updated(frames_config, model="vae", out=tmp_path / "vae", steps=2)
@@ -121,7 +119,7 @@ def test_stopped_anywhere_and_resumed_is_as_never_stopped(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_the_command_survives_signals(frames_config, tmp_path, number, signalled):
+def test_pretrain_online_command_survives_signals(frames_config, tmp_path, number, signalled):
     config = updated(frames_config, steps=60, architecture=replace(TINY, features=64))
     whole = pretrain.run(updated(config, out=tmp_path / "whole"))
     status, _ = signalled("pretrain", config, number)
@@ -130,7 +128,7 @@ def test_the_command_survives_signals(frames_config, tmp_path, number, signalled
     assert_same_weights(pretrain.run(updated(config, resume=True)), whole)
 
 
-def test_two_processes_train_too(rewards_config):
+def test_online_training_runs_in_two_processes(rewards_config):
     out = train.run(updated(rewards_config, devices=2, steps=3, validate_every=2))
     assert metrics_of(out)["figures"]["doors_seen"] == 2 * (4 + 2) + 6
 
@@ -142,7 +140,7 @@ def at(config, step, rank=0, processes=1, doors=4):
         return source.at(step, schedule)
 
 
-def test_every_step_and_every_process_has_doors_of_its_own(frames_config):
+def test_online_doors_differ_per_step_and_process(frames_config):
     whole = [at(frames_config, step) for step in range(3)]
     halves = [at(frames_config, 1, rank, processes=2) for rank in (0, 1)]
     assert torch.equal(torch.cat([half.images for half in halves]), whole[1].images)
@@ -150,8 +148,9 @@ def test_every_step_and_every_process_has_doors_of_its_own(frames_config):
     assert len(torch.unique(everything, dim=0)) == 12
 
 
-def test_portions_change_nothing(frames_config, monkeypatch):
+def test_online_doors_are_independent_of_portion_size(frames_config, monkeypatch):
     before = [at(frames_config, step) for step in (0, 17, 19)]
+    # A constant: no run of a test fills a portion.
     monkeypatch.setattr(online, "_PORTION_PIXELS", 3 * 4 * 2 * 32**2)
     for a, step in zip(before, (0, 17, 19), strict=True):
         b = at(frames_config, step)
@@ -159,7 +158,7 @@ def test_portions_change_nothing(frames_config, monkeypatch):
         assert torch.equal(a.rewards, b.rewards)
 
 
-def test_validation_doors_are_those_of_the_dataset_if_there_is_one(rewards_config, recorded):
+def test_online_validation_uses_dataset_where_given(rewards_config, recorded):
     config = updated(rewards_config, steps=2, data=recorded)
     recorded_doors = train.run(config)
     dataset = DoorDataset.open(recorded)
@@ -171,7 +170,7 @@ def test_validation_doors_are_those_of_the_dataset_if_there_is_one(rewards_confi
         train.run(updated(config, image_size=64, overwrite=True))
 
 
-def test_fresh_validation_doors_do_not_depend_on_the_seed(frames_config):
+def test_online_validation_doors_are_independent_of_seed(frames_config):
     device = torch.device("cpu")
     a, b = (
         online.load_validation(updated(frames_config, seed=seed), None, device, 3)
@@ -186,7 +185,7 @@ def test_fresh_validation_doors_do_not_depend_on_the_seed(frames_config):
     assert online.load_validation(none, None, device) is None
 
 
-def test_earlier_runs_are_safe(frames_config, recorded):
+def test_online_training_protects_earlier_runs(frames_config, recorded):
     pretrain.run(updated(frames_config, stop_after=5))
     with pytest.raises(ResultError, match="one that was stopped"):
         pretrain.run(frames_config)
@@ -210,14 +209,14 @@ def test_earlier_runs_are_safe(frames_config, recorded):
         ({"doors": 7}, "no --doors with --online"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(frames_config, changes, words):
+def test_online_training_rejects_invalid_settings_in_one_line(frames_config, changes, words):
     with pytest.raises(ConfigError, match=words) as caught:
         pretrain.run(updated(frames_config, **changes))
     assert "\n" not in str(caught.value)
     assert not frames_config.out.exists()
 
 
-def test_the_command_line_knows_it(tmp_path):
+def test_pretrain_command_parses_online_options(tmp_path):
     from doorlab import cli
 
     args = ["--online", "--prior", "wild", "--image-size", "32", "--steps", "9"]

@@ -59,7 +59,7 @@ def started(doors, labelled: int | None = 25, **settings):
     return model, first
 
 
-def test_start_process_restores_the_initial_weights(doors):
+def test_start_process_restores_initial_weights(doors):
     model, first = started(doors)
     for name, value in model.process.named_parameters():
         torch.testing.assert_close(value.data, first[name], rtol=0, atol=0)
@@ -93,7 +93,7 @@ def phases(doors, **settings):
     return recorded_phases(config, Patches(), doors, doors)
 
 
-def test_recorded_phases_select_the_encoder_by_its_error_without_interactions(doors):
+def test_recorded_phases_select_encoder_by_error_without_interactions(doors):
     metrics = {"reward_mse_after_0": 0.3, "reward_mse_after_4": 0.1}
     encoder, process = phases(doors)
     assert (encoder.steps, encoder.schedule_steps) == (4, 10)
@@ -104,5 +104,5 @@ def test_recorded_phases_select_the_encoder_by_its_error_without_interactions(do
     assert process.steps is None
 
 
-def test_recorded_phases_keep_the_last_weights_if_asked(doors):
+def test_recorded_phases_keep_last_weights_without_keep_best(doors):
     assert [phase.monitor for phase in phases(doors, keep_best=False)] == [None, None]

@@ -50,7 +50,7 @@ def test_pretraining_set_batch_mirrors_whole_doors(train_set):
     assert 16 < right.sum() < 48
 
 
-def test_with_labels_has_the_labels_of_the_frames(train_set, dataset):
+def test_with_labels_has_labels_of_frames(train_set, dataset):
     """The painter's red is the hinge's side, its green the width, its blue the angle."""
     normalizer = fit_label_normalizer(train_set, dataset)
     frames, labels = with_labels(train_set, dataset, normalizer).batch(3, False, 0, generator(), 32)
@@ -82,7 +82,7 @@ def test_pretraining_set_iter_batches_has_every_door_once(train_set, dataset):
     assert sum(len(frames) for frames in train_set.iter_frames(mirror=True)) == 2 * len(train_set)
 
 
-def test_told_numbers_have_the_spread_of_one_in_training(train_set, dataset):
+def test_with_labels_standardizes_training_labels(train_set, dataset):
     labels = with_labels(train_set, dataset, fit_label_normalizer(train_set, dataset)).labels
     for name in ("width", "joint_angle"):
         assert labels[name].mean() == pytest.approx(0, abs=1e-5)
@@ -90,14 +90,14 @@ def test_told_numbers_have_the_spread_of_one_in_training(train_set, dataset):
     assert labels["place"].std(correction=0) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_number_that_does_not_vary_is_told_as_it_is():
+def test_label_normalizer_keeps_constant_label_unscaled():
     same = {name: np.full(5, 2.0) for name in ("width", "height", "handle_height", "place")}
     normalizer = LabelNormalizer.fit({**same, "joint_angle": np.ones((5, 2))})
     assert normalizer.std["width"] == 1.0
     assert normalizer.mean["width"] == 2.0
 
 
-def test_with_labels_refuses_footage(tmp_path):
+def test_with_labels_rejects_footage(tmp_path):
     import cv2
 
     from doorlab.stages.import_ import Config, run

@@ -66,7 +66,7 @@ def batch_at(step, config, doors):
     return phase.batches(step, torch.Generator().manual_seed(step), phase.batch_size)
 
 
-def test_interaction_batch_can_be_without_context(config, doors):
+def test_interaction_batch_accepts_empty_context(config, doors):
     rows, generator = torch.arange(40) % len(doors), torch.Generator().manual_seed(0)
     batch = interaction_batch(doors, rows, config, generator, empty_context_prob=1.0)
     assert batch.x_BMCHW.shape == (40, 3, 3, 8, 8)
@@ -75,7 +75,7 @@ def test_interaction_batch_can_be_without_context(config, doors):
     assert torch.equal(batch.x_BMCHW[:, 0, 0, 0, 0], batch.rt_BT[:, 0])  # of the same doors
 
 
-def test_recorded_batches_are_embedded_in_the_process_phase(config, doors):
+def test_recorded_batches_are_embedded_in_process_phase(config, doors):
     for step in range(10):
         batch = batch_at(step, config, doors)
         assert isinstance(batch, EmbeddedBatch) == (step >= 3)  # a quarter of ten, rounded up
@@ -94,11 +94,11 @@ def test_recorded_encoder_batches_have_unlabelled_doors_for_joint_models(config,
     assert len(batch.x_BMCHW) == 4
 
 
-def test_recorded_batches_of_frozen_encoders_are_embedded_from_the_start(config, doors):
+def test_recorded_batches_of_frozen_encoder_are_embedded_from_start(config, doors):
     assert isinstance(batch_at(0, replace(config, model="vae_np"), doors), EmbeddedBatch)
 
 
-def test_stream_schedules_have_the_same_batches(config):
+def test_stream_schedules_have_same_batches(config):
     schedules = StreamSchedules.of(config)
     assert schedules.unlabelled is not None
     counts = [

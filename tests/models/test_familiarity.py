@@ -27,7 +27,7 @@ def known():
     return fit_familiarity(NARROW, embeddings(3000), held_out)
 
 
-def test_the_distance_is_that_of_mahalanobis(known):
+def test_familiarity_distance_is_mahalanobis(known):
     x = embeddings(50)
     off = x - 3.0
     covariance = MIXING.T @ MIXING
@@ -35,18 +35,18 @@ def test_the_distance_is_that_of_mahalanobis(known):
     np.testing.assert_allclose(known.distance(x), expected, rtol=0.1)
 
 
-def test_few_of_those_that_are_alike_are_beyond_the_threshold(known):
+def test_familiarity_threshold_bounds_false_alarms(known):
     for frames, spread in ((1, 2.0), (2, 1.4), (3, 1.0)):
         alarms = (known.distance(embeddings(4000, spread)) > known.threshold(frames)).mean()
         assert alarms == pytest.approx(FALSE_ALARMS, abs=0.015)
     assert known.threshold(1) > known.threshold(2) > known.threshold(3) == known.threshold(99)
 
 
-def test_others_are_beyond_it(known):
+def test_familiarity_detects_unfamiliar_embeddings(known):
     assert (known.distance(embeddings(200, 1.0, 30.0)) > known.threshold(1)).mean() > 0.95
 
 
-def test_a_direction_in_which_nothing_differs_is_none_to_be_sure_of():
+def test_familiarity_is_finite_for_constant_directions():
     """Embeddings with constant coordinates have a finite distance."""
     typical = embeddings(200)
     typical[:, 4:] = 1.0
@@ -55,13 +55,13 @@ def test_a_direction_in_which_nothing_differs_is_none_to_be_sure_of():
     assert (known.distance(typical) <= 2 * known.threshold(1)).all()
 
 
-def test_of_few_doors_the_farthest_is_the_threshold():
+def test_familiarity_threshold_of_few_doors_is_farthest_one():
     held_out = embeddings(20)
     known = fit_familiarity(NARROW, embeddings(500), [held_out])
     assert known.threshold(1) == known.distance(held_out).max()
 
 
-def test_it_comes_back_from_disk_with_its_weights_alone(known, tmp_path):
+def test_familiarity_round_trips_with_its_weights_only(known, tmp_path):
     assert load_familiarity(tmp_path, "blake2b:1") is None
     save_familiarity(tmp_path, known, "blake2b:1")
     again = load_familiarity(tmp_path, "blake2b:1")
@@ -73,7 +73,7 @@ def test_it_comes_back_from_disk_with_its_weights_alone(known, tmp_path):
 
 
 @pytest.mark.parametrize("place", [10, 400, -30])
-def test_a_damaged_file_is_one_line(known, tmp_path, place):
+def test_load_familiarity_rejects_damaged_file_in_one_line(known, tmp_path, place):
     save_familiarity(tmp_path, known, "blake2b:1")
     data = bytearray((tmp_path / FAMILIARITY_FILE).read_bytes())
     data[place] ^= 64

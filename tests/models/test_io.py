@@ -18,7 +18,7 @@ def saved(tmp_path, small, kind="np"):
 
 
 @pytest.mark.parametrize("kind", sorted((*ENCODERS, *REWARD_MODELS)))
-def test_what_is_written_is_read(tmp_path, small, kind, frames):
+def test_load_model_restores_saved_model(tmp_path, small, kind, frames):
     model = saved(tmp_path, small, kind).eval()
     found = load_model(tmp_path, expect=kind)
     assert not found.training
@@ -30,7 +30,7 @@ def rewrite(folder, about):
     (folder / "model.json").write_text(json.dumps(sealed(about)))
 
 
-def test_the_files_can_be_read_without_doorlab(tmp_path, small):
+def test_saved_model_is_readable_without_doorlab(tmp_path, small):
     model = saved(tmp_path, small)
     weights = load_file(tmp_path / "weights.safetensors")
     assert weights.keys() == model.state_dict().keys()
@@ -39,19 +39,19 @@ def test_the_files_can_be_read_without_doorlab(tmp_path, small):
     assert about["dataset_checksum"] == "blake2b:1"
 
 
-def test_another_kind_is_refused(tmp_path, small):
+def test_load_model_rejects_other_kind(tmp_path, small):
     saved(tmp_path, small)
     with pytest.raises(CheckpointError, match=r"Expected a ssnp in .*, but got a np. Give the run"):
         load_model(tmp_path, expect="ssnp")
 
 
-def test_nothing_there(tmp_path):
+def test_load_model_rejects_empty_folder(tmp_path):
     with pytest.raises(CheckpointError, match=r"model\.json"):
         load_model(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["no weights", "cut weights", "other sizes", "no json", "kind"])
-def test_damage_is_one_line(tmp_path, small, damage):
+def test_load_model_rejects_damage_in_one_line(tmp_path, small, damage):
     saved(tmp_path, small)
     weights = tmp_path / "weights.safetensors"
     content = json.loads((tmp_path / "model.json").read_text())
@@ -77,7 +77,7 @@ def places(data):
 
 
 @pytest.mark.parametrize("zeros", [0, 64])
-def test_weights_that_are_not_those_of_the_description_are_refused(tmp_path, small, zeros):
+def test_load_model_rejects_weights_with_other_checksum(tmp_path, small, zeros):
     saved(tmp_path, small)
     weights = tmp_path / "weights.safetensors"
     whole = weights.read_bytes()
@@ -99,7 +99,7 @@ def test_weights_that_are_not_those_of_the_description_are_refused(tmp_path, sma
     assert load_model(tmp_path)
 
 
-def test_no_damaged_byte_of_the_description_is_overlooked(tmp_path, small):
+def test_read_description_detects_every_changed_byte(tmp_path, small):
     saved(tmp_path, small)
     file = tmp_path / "model.json"
     whole = file.read_bytes()
@@ -127,7 +127,7 @@ def test_no_damaged_byte_of_the_description_is_overlooked(tmp_path, small):
         ({"architecture": []}, "architecture as"),
     ],
 )
-def test_a_description_of_what_cannot_be_is_one_line(tmp_path, small, changes, words):
+def test_load_model_rejects_invalid_description_in_one_line(tmp_path, small, changes, words):
     saved(tmp_path, small)
     rewrite(tmp_path, json.loads((tmp_path / "model.json").read_text()) | changes)
     with pytest.raises(CheckpointError, match=words) as error:
@@ -136,7 +136,7 @@ def test_a_description_of_what_cannot_be_is_one_line(tmp_path, small, changes, w
 
 
 @pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
-def test_a_folder_in_place_of_a_file_is_one_line(tmp_path, small, name):
+def test_load_model_rejects_folder_in_place_of_file(tmp_path, small, name):
     saved(tmp_path, small)
     (tmp_path / name).unlink()
     (tmp_path / name).mkdir()

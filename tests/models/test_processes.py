@@ -1,4 +1,4 @@
-"""Properties that every neural process must have: conditional, latent or attentive."""
+"""Properties of every model in `doorlab.models.processes`: conditional, latent or attentive."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def rows(tried, chosen):
     return InteractionSet(tried.actions[chosen], tried.rewards[chosen], tried.mask[chosen])
 
 
-def test_predictions_are_rewards(process, e, batch):
+def test_process_predicts_valid_rewards(process, e, batch):
     said = process.predict(e, context(batch), batch.at_BTA)
     assert said.mean.shape == said.std.shape == (4, 6)
     assert said.mean.min() >= 0
@@ -58,7 +58,7 @@ def test_predictions_are_rewards(process, e, batch):
     assert said.log_prob(batch.rt_BT).shape == (4, 6)
 
 
-def test_the_order_of_interactions_does_not_matter(process, e, batch):
+def test_process_is_invariant_to_interaction_order(process, e, batch):
     order = torch.tensor([4, 2, 0, 3, 1])
     tried = context(batch)
     said = process.predict(e, tried, batch.at_BTA)
@@ -68,7 +68,7 @@ def test_the_order_of_interactions_does_not_matter(process, e, batch):
     torch.testing.assert_close(shuffled.std, said.std)
 
 
-def test_what_is_masked_is_as_if_it_were_left_out(process, e, batch):
+def test_process_ignores_masked_interactions(process, e, batch):
     tried = context(batch)
     said = process.predict(e, tried, batch.at_BTA)
     noise = InteractionSet(
@@ -85,7 +85,7 @@ def test_what_is_masked_is_as_if_it_were_left_out(process, e, batch):
         torch.testing.assert_close(alone.std, said.std[[door]])
 
 
-def test_what_is_not_masked_does_matter(process, e, batch):
+def test_process_uses_unmasked_interactions(process, e, batch):
     tried = context(batch)
     said = process.predict(e, tried, batch.at_BTA).mean
     others = replace(tried, rewards=torch.where(tried.mask, 1 - tried.rewards, tried.rewards))
@@ -94,27 +94,27 @@ def test_what_is_not_masked_does_matter(process, e, batch):
     assert (changed[1:] > 1e-6).all()
 
 
-def test_targets_do_not_look_at_one_another(process, e, batch):
+def test_process_predicts_targets_independently(process, e, batch):
     whole = process.predict(e, context(batch), batch.at_BTA).mean
     one = process.predict(e, context(batch), batch.at_BTA[:, 2:3]).mean
     torch.testing.assert_close(one, whole[:, 2:3])
 
 
-def test_doors_do_not_mix(process, e, batch):
+def test_process_treats_doors_independently(process, e, batch):
     whole = process.predict(e, context(batch), batch.at_BTA).mean
     part = process.predict(e[1:2], rows(context(batch), slice(1, 2)), batch.at_BTA[1:2]).mean
     torch.testing.assert_close(part, whole[1:2])
 
 
-def test_phi_is_periodic(process, e, batch):
+def test_process_is_periodic_in_phi(process, e, batch):
     low, high = batch.at_BTA.clone(), batch.at_BTA.clone()
     low[..., 0], high[..., 0] = -1.0, 1.0
     a, b = (process.predict(e, context(batch), at).mean for at in (low, high))
     torch.testing.assert_close(a, b)
 
 
-def test_predictions_can_be_climbed(process, e, batch):
-    """Gradients by actions are those of finite differences, also where nothing was tried."""
+def test_process_gradients_match_finite_differences(process, e, batch):
+    """With respect to actions, with and without interactions."""
     process = process.double()
     tried = InteractionSet(
         batch.context.actions.double(), batch.context.rewards.double(), batch.context.mask
@@ -127,7 +127,7 @@ def test_predictions_can_be_climbed(process, e, batch):
         )
 
 
-def test_predicting_is_conditioning_once_and_decoding(process, e, batch):
+def test_process_predict_equals_condition_and_decode(process, e, batch):
     state = process.condition(e, context(batch))
     for at in (batch.at_BTA, batch.at_BTA.flip(1), batch.at_BTA[:, :1]):
         whole, parts = process.predict(e, context(batch), at), process.decode(state, at)
@@ -137,14 +137,14 @@ def test_predicting_is_conditioning_once_and_decoding(process, e, batch):
         assert torch.equal(whole.log_prob(r), parts.log_prob(r))
 
 
-def test_scores_have_one_row_per_sample(process, e, batch, small):
+def test_process_score_has_row_per_sample(process, e, batch, small):
     score, mean = process.score(e, context(batch), batch.at_BTA, batch.rt_BT)
     samples = small.latent_samples if process.has_latent else 1
     assert score.shape == (samples, 4, 6)
     assert mean.shape == (4, 6)
 
 
-def test_the_prediction_is_the_mixture_of_its_samples(latent, small, e, batch):
+def test_latent_process_prediction_is_mixture_of_samples(latent, small, e, batch):
     """Against one door, one sample and one target at a time, and torch.distributions."""
     torch.manual_seed(0)
     process = latent(E_DIM, replace(small, latent_samples=5, head="gaussian")).eval()
@@ -167,7 +167,7 @@ def test_the_prediction_is_the_mixture_of_its_samples(latent, small, e, batch):
     torch.testing.assert_close(said.log_prob(r), mixture.log_prob(r))
 
 
-def test_a_sampled_function_is_one_function(latent, small, e, batch):
+def test_latent_process_samples_consistent_functions(latent, small, e, batch):
     process = latent(E_DIM, small).eval()
 
     def draw(seed, at):
@@ -183,13 +183,13 @@ def test_a_sampled_function_is_one_function(latent, small, e, batch):
     assert torch.equal(process.decode(drawn, batch.at_BTA).mean, whole)
 
 
-def test_without_a_latent_there_is_nothing_to_sample(small, e, batch):
+def test_conditional_process_rejects_sampling(small, e, batch):
     process = ConditionalNeuralProcess(E_DIM, small).eval()
     with pytest.raises(ConfigError, match="a process with a latent"):
         process.sample_functions(e, context(batch), batch.at_BTA, torch.Generator())
 
 
-def test_sampled_functions_average_to_the_prediction(latent, small, e, batch):
+def test_latent_process_samples_average_to_prediction(latent, small, e, batch):
     torch.manual_seed(0)
     process = latent(E_DIM, replace(small, latent_samples=512)).eval()
     generator = torch.Generator().manual_seed(0)
@@ -201,8 +201,8 @@ def test_sampled_functions_average_to_the_prediction(latent, small, e, batch):
     torch.testing.assert_close(average, said, atol=0.02, rtol=0)
 
 
-def test_a_plain_mean_forgets_how_many(small, e, batch):
-    """The same interactions twice say more to `split`, and nothing new to `mean`."""
+def test_mean_aggregator_ignores_set_size(small, e, batch):
+    """Repeated interactions change the prediction of `split`, and not that of `mean`."""
     tried = InteractionSet.all(batch.context.actions[3:], batch.context.rewards[3:])
     twice = InteractionSet.all(tried.actions.repeat(1, 2, 1), tried.rewards.repeat(1, 2))
     for name, forgets in (("mean", True), ("split", False)):
@@ -213,6 +213,6 @@ def test_a_plain_mean_forgets_how_many(small, e, batch):
 
 
 @pytest.mark.parametrize("setting", ["head", "aggregator"])
-def test_unknown_parts_are_answered_with_the_known_ones(small, setting):
+def test_process_rejects_unknown_head_and_aggregator(small, setting):
     with pytest.raises(ConfigError, match=f"{setting}.*nonsense"):
         LatentNeuralProcess(E_DIM, replace(small, **{setting: "nonsense"}))

@@ -44,7 +44,7 @@ def test_reward_model_spec_describes_its_model(kind, small):
 
 
 @pytest.mark.parametrize(("of", "name"), [(encoder_spec, "ssnp"), (reward_model_spec, "vae")])
-def test_specs_of_the_other_stage_are_refused(of, name):
+def test_specs_of_other_stage_are_rejected(of, name):
     with pytest.raises(ConfigError, match=f"a model out of .*, but got '{name}'"):
         of(name)
 
@@ -57,7 +57,7 @@ def test_context_free_encoders_embed_frames_independently(small, frames):
 
 
 @pytest.mark.parametrize("kind", sorted({*ENCODERS, *REWARD_MODELS} - {"pca"}))
-def test_the_seed_decides_the_weights(kind, small):
+def test_build_model_is_deterministic_given_seed(kind, small):
     models = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
@@ -71,7 +71,7 @@ def test_the_seed_decides_the_weights(kind, small):
 
 
 @pytest.mark.parametrize("kind", sorted((*ENCODERS, *REWARD_MODELS)))
-def test_models_can_be_pickled(kind, small, frames):
+def test_model_is_picklable(kind, small, frames):
     model = build_model(kind, 32, small).eval()
     other = pickle.loads(pickle.dumps(model))
     assert torch.equal(model.embed(frames), other.embed(frames))
@@ -79,7 +79,7 @@ def test_models_can_be_pickled(kind, small, frames):
 
 @pytest.mark.parametrize("size", [32, 64])
 @pytest.mark.parametrize("kind", ["statistician", "contrastive_statistician", "vae", "autoencoder"])
-def test_pictures_of_128_pixels_are_learned(kind, size, small):
+def test_model_learns_images_of_128_pixels(kind, size, small):
     """Doors are colours, their frames brightnesses."""
     torch.manual_seed(0)
     model = build_model(kind, 128, replace(small, encoder_resolution=size))
@@ -103,17 +103,17 @@ def test_pictures_of_128_pixels_are_learned(kind, size, small):
     assert (moved > 1e-4) == (size == 64)
 
 
-def test_unknown_names_are_answered_with_a_hint(small):
+def test_build_model_suggests_known_name(small):
     with pytest.raises(ConfigError, match="Did you mean 'ssnp'"):
         build_model("snp", 32, small)
 
 
-def test_sizes_that_do_not_fit_are_refused(small):
+def test_build_model_rejects_invalid_image_size(small):
     with pytest.raises(ConfigError, match="image size"):
         build_model("np", 48, small)
 
 
-def test_another_base_is_refused(small):
+def test_set_pretrained_rejects_other_model(small):
     model = build_model("vae_np", 32, small)
     with pytest.raises(ConfigError, match="a pretrained vae for vae_np"):
         set_pretrained(model, "vae_np", build_model("statistician", 32, small))

@@ -1,4 +1,4 @@
-"""What every reward model must do, whatever its embedding."""
+"""Properties of every model in `doorlab.models.reward`, whatever its encoder."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def model(kind, small):
     return build_model(kind, 32, small)
 
 
-def test_from_frames_to_rewards(model, batch, small):
+def test_reward_model_predicts_from_frames(model, batch, small):
     model.eval()
     embedding = model.embed(batch.x_BMCHW)
     assert embedding.shape[0] == 4
@@ -45,12 +45,12 @@ def test_from_frames_to_rewards(model, batch, small):
         assert torch.equal(model.decode(state, batch.at_BTA).mean, drawn)
 
 
-def test_the_order_of_frames_does_not_matter(model, frames):
+def test_reward_model_is_invariant_to_frame_order(model, frames):
     model.eval()
     torch.testing.assert_close(model.embed(frames[:, [2, 0, 1]]), model.embed(frames))
 
 
-def test_the_loss_reaches_the_weights(model, kind, batch):
+def test_reward_model_loss_trains_process_and_encoder(model, kind, batch):
     loss, scalars = model.loss(batch)
     loss.backward()
     assert loss.isfinite()
@@ -64,8 +64,8 @@ def test_the_loss_reaches_the_weights(model, kind, batch):
 
 
 @pytest.mark.parametrize("name", JOINT)
-def test_ssnp_learns_from_both(name, small, batch, frames):
-    """The joint loss is the sum of its parts; frames alone reach the encoder and the decoder."""
+def test_ssnp_joint_loss_is_sum_of_its_terms(name, small, batch, frames):
+    """Frames alone train the encoder and the decoder."""
     torch.manual_seed(0)
     model = build_model(name, 32, small)
     torch.manual_seed(1)
@@ -81,7 +81,7 @@ def test_ssnp_learns_from_both(name, small, batch, frames):
 
 
 @pytest.mark.parametrize("name", FROZEN)
-def test_what_is_frozen_is_the_pretrained_model(name, small, frames, batch):
+def test_frozen_encoder_is_pretrained_model(name, small, frames, batch):
     torch.manual_seed(3)
     base = build_model(reward_model_spec(name).pretrained, 32, small)
     model = build_model(name, 32, small)
@@ -101,7 +101,7 @@ def test_what_is_frozen_is_the_pretrained_model(name, small, frames, batch):
     [(kind, "soft_bernoulli") for kind in sorted(REWARD_MODELS)]
     + [("np", head) for head in sorted(HEADS.keys() - {"soft_bernoulli"})],
 )
-def test_every_model_can_overfit_two_doors(kind, head, small, batch):
+def test_reward_model_overfits_two_doors(kind, head, small, batch):
     """Rewards of two doors that differ only in their images, and a little in what was tried."""
     torch.manual_seed(0)
     model = build_model(kind, 32, replace(small, hidden=32, head=head))
@@ -122,7 +122,7 @@ def test_every_model_can_overfit_two_doors(kind, head, small, batch):
 
 
 @pytest.mark.parametrize("name", ["np", "attentive_np"])
-def test_np_learns_what_interactions_tell(name, small):
+def test_process_learns_from_context(name, small):
     """Doors are a hidden sign that no image shows: only a context can tell it."""
     torch.manual_seed(0)
     model = build_model(name, 32, replace(small, hidden=64)).process

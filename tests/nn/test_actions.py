@@ -4,7 +4,7 @@ import torch
 from doorlab.nn.actions import ACTION_FEATURES, action_features
 
 
-def test_actions_are_as_far_apart_as_phi_goes_round():
+def test_action_features_distance_is_periodic_in_phi():
     """Squared distances: of phi, the chord of its angle; of the others, their own."""
     a, b = torch.rand(2, 3, 50, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
     fa, fb = action_features(a), action_features(b)

@@ -40,7 +40,7 @@ def by_hand(attention, places, contents, queries):
     return attention.output(out)
 
 
-def test_it_is_the_formula_with_a_learned_member_more(attention, sets):
+def test_set_attention_matches_formula_with_learned_member(attention, sets):
     places, contents, mask, queries = sets
     found = attention(queries, attention.attended(places, contents, mask))
     for k, seen in enumerate((0, 2, 5)):
@@ -48,7 +48,7 @@ def test_it_is_the_formula_with_a_learned_member_more(attention, sets):
         torch.testing.assert_close(found[k], expected)
 
 
-def test_in_an_empty_set_every_query_finds_the_learned_member(attention, sets):
+def test_set_attention_of_empty_set_returns_learned_member(attention, sets):
     places, contents, _, queries = sets
     none = torch.zeros(B, 0, dtype=torch.bool)
     found = attention(queries, attention.attended(places[:, :0], contents[:, :0], none))
@@ -56,8 +56,8 @@ def test_in_an_empty_set_every_query_finds_the_learned_member(attention, sets):
     torch.testing.assert_close(found, expected.expand(B, T, F))
 
 
-def test_a_query_close_to_a_key_finds_its_content(attention, sets):
-    """With keys far apart, attention is looking up."""
+def test_set_attention_retrieves_content_of_nearest_key(attention, sets):
+    """With keys far apart, attention is a lookup."""
     places, contents, _, _ = sets
     with torch.no_grad():
         for layer in (attention.to_query, attention.to_key, attention.to_value, attention.output):

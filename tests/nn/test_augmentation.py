@@ -11,14 +11,14 @@ def x():
     return torch.rand(5, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
-def test_no_shift_is_the_average_of_pixels(x):
+def test_random_affine_without_shift_averages_pixels(x):
     small = [cv2.resize(f.permute(1, 2, 0).numpy(), (8, 8), interpolation=cv2.INTER_AREA)
              for f in x.flatten(0, 1)]  # fmt: skip
     expected = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).view(5, 2, 3, 8, 8)
     torch.testing.assert_close(random_affine(x, 8, 0.0), expected)
 
 
-def test_a_ramp_moves_and_stretches_within_what_was_asked():
+def test_random_affine_shifts_and_scales_within_limits():
     """Images whose value is the column: their middle tells the shift, their slope the stretch."""
     columns = (torch.arange(32.0) + 0.5) / 32
     ramps = columns.expand(200, 2, 3, 32, 32)
@@ -34,7 +34,7 @@ def test_a_ramp_moves_and_stretches_within_what_was_asked():
     assert slope.min() < 0.92
 
 
-def test_frames_of_a_set_move_together():
+def test_random_affine_moves_frames_of_set_together():
     same = torch.rand(4, 1, 3, 16, 16).expand(4, 3, 3, 16, 16)
     torch.manual_seed(1)
     moved = random_affine(same, 16, 0.2)
@@ -42,7 +42,7 @@ def test_frames_of_a_set_move_together():
     assert (moved[0, 0] - same[0, 0]).abs().max() > 0.1
 
 
-def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
+def test_drawn_is_steepest_color_gradient_relative_to_mean(x):
     """Beside the gradient written out with NumPy, colour by colour."""
     images = x.numpy()
     right, down = np.zeros_like(images), np.zeros_like(images)
@@ -56,8 +56,8 @@ def test_a_drawing_is_the_steepest_colour_relative_to_the_mean(x):
         np.testing.assert_allclose(found[:, :, colour], expected, atol=1e-3)
 
 
-def test_a_drawing_does_not_show_colours():
-    """Colours that are swapped, inverted or brightened leave the lines alone."""
+def test_drawn_is_invariant_to_colors():
+    """Permuted, inverted and brightened colors leave the lines unchanged."""
     x = 0.2 + 0.6 * torch.rand(4, 2, 3, 16, 16)
     lines = edge_images(x)
     torch.testing.assert_close(edge_images(x[:, :, [2, 0, 1]]), lines)
@@ -65,7 +65,7 @@ def test_a_drawing_does_not_show_colours():
     torch.testing.assert_close(edge_images(x + 0.2), lines, atol=1e-5, rtol=1e-4)
 
 
-def test_a_flat_picture_has_no_lines_and_a_finite_gradient():
+def test_drawn_of_flat_image_has_no_lines_and_finite_gradient():
     flat = torch.full((1, 2, 3, 8, 8), 0.4, requires_grad=True)
     lines = edge_images(flat)
     lines.sum().backward()

@@ -6,7 +6,7 @@ from doorlab.nn.images import FrameDecoder, FrameEncoder, Shrink, check_image_si
 
 
 @pytest.mark.parametrize("size", [32, 64, 128])
-def test_shapes_for_any_leading_axes(size):
+def test_frame_encoder_and_decoder_accept_any_leading_axes(size):
     encoder, decoder = FrameEncoder(size, (4, 8), 10), FrameDecoder(size, (6, 4, 4), 10)
     features = encoder(torch.rand(2, 3, 3, size, size))
     assert features.shape == (2, 3, 10)
@@ -16,7 +16,7 @@ def test_shapes_for_any_leading_axes(size):
     assert images.max() < 1
 
 
-def test_every_frame_by_itself():
+def test_frame_encoder_encodes_frames_independently():
     torch.manual_seed(0)
     encoder, x = FrameEncoder(32, (4, 8), 5), torch.rand(2, 4, 3, 32, 32)
     alone = torch.stack(
@@ -25,7 +25,7 @@ def test_every_frame_by_itself():
     torch.testing.assert_close(encoder(x), alone, atol=1e-5, rtol=1e-4)
 
 
-def test_larger_pictures_are_averaged_down():
+def test_frame_encoder_averages_larger_images():
     """An image and its enlargement by repetition look the same to the encoder."""
     torch.manual_seed(0)
     small = FrameEncoder(32, (4, 8), 5)
@@ -36,7 +36,7 @@ def test_larger_pictures_are_averaged_down():
     torch.testing.assert_close(large(enlarged), small(x), atol=1e-5, rtol=1e-4)
 
 
-def test_every_pixel_matters_and_every_pixel_can_be_drawn():
+def test_frame_encoder_and_decoder_use_every_pixel():
     torch.manual_seed(0)
     encoder, decoder = FrameEncoder(32, (8, 8), 16), FrameDecoder(32, (8, 8, 8), 16)
     x = torch.rand(1, 3, 32, 32, requires_grad=True)
@@ -46,19 +46,19 @@ def test_every_pixel_matters_and_every_pixel_can_be_drawn():
     assert (drawn.std(0) > 1e-4).all()
 
 
-def test_the_variance_of_pictures_survives_the_encoder():
+def test_frame_encoder_keeps_variance_of_images():
     torch.manual_seed(0)
     features = FrameEncoder(64, (24, 48, 64), 128)(torch.rand(64, 1, 3, 64, 64).round())
     assert features.std(0).mean() > 0.05
 
 
 @pytest.mark.parametrize("size", [0, 16, 33, 50])
-def test_other_sizes_are_refused(size):
+def test_check_image_size_rejects_other_sizes(size):
     with pytest.raises(ConfigError, match="multiple of 32"):
         check_image_size(size)
 
 
-def test_pictures_are_averaged_in_blocks_and_centred():
+def test_shrink_averages_blocks_and_centers():
     x = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
     blocks = x.reshape(2, 3, 4, 3, 4, 3).mean(dim=(3, 5))
     torch.testing.assert_close(Shrink(4)(x), 2 * blocks - 1)

@@ -3,7 +3,7 @@ import torch
 from doorlab.nn.interactions import InteractionSet
 
 
-def test_the_first_of_what_counts():
+def test_interaction_set_first_limits_mask():
     mask = torch.tensor([[True, True, True], [True, False, True]])
     tried = InteractionSet(torch.rand(2, 3, 4), torch.rand(2, 3), mask)
     assert tried.first(2).mask.tolist() == [[True, True, False], [True, False, False]]
@@ -12,7 +12,7 @@ def test_the_first_of_what_counts():
     assert tried.first(2).actions is tried.actions
 
 
-def test_nothing_is_of_the_doors_that_are_asked_about():
+def test_interaction_set_nothing_matches_shape_and_dtype():
     actions = torch.rand(5, 7, 4, dtype=torch.float64)
     none = InteractionSet.nothing(actions)
     assert none.actions.shape == (5, 0, 4)

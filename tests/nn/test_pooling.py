@@ -18,7 +18,7 @@ H = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
 MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0] * 6]).bool()
 
 
-def test_masked_mean_is_the_mean_of_what_counts():
+def test_masked_mean_averages_unmasked_rows():
     pooled = masked_mean(H, MASK)
     for b in range(3):
         torch.testing.assert_close(pooled[b], H[b][MASK[b]].mean(0))
@@ -26,14 +26,14 @@ def test_masked_mean_is_the_mean_of_what_counts():
 
 
 @pytest.mark.parametrize("pool", [masked_mean, lambda h, m: weighted_mean(h, m.float())])
-def test_order_and_what_is_masked_do_not_matter(pool):
+def test_pooling_is_invariant_to_order_and_masked_rows(pool):
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     torch.testing.assert_close(pool(H[:, order], MASK[:, order]), pool(H, MASK))
     changed = torch.where(MASK[..., None], H, torch.full_like(H, 1e6))
     torch.testing.assert_close(pool(changed, MASK), pool(H, MASK))
 
 
-def test_weighted_mean():
+def test_weighted_mean_matches_formula():
     weights = torch.rand(4, 6, generator=torch.Generator().manual_seed(1))
     expected = (H * weights[..., None]).sum(1) / (weights.sum(1, keepdim=True) + 0.1)
     torch.testing.assert_close(weighted_mean(H, weights), expected)
@@ -42,12 +42,12 @@ def test_weighted_mean():
     assert torch.equal(weighted_mean(H, torch.zeros(4, 6)), torch.zeros(4, 3))
 
 
-def test_set_size_is_the_logarithm_that_the_mean_forgets():
+def test_set_size_is_log_of_count():
     expected = [[math.log(7)], [math.log(3)], [math.log(2)], [0.0]]
     torch.testing.assert_close(set_size(MASK), torch.tensor(expected))
 
 
-def test_statistics_of_sets_against_numpy():
+def test_set_statistics_match_numpy():
     h = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
     found = set_statistics(h, ("mean", "max", "spread"))
     values = h.numpy()
@@ -55,7 +55,8 @@ def test_statistics_of_sets_against_numpy():
     np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_a_single_member_has_no_spread_and_a_finite_gradient():
+def test_set_statistics_of_one_member_have_zero_spread():
+    """The gradient is finite."""
     h = torch.randn(2, 1, 3, requires_grad=True)
     spread = set_statistics(h, ("spread",))
     spread.sum().backward()
@@ -65,7 +66,7 @@ def test_a_single_member_has_no_spread_and_a_finite_gradient():
 
 @pytest.mark.parametrize("name", sorted(AGGREGATORS))
 def test_aggregators_pool_sets(name):
-    """Of the size that they say, whatever the order, and alike for empty sets of any length."""
+    """Of the stated size, in any order, and equal for empty sets of any length."""
     rewards = torch.rand(4, 6, generator=torch.Generator().manual_seed(2))
     found = AGGREGATORS[name].pool(H, rewards, MASK)
     assert found.shape == (4, AGGREGATORS[name].size(3))
@@ -76,7 +77,7 @@ def test_aggregators_pool_sets(name):
     torch.testing.assert_close(empty, found[3:])
 
 
-def test_one_success_among_failures_is_lost_in_the_plain_mean_alone():
+def test_split_aggregator_keeps_one_success_among_failures():
     h = torch.zeros(1, 20, 1)
     h[0, 7] = 1.0
     rewards, mask = h[..., 0], torch.ones(1, 20, dtype=torch.bool)
@@ -85,6 +86,6 @@ def test_one_success_among_failures_is_lost_in_the_plain_mean_alone():
     assert split[0, 1] == pytest.approx(1 / 1.1)  # of what worked
 
 
-def test_unknown_aggregators_are_refused():
+def test_aggregator_rejects_unknown_name():
     with pytest.raises(ConfigError, match="Did you mean 'split'"):
         aggregator("splt")

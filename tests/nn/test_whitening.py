@@ -20,12 +20,12 @@ def settled(floor=1e-3, noise=0.0, training=False):
     return whitening.train(training)
 
 
-def test_until_it_is_settled_it_changes_nothing():
+def test_whitening_before_fit_is_identity():
     for training in (False, True):
         assert torch.equal(Whitening(5).train(training)(embeddings()), embeddings())
 
 
-def test_without_a_floor_distances_are_those_of_whitened_principal_components():
+def test_whitening_without_floor_matches_whitened_pca():
     """Against scikit-learn's, which divides by n - 1."""
     components = PCA(whiten=True).fit_transform(embeddings().double().numpy())
     expected = torch.cdist(*[torch.from_numpy(components)] * 2) * (400 / 399) ** 0.5
@@ -34,8 +34,8 @@ def test_without_a_floor_distances_are_those_of_whitened_principal_components():
 
 
 @pytest.mark.parametrize("floor", [0.003, 0.01, 0.1])
-def test_a_direction_that_has_little_of_the_variance_counts_for_less(floor):
-    """At the floor itself half of the variance of the others is left."""
+def test_whitening_floor_shrinks_low_variance_directions(floor):
+    """At the floor itself half of the variance of the others remains."""
     variances = PCA().fit(embeddings().double().numpy()).explained_variance_ratio_
     white = settled(floor)(embeddings()).double()
     left = torch.linalg.eigvalsh(white.T.cov(correction=0)).flip(0)
@@ -44,8 +44,8 @@ def test_a_direction_that_has_little_of_the_variance_counts_for_less(floor):
     assert white.mean(dim=0).abs().max() < 1e-3
 
 
-def test_the_axes_stay_where_they_are():
-    """Of embeddings that are white already nothing changes but their place."""
+def test_whitening_keeps_axes():
+    """Embeddings that are white already are only shifted."""
     turned, _, _ = torch.linalg.svd(torch.randn(50, 4) - 0.3, full_matrices=False)
     white = (turned - turned.mean(dim=0)) @ torch.linalg.inv(
         torch.linalg.cholesky(turned.T.cov(correction=0))
@@ -55,7 +55,7 @@ def test_the_axes_stay_where_they_are():
     torch.testing.assert_close(whitening(white + 5.0), white, rtol=1e-3, atol=1e-3)
 
 
-def test_noise_is_added_in_training_alone_and_in_all_directions():
+def test_whitening_noise_is_isotropic_and_in_training_only():
     x = embeddings(1).expand(20_000, 5)
     assert torch.equal(settled(noise=0.5)(x), settled()(x))
     torch.manual_seed(0)
@@ -63,14 +63,14 @@ def test_noise_is_added_in_training_alone_and_in_all_directions():
     torch.testing.assert_close(noise.T.cov(), 0.25 * torch.eye(5), rtol=0.03, atol=0.01)
 
 
-def test_it_is_kept_with_the_weights():
+def test_whitening_round_trips_through_state_dict():
     other = Whitening(5)
     other.load_state_dict(settled(noise=0.5).state_dict())
     assert torch.equal(other.eval()(embeddings()), settled()(embeddings()))
     assert other.noise == 0.5
 
 
-def test_embeddings_that_are_all_the_same_stay_finite():
+def test_whitening_of_constant_embeddings_is_finite():
     whitening = Whitening(3)
     whitening.fit(torch.ones(4, 3), 0.01, 1.0)
     assert torch.isfinite(whitening(torch.ones(2, 3))).all()

@@ -44,7 +44,7 @@ def bound(x, outer, inner, tell_z=wrong):
     return bounds.importance_bound(bounds.set_log_weights(*ratios)).mean().item()
 
 
-def test_with_exact_posteriors_one_sample_is_the_evidence_itself():
+def test_bounds_with_exact_posterior_equal_evidence_with_one_sample():
     x = draw_sets(50, FRAMES)
     ratios = set_ratios(x, posterior_c(x), lambda q: q, 1, 1)
     for found in (
@@ -54,7 +54,7 @@ def test_with_exact_posteriors_one_sample_is_the_evidence_itself():
         torch.testing.assert_close(found, log_evidence(x), rtol=1e-4, atol=1e-4)
 
 
-def test_the_bound_of_sets_rises_towards_the_evidence_with_either_kind_of_sample():
+def test_importance_bound_of_sets_rises_with_samples():
     x = draw_sets(1, FRAMES).expand(REPEATS, -1)
     evidence = log_evidence(x[:1]).item()
     by_outer = [bound(x, outer, 1) for outer in (1, 4, 64)]
@@ -64,8 +64,8 @@ def test_the_bound_of_sets_rises_towards_the_evidence_with_either_kind_of_sample
     assert evidence - bound(x, 64, 8) < 0.02 < evidence - by_outer[0]
 
 
-def test_weights_of_sets_are_unbiased():
-    """The mean weight is p(x), whatever the numbers of samples and however wrong q is."""
+def test_set_log_weights_are_unbiased():
+    """The mean weight is p(x), for any number of samples and any q."""
     x = draw_sets(1, FRAMES).expand(50_000, -1)
     for outer, inner in ((1, 1), (2, 1), (1, 3)):
         ratios = set_ratios(x, wrong(posterior_c(x)), wrong, outer, inner)
@@ -74,7 +74,7 @@ def test_weights_of_sets_are_unbiased():
         assert abs(weights.mean() - 1) < error
 
 
-def test_one_sample_of_each_gives_the_elbo():
+def test_set_elbo_equals_bound_of_one_sample():
     x = draw_sets(20, FRAMES)
     ratios = set_ratios(x, wrong(posterior_c(x)), wrong, 1, 1)
     one = bounds.importance_bound(bounds.set_log_weights(*ratios))
@@ -87,7 +87,7 @@ def test_one_sample_of_each_gives_the_elbo():
 
 
 @pytest.mark.parametrize("samples", [1, 8, 128])
-def test_the_bound_of_single_frames_is_below_the_evidence_and_comes_close(samples):
+def test_importance_bound_of_frames_approaches_evidence(samples):
     """x = w z + noise."""
     w, s = 1.7, 0.4
     x = torch.linspace(-3, 3, 7).repeat(REPEATS, 1)
@@ -108,11 +108,11 @@ def test_the_bound_of_single_frames_is_below_the_evidence_and_comes_close(sample
     assert gap.mean() < {1: 1.1 * kl, 8: kl / 3, 128: 0.01}[samples]
 
 
-def test_weights_too_small_for_floats_do_no_harm():
+def test_importance_bound_is_finite_for_tiny_weights():
     assert bounds.importance_bound(torch.full((4, 2), -1e6)).tolist() == [-1e6, -1e6]
 
 
-def test_bits_are_those_of_a_code_for_the_levels():
+def test_bits_per_dimension_match_code_length():
     """Against the exact probabilities of 8-bit levels under a Gaussian that is much wider."""
     mean, scale = 0.43, 0.1
     levels = torch.arange(256, dtype=torch.float64) / 255
@@ -125,7 +125,7 @@ def test_bits_are_those_of_a_code_for_the_levels():
     )
 
 
-def test_a_latent_is_active_when_its_mean_moves_more_than_a_tenth_of_the_prior():
+def test_active_units_have_means_beyond_tenth_of_prior_std():
     data = torch.randn(2000, 1, generator=torch.Generator().manual_seed(1))
     mean = data * torch.tensor([1.0, 0.15, 0.05, 0.0])
     q = Normal(mean, torch.ones_like(mean))
@@ -134,7 +134,7 @@ def test_a_latent_is_active_when_its_mean_moves_more_than_a_tenth_of_the_prior()
     assert bounds.active_units(q, standard_normal(mean)).tolist() == [True, True, False, False]
 
 
-def test_a_posterior_that_follows_its_prior_is_not_active():
+def test_activity_of_posterior_equal_to_prior_is_zero():
     door = 3 * torch.randn(50, 1, 2)
     own = torch.randn(50, 8, 2) * torch.tensor([0.0, 0.5])
     prior = Normal(door.expand(-1, 8, -1), torch.full((50, 8, 2), 2.0))
@@ -143,7 +143,7 @@ def test_a_posterior_that_follows_its_prior_is_not_active():
     torch.testing.assert_close(bounds.activity(q, prior), expected, atol=1e-6, rtol=1e-4)
 
 
-def test_the_reparameterised_sample_and_the_ratio_fit_together():
+def test_log_ratio_averages_to_negative_divergence():
     """E_q[log p - log q] = -KL(q || p)."""
     q = Normal(torch.tensor([[0.4, -1.0]]), torch.tensor([[0.5, 1.5]]))
     p = standard_normal(q.mean)

@@ -16,13 +16,13 @@ def rand_normal(*shape, seed=0):
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0])
-def test_image_likelihood_is_that_of_independent_gaussians(scale):
+def test_image_log_likelihood_is_independent_gaussian(scale):
     x, mean = torch.rand(2, 5, 3, 4, 4), torch.rand(2, 5, 3, 4, 4)
     expected = Independent(Normal(mean, scale), 3).log_prob(x)
     torch.testing.assert_close(image_log_likelihood(x, mean, scale), expected, rtol=1e-4, atol=1e-3)
 
 
-def test_vae_loss_weighs_the_divergence():
+def test_vae_loss_weights_divergence():
     q, likelihood = rand_normal(4, 6, 3), torch.randn(4, 6)
     kl = kl_divergence(Independent(q, 1), Independent(standard_normal(q.mean), 1))
     for beta in (0.0, 1.0, 4.0):
@@ -31,7 +31,7 @@ def test_vae_loss_weighs_the_divergence():
         torch.testing.assert_close(mean_kl, kl.mean())
 
 
-def test_vae_bound_is_tight_at_the_true_posterior():
+def test_vae_bound_is_tight_at_true_posterior():
     """x = w z + noise: at the exact posterior the bound is log p(x), and below it elsewhere."""
     w, s, x = 1.7, 0.4, torch.tensor(0.9)
     variance = 1 / (1 + w**2 / s**2)
@@ -50,7 +50,7 @@ def test_vae_bound_is_tight_at_the_true_posterior():
         assert bound(Normal(posterior.mean + shift, posterior.stddev * stretch)) < evidence
 
 
-def test_statistician_bound_is_tight_for_a_linear_gaussian_set():
+def test_statistician_bound_is_tight_for_linear_gaussian_sets():
     """c ~ N(0,1), z_m ~ N(c, t^2), x_m ~ N(z_m + c, s^2): all posteriors are known exactly."""
     t, s, frames = 0.7, 0.5, 4
     x = torch.tensor([0.3, 1.9, -0.4, 1.1], dtype=torch.float64)
@@ -78,7 +78,7 @@ def test_statistician_bound_is_tight_for_a_linear_gaussian_set():
     assert kl_z > 0
 
 
-def test_statistician_betas_weigh_their_terms():
+def test_statistician_loss_weights_terms_by_betas():
     likelihood, c = torch.randn(3, 5), rand_normal(3, 4, seed=1)
     z, prior = rand_normal(3, 5, 2, seed=2), rand_normal(3, 5, 2, seed=3)
     args = (likelihood, z, prior, c, standard_normal(c.mean))
@@ -88,7 +88,7 @@ def test_statistician_betas_weigh_their_terms():
     torch.testing.assert_close(statistician_loss(*args, beta_c=0.0)[0], plain - kl_c / 5)
 
 
-def test_what_is_free_costs_its_limit_and_is_not_lowered():
+def test_free_bits_cost_limit_without_gradient():
     kl = torch.tensor([[0.1, 2.0, 0.9], [0.3, 1.0, 0.1]], requires_grad=True)  # means 0.2, 1.5, 0.5
     found = free_bits(kl, 0.5)
     assert found.tolist() == [[0.5, 2.0, 0.5], [0.5, 1.0, 0.5]]
@@ -98,7 +98,7 @@ def test_what_is_free_costs_its_limit_and_is_not_lowered():
     assert free_bits(kl, 0.0) is kl
 
 
-def test_free_nats_of_a_statistician_are_those_of_each_dimension():
+def test_free_nats_apply_to_each_dimension():
     likelihood, c = torch.randn(3, 5), rand_normal(3, 4, seed=1)
     z, prior = rand_normal(3, 5, 2, seed=2), rand_normal(3, 5, 2, seed=3)
     unit = standard_normal(c.mean)

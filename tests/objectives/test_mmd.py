@@ -16,7 +16,7 @@ def without_itself(points):
     return (found.sum() - found.trace()) / (len(points) * (len(points) - 1))
 
 
-def test_against_a_normal_that_is_sampled():
+def test_mmd_matches_sampled_normal():
     generator = torch.Generator().manual_seed(0)
     z = 0.5 + torch.randn(3, 6, 2, generator=generator).double()
     normal = torch.randn(4000, 2, generator=generator).double()
@@ -26,7 +26,7 @@ def test_against_a_normal_that_is_sampled():
         assert float(found) == pytest.approx(float(wanted), abs=0.03)
 
 
-def test_no_bias_where_every_door_is_spread_like_the_normal():
+def test_mmd_is_unbiased_for_normal_latents():
     found = mmd_to_standard_normal(
         torch.randn(4000, 4, 2, generator=torch.Generator().manual_seed(1))
     )
@@ -34,7 +34,7 @@ def test_no_bias_where_every_door_is_spread_like_the_normal():
 
 
 @pytest.mark.parametrize("said", ["mean", "spread", "sign"])
-def test_whatever_they_say_of_the_door_is_noticed(said):
+def test_mmd_detects_door_information_in_latents(said):
     """A mean per door; a spread per door, with the same mean; a place in one of two lobes.
 
     In the last case the latents of all doors together are normal.
@@ -50,12 +50,12 @@ def test_whatever_they_say_of_the_door_is_noticed(said):
     assert float(mmd_to_standard_normal(z).mean()) > 0.1
 
 
-def test_one_frame_has_no_spread():
+def test_mmd_of_one_frame_is_zero():
     assert mmd_to_standard_normal(torch.randn(5, 1, 2)).tolist() == [0.0] * 5
 
 
-def test_doors_far_apart_are_pulled_together_as_strongly_as_near_ones():
-    """The pull of Gaussian kernels alone fades with distance."""
+def test_mmd_gradient_does_not_vanish_with_distance():
+    """The gradient of Gaussian kernels alone vanishes with distance."""
     pulls = []
     for away in (1.0, 10.0):
         z = torch.full((1, 4, 1), away, requires_grad=True)

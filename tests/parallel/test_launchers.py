@@ -23,26 +23,26 @@ from doorlab.parallel.launchers import count_workers, get_launcher, run_local
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_item_is_worked_on_once(workers):
+def test_run_local_processes_every_item_once(workers):
     assert sorted(run_local(double, ITEMS, workers)) == ["aa", "bb", "cc", "dd", "ee"]
 
 
-def test_nothing_to_do():
+def test_run_local_accepts_no_items():
     assert list(run_local(double, [], 2)) == []
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_errors_of_the_work_come_through(workers):
+def test_run_local_propagates_errors(workers):
     with pytest.raises(ValueError, match="c is bad"):
         list(run_local(fail_on_c, ITEMS, workers))
 
 
-def test_a_killed_worker_is_replaced(tmp_path):
+def test_run_local_replaces_killed_workers(tmp_path):
     items = [str(tmp_path / name) for name in "abc"]  # a process dies at the first sight of each
     assert sorted(run_local(kill_once, items, 2)) == items
 
 
-def test_workers_that_always_die_end_in_an_error():
+def test_run_local_stops_after_repeated_deaths():
     with pytest.raises(WorkerError, match="command again, with --resume if it has"):
         list(run_local(kill_always, ["a", "b"], 2))
 
@@ -56,8 +56,8 @@ print(list(run_local(double, ["a", "b"], 2)))
 
 
 @pytest.mark.parametrize("written", ["in a file", "on standard input"])
-def test_a_script_without_a_main_guard_is_told_so(tmp_path, written):
-    """Workers import it, and would start workers of their own."""
+def test_run_local_explains_missing_main_guard(tmp_path, written):
+    """Workers import the script, and would start workers of their own."""
     file = tmp_path / "script.py"
     file.write_text(UNGUARDED)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -81,7 +81,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path, written):
         (errno.EAGAIN, "reduce --workers"),
     ],
 )
-def test_a_system_that_starts_no_workers_is_one_line(monkeypatch, number, fix):
+def test_run_local_reports_failed_start_of_workers_in_one_line(monkeypatch, number, fix):
     def refuse(*args, **options):
         raise OSError(number, os.strerror(number))
 
@@ -91,7 +91,7 @@ def test_a_system_that_starts_no_workers_is_one_line(monkeypatch, number, fix):
     assert list(run_local(double, ["a", "b"], 1)) == ["aa", "bb"]
 
 
-def test_workers_end_when_their_parent_is_killed(tmp_path):
+def test_run_local_workers_end_with_killed_parent(tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     code = (
         "from doorlab.parallel.launchers import run_local\n"
@@ -106,7 +106,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     wait_until(lambda: not any(map(alive, workers)), seconds=5.0)
 
 
-def test_closing_the_results_stops_the_workers(tmp_path):
+def test_run_local_stops_workers_when_closed(tmp_path):
     results = run_local(sleep_unless_quick, ["quick", str(tmp_path / "slow")], 2)
     assert next(results) == "quick"
     (worker,) = pids([tmp_path / "slow"])
@@ -115,7 +115,7 @@ def test_closing_the_results_stops_the_workers(tmp_path):
 
 
 @pytest.mark.parametrize("decided", [None, "3"])
-def test_workers_share_the_cores(monkeypatch, decided):
+def test_run_local_workers_share_cores(monkeypatch, decided):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if decided:
         monkeypatch.setenv("OMP_NUM_THREADS", decided)
@@ -124,20 +124,20 @@ def test_workers_share_the_cores(monkeypatch, decided):
     assert os.environ.get("OMP_NUM_THREADS") == decided
 
 
-def test_workers_are_counted():
+def test_count_workers_accepts_zero_and_rejects_negative():
     assert count_workers(3) == 3
     assert count_workers(0) >= 1
     with pytest.raises(ConfigError, match="--workers"):
         count_workers(-1)
 
 
-def test_launchers_have_names():
+def test_get_launcher_rejects_unknown_name():
     assert get_launcher("local") is run_local
     with pytest.raises(ConfigError, match="local"):
         get_launcher("locla")
 
 
-def test_without_ray_one_line_says_how_to_get_it(tmp_path, monkeypatch, capsys):
+def test_generate_command_without_ray_names_extra_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)  # what imports of it then say is "not found"
     monkeypatch.delitem(sys.modules, "doorlab.parallel.ray", raising=False)
     assert main(["generate", "--launcher", "ray", "--out", str(tmp_path / "d")]) == 2

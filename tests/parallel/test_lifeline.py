@@ -32,7 +32,7 @@ def main():
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_commands_of_the_demo_end_with_it(tmp_path, number):
+def test_demo_subprocesses_end_with_parent(tmp_path, number):
     (tmp_path / "sleeping.py").write_text(CHILD)
     path = os.pathsep.join([str(tmp_path), *sys.path])
     parent = subprocess.Popen(

@@ -6,14 +6,14 @@ import pytest
 from doorlab.parallel.prefetch import Prefetcher
 
 
-def test_values_come_in_order_from_anywhere_on_and_are_computed_once():
+def test_prefetcher_returns_values_in_order_and_computes_once():
     computed = []
     with Prefetcher(lambda n: computed.append(n) or n * n, 6) as ahead:
         assert [ahead(n) for n in (2, 2, 3, 4, 4, 5)] == [4, 4, 9, 16, 16, 25]
     assert computed == [2, 3, 4, 5]
 
 
-def test_the_next_one_is_computed_meanwhile_and_waiting_is_measured():
+def test_prefetcher_computes_next_value_ahead_and_measures_waiting():
     begun, go_on = threading.Event(), threading.Event()
 
     def compute(n):
@@ -32,7 +32,7 @@ def test_the_next_one_is_computed_meanwhile_and_waiting_is_measured():
         assert 0.05 < ahead.waited - before < 5
 
 
-def test_errors_reach_whoever_asks_and_no_thread_is_left():
+def test_prefetcher_propagates_errors_and_stops_thread():
     def compute(n):
         if n == 1:
             raise ZeroDivisionError("in the thread")

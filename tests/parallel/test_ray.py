@@ -55,32 +55,32 @@ def connected(cluster):
 
 
 @pytest.mark.parametrize("workers", [0, 1, 5])
-def test_every_item_is_worked_on_once(connected, workers):
+def test_run_on_ray_processes_every_item_once(connected, workers):
     assert sorted(run_on_ray(double, ITEMS, workers)) == ["aa", "bb", "cc", "dd", "ee"]
 
 
-def test_nothing_to_do(monkeypatch):
+def test_run_on_ray_accepts_no_items(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "nowhere")
     assert list(run_on_ray(double, [], 2)) == []
 
 
-def test_errors_of_the_work_come_through_as_themselves(connected):
+def test_run_on_ray_propagates_original_errors(connected):
     with pytest.raises(ValueError, match="c is bad") as caught:
         list(run_on_ray(fail_on_c, ITEMS, 2))
     assert type(caught.value) is ValueError
 
 
-def test_a_killed_worker_is_replaced(connected, tmp_path):
+def test_run_on_ray_replaces_killed_workers(connected, tmp_path):
     items = [str(tmp_path / name) for name in "abc"]  # a process dies at the first sight of each
     assert sorted(run_on_ray(kill_once, items, 2)) == items
 
 
-def test_workers_that_always_die_end_in_an_error(connected):
+def test_run_on_ray_stops_after_repeated_deaths(connected):
     with pytest.raises(WorkerError, match="--workers"):
         list(run_on_ray(kill_always, ["a", "b"], 2))
 
 
-def test_closing_the_results_stops_the_workers(connected, tmp_path):
+def test_run_on_ray_stops_workers_when_closed(connected, tmp_path):
     results = run_on_ray(sleep_unless_quick, ["quick", str(tmp_path / "slow")], 2)
     assert next(results) == "quick"
     (worker,) = pids([tmp_path / "slow"])
@@ -89,7 +89,7 @@ def test_closing_the_results_stops_the_workers(connected, tmp_path):
     wait_until(lambda: ray.available_resources().get("CPU") == 2.0)  # for the next one
 
 
-def test_workers_end_when_their_parent_is_killed(cluster, tmp_path):
+def test_run_on_ray_workers_end_with_killed_parent(cluster, tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     code = (
         "from doorlab.parallel.ray import run_on_ray\n"
@@ -103,7 +103,7 @@ def test_workers_end_when_their_parent_is_killed(cluster, tmp_path):
     wait_until(lambda: not any(map(alive, workers)), seconds=15.0)
 
 
-def test_a_machine_that_dies_changes_no_byte(cluster, tmp_path, monkeypatch):
+def test_run_on_ray_output_is_independent_of_lost_machine(cluster, tmp_path, monkeypatch):
     seen = tmp_path / "seen"
 
     def workers_seen():
@@ -130,7 +130,7 @@ def test_a_machine_that_dies_changes_no_byte(cluster, tmp_path, monkeypatch):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
-def test_without_a_cluster_one_is_started_and_ended(tmp_path, config, dataset, monkeypatch):
+def test_run_on_ray_starts_and_stops_own_cluster(tmp_path, config, dataset, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "local")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
@@ -142,7 +142,7 @@ def test_without_a_cluster_one_is_started_and_ended(tmp_path, config, dataset, m
     assert (dict(os.environ), signal.getsignal(signal.SIGTERM)) == (environment, handler)
 
 
-def test_an_address_without_a_cluster_is_one_line(monkeypatch):
+def test_run_on_ray_reports_unreachable_address_in_one_line(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(ConfigError, match="RAY_ADDRESS") as caught:
         list(run_on_ray(double, ITEMS, 2))

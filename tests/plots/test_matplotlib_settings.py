@@ -1,4 +1,4 @@
-"""Figures do not depend on what a user, or the calling program, has told matplotlib."""
+"""Figures are independent of the matplotlib settings of the user and of the calling program."""
 
 import ast
 import hashlib
@@ -35,7 +35,7 @@ def figure_png():
     return hashlib.md5(to_png(figure)).hexdigest()
 
 
-def test_settings_of_the_calling_program_do_not_show_and_are_left_alone():
+def test_default_settings_ignore_and_keep_settings_of_program():
     expected = figure_png()
     with matplotlib.rc_context(ODD_SETTINGS):
         assert figure_png() == expected
@@ -43,7 +43,7 @@ def test_settings_of_the_calling_program_do_not_show_and_are_left_alone():
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_figure_is_drawn_with_default_settings(file):
+def test_figure_functions_use_default_settings(file):
     for function in ast.parse(file.read_text()).body:
         if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
             draws = ast.unparse(function.returns) == "Figure"
@@ -52,7 +52,7 @@ def test_every_figure_is_drawn_with_default_settings(file):
 
 
 @pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "Qt4Agg"])
-def test_settings_of_the_user_do_not_show(tmp_path, backend):
+def test_default_settings_ignore_settings_of_user(tmp_path, backend):
     (tmp_path / "matplotlibrc").write_text(
         "\n".join(f"{name}: {value}" for name, value in ODD_SETTINGS.items())
     )

@@ -62,7 +62,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("file", SHOWN)
-def test_figures_are_drawn_of_all_that_is_accepted(tmp_path, file):
+def test_figures_accept_every_valid_result(tmp_path, file):
     for name, content in FILES.items():
         whole = content if name == "model.json" else {"stage": "study", **content}
         (tmp_path / name).write_text(json.dumps(whole))

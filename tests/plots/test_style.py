@@ -1,4 +1,4 @@
-"""Colours that can be told apart, labels that do not overlap, bytes that repeat."""
+"""Colors are distinguishable, labels do not overlap, and bytes are reproducible."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def linear(color: str) -> np.ndarray:
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
 
 
-def test_policies_of_one_figure_are_told_apart_by_colour_blind_people():
+def test_policy_colors_are_distinguishable_by_color_blind_people():
     shown = ["ssnp", "np", "statistician_np", "vae_np", "gp_ucb", "random", "oracle"]
     shown += ["contrastive_ssnp", "attentive_ssnp", "attentive_np", "cnp"]
     for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
@@ -51,7 +51,7 @@ def test_policies_of_one_figure_are_told_apart_by_colour_blind_people():
             assert np.linalg.norm(seen[a] - seen[b]) > (0.05 if different_line else 0.1), (a, b)
 
 
-def test_probed_models_are_told_apart_by_colour_blind_people():
+def test_encoder_colors_are_distinguishable_by_color_blind_people():
     shown = ["statistician", "vae", "autoencoder", "pca", "random_features", "supervised"]
     for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
         seen = {
@@ -62,7 +62,7 @@ def test_probed_models_are_told_apart_by_colour_blind_people():
             assert np.linalg.norm(seen[a] - seen[b]) > (0.05 if different_line else 0.1), (a, b)
 
 
-def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
+def test_style_markers_differ_and_encoder_keeps_color_as_policy():
     bases = ("vae", "statistician", "contrastive_statistician")
     others = [style for name, style in STYLES.items() if name not in bases]
     assert len({style.marker for style in others}) == len(others) == 19
@@ -70,19 +70,19 @@ def test_markers_differ_and_a_model_keeps_its_colour_with_a_head_on_it():
         assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 
 
-def test_text_in_a_model_s_colour_is_legible_on_white():
+def test_text_colors_are_legible_on_white():
     for name in [*STYLES, "another_model"]:
         luminance = linear(text_color(name)) @ [0.2126, 0.7152, 0.0722]
         assert 1.05 / (luminance + 0.05) > 3.0, name  # WCAG's contrast for large text
 
 
-def test_unknown_models_have_a_look_of_their_own_always_the_same():
+def test_style_of_unknown_model_is_deterministic():
     assert style_of("my_model") == style_of("my_model")
     assert style_of("my_model").label == "my model"
     assert sort_models(["zebra", "random", "ssnp", "np"]) == ["ssnp", "np", "random", "zebra"]
 
 
-def test_style_of_a_policy_from_outside_is_named_without_its_module():
+def test_style_of_outside_policy_omits_module():
     assert style_of("barn:very_careful").label == "very careful"
     assert style_of("ssnp:barn:very_careful").label == "SSNP, very careful"
     assert style_of("ssnp:barn:very_careful").color == style_of("ssnp").color
@@ -90,7 +90,7 @@ def test_style_of_a_policy_from_outside_is_named_without_its_module():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_spread_labels_keep_their_order_and_distance_and_stay_inside(positions):
+def test_spread_labels_keep_order_distance_and_limits(positions):
     gap = 0.1
     placed = spread_labels(positions, gap, 0.0, 1.0)
     order = np.argsort(positions, kind="stable")
@@ -99,12 +99,12 @@ def test_spread_labels_keep_their_order_and_distance_and_stay_inside(positions):
     assert max(placed) <= 1 + 1e-9
 
 
-def test_labels_that_do_not_overlap_stay_where_they_are_and_others_move_least():
+def test_spread_labels_move_only_overlapping_labels():
     assert spread_labels([0.1, 0.9, 0.5], 0.1, 0.0, 1.0) == pytest.approx([0.1, 0.9, 0.5])
     np.testing.assert_allclose(spread_labels([0.5, 0.5], 0.1, 0.0, 1.0), [0.45, 0.55])
 
 
-def test_a_figure_gives_the_same_bytes_twice_and_is_written_whole(tmp_path):
+def test_save_png_is_deterministic_and_atomic(tmp_path):
     def draw():
         figure = new_figure(1.0)
         figure.subplots().plot([1, 2, 3])
@@ -116,7 +116,7 @@ def test_a_figure_gives_the_same_bytes_twice_and_is_written_whole(tmp_path):
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["figure.png"]
 
 
-def test_what_is_made_of_a_model_has_its_colour_and_follows_it():
+def test_style_of_model_variants_shares_color_and_order():
     ways = ["ssnp:cpp", "ssnp:thompson", "ssnp:ucb"]
     assert {style_of(way).color for way in ways} == {style_of("ssnp").color}
     assert len({(style_of(n).line, style_of(n).marker) for n in (*ways, "ssnp")}) == 4

@@ -1,4 +1,4 @@
-"""Result files that were damaged, edited or written by another version: the page is made anyway."""
+"""Reports of result files that are damaged, edited or of another version: every section."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def make_page(run: Path) -> str:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_page_is_made_of_all_that_is_accepted(whole, file):
-    """What the shapes let pass must not break the page: as much damage as they let pass."""
+def test_report_page_accepts_every_valid_result(whole, file):
+    """Values that the schemas accept must not break the page."""
     path, refused = whole / file, 0
     before = path.read_text()
     try:
@@ -63,7 +63,7 @@ def test_a_page_is_made_of_all_that_is_accepted(whole, file):
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"figures": 3}', '{"config": []}'])
 @pytest.mark.parametrize("file", FILES)
-def test_a_page_is_made_without_a_file_that_is_refused(whole, file, content):
+def test_report_page_omits_rejected_file(whole, file, content):
     path = whole / file
     before = path.read_text()
     try:
@@ -73,7 +73,7 @@ def test_a_page_is_made_without_a_file_that_is_refused(whole, file, content):
         path.write_text(before)
 
 
-def test_what_is_wrong_is_said_with_its_place(whole):
+def test_read_part_names_place_of_damage(whole):
     path = whole / "bandit" / "regret.json"
     before = path.read_text()
     try:

@@ -43,7 +43,7 @@ def parse(markup: str) -> Recorder:
     return recorder
 
 
-def test_text_and_attributes_are_escaped_and_markup_is_not():
+def test_element_escapes_text_and_attributes_but_not_markup():
     nasty = "<script>alert('1 & 2')</script>"
     found = parse(element("p", nasty, element("b", "x"), title='"quoted" <i>'))
     assert found.elements == [("p", {"title": '"quoted" <i>'}), ("b", {})]
@@ -51,12 +51,12 @@ def test_text_and_attributes_are_escaped_and_markup_is_not():
     assert join("a < b", Html("<br>")) == "a &lt; b<br>"
 
 
-def test_attributes_that_stand_alone_and_names_with_hyphens():
+def test_element_accepts_boolean_and_hyphenated_attributes():
     markup = element("video", loop=True, muted=False, aria_label="a film", class_="x")
     assert markup == '<video loop aria-label="a film" class="x"></video>'
 
 
-def test_a_picture_carries_its_bytes_and_its_size():
+def test_picture_embeds_bytes_and_size():
     png = to_png(new_figure(1.0, width=2.0))
     (_, image), *_ = [
         e for e in parse(figure(png, "what it shows", "cap")).elements if e[0] == "img"
@@ -68,14 +68,14 @@ def test_a_picture_carries_its_bytes_and_its_size():
     assert image["alt"] == "what it shows"
 
 
-def test_films_play_by_themselves_and_silently():
+def test_films_play_automatically_and_muted():
     found = parse(video_row([(b"one", "first"), (b"two", "second")], "caption"))
     videos = [attributes for tag, attributes in found.elements if tag == "video"]
     assert [base64.b64decode(v["src"].split(",")[1]) for v in videos] == [b"one", b"two"]
     assert all({"autoplay", "loop", "muted", "playsinline"} <= v.keys() for v in videos)
 
 
-def test_tables_have_headed_rows_and_columns():
+def test_table_has_row_and_column_headers():
     found = parse(table(["a", "b"], [["x", "1 < 2"], ["y", "3"]], "cap"))
     assert [a.get("scope") for tag, a in found.elements if tag == "th"] == [
         "col",
@@ -86,7 +86,7 @@ def test_tables_have_headed_rows_and_columns():
     assert "".join(found.text) == "abx1 < 2y3cap"
 
 
-def test_a_page_is_whole_and_its_contents_lead_to_its_sections():
+def test_page_links_contents_to_sections():
     body = [section("one", "First", note("missing")), section("two", "Second", element("p", "t"))]
     found = parse(page("Heading", [element("p", "lead")], {"one": "First", "two": "Second"}, body))
     links = [a["href"] for tag, a in found.elements if tag == "a"]
@@ -97,7 +97,7 @@ def test_a_page_is_whole_and_its_contents_lead_to_its_sections():
 
 
 @pytest.mark.parametrize("tag", ["script", "link", "iframe"])
-def test_the_empty_page_loads_nothing(tag):
+def test_empty_page_loads_no_resources(tag):
     markup = page("Heading", [], {}, [])
     assert all(name != tag for name, _ in parse(markup).elements)
     assert "url(" not in markup

@@ -26,14 +26,14 @@ def estimate(mean: float) -> dict:
         ({"parameters": 3}, "run in "),
     ],
 )
-def test_training_ends_with_its_figures_and_its_folder(tmp_path, capsys, figures, words):
+def test_show_training_prints_figures_and_folder(tmp_path, capsys, figures, words):
     metrics = {"stage": "train", "model": "ssnp", "figures": figures}
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     printing.show_training(tmp_path)
     assert capsys.readouterr().out == f"{words}{tmp_path}\n"
 
 
-def test_training_that_was_stopped_has_no_figures(tmp_path, capsys):
+def test_show_training_prints_nothing_for_stopped_run(tmp_path, capsys):
     printing.show_training(tmp_path)
     assert capsys.readouterr().out == ""
 
@@ -53,7 +53,7 @@ RESULTS = {
     ("stage", "file", "shown"),
     [("probe", "probes.json", "0.710"), ("diagnose", "diagnosis.json", "1.250 (1.240 to 1.270)")],
 )
-def test_results_end_with_a_table_with_the_number_of_doors(
+def test_show_result_prints_table_with_number_of_doors(
     tmp_path, capsys, monkeypatch, stage, file, shown
 ):
     monkeypatch.setenv("COLUMNS", "140")
@@ -67,7 +67,8 @@ def test_results_end_with_a_table_with_the_number_of_doors(
     assert out.endswith(f"result in {path}\n")
 
 
-def test_every_stage_that_is_shown_has_what_shows_it():
+def test_shown_stages_have_printing_function():
+    # The table is private: to call every stage for its ending would take minutes.
     assert set(cli._SHOWN) <= set(cli.STAGES)
     for name in cli._SHOWN.values():
         assert callable(getattr(printing, name))

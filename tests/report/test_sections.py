@@ -35,7 +35,7 @@ OF_A_RUN = [name for name in SECTIONS if name != "study"]
 IN_A_RUN = {name: caption for name, caption in CAPTIONS.items() if caption.section != "study"}
 
 
-def test_a_whole_run_has_every_section_figure_and_film_and_no_note(run_folder):
+def test_report_of_whole_run_has_every_section_and_no_note(run_folder):
     markup = report(run_folder)
     assert re.findall(r'<section id="(\w+)">', markup) == OF_A_RUN
     assert notes_of(markup) == []
@@ -46,7 +46,7 @@ def test_a_whole_run_has_every_section_figure_and_film_and_no_note(run_folder):
     assert "{" not in words_of(re.sub(r"<pre>.*?</pre>", "", markup, flags=re.S))
 
 
-def test_every_picture_stands_in_its_section_and_says_what_it_shows(run_folder):
+def test_report_figures_are_in_their_sections_with_alt_text(run_folder):
     markup = report(run_folder)
     for name, caption in IN_A_RUN.items():
         content = base64.b64encode((run_folder / "plot" / f"{name}.png").read_bytes()).decode()
@@ -55,7 +55,7 @@ def test_every_picture_stands_in_its_section_and_says_what_it_shows(run_folder):
         assert re.match(r'" alt="[^"]{20,}"', after)
 
 
-def test_the_headline_says_what_the_result_file_says(run_folder):
+def test_headline_matches_result_files(run_folder):
     regret = json.loads((run_folder / "bandit" / "regret.json").read_text())
     ssnp, text = regret["policies"]["ssnp"], words_of(join(*headline(RunFiles.read((run_folder,)))))
     assert f"On {regret['doors']} held-out doors, SSNP reaches" in text
@@ -68,7 +68,7 @@ def test_the_headline_says_what_the_result_file_says(run_folder):
     assert f"{100 * probes['statistician']['handedness']['mean']:.0f} % of held-out" in text
 
 
-def test_tables_hold_the_figures_of_the_result_files(run_folder):
+def test_report_tables_match_result_files(run_folder):
     text = words_of(report(run_folder))
     regret = json.loads((run_folder / "bandit" / "regret.json").read_text())
     probes = json.loads((run_folder / "probe" / "probes.json").read_text())
@@ -85,7 +85,7 @@ def test_tables_hold_the_figures_of_the_result_files(run_folder):
     assert "60 train, 10 validation, 30 test" in text
 
 
-def test_without_ssnp_the_least_regretted_policy_makes_the_headline(run_folder):
+def test_headline_without_ssnp_uses_policy_with_least_regret(run_folder):
     path = run_folder / "bandit" / "regret.json"
     regret = json.loads(path.read_text())
     del regret["policies"]["ssnp"]
@@ -101,14 +101,14 @@ def test_without_ssnp_the_least_regretted_policy_makes_the_headline(run_folder):
         ("plot", "No figures: `doorlab plot` with the same --runs draws them."),
     ],
 )
-def test_what_is_missing_of_a_part_is_a_note(run_folder, part, said):
+def test_report_notes_missing_parts(run_folder, part, said):
     path = run_folder / part
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     (found,) = notes_of(report(run_folder))
     assert found.startswith(said)
 
 
-def test_figures_that_are_missing_for_one_reason_share_a_note(run_folder):
+def test_report_shares_note_of_figures_with_same_reason(run_folder):
     file = run_folder / "plot" / "plot.json"
     for name in ("opened", "regret", "samples"):
         (run_folder / "plot" / f"{name}.png").unlink()
@@ -130,7 +130,7 @@ def test_figures_that_are_missing_for_one_reason_share_a_note(run_folder):
         ("diagnose", ["representation", "making"]),
     ],
 )
-def test_a_single_run_has_its_sections_and_no_others(run_folder, part, expected):
+def test_report_of_single_part_has_its_sections_only(run_folder, part, expected):
     markup = report(run_folder / part)
     assert re.findall(r'<section id="(\w+)">', markup) == expected
     assert "no evaluation" not in markup
@@ -138,13 +138,13 @@ def test_a_single_run_has_its_sections_and_no_others(run_folder, part, expected)
     assert len(notes_of(markup)) == 1
 
 
-def test_runs_that_are_named_one_by_one_make_the_page_of_the_run_that_holds_them(run_folder):
+def test_sections_of_separate_runs_equal_those_of_run(run_folder):
     parts = ("dataset", "pretrain/vae", "train/ssnp", "probe", "diagnose", "bandit", "plot")
     found = sections(RunFiles.read([run_folder / part for part in parts]))
     assert found == sections(RunFiles.read([run_folder]))
 
 
-def test_footage_is_called_so(run_folder):
+def test_report_describes_imported_footage(run_folder):
     path = run_folder / "dataset" / "dataset.json"
     about = json.loads(path.read_text()) | {"kind": "imported"}
     del about["config"]["interactions"]
@@ -155,20 +155,20 @@ def test_footage_is_called_so(run_folder):
     assert "--videos" not in said
 
 
-def test_a_damaged_part_is_a_note_with_the_reason(run_folder):
+def test_report_notes_damaged_part_with_reason(run_folder):
     (run_folder / "bandit" / "regret.json").write_text('{"policies": ')
     (found,) = notes_of(report(run_folder))
     assert "Expecting value" in found
     assert "`doorlab bandit`" in found
 
 
-def test_a_result_of_another_form_is_a_note(run_folder):
+def test_report_notes_result_of_other_form(run_folder):
     (run_folder / "probe" / "probes.json").write_text('{"scores": {}}')
     (found,) = notes_of(report(run_folder))
     assert "none of its probes" in found
 
 
-def test_the_reason_for_a_figure_that_plot_left_out_is_told(run_folder):
+def test_report_notes_reason_of_skipped_figure(run_folder):
     (run_folder / "plot" / "samples.png").unlink()
     plots = json.loads((run_folder / "plot" / "plot.json").read_text())
     plots["skipped"] = {"samples": "the run has no statistician"}
@@ -177,14 +177,14 @@ def test_the_reason_for_a_figure_that_plot_left_out_is_told(run_folder):
 
 
 @pytest.mark.parametrize("length", [0, 7, 30, -1])
-def test_a_damaged_picture_is_a_note(run_folder, length):
+def test_report_notes_damaged_image(run_folder, length):
     path = run_folder / "plot" / "regret.png"
     path.write_bytes(path.read_bytes()[:length])
     assert notes_of(report(run_folder)) == [f"No figure “regret”: {path} can't be read."]
 
 
-def test_links_are_not_followed_into_the_page(run_folder, tmp_path):
-    """A page is made to be shared, and a link leads to any file."""
+def test_report_does_not_follow_links_to_files(run_folder, tmp_path):
+    """The page is made to be shared, and a link can lead to any file."""
     secret = tmp_path / "secret"
     secret.write_bytes((run_folder / "plot" / "regret.png").read_bytes())
     for part in ("plot/regret.png", "dataset/videos/door-00000.mp4"):
@@ -194,7 +194,7 @@ def test_links_are_not_followed_into_the_page(run_folder, tmp_path):
     assert base64.b64encode(secret.read_bytes()).decode() not in markup
 
 
-def test_a_link_to_a_folder_of_films_is_not_followed(run_folder, tmp_path):
+def test_report_does_not_follow_link_to_video_folder(run_folder, tmp_path):
     films = run_folder / "dataset" / "videos"
     assert "<video" in report(run_folder)
     films.rename(tmp_path / "private")

@@ -45,7 +45,7 @@ def score(mean, half, metric="accuracy"):
         ((0.70, 0.02), (0.02, 0.05), ("0.70 (partly encoded),", "0.02 (at chance level)")),
     ],
 )
-def test_reconstructions_are_judged_by_what_the_latents_hold(run_folder, accuracy, r2, words):
+def test_reconstructions_verdict_depends_on_probe_scores(run_folder, accuracy, r2, words):
     def change(result):
         result["probes"]["statistician"] = {
             "handedness": score(*accuracy),
@@ -61,7 +61,7 @@ def test_reconstructions_are_judged_by_what_the_latents_hold(run_folder, accurac
     assert all(word in text.partition("VAE")[0] for word in words)
 
 
-def test_a_score_is_at_chance_where_its_interval_includes_the_level_of_guessing():
+def test_is_at_chance_compares_interval_with_guessing_level():
     """The level is the majority's share, which `tests/stages/test_probe.py` checks."""
     share = guessing({"targets": {"latch": {"guessing": 0.657}}, "probes": {}}, "latch")
     assert share == 0.657
@@ -69,7 +69,7 @@ def test_a_score_is_at_chance_where_its_interval_includes_the_level_of_guessing(
     assert not is_at_chance(score(0.71, 0.04), share)
 
 
-def test_nothing_is_said_of_guessing_where_its_level_is_not_known(run_folder):
+def test_verdicts_omit_guessing_without_known_level(run_folder):
     def change(result):
         del result["targets"]
         result["probes"]["statistician"]["handedness"] = score(0.40, 0.02)
@@ -80,7 +80,7 @@ def test_nothing_is_said_of_guessing_where_its_level_is_not_known(run_folder):
     assert "guessing" not in join(*headline(run))
 
 
-def test_a_tile_boasts_of_nothing_that_guessing_reaches(run_folder):
+def test_headline_tile_omits_scores_at_guessing_level(run_folder):
     def change(result):
         result["probes"]["statistician"]["handedness"] = score(0.57, 0.07)
 
@@ -99,8 +99,8 @@ def test_a_tile_boasts_of_nothing_that_guessing_reaches(run_folder):
     ("margin", "words"),
     [(0.04, "SSNP is better"), (0.001, "the interval contains zero"), (-0.04, "SSNP is worse")],
 )
-def test_the_headline_names_the_best_rival(run_folder, margin, words):
-    """The rival's regret is SSNP's and a margin, door by door: the paired difference follows."""
+def test_headline_names_best_rival(run_folder, margin, words):
+    """The rival's regret is SSNP's plus a margin per door: the paired difference follows."""
     rng = np.random.default_rng(0)
     mine = make_rollout(0.3, rng)
     noise = rng.normal(0.0, 0.02, mine.regrets.shape)
@@ -128,7 +128,7 @@ def test_the_headline_names_the_best_rival(run_folder, margin, words):
         (None, score(0.9, 0.05), "VAE 0.90 by texture, distinguishable from real frames"),
     ],
 )
-def test_frames_pass_for_real_where_no_feature_betrays_them(run_folder, content, texture, words):
+def test_samples_verdict_needs_every_feature(run_folder, content, texture, words):
     def change(result):
         scores = {"content": content, "texture": texture}
         result["diagnosis"]["vae"]["two_sample"]["samples"] = {
@@ -140,14 +140,14 @@ def test_frames_pass_for_real_where_no_feature_betrays_them(run_folder, content,
     assert "guessing" not in text
 
 
-def test_calibration_is_judged_by_both_panels(run_folder):
+def test_calibration_verdict_uses_both_panels(run_folder):
     text = verdict("calibration", RunFiles.read((run_folder,)))
     assert "distance from the dotted line, on the left SSNP 0.012 and NP 0.020;" in text
     # stated 0.5 and 0.9: SSNP has 0.48 and 0.87, NP 0.70 and 0.96
     assert "on the right SSNP 0.025 (overconfident) and NP 0.130 (underconfident)." in text
 
 
-def test_undefined_figures_are_left_out_of_verdicts(run_folder):
+def test_verdicts_omit_undefined_figures(run_folder):
     def undefined(result):
         for made in result["diagnosis"]["vae"]["two_sample"].values():
             for scores in made.values():
@@ -173,7 +173,7 @@ def test_undefined_figures_are_left_out_of_verdicts(run_folder):
         ("plot.json", ("figures", "calibration", "coverage", "ssnp"), []),
     ],
 )
-def test_damage_is_told_and_the_page_is_made(run_folder, file, keys, value):
+def test_sections_note_damaged_values(run_folder, file, keys, value):
     def change(result):
         *way, last = keys
         for key in way:
@@ -188,7 +188,7 @@ def test_damage_is_told_and_the_page_is_made(run_folder, file, keys, value):
 @pytest.mark.parametrize(
     ("seeds", "words"), [(1, "1 training seed: too few"), (3, "3 training seeds.")]
 )
-def test_figures_of_a_study_say_how_many_seeds_they_rest_on(run_folder, study_files, seeds, words):
+def test_study_verdicts_state_number_of_seeds(run_folder, study_files, seeds, words):
     for name, content in study_files.items():
         write(
             run_folder / "study" / name, content | ({"seeds": seeds} if "seeds" in content else {})
@@ -199,7 +199,7 @@ def test_figures_of_a_study_say_how_many_seeds_they_rest_on(run_folder, study_fi
 
 
 @pytest.mark.parametrize(("last", "words"), [(0.004, "falls"), (0.0098, "does not fall")])
-def test_adaptation_is_judged_by_its_intervals(run_folder, last, words):
+def test_adaptation_verdict_depends_on_intervals(run_folder, last, words):
     def change(result):
         errors = [Estimate(m, (m - 0.001, m + 0.001), 40).to_json() for m in (0.01, last)]
         result["figures"]["adaptation"]["reward_mse"] = {"ssnp": errors}
@@ -209,7 +209,7 @@ def test_adaptation_is_judged_by_its_intervals(run_folder, last, words):
     assert text == f"Measured: the error of SSNP {words}{certain} (0.0100 to {last:.4f})."
 
 
-def test_verdicts_stand_below_their_captions(run_folder):
+def test_sections_show_verdicts_below_captions(run_folder):
     run = RunFiles.read((run_folder,))
     found = sections(run)
     for name in ("reconstructions", "new_frames", "samples"):
@@ -218,7 +218,7 @@ def test_verdicts_stand_below_their_captions(run_folder):
     assert "<strong>Measured: the error of" in found["reward"]
 
 
-def test_a_run_without_the_deciding_result_has_no_verdict(run_folder):
+def test_verdict_without_deciding_result_is_empty(run_folder):
     for file in ("probes.json", "diagnosis.json", "regret.json"):
         next(run_folder.rglob(file)).unlink()
     run = RunFiles.read((run_folder,))
@@ -226,7 +226,7 @@ def test_a_run_without_the_deciding_result_has_no_verdict(run_folder):
     assert [verdict(name, run) for name in names] == [""] * len(names)
 
 
-def test_the_page_says_where_every_result_comes_from(run_folder, study_files):
+def test_sections_show_provenance_of_every_result(run_folder, study_files):
     for name, content in study_files.items():
         write(run_folder / "study" / name, content)
     here = PROVENANCE | {"simulator": "torch", "processor": "Ryzen, 8 cores"}

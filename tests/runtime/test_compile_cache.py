@@ -1,4 +1,4 @@
-"""Torch loads pickles and libraries from its compiler's cache: nobody else may write there."""
+"""Torch loads pickles and libraries from its compile cache: only the user may write there."""
 
 import os
 import stat
@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    compile_cache._private_folder.cache_clear()
+    compile_cache._private_folder.cache_clear()  # a process chooses its folders once
     yield tmp_path / "cache" / "doorlab"
     compile_cache._private_folder.cache_clear()
 
@@ -36,7 +36,7 @@ def folders():
         return [Path(os.environ[name]) for name in NAMES]
 
 
-def test_it_is_in_the_user_s_cache_and_nobody_else_s(home):
+def test_compile_cache_is_private_folder_in_user_cache(home):
     before = dict(os.environ)
     found = folders()
     assert found == [home / "torchinductor", home / "triton"]
@@ -44,18 +44,18 @@ def test_it_is_in_the_user_s_cache_and_nobody_else_s(home):
     assert dict(os.environ) == before
 
 
-def test_a_private_folder_that_the_user_names_is_used(tmp_path, monkeypatch):
+def test_compile_cache_uses_private_folder_named_by_user(tmp_path, monkeypatch):
     monkeypatch.setenv(NAMES[0], str(tmp_path / "named"))
     assert folders()[0] == tmp_path / "named"
     assert os.environ[NAMES[0]] == str(tmp_path / "named")
 
 
-def test_what_torch_has_put_into_the_environment_is_not_the_user_s_choice(monkeypatch, home):
+def test_compile_cache_ignores_variable_set_by_torch(monkeypatch, home):
     monkeypatch.setenv(NAMES[0], f"{tempfile.gettempdir()}/torchinductor_somebody")
     assert folders()[0] == home / "torchinductor"
 
 
-def test_a_folder_that_others_may_write_to_is_not(tmp_path, monkeypatch, home, caplog):
+def test_compile_cache_rejects_folder_writable_by_others(tmp_path, monkeypatch, home, caplog):
     named = tmp_path / "named"
     named.mkdir()
     named.chmod(0o777)
@@ -65,7 +65,7 @@ def test_a_folder_that_others_may_write_to_is_not(tmp_path, monkeypatch, home, c
     assert not any(named.iterdir())
 
 
-def test_without_any_private_folder_there_is_a_temporary_one(home, caplog):
+def test_compile_cache_falls_back_to_temporary_folder(home, caplog):
     home.mkdir(parents=True)
     for name in ("torchinductor", "triton"):
         (home / name).symlink_to(home)
@@ -76,13 +76,13 @@ def test_without_any_private_folder_there_is_a_temporary_one(home, caplog):
 
 
 @pytest.mark.skipif(getattr(os, "getuid", int)() != 0, reason="needs to give a folder away")
-def test_a_folder_of_another_user_is_not_private(tmp_path):
+def test_is_private_rejects_folder_of_another_user(tmp_path):
     assert is_private(tmp_path)
     os.chown(tmp_path, 12345, -1)
     assert not is_private(tmp_path)
 
 
-def test_the_ray_caster_is_compiled_there(monkeypatch, home):
+def test_ray_caster_is_compiled_in_private_cache(monkeypatch, home):
     seen = []
 
     def compiled(function):
@@ -92,6 +92,7 @@ def test_the_ray_caster_is_compiled_there(monkeypatch, home):
 
         return spying
 
+    # Not `torch.compile`, whose result would be cached for later tests.
     monkeypatch.setattr(compilation, "_compiled", compiled)
     door = make_door(GenerationConfig(doors=1), 0)
     view = View(eye=(0.2, -2.5, 1.5), target=(0.0, 0.0, 1.0), field_of_view=0.9)
@@ -100,8 +101,8 @@ def test_the_ray_caster_is_compiled_there(monkeypatch, home):
 
 
 @pytest.mark.slow
-def test_nothing_is_compiled_where_others_could_have_been_first(monkeypatch, tmp_path, home):
-    """What torch's own choice would be is not even looked at. A minute of compiling."""
+def test_compile_cache_never_uses_shared_temporary_folder(monkeypatch, tmp_path, home):
+    """The default folder of torch is never read. Takes a minute of compiling."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with private_compile_cache():
         assert torch.compile(torch.sin)(torch.zeros(3)).sum() == 0

@@ -11,7 +11,7 @@ from doorlab.runtime.import_errors import libraries_imported
 
 
 @pytest.mark.parametrize("variable", ["TORCH_LOGS", "JAXTYPING_DISABLE"])
-def test_variables_that_libraries_refuse_are_one_line(variable):
+def test_import_error_of_refused_variable_is_one_line(variable):
     ended = subprocess.run(
         [sys.executable, "-m", "doorlab", "pretrain", "--help"],
         env={**os.environ, variable: "x"},
@@ -23,7 +23,7 @@ def test_variables_that_libraries_refuse_are_one_line(variable):
     assert ended.returncode == 2
 
 
-def test_errors_of_libraries_are_told_and_those_of_doorlab_pass():
+def test_libraries_imported_converts_library_errors_only():
     with (
         pytest.raises(ConfigError, match=r"got JSONDecodeError .*. Unset the"),
         libraries_imported(),

@@ -18,25 +18,25 @@ EXPECTED = {"numpy": "too little for another 4.00 EiB", "torch": "another 429496
 
 
 @pytest.mark.parametrize("library", HUGE)
-def test_what_libraries_say_of_too_little_memory_is_recognized(library):
+def test_lack_of_memory_recognizes_errors_of_libraries(library):
     with pytest.raises(Exception) as error:  # noqa: PT011  every library has its own
         HUGE[library]()
     assert EXPECTED.get(library, "too little") in (lack_of_memory(error.value) or "")
 
 
-def test_torch_s_error_of_a_gpu_is_recognized():
+def test_lack_of_memory_recognizes_gpu_error_of_torch():
     error = torch.OutOfMemoryError(
         "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 15.89 GiB"
     )
     assert lack_of_memory(error) == "too little for another 20.00 GiB"
 
 
-def test_other_errors_are_not():
+def test_lack_of_memory_ignores_other_errors():
     for error in (RuntimeError("shapes do not agree"), ValueError("-1"), KeyError("memory")):
         assert lack_of_memory(error) is None
 
 
-def test_the_command_line_says_it_in_one_line(monkeypatch, capsys):
+def test_command_line_reports_lack_of_memory_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib, "import_module", lambda name: HUGE["torch"]())
     assert main(["train"]) == 1
     said = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Images, rewards and films in a process whose locale has a decimal comma."""
+"""Images, rewards and videos in a process whose locale has a decimal comma."""
 
 import ctypes
 import hashlib
@@ -52,7 +52,7 @@ def parsed_by_c(text):
     return strtod(text.encode(), None)
 
 
-def test_c_reads_decimal_points_in_this_thread_alone(comma_locale):
+def test_decimal_points_apply_to_current_thread_only(comma_locale):
     elsewhere = []
     assert parsed_by_c("0.25") == 0.0
     with decimal_points():
@@ -65,7 +65,7 @@ def test_c_reads_decimal_points_in_this_thread_alone(comma_locale):
 
 
 def results():
-    """Checksums of what simulators and the encoder of films make."""
+    """Checksums of the outputs of simulators and of the video encoder."""
     doors = [get_prior("default").sample(stream(7, "door", i)) for i in range(3)]
     actions = np.stack([oracle_action(door) for door in doors])[:, None]
     views = [[View((0.0, -2.5, 1.05), (0.0, 0.0, 1.05), 0.86)]] * 3
@@ -79,7 +79,7 @@ def results():
     return {name: hashlib.md5(array.tobytes()).hexdigest() for name, array in found.items()}
 
 
-def test_a_decimal_comma_changes_no_picture_reward_or_film(comma_locale):
+def test_simulators_and_videos_are_independent_of_locale(comma_locale):
     # In a new process: PyBullet keeps the meshes that it has read.
     code = (
         "import locale, test_numeric_locale\n"

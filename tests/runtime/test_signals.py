@@ -7,7 +7,7 @@ import pytest
 from doorlab.runtime.signals import STOP_SIGNALS, Interruption, stops_handled
 
 
-def test_other_threads_leave_signals_alone():
+def test_stops_handled_leaves_other_threads_alone():
     found = []
 
     def work():
@@ -21,8 +21,8 @@ def test_other_threads_leave_signals_alone():
     assert found == [before]
 
 
-def test_ignored_signals_stay_ignored():
-    """`nohup` has SIGHUP ignored."""
+def test_stops_handled_keeps_ignored_signals():
+    """`nohup` ignores SIGHUP."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stops_handled(lambda number, frame: pytest.fail("it was ignored")):
@@ -34,7 +34,7 @@ def test_ignored_signals_stay_ignored():
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_every_signal_interrupts_as_ctrl_c_does(number):
+def test_stops_handled_interrupts_on_every_signal(number):
     interruption = Interruption()
     with stops_handled(interruption):
         assert not interruption.requested

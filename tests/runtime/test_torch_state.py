@@ -1,4 +1,4 @@
-"""Whatever torch's settings are: the answers are the same, and the settings stay."""
+"""Results are independent of the settings of torch, and the settings are unchanged."""
 
 import contextlib
 import os
@@ -107,7 +107,7 @@ STATES = {
 
 def predicted(folder):
     predictor = RewardPredictor.load(folder, seed=3)
-    predictor._search = QUICK
+    predictor._search = QUICK  # `load` has no argument for it
     predictor.observe(FRAMES[0])
     found = []
     for choice in ("greedy", "ucb", "thompson"):
@@ -221,7 +221,8 @@ def expected(tmp_path_factory):
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", WORK)
-def test_answers_do_not_depend_on_the_settings_and_leave_them(name, state, run, expected):
+def test_results_are_independent_of_torch_settings(name, state, run, expected):
+    """The settings of the caller are unchanged as well."""
     with STATES[state]():
         before = settings()
         found = WORK[name](run)
@@ -231,7 +232,7 @@ def test_answers_do_not_depend_on_the_settings_and_leave_them(name, state, run, 
         np.testing.assert_allclose(mine, other, rtol=0, atol=1e-5 * ("threads" in state))
 
 
-def test_the_default_dtype_is_the_caller_s_again_when_the_last_thread_has_left():
+def test_float32_by_default_restores_dtype_after_last_thread():
     inside, done = threading.Event(), threading.Event()
 
     def work():

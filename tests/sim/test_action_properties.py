@@ -1,4 +1,4 @@
-"""What the reward says of any action, in the box or not."""
+"""Rewards of any action, inside and outside the box."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def rewards(simulator, door, *actions):
 
 @engine
 @given(WHICH, ACTION)
-def test_either_end_of_phi_is_one_direction(simulator, doors, which, action):
+def test_reward_is_periodic_in_phi(simulator, doors, which, action):
     left, right = (np.array([phi, *action[1:]]) for phi in (-1.0, 1.0))
     reward, again = rewards(simulator, doors[which], left, right)
     assert again == pytest.approx(reward, abs=1e-5)
@@ -31,9 +31,7 @@ def test_either_end_of_phi_is_one_direction(simulator, doors, which, action):
 
 @engine
 @given(WHICH, ACTION, st.integers(0, 3), st.sampled_from([-1.0, 1.0]))
-def test_rounding_beyond_the_box_counts_as_its_border(
-    simulator, doors, which, action, place, border
-):
+def test_reward_clips_rounding_errors_to_box(simulator, doors, which, action, place, border):
     action[place] = border
     beyond = action.copy()
     beyond[place] *= 1.0 + 1e-6
@@ -43,7 +41,7 @@ def test_rounding_beyond_the_box_counts_as_its_border(
 
 @engine
 @given(ACTION, st.integers(0, 3), st.sampled_from([np.nan, np.inf, -np.inf, 1.001, -3.0]))
-def test_what_is_outside_the_box_is_refused(simulator, doors, action, place, value):
+def test_reward_rejects_actions_outside_box(simulator, doors, action, place, value):
     action[place] = value
     with pytest.raises(ConfigError, match=r"in \[-1, 1\], but got an array that contains"):
         rewards(simulator, doors[0], action)

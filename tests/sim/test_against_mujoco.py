@@ -96,7 +96,7 @@ def tried(simulator):
 
 @pytest.fixture(scope="module")
 def nearly_right(simulator):
-    """100 interactions by a hand that knows the door, but not quite: slips after a long way."""
+    """100 interactions of a hand that knows the door nearly: it slips after a long way."""
     doors = [PRIOR.sample(stream(12, "door", i)) for i in range(100)]
     actions = np.stack([oracle_action(door) for door in doors])[:, None]
     noise = stream(12, "noise").normal(0.0, [0.03, 0.06, 0.1, 0.1], actions.shape)
@@ -105,7 +105,7 @@ def nearly_right(simulator):
     return compare(simulator, doors, np.clip(noisy, -1.0, 1.0))
 
 
-def test_random_interactions_end_where_mujoco_ends(tried):
+def test_random_interactions_match_mujoco(tried):
     apart = report(tried)
     moved = np.array([p.mujoco.end > 0.05 * p.door.opening_limit for p in tried])
     assert moved.sum() > 100  # agreeing about doors that stay shut would be little
@@ -115,14 +115,14 @@ def test_random_interactions_end_where_mujoco_ends(tried):
     assert apart.mean() < 0.002
 
 
-def test_long_ways_end_where_mujoco_ends(nearly_right):
+def test_long_interactions_match_mujoco(nearly_right):
     apart = report(nearly_right)
     assert np.mean(apart <= 0.05) >= 0.95
     assert apart.mean() < 0.01
 
 
-def test_in_fine_steps_the_engines_are_one(nearly_right):
-    """What the control step leaves of the difference would hide friction that is 30 % too high."""
+def test_engines_agree_in_fine_steps(nearly_right):
+    """The error of the control step would hide friction that is 30 % too high."""
     doors = [pair.door for pair in nearly_right]
     actions = np.stack([pair.action.to_normalised() for pair in nearly_right])[:, None]
     fine = PyBulletSimulator(1 / 1000)
@@ -136,19 +136,19 @@ def test_in_fine_steps_the_engines_are_one(nearly_right):
     assert apart[midway].mean() < 0.0005
 
 
-def test_disagreements_have_an_explanation(tried, nearly_right):
+def test_disagreements_with_mujoco_have_explanation(tried, nearly_right):
     apart = [pair for pair in tried + nearly_right if abs(pair.difference) > 0.01]
     assert [pair for pair in apart if why(pair) is None] == []
 
 
-def test_both_lose_the_grip_on_the_same_doors(tried, nearly_right):
+def test_grip_loss_matches_mujoco(tried, nearly_right):
     pairs = tried + nearly_right
     both = [pair.slipped == pair.mujoco.slipped for pair in pairs]
     assert np.mean(both) >= 0.99
     assert sum(not pair.slipped for pair in pairs) > 20
 
 
-def test_the_hand_goes_the_same_way(doors):
+def test_hand_path_matches_mujoco_hand(doors):
     action = Action(2.5, 0.7, -1.3, 0.0)
     for some in (action, dataclasses.replace(action, radius=math.inf)):
         positions, velocities = hand_paths([some], 0.01)
@@ -159,7 +159,7 @@ def test_the_hand_goes_the_same_way(doors):
 
 
 @pytest.mark.parametrize("sliding", [0.0, 1.0])
-def test_mujoco_finds_the_inertia_that_doors_say(sliding):
+def test_joint_inertia_matches_mujoco(sliding):
     import mujoco
 
     prior = dataclasses.replace(PRIOR, sliding_probability=sliding)

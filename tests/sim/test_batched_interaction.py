@@ -1,4 +1,4 @@
-"""The `torch` simulator's interactions against PyBullet's, and against closed forms."""
+"""Interactions of `doorlab.sim.torch` against PyBullet's, and against closed forms."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def tries(mix):
 
 
 @pytest.mark.parametrize("mix", ["uniform", "plausible"])
-def test_rewards_are_those_of_pybullet(simulator, batched, mixed, mix):
+def test_torch_rewards_match_pybullet(simulator, batched, mixed, mix):
     actions = tries(mix)
     expected = simulator.interact(mixed, actions, record=True)
     got = batched.interact(mixed, actions, record=True)
@@ -49,15 +49,15 @@ def test_rewards_are_those_of_pybullet(simulator, batched, mixed, mix):
     np.testing.assert_array_equal(got.trajectories[..., -1], got.joint_positions)
 
 
-def test_the_oracle_earns_as_much_as_in_pybullet(simulator, batched, mixed):
+def test_torch_oracle_rewards_match_pybullet(simulator, batched, mixed):
     expected = optimal_rewards(simulator, mixed)
     np.testing.assert_allclose(optimal_rewards(batched, mixed), expected, atol=0.005)
     free = np.array([not door.locked for door in mixed])
     assert expected[free].min() > 0.9
 
 
-def test_stops_do_not_give_way(batched, mixed):
-    """Where PyBullet's penalty lets doors pass their stops, these do not move beyond."""
+def test_torch_joint_stops_are_rigid(batched, mixed):
+    """PyBullet's penalty lets doors pass their stops; these do not move beyond."""
     actions = tries("plausible")
     got = batched.interact(mixed, actions, record=True)
     limits = np.array([door.opening_limit for door in mixed])[:, None, None]
@@ -66,8 +66,8 @@ def test_stops_do_not_give_way(batched, mixed):
     assert got.trajectories.min() >= -1e-6
 
 
-def test_friction_holds_what_pushes_less(batched, doors):
-    """A hand that pulls by less than friction moves the joint by nothing at all."""
+def test_torch_friction_holds_against_smaller_force(batched, doors):
+    """A hand that pulls by less than friction does not move the joint."""
     door = dataclasses.replace(
         doors[0], latch_angle=0.0, hinge_friction=70.0, stiction=0.0, closer_stiffness=0.0
     )
@@ -78,7 +78,7 @@ def test_friction_holds_what_pushes_less(batched, doors):
     assert not got.slipped.any()
 
 
-def test_finer_steps_converge(doors):
+def test_torch_interaction_converges_with_finer_steps(doors):
     """Rewards of the oracle hardly depend on the step."""
     actions = torch.as_tensor(np.stack([oracle_action(d) for d in doors[:50]]))[:, None]
     columns = DoorParams.from_doors(doors[:50], dtype=torch.float64)
@@ -90,7 +90,7 @@ def test_finer_steps_converge(doors):
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, 64])
-def test_chunks_change_no_bit(batched, mixed, chunk_size):
+def test_torch_interaction_is_independent_of_chunk_size(batched, mixed, chunk_size):
     actions = tries("plausible")[:20]
     whole = batched.interact(mixed[:20], actions, record=True)
     pieces = TorchSimulator(chunk_size=chunk_size).interact(mixed[:20], actions, record=True)
@@ -98,7 +98,7 @@ def test_chunks_change_no_bit(batched, mixed, chunk_size):
         np.testing.assert_array_equal(getattr(whole, field.name), getattr(pieces, field.name))
 
 
-def test_no_interactions_at_all(batched, doors):
+def test_torch_interaction_accepts_no_actions(batched, doors):
     got = batched.interact(doors[:2], np.zeros((2, 0, 4)), record=True)
     assert got.rewards.shape == (2, 0)
     assert got.trajectories.shape == (2, 0, 60)

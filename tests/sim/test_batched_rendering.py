@@ -1,4 +1,4 @@
-"""The `torch` simulator's images against PyBullet's, its geometry against `doors.geometry`."""
+"""Images of the simulator `doorlab.sim.torch` against PyBullet's and `doors.geometry`."""
 
 import dataclasses
 import os
@@ -50,7 +50,7 @@ def overlap(a, b, part):
     return (mine & theirs).sum() / (mine | theirs).sum()
 
 
-def test_pictures_are_those_of_pybullet(simulator, batched, filmed):
+def test_torch_images_match_pybullet(simulator, batched, filmed):
     expected = simulator.render(*filmed, 64, EVERYTHING)
     got = batched.render(*filmed, 64, EVERYTHING)
     for part in ("surroundings", "frame", "panel"):
@@ -74,7 +74,7 @@ def test_pictures_are_those_of_pybullet(simulator, batched, filmed):
         View((0.0, -6.0, 5.0), (0.0, 0.0, 3.5), 0.8),  # beyond the wall's end, into nothing
     ],
 )
-def test_other_views_agree_too(simulator, batched, filmed, view):
+def test_torch_images_match_pybullet_from_other_views(simulator, batched, filmed, view):
     doors, q, _ = filmed
     args = doors[:12], q[:12, 1:], [[view]] * 12, 48, EVERYTHING
     expected, got = simulator.render(*args), batched.render(*args)
@@ -83,7 +83,7 @@ def test_other_views_agree_too(simulator, batched, filmed, view):
     assert np.median(np.abs(got.depth - expected.depth)) < 1e-3
 
 
-def test_boxes_are_those_of_geometry(filmed):
+def test_torch_boxes_match_geometry(filmed):
     doors = filmed[0][:40]
     table = boxes(DoorParams.from_doors(doors, dtype=torch.float64))
     origins = joint_origins(DoorParams.from_doors(doors, dtype=torch.float64))
@@ -101,14 +101,14 @@ def test_boxes_are_those_of_geometry(filmed):
             assert texture == shape.texture
 
 
-def test_boxes_that_are_said_to_reach_as_far_do(filmed):
+def test_torch_boxes_share_stated_bounds(filmed):
     table = boxes(DoorParams.from_doors(filmed[0]))
     for axis, same in enumerate((SAME_X, SAME_Y)):
         for bound in (table.low, table.high):
             torch.testing.assert_close(bound[:, list(same), axis], bound[..., axis])
 
 
-def test_handles_are_those_of_geometry(filmed):
+def test_torch_handles_match_geometry(filmed):
     doors = filmed[0][:60]
     table = handles(DoorParams.from_doors(doors, dtype=torch.float64))
     signs = {
@@ -127,7 +127,7 @@ def test_handles_are_those_of_geometry(filmed):
             np.testing.assert_allclose(table.stretch[d, h], stretch, atol=1e-12)
 
 
-def test_hulls_fill_the_meshes():
+def test_torch_hulls_fill_meshes():
     """Points just inside a triangle are inside, points just outside are not."""
     table = hulls(torch.device("cpu"))
     for t, name in enumerate(CATEGORIES["handle_type"]):
@@ -145,7 +145,7 @@ def test_hulls_fill_the_meshes():
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, 64])
-def test_chunks_change_no_bit(batched, filmed, chunk_size):
+def test_torch_rendering_is_independent_of_chunk_size(batched, filmed, chunk_size):
     doors, q, views = (part[:40] for part in filmed)
     whole = batched.render(doors, q, views, 64, EVERYTHING)
     pieces = TorchSimulator(chunk_size=chunk_size).render(doors, q, views, 64, EVERYTHING)
@@ -155,8 +155,8 @@ def test_chunks_change_no_bit(batched, filmed, chunk_size):
 
 
 @pytest.mark.slow
-def test_compiling_changes_no_bit(batched, filmed):
-    """A minute of compiling, less when it is cached."""
+def test_torch_rendering_is_unchanged_by_compilation(batched, filmed):
+    """Takes a minute of compiling, less when it is cached."""
     doors, q, views = (part[:70] for part in filmed)
     eager = batched.render(doors, q, views, 64, EVERYTHING)
     fast = TorchSimulator(compiled=True)
@@ -168,10 +168,11 @@ def test_compiling_changes_no_bit(batched, filmed):
         np.testing.assert_array_equal(compiled.segmentation, eager.segmentation[:count])
 
 
-def test_without_a_compiler_it_warns_and_goes_on(batched, filmed, monkeypatch, caplog):
+def test_torch_simulator_without_compiler_warns_and_renders(batched, filmed, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("no g++")
 
+    # Not `torch.compile`, whose result would be cached for later tests.
     monkeypatch.setattr(compilation, "_compiled", lambda _: broken)
     doors, q, views = (part[:3] for part in filmed)
     images = TorchSimulator(compiled=True).render(doors, q, views, 32).images
@@ -196,8 +197,9 @@ digests = [hashlib.md5(part.tobytes()).hexdigest() for part in vars(seen).values
 """
 
 
-def test_forked_from_a_process_that_has_compiled_it_does_not(filmed, monkeypatch, caplog):
-    """The compiler would wait for threads that its parent has."""
+def test_torch_simulator_does_not_compile_in_fork(filmed, monkeypatch, caplog):
+    """The compiler would wait for threads of the parent process."""
+    # The state of a fork without one, in which pytest could not go on.
     monkeypatch.setattr(compilation, "_compiled", lambda function: pytest.fail("compiled"))
     monkeypatch.setattr(compilation, "is_forked", lambda: True)
     monkeypatch.setattr(compilation, "_compiler_of", 1)
@@ -207,7 +209,7 @@ def test_forked_from_a_process_that_has_compiled_it_does_not(filmed, monkeypatch
     assert not caplog.records
 
 
-def test_no_bit_depends_on_the_instructions_of_the_processor():
+def test_torch_simulator_is_independent_of_processor_instructions():
     mine: dict[str, list[str]] = {}
     exec(DIGESTS, mine)
     run = subprocess.run(
@@ -220,7 +222,7 @@ def test_no_bit_depends_on_the_instructions_of_the_processor():
     assert run.stdout.strip() == str(mine["digests"])
 
 
-def test_directions_of_cameras_are_exact_to_the_last_bits():
+def test_camera_directions_are_exact_to_last_bits():
     rng = np.random.default_rng(0)
     eyes, targets = rng.normal(size=(2, 500, 3))
     views = np.concatenate([eyes, targets, np.full((500, 1), 0.9)], axis=1).astype(np.float32)
@@ -235,8 +237,8 @@ def test_directions_of_cameras_are_exact_to_the_last_bits():
     np.testing.assert_allclose(found.up[:, 0], reach * np.cross(right, ahead), atol=2e-6)
 
 
-def test_tensors_in_tensors_out(batched, filmed):
-    """A fixed window for the handles needs no look at the data, and changes nothing."""
+def test_torch_render_accepts_and_returns_tensors(batched, filmed):
+    """A fixed window of the handles depends on no data, and changes nothing."""
     doors, q, views = (part[:10] for part in filmed)
     columns = DoorParams.from_doors(doors)
     q_first = torch.as_tensor(q[:, 0], dtype=torch.float32)
@@ -246,19 +248,19 @@ def test_tensors_in_tensors_out(batched, filmed):
     np.testing.assert_array_equal(seen.segmentation, expected.segmentation[:, 0])
 
 
-def test_a_chunk_size_of_0_is_refused():
+def test_torch_simulator_rejects_chunk_size_of_zero():
     with pytest.raises(ConfigError, match="chunk size"):
         TorchSimulator(chunk_size=0)
 
 
-def test_the_smallest_pictures(batched, doors):
+def test_torch_rendering_accepts_smallest_images(batched, doors):
     for size in (1, 2, 5):
         seen = batched.render(doors[:2], np.zeros((2, 1)), [[FRONT]] * 2, size, EVERYTHING)
         assert seen.images.shape == (2, 1, size, size, 3)
         assert dataclasses.astuple(seen)[1].max() < 12.0
 
 
-def test_it_needs_neither_pybullet_nor_torch_before_it_is_made():
+def test_torch_simulator_needs_no_pybullet_and_imports_torch_lazily():
     code = (
         "import sys; sys.modules['pybullet'] = None\n"
         "import doorlab.sim\n"
@@ -269,7 +271,7 @@ def test_it_needs_neither_pybullet_nor_torch_before_it_is_made():
     assert run.returncode == 0, run.stderr
 
 
-def test_it_is_a_simulator(batched):
+def test_torch_simulator_satisfies_protocol(batched):
     assert isinstance(batched, Simulator)
     batched.close()
     batched.close()

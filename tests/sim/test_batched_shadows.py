@@ -1,4 +1,4 @@
-"""The `torch` simulator's shadows: against PyBullet's, and against geometry done by hand."""
+"""Shadows of the simulator `doorlab.sim.torch` against PyBullet's, and against geometry."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def darkened(plain, shaded):
     return (shaded.images < plain.images).any(-1)
 
 
-def test_shadows_are_those_of_pybullet(simulator, batched, filmed):
+def test_torch_shadows_match_pybullet(simulator, batched, filmed):
     """At 512 x 512, where TinyRenderer's shadow map, as fine as the image, is fine enough."""
     doors, q, views = (part[:3] for part in filmed)
     args = doors, q, views, 512
@@ -53,7 +53,7 @@ def test_shadows_are_those_of_pybullet(simulator, batched, filmed):
     assert (ours & ~theirs).sum() < 0.05 * ours.sum()
 
 
-def test_small_pictures_are_close_to_pybullets(simulator, batched, filmed):
+def test_torch_shadows_of_small_images_are_close_to_pybullet(simulator, batched, filmed):
     """At 64 x 64 a pixel of the map is some 13 cm wide, and TinyRenderer draws false shadows."""
     args = *filmed, 64
     difference = batched.render(*args, SHADOWS).images.astype(int)
@@ -61,8 +61,8 @@ def test_small_pictures_are_close_to_pybullets(simulator, batched, filmed):
     assert np.abs(difference).mean() < 3.0
 
 
-def test_shadows_take_a_fifth_of_what_is_not_ambient(batched, filmed):
-    """Wherever the light cannot get at all (the back of a wall, say) it changes nothing."""
+def test_torch_shadows_darken_by_share_of_direct_light(batched, filmed):
+    """Faces that the light cannot reach at all, such as the back of a wall, do not change."""
     plain, shaded = batched.render(*filmed, 64), batched.render(*filmed, 64, SHADOWS)
     change = shaded.images.astype(int) - plain.images
     assert change.max() <= 0
@@ -73,8 +73,8 @@ def test_shadows_take_a_fifth_of_what_is_not_ambient(batched, filmed):
         assert change[d].min() >= -share * 255 - 1
 
 
-def test_the_corner_of_an_open_door_falls_where_the_lamp_throws_it(batched):
-    """On the wall; from the corner, 3 cm towards the panel are dark and 3 cm outwards are lit."""
+def test_torch_shadow_of_open_door_obeys_geometry(batched):
+    """Around the corner's shadow on the wall, 3 cm towards the panel are dark, the rest is lit."""
     look = dataclasses.replace(
         get_prior("default").sample(stream(1, "door")).appearance,
         light_direction=(0.5, -0.75, 0.1875**0.5),
@@ -104,7 +104,7 @@ def test_the_corner_of_an_open_door_falls_where_the_lamp_throws_it(batched):
 
 
 @pytest.mark.parametrize("chunk_size", [1, 5])
-def test_chunks_change_no_bit_of_shadows(batched, filmed, chunk_size):
+def test_torch_shadows_are_independent_of_chunk_size(batched, filmed, chunk_size):
     whole = batched.render(*filmed, 48, SHADOWS)
     pieces = TorchSimulator(chunk_size=chunk_size).render(*filmed, 48, SHADOWS)
     np.testing.assert_array_equal(whole.images, pieces.images)

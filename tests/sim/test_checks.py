@@ -41,7 +41,7 @@ def any_simulator(request):
         (SHUT, VIEWS, 10**9, "got 1000000000"),
     ],
 )
-def test_pictures_that_cannot_be_are_refused(any_simulator, doors, positions, views, size, message):
+def test_render_rejects_invalid_arguments(any_simulator, doors, positions, views, size, message):
     with pytest.raises(ConfigError, match=message):
         any_simulator.render(doors[:2], positions, views, size)
 
@@ -58,7 +58,7 @@ def test_pictures_that_cannot_be_are_refused(any_simulator, doors, positions, vi
         (np.zeros((2, 1, 4), object), "got an array of object"),
     ],
 )
-def test_actions_that_cannot_be_are_refused(any_simulator, doors, actions, message):
+def test_interact_rejects_invalid_actions(any_simulator, doors, actions, message):
     with pytest.raises(ConfigError, match=message):
         any_simulator.interact(doors[:2], actions)
 
@@ -76,12 +76,12 @@ def test_actions_that_cannot_be_are_refused(any_simulator, doors, actions, messa
         (SHUT, VIEWS, None, "got None"),
     ],
 )
-def test_objects_of_other_types_are_refused(doors, positions, views, size, message):
+def test_check_render_rejects_objects_of_other_types(doors, positions, views, size, message):
     with pytest.raises(ConfigError, match=message):
         check_render(doors[:2], positions, views, size)
 
 
-def test_what_is_no_door_is_refused(doors):
+def test_checks_reject_objects_that_are_not_doors(doors):
     for wrong, got in ((doors[0], "a Door"), ([doors[0], "door"], "a str at 1"), (None, "a None")):
         with pytest.raises(ConfigError, match=f"a sequence of doors, but got {got}"):
             check_interact(wrong, np.zeros((2, 1, 4)))
@@ -89,15 +89,15 @@ def test_what_is_no_door_is_refused(doors):
             check_render(wrong, SHUT, VIEWS, 8)
 
 
-def test_trajectories_can_be_drawn(any_simulator, doors):
-    """A stop gives way a little, so that a door goes beyond its limit for a moment."""
+def test_render_accepts_recorded_trajectories(any_simulator, doors):
+    """A stop yields a little, so that a door exceeds its limit for a moment."""
     actions = np.array([[[-1.0, 0.0, 0.7, 1.0]], [[0.0, 0.0, -0.7, 1.0]]], np.float32)
     courses = any_simulator.interact(doors[:2], actions, record=True).trajectories[:, 0, ::20]
     views = [[FRONT] * courses.shape[1]] * 2
     assert any_simulator.render(doors[:2], courses, views, 8).images.shape[1] == courses.shape[1]
 
 
-def test_no_doors_and_no_frames_are_no_pictures(any_simulator, doors):
+def test_render_accepts_no_doors_and_no_frames(any_simulator, doors):
     assert any_simulator.render([], np.zeros((0, 3)), [], 8).images.shape == (0, 3, 8, 8, 3)
     none = any_simulator.render(doors[:2], np.zeros((2, 0)), [[], []], 8)
     assert none.images.shape == (2, 0, 8, 8, 3)

@@ -1,4 +1,4 @@
-"""Whole interactions against closed forms: the closer's period, moments at rest, energy."""
+"""Interactions of `doorlab.sim.pybullet` against closed forms: period, moments at rest, energy."""
 
 import dataclasses
 import math
@@ -22,8 +22,8 @@ def perfect(door, swing=None):
 
 
 @pytest.mark.parametrize("mechanism", ["hinged", "sliding"])
-def test_the_closer_shuts_in_a_quarter_of_its_period(doors, monkeypatch, mechanism):
-    """Let go at rest, with nobody's hand on it: q = q0 cos(sqrt(k / I) t), until it is shut."""
+def test_closer_shuts_in_quarter_of_its_period(doors, monkeypatch, mechanism):
+    """Released at rest, without a hand: q = q0 cos(sqrt(k / I) t), until it is shut."""
     door = dataclasses.replace(
         doors[0],
         mechanism=mechanism,
@@ -52,7 +52,7 @@ def test_the_closer_shuts_in_a_quarter_of_its_period(doors, monkeypatch, mechani
 
 
 @pytest.mark.parametrize("lead", [0.02, 0.04])
-def test_moments_of_the_grip_and_the_closer_balance(simulator, doors, lead):
+def test_grip_and_closer_moments_balance(simulator, doors, lead):
     """Below the limit of its force the grip is a spring: k q = K R^2 sin(swing - q) at rest."""
     door, angle = dataclasses.replace(doors[0], latch_angle=0.0, hinge_friction=0.0), 0.8
     radius = door.handle_radius
@@ -112,7 +112,7 @@ def hand_force(door, action, q, rate, time_step):
 
 @pytest.mark.parametrize("mechanism", ["hinged", "sliding"])
 @pytest.mark.parametrize("time_step", [TIME_STEP, 1 / 480])
-def test_the_work_of_the_hand_is_what_is_kept_and_lost(doors, mechanism, time_step):
+def test_work_of_hand_is_stored_and_dissipated_energy(doors, mechanism, time_step):
     simulator = PyBulletSimulator(time_step)
     some = [dataclasses.replace(d, mechanism=mechanism, opening_limit=1.1) for d in doors[:60]]
     swings = [perfect(door, 0.9) for door in some]

@@ -1,4 +1,4 @@
-"""Every door that a named prior draws can be built, filmed and, by who knows it, opened."""
+"""Every door of a named prior can be built, rendered and, by the oracle, opened."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ CHUNK = 1000
 
 
 def check(simulator, prior, first, last):
-    """Draws and tries the doors; returns their oracle's rewards, and whether they are locked."""
+    """Samples and opens the doors; returns the rewards of their oracle, and which are locked."""
     doors = [PRIORS[prior].sample(stream(21, prior, i)) for i in range(first, last)]
     views = [[PRIORS[prior].sample_view(stream(22, prior, i), d)] for i, d in enumerate(doors)]
     seen = simulator.render(doors, np.zeros((len(doors), 1)), views, 16).images
@@ -26,15 +26,15 @@ def check(simulator, prior, first, last):
 
 
 @pytest.mark.parametrize("prior", PRIORS)
-def test_every_door_opens_to_its_oracle(simulator, prior):
+def test_oracle_opens_every_door(simulator, prior):
     _, locked = check(simulator, prior, 0, 334)
     assert locked.any() == (PRIORS[prior].locked_probability > 0.0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prior", PRIORS)
-def test_each_of_21000_doors_opens_to_its_oracle(simulator, prior):
-    """About two minutes; `pytest -m slow -s` prints the figures."""
+def test_oracle_opens_each_of_21000_doors(simulator, prior):
+    """Takes about two minutes; `pytest -m slow -s` prints the figures."""
     tried = [check(simulator, prior, n, n + CHUNK) for n in range(0, 7000, CHUNK)]
     rewards, locked = (np.concatenate(column) for column in zip(*tried, strict=True))
     print(

@@ -18,7 +18,7 @@ def path(action, time_step):
 
 
 @given(ANGLE, st.floats(0.2, 1.3), st.floats(-2, 2))
-def test_the_hand_stays_on_its_circle_and_ends_after_its_swing(phi, radius, swing):
+def test_hand_path_follows_circle_and_ends_after_swing(phi, radius, swing):
     positions, _ = path(Action(phi, radius, swing, 0.0), 1e-3)
     axis = radius * np.array([math.cos(phi), 0.0, math.sin(phi)])
     np.testing.assert_allclose(np.linalg.norm(positions - axis, axis=1), radius, rtol=1e-9)
@@ -28,7 +28,7 @@ def test_the_hand_stays_on_its_circle_and_ends_after_its_swing(phi, radius, swin
 
 
 @given(ANGLE, st.floats(-1.2, 1.2))
-def test_a_hand_that_slides_goes_straight(phi, way):
+def test_hand_path_of_slide_is_straight(phi, way):
     positions, _ = path(Action(phi, math.inf, way, 0.0), 1e-3)
     along = np.array([math.cos(phi), 0.0, math.sin(phi)])
     np.testing.assert_allclose(positions, np.outer(positions @ along, along), atol=1e-12)
@@ -36,7 +36,7 @@ def test_a_hand_that_slides_goes_straight(phi, way):
 
 
 @pytest.mark.parametrize("radius", [0.8, math.inf])
-def test_velocities_are_the_derivative_of_positions(radius):
+def test_hand_velocities_are_derivatives_of_positions(radius):
     positions, velocities = path(Action(0.4, radius, 1.1, 0.0), 1e-3)
     numeric = (positions[2:] - positions[:-2]) / 2e-3
     np.testing.assert_allclose(velocities[1:-1], numeric, atol=1e-4)
@@ -44,7 +44,7 @@ def test_velocities_are_the_derivative_of_positions(radius):
 
 
 @given(st.booleans(), st.floats(0, 1.5), st.floats(-2, 2), *[st.floats(-1, 1)] * 6)
-def test_force_along_the_joint_is_force_times_lever_and_limited(slides, q, rate, x, y, z, u, v, w):
+def test_grip_force_is_limited_force_times_lever(slides, q, rate, x, y, z, u, v, w):
     radius = 0.8
     lever = 1.0 if slides else radius
     handles = Handles(slides, np.array([lever]), np.array([-lever]))
@@ -56,7 +56,7 @@ def test_force_along_the_joint_is_force_times_lever_and_limited(slides, q, rate,
     assert lag[0] == pytest.approx(float(expected), abs=1e-12)
 
 
-def test_slopes_are_the_derivative_of_the_handle(doors):
+def test_handle_slopes_are_derivatives_of_positions(doors):
     hinged = doors[:20]
     sliding = [dataclasses.replace(d, mechanism="sliding") for d in hinged]
     for some in (hinged, sliding):
@@ -67,7 +67,7 @@ def test_slopes_are_the_derivative_of_the_handle(doors):
         np.testing.assert_allclose((further[1] - y) / 1e-6, y_slope, atol=1e-5)
 
 
-def test_the_hand_of_the_oracle_is_where_its_handle_is(doors):
+def test_oracle_hand_path_follows_handle(doors):
     for door in doors[:20]:
         hand, _ = path(Action.from_normalised(oracle_action(door)), 1 / 60)
         w, radius = door.swing_sign, door.handle_radius
@@ -76,7 +76,7 @@ def test_the_hand_of_the_oracle_is_where_its_handle_is(doors):
         np.testing.assert_allclose(hand[:40, :2], np.stack([x, y], axis=1), atol=1e-4)
 
 
-def test_latches_need_enough_turn_in_the_right_direction(doors):
+def test_opens_latch_needs_enough_turn_in_right_direction(doors):
     door = dataclasses.replace(doors[0], latch_angle=0.5, latch_direction=-1)
     assert opens_latch(door, Action(0.0, 1.0, 1.0, -0.5))
     assert not opens_latch(door, Action(0.0, 1.0, 1.0, -0.49))
@@ -84,6 +84,6 @@ def test_latches_need_enough_turn_in_the_right_direction(doors):
     assert opens_latch(dataclasses.replace(door, latch_angle=0.0), Action(0.0, 1.0, 1.0, 0.9))
 
 
-def test_nothing_opens_a_locked_door(doors):
+def test_opens_latch_is_false_for_locked_door(doors):
     door = dataclasses.replace(doors[0], latch_angle=0.0, locked=True)
     assert not opens_latch(door, Action(0.0, 1.0, 1.0, 0.9))

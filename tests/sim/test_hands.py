@@ -1,4 +1,4 @@
-"""Where the hand is through an interaction: never further from the handle than the grip allows."""
+"""All simulators: recorded hands are never further from the handle than the grip allows."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def interact(name, tried, **how):
 
 
 @pytest.mark.parametrize("name", ["pybullet", "torch", "panda"])
-def test_the_hand_stays_with_the_handle_until_it_lets_go(tried, name):
+def test_recorded_hand_stays_with_handle_until_release(tried, name):
     if name != "torch":
         pytest.importorskip("pybullet")
     done = interact(name, tried, record=True)
@@ -49,11 +49,11 @@ def test_the_hand_stays_with_the_handle_until_it_lets_go(tried, name):
         assert lag.max() > 0.01
 
 
-def test_without_a_record_there_are_none(tried):
+def test_interaction_without_record_has_no_hands(tried):
     assert interact("torch", tried).hands is None
 
 
-def test_torch_and_pybullet_have_one_hand(tried):
+def test_recorded_hands_of_torch_match_pybullet(tried):
     pytest.importorskip("pybullet")
     one, other = (interact(name, tried, record=True).hands for name in ("torch", "pybullet"))
     both = np.isfinite(one) & np.isfinite(other)

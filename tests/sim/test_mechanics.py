@@ -1,4 +1,4 @@
-"""A joint of the rack against closed-form mechanics, in PyBullet's own steps."""
+"""Joints of `doorlab.sim.pybullet` against closed-form mechanics, in PyBullet's own steps."""
 
 import dataclasses
 import math
@@ -44,7 +44,7 @@ def swing(door, q, rate, seconds, force=lambda q: 0.0, time_step=TIME_STEP):
     return np.array(course)
 
 
-def test_inertia_of_the_panel(free, mechanism):
+def test_joint_inertia_obeys_steiner_theorem(free, mechanism):
     """A uniform plate beside its axis: its own inertia and, by Steiner, its middle's distance."""
     door = free()
     w, t, m = door.width, door.thickness, door.mass
@@ -66,7 +66,7 @@ def test_damping_decays_exponentially(free):
     np.testing.assert_allclose(course[:, 1], expected, rtol=0.02)
 
 
-def test_friction_stops_the_door_after_a_known_way(free):
+def test_friction_stops_door_at_known_distance(free):
     door = free()
     door = dataclasses.replace(door, hinge_friction=0.4 * door.joint_inertia)
     course = swing(door, 0.1, 0.8, 8.0)
@@ -74,12 +74,12 @@ def test_friction_stops_the_door_after_a_known_way(free):
     assert course[-1, 0] - 0.1 == pytest.approx(0.5 * 0.8**2 / 0.4, rel=0.02)
 
 
-def test_friction_holds_what_pushes_less(free):
+def test_friction_holds_against_smaller_force(free):
     course = swing(free(hinge_friction=3.0), 0.5, 0.0, 2.0, force=lambda q: 2.9)
     np.testing.assert_allclose(course[:, 0], 0.5, atol=1e-4)
 
 
-def test_a_spring_without_losses_keeps_its_period_and_gains_no_energy(free):
+def test_spring_without_losses_keeps_period_and_energy(free):
     door, stiffness = free(), 30.0
     course = swing(door, 0.9, 0.3, 20.0, force=lambda q: -stiffness * (q - 0.9))
     crossings = np.flatnonzero((course[:-1, 0] < 0.9) & (course[1:, 0] >= 0.9))
@@ -92,12 +92,12 @@ def test_a_spring_without_losses_keeps_its_period_and_gains_no_energy(free):
     assert energy.max() < 1.02 * 0.5 * door.joint_inertia * 0.3**2
 
 
-def test_the_stop_holds(free):
+def test_joint_stop_holds(free):
     course = swing(free(opening_limit=1.3), 1.2, 1.0, 2.0)
     assert course[:, 0].max() < 1.3 + 0.02
 
 
-def test_damping_and_friction_together_stop_the_door_after_a_known_way(free):
+def test_damping_and_friction_stop_door_at_known_distance(free):
     """I v' = -c v - f: v(t) = (v0 + f / c) exp(-c t / I) - f / c, until it is 0."""
     door, rate, damping = free(opening_limit=3.0), 0.8, 1.5
     friction, inertia = 0.3 * door.joint_inertia, door.joint_inertia

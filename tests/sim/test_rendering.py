@@ -44,8 +44,8 @@ def unhidden(door):
 
 
 @pytest.mark.parametrize("mechanism", ["hinged", "sliding"])
-def test_the_panel_is_where_geometry_says_within_a_pixel(simulator, doors, mechanism):
-    """The corners of the panel span its silhouette, whatever its side, angle and camera."""
+def test_panel_silhouette_matches_geometry_within_pixel(simulator, doors, mechanism):
+    """The corners of the panel span its silhouette for any side, angle and camera."""
     worst = []
     view = View((0.1, -4.2, 1.4), (0.0, 0.0, 1.0), 0.78)
     some = [dataclasses.replace(unhidden(d), mechanism=mechanism) for d in doors[:60]]
@@ -65,7 +65,7 @@ def test_the_panel_is_where_geometry_says_within_a_pixel(simulator, doors, mecha
     assert np.max(worst) <= 1.0, np.max(worst, axis=0)
 
 
-def test_depth_is_in_metres_along_the_optical_axis(simulator, doors):
+def test_depth_is_in_meters_along_optical_axis(simulator, doors):
     door = dataclasses.replace(doors[0], swing="push", place=0.0)
     seen = simulator.render([door], np.zeros((1, 1)), [[FRONT]], SIZE, RenderOptions(depth=True))
     # Left of everything is the wall, 3 m before the camera wherever one looks.
@@ -73,7 +73,7 @@ def test_depth_is_in_metres_along_the_optical_axis(simulator, doors):
     assert seen.segmentation is None
 
 
-def test_parts_are_where_they_belong(simulator, doors):
+def test_segmentation_places_parts_correctly(simulator, doors):
     for side in ("left", "right"):
         door = dataclasses.replace(
             doors[0], hinge_side=side, handle_type="bar", handle_length=0.16, swing="pull"
@@ -97,7 +97,7 @@ def test_shadows_only_darken(simulator, doors):
     assert difference.max() <= 2
 
 
-def test_textures_tint_what_they_cover(simulator, doors):
+def test_textures_modulate_color_of_surface(simulator, doors):
     def wall(texture):
         look = dataclasses.replace(DEFAULT_APPEARANCE, wall_texture=texture)
         door = dataclasses.replace(doors[0], appearance=look)
@@ -112,7 +112,7 @@ def test_textures_tint_what_they_cover(simulator, doors):
     assert plain.mean() > wall("brick").mean()
 
 
-def test_same_bytes_every_time_whatever_came_before(simulator, doors):
+def test_rendering_is_deterministic_and_independent_of_history(simulator, doors):
     q, views = np.array([[0.3, 0.9]]), [[FRONT, FRONT]]
     first = simulator.render(doors[:1], q, views, 64).images
     simulator.render(doors[1:4], np.zeros((3, 1)), [[FRONT]] * 3, 64)
@@ -120,7 +120,7 @@ def test_same_bytes_every_time_whatever_came_before(simulator, doors):
     assert (first[0, 0] != first[0, 1]).any()
 
 
-def test_appearance_shows(simulator, doors):
+def test_appearance_changes_image(simulator, doors):
     door = doors[0]
     other = dataclasses.replace(
         door, appearance=dataclasses.replace(door.appearance, wall_color=(0.9, 0.1, 0.1))

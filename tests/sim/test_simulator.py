@@ -7,18 +7,18 @@ from doorlab.errors import ConfigError
 from doorlab.sim import make_simulator
 
 
-def test_unknown_simulator():
+def test_make_simulator_suggests_known_name():
     with pytest.raises(ConfigError, match="Did you mean 'pybullet'"):
         make_simulator("bullet")
 
 
-def test_closing_twice_is_harmless():
+def test_close_is_idempotent():
     simulator = make_simulator()
     simulator.close()
     simulator.close()
 
 
-def test_without_pybullet_the_library_imports_and_simulation_says_why():
+def test_make_simulator_names_missing_pybullet():
     code = (
         "import sys; sys.modules['pybullet'] = None\n"
         "import doorlab.sim, doorlab.stages.train, doorlab.stages.bandit, doorlab_envs\n"
@@ -30,7 +30,7 @@ def test_without_pybullet_the_library_imports_and_simulation_says_why():
     assert "Expected pybullet to be installed" in run.stdout
 
 
-def test_the_engine_is_silent():
+def test_engine_prints_nothing():
     code = "from doorlab.sim import make_simulator; make_simulator().close()"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("", "")
@@ -54,7 +54,7 @@ def module(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_make_simulator_imports_a_factory(module):
+def test_make_simulator_imports_factory(module):
     assert make_simulator("barn_simulators:FakeSimulator").renderer == "fake"
 
 
@@ -69,7 +69,7 @@ def test_make_simulator_imports_a_factory(module):
         ("barn_broken:X", r"can be imported, .*, but got ZeroDivisionError \(division by zero\)"),
     ],
 )
-def test_make_simulator_refuses_in_one_sentence(module, name, message):
+def test_make_simulator_rejects_invalid_import_path_in_one_sentence(module, name, message):
     with pytest.raises(ConfigError, match=message) as caught:
         make_simulator(name)
     assert "\n" not in str(caught.value)

@@ -32,7 +32,7 @@ class Prediction:
 
 
 class Stubborn(torch.nn.Module):
-    """A reward model that believes in one action, whatever it sees."""
+    """A reward model that prefers one action, for any images."""
 
     has_latent = False
 
@@ -83,7 +83,7 @@ def trained(tmp_path, monkeypatch):
     return _trained
 
 
-def test_writes_the_result_that_is_promised(config, trained, capsys):
+def test_bandit_writes_documented_result(config, trained, capsys):
     config = replace(config, models=(trained("a"), trained("b", kind="vae_np")), seed=4)
     path = bandit.run(config)
     assert path == config.out / "regret.json"
@@ -112,7 +112,7 @@ def test_writes_the_result_that_is_promised(config, trained, capsys):
         assert set(result["paired_differences"][name]) == others
 
 
-def test_the_result_names_the_weights_that_it_is_about(config, trained):
+def test_bandit_result_names_weights_of_models(config, trained):
     first, second = trained("a"), trained("b", kind="vae_np")
     config = replace(config, models=(first, second), policies=("ssnp", "vae_np"), horizon=1)
     before = json.loads(bandit.run(config).read_text())["model_weights"]
@@ -123,8 +123,8 @@ def test_the_result_names_the_weights_that_it_is_about(config, trained):
     assert len({*before, *after}) == 3
 
 
-def test_a_result_never_lies_beside_rollouts_of_another(config, monkeypatch):
-    """Killed at whatever moment: the pair is the earlier one, or there is no result."""
+def test_bandit_result_matches_its_rollouts_after_interruption(config, monkeypatch):
+    """At any moment the pair is the earlier one, or there is no result."""
     config = replace(config, policies=("random",))
     path = bandit.run(config)
     rollouts = path.with_name("rollouts.npz")
@@ -144,7 +144,7 @@ def test_a_result_never_lies_beside_rollouts_of_another(config, monkeypatch):
             assert (path.read_bytes(), rollouts.read_bytes()) == before
 
 
-def test_policies_stand_where_they_must(config):
+def test_bandit_ranks_reference_policies(config):
     policies = json.loads(bandit.run(config).read_text())["policies"]
     regret = {name: policy["mean_regret"]["mean"] for name, policy in policies.items()}
     assert regret["oracle"] == pytest.approx(0, abs=1e-6)
@@ -153,7 +153,7 @@ def test_policies_stand_where_they_must(config):
     assert policies["random"]["first_reward"] == policies["gp_ucb"]["first_reward"]
 
 
-def test_either_simulator_gives_a_policy_the_same_regret(config, tmp_path):
+def test_bandit_regret_is_equal_in_both_simulators(config, tmp_path):
     config = replace(config, policies=("random", "visible_oracle", "oracle"), doors=10)
     results = {}
     for name in ("pybullet", "torch"):
@@ -166,15 +166,15 @@ def test_either_simulator_gives_a_policy_the_same_regret(config, tmp_path):
         )
 
 
-def test_regret_is_against_what_the_oracle_obtains_in_the_same_simulator(config):
-    """The arm can't do all that the hand did when the doors were recorded."""
+def test_bandit_regret_uses_oracle_of_same_simulator(config):
+    """The arm cannot do all that the hand did when the doors were recorded."""
     config = replace(config, simulator="panda", policies=("oracle", "random"), horizon=1)
     result = json.loads(bandit.run(config).read_text())
     assert result["policies"]["oracle"]["mean_regret"]["mean"] == pytest.approx(0, abs=1e-6)
     assert result["policies"]["oracle"]["first_reward"]["mean"] < 0.95
 
 
-def test_a_pretrained_model_is_refused_before_anything_is_computed(config, trained, capsys):
+def test_bandit_rejects_pretrained_encoder_before_computing(config, trained, capsys):
     run = str(trained("a", kind="statistician"))
     line = ["bandit", "--data", str(config.data), "--models", run, "--doors", "10"]
     assert main([*line, "--out", str(config.out)]) == 2
@@ -184,7 +184,7 @@ def test_a_pretrained_model_is_refused_before_anything_is_computed(config, train
     assert not config.out.exists()
 
 
-def test_a_weight_out_of_range_is_one_line(config, capsys):
+def test_bandit_command_rejects_exploration_out_of_range_in_one_line(config, capsys):
     line = ["bandit", "--data", str(config.data), "--exploration.epsilon", "2"]
     assert main([*line, "--out", str(config.out)]) == 2
     said = capsys.readouterr().err
@@ -192,12 +192,12 @@ def test_a_weight_out_of_range_is_one_line(config, capsys):
     assert said.count("\n") == 1
 
 
-def test_an_unknown_simulator_is_one_line(config):
+def test_bandit_suggests_known_simulator(config):
     with pytest.raises(ConfigError, match="Did you mean 'torch'"):
         bandit.run(replace(config, simulator="torhc"))
 
 
-def test_rollouts_are_kept_for_plots(config, trained):
+def test_bandit_stores_rollouts_for_plots(config, trained):
     config = replace(config, models=(trained("a"),), policies=("random", "ssnp"))
     path = bandit.run(config)
     result = json.loads(path.read_text())
@@ -211,14 +211,14 @@ def test_rollouts_are_kept_for_plots(config, trained):
         np.testing.assert_array_equal(arrays["doors"], doors)
 
 
-def test_workers_change_nothing(config, tmp_path):
+def test_bandit_is_independent_of_workers(config, tmp_path):
     config = replace(config, policies=("random", "visible_oracle"), horizon=2)
     alone = json.loads(bandit.run(config).read_text())
     together = replace(config, out=tmp_path / "two", workers=2)
     assert json.loads(bandit.run(together).read_text())["policies"] == alone["policies"]
 
 
-def test_results_are_replaced_only_when_asked(config):
+def test_bandit_replaces_results_with_overwrite_only(config):
     config = replace(config, policies=("oracle",))
     path = bandit.run(config)
     before = path.read_text()
@@ -243,13 +243,13 @@ def test_results_are_replaced_only_when_asked(config):
         ({"device": "abacus"}, "--device auto or one of cpu"),
     ],
 )
-def test_bad_settings_are_refused_before_anything_is_written(config, settings, complaint):
+def test_bandit_rejects_invalid_settings_before_writing(config, settings, complaint):
     with pytest.raises(ConfigError, match=complaint):
         bandit.run(replace(config, **settings))
     assert not config.out.exists()
 
 
-def test_models_must_fit_and_differ(config, trained, tmp_path):
+def test_bandit_rejects_models_that_do_not_fit(config, trained, tmp_path):
     first, second, large = trained("a"), trained("b"), trained("c", image_size=64)
     with pytest.raises(ConfigError, match="ssnp with different seeds"):
         bandit.run(replace(config, models=(first, second)))
@@ -261,7 +261,7 @@ def test_models_must_fit_and_differ(config, trained, tmp_path):
         bandit.run(replace(config, models=(first,), policies=("ssnp:thompson",)))
 
 
-def test_the_command_line_takes_many_models():
+def test_bandit_command_accepts_several_models():
     arguments = [
         "--preset",
         "small",
@@ -283,7 +283,7 @@ def test_the_command_line_takes_many_models():
     assert config.exploration.kappa == 2.0
 
 
-def test_seeds_of_one_kind_are_one_policy(config, trained):
+def test_bandit_merges_seeds_of_one_model(config, trained):
     runs = tuple(trained(f"run{seed}", seed=seed) for seed in (4, 9))
     path = bandit.run(replace(config, models=runs, policies=("ssnp", "random"), horizon=2))
     result = json.loads(path.read_text())
@@ -295,7 +295,7 @@ def test_seeds_of_one_kind_are_one_policy(config, trained):
         assert arrays["random/rewards"].shape == (10, 2)
 
 
-def test_every_way_to_use_a_model_runs(config, trained):
+def test_bandit_accepts_every_policy_of_model(config, trained):
     """Through the stage, from files: what the policies do is tested beside them."""
     ways = ("ssnp:ucb", "ssnp:epsilon", "cpp", "linucb", "ssnp:neural_linear")
     names = ("ssnp", "ssnp:ucb", "ssnp:epsilon", "ssnp:cpp", "ssnp:linucb", "ssnp:neural_linear")

@@ -8,7 +8,7 @@ from doorlab.intervals import Estimate
 from doorlab.stages import bench
 
 
-def test_figures_are_written_under_their_names(tmp_path):
+def test_bench_writes_named_figures(tmp_path):
     path = tmp_path / "bench.json"
     bench.run(bench.Config(only=("interactions",), rounds=2, json=path))
     figures = json.loads(path.read_text())["figures"]
@@ -21,7 +21,7 @@ def test_figures_are_written_under_their_names(tmp_path):
         bench.run(bench.Config(only=("interactions",), rounds=2, json=path))
 
 
-def test_ratios_are_taken_within_rounds(monkeypatch):
+def test_paired_rates_take_ratios_within_rounds(monkeypatch):
     clock = iter([0.0, 1.0, 1.0, 3.0, 3.0, 13.0, 13.0, 33.0])  # the machine slows down tenfold
     monkeypatch.setattr("doorlab.benchmarks.timing.time.perf_counter", lambda: next(clock))
     _, _, ratio = paired_rates(lambda: 10, lambda: 10, 2)
@@ -33,13 +33,13 @@ def test_ratios_are_taken_within_rounds(monkeypatch):
     ("changes", "message"),
     [({"rounds": 1}, "--rounds as a whole number of 2"), ({"only": ("x",)}, "benchmark")],
 )
-def test_bad_settings(changes, message):
+def test_bench_rejects_invalid_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
         bench.run(bench.Config(**changes))
 
 
 @pytest.mark.parametrize("finished", [0, 1])
-def test_what_was_finished_before_an_interruption_is_kept(tmp_path, monkeypatch, capsys, finished):
+def test_bench_keeps_finished_figures_after_interruption(tmp_path, monkeypatch, capsys, finished):
     def interrupted(rounds):
         raise KeyboardInterrupt
 

@@ -95,7 +95,7 @@ def result(data, models, tmp_path_factory):
     return json.loads(diagnose.run(config).read_text())
 
 
-def test_errors_are_those_of_the_models_pictures(result, data, models):
+def test_diagnose_reconstruction_error_matches_images_of_model(result, data, models):
     dataset = DoorDataset.open(data)
     images = dataset.read("images", dataset.indices("test"))
     for folder in models:
@@ -107,7 +107,7 @@ def test_errors_are_those_of_the_models_pictures(result, data, models):
         assert found["ci95"][0] < found["mean"] < found["ci95"][1]
 
 
-def test_bounds_are_in_order_and_bits_follow_from_nats(result):
+def test_diagnose_bounds_are_ordered_and_bits_follow_from_nats(result):
     for found in result["diagnosis"].values():
         assert found["elbo"]["mean"] < found["importance_bound"]["mean"]
         # No model does better than its likelihood at the very image.
@@ -118,7 +118,7 @@ def test_bounds_are_in_order_and_bits_follow_from_nats(result):
         assert found["likelihood_scale"] == pytest.approx(0.2)
 
 
-def test_the_elbo_is_minus_the_loss_of_training(result, data, models):
+def test_diagnose_elbo_is_negative_training_loss(result, data, models):
     dataset = DoorDataset.open(data)
     frames = trained_model.to_frames(dataset.read("images", dataset.indices("test")))
     for folder in models[:2]:  # the contrastive statistician's has other terms
@@ -129,7 +129,7 @@ def test_the_elbo_is_minus_the_loss_of_training(result, data, models):
         assert elbo == pytest.approx(-losses.mean().item(), abs=5 * losses.std().item() + 1e-6)
 
 
-def test_every_latent_has_its_kl_and_activity(result):
+def test_diagnose_reports_kl_and_activity_of_every_latent(result):
     expected = {
         "vae": {"z": 8},
         "statistician": {"c": 6, "z_layer_2": 2, "z_layer_1": 2},
@@ -144,7 +144,7 @@ def test_every_latent_has_its_kl_and_activity(result):
             assert found["active_units"][name] == active
 
 
-def test_a_latent_that_collapsed_is_found():
+def test_latents_detects_collapsed_latent():
     mean = torch.randn(50, 4, 3) * torch.tensor([1.0, 1.0, 0.0])
     std = torch.tensor([0.5, 0.1, 1.0]).expand_as(mean)
     normal = torch.distributions.Normal
@@ -158,7 +158,7 @@ def test_a_latent_that_collapsed_is_found():
     np.testing.assert_allclose(found["kl"]["z"], by_hand.mean(dim=(0, 1)), rtol=1e-5, atol=1e-6)
 
 
-def test_statisticians_also_make_new_frames_and_differences_are_paired(result):
+def test_diagnose_makes_new_frames_of_statisticians_and_pairs_differences(result):
     kinds = {kind: set(found["two_sample"]) for kind, found in result["diagnosis"].items()}
     assert kinds["vae"] == {"reconstructions", "samples"}
     for kind in ("statistician", "contrastive_statistician"):
@@ -176,10 +176,10 @@ def test_statisticians_also_make_new_frames_and_differences_are_paired(result):
             assert estimate["mean"] == pytest.approx(ours - theirs, abs=1e-6)
 
 
-def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
+def test_diagnose_detects_untrained_model_and_scores_perfect_copy_as_real(
     result, config, monkeypatch, tmp_path
 ):
-    """A perfect reconstruction is a real frame: exactly the reference."""
+    """A perfect reconstruction is a real frame and scores exactly as the reference."""
     for found in result["diagnosis"].values():
         assert found["two_sample"]["samples"]["texture"]["accuracy"]["mean"] > 0.9
     monkeypatch.setattr(trained_model, "load_model", lambda run: Copyist())
@@ -196,19 +196,19 @@ def test_untrained_models_are_found_out_and_a_copyist_scores_as_real(
     assert again["reference"] == result["reference"]  # whatever models are beside it
 
 
-def test_a_model_that_makes_no_pictures_is_refused(config, monkeypatch):
+def test_diagnose_rejects_model_without_decoder(config, monkeypatch):
     monkeypatch.setattr(trained_model, "load_model", lambda run: torch.nn.Identity())
     with pytest.raises(ConfigError, match="vae, which has no decoder"):
         diagnose.run(config)
 
 
-def test_the_same_seed_gives_the_same_result(config, result, tmp_path):
+def test_diagnose_is_deterministic_given_seed(config, result, tmp_path):
     again = json.loads(diagnose.run(config).read_text())
     assert again["diagnosis"] == result["diagnosis"]
     assert again["stage"] == "diagnose"
 
 
-def test_bad_input_is_named_and_nothing_is_written(config):
+def test_diagnose_rejects_invalid_settings_before_writing(config):
     cases = [
         ({"models": ()}, "at least one model"),
         ({"device": "abacus"}, "--device auto or one of cpu"),
@@ -222,8 +222,8 @@ def test_bad_input_is_named_and_nothing_is_written(config):
     assert not Path(config.out).exists()
 
 
-def test_pictures_that_are_all_alike_are_diagnosed(config, tmp_path, monkeypatch):
-    """What can't be said of them is null, with a reason."""
+def test_diagnose_accepts_equal_images(config, tmp_path, monkeypatch):
+    """Undefined scores are null, with a reason."""
     monkeypatch.setattr(DoorDataset, "read", black(DoorDataset.read))
     result = json.loads(diagnose.run(config).read_text())
     assert result["reference"]["content"]["mmd2"] is None
@@ -240,7 +240,7 @@ def black(read):
     return read_black
 
 
-def test_nothing_is_replaced_silently(config):
+def test_diagnose_never_replaces_results_silently(config):
     config.out.mkdir()
     (config.out / "diagnosis.json").write_text("{}")
     with pytest.raises(ResultError, match="--overwrite"):

@@ -6,7 +6,7 @@ from doorlab.errors import DatasetError
 from doorlab.stages.export import Config, run
 
 
-def test_a_dataset_is_exported_and_comes_back(painted_dataset, tmp_path, capsys):
+def test_export_command_round_trips_through_import(painted_dataset, tmp_path, capsys):
     out = str(tmp_path / "hub")
     args = [
         "export",
@@ -29,7 +29,7 @@ def test_a_dataset_is_exported_and_comes_back(painted_dataset, tmp_path, capsys)
     assert back.checksum == DoorDataset.open(painted_dataset).checksum
 
 
-def test_no_dataset(tmp_path):
+def test_export_rejects_folder_without_dataset(tmp_path):
     with pytest.raises(DatasetError, match="doorlab generate"):
         run(Config(data=tmp_path / "nothing", out=tmp_path / "hub"))
     assert list(tmp_path.iterdir()) == []

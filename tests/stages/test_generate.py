@@ -11,7 +11,7 @@ from doorlab.stages.generate import PRESETS, Config, run
 SMALL = {"doors": 4, "frames": 2, "interactions": 3, "image_size": 16, "shard_doors": 2}
 
 
-def test_a_real_dataset(tmp_path):
+def test_generate_writes_valid_dataset(tmp_path):
     pytest.importorskip("pybullet")
     out = run(Config(**SMALL, out=tmp_path / "data", videos=1, workers=1))
     dataset = DoorDataset.open(out)
@@ -21,13 +21,13 @@ def test_a_real_dataset(tmp_path):
     assert dataset.verify() == []
 
 
-def test_the_smallest_preset_is_the_default():
+def test_generate_presets_start_with_default_config():
     tiny = {f.name: getattr(PRESETS["tiny"], f.name) for f in fields(GenerationConfig)}
     assert tiny == asdict(GenerationConfig())
     assert list(PRESETS) == [config.preset for config in PRESETS.values()]
 
 
-def test_the_printed_command_gives_the_same_settings(tmp_path):
+def test_generate_command_parses_to_same_settings(tmp_path):
     config = GenerationConfig(
         doors=77, seed=4, test_fraction=0.25, action_mix="plausible", videos=0
     )
@@ -42,6 +42,6 @@ def test_the_printed_command_gives_the_same_settings(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [["--doors", "0"], ["--image-size", "2"], ["--test-fraction", "2"]]
 )
-def test_bad_arguments_are_config_errors(arguments):
+def test_generate_config_rejects_invalid_arguments(arguments):
     with pytest.raises(ConfigError, match=arguments[0]):
         tyro.cli(Config, args=arguments)

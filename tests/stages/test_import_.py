@@ -31,7 +31,7 @@ def config(source, tmp_path, **changes):
     return Config(source=source, out=tmp_path / "data", **settings)
 
 
-def test_what_is_left_out_is_said(source, tmp_path, capsys):
+def test_import_reports_skipped_files_and_doors(source, tmp_path, capsys):
     dataset = DoorDataset.open(run(config(source, tmp_path)))
     assert dataset.num_doors == 10
     err = capsys.readouterr().err
@@ -41,7 +41,7 @@ def test_what_is_left_out_is_said(source, tmp_path, capsys):
         run(config(source, tmp_path, skip_short=False, resume=True))
 
 
-def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys):
+def test_import_reports_ignored_files_and_empty_splits(source, tmp_path, capsys):
     for number in range(7):
         (source / f"door 1/{number}.heic").touch()
     (source / "door 2/0.png").write_bytes(b"?")
@@ -56,7 +56,7 @@ def test_what_is_passed_over_and_empty_splits_are_said(source, tmp_path, capsys)
     )
 
 
-def test_odd_names_of_files_are_shown_as_escapes(source, tmp_path, capsys, monkeypatch):
+def test_import_escapes_control_characters_of_file_names(source, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     (source / "door 1/a\x1b]0;title\x07\n.heic").touch()
     (source / "door 2").rename(source / "a \x1b[2J")
@@ -67,7 +67,7 @@ def test_odd_names_of_files_are_shown_as_escapes(source, tmp_path, capsys, monke
     assert r"a \x1b[2J" in capsys.readouterr().out
 
 
-def test_the_command_line(source, tmp_path, capsys):
+def test_import_command_and_info_command_describe_footage(source, tmp_path, capsys):
     args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--fit", "pad"]
     assert main([*args, "--image-size", "16", "--workers", "1"]) == 0
     assert main(["info", str(tmp_path / "d"), "--verify"]) == 0
@@ -85,7 +85,7 @@ def test_the_command_line(source, tmp_path, capsys):
         ["bandit", "--doors", "1"],
     ],
 )
-def test_what_needs_interactions_says_that_there_are_none(source, tmp_path, capsys, args):
+def test_commands_that_need_interactions_reject_footage(source, tmp_path, capsys, args):
     data = str(run(config(source, tmp_path, test_fraction=0.3, validation_fraction=0.2)))
     capsys.readouterr()
     if args == ["probe"]:
@@ -97,7 +97,7 @@ def test_what_needs_interactions_says_that_there_are_none(source, tmp_path, caps
     assert "doorlab generate" in err
 
 
-def test_pretraining_runs_on_footage(source, tmp_path):
+def test_pretrain_command_accepts_footage(source, tmp_path):
     data = run(config(source, tmp_path, image_size=32, validation_fraction=0.2))
     args = ["pretrain", "--model", "statistician", "--data", str(data), "--steps", "2"]
     assert main([*args, "--batch-size", "2", "--frames", "3", "--out", str(tmp_path / "run")]) == 0
@@ -106,7 +106,7 @@ def test_pretraining_runs_on_footage(source, tmp_path):
     )
 
 
-def test_plots_of_footage_leave_out_what_nobody_knows(source, tmp_path):
+def test_plot_command_skips_unknown_parameters_of_footage(source, tmp_path):
     data = run(config(source, tmp_path, image_size=32, validation_fraction=0.2, test_fraction=0.4))
     folder = tmp_path / "run"
     folder.mkdir()
@@ -122,7 +122,7 @@ def test_plots_of_footage_leave_out_what_nobody_knows(source, tmp_path):
     assert "reconstructions" not in skipped
 
 
-def test_an_exported_dataset_comes_back(source, tmp_path):
+def test_import_restores_exported_dataset(source, tmp_path):
     first = DoorDataset.open(run(config(source, tmp_path)))
     exported = export(ExportConfig(data=first.path, out=tmp_path / "export"))
     back = DoorDataset.open(run(Config(source=exported, out=tmp_path / "back", workers=1)))
@@ -131,7 +131,7 @@ def test_an_exported_dataset_comes_back(source, tmp_path):
         run(Config(source=exported, out=tmp_path / "other", frames=3, image_size=32))
 
 
-def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
+def test_import_command_reports_unreadable_footage_in_one_line(source, tmp_path, capsys):
     (source / "door 3/2.png").write_bytes(b"no image")
     args = ["import", str(source), "--out", str(tmp_path / "d"), "--frames", "2", "--skip-short"]
     assert main([*args, "--frames", "4", "--workers", "1"]) == 2
@@ -140,7 +140,7 @@ def test_unreadable_footage_is_one_line(source, tmp_path, capsys):
     assert "Traceback" not in err
 
 
-def test_datasets_do_not_go_into_the_footage(source):
+def test_import_rejects_output_inside_footage(source):
     for out in (source, source / "data"):
         with pytest.raises(ConfigError, match="--out outside of the footage or export"):
             run(Config(source=source, out=out, skip_short=True))

@@ -19,7 +19,7 @@ def path(tmp_path):
     return tmp_path / "data"
 
 
-def test_counts_settings_and_arrays_are_shown(path, capsys, monkeypatch):
+def test_info_shows_counts_settings_and_arrays(path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     run(Config(path, verify=True))
     out = capsys.readouterr().out
@@ -30,7 +30,7 @@ def test_counts_settings_and_arrays_are_shown(path, capsys, monkeypatch):
     assert Manifest.read(path).checksum in out
 
 
-def test_verify_names_the_damaged_shard(path):
+def test_info_verify_names_damaged_shard(path):
     file = path / "shards/shard-00001/rewards/c/0/0"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -39,7 +39,7 @@ def test_verify_names_the_damaged_shard(path):
         run(Config(path, verify=True))
 
 
-def test_incomplete_datasets_are_shown_with_the_way_on(path, capsys):
+def test_info_shows_missing_parts_with_resume_command(path, capsys):
     manifest = Manifest.read(path)
     del manifest.parts["shards/shard-00000"]
     manifest.write(path)
@@ -49,7 +49,7 @@ def test_incomplete_datasets_are_shown_with_the_way_on(path, capsys):
     assert f"doorlab generate --out {path} --doors 5" in out
 
 
-def test_what_a_dataset_says_of_itself_is_no_markup(path, capsys, monkeypatch):
+def test_info_escapes_markup_of_dataset(path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     manifest = Manifest.read(path)
     replace(manifest, renderer="[/red]\x1b]0;t\x07\n:door:").write(path)
@@ -57,7 +57,7 @@ def test_what_a_dataset_says_of_itself_is_no_markup(path, capsys, monkeypatch):
     assert r"images by [/red]\x1b]0;t\x07\n:door:" in capsys.readouterr().out
 
 
-def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):
+def test_info_shows_names_in_brackets(path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     odd = path.rename(path.with_name("[tiny]x [red]"))
     manifest = Manifest.read(odd)
@@ -68,12 +68,12 @@ def test_names_in_brackets_are_shown_whole(path, capsys, monkeypatch):
     assert out.count("[tiny]x [red]") == 2  # the heading, and the command that goes on
 
 
-def test_no_dataset(tmp_path):
+def test_info_rejects_folder_without_dataset(tmp_path):
     with pytest.raises(DatasetError, match="doorlab generate"):
         run(Config(tmp_path))
 
 
-def test_ranges_of_a_prior_from_outside_are_shown_where_they_are_not_default(tmp_path, capsys):
+def test_info_shows_non_default_ranges_of_outside_prior(tmp_path, capsys):
     (tmp_path / "heavy.json").write_text('{"mass": [28.0, 30.0]}')
     config = replace(CONFIG, prior=str(tmp_path / "heavy.json"), simulator="torch")
     write_dataset(tmp_path / "data", config)

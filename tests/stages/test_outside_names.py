@@ -1,4 +1,4 @@
-"""Priors, simulators and policies from outside doorlab that cannot be used: one line each."""
+"""All stages with invalid priors, simulators and policies from outside doorlab: one line each."""
 
 import sys
 
@@ -58,7 +58,7 @@ def assert_refused(capsys, words, *args):
         ("none.json", "a file none.json, but got none"),
     ],
 )
-def test_commands_refuse_a_prior_in_one_line(folder, capsys, command, prior, words):
+def test_commands_reject_invalid_prior_in_one_line(folder, capsys, command, prior, words):
     others = {"generate": SMALL, "pretrain": ["--online", "--model", "vae"]}[command]
     assert_refused(capsys, words, command, "--prior", prior, *others, "--out", "out")
     assert not (folder / "out/dataset.json").exists()
@@ -73,7 +73,7 @@ def test_commands_refuse_a_prior_in_one_line(folder, capsys, command, prior, wor
         ("barn_broken:X", "ZeroDivisionError"),
     ],
 )
-def test_commands_refuse_a_simulator_in_one_line(folder, capsys, simulator, words):
+def test_commands_reject_invalid_simulator_in_one_line(folder, capsys, simulator, words):
     assert_refused(capsys, words, "generate", "--simulator", simulator, *SMALL, "--out", "out")
     assert_refused(capsys, words, "demo", "--simulator", simulator, "--out", "demo")
     assert not (folder / "out").exists()
@@ -89,6 +89,6 @@ def test_commands_refuse_a_simulator_in_one_line(folder, capsys, simulator, word
         ("barn_broken:X", "ZeroDivisionError"),
     ],
 )
-def test_bandit_refuses_a_policy_in_one_line(data, capsys, policy, words):
+def test_bandit_command_rejects_invalid_policy_in_one_line(data, capsys, policy, words):
     args = ["--data", str(data), "--doors", "2", "--workers", "1", "--out", "out"]
     assert_refused(capsys, words, "bandit", *args, "--policies", policy)

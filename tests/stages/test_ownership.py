@@ -1,4 +1,4 @@
-"""Every command has its output folder for itself, and replaces nothing unless it is asked to."""
+"""All stages: output folders are locked, and files are replaced only if requested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from doorlab.errors import DoorlabError, ResultError
 from doorlab.stages import pretrain
 from doorlab.storage.folders import output_folder
 from doorlab.storage.locking import LOCK_FILE
-from doorlab.studies import demo
 
 # Stage -> the files that it writes, the one that says that it is finished first.
 FILES = {
@@ -67,7 +66,7 @@ def command(painted_run, painted_dataset, doors, tmp_path):
 
 
 @pytest.mark.parametrize("stage", [*FILES, *COMPOSED])
-def test_a_folder_that_another_process_writes_into_is_refused(command, tmp_path, stage):
+def test_commands_reject_folder_in_use_by_another_process(command, tmp_path, stage):
     with output_folder(tmp_path / "out"):
         with pytest.raises(
             DoorlabError, match="out to be free, but got this process, which writes"
@@ -77,7 +76,7 @@ def test_a_folder_that_another_process_writes_into_is_refused(command, tmp_path,
 
 
 @pytest.mark.parametrize(("stage", "file"), [(s, f) for s, files in FILES.items() for f in files])
-def test_no_file_is_replaced_unless_it_is_asked_for(command, tmp_path, stage, file):
+def test_commands_replace_files_with_overwrite_only(command, tmp_path, stage, file):
     path = tmp_path / "out" / file
     path.parent.mkdir()
     path.write_text("precious")
@@ -87,7 +86,7 @@ def test_no_file_is_replaced_unless_it_is_asked_for(command, tmp_path, stage, fi
     assert os.listdir(path.parent) == [file]
 
 
-def test_a_model_that_was_copied_is_no_run_to_be_gone_on_with(command, tmp_path):
+def test_train_rejects_resume_of_copied_model(command, tmp_path):
     (tmp_path / "out").mkdir()
     for name in ("model.json", "weights.safetensors"):
         (tmp_path / "out" / name).write_text("precious")
@@ -96,7 +95,7 @@ def test_a_model_that_was_copied_is_no_run_to_be_gone_on_with(command, tmp_path)
     assert (tmp_path / "out" / "model.json").read_text() == "precious"
 
 
-def test_what_a_killed_command_left_is_replaced_but_no_result(command, tmp_path):
+def test_plot_replaces_temporary_files_of_killed_command_only(command, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     for name in (LOCK_FILE, "gallery.npz", ".gallery.png.12345678.tmp"):
@@ -127,7 +126,7 @@ def trained(tmp_path, doors):
     return config
 
 
-def test_what_runs_leave_that_were_killed_at_their_end_goes(trained):
+def test_pretrain_removes_temporary_files_of_finished_run(trained):
     files = sorted(os.listdir(trained.out))
     assert files == ["metrics.json", "model.json", "tensorboard", "weights.safetensors"]
     for name in ("checkpoint.safetensors", ".weights.safetensors.0123abcd.tmp", LOCK_FILE):
@@ -139,16 +138,7 @@ def test_what_runs_leave_that_were_killed_at_their_end_goes(trained):
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "bandit"])
-def test_a_command_that_fails_leaves_no_folder(command, tmp_path, stage):
+def test_failed_command_leaves_no_folder(command, tmp_path, stage):
     with pytest.raises(DoorlabError):
         command(stage, **({"frames": 100} if stage == "pretrain" else {"doors": 1000}))
     assert not (tmp_path / "out").exists()
-
-
-def test_a_step_of_the_demo_that_was_stopped_replaces_its_own_files(tmp_path):
-    (tmp_path / "bandit").mkdir()
-    steps = {step.name: step for step in demo.pipeline(demo.Config(out=tmp_path))}
-    assert demo._replacing_parts(steps["bandit"]) == steps["bandit"]
-    (tmp_path / "bandit" / "rollouts.npz").touch()
-    assert demo._replacing_parts(steps["bandit"]).args[-1] == "--overwrite"
-    assert demo._replacing_parts(steps["probe"]) == steps["probe"]

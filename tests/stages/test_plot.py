@@ -17,7 +17,7 @@ from doorlab.doors.action import MAX_SWING
 from doorlab.errors import ConfigError, DatasetError, ResultError
 from doorlab.evaluation import trained_model
 from doorlab.models.encoders.base import FrameEmbeddingEncoder
-from doorlab.plots import frames, rewards
+from doorlab.plots import frames
 from doorlab.plots.captions import CAPTIONS
 from doorlab.plots.frames import stratified_sample
 from doorlab.run_layout import RunFolders
@@ -31,7 +31,7 @@ def config(painted_run):
 
 
 def draw(config, *names):
-    """plot.json and the arrays of every figure asked for."""
+    """plot.json and the arrays of every requested figure."""
     path = plot.run(replace(config, figures=names))
     arrays = {name: np.load(path.parent / f"{name}.npz") for name in names}
     return json.loads(path.read_text()), arrays
@@ -42,11 +42,11 @@ def sources_of(config):
     return plot.PlotContext(folders, None, max_doors=200, seed=0, device="cpu")
 
 
-def test_every_figure_has_its_words_and_the_other_way_round():
+def test_plot_figures_have_captions_and_vice_versa():
     assert set(plot.FIGURES) == set(CAPTIONS)
 
 
-def test_the_gallery_shows_held_out_doors_from_shut_to_open(config, painted_run):
+def test_gallery_shows_test_doors_from_closed_to_open(config, painted_run):
     _, arrays = draw(config, "gallery")
     images, doors = arrays["gallery"]["images"], arrays["gallery"]["doors"]
     dataset = DoorDataset.open(painted_run / "dataset")
@@ -58,7 +58,7 @@ def test_the_gallery_shows_held_out_doors_from_shut_to_open(config, painted_run)
     assert len(set(kinds[:4])) == 4
 
 
-def test_reconstructions_are_the_models_and_their_errors_right(config, painted_run):
+def test_reconstructions_and_their_errors_match_models(config, painted_run):
     result, arrays = draw(config, "reconstructions")
     found = arrays["reconstructions"]
     np.testing.assert_array_equal(found["statistician"], found["images"])
@@ -71,7 +71,7 @@ def test_reconstructions_are_the_models_and_their_errors_right(config, painted_r
     assert errors["vae"]["mean"] == pytest.approx((red**2).mean() / 3, rel=1e-4)
 
 
-def test_new_frames_are_of_the_doors_that_were_seen(config):
+def test_new_frames_show_given_doors(config):
     _, arrays = draw(config, "new_frames")
     seen, new = arrays["new_frames"]["seen"], arrays["new_frames"]["new"]
     assert (len(seen), seen.shape[1] + new.shape[1]) == (6, 8)
@@ -80,14 +80,14 @@ def test_new_frames_are_of_the_doors_that_were_seen(config):
         assert len(np.unique(drawn[:, 0, 0, 2])) > 1  # in several states
 
 
-def test_samples_of_the_statistician_are_doors_and_those_of_the_vae_are_not(config):
+def test_samples_of_statistician_share_a_door_and_those_of_vae_do_not(config):
     _, arrays = draw(config, "samples")
     for kind, doors in (("statistician", 1), ("vae", 4)):
         row = arrays["samples"][kind][0]
         assert len(np.unique(row[:, 0, 0, :2], axis=0)) == doors
 
 
-def test_a_traversal_moves_one_latent_and_no_other(config):
+def test_traversals_change_one_latent_only(config):
     _, arrays = draw(config, "traversals")
     for label, channel in (("z1", 2), ("c1", 0), ("c2", 1)):
         colours = arrays["traversals"][label][:, 0, 0].astype(int)
@@ -97,7 +97,7 @@ def test_a_traversal_moves_one_latent_and_no_other(config):
         assert np.ptp(np.delete(colours, channel, axis=1), axis=0).max() == 0
 
 
-def test_the_middle_of_every_traversal_is_the_reconstruction_of_one_frame(config):
+def test_traversals_are_centered_on_reconstruction_of_one_frame(config):
     _, arrays = draw(config, "traversals")
     sources = sources_of(config)
     door = stratified_sample(sources.doors, 1)[0]
@@ -107,7 +107,7 @@ def test_the_middle_of_every_traversal_is_the_reconstruction_of_one_frame(config
         np.testing.assert_array_equal(row[len(row) // 2], frame)
 
 
-def test_the_traversal_s_labels_name_the_parameter_that_a_latent_was_painted_with(config):
+def test_traversals_labels_name_correlated_parameter(config):
     figure = plot.FIGURES["traversals"](sources_of(config)).figure
     labels = {t.get_text().split("\n")[0]: t.get_text() for t in figure.axes[0].texts}
     assert labels["z1"] == "z1\njoint angle\nr = 1.00"
@@ -115,7 +115,7 @@ def test_the_traversal_s_labels_name_the_parameter_that_a_latent_was_painted_wit
     assert labels["c2"] == "c2\nwidth\nr = 1.00"
 
 
-def test_interpolations_go_straight_from_one_real_door_to_another(config, painted_run):
+def test_interpolations_are_linear_between_real_doors(config, painted_run):
     _, arrays = draw(config, "interpolations")
     found, dataset = arrays["interpolations"], DoorDataset.open(painted_run / "dataset")
     assert found["doors"].shape == (4, 2)
@@ -156,7 +156,7 @@ def shown(figure):
     return np.array(rows, dtype=int)
 
 
-def test_what_is_rendered_are_the_pictures_given(config):
+def test_figures_render_their_images(config):
     for name in ("reconstructions", "interpolations", "traversals", "new_frames"):
         drawing = plot.FIGURES[name](sources_of(config))
         found = drawing.arrays
@@ -180,7 +180,7 @@ class Reader(FrameEmbeddingEncoder):
         return x.mean(dim=(3, 4))
 
 
-def test_models_that_do_not_decode_are_left_out_of_images(config):
+def test_figures_omit_encoders_without_decoder(config):
     sources = sources_of(config)
     sources.pretrained["vae"] = replace(sources.pretrained["vae"], network=Reader())
     assert set(plot.FIGURES["reconstructions"](sources).arrays) == {"images", "statistician"}
@@ -188,7 +188,7 @@ def test_models_that_do_not_decode_are_left_out_of_images(config):
     assert [n for n in plot.FIGURES["correlations"](sources).arrays if n.startswith("vae")]
 
 
-def test_samples_stand_below_real_doors(config, painted_run):
+def test_samples_include_real_doors(config, painted_run):
     _, arrays = draw(config, "samples")
     dataset = DoorDataset.open(painted_run / "dataset")
     held_out = dataset.read("images", dataset.indices("test"))
@@ -196,7 +196,7 @@ def test_samples_stand_below_real_doors(config, painted_run):
         assert (held_out == real).all(axis=(1, 2, 3, 4)).any()
 
 
-def test_correlations_are_numpy_s_and_show_what_was_painted_where(config, painted_run):
+def test_correlations_match_numpy_and_painted_parameters(config, painted_run):
     _, arrays = draw(config, "correlations")
     c, z = arrays["correlations"]["statistician/c"], arrays["correlations"]["statistician/z"]
     dataset = DoorDataset.open(painted_run / "dataset")
@@ -213,7 +213,7 @@ def test_correlations_are_numpy_s_and_show_what_was_painted_where(config, painte
     assert arrays["correlations"]["vae/z"].shape == (7, 2)
 
 
-def test_the_map_shows_every_model_and_the_true_parameters(config, painted_run):
+def test_embedding_shows_every_model_and_true_parameters(config, painted_run):
     _, arrays = draw(config, "embedding")
     found, dataset = arrays["embedding"], DoorDataset.open(painted_run / "dataset")
     doors = dataset.doors(dataset.indices("test"))
@@ -225,7 +225,7 @@ def test_the_map_shows_every_model_and_the_true_parameters(config, painted_run):
     )
 
 
-def test_errors_by_interactions_are_those_of_the_running_mean(config, painted_run):
+def test_adaptation_errors_match_running_mean(config, painted_run):
     result, _ = draw(config, "adaptation")
     found, dataset = result["figures"]["adaptation"], DoorDataset.open(painted_run / "dataset")
     rewards = dataset.read("rewards", dataset.indices("test"))
@@ -236,7 +236,7 @@ def test_errors_by_interactions_are_those_of_the_running_mean(config, painted_ru
     assert found["reward_variance"] == pytest.approx(rewards[:, 4:].var())
 
 
-def test_calibration_is_of_what_was_predicted(config):
+def test_calibration_matches_predictions(config):
     result, arrays = draw(config, "calibration")
     found = arrays["calibration"]
     inside = np.abs(found["outcome"] - found["ssnp/mean"]) <= 1.6449 * found["ssnp/std"]
@@ -246,49 +246,62 @@ def test_calibration_is_of_what_was_predicted(config):
     assert result["words"]["calibration"] == {"context": "4"}
 
 
-def test_landscapes_are_slices_through_the_oracle_s_action(config, painted_run):
-    _, arrays = draw(config, "landscape")
-    doors = DoorDataset.open(painted_run / "dataset").doors(arrays["landscape"]["doors"])
+def test_landscapes_are_slices_through_oracle_action(config, monkeypatch):
+    sources, grids = sources_of(config), []
+    network = sources.headline_model.network
+    predict = network.predict
+
+    def spied(embedding, context, actions):
+        grids.append(actions.numpy())
+        return predict(embedding, context, actions)
+
+    monkeypatch.setattr(network, "predict", spied)
+    arrays = plot.FIGURES["landscape"](sources).arrays
+    doors = sources.dataset.doors(arrays["doors"])
     assert all(door.latch_angle > 0 for door in doors)
-    assert arrays["landscape"]["maps"].shape[:2] == (3, len(doors))
-    for grid in (rewards._directions, rewards._turns):
-        best = oracle_action(doors[0])
-        distance = np.abs(grid(doors[0]) - best)
-        assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
-        assert distance[:, 1].max() == 0
-        assert ((grid(doors[0]) >= -1) & (grid(doors[0]) <= 1)).all()
+    assert arrays["maps"].shape[:2] == (3, len(doors))
+    for grid in grids:
+        for door, actions in zip(doors, grid, strict=True):
+            distance = np.abs(actions - oracle_action(door))
+            assert distance.max(axis=1).min() < 0.06  # the oracle's action is on the grid, nearly
+            assert distance[:, 1].max() == 0
+            assert ((actions >= -1) & (actions <= 1)).all()
 
 
-def test_stars_lie_where_the_oracle_s_action_does_on_the_axes(painted_run):
-    dataset = DoorDataset.open(painted_run / "dataset")
-    doors = [d for d in dataset.doors(np.arange(40)) if d.mechanism == "hinged"]
-    (across, along) = rewards._hinge_slice(doors, np.zeros((len(doors), 1, 1))).best.T
-    assert np.unique(across).tolist() == [0.0, 180.0]
+def test_landscape_stars_are_at_oracle_action(config):
+    sources = sources_of(config)
+    drawing = plot.FIGURES["landscape"](sources)
+    doors = sources.dataset.doors(drawing.arrays["doors"])
+    maps = drawing.figure.axes[len(doors) : 2 * len(doors)]  # below the images: by hinge and swing
+    stars = np.array([axes.get_lines()[0].get_xydata()[0] for axes in maps])
+    assert np.unique(stars[:, 0]).tolist() == [0.0, 180.0]
     expected = [oracle_action(d)[2] * MAX_SWING for d in doors]
-    np.testing.assert_allclose(along, expected, rtol=1e-6)
+    np.testing.assert_allclose(stars[:, 1], expected, rtol=1e-6)
 
 
-def test_landscapes_leave_out_sliding_doors():  # their swing is in metres
-    doors = [get_prior("wild").sample(stream(0, "door", i)) for i in range(60)]
-    shown = [doors[i] for i in rewards._latched_on_hinges(doors)]
-    assert any(d.mechanism == "sliding" and d.latch_angle > 0 for d in doors)
-    assert shown
-    assert all(d.mechanism == "hinged" and d.latch_angle > 0 for d in shown)
+def test_landscapes_omit_sliding_doors(config):  # their swing is in metres
+    sources = sources_of(config)
+    latched = [i for i, door in enumerate(sources.doors) if door.latch_angle > 0]
+    for i in latched[::2]:
+        sources.doors[i] = replace(sources.doors[i], mechanism="sliding")
+    shown = plot.FIGURES["landscape"](sources).arrays["doors"]
+    assert set(shown) <= set(sources.indices[latched[1::2]])
+    assert len(shown) > 0
 
 
-def test_a_sliding_door_is_described_as_one():
+def test_describe_names_sliding_door():
     doors = (get_prior("wild").sample(stream(0, i)) for i in range(100))
     said = {frames.describe(d) for d in doors if d.mechanism == "sliding"}
     assert said == {"slides, left", "slides, right"}
 
 
-def test_pictures_are_as_wide_as_a_page(config, painted_run):
+def test_figures_are_as_wide_as_page(config, painted_run):
     draw(config, "gallery")
     with Image.open(painted_run / "plot" / "gallery.png") as figure:
         assert figure.width == 1200
 
 
-def test_what_a_run_lacks_is_skipped_and_said(config, painted_run, capsys):
+def test_plot_reports_figures_of_missing_stages(config, painted_run, capsys):
     for stage in ("train", "pretrain"):
         shutil.rmtree(painted_run / stage)
     path = plot.run(config)
@@ -307,13 +320,13 @@ def test_what_a_run_lacks_is_skipped_and_said(config, painted_run, capsys):
     ]
 
 
-def test_a_figure_that_was_named_and_is_not_drawn_is_named_with_the_reason(config, capsys):
+def test_plot_names_requested_figure_that_is_skipped(config, capsys):
     plot.run(replace(config, figures=("gallery", "regret")))
     assert "not drawn: regret (`doorlab bandit` was not run)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("figures", [(), ("regret",)])
-def test_nothing_to_draw_is_an_error_and_leaves_nothing_behind(tmp_path, figures):
+def test_plot_rejects_empty_run_and_leaves_nothing(tmp_path, figures):
     run = tmp_path / "run"
     run.mkdir()
     describe(run, kind="ssnp", image_size=16)
@@ -322,10 +335,8 @@ def test_nothing_to_draw_is_an_error_and_leaves_nothing_behind(tmp_path, figures
     assert [p.name for p in run.iterdir()] == ["model.json"]
 
 
-def test_a_run_is_drawn_with_the_dataset_that_it_was_made_with(
-    tmp_path, painted_run, painted_dataset
-):
-    """Wherever the command is started, and wherever both were moved to together."""
+def test_plot_finds_dataset_of_run(tmp_path, painted_run, painted_dataset):
+    """For any working directory, and after the run and its dataset are moved together."""
     shutil.copytree(painted_dataset, tmp_path / "moved" / "doors")
     shutil.copytree(painted_run / "train" / "ssnp", tmp_path / "moved" / "ssnp")
     metrics = {
@@ -343,7 +354,7 @@ def test_a_run_is_drawn_with_the_dataset_that_it_was_made_with(
         plot.run(plot.Config(runs=(tmp_path / "moved" / "ssnp",), out=tmp_path / "x"))
 
 
-def test_several_runs_are_drawn_together(tmp_path, painted_run, painted_dataset):
+def test_plot_accepts_several_runs(tmp_path, painted_run, painted_dataset):
     runs = (painted_dataset, painted_run / "pretrain" / "vae", painted_run / "train" / "ssnp")
     path = plot.run(plot.Config(runs=runs, out=tmp_path / "out", figures=("embedding",)))
     with np.load(path.parent / "embedding.npz") as arrays:
@@ -352,7 +363,7 @@ def test_several_runs_are_drawn_together(tmp_path, painted_run, painted_dataset)
     assert plot.run(plot.Config(runs=both, figures=("gallery",))).parent == painted_run / "plot"
 
 
-def test_names_of_groups_stand_for_their_figures(config, painted_run):
+def test_plot_groups_expand_to_figures(config, painted_run):
     members = {name for group in plot.GROUPS.values() for name in group}
     assert members <= set(plot.FIGURES)
     assert not set(plot.GROUPS) & set(plot.FIGURES)
@@ -364,7 +375,7 @@ def test_names_of_groups_stand_for_their_figures(config, painted_run):
     assert drawn == {"embedding", "correlations", "traversals"}
 
 
-def test_bad_input_is_named(config, tmp_path, painted_run):
+def test_plot_rejects_invalid_settings(config, tmp_path, painted_run):
     with pytest.raises(ConfigError, match="Did you mean 'regret'"):
         plot.run(replace(config, figures=("regrett",)))
     with pytest.raises(ConfigError, match="--doors as a whole number of 1 or more"):
@@ -380,7 +391,7 @@ def test_bad_input_is_named(config, tmp_path, painted_run):
     assert not (painted_run / "plot").exists()
 
 
-def test_nothing_is_replaced_silently_and_the_same_seed_draws_the_same(config, painted_run):
+def test_plot_never_replaces_silently_and_is_deterministic(config, painted_run):
     draw(config, "reconstructions")
     before = (painted_run / "plot" / "reconstructions.png").read_bytes()
     with pytest.raises(ResultError, match="--overwrite"):
@@ -389,14 +400,14 @@ def test_nothing_is_replaced_silently_and_the_same_seed_draws_the_same(config, p
     assert (painted_run / "plot" / "reconstructions.png").read_bytes() == before
 
 
-def test_drawing_one_figure_again_keeps_what_is_known_of_the_others(config):
+def test_plot_of_one_figure_keeps_results_of_others(config):
     before, _ = draw(config, "adaptation", "calibration")
     after, _ = draw(replace(config, overwrite=True), "calibration")
     assert after["figures"] == before["figures"]
     assert after["words"] == before["words"]
 
 
-def test_varied_takes_turns_between_the_kinds_of_doors(painted_run):
+def test_stratified_sample_alternates_kinds_of_doors(painted_run):
     dataset = DoorDataset.open(painted_run / "dataset")
     doors = dataset.doors()
     chosen = stratified_sample(doors, 8)
@@ -407,7 +418,7 @@ def test_varied_takes_turns_between_the_kinds_of_doors(painted_run):
     assert sorted(stratified_sample(doors, len(doors) + 5)) == list(range(len(doors)))
 
 
-def test_training_shows_the_history_of_every_run(config, painted_run):
+def test_training_figure_shows_history_of_every_run(config, painted_run):
     histories = {
         "pretrain/vae": {
             "train": [
@@ -437,7 +448,7 @@ def test_training_shows_the_history_of_every_run(config, painted_run):
     assert not any(name.startswith("statistician") for name in found)
 
 
-def test_regret_and_opened_show_the_bandit_s_result(config, painted_run):
+def test_regret_and_opened_figures_show_bandit_result(config, painted_run):
     def policy(level):
         level_of_all = {"mean": level, "ci95": [level - 0.1, level + 0.1], "n": 5}
         entry = {"mean_regret": level_of_all, "first_reward": level_of_all}
@@ -463,7 +474,7 @@ def test_regret_and_opened_show_the_bandit_s_result(config, painted_run):
             assert found[f"{key}/{name}/low"].tolist() == [level - 0.1, level / 4]
 
 
-def test_probes_are_drawn_from_the_probe_stage_s_result(config, painted_run):
+def test_probes_figure_shows_probe_result(config, painted_run):
     models = (painted_run / "pretrain" / "vae", painted_run / "pretrain" / "statistician")
     data, out = painted_run / "dataset", painted_run / "probe"
     probe.run(probe.Config(data=data, models=models, out=out))
@@ -472,7 +483,7 @@ def test_probes_are_drawn_from_the_probe_stage_s_result(config, painted_run):
     assert (painted_run / "plot" / "probes.png").stat().st_size > 10_000
 
 
-def test_curves_of_probes_are_drawn_where_there_are_any(config, painted_run):
+def test_probe_curves_need_several_settings(config, painted_run):
     models = (painted_run / "pretrain" / "vae", painted_run / "pretrain" / "statistician")
     settings = probe.Config(data=painted_run / "dataset", models=models, out=painted_run / "probe")
     probe.run(settings)
@@ -488,7 +499,7 @@ def test_curves_of_probes_are_drawn_where_there_are_any(config, painted_run):
     assert arrays["probe_doors"]["width/vae/x"].tolist() == [9, 40]
 
 
-def test_models_that_make_no_pictures_are_left_out_of_pictures(config, painted_run, monkeypatch):
+def test_image_figures_omit_models_without_decoder(config, painted_run, monkeypatch):
     folder = painted_run / "pretrain" / "supervised"
     folder.mkdir()
     describe(folder, kind="supervised", image_size=16)
@@ -504,7 +515,7 @@ def test_models_that_make_no_pictures_are_left_out_of_pictures(config, painted_r
 
 
 @pytest.mark.parametrize(("test_doors", "reward"), [(1, None), (3, None), (12, 0.0)])
-def test_of_few_doors_is_drawn_what_can_be_drawn(
+def test_plot_of_few_doors_skips_undefined_figures(
     painted_run, few_doors, tmp_path, test_doors, reward
 ):
     data, out = few_doors(test_doors, reward), tmp_path / "out"

@@ -56,7 +56,8 @@ def assert_same(a, b):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_settings_of_torch_do_not_matter_and_stay(config, tmp_path):
+def test_pretrain_is_independent_of_torch_settings(config, tmp_path):
+    """The settings of the caller are unchanged as well."""
     pretrain.run(config)
     torch.manual_seed(5)
     before = torch.get_num_threads(), torch.get_rng_state()
@@ -77,7 +78,7 @@ def test_settings_of_torch_do_not_matter_and_stay(config, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["pca", "random_features"])
-def test_models_without_steps_are_run_like_the_others(config, kind):
+def test_pretrain_runs_models_without_steps(config, kind):
     config = updated(config, model=kind, steps=0, architecture=COARSE)
     out = pretrain.run(config)
     assert sorted(p.name for p in out.iterdir()) == [
@@ -95,7 +96,7 @@ def test_models_without_steps_are_run_like_the_others(config, kind):
         pretrain.run(updated(config, steps=5, overwrite=True))
 
 
-def test_pca_is_fitted_to_the_training_doors_and_their_mirror_images(config):
+def test_pretrain_fits_pca_to_training_doors_and_mirror_images(config):
     from sklearn.decomposition import PCA
 
     config = updated(config, model="pca", steps=0, architecture=COARSE)
@@ -108,7 +109,7 @@ def test_pca_is_fitted_to_the_training_doors_and_their_mirror_images(config):
     assert abs(expected @ model.components[0].numpy()) > 0.999
 
 
-def test_the_supervised_model_is_told_and_the_others_are_not(config):
+def test_pretrain_trains_supervised_model_with_labels(config):
     config = updated(config, model="supervised")
     metrics = json.loads((pretrain.run(config) / "metrics.json").read_text())
     assert {"categories", "numbers", "joint_angle"} <= metrics["history"]["validation"][0].keys()
@@ -120,7 +121,7 @@ def test_the_supervised_model_is_told_and_the_others_are_not(config):
 
 
 @pytest.mark.parametrize("kind", ["vae", "statistician", "autoencoder"])
-def test_a_run_leaves_a_model_and_its_metrics(config, kind):
+def test_pretrain_writes_model_and_metrics(config, kind):
     out = pretrain.run(updated(config, model=kind))
     assert sorted(p.name for p in out.iterdir()) == [
         "metrics.json", "model.json", "tensorboard", "weights.safetensors",
@@ -140,7 +141,7 @@ def test_a_run_leaves_a_model_and_its_metrics(config, kind):
     assert model.reconstruct(frames).shape == frames.shape
 
 
-def test_stopped_halfway_and_resumed_is_as_never_stopped(config, tmp_path):
+def test_pretrain_resumes_bit_for_bit(config, tmp_path):
     pretrain.run(updated(config, out=tmp_path / "whole"))
     pretrain.run(updated(config, stop_after=6))
     assert not (config.out / "metrics.json").exists()
@@ -171,8 +172,8 @@ def long_run(data, tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_the_command_survives_signals(long_run, tmp_path, number, signalled):
-    """As a user does it: start, kill or interrupt, resume."""
+def test_pretrain_command_survives_signals(long_run, tmp_path, number, signalled):
+    """A process is started, killed or interrupted, and resumed."""
     config, expected = long_run
     config = updated(config, out=tmp_path)
     status, said = signalled("pretrain", config, number)
@@ -183,7 +184,7 @@ def test_the_command_survives_signals(long_run, tmp_path, number, signalled):
     assert_same(weights(pretrain.run(updated(config, resume=True))), expected)
 
 
-def test_earlier_runs_are_safe(config):
+def test_pretrain_protects_earlier_runs(config):
     pretrain.run(config)
     before = (config.out / "metrics.json").read_bytes()
     with pytest.raises(ResultError, match="--resume, or replace it with --overwrite"):
@@ -198,7 +199,7 @@ def test_earlier_runs_are_safe(config):
     assert json.loads((config.out / "metrics.json").read_text())["seed"] == 1
 
 
-def test_a_stopped_run_resumes_with_its_own_settings_only(config):
+def test_pretrain_resumes_with_same_settings_only(config):
     pretrain.run(updated(config, stop_after=4))
     with pytest.raises(ResultError, match="one that was stopped"):
         pretrain.run(config)
@@ -206,7 +207,7 @@ def test_a_stopped_run_resumes_with_its_own_settings_only(config):
         pretrain.run(updated(config, resume=True, lr=0.5))
 
 
-def test_a_stopped_run_resumes_with_the_same_ranges_of_its_prior_only(config, tmp_path):
+def test_pretrain_resumes_with_same_prior_ranges_only(config, tmp_path):
     path = tmp_path / "heavy.json"
     path.write_text('{"mass": [28.0, 30.0]}')
     config = updated(
@@ -226,7 +227,7 @@ def resized(config, **sizes):
     return updated(config, architecture=architecture, overwrite=True)
 
 
-def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
+def test_pretrain_keeps_earlier_run_on_invalid_architecture(config):
     pretrain.run(config)
     before = (config.out / "weights.safetensors").read_bytes()
     for wrong, words in (
@@ -247,7 +248,7 @@ def test_sizes_that_do_not_fit_leave_the_earlier_run_alone(config):
     "content",
     ["", "[", "[]", "{}", '{"stage": "pretrain", "config": {"steps": "x"}, "figures": {}}'],
 )
-def test_metrics_that_cannot_be_read_are_one_line(config, content):
+def test_pretrain_reports_unreadable_metrics_in_one_line(config, content):
     pretrain.run(config)
     (config.out / "metrics.json").write_text(content)
     with pytest.raises(ResultError, match=r"metrics\.json.*make it again") as caught:
@@ -273,25 +274,25 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
         ({"resume": True, "overwrite": True}, ConfigError, "Choose one"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(config, changes, error, words):
+def test_pretrain_rejects_invalid_settings_in_one_line(config, changes, error, words):
     with pytest.raises(error, match=words) as caught:
         pretrain.run(updated(config, **changes))
     assert "\n" not in str(caught.value)
     assert not config.out.exists()
 
 
-def test_no_dataset(config, tmp_path):
+def test_pretrain_rejects_folder_without_dataset(config, tmp_path):
     with pytest.raises(DatasetError):
         pretrain.run(updated(config, data=tmp_path / "nowhere"))
 
 
-def test_without_validation_doors(config):
+def test_pretrain_accepts_no_validation_doors(config):
     out = pretrain.run(updated(config, validation_doors=0))
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["history"]["validation"] == []
 
 
-def test_default_steps_are_the_same_for_all_models_that_take_steps():
+def test_pretrain_default_steps_are_equal_for_trained_models():
     for preset in pretrain.PRESETS:
         assert pretrain.PRESETS[preset].preset == preset
         budgets = {pretrain.default_steps(preset, model) for model in ENCODERS} - {0}

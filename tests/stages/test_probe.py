@@ -1,4 +1,4 @@
-"""The probe stage on doors whose images say what they are, and on models that see part of it."""
+"""The probe stage on painted doors, and on models that see part of the paint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def result(config):
     return json.loads(probe.run(config).read_text())
 
 
-def test_what_is_painted_is_read_and_what_is_not_is_not(result):
+def test_probe_reads_painted_parameters_and_no_others(result):
     found = result["probes"]["statistician"]
     assert found["handedness"]["mean"] == 1.0
     assert found["width"]["mean"] > 0.99
@@ -39,7 +39,7 @@ def test_what_is_painted_is_read_and_what_is_not_is_not(result):
         assert found[hidden]["mean"] < 0.3
 
 
-def test_a_blind_model_guesses_and_the_difference_says_so(result):
+def test_probe_of_blind_model_is_at_chance_and_differs(result):
     blind = result["probes"]["vae"]
     assert 0.3 < blind["handedness"]["mean"] < 0.7
     assert blind["width"]["mean"] > 0.99
@@ -50,7 +50,7 @@ def test_a_blind_model_guesses_and_the_difference_says_so(result):
     assert low - 1e-3 < 0 < high + 1e-3
 
 
-def test_the_result_says_what_it_was_made_from(result, painted_run):
+def test_probe_result_states_its_sources(result, painted_run):
     dataset = json.loads((painted_run / "dataset" / "dataset.json").read_text())
     assert result["stage"] == "probe"
     assert result["dataset_checksum"] == dataset["checksum"]
@@ -59,18 +59,18 @@ def test_the_result_says_what_it_was_made_from(result, painted_run):
     assert result["probes"]["vae"]["width"]["n"] == dataset["splits"]["test"]
 
 
-def test_the_same_seed_gives_the_same_result(config, result, tmp_path):
+def test_probe_is_deterministic_given_seed(config, result, tmp_path):
     again = json.loads(probe.run(replace(config, out=tmp_path / "again")).read_text())
     assert again["probes"] == result["probes"]
 
 
-def test_fewer_doors_are_used_when_asked_for(config, tmp_path):
+def test_probe_uses_requested_number_of_doors(config, tmp_path):
     path = probe.run(replace(config, probe_doors=(10,), out=tmp_path / "few"))
     assert json.loads(path.read_text())["doors"]["train"] == 10
 
 
-def test_the_latents_are_probed_apart(result):
-    """The painter's c is red and green, its z is blue: c knows no angle, z no side and no size."""
+def test_probe_scores_latents_separately(result):
+    """The painter's c is red and green, its z is blue: c holds no angle, z no side or size."""
     of_c, of_z = (result["latents"]["statistician"][part] for part in ("context", "instance"))
     assert of_c["handedness"]["mean"] == 1.0
     assert of_c["width"]["mean"] > 0.99
@@ -80,7 +80,7 @@ def test_the_latents_are_probed_apart(result):
     assert of_z["handedness"]["mean"] < 0.7
 
 
-def test_curves_walk_along_frames_and_doors(config, tmp_path):
+def test_probe_curves_vary_frames_and_doors(config, tmp_path):
     config = replace(config, frames=(4, 1, 2), probe_doors=(48, 5), out=tmp_path / "curves")
     result = json.loads(probe.run(config).read_text())
     frames, doors = result["curves"]["frames"], result["curves"]["doors"]
@@ -101,12 +101,12 @@ def test_curves_walk_along_frames_and_doors(config, tmp_path):
             assert crossed[kind][target][0]["mean"] == score["mean"]
 
 
-def test_a_single_setting_has_no_curves(result):
+def test_probe_of_single_setting_has_no_curves(result):
     assert result["curves"] == {}
     assert result["frames"] == 4
 
 
-def test_every_door_s_share_of_every_score_is_kept(config, result):
+def test_probe_stores_contribution_of_every_door(config, result):
     with np.load(config.out / "probes.npz") as shares:
         width = shares["statistician/context/width/frames-4/doors-48"]
         angle = shares["statistician/instance/joint_angle/frames-4/doors-48"]
@@ -116,7 +116,7 @@ def test_every_door_s_share_of_every_score_is_kept(config, result):
     assert angle.mean() == pytest.approx(scores["joint_angle"]["mean"])
 
 
-def test_guessing_is_the_share_of_the_more_common_category(result, painted_run):
+def test_probe_guessing_level_is_share_of_majority(result, painted_run):
     dataset = DoorDataset.open(painted_run / "dataset")
     right = [d.hinge_side == "right" for d in dataset.doors(dataset.indices("test"))]
     expected = max(np.mean(right), 1 - np.mean(right))
@@ -124,14 +124,14 @@ def test_guessing_is_the_share_of_the_more_common_category(result, painted_run):
     assert result["targets"]["width"]["guessing"] == 0.0
 
 
-def test_reward_models_embed_doors_too(config, painted_run, tmp_path):
+def test_probe_accepts_reward_models(config, painted_run, tmp_path):
     config = replace(config, models=(painted_run / "train" / "ssnp",), out=tmp_path / "reward")
     result = json.loads(probe.run(config).read_text())
     assert result["probes"]["ssnp"]["handedness"]["mean"] == 1.0
     assert result["differences"] == {}
 
 
-def test_bad_input_is_named_and_nothing_is_written(config, painted_run, tmp_path):
+def test_probe_rejects_invalid_settings_before_writing(config, painted_run, tmp_path):
     vae = config.models[0]
     cases = [
         ({"models": ()}, ConfigError, "at least one model"),
@@ -150,20 +150,20 @@ def test_bad_input_is_named_and_nothing_is_written(config, painted_run, tmp_path
     assert not config.out.exists()
 
 
-def test_a_model_of_another_image_size_is_refused(config):
+def test_probe_rejects_model_of_other_image_size(config):
     describe(config.models[0], kind="vae", image_size=64)
     with pytest.raises(CheckpointError, match="frames of 16 pixels"):
         probe.run(config)
 
 
-def test_nothing_is_replaced_silently(config, result):
+def test_probe_never_replaces_results_silently(config, result):
     with pytest.raises(ResultError, match="--overwrite"):
         probe.run(config)
     probe.run(replace(config, overwrite=True))
 
 
-def test_a_result_never_lies_beside_shares_of_another(config, monkeypatch):
-    """Killed at whatever moment: the pair is the earlier one, or there is no result."""
+def test_probe_result_matches_its_arrays_after_interruption(config, monkeypatch):
+    """At any moment the pair is the earlier one, or there is no result."""
     config = replace(config, models=config.models[:1])
     probe.run(config)
     files = [config.out / name for name in ("probes.json", "probes.npz")]

@@ -22,7 +22,7 @@ def run(tmp_path):
     return tmp_path / "run"
 
 
-def test_the_page_stands_alone(run, capsys):
+def test_report_page_is_self_contained(run, capsys):
     path = report.run(report.Config(runs=(run,)))
     assert path == run / "report" / "index.html"
     assert capsys.readouterr().out == f"{path}\n"
@@ -33,7 +33,7 @@ def test_the_page_stands_alone(run, capsys):
     assert "http" not in text
 
 
-def test_out_is_respected_and_nothing_is_replaced_silently(run, tmp_path):
+def test_report_uses_out_and_never_replaces_silently(run, tmp_path):
     config = report.Config(runs=(run,), out=tmp_path / "elsewhere")
     path = report.run(config)
     assert path == tmp_path / "elsewhere" / "index.html"
@@ -45,7 +45,7 @@ def test_out_is_respected_and_nothing_is_replaced_silently(run, tmp_path):
     assert path.read_text() != "mine"
 
 
-def test_nothing_to_report_is_an_error_and_leaves_nothing_behind(tmp_path, capsys):
+def test_report_command_rejects_empty_run_and_leaves_nothing(tmp_path, capsys):
     (tmp_path / "run").mkdir()
     assert cli.main(["report", "--run", str(tmp_path / "run")]) == 2
     said = capsys.readouterr()
@@ -55,7 +55,7 @@ def test_nothing_to_report_is_an_error_and_leaves_nothing_behind(tmp_path, capsy
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_no_run_is_an_error_and_leaves_nothing_behind(tmp_path):
+def test_report_rejects_missing_run_and_leaves_nothing(tmp_path):
     with pytest.raises(ResultError, match="the folder of a run"):
         report.run(report.Config(runs=(tmp_path / "nowhere",)))
     (tmp_path / "file").write_text("x")
@@ -64,7 +64,7 @@ def test_no_run_is_an_error_and_leaves_nothing_behind(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_report_is_made_without_torch_and_without_a_simulator(run):
+def test_report_needs_neither_torch_nor_simulator(run):
     code = (
         "import sys, pathlib; from doorlab.stages import report\n"
         f"report.run(report.Config(runs=(pathlib.Path({str(run)!r}),)))\n"

@@ -84,7 +84,7 @@ def with_base(config, kind, pretrained):
 
 
 @pytest.mark.parametrize("kind", sorted(REWARD_MODELS))
-def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
+def test_train_writes_model_and_metrics(config, pretrained, kind):
     out = train.run(with_base(config, kind, pretrained))
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["stage"], metrics["model"]) == ("train", kind)
@@ -106,7 +106,7 @@ def test_a_run_leaves_a_model_and_its_metrics(config, pretrained, kind):
 
 
 @pytest.mark.parametrize("kind", ["ssnp", "np", "vae_np", "contrastive_ssnp"])
-def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp_path, kind):
+def test_train_resumes_bit_for_bit(config, pretrained, tmp_path, kind):
     config = with_base(config, kind, pretrained)
     if kind == "contrastive_ssnp":
         config = updated(config, pretrained=pretrained / "contrastive_statistician")
@@ -119,8 +119,8 @@ def test_stopped_halfway_and_resumed_is_as_never_stopped(config, pretrained, tmp
 
 
 @pytest.mark.parametrize("kind", [n for n in REWARD_MODELS if reward_model_spec(n).joint])
-def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_path, kind):
-    """Without steps of looking it stays that; with them it goes on learning."""
+def test_train_joint_model_starts_from_pretrained_encoder(config, pretrained, tmp_path, kind):
+    """Without encoder steps it is unchanged; with them it is trained further."""
     run = pretrained / str(reward_model_spec(kind).pretrained)
     config = updated(config, model=kind, pretrained=run)
     was = load_file(run / "weights.safetensors")
@@ -132,15 +132,15 @@ def test_a_joint_model_may_begin_as_a_pretrained_one(config, pretrained, tmp_pat
     assert same == {0.0: True, 1.0: False}
 
 
-def test_a_joint_model_that_began_otherwise_is_not_gone_on_with(config, pretrained):
+def test_train_rejects_resume_with_other_pretrained_setting(config, pretrained):
     train.run(config)
     began = updated(config, pretrained=pretrained / "statistician", resume=True)
     with pytest.raises(ConfigError, match="pretrained"):
         train.run(began)
 
 
-def test_weights_of_another_base_are_not_gone_on_with(config, pretrained, tmp_path):
-    """As those of a base that was deleted and pretrained again."""
+def test_train_rejects_resume_with_other_pretrained_weights(config, pretrained, tmp_path):
+    """For example after the base was deleted and pretrained again."""
     config = with_base(config, "vae_np", pretrained)
     other = Path(shutil.copytree(pretrained / "vae", tmp_path / "other"))
     train_again(other)
@@ -152,7 +152,7 @@ def test_weights_of_another_base_are_not_gone_on_with(config, pretrained, tmp_pa
         train.run(updated(config, pretrained=other, resume=True))
 
 
-def test_damaged_weights_are_neither_resumed_nor_built_upon(config, pretrained, tmp_path):
+def test_train_rejects_damaged_weights(config, pretrained, tmp_path):
     train.run(config)
     damage(config.out / "weights.safetensors")
     with pytest.raises(CheckpointError, match=r"the weights with the checksum of model\.json"):
@@ -164,7 +164,7 @@ def test_damaged_weights_are_neither_resumed_nor_built_upon(config, pretrained, 
     assert not (tmp_path / "other").exists()
 
 
-def test_train_starts_the_process_phase_with_the_best_encoder(config, monkeypatch):
+def test_train_starts_process_phase_with_best_encoder(config, monkeypatch):
     """The process starts with its initial weights."""
     seen = {}
 
@@ -200,19 +200,19 @@ def test_train_starts_the_process_phase_with_the_best_encoder(config, monkeypatc
     assert not torch.equal(left["process.whiten.matrix"], torch.eye(6))
 
 
-def test_bfloat16_trains_too(config):
+def test_train_accepts_bfloat16(config):
     out = train.run(updated(config, precision="bf16-mixed"))
     assert all(
         value.dtype != torch.bfloat16 for value in load_file(out / "weights.safetensors").values()
     )
 
 
-def test_two_processes_train_too(config):
+def test_train_runs_in_two_processes(config):
     out = train.run(updated(config, devices=2, steps=2))
     assert load_model(out, expect="ssnp")
 
 
-def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
+def test_train_never_reads_labels_of_other_doors(config, data, monkeypatch):
     """Rewards of doors beyond --labelled, and of held-out doors, could be anything.
 
     But for those of validation doors, which only choose the weights.
@@ -236,14 +236,14 @@ def test_labels_of_other_doors_are_never_seen(config, data, monkeypatch):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_a_smaller_set_of_labels_is_part_of_a_larger_one(data):
+def test_labelled_subsets_are_nested(data):
     dataset = DoorDataset.open(data)
     few, more = (DoorData.load(dataset, "train", limit=n).indices for n in (5, 12))
     assert torch.equal(few, more[:5])
 
 
-def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path):
-    """With as many steps of looking, the encoder is the same, however long one tries."""
+def test_train_keeps_encoder_fixed_in_process_phase(config, tmp_path):
+    """With equal encoder steps the encoder is the same, for any number of process steps."""
     weights = {}
     for steps in (4, 8):
         out = tmp_path / f"{steps}"
@@ -259,8 +259,8 @@ def test_what_looks_learns_first_and_stays_as_it_is_after_that(config, tmp_path)
     assert any(not torch.equal(weights[4][name], weights[8][name]) for name in process)
 
 
-def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
-    """And the figures are theirs: against the history, and a run that keeps the last ones."""
+def test_train_keeps_best_weights_on_validation_doors(config):
+    """The figures are those of these weights, by the history and a run that keeps the last."""
     config = updated(config, steps=12, validate_every=2, lr=0.02, encoder_fraction=0.0)
     best = json.loads((train.run(config) / "metrics.json").read_text())
     last = updated(config, keep_best=False, out=config.out.with_name("last"))
@@ -276,7 +276,7 @@ def test_the_weights_that_are_kept_are_the_best_on_validation_doors(config):
         assert best["figures"][f"validation_{name}_after_3"]["n"] == 6
 
 
-def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretrained):
+def test_train_uses_reward_architecture_with_pretrained_encoder(config, pretrained):
     config = with_base(config, "vae_np", pretrained)
     asked = replace(config.architecture, head="inflated_beta", aggregator="mean", hidden=24)
     model = load_model(train.run(updated(config, architecture=asked)))
@@ -303,14 +303,14 @@ def test_reward_networks_are_as_asked_for_on_any_pretrained_model(config, pretra
         ),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(config, changes, words):
+def test_train_rejects_invalid_settings_in_one_line(config, changes, words):
     with pytest.raises(ConfigError, match=words) as caught:
         train.run(updated(config, **changes))
     assert "\n" not in str(caught.value)
     assert not config.out.exists()
 
 
-def test_doors_that_nobody_tried_are_refused_even_for_looks_alone(config, tmp_path):
+def test_train_rejects_doors_without_interactions(config, tmp_path):
     films = GenerationConfig(
         doors=12, frames=4, interactions=0, image_size=32, prior="narrow",
         validation_fraction=0.5, test_fraction=0.0, videos=0,
@@ -322,18 +322,18 @@ def test_doors_that_nobody_tried_are_refused_even_for_looks_alone(config, tmp_pa
     assert not config.out.exists()
 
 
-def test_presets_train_all_models_in_the_same_sizes():
-    """What is compared are ideas: a frozen model brings its own sizes along."""
+def test_presets_of_train_and_pretrain_share_architecture():
+    """Methods are compared at equal sizes; a frozen model brings its own sizes."""
     for name in ("tiny", "small", "full"):
         assert train.PRESETS[name].architecture == pretrain.PRESETS[name].architecture
 
 
-def test_another_pretrained_model_is_refused(config, pretrained):
+def test_train_rejects_other_pretrained_model(config, pretrained):
     with pytest.raises(CheckpointError, match=r"Expected a vae in .*, but got a statistician"):
         train.run(updated(config, model="vae_np", pretrained=pretrained / "statistician"))
 
 
-def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tmp_path):
+def test_train_rejects_pretrained_model_of_other_image_size(config, pretrained, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     for name in ("model.json", "weights.safetensors"):
@@ -343,13 +343,13 @@ def test_a_pretrained_model_for_other_pictures_is_refused(config, pretrained, tm
         train.run(updated(config, model="vae_np", pretrained=other))
 
 
-def test_a_loss_that_explodes_names_its_step(config):
+def test_train_names_step_of_diverged_loss(config):
     with pytest.raises(TrainingError, match="at step"):
         train.run(updated(config, lr=1e30, max_grad_norm=0.0, warmup_fraction=0.0, steps=30))
     assert not (config.out / "metrics.json").exists()
 
 
-def test_default_steps_know_every_preset():
+def test_train_default_steps_cover_every_preset():
     for preset in train.PRESETS:
         assert train.PRESETS[preset].preset == preset
         assert all(train.default_steps(preset, model) > 1000 for model in REWARD_MODELS)

@@ -31,7 +31,7 @@ def contents(folder):
 
 @pytest.fixture
 def folder(tmp_path):
-    """With files of an earlier time, and somebody's notes."""
+    """With earlier files, and a file of the user."""
     path = tmp_path / "hub"
     path.mkdir()
     write(path, list="old", a="old", b="old")
@@ -42,14 +42,14 @@ def folder(tmp_path):
 NEW = {"list.json": "new", "data/a": "new", "data/c": "new", "notes": "precious"}
 
 
-def test_files_of_others_stay(folder):
+def test_replacing_files_keeps_foreign_files(folder):
     with replacing_files(folder, LAST, is_ours) as new:
         write(new, list="new", a="new", c="new")
         assert (folder / "data/a").read_text() == "old"
     assert contents(folder) == NEW
 
 
-def test_a_block_that_fails_changes_nothing(folder):
+def test_replacing_files_changes_nothing_after_error(folder):
     before = contents(folder)
 
     def fail():
@@ -92,7 +92,7 @@ for moment, path in enumerate(sorted(Path({parent!r}).glob("*/hub")), 1):
 """
 
 
-def test_killed_at_any_moment_it_is_completed_or_never_begun(tmp_path):
+def test_complete_replacement_finishes_or_discards_after_kill(tmp_path):
     folders = [tmp_path / f"{moment:02d}" / "hub" for moment in range(1, 40)]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -123,7 +123,7 @@ def public_folder():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("kind", ["tmpfs", "bind", "parent that can't be written to"])
-def test_folders_that_can_t_be_replaced_are_filled(public_folder, kind):
+def test_replacing_files_fills_folder_that_cannot_be_renamed(public_folder, kind):
     path = public_folder / "parent" / "hub"
     path.mkdir(parents=True)
     code = f"""
@@ -154,7 +154,7 @@ for text in ("old", "new"):
             subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
-def test_what_the_system_refuses_is_explained(folder, monkeypatch):
+def test_replacing_files_explains_system_error(folder, monkeypatch):
     def refuse(*_):
         raise OSError(28, "No space left on device")
 

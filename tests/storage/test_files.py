@@ -11,7 +11,7 @@ from doorlab.errors import DatasetError, ResultError
 from doorlab.storage import files
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch):
+def test_atomic_write_keeps_old_file_after_error(tmp_path, monkeypatch):
     path = tmp_path / "result.json"
     files.atomic_write_json(path, {"a": 1})
 
@@ -38,7 +38,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch
         (b"", "Expecting value"),
     ],
 )
-def test_json_that_cannot_be_read_is_one_line(tmp_path, content, words):
+def test_read_json_reports_invalid_content_in_one_line(tmp_path, content, words):
     path = tmp_path / "file.json"
     path.write_bytes(content)
     for error in (ResultError, DatasetError):
@@ -57,7 +57,7 @@ def test_json_that_cannot_be_read_is_one_line(tmp_path, content, words):
         (errno.EIO, "a disk on which .* is readable, but got Input/output error. Check the disk"),
     ],
 )
-def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, number, words):
+def test_read_json_reports_system_error_in_one_line(tmp_path, monkeypatch, number, words):
     def refuse(_):
         raise OSError(number, os.strerror(number))
 
@@ -66,7 +66,7 @@ def test_what_the_system_does_not_let_read_is_one_line(tmp_path, monkeypatch, nu
         files.read_json(tmp_path / "file.json")
 
 
-def test_arrays_come_back(tmp_path):
+def test_arrays_round_trip_through_file(tmp_path):
     path = tmp_path / "file.npz"
     files.atomic_write_arrays(path, {"a": np.arange(3), "b": np.ones((2, 2))})
     found = files.read_arrays(path, ["a"])
@@ -78,7 +78,7 @@ def test_arrays_come_back(tmp_path):
         files.read_arrays(tmp_path / "none.npz")
 
 
-def test_no_damaged_byte_of_an_array_is_overlooked(tmp_path):
+def test_read_arrays_detects_changed_values(tmp_path):
     """Zip's own checksum finds them; bytes that hold dates and sizes are allowed to differ."""
     path = tmp_path / "file.npz"
     wanted = np.arange(40) * 7
@@ -94,7 +94,7 @@ def test_no_damaged_byte_of_an_array_is_overlooked(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x80\x04N."])
-def test_damaged_arrays_are_one_line(tmp_path, content):
+def test_read_arrays_rejects_damaged_file_in_one_line(tmp_path, content):
     path = tmp_path / "file.npz"
     path.write_bytes(content)
     with pytest.raises(ResultError, match=r"arrays in .*, but got a damaged file") as caught:
@@ -102,13 +102,13 @@ def test_damaged_arrays_are_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-def test_arrays_of_objects_are_not_unpickled(tmp_path):
+def test_read_arrays_never_unpickles_objects(tmp_path):
     np.savez(tmp_path / "file.npz", a=np.array([print], dtype=object))
     with pytest.raises(ResultError, match="allow_pickle"):
         files.read_arrays(tmp_path / "file.npz")
 
 
-def test_results_are_not_overwritten_silently(tmp_path):
+def test_refuse_overwrite_rejects_existing_file(tmp_path):
     (tmp_path / "x").touch()
     with pytest.raises(ResultError, match="--overwrite"):
         files.refuse_overwrite(tmp_path / "x", overwrite=False)
@@ -116,7 +116,7 @@ def test_results_are_not_overwritten_silently(tmp_path):
     files.refuse_overwrite(tmp_path / "y", overwrite=False)
 
 
-def test_nan_is_refused(tmp_path):
+def test_atomic_write_json_rejects_nan(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.atomic_write_json(tmp_path / "x.json", {"a": float("nan")})
     assert os.listdir(tmp_path) == []
@@ -126,7 +126,7 @@ def test_nan_is_refused(tmp_path):
     ("content", "message"),
     [(None, "got none"), ("{", "got Expecting"), ("[1]", "got list"), (b"\xff", "invalid start")],
 )
-def test_bad_json_is_the_caller_s_error(tmp_path, content, message):
+def test_read_json_raises_error_type_of_caller(tmp_path, content, message):
     path = tmp_path / "x.json"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -134,14 +134,14 @@ def test_bad_json_is_the_caller_s_error(tmp_path, content, message):
         files.read_json(path, DatasetError)
 
 
-def test_a_file_in_the_way_is_explained(tmp_path):
+def test_atomic_write_explains_file_in_place_of_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ResultError, match="a file there"):
         files.atomic_write_text(tmp_path / "file" / "x", "")
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device", "link to a device"])
-def test_only_files_are_replaced(tmp_path, kind):
+def test_atomic_write_replaces_regular_files_only(tmp_path, kind):
     path = tmp_path / "out.json"
     if kind == "folder":
         path.mkdir()
@@ -165,7 +165,7 @@ def test_only_files_are_replaced(tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["/proc/door", "x" * 300, "a/" + "é" * 150])
-def test_names_that_can_t_be_are_explained(tmp_path, name):
+def test_atomic_write_explains_impossible_names(tmp_path, name):
     with pytest.raises(ResultError) as caught:
         files.atomic_write_text(tmp_path / name, "x")
     assert name in str(caught.value)
@@ -173,14 +173,14 @@ def test_names_that_can_t_be_are_explained(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
-def test_names_may_be_as_long_as_the_file_system_takes(tmp_path, name):
+def test_atomic_write_accepts_longest_names(tmp_path, name):
     files.atomic_write_text(tmp_path / name, "x")
     assert os.listdir(tmp_path) == [name]
     assert files.temporary_names(name).fullmatch(files.temporary_name(name))
     assert not files.temporary_names(name[:-1]).fullmatch(files.temporary_name(name))
 
 
-def test_a_place_that_can_be_written_to_is_as_it_was(tmp_path):
+def test_check_writable_leaves_path_unchanged(tmp_path):
     files.check_writable(tmp_path / "x")
     assert os.listdir(tmp_path) == []
     (tmp_path / "x").write_text("old")
@@ -190,7 +190,7 @@ def test_a_place_that_can_be_written_to_is_as_it_was(tmp_path):
         files.check_writable(tmp_path / ("x" * 256))
 
 
-def test_the_umask_decides_and_stays_as_it_is(tmp_path, monkeypatch):
+def test_atomic_write_respects_umask(tmp_path, monkeypatch):
     before = os.umask(0o027)
     try:
         monkeypatch.setattr(os, "umask", None)  # other threads would make files without it
@@ -201,7 +201,7 @@ def test_the_umask_decides_and_stays_as_it_is(tmp_path, monkeypatch):
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_link_to_nothing_is_explained(tmp_path):
+def test_atomic_write_explains_dangling_link(tmp_path):
     (tmp_path / "out").symlink_to(tmp_path / "unmounted")
     with pytest.raises(ResultError, match=r"a link to .*unmounted, which does not exist"):
         files.atomic_write_text(tmp_path / "out" / "x", "")

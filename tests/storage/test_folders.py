@@ -23,7 +23,7 @@ def replace_folder_of(path, name):
         (folder / name).touch()
 
 
-def test_a_folder_is_whole_or_not_there(tmp_path):
+def test_atomic_directory_is_complete_or_absent(tmp_path):
     def fail_halfway():
         with atomic_directory(tmp_path / "run") as folder:
             (folder / "half").write_text("...")
@@ -38,7 +38,7 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
 
 @pytest.mark.usefixtures("renaming")
 @pytest.mark.parametrize("kind", ["folder", "file", "link"])
-def test_what_was_there_goes_when_the_folder_is_whole(tmp_path, kind):
+def test_atomic_directory_replaces_previous_entry(tmp_path, kind):
     target, real = tmp_path / "run", tmp_path / "real"
     real.mkdir()
     (real / "thesis.txt").touch()
@@ -58,7 +58,7 @@ def test_what_was_there_goes_when_the_folder_is_whole(tmp_path, kind):
     assert sorted(os.listdir(tmp_path)) == ["real", "run"]
 
 
-def test_a_folder_comes_back_when_the_new_one_does_not_get_its_name(tmp_path, monkeypatch):
+def test_atomic_directory_restores_previous_folder_after_error(tmp_path, monkeypatch):
     target = tmp_path / "run"
     target.mkdir()
     (target / "old").touch()
@@ -69,7 +69,7 @@ def test_a_folder_comes_back_when_the_new_one_does_not_get_its_name(tmp_path, mo
             raise OSError(errno.ENOSPC, "No space left on device")
         rename(source, to)
 
-    monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    monkeypatch.setattr(folders, "_exchange", lambda *_: False)  # as on systems without it
     monkeypatch.setattr(os, "rename", only_aside)
     with pytest.raises(ResultError, match="a full disk"):
         replace_folder_of(target, "new")
@@ -107,7 +107,7 @@ for moment, path in enumerate(sorted(Path({parent!r}).glob("*/export")), 1):
 
 
 @pytest.mark.parametrize("exchange", [True, False])
-def test_killed_at_any_moment_a_folder_is_the_old_or_the_new_one(tmp_path, exchange):
+def test_atomic_directory_is_old_or_new_after_kill(tmp_path, exchange):
     targets = [tmp_path / f"{moment:02d}" / "export" for moment in range(1, 13)]
     for target in targets:
         target.mkdir(parents=True)
@@ -129,7 +129,7 @@ def test_killed_at_any_moment_a_folder_is_the_old_or_the_new_one(tmp_path, excha
     assert {"new"} in found
 
 
-def test_only_what_no_process_owns_is_removed(tmp_path):
+def test_remove_leftovers_keeps_files_of_running_processes(tmp_path):
     leftover, folder = tmp_path / temporary_name("a"), tmp_path / temporary_name("b")
     leftover.touch()
     folder.mkdir()
@@ -142,7 +142,7 @@ def test_only_what_no_process_owns_is_removed(tmp_path):
         assert sorted(os.listdir(tmp_path)) == sorted([*kept, alive.name])
 
 
-def test_leftovers_beside_a_folder_are_those_of_its_name(tmp_path):
+def test_output_folder_removes_leftovers_of_its_name_only(tmp_path):
     names = {name: tmp_path / temporary_name(name) for name in ("run", "run.1", "other")}
     for place in names.values():
         place.mkdir()
@@ -152,7 +152,7 @@ def test_leftovers_beside_a_folder_are_those_of_its_name(tmp_path):
     assert names["other"].exists()
 
 
-def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path):
+def test_output_folder_removes_empty_folder(tmp_path):
     with output_folder(tmp_path / "a" / "b") as was_killed:
         assert not was_killed
     assert os.listdir(tmp_path) == []
@@ -161,12 +161,12 @@ def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path):
     assert os.listdir(tmp_path / "a" / "b") == ["result"]
 
 
-def test_another_process_is_kept_out(tmp_path):
+def test_output_folder_rejects_second_process(tmp_path):
     with output_folder(tmp_path), pytest.raises(ResultError, match=f"{tmp_path} to be free"):
         output_folder(tmp_path).__enter__()
 
 
-def test_a_link_to_a_folder_is_that_folder(tmp_path):
+def test_output_folder_follows_link_to_folder(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "disk")
     with output_folder(tmp_path / "run"), pytest.raises(ResultError, match="to be free"):
@@ -177,7 +177,7 @@ def test_a_link_to_a_folder_is_that_folder(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_folder_that_can_t_be_written_to_is_said_at_once(tmp_path):
+def test_output_folder_rejects_unwritable_folder(tmp_path):
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     code = f"""

@@ -22,7 +22,7 @@ def document(**changes):
 @pytest.mark.parametrize(
     "changes", [{}, {"note": None}, {"note": "x"}, {"other": 1}, {"policies": {}}, {"tries": []}]
 )
-def test_what_fits(changes):
+def test_misfit_is_none_for_valid_document(changes):
     assert misfit(document(**changes), SCHEMA) is None
 
 
@@ -47,11 +47,11 @@ def test_what_fits(changes):
         ({"config": []}, "config as [], not an object"),
     ],
 )
-def test_the_first_thing_that_does_not_fit_is_named(changes, words):
+def test_misfit_names_first_invalid_value(changes, words):
     assert misfit(document(**changes), SCHEMA) == words
 
 
-def test_what_is_absent_is_named():
+def test_misfit_names_missing_key():
     whole = document()
     del whole["doors"]
     assert misfit(whole, SCHEMA) == "none of its doors"
@@ -71,7 +71,7 @@ def test_what_is_absent_is_named():
         ([-1], Checked([at_least(0)], lambda v: v and "not in order"), "x[0] as -1, not a whole"),
     ],
 )
-def test_texts_choices_keys_and_checks_of_the_whole(value, schema, words):
+def test_misfit_describes_texts_choices_keys_and_checks(value, schema, words):
     found = misfit(value, schema, "x")
     assert found is not None
     assert found.startswith(words)
@@ -86,5 +86,5 @@ def test_texts_choices_keys_and_checks_of_the_whole(value, schema, words):
         ([1, 2], Checked([at_least(0)], lambda v: None)),
     ],
 )
-def test_what_fits_them(value, schema):
+def test_misfit_accepts_texts_choices_keys_and_checks(value, schema):
     assert misfit(value, schema) is None

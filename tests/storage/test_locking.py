@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,9 @@ import pytest
 from doorlab.errors import DatasetError, ResultError
 from doorlab.storage import locking
 from doorlab.storage.locking import LOCK_FILE, FolderLock
+
+# Errors of flock on a file system without locks; 524 is the kernel's ENOTSUPP.
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, 524}
 
 
 def locked_elsewhere(folder):
@@ -27,7 +31,7 @@ lock.release()
 
 
 @pytest.mark.parametrize("end", ["well", "killed"])
-def test_the_second_process_is_told_who_was_first(tmp_path, end):
+def test_folder_lock_names_owner_to_second_process(tmp_path, end):
     process = locked_elsewhere(tmp_path)
     with pytest.raises(DatasetError, match=f"got process {process.pid} on .*, which writes"):
         FolderLock(tmp_path, DatasetError)
@@ -40,7 +44,7 @@ def test_the_second_process_is_told_who_was_first(tmp_path, end):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_process_locks_a_folder_once(tmp_path):
+def test_folder_lock_is_exclusive_within_process(tmp_path):
     lock = FolderLock(tmp_path)
     with pytest.raises(ResultError, match="got this process"):
         FolderLock(tmp_path)
@@ -48,7 +52,7 @@ def test_a_process_locks_a_folder_once(tmp_path):
     FolderLock(tmp_path).release()
 
 
-def test_children_that_outlive_a_process_do_not_keep_its_lock(tmp_path):
+def test_folder_lock_is_not_inherited_by_child_processes(tmp_path):
     code = f"""
 import os
 from pathlib import Path
@@ -64,14 +68,13 @@ os.kill(child, 9)
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+def test_folder_lock_ignores_removed_lock_file(tmp_path, monkeypatch):
     first = FolderLock(tmp_path)
     flock = locking.fcntl.flock
 
     def after_the_first_has_ended(descriptor, operation):
-        if first._descriptor is not None:
-            monkeypatch.setattr(locking.fcntl, "flock", flock)
-            first.release()
+        monkeypatch.setattr(locking.fcntl, "flock", flock)
+        first.release()
         flock(descriptor, operation)
 
     monkeypatch.setattr(locking.fcntl, "flock", after_the_first_has_ended)
@@ -81,7 +84,7 @@ def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monke
     second.release()
 
 
-def test_the_lock_of_a_folder_that_was_replaced_leaves_the_new_one_alone(tmp_path):
+def test_folder_lock_release_keeps_lock_of_new_folder(tmp_path):
     (tmp_path / "out").mkdir()
     lock = FolderLock(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "old")
@@ -92,7 +95,7 @@ def test_the_lock_of_a_folder_that_was_replaced_leaves_the_new_one_alone(tmp_pat
     other.release()
 
 
-def test_a_link_in_the_place_of_the_lock_is_replaced(tmp_path):
+def test_folder_lock_replaces_link(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / LOCK_FILE).symlink_to(tmp_path / "thesis.txt")
@@ -102,16 +105,22 @@ def test_a_link_in_the_place_of_the_lock_is_replaced(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
-@pytest.mark.parametrize("code", sorted(locking._NO_LOCKS))
-def test_without_locks_the_user_is_warned_once(tmp_path, monkeypatch, capsys, code):
-    def flock(*_):
-        raise OSError(code, "")
-
-    monkeypatch.setattr(locking.fcntl, "flock", flock)
-    monkeypatch.setattr(locking, "_warned", set())
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        FolderLock(tmp_path / name).release()
-    warning = capsys.readouterr().err
+@pytest.mark.parametrize("number", sorted(NO_LOCKS))
+def test_folder_lock_warns_once_without_file_locks(tmp_path, number):
+    """In a process of its own, because a process warns once of every file system."""
+    code = f"""
+import fcntl
+from pathlib import Path
+from doorlab.storage.locking import FolderLock
+def flock(*_):
+    raise OSError({number}, "")
+fcntl.flock = flock
+for name in ("a", "b"):
+    folder = Path({str(tmp_path)!r}) / name
+    folder.mkdir()
+    FolderLock(folder).release()
+"""
+    command = [sys.executable, "-c", code]
+    warning = subprocess.run(command, check=True, capture_output=True, text=True).stderr
     assert warning.count("\n") == 1
     assert warning.startswith(f"doorlab: warning: the file system of {tmp_path / 'a'} has no locks")

@@ -26,7 +26,7 @@ def load(path):
     return load_state(path, "thing", 1, "make it again")
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_state_file_round_trips_values(tmp_path):
     state, path = make(), tmp_path / "state"
     save_state(path, "thing", 1, state)
     found = load(path)
@@ -48,7 +48,7 @@ def test_what_is_written_is_read(tmp_path):
     assert found["$dollar"] is True
 
 
-def test_others_can_read_it_and_it_is_the_same_every_time(tmp_path):
+def test_state_file_is_readable_safetensors_and_deterministic(tmp_path):
     for name in ("a", "b"):
         save_state(tmp_path / name, "thing", 1, make())
     with safe_open(tmp_path / "a", framework="np") as file:
@@ -59,8 +59,8 @@ def test_others_can_read_it_and_it_is_the_same_every_time(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [0x40, None])
-def test_no_damaged_byte_is_overlooked(tmp_path, damage):
-    """Every single one of them: a flipped bit, and a run of zeros."""
+def test_load_state_detects_every_damaged_byte(tmp_path, damage):
+    """For each position a flipped bit, and a run of zeros."""
     path = tmp_path / "state"
     save_state(path, "thing", 1, {"w": torch.arange(3.0), "step": 7})
     whole = path.read_bytes()
@@ -78,7 +78,7 @@ def test_no_damaged_byte_is_overlooked(tmp_path, damage):
 
 
 @pytest.mark.parametrize("length", [0, 3, 8, 40, -1])
-def test_a_cut_file_is_damaged(tmp_path, length):
+def test_load_state_rejects_truncated_file(tmp_path, length):
     path = tmp_path / "state"
     save_state(path, "thing", 1, make())
     path.write_bytes(path.read_bytes()[:length])
@@ -86,7 +86,7 @@ def test_a_cut_file_is_damaged(tmp_path, length):
         load(path)
 
 
-def test_other_kinds_and_versions_are_refused(tmp_path):
+def test_load_state_rejects_other_kind_and_version(tmp_path):
     path = tmp_path / "state"
     save_state(path, "thing", 2, make())
     with pytest.raises(CheckpointError, match=r"a thing of format 2, not 1\. Make it again"):
@@ -96,7 +96,7 @@ def test_other_kinds_and_versions_are_refused(tmp_path):
         load(path)
 
 
-def test_what_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+def test_load_state_distinguishes_unreadable_from_damaged(tmp_path, monkeypatch):
     """Nothing that deletes a good file is advised when the disk or a permission is at fault."""
     with pytest.raises(CheckpointError, match=r"got none\. Check the path, or make it again"):
         load(tmp_path / "absent")

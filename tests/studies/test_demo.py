@@ -14,7 +14,7 @@ def quiet_console():
     return PlainConsole(file=io.StringIO(), width=200)
 
 
-def test_every_command_of_the_demo_parses_and_comes_after_what_it_needs(tmp_path):
+def test_demo_commands_parse_in_order_of_dependencies(tmp_path):
     import importlib
 
     steps = pipeline(Config(out=tmp_path))
@@ -30,7 +30,7 @@ def test_every_command_of_the_demo_parses_and_comes_after_what_it_needs(tmp_path
     }  # fmt: skip
 
 
-def test_steps_run_once_and_in_order(tmp_path):
+def test_run_steps_runs_each_step_once_in_order(tmp_path):
     done = tmp_path / "done"
     done.touch()
     steps = [
@@ -47,7 +47,7 @@ def test_steps_run_once_and_in_order(tmp_path):
     assert (tmp_path / "logs" / "third.log").read_text().startswith("doorlab ")
 
 
-def test_a_step_whose_result_is_damaged_runs_again(tmp_path):
+def test_run_steps_repeats_step_with_damaged_result(tmp_path):
     result = tmp_path / "bandit" / "regret.json"
     result.parent.mkdir()
     for content, words in (("{", "--version --overwrite"), ('{"a": 1}', "done before")):
@@ -57,7 +57,19 @@ def test_a_step_whose_result_is_damaged_runs_again(tmp_path):
         assert words in console.file.getvalue()
 
 
-def test_times_are_those_of_all_that_a_step_took(tmp_path):
+def test_run_steps_replaces_files_of_stopped_step(tmp_path):
+    """The folder of a step is missing, is empty, or holds a file without the result."""
+    step = Step("bandit", ("--version",), tmp_path / "bandit" / "regret.json")
+    commands = []
+    for prepare in (lambda: None, step.result.parent.mkdir, (tmp_path / "bandit/x.npz").touch):
+        prepare()
+        console = quiet_console()
+        run_steps([step], tmp_path, 1, console)
+        commands.append(console.file.getvalue().splitlines()[0])
+    assert commands == ["$ doorlab --version"] * 2 + ["$ doorlab --version --overwrite"]
+
+
+def test_run_steps_sums_times_of_repeated_step(tmp_path):
     atomic_write_json(tmp_path / "timing.json", {"seconds": {"a": 100.0, "b": 7.0}})
     run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())
     seconds = read_json(tmp_path / "timing.json")["seconds"]
@@ -68,13 +80,13 @@ def test_times_are_those_of_all_that_a_step_took(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"seconds": 3}', '{"seconds": {"b": "x"}}', '{"seconds": null}']
 )
-def test_times_that_cannot_be_read_are_forgotten(tmp_path, content):
+def test_run_steps_ignores_unreadable_times(tmp_path, content):
     (tmp_path / "timing.json").write_text(content)
     run_steps([Step("a", ("--version",), tmp_path / "a")], tmp_path, 1, quiet_console())
     assert read_json(tmp_path / "timing.json")["seconds"].keys() == {"a"}
 
 
-def test_a_folder_may_be_called_anything(tmp_path):
+def test_run_steps_accepts_any_folder_name(tmp_path):
     out = tmp_path / "runs [tiny] [" / "]"
     done = out / "done"
     steps = [Step("a", ("--version",), done), Step("b", ("--version", str(out)), done)]
@@ -85,7 +97,7 @@ def test_a_folder_may_be_called_anything(tmp_path):
     assert console.file.getvalue().count("runs [tiny] [/]") == 2
 
 
-def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
+def test_run_steps_stops_after_failure_and_names_log(tmp_path):
     steps = [
         Step("bad", ("nonsense",), tmp_path / "a"),
         Step("never", ("--version",), tmp_path / "b", ("bad",)),
@@ -103,6 +115,6 @@ def test_a_failed_step_names_its_log_and_stops_the_rest(tmp_path):
         ({"simulator": "tourch"}, "Did you mean 'torch'"),
     ],
 )
-def test_bad_settings(changes, message):
+def test_demo_rejects_invalid_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
         demo.run(Config(**changes))

@@ -12,6 +12,7 @@ from helpers.small_networks import TINY
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.errors import CheckpointError, ConfigError, ResultError
+from doorlab.models.encoders.random_features import RandomFeatures
 from doorlab.stages import generate, pretrain, probe
 from doorlab.studies import representation
 
@@ -35,7 +36,7 @@ def result(study):
     return json.loads((study.out / "representation.json").read_text())
 
 
-def test_every_run_is_there_with_its_probe(study, result):
+def test_representation_study_writes_every_run_with_probe(study, result):
     rates = result["priors"]["narrow"]["learning_rates"]
     assert list(rates) == list(MODELS)
     assert rates["random_features"] == 1e-3
@@ -49,7 +50,7 @@ def test_every_run_is_there_with_its_probe(study, result):
     assert tried == ["rate-0.001", "rate-0.004"]
 
 
-def test_the_rate_is_the_one_whose_probes_do_best_on_validation_doors(study, result):
+def test_representation_study_selects_learning_rate_by_validation_probes(study, result):
     for model in ("statistician", "vae"):
         means = {}
         for rate in (1e-3, 4e-3):
@@ -59,7 +60,7 @@ def test_the_rate_is_the_one_whose_probes_do_best_on_validation_doors(study, res
         assert result["priors"]["narrow"]["learning_rates"][model] == max(means, key=means.get)
 
 
-def test_scores_are_means_over_seeds_and_doors(study, result):
+def test_representation_study_averages_over_seeds_and_doors(study, result):
     found = result["priors"]["narrow"]
     rate = found["learning_rates"]["vae"]
     by_seed = [
@@ -82,7 +83,7 @@ def test_scores_are_means_over_seeds_and_doors(study, result):
         assert (study.out / f"narrow_{axis}.png").stat().st_size > 10_000
 
 
-def test_the_same_study_again_is_finished(study, capsys, monkeypatch):
+def test_finished_representation_study_is_not_repeated(study, capsys, monkeypatch):
     monkeypatch.setattr(representation, "dataset_of", None)
     path = representation.run(replace(study, workers=2))
     assert f"represent: done before ({path})" in capsys.readouterr().out
@@ -92,7 +93,7 @@ def test_the_same_study_again_is_finished(study, capsys, monkeypatch):
         representation.run(replace(study, seeds=(0,)))
 
 
-def test_nothing_is_done_twice(study, monkeypatch):
+def test_representation_study_reuses_finished_runs(study, monkeypatch):
     before = (study.out / "representation.json").read_bytes()
 
     def never(*args, **kwargs):
@@ -100,13 +101,13 @@ def test_nothing_is_done_twice(study, monkeypatch):
 
     monkeypatch.setattr(probe, "run", never)
     monkeypatch.setattr(pretrain, "fit", never)
-    monkeypatch.setattr(pretrain, "_fit_closed_form", never)
+    monkeypatch.setattr(RandomFeatures, "fit", never)
     representation.run(replace(study, overwrite=True))
     after = json.loads((study.out / "representation.json").read_text())
     assert after["priors"] == json.loads(before)["priors"]
 
 
-def test_damaged_weights_of_a_finished_run_end_the_study(study):
+def test_representation_study_stops_at_damaged_weights(study):
     file = next((study.out / "narrow/vae").glob("*/seed-1/weights.safetensors"))
     whole = file.read_bytes()
     try:
@@ -133,7 +134,7 @@ def probed_again(study, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["probes.npz", "probes.json"])
-def test_a_probe_that_cannot_be_read_is_made_again(study, probed_again, name):
+def test_representation_study_repeats_unreadable_probe(study, probed_again, name):
     run = representation.ProbeRun("narrow", "vae", 1e-3, 0)
     file = study.out / run.name / "probe" / name
     whole = file.read_bytes()
@@ -145,7 +146,7 @@ def test_a_probe_that_cannot_be_read_is_made_again(study, probed_again, name):
         file.write_bytes(whole)
 
 
-def test_a_run_that_was_done_again_is_probed_again(study, probed_again):
+def test_representation_study_probes_retrained_run_again(study, probed_again):
     run = representation.ProbeRun("narrow", "vae", 1e-3, 0)
     folder = study.out / run.name
     kept = {name: (folder / name).read_bytes() for name in ("weights.safetensors", "model.json")}
@@ -157,7 +158,7 @@ def test_a_run_that_was_done_again_is_probed_again(study, probed_again):
             (folder / name).write_bytes(content)
 
 
-def test_datasets_that_are_there_are_used_if_they_are_what_is_asked_for(study, tmp_path):
+def test_dataset_of_uses_matching_dataset(study, tmp_path):
     path = tmp_path / "doors"
     made = GenerationConfig(doors=10, frames=2, interactions=0, image_size=32, videos=0)
     write_dataset(path, made)
@@ -167,7 +168,7 @@ def test_datasets_that_are_there_are_used_if_they_are_what_is_asked_for(study, t
 
 
 @pytest.mark.parametrize("missing", ["validation", "test"])
-def test_doors_that_can_t_be_probed_are_refused_before_anything_is_trained(
+def test_representation_study_rejects_unprobeable_doors_before_training(
     study, tmp_path, missing, monkeypatch
 ):
     shares = {"validation_fraction": 0.4, "test_fraction": 0.4, f"{missing}_fraction": 0.0}
@@ -181,7 +182,7 @@ def test_doors_that_can_t_be_probed_are_refused_before_anything_is_trained(
     assert not (tmp_path / "none").exists()
 
 
-def test_trained_with_other_settings_is_said(study):
+def test_representation_study_names_differing_training_settings(study):
     with pytest.raises(ConfigError, match=r"--steps \(2 there, 3 here\)"):
         representation.run(replace(study, steps=3, overwrite=True))
 
@@ -201,7 +202,9 @@ def test_trained_with_other_settings_is_said(study):
         ({"test_fraction": 0.005}, "test doors to .*--test-fraction"),
     ],
 )
-def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
+def test_representation_study_rejects_invalid_settings_before_generating(
+    tmp_path, changes, message, monkeypatch
+):
     monkeypatch.setattr(generate, "run", None)
     with pytest.raises(ConfigError, match=message):
         representation.run(representation.Config(out=tmp_path / "none", **changes))
@@ -209,8 +212,8 @@ def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
 
 
 @pytest.mark.slow
-def test_worker_processes_do_the_same(study, result, tmp_path):
-    """Two runs in processes of their own give the bytes that one process gave."""
+def test_representation_study_is_independent_of_workers(study, result, tmp_path):
+    """Two runs in processes of their own write the bytes of one process."""
     config = replace(
         study, out=tmp_path, data=(study.out / "narrow" / "dataset",), seeds=(0,),
         models=("statistician", "vae"), learning_rates=(1e-3,), workers=2,

@@ -24,7 +24,7 @@ def leave_a_mark(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_run_is_done_once_with_one_thread(tmp_path, workers):
+def test_run_parallel_does_each_run_once_with_one_thread(tmp_path, workers):
     runs = [Run("a"), Run("b"), Run("a")]  # one that was asked for twice is one
     with single_threaded():
         run_parallel(partial(leave_a_mark, tmp_path), runs, workers, "runs")
@@ -32,7 +32,7 @@ def test_every_run_is_done_once_with_one_thread(tmp_path, workers):
 
 
 @pytest.mark.parametrize("before", [None, "7"])
-def test_threads_are_afterwards_what_they_were(before, monkeypatch):
+def test_single_threaded_restores_number_of_threads(before, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if before:
         monkeypatch.setenv("OMP_NUM_THREADS", before)
@@ -46,14 +46,14 @@ class Config:
     learning_rates: tuple[float, ...]
 
 
-def test_choices_are_some_and_without_repeats():
+def test_check_choices_rejects_empty_and_repeated_values():
     check_choices(Config((1.0, 2.0)), "learning_rates")
     for bad in ((), (1.0, 1.0)):
         with pytest.raises(ConfigError, match="--learning-rates with one value or more"):
             check_choices(Config(bad), "learning_rates")
 
 
-def test_check_priors_wants_a_label_for_each(tmp_path):
+def test_check_priors_rejects_equal_labels(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "barn.json").write_text("{}")

@@ -1,4 +1,4 @@
-"""Progress without a terminal: one line that says what was done, with its unit."""
+"""Progress without a terminal: one line with the work, the number, its unit and the time."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from doorlab.terminal.progress import counted, progress_bar, track
         (3, "doors generated", "3 doors generated"),
     ],
 )
-def test_numbers_have_their_unit(number, unit, words):
+def test_counted_agrees_in_number(number, unit, words):
     assert counted(number, unit) == words
 
 
-def test_the_last_line_says_work_number_unit_and_seconds(capsys):
+def test_track_prints_work_number_unit_and_seconds(capsys):
     assert list(track("abc", "vae", "images")) == ["a", "b", "c"]
     assert re.fullmatch(r"vae: 3 images in \d+\.\d s\n", capsys.readouterr().err)
 
 
-def test_steps_of_an_earlier_process_are_not_counted_again(capsys):
+def test_progress_bar_counts_steps_of_this_process_only(capsys):
     with progress_bar("ssnp", "steps", 30, before=20) as advance:
         advance(10)
     assert capsys.readouterr().err.startswith("ssnp: 10 steps in ")
 
 
-def test_a_bar_on_a_terminal_shows_the_unit_and_where_it_began(capsys, monkeypatch):
+def test_progress_bar_on_terminal_shows_unit_and_start(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
     with progress_bar("ssnp", "steps", 30, before=20) as advance:

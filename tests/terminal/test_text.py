@@ -25,19 +25,19 @@ SHOWN = r"a\x1b]0;title\x07\n[/red] [bold]x :door:"
         (3.5, "3.5"),
     ],
 )
-def test_what_a_terminal_obeys_is_escaped(text, shown):
+def test_printable_escapes_control_characters(text, shown):
     assert printable(text) == shown
 
 
 @given(st.text(st.characters(codec=None)))
-def test_any_text_is_one_line_that_can_be_encoded(text):
+def test_printable_text_is_one_encodable_line(text):
     shown = printable(text).encode().decode()
     assert len(shown.splitlines()) <= 1
     assert not set(map(chr, [*range(32), *range(127, 160)])) & set(shown)
     assert printable(shown) == shown
 
 
-def test_errors_about_odd_names_are_one_line(tmp_path, capsys):
+def test_error_about_odd_name_is_one_line(tmp_path, capsys):
     assert main(["info", str(tmp_path / ODD)]) == 2
     err = capsys.readouterr().err
     assert SHOWN in err
@@ -45,13 +45,13 @@ def test_errors_about_odd_names_are_one_line(tmp_path, capsys):
     assert "\x1b" not in err
 
 
-def test_progress_of_an_odd_name(capsys):
+def test_progress_bar_escapes_name(capsys):
     with progress_bar(ODD, "doors", 3) as advance:
         advance(3)
     assert capsys.readouterr().err.startswith(f"{SHOWN}: 3 doors in")
 
 
-def test_bars_on_a_terminal_show_names_as_they_are(capsys, monkeypatch):
+def test_progress_bar_on_terminal_escapes_name(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
     with progress_bar("[bold]x\x1b]0;t\x07", "doors", 3) as advance:
@@ -61,7 +61,7 @@ def test_bars_on_a_terminal_show_names_as_they_are(capsys, monkeypatch):
     assert "\x07" not in err
 
 
-def test_tables_show_text_as_it_is(capsys):
+def test_plain_console_prints_text_without_markup(capsys):
     table = Table("name", title=f"title {ODD[:20]}")
     table.add_row(ODD)
     console = PlainConsole(width=200)

@@ -11,7 +11,7 @@ def update(best, model, *errors):
         best.update(step, {"error": error}, model)
 
 
-def test_the_weights_with_the_smallest_error_come_back():
+def test_best_weights_restores_weights_with_smallest_error():
     best, model = BestWeights(lambda figures: figures["error"]), nn.Linear(2, 1)
     update(best, model, 3.0, 1.0, float("nan"), 1.0, 2.0)
     assert (best.step, best.error) == (2, 1.0)  # of equal ones the first
@@ -19,7 +19,7 @@ def test_the_weights_with_the_smallest_error_come_back():
     assert model.weight.tolist() == [[2.0, 2.0]]
 
 
-def test_what_is_stored_goes_on_as_if_never_stopped():
+def test_best_weights_round_trips_through_state():
     model, error_of = nn.Linear(2, 1), lambda figures: figures["error"]
     first, second = BestWeights(error_of), BestWeights(error_of)
     update(first, model, 3.0, 2.0)
@@ -29,7 +29,7 @@ def test_what_is_stored_goes_on_as_if_never_stopped():
     assert (second.step, model.weight.tolist()) == (2, [[2.0, 2.0]])
 
 
-def test_without_an_error_nothing_is_remembered():
+def test_best_weights_without_error_stores_nothing():
     best, model = BestWeights(None), nn.Linear(2, 1)
     update(best, model, 3.0, 1.0)
     assert best.step is None

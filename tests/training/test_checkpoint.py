@@ -35,7 +35,7 @@ def make(**changes):
     return Checkpoint(**{**whole, **changes})
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_checkpoint_round_trips_through_file(tmp_path):
     save_checkpoint(tmp_path, make())
     found = load_checkpoint(tmp_path)
     assert found is not None
@@ -44,12 +44,12 @@ def test_what_is_written_is_read(tmp_path):
     assert found.settings == {"name": "toy"}
 
 
-def test_no_checkpoint_is_no_error(tmp_path):
+def test_load_checkpoint_of_empty_folder_is_none(tmp_path):
     assert load_checkpoint(tmp_path) is None
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped"])
-def test_damage_is_told(tmp_path, damage):
+def test_load_checkpoint_rejects_damaged_file(tmp_path, damage):
     save_checkpoint(tmp_path, make())
     path = tmp_path / CHECKPOINT_FILE
     whole = path.read_bytes()
@@ -61,7 +61,7 @@ def test_damage_is_told(tmp_path, damage):
         load_checkpoint(tmp_path)
 
 
-def test_those_of_another_version_are_refused(tmp_path, monkeypatch):
+def test_load_checkpoint_rejects_other_format(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "FORMAT", FORMAT + 1)
         save_checkpoint(tmp_path, make())
@@ -84,7 +84,7 @@ WEIGHTS = make().model
         {"best": {}}, {"best": 5}, {"best": {"step": 1, "error": "x", "weights": WEIGHTS}},
     ],
 )  # fmt: skip
-def test_odd_contents_are_one_line(tmp_path, changes):
+def test_load_checkpoint_rejects_invalid_contents_in_one_line(tmp_path, changes):
     state = {**vars(make()), **changes}
     save_state(tmp_path / CHECKPOINT_FILE, "checkpoint", FORMAT, state)
     (name,) = changes
@@ -103,7 +103,7 @@ def test_odd_contents_are_one_line(tmp_path, changes):
         ({"moments": {0: {"step": torch.tensor(1.0)}}}, "weights of other names"),
     ],
 )
-def test_those_of_another_model_or_a_longer_run_are_refused(tmp_path, changes, words):
+def test_check_fit_rejects_other_model_and_longer_run(tmp_path, changes, words):
     module = nn.Module()
     module.w = nn.Parameter(torch.zeros(2, 3))
     check_fit(tmp_path, make(), module, [module.w], 20)
@@ -111,8 +111,8 @@ def test_those_of_another_model_or_a_longer_run_are_refused(tmp_path, changes, w
         check_fit(tmp_path, make(**changes), module, [module.w], 20)
 
 
-def test_killed_while_writing_leaves_a_whole_one(tmp_path):
-    """SIGKILL at a process that does nothing but write checkpoints."""
+def test_save_checkpoint_is_atomic_under_kill(tmp_path):
+    """A process that only writes checkpoints is killed by SIGKILL."""
     code = (
         "import sys, torch\n"
         "from pathlib import Path\n"

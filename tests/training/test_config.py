@@ -18,13 +18,13 @@ from doorlab.training.config import differing
         ("max_grad_norm", -1.0), ("log_every", 0), ("seed", -1),
     ],
 )  # fmt: skip
-def test_train_config_names_bad_settings(name, value):
+def test_train_config_rejects_invalid_settings_by_name(name, value):
     with pytest.raises(ConfigError, match=name.split("_")[0]):
         updated(TrainConfig(), **{name: value})
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.25, 1.0])
-def test_learning_rate_at_is_that_of_torch(warmup):
+def test_learning_rate_at_matches_torch_schedulers(warmup):
     """Linear warm-up and cosine decay, against torch's schedulers."""
     config = updated(TrainConfig(), steps=40, lr=0.3, warmup_fraction=warmup)
     rise = round(warmup * config.steps)
@@ -39,7 +39,7 @@ def test_learning_rate_at_is_that_of_torch(warmup):
     )
 
 
-def test_differences_are_listed_but_for_those_that_do_not_matter():
+def test_differing_lists_relevant_settings_only():
     before = dataclasses.asdict(TrainConfig(steps=5))
     now = dataclasses.asdict(
         updated(TrainConfig(), steps=6, threads=3, stop_after=2, checkpoint_every=9)

@@ -25,7 +25,7 @@ def batch_of(step):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_the_first_bad_loss_is_named(value):
+def test_non_finite_guard_names_first_bad_loss(value):
     watch = NonFiniteGuard(torch.device("cpu"))
     watch.update(11, ONE, ONE)
     watch.check(5, batch_of)
@@ -35,7 +35,7 @@ def test_the_first_bad_loss_is_named(value):
         watch.check(5, batch_of)
 
 
-def test_a_bad_gradient_of_a_good_loss_is_bad():
+def test_non_finite_guard_detects_bad_gradient_of_finite_loss():
     watch = NonFiniteGuard(torch.device("cpu"))
     watch.update(3, ONE, torch.tensor(float("inf")))
     with pytest.raises(
@@ -56,7 +56,7 @@ def test_a_bad_gradient_of_a_good_loss_is_bad():
         ),
     ],
 )
-def test_data_that_is_not_finite_is_to_blame(batch, words):
+def test_non_finite_guard_names_non_finite_data(batch, words):
     watch = NonFiniteGuard(torch.device("cpu"))
     watch.update(3, torch.tensor(float("nan")), ONE)
     with pytest.raises(
@@ -65,7 +65,7 @@ def test_data_that_is_not_finite_is_to_blame(batch, words):
         watch.check(7, lambda step: batch)
 
 
-def test_an_embedding_that_is_not_finite_is_the_models_own_work():
+def test_non_finite_guard_attributes_embedding_to_model():
     watch = NonFiniteGuard(torch.device("cpu"))
     watch.update(3, torch.tensor(float("nan")), ONE)
     with pytest.raises(TrainingError, match="a loss of nan at step 3"):
@@ -73,7 +73,7 @@ def test_an_embedding_that_is_not_finite_is_the_models_own_work():
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_a_signal_is_a_request(number):
+def test_graceful_stop_requests_then_interrupts(number):
     before = signal.getsignal(number)
     stop = GracefulStop()
     with stops_handled(stop):
@@ -85,7 +85,7 @@ def test_a_signal_is_a_request(number):
     assert signal.getsignal(number) is before
 
 
-def test_signals_of_two_kinds_are_one_request():
+def test_graceful_stop_counts_signals_of_two_kinds_once():
     stop = GracefulStop()
     with stops_handled(stop):
         os.kill(os.getpid(), signal.SIGINT)

@@ -12,7 +12,7 @@ from doorlab.runtime.devices import resolve_device
 from doorlab.training import ComputeConfig, launch
 
 
-def test_work_is_given_its_arguments_and_threads():
+def test_launch_passes_arguments_and_sets_threads():
     before = torch.get_num_threads()
 
     def work(fabric, a, b):
@@ -28,7 +28,7 @@ def numbering(fabric):
 
 
 @pytest.mark.parametrize("left", [SLURM, TORCHRUN, {"LT_DEVICES": "3", "LT_CLI_USED": "1"}])
-def test_what_other_launchers_left_does_not_matter(monkeypatch, left):
+def test_launch_ignores_variables_of_other_launchers(monkeypatch, left):
     for name, value in left.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
@@ -37,12 +37,12 @@ def test_what_other_launchers_left_does_not_matter(monkeypatch, left):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
-def test_a_device_that_is_not_there_is_told():
+def test_launch_rejects_missing_device():
     with pytest.raises(ConfigError, match="--device auto or one of cpu"):
         launch(lambda fabric: None, ComputeConfig(device="cuda"))
 
 
-def test_a_notebook_is_told_to_use_one_device(monkeypatch):
+def test_launch_rejects_several_devices_in_notebook(monkeypatch):
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     with pytest.raises(ConfigError, match="run this as a script"):
         launch(numbering, ComputeConfig(device="cpu", devices=2))
@@ -59,7 +59,7 @@ def test_a_notebook_is_told_to_use_one_device(monkeypatch):
         (2, "cuda:1", "cuda:1"),
     ],
 )
-def test_auto_is_the_best_there_is(monkeypatch, cards, name, found):
+def test_resolve_device_auto_prefers_cuda(monkeypatch, cards, name, found):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cards > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
     assert resolve_device(name) == found
@@ -67,7 +67,7 @@ def test_auto_is_the_best_there_is(monkeypatch, cards, name, found):
         resolve_device("cuda:2")
 
 
-def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
+def test_launch_reports_failed_process_in_one_line(monkeypatch):
     def fail(fabric, function):
         trace = "\n\n-- Process 1 terminated:\nTraceback (most recent call last):\n  ...\n"
         raise ProcessRaisedException(f"{trace}TrainingError: at step 6\n", 1, 4711)
@@ -80,8 +80,8 @@ def test_a_process_of_several_that_fails_is_one_line(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_processes_that_never_began_are_explained(monkeypatch):
-    """Those of a script without a main guard end while they import it."""
+def test_launch_explains_processes_that_never_started(monkeypatch):
+    """Processes of a script without a main guard end while they import it."""
 
     def end_early(fabric, function):
         raise ProcessExitedException("process 0 terminated with exit code 1", 0, 4711, 1, None)

@@ -34,15 +34,15 @@ def assert_same(a, b):
         assert torch.equal(a[name], b[name]), name  # bit by bit, not about
 
 
-def test_it_learns(config, task, tmp_path):
+def test_fit_learns_toy_task(config, task, tmp_path):
     _, history = train(replace(config, steps=150), task, tmp_path)
     assert history["validation"][-1]["slope_error"] < 0.1
     assert history["train"][-1]["loss"] < history["train"][0]["loss"]
     assert [r["step"] for r in history["train"]] == list(range(5, 151, 5))
 
 
-def test_the_steps_are_those_of_adamw(config, tmp_path):
-    """Against a loop written out by hand, without Fabric, clipping included."""
+def test_fit_steps_match_adamw(config, tmp_path):
+    """Compared with an explicit loop without Fabric, clipping included."""
     config = updated(config, steps=6, max_grad_norm=0.5, weight_decay=0.1)
     weights, _ = train(config, toy_task(loss=deterministic, batches=same_share), tmp_path)
     model = make_model()
@@ -63,7 +63,7 @@ def test_the_steps_are_those_of_adamw(config, tmp_path):
         torch.testing.assert_close(weights[name], value)
 
 
-def test_progress_names_the_model_and_counts_the_steps_of_this_process(config, tmp_path, capsys):
+def test_fit_progress_names_model_and_counts_own_steps(config, tmp_path, capsys):
     task = toy_task(name="ssnp")
     train(updated(config, stop_after=8), task, tmp_path / "seed-0")
     train(config, task, tmp_path / "seed-0")
@@ -73,7 +73,7 @@ def test_progress_names_the_model_and_counts_the_steps_of_this_process(config, t
 
 
 @pytest.mark.parametrize("stop", [1, 7, 10, 19])
-def test_stopped_and_resumed_is_as_never_stopped(config, task, tmp_path, stop):
+def test_fit_resumes_bit_for_bit(config, task, tmp_path, stop):
     whole, history = train(config, task, tmp_path / "whole")
     train(updated(config, stop_after=stop), task, tmp_path / "parts")
     kept = load_checkpoint(tmp_path / "parts")
@@ -85,8 +85,8 @@ def test_stopped_and_resumed_is_as_never_stopped(config, task, tmp_path, stop):
     assert resumed_history == history
 
 
-def test_killed_and_resumed_is_as_never_killed(config, task, tmp_path):
-    """A run that dies in step 10 goes on from its last checkpoint, step 8."""
+def test_fit_resumes_from_last_checkpoint_after_kill(config, task, tmp_path):
+    """A run that dies in step 10 resumes from its last checkpoint, step 8."""
 
     def dying(step, generator, doors):
         if step == 10:
@@ -108,7 +108,7 @@ def distance_from_early(metrics):
     return abs(metrics["slope_error"] - 1.0)
 
 
-def test_a_run_ends_with_its_best_weights(config, tmp_path):
+def test_fit_ends_with_best_weights(config, tmp_path):
     config = updated(config, steps=60, validate_every=1)
     task = toy_task(monitor=distance_from_early)
     weights, history = train(config, task, tmp_path / "best")
@@ -124,7 +124,7 @@ def test_a_run_ends_with_its_best_weights(config, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [3, 14, 19, 20])
-def test_the_best_weights_survive_being_killed(config, tmp_path, stop):
+def test_fit_keeps_best_weights_after_kill(config, tmp_path, stop):
     """Killed before, at and after the best step, and after the last one."""
 
     def dying(step, generator, doors):
@@ -156,7 +156,7 @@ def doubled(model):
 
 
 @pytest.mark.parametrize("stop", [1, 6, 7, 8, 19])
-def test_phase_starts_once_however_often_a_run_is_stopped(config, tmp_path, stop):
+def test_phase_starts_once_in_resumed_run(config, tmp_path, stop):
     task = toy_task(phases=(toy_phase(steps=7), toy_phase(on_start=doubled)))
     whole, history = train(config, task, tmp_path / "whole")
     train(updated(config, stop_after=stop), task, tmp_path / "parts")
@@ -165,7 +165,7 @@ def test_phase_starts_once_however_often_a_run_is_stopped(config, tmp_path, stop
     assert resumed_history == history
 
 
-def test_phase_starts_without_moments_and_with_a_schedule_of_its_own(config, tmp_path):
+def test_phase_starts_without_moments_and_with_own_schedule(config, tmp_path):
     """Against a loop by hand."""
     config = updated(config, steps=6, weight_decay=0.0)
     first = toy_phase(loss=deterministic, batches=same_share, steps=3)
@@ -212,7 +212,7 @@ def test_phase_ends_with_its_best_weights(config, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [7, 8, 15, 19])
-def test_best_weights_of_both_phases_survive_being_stopped(config, tmp_path, stop):
+def test_best_weights_of_both_phases_are_kept_in_resumed_run(config, tmp_path, stop):
     config = updated(config, steps=20, validate_every=2, lr=0.3)
     first = toy_phase(steps=7, monitor=lambda metrics: -metrics["slope_error"])
     second = toy_phase(monitor=distance_from_early, on_start=doubled)
@@ -224,7 +224,7 @@ def test_best_weights_of_both_phases_survive_being_stopped(config, tmp_path, sto
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number):
+def test_fit_finishes_step_and_writes_checkpoint_on_signal(config, tmp_path, number):
     def signalling(step, generator, doors):
         if step == 5:
             os.kill(os.getpid(), number)
@@ -240,7 +240,7 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint(config, tmp_path, number
     assert kept.step == 6
 
 
-def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(config, tmp_path):
+def test_fit_stops_at_non_finite_loss_before_weights_change(config, tmp_path):
     with pytest.raises(TrainingError, match="a loss of nan at step 6"):
         train(config, toy_task(loss=loss_that_breaks, batches=with_step), tmp_path)
     kept = load_checkpoint(tmp_path)
@@ -249,14 +249,14 @@ def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(config, tmp
     assert all(value.isfinite().all() for value in kept.model.values())
 
 
-def test_batch_of_an_earlier_phase_is_named(config, tmp_path):
+def test_fit_names_non_finite_batch_of_earlier_phase(config, tmp_path):
     """Where steps are checked only now and then, as on a GPU."""
     phases = (toy_phase(steps=7, batches=poisoned), toy_phase())
     with pytest.raises(TrainingError, match=r"NaN or infinity in the data of the batch of step 6"):
         train(config, toy_task(phases=phases), tmp_path)
 
 
-def test_data_that_is_no_number_is_named(config, tmp_path):
+def test_fit_names_non_finite_data(config, tmp_path):
     with pytest.raises(TrainingError, match=r"NaN or infinity in the data of the batch of step 6"):
         train(config, toy_task(batches=poisoned), tmp_path)
 
@@ -271,13 +271,13 @@ def loss_that_breaks(model, batch):
     return loss * (float("nan") if step == 6 else 1.0), scalars
 
 
-def test_other_settings_do_not_resume(config, task, tmp_path):
+def test_fit_rejects_resume_with_other_settings(config, task, tmp_path):
     train(updated(config, stop_after=5), task, tmp_path)
     with pytest.raises(CheckpointError, match="--name \\(toy there, other here\\)"):
         train(config, toy_task(settings={"name": "other"}), tmp_path)
 
 
-def test_seeds_matter_and_nothing_else_does(config, task, tmp_path):
+def test_fit_depends_on_seed_only(config, task, tmp_path):
     first, _ = train(config, task, tmp_path / "a")
     torch.manual_seed(1234)
     again, _ = train(updated(config, threads=2), task, tmp_path / "b")
@@ -286,7 +286,7 @@ def test_seeds_matter_and_nothing_else_does(config, task, tmp_path):
     assert not torch.equal(first["linear.weight"], other["linear.weight"])
 
 
-def test_what_is_frozen_stays(config, tmp_path):
+def test_fit_keeps_frozen_parameters(config, tmp_path):
     def work(fabric):
         model = make_model()
         model.linear.bias.requires_grad_(False)
@@ -298,15 +298,15 @@ def test_what_is_frozen_stays(config, tmp_path):
     assert torch.equal(before, after)
 
 
-def test_bfloat16_learns_too_and_keeps_its_weights_in_float32(config, tmp_path):
+def test_fit_learns_in_bfloat16_with_float32_weights(config, tmp_path):
     config = updated(config, steps=100, precision="bf16-mixed")
     weights, history = train(config, toy_task(), tmp_path)
     assert history["train"][-1]["error"] < 0.3
     assert weights["linear.weight"].dtype == torch.float32
 
 
-def test_batches_may_be_frozen_dataclasses(config, tmp_path):
-    """Fabric would take them apart."""
+def test_fit_accepts_frozen_dataclass_batches(config, tmp_path):
+    """Fabric would disassemble them."""
 
     @dataclass(frozen=True)
     class Batch:
@@ -321,7 +321,7 @@ def test_batches_may_be_frozen_dataclasses(config, tmp_path):
         train(updated(config, precision=precision), task, tmp_path / precision)
 
 
-def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypatch):
+def test_fit_on_two_processes_equals_one_with_joint_batch(config, tmp_path, monkeypatch):
     """DDP with gloo: where both see the same doors, their mean is what one process computes.
 
     In a job of SLURM, and after a run of torchrun: launchers whose processes these are not.
@@ -347,8 +347,8 @@ def test_two_processes_are_one_with_the_batch_of_both(config, tmp_path, monkeypa
         assert a == pytest.approx(b, rel=1e-5)
 
 
-def test_processes_see_and_turn_the_same_model(config, tmp_path):
-    """Running averages of batches are each process's own, until all are given the first one's."""
+def test_processes_share_model_state_between_phases(config, tmp_path):
+    """Running averages are per process, until all receive those of the first."""
     config = updated(config, steps=6, validate_every=2, log_every=2, devices=2)
     launch(train_averaging, config.compute, config, tmp_path)
     for moment in ("seen", "turned"):

@@ -12,7 +12,7 @@ from doorlab.training import MetricLogger, curves
 CPU = torch.device("cpu")
 
 
-def test_records_are_means_over_an_interval():
+def test_metric_logger_records_means_over_interval():
     journal = MetricLogger(None)
     for value in (1.0, 2.0, 6.0):
         journal.add({"loss": torch.tensor(value)})
@@ -25,7 +25,7 @@ def test_records_are_means_over_an_interval():
     ]
 
 
-def test_scalars_of_some_steps_are_means_over_those():
+def test_metric_logger_averages_occasional_scalars_over_their_steps():
     journal = MetricLogger(None)
     journal.add({"loss": torch.tensor(1.0), "kl": torch.tensor(5.0)})
     for _ in range(3):
@@ -34,14 +34,14 @@ def test_scalars_of_some_steps_are_means_over_those():
     assert journal.train == [{"step": 4, "loss": 1.0, "kl": 5.0}]
 
 
-def test_means_can_be_averaged_over_processes():
+def test_metric_logger_flush_averages_over_processes():
     journal = MetricLogger(None)
     journal.add({"a": torch.tensor(1.0), "b": torch.tensor(3.0)})
     journal.flush(1, average=lambda values: values * 2)
     assert journal.train == [{"step": 1, "a": 2.0, "b": 6.0}]
 
 
-def test_restoring_goes_on_in_the_middle_of_an_interval():
+def test_metric_logger_restores_within_interval():
     whole, before = MetricLogger(None), MetricLogger(None)
     values = torch.rand(10)
     for value in values:
@@ -58,7 +58,7 @@ def test_restoring_goes_on_in_the_middle_of_an_interval():
 
 
 @pytest.mark.parametrize("name", [b"run", b"r\xfcn"])
-def test_tensorboard_can_read_it(tmp_path, name):
+def test_metric_logger_writes_readable_tensorboard_files(tmp_path, name):
     folder = tmp_path / os.fsdecode(name)
     journal = MetricLogger(folder)
     journal.add({"loss": torch.tensor(4.0)})
@@ -75,7 +75,7 @@ def test_tensorboard_can_read_it(tmp_path, name):
     assert "steps_per_second" not in str(journal.history())
 
 
-def test_a_resumed_run_hides_what_a_killed_one_wrote_later(tmp_path):
+def test_metric_logger_of_resumed_run_hides_later_steps_of_killed_one(tmp_path):
     for steps in ((2, 4, 6), (4, 8)):  # the second was resumed from a checkpoint after step 3
         journal = MetricLogger(tmp_path)
         for step in steps:
@@ -87,7 +87,7 @@ def test_a_resumed_run_hides_what_a_killed_one_wrote_later(tmp_path):
 
 
 @pytest.mark.parametrize("refusal", ["a full disk", "no permission"])
-def test_training_goes_on_where_curves_cannot_be_written(tmp_path, monkeypatch, caplog, refusal):
+def test_metric_logger_continues_without_writable_curves(tmp_path, monkeypatch, caplog, refusal):
     if refusal == "a full disk":
         if not Path("/dev/full").exists():
             pytest.skip("no device that is always full")

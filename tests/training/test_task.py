@@ -24,18 +24,18 @@ def spans(steps, *lengths):
         ((12,), [range(10)]),
     ],
 )
-def test_training_task_spans_cover_the_run(lengths, expected):
+def test_training_task_spans_cover_run(lengths, expected):
     assert spans(10, *lengths) == expected
 
 
-def test_span_schedule_at_counts_from_the_start_of_the_phase():
+def test_span_schedule_at_counts_from_start_of_phase():
     phases = (toy_phase(steps=4, schedule_steps=10), toy_phase())
     first, second = TrainingTask(phases).spans(10)
     assert first.schedule_at(3) == (3, 10)
     assert second.schedule_at(4) == (0, 6)
 
 
-def test_single_phase_lasts_for_the_whole_run():
+def test_single_phase_lasts_for_whole_run():
     phase = toy_phase()
     task = single_phase("vae", phase.batches, phase.loss, 8, settings={"a": 1})
     (span,) = task.spans(7)

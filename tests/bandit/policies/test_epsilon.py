@@ -25,7 +25,7 @@ class Fixed:
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
-def test_so_many_tries_are_random_and_those_are_uniform(epsilon):
+def test_epsilon_greedy_explores_uniformly_with_probability_epsilon(epsilon):
     policy = EpsilonGreedyPolicy(Fixed(), EpsilonConfig(epsilon))
     policy.begin(np.zeros((4000, 1, 1, 1, 3), np.uint8), np.random.default_rng(0))
     actions = policy.act(History.empty(4000))
@@ -36,7 +36,7 @@ def test_so_many_tries_are_random_and_those_are_uniform(epsilon):
     assert actions.dtype == np.float32
 
 
-def test_without_chance_it_is_the_other_policy():
+def test_epsilon_greedy_with_zero_epsilon_is_the_wrapped_policy():
     world = World(6)
     quick = ModelConfig(search=SearchConfig(candidates=32, steps=3))
     alone = world.play(ModelPolicy(Sighted(), quick), 2)
@@ -45,6 +45,6 @@ def test_without_chance_it_is_the_other_policy():
     np.testing.assert_array_equal(alone.actions, wrapped.actions)
 
 
-def test_epsilon_is_a_share():
+def test_epsilon_greedy_rejects_epsilon_outside_unit_interval():
     with pytest.raises(ConfigError, match="from 0 to 1"):
         EpsilonGreedyPolicy(RandomPolicy(), EpsilonConfig(1.5))

@@ -14,14 +14,14 @@ def begin(policy, doors, seed=0):
     return policy
 
 
-def test_with_enough_data_it_finds_the_optimum_of_a_known_function():
+def test_gp_ucb_finds_optimum_of_known_function():
     policy = begin(GPUCBPolicy(GPConfig(beta=0.01, search=SearchConfig(steps=60))), doors=2)
     actions = policy.act(history(2, 60, reward=bump))
     assert (bump(actions) > 0.98).all()
 
 
 @pytest.mark.parametrize(("make", "enough"), [(GPUCBPolicy, 0.9), (GPThompsonPolicy, 0.6)])
-def test_learns_a_known_function_faster_than_chance(make, enough):
+def test_gp_policy_learns_known_function_faster_than_chance(make, enough):
     config = GPConfig(fit_steps=20, search=SearchConfig(candidates=128, starts=2, steps=8))
     policy, doors = begin(make(config), 4), History.empty(4)
     for _ in range(25):
@@ -31,7 +31,7 @@ def test_learns_a_known_function_faster_than_chance(make, enough):
     assert doors.rewards[:, -3:].mean() > enough > 2 * chance
 
 
-def test_explores_where_it_knows_least():
+def test_gp_ucb_explores_where_data_is_sparse():
     data = history(1, 12, reward=lambda a: np.full(a.shape[:2], 0.1))
     action = begin(GPUCBPolicy(GPConfig(first_fit=99)), 1).act(data)
     nearest = np.linalg.norm(features(data.actions[0]) - features(action), axis=-1).min()
@@ -41,7 +41,7 @@ def test_explores_where_it_knows_least():
 
 
 @BOTH
-def test_no_door_influences_another(make):
+def test_gp_policy_treats_doors_independently(make):
     config = GPConfig(search=SearchConfig(candidates=64, steps=5))
     data, other = history(3, 5), history(3, 5, seed=8)
     mixed = History(
@@ -55,7 +55,7 @@ def test_no_door_influences_another(make):
 
 
 @BOTH
-def test_is_repeatable_and_starts_at_random(make):
+def test_gp_policy_is_deterministic_given_seed(make):
     config = GPConfig(fit_steps=5, search=SearchConfig(candidates=64, steps=5))
     first, second = (begin(make(config), 4, seed=2) for _ in range(2))
     np.testing.assert_array_equal(first.act(History.empty(4)), second.act(History.empty(4)))
@@ -67,14 +67,14 @@ def test_is_repeatable_and_starts_at_random(make):
 
 
 @BOTH
-def test_equal_actions_again_and_again_are_no_trouble(make):
-    """The nearest thing to a singular covariance; numerical warnings would fail the test."""
+def test_gp_policy_accepts_repeated_actions(make):
+    """The covariance is nearly singular; numerical warnings would fail the test."""
     actions = np.repeat(history(2, 1).actions, 12, axis=1)
     policy = begin(make(GPConfig(search=SearchConfig(candidates=64, steps=5))), 2)
     assert np.isfinite(policy.act(History(actions, np.zeros((2, 12), np.float32)))).all()
 
 
-def test_thompson_explores_as_widely_as_it_is_unsure():
+def test_gp_thompson_spread_shrinks_with_data():
     """Sampled optima differ where little is known, and agree where much is."""
     spread = []
     for tries in (1, 80):

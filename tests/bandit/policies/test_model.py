@@ -55,20 +55,20 @@ def act(policy, brightness, history=None, seed=0):
     return policy.act(history or History.empty(len(brightness)))
 
 
-def test_greedy_takes_what_the_model_thinks_best_on_every_door():
+def test_greedy_policy_maximizes_predicted_reward_on_every_door():
     actions = act(ModelPolicy(Bowl(), ModelConfig(search=FINE)), [51, 102, 204])
     np.testing.assert_allclose(actions[:, 1], [-0.6, -0.2, 0.6], atol=0.02)
     assert actions.dtype == np.float32
 
 
-def test_ucb_goes_where_the_model_is_unsure_as_well():
+def test_ucb_policy_prefers_uncertain_actions():
     config = ModelConfig(choice="ucb", kappa=2.0, search=FINE)
     actions = act(ModelPolicy(Bowl(), config), [51, 204])
     np.testing.assert_allclose(actions[:, 1], [-0.6, 0.6], atol=0.05)
     np.testing.assert_allclose(actions[:, 2], 0.7, atol=0.05)
 
 
-def test_thompson_actions_are_distributed_as_the_optima_of_the_sampled_functions():
+def test_thompson_policy_actions_follow_distribution_of_sampled_optima():
     config = ModelConfig(choice="thompson", search=FINE, doors_at_once=150)
     actions = act(ModelPolicy(Bowl(), config), [128] * 400)[:, 1]
     assert actions.mean() == pytest.approx(0.0, abs=4 * 0.2 / 20)
@@ -76,19 +76,19 @@ def test_thompson_actions_are_distributed_as_the_optima_of_the_sampled_functions
     assert len(np.unique(actions)) > 390  # no two portions share their draws
 
 
-def test_interactions_reach_the_model():
+def test_model_policy_conditions_on_interactions():
     history = History(np.zeros((2, 2, 4), np.float32), np.array([[0.1, 0.2], [0, 0.4]], np.float32))
     actions = act(ModelPolicy(Bowl(), ModelConfig(search=FINE)), [51, 102], history)
     np.testing.assert_allclose(actions[:, 1], [-0.3, 0.2], atol=0.02)
 
 
-def test_portions_change_nothing():
+def test_model_policy_is_independent_of_doors_at_once():
     whole = act(ModelPolicy(Bowl(), ModelConfig()), range(10, 240, 23))
     parts = act(ModelPolicy(Bowl(), ModelConfig(doors_at_once=4)), range(10, 240, 23))
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
-def test_predictions_are_the_models_given_what_was_tried():
+def test_model_policy_predict_matches_model_given_history():
     history = History(np.zeros((3, 1, 4), np.float32), np.array([[0.1], [0.2], [0.0]], np.float32))
     policy = ModelPolicy(Bowl(), ModelConfig(doors_at_once=2))
     policy.begin(frames([51, 102, 204]), np.random.default_rng(0))
@@ -99,7 +99,7 @@ def test_predictions_are_the_models_given_what_was_tried():
     np.testing.assert_allclose(std, 1 - (actions[..., 2] - 0.7) ** 2, atol=1e-6)
 
 
-def test_an_embedding_stands_for_the_frames():
+def test_model_policy_begins_from_embedding_without_frames():
     model = Bowl()
     first, second = ModelPolicy(Bowl()), ModelPolicy(model)
     expected = act(first, [51, 204], seed=3)
@@ -108,7 +108,7 @@ def test_an_embedding_stands_for_the_frames():
     assert model.batches == []
 
 
-def test_looks_once_however_often_it_acts():
+def test_model_policy_encodes_frames_once():
     model = Bowl()
     policy = ModelPolicy(model)
     act(policy, [1, 2])
@@ -116,7 +116,7 @@ def test_looks_once_however_often_it_acts():
     assert model.batches == [2]
 
 
-def test_conditions_once_per_try_however_long_it_searches():
+def test_model_policy_conditions_once_per_interaction():
     model = Bowl()
     policy = ModelPolicy(model)
     act(policy, [1, 2, 3])
@@ -125,7 +125,8 @@ def test_conditions_once_per_try_however_long_it_searches():
     assert model.conditions[1].mask.all()
 
 
-def test_bad_choices_are_refused():
+def test_model_policy_rejects_invalid_choice():
+    """Thompson sampling needs a model with a latent variable."""
     with pytest.raises(ConfigError, match="greedy"):
         ModelPolicy(Bowl(), ModelConfig(choice="greddy"))
     blind = Bowl()

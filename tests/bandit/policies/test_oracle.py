@@ -23,19 +23,19 @@ def rollouts(recorded_doors):
     env.close()
 
 
-def test_the_oracle_has_no_regret(rollouts):
+def test_oracle_policy_has_zero_regret(rollouts):
     _, (oracle, _) = rollouts
     np.testing.assert_allclose(oracle.regrets, 0, atol=1e-6)
 
 
-def test_what_can_be_seen_opens_every_door_without_a_latch_at_once(rollouts):
+def test_visible_oracle_opens_latchless_doors_at_once(rollouts):
     doors, (_, visible) = rollouts
     free = np.array([door.latch_angle == 0 for door in doors])
     assert free.any()
     assert visible.regrets[free].max() < 0.02
 
 
-def test_hidden_latches_cost_one_try_at_most(rollouts):
+def test_visible_oracle_needs_one_interaction_for_hidden_latch(rollouts):
     doors, (_, visible) = rollouts
     latched = np.array([door.latch_angle > 0 for door in doors])
     first = visible.regrets[latched, 0]
@@ -43,7 +43,7 @@ def test_hidden_latches_cost_one_try_at_most(rollouts):
     assert visible.regrets[:, 1:].max() < 0.02
 
 
-def test_the_guess_comes_from_the_stream(recorded_doors):
+def test_visible_oracle_guess_is_deterministic_given_seed(recorded_doors):
     _, doors, _ = recorded_doors
     policy, turns = VisibleOraclePolicy(doors), []
     from doorlab.bandit import History

@@ -1,4 +1,4 @@
-"""Policies that were handed to another process, as workers and joblib do."""
+"""Policies of every module after pickling, as between processes."""
 
 import pickle
 
@@ -37,7 +37,7 @@ MAKE = {
 
 
 @pytest.mark.parametrize("name", MAKE)
-def test_a_pickled_policy_goes_on_as_the_original_does(name):
+def test_policy_continues_identically_after_pickling(name):
     policy, world = MAKE[name](), World(2)
     past = world.play(policy, 2)
     other = pickle.loads(pickle.dumps(policy))

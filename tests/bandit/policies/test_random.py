@@ -5,7 +5,7 @@ from doorlab.bandit import History
 from doorlab.bandit.policies import RandomPolicy
 
 
-def test_actions_are_uniform_in_the_box():
+def test_random_policy_actions_are_uniform_in_box():
     policy = RandomPolicy()
     policy.begin(np.zeros((2000, 1, 1, 1, 3), np.uint8), np.random.default_rng(0))
     actions = policy.act(History.empty(2000))

@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from doorlab.bandit.linear import BayesianLinearPosterior
 from doorlab.bandit.wheel import problem
 from doorlab.bandit.wheel.neural_linear import (
     BatchedMLP,
@@ -11,6 +12,8 @@ from doorlab.bandit.wheel.neural_linear import (
 
 SMALL = NeuralLinearArmsConfig(hidden=(32, 32), batch=64)
 
+# `_SufficientStatistics` is tested directly: `run_neural_linear` returns choices, not posteriors.
+
 
 def observations(problems, number, width, seed=0):
     generator = torch.Generator().manual_seed(seed)
@@ -19,7 +22,8 @@ def observations(problems, number, width, seed=0):
     return z, arms, torch.randn(problems, number, generator=generator, dtype=torch.float64)
 
 
-def test_one_by_one_is_all_at_once():
+def test_sufficient_statistics_are_sequential():
+    """Sequential updates equal one batch update."""
     z, arms, y = observations(3, 40, 32)
     whole, step = _SufficientStatistics(3, 5, SMALL), _SufficientStatistics(3, 5, SMALL)
     whole.begin(z, arms, y)
@@ -29,17 +33,18 @@ def test_one_by_one_is_all_at_once():
         torch.testing.assert_close(getattr(step.belief, name), getattr(whole.belief, name))
 
 
-def test_every_arm_believes_what_its_own_observations_say():
+def test_sufficient_statistics_use_own_observations_per_arm():
     z, arms, y = observations(2, 40, 32)
     sums = _SufficientStatistics(2, 5, SMALL)
     sums.begin(z, arms, y)
     mine = arms[1] == 3
-    alone = sums._prior.given(z[1, mine], y[1, mine])
+    prior = BayesianLinearPosterior.ridge((32,), SMALL.ridge, SMALL.a, SMALL.b)
+    alone = prior.given(z[1, mine], y[1, mine])
     torch.testing.assert_close(sums.belief.mean[1, 3], alone.mean)
     torch.testing.assert_close(sums.belief.b[1, 3], alone.b)
 
 
-def test_no_problem_influences_another():
+def test_batched_mlp_trains_problems_independently():
     contexts, arms, rewards = torch.rand(2, 50, 2), torch.randint(5, (2, 50)), torch.rand(2, 50)
     features = []
     for other in (1.0, 40.0):
@@ -50,7 +55,7 @@ def test_no_problem_influences_another():
     assert not torch.allclose(features[0][1], features[1][1])
 
 
-def test_training_learns_what_arms_pay():
+def test_batched_mlp_learns_rewards_of_arms():
     generator = torch.Generator().manual_seed(0)
     contexts = torch.rand(1, 400, 2, generator=generator) * 2 - 1
     arms = torch.randint(5, (1, 400), generator=generator)
@@ -62,7 +67,7 @@ def test_training_learns_what_arms_pay():
     assert (said - rewards).square().mean() < 0.1 * rewards.var()
 
 
-def test_it_learns_the_wheel():
+def test_run_neural_linear_solves_wheel():
     """At delta 0.5 three contexts in four are on the rim: uniform choice is soon beaten."""
     rng = np.random.default_rng(0)
     contexts = np.stack([problem.sample_contexts(220, rng) for _ in range(2)])

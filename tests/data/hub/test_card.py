@@ -17,7 +17,7 @@ def parts(card):
     return header, body
 
 
-def test_every_column_is_explained(card, dataset):
+def test_dataset_card_explains_every_column(card, dataset):
     body = parts(card)[1]
     for column in columns(dataset.config):
         assert f"| `{column}` |" in body
@@ -27,7 +27,7 @@ def test_every_column_is_explained(card, dataset):
     assert "| `hinge_side` | string | left, right |" in body
 
 
-def test_figures_are_those_of_the_dataset(card, dataset):
+def test_dataset_card_shows_figures_of_dataset(card, dataset):
     body = parts(card)[1]
     assert "11 doors, simulated by fake. One row is one door: 3 images of 16 x 16" in body
     assert "| train | 6 |\n| validation | 2 |\n| test | 3 |" in body
@@ -36,7 +36,7 @@ def test_figures_are_those_of_the_dataset(card, dataset):
     assert "{" not in body.split("```json")[0]  # nothing was forgotten
 
 
-def test_the_header_is_what_hubs_read(card):
+def test_dataset_card_header_is_valid_hub_yaml(card):
     yaml = pytest.importorskip("yaml")
     header = yaml.safe_load(parts(card)[0])
     assert (header["pretty_name"], header["license"]) == ('My "doors"', "cc-by-4.0")
@@ -45,7 +45,7 @@ def test_the_header_is_what_hubs_read(card):
     assert files == {split: f"data/{split}-*.parquet" for split in SPLITS}
 
 
-def test_footage_has_a_short_card():
+def test_dataset_card_of_footage_is_short():
     config = ImportConfig(source="flat", names=("hall", "attic"), test_fraction=0.5)
     header, body = parts(dataset_card(Manifest(config, "a camera"), CardInfo()))
     assert "license" not in header

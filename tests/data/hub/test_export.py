@@ -41,7 +41,7 @@ def imported(tmp_path):
     return DoorDataset.open(tmp_path / "imported")
 
 
-def test_files_are_named_as_hubs_expect(exported):
+def test_export_names_files_as_hubs_expect(exported):
     names = sorted(p.relative_to(exported).as_posix() for p in exported.rglob("*.*"))
     assert names == [
         "README.md",
@@ -55,7 +55,7 @@ def test_files_are_named_as_hubs_expect(exported):
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_rows_are_the_doors_of_a_split(exported, dataset, split):
+def test_export_rows_are_doors_of_split(exported, dataset, split):
     rows = [
         r for f in sorted(exported.glob(f"data/{split}-*")) for r in pq.read_table(f).to_pylist()
     ]
@@ -73,7 +73,7 @@ def test_rows_are_the_doors_of_a_split(exported, dataset, split):
         assert row["optimal_reward"] == dataset.read("optimal_reward", one)[0]
 
 
-def test_the_schema_tells_hubs_what_pictures_are(exported):
+def test_export_schema_declares_image_features(exported):
     schema = pq.read_schema(exported / "data/test-00000-of-00001.parquet")
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert list(features) == schema.names
@@ -83,14 +83,14 @@ def test_the_schema_tells_hubs_what_pictures_are(exported):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_dataset_comes_back_byte_for_byte(exported, dataset, tmp_path, workers):
+def test_restore_reproduces_dataset_byte_for_byte(exported, dataset, tmp_path, workers):
     moved = exported.rename(tmp_path / "downloaded")
     manifest = restore_dataset(tmp_path / "back", moved, workers=workers)
     assert manifest.checksum == dataset.checksum
     assert tree(tmp_path / "back") == tree(dataset.path)
 
 
-def test_imported_footage_comes_back_byte_for_byte(imported, tmp_path):
+def test_restore_reproduces_imported_footage_byte_for_byte(imported, tmp_path):
     export_dataset(imported, tmp_path / "export", CardInfo())
     table = pq.read_table(tmp_path / "export/data/train-00000-of-00001.parquet")
     assert table.column_names == ["door", "name", "images"]
@@ -102,7 +102,7 @@ def test_imported_footage_comes_back_byte_for_byte(imported, tmp_path):
     assert "| `name` | string |" in card
 
 
-def test_damaged_parts_come_back_from_the_export(exported, dataset, tmp_path):
+def test_restore_repairs_damaged_parts(exported, dataset, tmp_path):
     back = tmp_path / "back"
     restore_dataset(back, exported)
     shutil.rmtree(back / "shards/shard-00001/images")
@@ -113,7 +113,7 @@ def test_damaged_parts_come_back_from_the_export(exported, dataset, tmp_path):
     assert tree(back) == tree(dataset.path)
 
 
-def test_only_an_export_is_replaced_and_only_if_asked(exported, dataset, tmp_path):
+def test_export_replaces_only_exports_with_overwrite(exported, dataset, tmp_path):
     with pytest.raises(ResultError, match="--overwrite"):
         export_dataset(dataset, exported, CardInfo())
     export_dataset(dataset, exported, CardInfo("Other"), overwrite=True)
@@ -134,7 +134,7 @@ def test_only_an_export_is_replaced_and_only_if_asked(exported, dataset, tmp_pat
         export_dataset(dataset, tmp_path / "empty", CardInfo(), overwrite=True)
 
 
-def test_what_an_export_did_not_write_stays(exported, dataset):
+def test_export_keeps_foreign_files(exported, dataset):
     others = {
         ".git/HEAD": b"ref",
         "NOTES.md": b"precious",
@@ -154,7 +154,7 @@ def test_what_an_export_did_not_write_stays(exported, dataset):
     assert b"# Other" in found["README.md"]
 
 
-def test_a_link_in_an_export_is_not_followed(exported, dataset, tmp_path):
+def test_export_does_not_follow_symlinks(exported, dataset, tmp_path):
     shutil.rmtree(exported / "data")
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim/train-00000-of-00001.parquet").write_text("precious")
@@ -166,11 +166,11 @@ def test_a_link_in_an_export_is_not_followed(exported, dataset, tmp_path):
     assert not (exported / "data").is_symlink()
 
 
-def test_what_fails_leaves_nothing(dataset, tmp_path, monkeypatch):
+def test_export_leaves_nothing_after_failure(dataset, tmp_path, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("doorlab.data.hub.export._digests", interrupt)
+    monkeypatch.setattr("doorlab.data.hub.export.dataset_card", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_dataset(dataset, tmp_path / "export", CardInfo())
     assert list(tmp_path.iterdir()) == []
@@ -179,7 +179,7 @@ def test_what_fails_leaves_nothing(dataset, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("part", ["videos/door-00000.mp4", "shards/shard-00001/rewards/c/0/0"])
-def test_damaged_datasets_are_not_exported(dataset, tmp_path, part):
+def test_export_rejects_damaged_dataset(dataset, tmp_path, part):
     shutil.copytree(dataset.path, tmp_path / "copy")
     (tmp_path / "copy" / part).unlink()
     with pytest.raises(DatasetError, match="Repair it with `doorlab generate"):
@@ -208,7 +208,7 @@ def rewrite(column, change):
 
 
 def retype(column, change):
-    """Values of another type, whatever the schema says."""
+    """Values of another type, against the schema."""
 
     def damage(exported):
         file = exported / "data/train-00000-of-00002.parquet"
@@ -278,7 +278,7 @@ RADIANCE = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 8\n" + bytes(300)
         rename("actions", "images"),
     ],
 )
-def test_damaged_exports_are_one_clear_error(exported, tmp_path, damage):
+def test_restore_rejects_damaged_export(exported, tmp_path, damage):
     damage(exported)
     with pytest.raises(DatasetError, match="Download it again") as error:
         restore_dataset(tmp_path / "back", exported)
@@ -288,14 +288,14 @@ def test_damaged_exports_are_one_clear_error(exported, tmp_path, damage):
 @pytest.mark.parametrize(
     "content", ["", "{}", '{"manifest": {}}', '{"manifest": 3, "digests": {}}', "[]"]
 )
-def test_corrupt_manifests(exported, tmp_path, content):
+def test_restore_rejects_corrupt_manifest(exported, tmp_path, content):
     (exported / "doorlab.json").write_text(content)
     with pytest.raises(DatasetError):
         restore_dataset(tmp_path / "back", exported)
 
 
 @pytest.mark.parametrize("change", [list, lambda digests: dict.fromkeys(digests, 3)])
-def test_digests_that_are_none(exported, tmp_path, change):
+def test_restore_rejects_invalid_digests(exported, tmp_path, change):
     document = json.loads((exported / "doorlab.json").read_text())
     document["digests"] = change(document["digests"])
     (exported / "doorlab.json").write_text(json.dumps(document))
@@ -303,7 +303,7 @@ def test_digests_that_are_none(exported, tmp_path, change):
         restore_dataset(tmp_path / "back", exported)
 
 
-def test_without_pyarrow_the_error_says_what_to_install():
+def test_export_without_pyarrow_names_extra_to_install():
     code = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "from doorlab.cli import main\n"

@@ -49,7 +49,7 @@ configs = st.builds(
 
 @settings(max_examples=15, deadline=None)
 @given(config=configs, doors=st.integers(1, 5), seed=st.integers(0, 99))
-def test_arrays_come_back_bit_for_bit(tmp_path_factory, config, doors, seed):
+def test_parquet_tables_round_trip_arrays_bit_for_bit(tmp_path_factory, config, doors, seed):
     arrays = random_arrays(config, doors, seed)
     file = tmp_path_factory.mktemp("tables") / "a.parquet"
     write_parquet(file, config, [to_table(config, np.arange(doors), arrays)])
@@ -60,7 +60,7 @@ def test_arrays_come_back_bit_for_bit(tmp_path_factory, config, doors, seed):
         np.testing.assert_array_equal(found[name], array)
 
 
-def test_every_array_has_a_column_of_its_own():
+def test_parquet_columns_cover_every_array():
     config = GenerationConfig(depth=True, segmentation=True)
     assert {spec.name for spec in columns(config).values()} == set(ARRAYS) - {"split"}
     assert len(columns(config)) == len(config.arrays()) - 1
@@ -68,7 +68,7 @@ def test_every_array_has_a_column_of_its_own():
     assert table_schema(config).field("appearance_panel_style").type == pa.string()
 
 
-def test_doors_are_found_across_files_and_row_groups(tmp_path):
+def test_read_doors_spans_files_and_row_groups(tmp_path):
     config = ImportConfig(names=tuple("abcdefghij"), frames=2, image_size=8)
     arrays = random_arrays(config, 10)
 
@@ -85,7 +85,7 @@ def test_doors_are_found_across_files_and_row_groups(tmp_path):
     assert read_doors(config, files, 20, 30)["door"].tolist() == []
 
 
-def test_missing_files_and_columns_are_named(tmp_path):
+def test_read_doors_names_missing_files_and_columns(tmp_path):
     config = ImportConfig(names=("a", "b"), frames=1, image_size=8)
     with pytest.raises(DatasetError, match=r"none\.parquet"):
         read_doors(config, [Path("none.parquet")], 0, 2)

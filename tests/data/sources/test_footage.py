@@ -34,7 +34,7 @@ def source(tmp_path):
     return write_footage(tmp_path / "source")
 
 
-def test_entries_are_folders_and_videos_in_natural_order(source):
+def test_find_entries_returns_folders_and_videos_in_natural_order(source):
     for clutter in (".hidden", "__MACOSX", "@eaDir"):
         (source / clutter).mkdir()
     for clutter in (".DS_Store", "Thumbs.db", "door 2/desktop.ini"):
@@ -47,7 +47,7 @@ def test_entries_are_folders_and_videos_in_natural_order(source):
     assert not any(entry.passed_over for entry in found)
 
 
-def test_what_is_passed_over_in_a_folder_is_named(source):
+def test_open_entry_names_ignored_files(source):
     for name in ("9.HEIC", "10.heic", "10.MOV", "raw/1.png", "LIESMICH"):
         write_bytes(source / "door 2" / name)
     entry = open_entry(source / "door 2", 8)
@@ -56,7 +56,7 @@ def test_what_is_passed_over_in_a_folder_is_named(source):
     assert entry.summary() == "door 2 (11, besides 2 .heic and 1 .mov and 1 file and 1 folder)"
 
 
-def test_padding_a_very_long_picture_takes_little_memory(monkeypatch):
+def test_to_square_pads_long_image_in_little_memory(monkeypatch):
     image = np.zeros((40, 400, 3), np.uint8)
     image[:, :200] = 250
     expected = to_square(image, 8, "pad").astype(int)
@@ -69,7 +69,7 @@ def test_padding_a_very_long_picture_takes_little_memory(monkeypatch):
     assert shapes == [(100, 100, 3)]
 
 
-def test_images_that_can_not_be_read_make_way_for_others(source):
+def test_find_unreadable_selects_other_images(source):
     folder = source / "door 2"
     for name in ("IMG_1.png", "IMG_2.png", "IMG_4.png"):
         write_bytes(folder / name)
@@ -82,32 +82,32 @@ def test_images_that_can_not_be_read_make_way_for_others(source):
     assert len(find_unreadable(folder, 9)) == 3  # eight are left
 
 
-def test_a_video_that_can_not_be_read_is_left_out_whole(source):
+def test_find_unreadable_rejects_whole_video(source):
     assert find_unreadable(source / "lift.mkv", 7) == {}
     write_bytes(source / "lift.mkv")
     with pytest.raises(UnreadableError, match=r"lift\.mkv"):
         find_unreadable(source / "lift.mkv", 7)
 
 
-def test_numbers_in_names_count():
+def test_natural_key_orders_numbers_by_value():
     names = ["b", "a10", "a9", "A1", "10", "9", "a", "a1b", "²"]
     ordered = sorted(map(Path, names), key=natural_key)
     assert [p.name for p in ordered] == ["9", "10", "a", "A1", "a1b", "a9", "a10", "b", "²"]
 
 
-def test_frames_are_evenly_spaced_from_first_to_last(source):
+def test_read_frames_are_evenly_spaced(source):
     assert blues(read_frames(source / "door 2", 3, 16, "crop")) == [1, 6, 11]  # IMG_2 before IMG_10
     assert blues(read_frames(source / "kitchen.mp4", 4, 16, "crop")) == [0, 4, 7, 11]
     assert blues(read_frames(source / "lift.mkv", 7, 16, "crop")) == list(range(7))
 
 
-def test_lossless_pictures_come_back(source):
+def test_read_frames_reproduces_lossless_images(source):
     frames = read_frames(source / "door 2", 11, 40, "crop")
     expected = [make_image(n)[:, 8:48] for n in range(1, 12)]
     np.testing.assert_array_equal(frames, expected)
 
 
-def test_a_video_looks_as_it_was_filmed(source):
+def test_read_frames_reproduces_video_colors(source):
     (first,) = read_frames(source / "kitchen.mp4", 1, 48, "crop")
     assert np.abs(first - make_image(0, 48, 64)[:, 8:56].astype(float)).mean() < 4
 
@@ -119,20 +119,20 @@ def test_a_video_looks_as_it_was_filmed(source):
     size=st.integers(8, 40),
     fit=st.sampled_from(["crop", "pad"]),
 )
-def test_any_size_becomes_a_square(height, width, size, fit):
+def test_to_square_accepts_any_size(height, width, size, fit):
     square = to_square(np.full((height, width, 3), 90, np.uint8), size, fit)
     assert square.shape == (size, size, 3)
     share = 1 if fit == "crop" else min(height, width) / max(height, width)
     assert square.mean() == pytest.approx(90 * share, abs=1.0)
 
 
-def test_areas_are_averaged():
+def test_to_square_averages_areas():
     fine = np.indices((64, 64)).sum(0) % 2 * 200  # a chessboard: any other way would alias
     square = to_square(np.repeat(fine[..., None], 3, -1).astype(np.uint8), 16, "crop")
     assert (square == 100).all()
 
 
-def test_padding_keeps_what_cropping_loses():
+def test_to_square_pad_keeps_whole_image():
     image = np.zeros((10, 30, 3), np.uint8)
     image[:, :10] = 255
     assert to_square(image, 30, "crop").max() == 0
@@ -141,7 +141,7 @@ def test_padding_keeps_what_cropping_loses():
     assert padded.sum() == image.sum()
 
 
-def test_too_few_pictures(source):
+def test_read_frames_rejects_too_few_images(source):
     for name in ("lift.mkv", "door 2"):
         with pytest.raises(DatasetError, match=rf"at least 20 images in .*{name}"):
             read_frames(source / name, 20, 16, "crop")
@@ -149,7 +149,7 @@ def test_too_few_pictures(source):
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.6])
-def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
+def test_read_frames_names_truncated_images(tmp_path, suffix, share, capfd):
     file = tmp_path / f"door/a{suffix}"
     rng = np.random.default_rng(0)
     write_image(file, cv2.GaussianBlur(rng.integers(0, 255, (99, 80, 3), np.uint8), (5, 5), 2))
@@ -161,7 +161,7 @@ def test_cut_off_pictures_are_named(tmp_path, suffix, share, capfd):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video", bytes(1000)])
-def test_files_that_are_no_video_are_named(tmp_path, content):
+def test_open_entry_names_invalid_videos(tmp_path, content):
     file = tmp_path / "a.mp4"
     file.write_bytes(content)
     for read in (lambda file: open_entry(file, 1), lambda file: read_frames(file, 1, 16, "crop")):
@@ -169,7 +169,7 @@ def test_files_that_are_no_video_are_named(tmp_path, content):
             read(file)
 
 
-def test_cut_off_and_soundless_videos_are_errors_or_shorter(tmp_path, source):
+def test_read_frames_rejects_truncated_videos(tmp_path, source):
     data = (source / "kitchen.mp4").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
     with pytest.raises(DatasetError, match=r"cut\.mp4"):
@@ -180,7 +180,7 @@ def test_cut_off_and_soundless_videos_are_errors_or_shorter(tmp_path, source):
         read_frames(tmp_path / "cut.mkv", 7, 16, "crop")
 
 
-def test_folders_that_are_none(tmp_path, source):
+def test_find_entries_rejects_invalid_folders(tmp_path, source):
     for path, got in ((tmp_path / "no", "no such folder"), (source / "notes.txt", "a file")):
         with pytest.raises(DatasetError, match=got):
             find_entries(path)
@@ -191,7 +191,7 @@ def test_folders_that_are_none(tmp_path, source):
         find_entries(source / "door 2")
 
 
-def test_a_folder_that_may_not_be_read(source, monkeypatch):
+def test_open_entry_rejects_folder_without_permission(source, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 

@@ -52,7 +52,7 @@ def ramp(top, channels=3):
 
 @pytest.mark.parametrize("orientation", ORIENTED)
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tiff", "a.jpg"])
-def test_pictures_are_turned_upright(tmp_path, name, orientation):
+def test_read_image_applies_orientation(tmp_path, name, orientation):
     upright = make_image(3, 64, 48)
     settings = {"a.webp": {"lossless": True}, "a.jpg": {"quality": 100, "subsampling": 0}}
     file = saved(
@@ -66,7 +66,7 @@ def test_pictures_are_turned_upright(tmp_path, name, orientation):
 
 
 @pytest.mark.parametrize("orientation", [1, 5, 6])
-def test_deep_pictures_are_turned_upright_too(tmp_path, orientation):
+def test_read_image_applies_orientation_to_16_bit_images(tmp_path, orientation):
     upright = ramp(65535)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -76,7 +76,7 @@ def test_deep_pictures_are_turned_upright_too(tmp_path, orientation):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff", ".ppm"])
-def test_pixels_are_those_of_another_decoder(tmp_path, suffix):
+def test_read_image_matches_other_decoder(tmp_path, suffix):
     noise = np.random.default_rng(0).integers(0, 255, (60, 81, 3), np.uint8)
     file = tmp_path / f"a{suffix}"
     write_image(file, cv2.GaussianBlur(noise, (5, 5), 2))
@@ -85,7 +85,7 @@ def test_pixels_are_those_of_another_decoder(tmp_path, suffix):
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK"])
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".bmp", ".jpg"])
-def test_gray_palettes_and_cmyk(tmp_path, mode, suffix):
+def test_read_image_converts_gray_palette_and_cmyk(tmp_path, mode, suffix):
     if (mode, suffix) in {("CMYK", ".png"), ("CMYK", ".bmp"), ("P", ".jpg"), ("1", ".jpg")}:
         return
     areas = np.uint8([[0, 200], [255, 200]]).repeat(32, axis=0).repeat(32, axis=1)
@@ -97,7 +97,7 @@ def test_gray_palettes_and_cmyk(tmp_path, mode, suffix):
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tiff"])
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparent_parts_are_black(tmp_path, name, mode):
+def test_read_image_blends_transparency_with_black(tmp_path, name, mode):
     if (name, mode) == ("a.webp", "LA"):
         return
     alpha = np.repeat(np.uint8([0, 128, 255]), 16)[None].repeat(40, 0)
@@ -111,7 +111,7 @@ def test_transparent_parts_are_black(tmp_path, name, mode):
     assert image.convert("RGB").crop((0, 0, 16, 40)).getextrema()[0][1] > 100  # hidden colors
 
 
-def test_a_color_that_stands_for_transparency_is_black(tmp_path):
+def test_read_image_makes_transparent_color_black(tmp_path):
     for mode, key in (("P", 0), ("RGB", (200, 10, 10)), ("L", 60)):
         image = Image.new(mode, (8, 8), key)
         image.putpixel((0, 0), (10, 200, 200) if mode == "RGB" else 90)
@@ -124,7 +124,7 @@ def test_a_color_that_stands_for_transparency_is_black(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_all_bits_of_16_are_in_use_by_default(tmp_path, channels):
+def test_read_image_scales_16_bits_by_default(tmp_path, channels):
     values = ramp(65535, channels)
     found = read_image(write_png16(tmp_path / "a.png", values))
     np.testing.assert_array_equal(found, np.broadcast_to(values[..., :3] >> 8, (40, 56, 3)))
@@ -133,7 +133,8 @@ def test_all_bits_of_16_are_in_use_by_default(tmp_path, channels):
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("stated", [True, False])
 @pytest.mark.parametrize("bits", [9, 10, 12, 14])
-def test_fewer_bits_of_16_as_the_file_or_the_user_states(tmp_path, channels, stated, bits):
+def test_read_image_scales_significant_bits(tmp_path, channels, stated, bits):
+    """The number of bits is stated by the file or by the user."""
     values = ramp(2**bits - 1, channels)
     chunk = png_chunk(b"sBIT", bytes([bits] * channels)) if stated else b""
     file = write_png16(tmp_path / "a.png", values, png_chunk(b"gAMA", bytes(4)) + chunk)
@@ -142,21 +143,21 @@ def test_fewer_bits_of_16_as_the_file_or_the_user_states(tmp_path, channels, sta
     np.testing.assert_array_equal(found, expected)
 
 
-def test_transparency_of_fewer_bits(tmp_path):
+def test_read_image_blends_transparency_of_significant_bits(tmp_path):
     values = ramp(4095, 4)
     values[..., 3] = 2048
     found = read_image(write_png16(tmp_path / "a.png", values), 12).astype(int)
     assert np.abs(found - values[..., :3] / 32).max() <= 1
 
 
-def test_values_that_were_scaled_as_the_png_standard_says_stay(tmp_path):
+def test_read_image_keeps_values_scaled_per_png_standard(tmp_path):
     values = (ramp(4095) << 4) + (ramp(4095) >> 8)
     file = write_png16(tmp_path / "a.png", values, png_chunk(b"sBIT", bytes([12] * 3)))
     np.testing.assert_array_equal(read_image(file), values >> 8)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_what_would_be_nearly_black_is_refused(tmp_path, channels):
+def test_read_image_rejects_nearly_black_images(tmp_path, channels):
     file = write_png16(tmp_path / "a.png", ramp(4000, channels))
     with pytest.raises(
         DatasetError, match=r"not nearly black.*(4000|3840) out.*--significant-bits"
@@ -167,7 +168,7 @@ def test_what_would_be_nearly_black_is_refused(tmp_path, channels):
         read_image(file, 10)
 
 
-def test_deep_tiff_and_ppm(tmp_path):
+def test_read_image_reads_16_bit_tiff_and_ppm(tmp_path):
     for suffix in (".tiff", ".ppm", ".pgm"):
         values = ramp(65535, 1)[..., 0] if suffix == ".pgm" else ramp(65535)
         cv2.imwrite(str(tmp_path / f"a{suffix}"), values[..., ::-1] if values.ndim == 3 else values)
@@ -183,7 +184,7 @@ def test_deep_tiff_and_ppm(tmp_path):
 
 
 @pytest.mark.parametrize("top", [100, 255, 1023, 4095])
-def test_ppm_by_its_own_maximum(tmp_path, top):
+def test_read_image_scales_ppm_by_its_maximum(tmp_path, top):
     values = ramp(top)
     kind = ">u1" if top < 256 else ">u2"
     (tmp_path / "a.ppm").write_bytes(b"P6 56 40 %d\n" % top + values.astype(kind).tobytes())
@@ -192,14 +193,14 @@ def test_ppm_by_its_own_maximum(tmp_path, top):
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_tiff_of_other_numbers_is_refused(tmp_path, kind, channels):
+def test_read_image_rejects_tiff_of_other_types(tmp_path, kind, channels):
     values = ramp(255, channels).astype(kind)
     cv2.imwrite(str(tmp_path / "a.tiff"), values)
     with pytest.raises(ValueError, match=r"neither 8 nor 16 bits|not 8 or 16 bits"):
         read_image(tmp_path / "a.tiff")
 
 
-def test_lab_and_16_bit_transparency_by_color_are_refused(tmp_path):
+def test_read_image_rejects_lab_and_16_bit_color_key(tmp_path):
     Image.fromarray(make_image(1)).convert("LAB").save(tmp_path / "a.tiff")
     with pytest.raises(ValueError, match="mode LAB"):
         read_image(tmp_path / "a.tiff")
@@ -210,7 +211,7 @@ def test_lab_and_16_bit_transparency_by_color_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("side", [12_000, 16_000, 100_000])
-def test_bombs_are_refused_by_their_header(tmp_path, side):
+def test_read_image_rejects_decompression_bombs_by_header(tmp_path, side):
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     lines = png_chunk(b"IDAT", zlib.compress(bytes(1000)))
     data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + lines + png_chunk(b"IEND", b"")
@@ -220,7 +221,7 @@ def test_bombs_are_refused_by_their_header(tmp_path, side):
 
 
 @pytest.mark.parametrize("content", ["jp2", "gif", "hdr", "exr"])
-def test_files_are_what_their_names_say_or_a_format_like_it(tmp_path, content):
+def test_read_image_rejects_content_of_another_format(tmp_path, content):
     data = {
         "jp2": bytes.fromhex("0000000c6a5020200d0a870a") + bytes(90),
         "hdr": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 8\n" + bytes(300),
@@ -235,7 +236,7 @@ def test_files_are_what_their_names_say_or_a_format_like_it(tmp_path, content):
         read_image(tmp_path / "0.png")
 
 
-def test_libraries_are_quiet_about_damage(tmp_path, capfd):
+def test_read_image_silences_libraries_on_damage(tmp_path, capfd):
     noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
     for name, settings in (("a.tiff", {"compression": "tiff_lzw"}), ("b.png", {})):
         file = saved(tmp_path / name, noise, **settings)
@@ -246,7 +247,7 @@ def test_libraries_are_quiet_about_damage(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_of_several_pictures_in_a_file_the_first_is_shown(tmp_path):
+def test_read_image_returns_first_of_several_images(tmp_path):
     first, second = Image.fromarray(make_image(1)), Image.fromarray(make_image(9))
     for name, kind, settings in (
         ("a.jpg", "MPO", {"quality": 95}),  # what telephones with several lenses write
@@ -257,7 +258,7 @@ def test_of_several_pictures_in_a_file_the_first_is_shown(tmp_path):
         assert np.abs(read_image(tmp_path / name).astype(int) - make_image(1)).max() < 6
 
 
-def test_damaged_exif_says_nothing(tmp_path):
+def test_read_image_ignores_damaged_exif(tmp_path):
     file = tmp_path / "a.jpg"
     write_image(file, make_image(2))
     expected, data = read_image(file), file.read_bytes()

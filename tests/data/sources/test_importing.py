@@ -55,14 +55,14 @@ def tree(path):
     return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
 
-def test_pictures_are_those_of_the_footage(imported, source, config):
+def test_import_dataset_stores_images_of_footage(imported, source, config):
     assert config.names == ("Cellar", "door 2", "door 10", "kitchen.mp4", "lift.mkv")
     for door, name in enumerate(config.names):
         expected = read_frames(source / name, 5, 16, "crop")
         np.testing.assert_array_equal(imported.read("images", np.array([door]))[0], expected)
 
 
-def test_a_dataset_like_others(imported, source):
+def test_import_dataset_writes_valid_dataset(imported, source):
     assert (imported.num_doors, imported.frames, imported.interactions) == (5, 5, 0)
     assert imported.videos == []
     assert imported.verify() == []
@@ -75,12 +75,12 @@ def test_a_dataset_like_others(imported, source):
     assert Manifest.read(imported.path) == imported.manifest
 
 
-def test_two_workers_write_the_bytes_of_one(imported, config, tmp_path):
+def test_import_dataset_is_independent_of_workers(imported, config, tmp_path):
     import_dataset(tmp_path / "two", config, workers=2)
     assert tree(tmp_path / "two") == tree(imported.path)
 
 
-def test_what_footage_does_not_tell_is_an_error_that_says_so(imported, source):
+def test_imported_dataset_rejects_reads_of_simulated_arrays(imported, source):
     got = rf"got .*, which was imported from the footage in {source};"
     expected = f"a simulated dataset with rewards; {got}"
     with pytest.raises(DatasetError, match=expected + " Generate one with `doorlab generate`"):
@@ -93,7 +93,7 @@ def test_what_footage_does_not_tell_is_an_error_that_says_so(imported, source):
         imported.read("reward")
 
 
-def test_tensors_have_frames_and_know_nothing_else(imported):
+def test_door_data_of_footage_has_frames_only(imported):
     doors = DoorData.load(imported, "train")
     assert doors.images.shape == (3, 5, 3, 16, 16)
     assert doors.actions.shape == (3, 0, 4)
@@ -107,7 +107,7 @@ def test_tensors_have_frames_and_know_nothing_else(imported):
 
 
 @pytest.mark.parametrize("damage", ["flip", "remove", "unlist"])
-def test_damaged_shards_come_back_from_the_footage(copy, config, imported, damage):
+def test_import_dataset_repairs_damaged_shards(copy, config, imported, damage):
     shard = copy / "shards/shard-00001"
     if damage == "flip":
         file = next(f for f in (shard / "images/c").rglob("*") if f.is_file())
@@ -125,14 +125,14 @@ def test_damaged_shards_come_back_from_the_footage(copy, config, imported, damag
     assert tree(copy) == tree(imported.path)
 
 
-def test_footage_may_be_moved_meanwhile(copy, source, imported, tmp_path):
+def test_import_dataset_resumes_from_moved_footage(copy, source, imported, tmp_path):
     shutil.copytree(source, tmp_path / "moved")
     shutil.rmtree(copy / "shards/shard-00000")
     import_dataset(copy, plan_import(tmp_path / "moved", SETTINGS).config, resume=True)
     assert tree(copy) == tree(imported.path)
 
 
-def test_other_settings_and_other_doors_do_not_mix(copy, config):
+def test_import_dataset_rejects_other_settings_or_doors(copy, config):
     with pytest.raises(DatasetError, match="--resume"):
         import_dataset(copy, config)
     with pytest.raises(ConfigError, match=r"image_size \(16 there, 32 here\)"):
@@ -141,7 +141,7 @@ def test_other_settings_and_other_doors_do_not_mix(copy, config):
         import_dataset(copy, replace(config, names=config.names[:-1]), resume=True)
 
 
-def test_simulated_and_imported_do_not_mix(copy, dataset):
+def test_write_dataset_rejects_resume_of_import(copy, dataset):
     from helpers.fake_simulator import CONFIG, make_fake
 
     from doorlab.data import write_dataset
@@ -150,7 +150,7 @@ def test_simulated_and_imported_do_not_mix(copy, dataset):
         write_dataset(copy, CONFIG, simulator=make_fake, resume=True)
 
 
-def test_short_doors_are_named_or_left_out(source, tmp_path):
+def test_plan_import_names_or_skips_short_doors(source, tmp_path):
     settings = replace(SETTINGS, frames=9)
     with pytest.raises(DatasetError, match=r"fewer for lift.mkv \(7\); .*--skip-short"):
         plan_import(source, settings)
@@ -163,7 +163,7 @@ def test_short_doors_are_named_or_left_out(source, tmp_path):
         plan_import(source, replace(settings, frames=99, skip_short=True))
 
 
-def test_short_doors_say_what_else_is_in_them(tmp_path):
+def test_plan_import_names_other_files_of_short_doors(tmp_path):
     write_image(tmp_path / "a/1.png", make_image(1))
     write_image(tmp_path / "b/door 1/1.png", make_image(1))
     for number in range(3):
@@ -177,7 +177,7 @@ def test_short_doors_say_what_else_is_in_them(tmp_path):
     )
 
 
-def test_films_that_show_less_than_they_hold_are_short(source, tmp_path):
+def test_plan_import_counts_frames_within_edit_list(source, tmp_path):
     film = write_video(tmp_path / "short/trimmed.mp4", [make_image(n, 48, 64) for n in range(12)])
     set_edit(film, start=0.4, duration=0.5)
     shutil.copytree(source / "door 2", tmp_path / "short/door 2")
@@ -186,7 +186,7 @@ def test_films_that_show_less_than_they_hold_are_short(source, tmp_path):
     assert plan.config.names == ("door 2",)
 
 
-def test_unreadable_files_stop_an_import_or_are_left_out(source, tmp_path):
+def test_plan_import_rejects_or_skips_unreadable_files(source, tmp_path):
     copy = tmp_path / "source"
     shutil.copytree(source, copy)
     for name in ("door 2/IMG_1.png", "Cellar/IMG_11.webp", "lift.mkv"):
@@ -207,7 +207,7 @@ def test_unreadable_files_stop_an_import_or_are_left_out(source, tmp_path):
         import_dataset(tmp_path / "d", shorter, resume=True)
 
 
-def test_too_few_that_can_be_read(tmp_path):
+def test_plan_import_rejects_too_few_readable_images(tmp_path):
     write_image(tmp_path / "a/1.png", make_image(1))
     (tmp_path / "a/2.png").write_bytes(b"?")
     with pytest.raises(DatasetError) as error:
@@ -216,13 +216,14 @@ def test_too_few_that_can_be_read(tmp_path):
     assert error.value.fix == "repair the unreadable files, or use a smaller --frames"
 
 
-def test_nothing_that_can_be_read(tmp_path):
+def test_plan_import_rejects_source_without_readable_doors(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"?")
     with pytest.raises(DatasetError, match=r"at least one readable door in .*got none: a\.mp4 \("):
         plan_import(tmp_path, replace(SETTINGS, skip_unreadable=True))
 
 
-def test_settings_that_came_later_do_not_change_checksums(config):
+def test_import_config_omits_later_settings_at_defaults(config):
+    """Settings that were added later leave older checksums unchanged."""
     document = config.to_json()
     later = {"skip_unreadable", "significant_bits", "left_out"}
     assert not later & set(document)
@@ -232,7 +233,9 @@ def test_settings_that_came_later_do_not_change_checksums(config):
     assert ImportConfig.from_json(changed.to_json()) == changed
 
 
-def test_a_video_that_claims_too_many_frames_is_an_error(source, config, tmp_path, monkeypatch):
+def test_import_dataset_rejects_video_with_fewer_frames_than_claimed(
+    source, config, tmp_path, monkeypatch
+):
     monkeypatch.setattr(
         "doorlab.data.sources.importing.open_entry", lambda path, frames: FootageDoor(path, 99)
     )
@@ -241,7 +244,7 @@ def test_a_video_that_claims_too_many_frames_is_an_error(source, config, tmp_pat
         import_dataset(tmp_path / "d", plan.config)
 
 
-def test_the_printed_command_gives_the_same_settings(config, tmp_path):
+def test_import_command_parses_to_same_settings(config, tmp_path):
     import tyro
 
     from doorlab.stages.import_ import Config
@@ -266,17 +269,19 @@ def test_the_printed_command_gives_the_same_settings(config, tmp_path):
         ("significant_bits", 17),
     ],
 )
-def test_bad_settings(source, setting, value):
+def test_plan_import_rejects_invalid_settings(source, setting, value):
     with pytest.raises(ConfigError, match=setting.replace("_", ".")):
         plan_import(source, replace(SETTINGS, **{setting: value}))
 
 
-def test_an_empty_config_is_none():
+def test_import_config_rejects_empty_doors():
     with pytest.raises(ConfigError, match="doors"):
         ImportConfig()
 
 
-def test_an_interrupted_import_says_how_to_go_on(imported, config, source, tmp_path, monkeypatch):
+def test_import_dataset_interruption_names_resume_command(
+    imported, config, source, tmp_path, monkeypatch
+):
     from doorlab.data.sources import importing
 
     def interrupt(path, *args):

@@ -39,7 +39,7 @@ from doorlab.seeding import stream
         ("test_fraction", float("nan")),
     ],
 )
-def test_bad_settings_are_refused_by_name(name, value):
+def test_generation_config_rejects_invalid_values_by_name(name, value):
     with pytest.raises(ConfigError, match="--" + name.replace("_", "-")):
         GenerationConfig(**{name: value})
 
@@ -54,19 +54,19 @@ def test_bad_settings_are_refused_by_name(name, value):
         ("seed", None),
     ],
 )
-def test_values_of_another_type_are_refused(name, value):
+def test_generation_config_rejects_values_of_other_types(name, value):
     with pytest.raises(
         (ConfigError, TypeError), match=name.replace("_", "[-_]")
     ):  # TypeError: jaxtyping was faster
         GenerationConfig(**{name: value})
 
 
-def test_no_doors_left_to_train_on_is_refused():
+def test_generation_config_rejects_empty_train_split():
     with pytest.raises(ConfigError, match="below 1"):
         GenerationConfig(validation_fraction=0.5, test_fraction=0.5)
 
 
-def test_json_round_trip_and_strangers(config):
+def test_generation_config_round_trips_through_json(config):
     values = asdict(config)
     assert GenerationConfig.from_json(values) == config
     with pytest.raises(ConfigError, match="frames"):
@@ -82,14 +82,14 @@ def test_differing_names_fields_and_values(config):
 
 
 @given(doors=st.integers(1, 500), size=st.integers(1, 600))
-def test_shards_cover_the_doors_once(doors, size):
+def test_shards_cover_every_door_once(doors, size):
     shards = GenerationConfig(doors=doors, shard_doors=size).shards()
     covered = [i for first, last in shards.values() for i in range(first, last)]
     assert covered == list(range(doors))
     assert list(shards) == sorted(shards)
 
 
-def test_shards_do_not_change_the_data(config):
+def test_make_shard_is_independent_of_shard_size(config):
     simulator = FakeSimulator()
     whole = make_shard(config, 0, 11, simulator)
     parts = [make_shard(config, a, b, simulator) for a, b in ((0, 1), (1, 6), (6, 11))]
@@ -98,13 +98,13 @@ def test_shards_do_not_change_the_data(config):
         np.testing.assert_array_equal(array, np.concatenate([part[name] for part in parts]))
 
 
-def test_arrays_follow_the_schema(config):
+def test_make_shard_follows_schema(config):
     for name, array in make_shard(config, 4, 8, FakeSimulator()).items():
         assert array.dtype == ARRAYS[name].dtype
         assert array.shape == ARRAYS[name].shape(4, 3, 5, 16)
 
 
-def test_doors_and_views_are_the_priors(config):
+def test_make_shard_samples_doors_and_views_from_prior(config):
     prior, shard = get_prior(config.prior), make_shard(config, 2, 4, FakeSimulator())
     door: Door = prior.sample(stream(config.seed, "door", 2))
     assert make_door(config, 2) == door
@@ -113,7 +113,7 @@ def test_doors_and_views_are_the_priors(config):
     assert View.from_array(shard["view"][0, 0]) == view
 
 
-def test_joint_positions_start_shut_and_fill_the_range():
+def test_joint_positions_start_closed_and_fill_range():
     config = GenerationConfig(frames=500)
     door = make_door(config, 0)
     positions = joint_positions(config, 0, door)
@@ -123,14 +123,14 @@ def test_joint_positions_start_shut_and_fill_the_range():
     assert positions.mean() == pytest.approx(door.opening_limit / 2, rel=0.1)
 
 
-def test_uniform_actions_have_the_moments_of_the_box():
+def test_passive_actions_uniform_mix_has_moments_of_box():
     config = GenerationConfig(interactions=20_000, action_mix="uniform")
     actions = passive_actions(config, 3)
     np.testing.assert_allclose(actions.mean(0), 0, atol=0.03)
     np.testing.assert_allclose(actions.var(0), 1 / 3, atol=0.02)
 
 
-def test_plausible_actions_hinge_at_the_sides_and_swing_wide():
+def test_passive_actions_plausible_mix_is_near_handle_side_with_wide_swing():
     uniform = GenerationConfig(interactions=400, action_mix="uniform")
     plain = passive_actions(uniform, 5)
     mixed = passive_actions(replace(uniform, action_mix="plausible"), 5)
@@ -146,7 +146,7 @@ def test_plausible_actions_hinge_at_the_sides_and_swing_wide():
     np.testing.assert_allclose(sides.mean(axis=1), 0.5, atol=0.1)
 
 
-def test_no_interactions_make_an_unlabelled_dataset(config):
+def test_make_shard_without_interactions_is_unlabelled(config):
     shard = make_shard(replace(config, interactions=0), 0, 3, FakeSimulator())
     assert shard["actions"].shape == (3, 0, 4)
     assert shard["rewards"].shape == (3, 0)
@@ -158,7 +158,7 @@ def test_no_interactions_make_an_unlabelled_dataset(config):
     validation=st.floats(0, 0.45),
     seed=st.integers(0, 5),
 )
-def test_splits_have_their_shares(doors, test, validation, seed):
+def test_split_of_doors_has_configured_fractions(doors, test, validation, seed):
     config = GenerationConfig(
         doors=doors, test_fraction=test, validation_fraction=validation, seed=seed
     )
@@ -168,13 +168,13 @@ def test_splits_have_their_shares(doors, test, validation, seed):
     assert counts["train"] >= 1
 
 
-def test_splits_are_random_and_exact():
+def test_split_of_doors_is_random_and_exact():
     config = GenerationConfig(doors=100, test_fraction=0.29)
     assert (split_of_doors(config) == SPLITS.index("test")).sum() == 29
     assert (split_of_doors(config) != split_of_doors(replace(config, seed=1))).any()
 
 
-def test_layers_that_were_asked_for_are_drawn_and_stored(tmp_path):
+def test_write_dataset_stores_requested_layers(tmp_path):
     config = GenerationConfig(
         doors=3, frames=2, interactions=0, image_size=24, videos=0, depth=True, segmentation=True
     )

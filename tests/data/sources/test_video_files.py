@@ -36,7 +36,7 @@ def middles(image):
 
 
 def moved(image, a, b, c, d):
-    """Every pixel put where the matrix says, one by one."""
+    """Every pixel moved by the matrix, one by one."""
     height, width = image.shape[:2]
     down, across = np.mgrid[:height, :width]
     x, y = a * across + c * down, b * across + d * down
@@ -53,21 +53,21 @@ def moved(image, a, b, c, d):
         (-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0),
     ],
 )  # fmt: skip
-def test_films_are_turned_and_mirrored_as_their_matrix_says(tmp_path, matrix, suffix):
+def test_video_reader_applies_display_matrix(tmp_path, matrix, suffix):
     image = make_image(3, 40, 56)
     file = write_lossless_video(tmp_path / f"a{suffix}", [image])
     set_display_matrix(file, *(number * ONE for number in matrix))
     np.testing.assert_array_equal(first(file), moved(image, *matrix))
 
 
-def test_nearly_right_angles_are_right_angles(tmp_path):
+def test_video_reader_rounds_nearly_right_angles(tmp_path):
     file = write_lossless_video(tmp_path / "a.mp4", [make_image(3, 40, 56)])
     set_display_matrix(file, -300, ONE - 2, -ONE, 200)
     np.testing.assert_array_equal(first(file), moved(make_image(3, 40, 56), 0, 1, -1, 0))
 
 
 @pytest.mark.parametrize("degrees", [2, 10, 45, -30, 100])
-def test_other_angles_are_refused(tmp_path, degrees):
+def test_video_reader_rejects_other_angles(tmp_path, degrees):
     file = write_lossless_video(tmp_path / "a.mp4", [make_image(3)])
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     set_display_matrix(file, *(round(number * ONE) for number in (cos, sin, -sin, cos)))
@@ -78,14 +78,14 @@ def test_other_angles_are_refused(tmp_path, degrees):
 @pytest.mark.parametrize(
     "matrix", [(1, 0, 1, 1), (2, 0, 0, 1), (0, 2, -1, 0), (1, 0, 0, 0), (0, 0, 1, 0)]
 )
-def test_matrices_that_shear_or_stretch_are_refused(tmp_path, matrix):
+def test_video_reader_rejects_shearing_and_stretching_matrices(tmp_path, matrix):
     file = write_lossless_video(tmp_path / "a.mp4", [make_image(3)])
     set_display_matrix(file, *(number * ONE for number in matrix))
     with pytest.raises(ValueError, match="other than right angles"):
         first(file)
 
 
-def test_a_matrix_of_zeros_says_nothing_and_a_larger_one_nothing_else(tmp_path):
+def test_video_reader_ignores_zero_matrix_and_scale(tmp_path):
     file = write_lossless_video(tmp_path / "a.mp4", [make_image(3)])
     larger = write_lossless_video(tmp_path / "b.mp4", [make_image(3)])
     set_display_matrix(file, 0, 0, 0, 0)
@@ -98,14 +98,14 @@ def test_a_matrix_of_zeros_says_nothing_and_a_larger_one_nothing_else(tmp_path):
     ("aspect", "shape"), [("4/3", (48, 85)), ("8/9", (54, 64)), ("1", (48, 64))]
 )
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
-def test_pixels_that_are_not_square(tmp_path, aspect, shape, suffix):
+def test_video_reader_applies_pixel_aspect_ratio(tmp_path, aspect, shape, suffix):
     codec = "mpeg4" if suffix == ".avi" else "libx264"
     file = write_video(tmp_path / f"a{suffix}", [patches()], codec, aspect=Fraction(aspect))
     assert first(file).shape == (*shape, 3)
     assert np.abs(middles(first(file)) - middles(patches())).max() < 8
 
 
-def test_pixels_that_are_far_too_wide_are_refused(tmp_path):
+def test_video_reader_rejects_extreme_pixel_aspect_ratio(tmp_path):
     file = write_video(tmp_path / "a.mp4", [patches()], aspect=Fraction(4, 3))
     data, ratio = file.read_bytes(), bytes([0, 0, 0, 4, 0, 0, 0, 3])
     assert data.count(b"pasp" + ratio) == 1
@@ -137,7 +137,9 @@ def fill(frame, colors, red, blue, full):
     ("number", "red", "blue"), [(6, 0.299, 0.114), (1, 0.2126, 0.0722), (9, 0.2627, 0.0593)]
 )  # BT.601, BT.709, BT.2020
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p10le"])
-def test_colors_by_the_matrix_and_range_of_the_file(tmp_path, full, number, red, blue, pix_fmt):
+def test_video_reader_converts_by_color_matrix_and_range(
+    tmp_path, full, number, red, blue, pix_fmt
+):
     file = tmp_path / "a.mp4"
     with av.open(file, "w") as container:
         stream = container.add_stream("libx264", rate=10)
@@ -152,20 +154,20 @@ def test_colors_by_the_matrix_and_range_of_the_file(tmp_path, full, number, red,
 
 
 @pytest.mark.parametrize("depth", ["gray12le", "gray16le", "gbrp16le"])
-def test_deep_colors_are_scaled(tmp_path, depth):
+def test_video_reader_scales_deep_colors(tmp_path, depth):
     image = patches() if depth.startswith("gbr") else patches()[..., :1].repeat(3, axis=2)
     file = write_video(tmp_path / "a.mkv", [image], "ffv1", depth)
     assert np.abs(middles(first(file)) - middles(image)).max() < 3
 
 
-def test_colors_that_can_not_be_converted_are_refused(tmp_path):
+def test_video_reader_rejects_unconvertible_colors(tmp_path):
     options = {"x264-params": "colormatrix=YCgCo"}
     file = write_video(tmp_path / "a.mp4", [patches()], options=options)
     with pytest.raises(ValueError, match="whose colors"):
         first(file)
 
 
-def test_reference_white_of_hdr_is_white(tmp_path):
+def test_video_reader_maps_hdr_reference_white_to_white(tmp_path):
     transfer, white = "arib-std-b67", 0.75  # ITU-R BT.2408: its signal in HLG
     file = tmp_path / "a.mkv"
     with av.open(file, "w") as container:
@@ -189,7 +191,7 @@ def test_reference_white_of_hdr_is_white(tmp_path):
 
 
 @pytest.mark.parametrize(("codec", "pix_fmt"), [("qtrle", "argb"), ("prores_ks", "yuva444p10le")])
-def test_transparent_parts_are_black(tmp_path, codec, pix_fmt):
+def test_video_reader_blends_transparency_with_black(tmp_path, codec, pix_fmt):
     alpha = np.full((48, 64, 1), 255, np.uint8)
     alpha[:, 32:] = 0
     alpha[24:, :32] = 128
@@ -200,14 +202,14 @@ def test_transparent_parts_are_black(tmp_path, codec, pix_fmt):
     assert np.abs(middles(first(file)) - expected).max() < 4
 
 
-def test_transparent_parts_that_the_decoder_drops_are_refused(tmp_path):
+def test_video_reader_rejects_transparency_dropped_by_decoder(tmp_path):
     frame = np.concatenate([patches(), patches()[..., :1]], axis=2)
     file = write_video(tmp_path / "a.webm", [frame], "libvpx-vp9", "yuva420p")
     with pytest.raises(ValueError, match="with transparency"):
         first(file)
 
 
-def test_the_container_may_crop(tmp_path):
+def test_video_reader_applies_container_crop(tmp_path):
     image = make_image(3, 48, 64)
     file = write_lossless_video(tmp_path / "a.mp4", [image])
     set_display_matrix(file, -ONE, 0, 0, ONE)
@@ -216,7 +218,7 @@ def test_the_container_may_crop(tmp_path):
 
 
 @pytest.mark.parametrize(("height", "width"), [(50, 66), (34, 18)])
-def test_the_codec_may_crop(tmp_path, height, width):
+def test_video_reader_applies_codec_crop(tmp_path, height, width):
     image = make_image(3, height, width)  # no multiples of 16, which is what H.264 stores
     np.testing.assert_array_equal(first(write_lossless_video(tmp_path / "a.mp4", [image])), image)
 
@@ -228,7 +230,7 @@ def test_the_codec_may_crop(tmp_path, height, width):
         ("a.mov", "prores_ks", "yuv422p10le", {"flags": "+ildct+ilme"}),
     ],
 )
-def test_of_interlaced_frames_one_moment_is_shown(tmp_path, name, codec, pix_fmt, options):
+def test_video_reader_shows_one_field_of_interlaced_frames(tmp_path, name, codec, pix_fmt, options):
     earlier, later = np.zeros((2, 48, 64, 3), np.uint8)
     earlier[:, 8:16], later[:, 40:48] = 250, 250
     woven = np.where(np.arange(48)[:, None, None] % 2 == 0, earlier, later)
@@ -254,7 +256,7 @@ def mux(path, films, disposition=None, leave_out=0):
     return path
 
 
-def test_the_film_is_the_best_stream_and_no_cover(tmp_path):
+def test_video_reader_selects_best_stream_and_ignores_cover(tmp_path):
     small = write_video(tmp_path / "small.mkv", [make_image(1, 16, 16)] * 2, "mjpeg", "yuvj420p")
     film = write_video(tmp_path / "film.mkv", [make_image(9, 48, 64)] * 20, options={"bf": "0"})
     both = mux(tmp_path / "both.mkv", [small, film])
@@ -268,7 +270,7 @@ def test_the_film_is_the_best_stream_and_no_cover(tmp_path):
         first(only)
 
 
-def test_only_what_an_edit_list_shows_is_taken(tmp_path):
+def test_video_reader_applies_edit_list(tmp_path):
     film = write_video(tmp_path / "a.mp4", [make_image(n, 48, 64) for n in range(12)])
     set_edit(film, start=0.4, duration=0.5)
     assert count_frames(film, 20) == count_frames(film, 2) == count_decoded(film) == 5
@@ -276,21 +278,21 @@ def test_only_what_an_edit_list_shows_is_taken(tmp_path):
     assert blues == [4, 5, 6, 7, 8]
 
 
-def test_a_codec_that_nobody_knows_is_named(tmp_path):
+def test_count_frames_names_unknown_codec(tmp_path):
     film = write_video(tmp_path / "a.mp4", [make_image(1)])
     film.write_bytes(film.read_bytes().replace(b"avc1\0", b"xyz1\0"))
     with pytest.raises(ValueError, match="codec that FFmpeg does not know"):
         count_frames(film, 1)
 
 
-def test_titles_that_are_not_utf_8_do_not_matter(tmp_path):
+def test_video_reader_accepts_titles_not_in_utf_8(tmp_path):
     film = write_video(tmp_path / "a.mp4", [make_image(1)])
     film.write_bytes(film.read_bytes().replace(b"VideoHandler", b"VideoH\xe4ndler"))
     assert count_frames(film, 2) == 1
     assert first(film).shape == make_image(1).shape
 
 
-def test_frames_that_come_at_odd_times_are_all_taken(tmp_path):
+def test_read_frames_includes_irregular_timestamps(tmp_path):
     file = tmp_path / "a.mkv"
     with av.open(file, "w") as container:
         stream = container.add_stream("libx264", rate=10)
@@ -303,7 +305,7 @@ def test_frames_that_come_at_odd_times_are_all_taken(tmp_path):
     assert [round(f[..., 2].mean() / 20) for f in read_frames(file, range(9))] == list(range(6))
 
 
-def test_damaged_frames_are_refused(tmp_path):
+def test_read_frames_rejects_damaged_frames(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (48, 200, 3), np.uint8)
     frames = [noise[:, n : n + 64] for n in range(6)]
     film = write_video(tmp_path / "a.avi", frames, "mpeg4", options={"qscale": "2"})
@@ -313,7 +315,7 @@ def test_damaged_frames_are_refused(tmp_path):
         list(read_frames(film, range(6)))
 
 
-def test_packets_without_a_frame_do_not_count(tmp_path):
+def test_count_frames_ignores_packets_without_frames(tmp_path):
     frames, options = [make_image(n, 48, 64) for n in range(12)], {"g": "6", "bf": "0"}
     film = write_video(tmp_path / "film.mkv", frames, options=options)
     cut = mux(tmp_path / "cut.mkv", [film], leave_out=1)  # nothing to see before frame 6
@@ -322,7 +324,7 @@ def test_packets_without_a_frame_do_not_count(tmp_path):
     assert count_frames(cut, 6) == count_decoded(cut) == 6
 
 
-def test_a_film_that_claims_to_be_huge_is_refused(tmp_path):
+def test_video_reader_rejects_huge_claimed_size(tmp_path):
     file = write_video(tmp_path / "a.avi", [make_image(1)], "rawvideo")
     data = file.read_bytes()
     width, height = (number.to_bytes(4, "little") for number in (56, 40))

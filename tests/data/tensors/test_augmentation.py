@@ -29,7 +29,7 @@ def mirrored(door):
     )
 
 
-def test_rewards_of_mirrored_actions_on_mirrored_doors(simulator):
+def test_mirror_actions_keep_reward_on_mirrored_door(simulator):
     doors = [get_prior("default").sample(stream(0, i)) for i in range(30)]
     actions = stream(1).uniform(-1, 1, (30, 16, 4)).astype(np.float32)
     flipped = mirror_actions(torch.from_numpy(actions)).numpy()
@@ -39,7 +39,7 @@ def test_rewards_of_mirrored_actions_on_mirrored_doors(simulator):
     np.testing.assert_allclose(here, there, atol=1e-4)
 
 
-def test_frames_of_mirrored_doors_are_mirrored_frames(simulator):
+def test_rendering_of_mirrored_door_is_mirrored_image(simulator):
     door = get_prior("narrow").sample(stream(0, 3))
     look = dataclasses.replace(door.appearance, light_direction=(0.0, -0.8, 0.6))
     door = dataclasses.replace(door, appearance=look)
@@ -50,7 +50,7 @@ def test_frames_of_mirrored_doors_are_mirrored_frames(simulator):
     assert np.abs(pair[0, 0].astype(int) - pair[1, 0]).mean() > 3  # the doors do differ
 
 
-def test_only_the_chosen_doors_change_and_twice_is_never():
+def test_mirror_interactions_is_an_involution_on_selected_doors():
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape):
@@ -75,7 +75,7 @@ def test_only_the_chosen_doors_change_and_twice_is_never():
         torch.testing.assert_close(getattr(twice, name), getattr(batch, name))
 
 
-def test_half_of_the_doors_are_mirrored_whole():
+def test_random_mirror_flips_half_of_doors():
     x = torch.rand(400, 2, 3, 2, 4, generator=torch.Generator().manual_seed(0))
     found = random_mirror(x, torch.Generator().manual_seed(1))
     same = (found == x).flatten(1).all(dim=1)

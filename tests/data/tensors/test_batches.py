@@ -16,7 +16,7 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-def test_tensors_are_the_datasets_arrays(doors, dataset):
+def test_door_data_matches_arrays_of_dataset(doors, dataset):
     rows = dataset.indices("train")
     assert len(doors) == len(rows) == 6
     np.testing.assert_array_equal(doors.indices, rows)
@@ -26,19 +26,20 @@ def test_tensors_are_the_datasets_arrays(doors, dataset):
         np.testing.assert_array_equal(getattr(doors, name), dataset.read(name, rows))
 
 
-def test_loading_in_pieces_gives_the_same(doors, dataset, monkeypatch):
+def test_door_data_is_independent_of_load_size(doors, dataset, monkeypatch):
+    # A constant: no dataset of a test is as large.
     monkeypatch.setattr("doorlab.data.tensors.batches._LOAD_DOORS", 4)
     assert torch.equal(DoorData.load(dataset, "train").images, doors.images)
 
 
-def test_limits_are_nested_and_checked(doors, dataset):
+def test_door_data_limits_are_nested_and_checked(doors, dataset):
     few = DoorData.load(dataset, "train", limit=2)
     assert torch.equal(few.actions, doors.actions[:2])
     with pytest.raises(DatasetError, match="at least 7 train doors"):
         DoorData.load(dataset, "train", limit=7)
 
 
-def test_frames_belong_to_one_door_and_differ(doors, generator):
+def test_sample_frames_draws_distinct_frames_of_one_door(doors, generator):
     x = sample_frames(doors, batch=40, frames=2, generator=generator)
     assert x.shape == (40, 2, 3, 16, 16)
     assert 0 <= x.min() <= x.max() <= 1
@@ -49,7 +50,7 @@ def test_frames_belong_to_one_door_and_differ(doors, generator):
         assert not torch.equal(*pair)
 
 
-def test_a_saved_state_gives_the_same_batch(doors, generator):
+def test_sample_interactions_is_deterministic_given_generator_state(doors, generator):
     state = generator.get_state()
     first = sample_interactions(doors, 4, 2, generator, context=2, targets=3)
     generator.set_state(state)
@@ -60,7 +61,7 @@ def test_a_saved_state_gives_the_same_batch(doors, generator):
     assert not torch.equal(first.at_BTA, third.at_BTA)
 
 
-def test_interactions_are_split_without_overlap(doors, generator):
+def test_sample_interactions_splits_context_and_targets_without_overlap(doors, generator):
     batch = sample_interactions(doors, 64, 1, generator, context=2, targets=3)
     known = {tuple(a.tolist()): r.item() for a, r in zip(*flat(doors), strict=True)}
     for b in range(64):
@@ -75,7 +76,7 @@ def flat(doors):
     return doors.actions.flatten(0, 1), doors.rewards.flatten()
 
 
-def test_what_is_masked_is_zero(doors, generator):
+def test_sample_interactions_zeroes_masked_context(doors, generator):
     batch = sample_interactions(doors, 64, 1, generator, context=2, targets=3)
     assert (batch.context.actions[~batch.context.mask] == 0).all()
     assert (batch.context.rewards[~batch.context.mask] == 0).all()
@@ -83,25 +84,25 @@ def test_what_is_masked_is_zero(doors, generator):
     assert not batch.context.mask.all()
 
 
-def test_context_sizes_are_uniform(doors, generator):
+def test_sample_interactions_context_sizes_are_uniform(doors, generator):
     batch = sample_interactions(doors, 3000, 1, generator, context=4, targets=1)
     counts = torch.bincount(batch.context.mask.sum(1), minlength=5)
     np.testing.assert_allclose(counts / 3000, 0.2, atol=0.03)
 
 
-def test_no_context_at_all(doors, generator):
+def test_sample_interactions_accepts_empty_context(doors, generator):
     batch = sample_interactions(doors, 2, 1, generator, context=0, targets=5)
     assert batch.context.actions.shape == (2, 0, 4)
 
 
-def test_too_much_is_refused(doors, generator):
+def test_sampling_rejects_more_than_dataset_holds(doors, generator):
     with pytest.raises(ConfigError, match="--interactions"):
         sample_interactions(doors, 2, 1, generator, context=3, targets=3)
     with pytest.raises(ConfigError, match="--frames"):
         sample_frames(doors, 2, 4, generator)
 
 
-def test_splits_can_be_empty(dataset, monkeypatch):
+def test_door_data_rejects_empty_split(dataset, monkeypatch):
     monkeypatch.setattr(dataset, "indices", lambda split: np.zeros(0, dtype=np.int64))
     with pytest.raises(DatasetError, match="at least 1 test"):
         DoorData.load(dataset, "test")
@@ -109,7 +110,7 @@ def test_splits_can_be_empty(dataset, monkeypatch):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_a_gpu_the_batches_are_the_same(dataset, doors):
+def test_sample_interactions_is_equal_on_gpu(dataset, doors):
     on_gpu = DoorData.load(dataset, "train", "cuda")
     cpu = sample_interactions(doors, 4, 2, torch.Generator().manual_seed(1), 2, 3)
     gpu = sample_interactions(on_gpu, 4, 2, torch.Generator().manual_seed(1), 2, 3)

@@ -29,8 +29,8 @@ def concatenated(parts):
 
 
 @pytest.mark.parametrize("name", ["default", "wild"])
-def test_pictures_and_rewards_are_those_of_pybullet_on_these_doors(name, monkeypatch):
-    """The doors and cameras are taken on the way: what belongs to what is part of the test."""
+def test_door_stream_matches_pybullet(name, monkeypatch):
+    """The sampled doors and cameras are captured, so that their pairing is tested as well."""
     seen = {}
 
     def spy(function):
@@ -58,7 +58,7 @@ def test_pictures_and_rewards_are_those_of_pybullet_on_these_doors(name, monkeyp
     assert (drawn["joint_position"].numpy() <= limits.astype(np.float32)).all()
 
 
-def test_a_step_s_doors_depend_on_its_number_alone():
+def test_door_stream_step_depends_on_its_number_only():
     doors = DoorStream(CONFIG, SEED)
     many = doors.draw(WANTED, range(5))
     for step, part in enumerate(doors.draw(WANTED, range(3, 5)), 3):
@@ -66,7 +66,7 @@ def test_a_step_s_doors_depend_on_its_number_alone():
     assert_same(DoorStream(CONFIG, SEED).draw(WANTED, range(1, 2))[0], many[1])
 
 
-def test_processes_share_the_doors_that_one_alone_would_have():
+def test_door_stream_partitions_doors_among_processes():
     whole = DoorStream(CONFIG, SEED).draw(WANTED, range(2))
     shares = [
         DoorStream(CONFIG, SEED).draw(replace(WANTED, process=n, processes=3), range(2))
@@ -79,7 +79,7 @@ def test_processes_share_the_doors_that_one_alone_would_have():
             assert torch.equal(value.nan_to_num(-1), getattr(whole[step], name).nan_to_num(-1))
 
 
-def test_no_two_doors_are_the_same():
+def test_door_stream_never_repeats_doors():
     doors = DoorStream(CONFIG, SEED)
     parts = doors.draw(WANTED, range(3)) + doors.draw(replace(WANTED, name="try"), range(3))
     parts += DoorStream(CONFIG, 4).draw(WANTED, range(3))
@@ -91,7 +91,7 @@ def test_no_two_doors_are_the_same():
     assert found["optimal_reward"].isnan().all()
 
 
-def test_without_doors_or_interactions():
+def test_door_stream_accepts_no_steps_and_no_interactions():
     doors = DoorStream(CONFIG, SEED)
     assert doors.draw(WANTED, range(4, 4)) == []
     (part,) = doors.draw(replace(WANTED, interactions=0), range(1))
@@ -99,8 +99,9 @@ def test_without_doors_or_interactions():
     assert part.actions.shape == (6, 0, 4)
 
 
-def test_chunks_change_nothing(monkeypatch):
+def test_door_stream_is_independent_of_chunk_size(monkeypatch):
     whole = DoorStream(CONFIG, SEED).draw(WANTED, range(2))
+    # Constants: no stream of a test fills a chunk.
     monkeypatch.setattr(stream, "_CHUNK_PIXELS", 5 * 16**2)
     monkeypatch.setattr(stream, "_CHUNK_INTERACTIONS", 12)
     for a, b in zip(whole, DoorStream(CONFIG, SEED).draw(WANTED, range(2)), strict=True):
@@ -109,7 +110,7 @@ def test_chunks_change_nothing(monkeypatch):
 
 @pytest.fixture(scope="module")
 def both():
-    """300 doors of a dataset of films of 4 frames, and 300 fresh ones with 2 of 4."""
+    """300 doors of a dataset with 4 frames each, and 300 streamed ones with 2 of 4."""
     simulator = make_simulator("torch")
     config = GenerationConfig(
         doors=300, frames=4, interactions=8, image_size=16, prior="default", simulator="torch"
@@ -121,8 +122,8 @@ def both():
     return recorded, drawn[0]
 
 
-def test_doors_are_filmed_and_tried_as_in_a_dataset(both):
-    """Two-sample tests of what can be told without the doors, which are drawn apart."""
+def test_door_stream_has_distribution_of_dataset(both):
+    """Two-sample tests of marginals on independently sampled doors."""
     recorded, drawn = both
     pixels = drawn.images.movedim(2, -1).numpy()
     pairs = {
@@ -145,8 +146,8 @@ def test_doors_are_filmed_and_tried_as_in_a_dataset(both):
         assert stats.ks_2samp(a, b).pvalue > 1e-3, name
 
 
-def test_as_many_frames_are_shut_as_in_a_film(both):
-    """One in four of a film's are; of two frames out of it half of the pairs have that one."""
+def test_door_stream_has_as_many_closed_frames_as_sequence(both):
+    """One frame in four of a sequence is closed; half of all pairs of frames contain it."""
     shut = (both[1].joint_position == 0).sum(1)
     assert set(shut.tolist()) == {0, 1}
     assert shut.float().mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(300))
@@ -160,14 +161,14 @@ def test_as_many_frames_are_shut_as_in_a_film(both):
         ({"sequence_length": 0}, "--stream.sequence-length as a whole number of 1 or more"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(changes, words):
+def test_door_stream_rejects_invalid_config(changes, words):
     with pytest.raises(ConfigError, match=words):
         replace(CONFIG, **changes)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_the_same_doors_on_a_gpu():
+def test_door_stream_is_equal_on_gpu():
     cpu, gpu = (
         DoorStream(CONFIG, SEED, device).draw(WANTED, range(1))[0] for device in ("cpu", "cuda")
     )
@@ -176,7 +177,7 @@ def test_the_same_doors_on_a_gpu():
     torch.testing.assert_close(gpu.rewards.cpu(), cpu.rewards, atol=0.01, rtol=0)
 
 
-def test_door_stream_draws_from_a_json_file_of_ranges(tmp_path):
+def test_door_stream_draws_from_json_file_of_ranges(tmp_path):
     (tmp_path / "wild.json").write_text('{"base": "wild"}')
     config = replace(CONFIG, prior=str(tmp_path / "wild.json"))
     (drawn,) = DoorStream(config, SEED).draw(WANTED, range(1))

@@ -32,7 +32,7 @@ def network():
     return learn_features(doors(60), steps=40)
 
 
-def test_the_loss_is_the_cross_entropy_of_finding_the_partner():
+def test_frame_features_loss_is_cross_entropy_of_pairs():
     torch.manual_seed(0)
     model, x = FrameFeatures(SIZE), torch.rand(5, 2, 3, SIZE, SIZE)
     found = model.compare(model.encoder(x))
@@ -41,7 +41,7 @@ def test_the_loss_is_the_cross_entropy_of_finding_the_partner():
     torch.testing.assert_close(model.loss(x), sum(expected) / 2)
 
 
-def test_it_learns_to_tell_new_doors_apart(network):
+def test_frame_features_discriminate_new_doors(network):
     images = torch.from_numpy(doors(32, 2, seed=9)).movedim(-1, -3).float() / 255
     torch.manual_seed(0)
     with torch.no_grad():
@@ -49,7 +49,7 @@ def test_it_learns_to_tell_new_doors_apart(network):
         assert network.loss(images) < FrameFeatures(SIZE).loss(images)
 
 
-def test_features_have_their_place(network):
+def test_frame_features_have_expected_shapes(network):
     images = doors(5, 3)
     found = network.describe(images)
     assert set(found) == set(FEATURES)
@@ -60,7 +60,7 @@ def test_features_have_their_place(network):
     np.testing.assert_allclose(alone["content"], found["content"][2, 1], atol=1e-5)
 
 
-def test_texture_sees_blur_and_real_frames_are_like_real_ones(network):
+def test_texture_features_detect_blur(network):
     real, same, other = doors(80, seed=1), doors(80, seed=2), doors(80, seed=3)
     small = other.reshape(80, 4, SIZE // 4, 4, SIZE // 4, 4, 3).mean(axis=(3, 5))
     blurred = small.repeat(4, axis=2).repeat(4, axis=3).astype(np.uint8)
@@ -69,7 +69,8 @@ def test_texture_sees_blur_and_real_frames_are_like_real_ones(network):
     assert two_sample_score(described[0], described[2]).accuracy.mean > 0.9
 
 
-def test_the_same_seed_gives_the_same_network_and_chance_elsewhere_is_untouched():
+def test_learn_features_is_deterministic_given_seed():
+    """The global random state is unchanged."""
     state = torch.get_rng_state()
     first, second, third = (learn_features(doors(8), 2, seed) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)
@@ -79,6 +80,6 @@ def test_the_same_seed_gives_the_same_network_and_chance_elsewhere_is_untouched(
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (4, 1)])
-def test_one_door_or_one_frame_is_too_few(shape):
+def test_learn_features_rejects_one_door_or_one_frame(shape):
     with pytest.raises(ConfigError, match="at least two frames"):
         learn_features(np.zeros((*shape, SIZE, SIZE, 3), np.uint8))

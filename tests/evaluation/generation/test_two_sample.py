@@ -23,7 +23,7 @@ def kernel_by_hand(a, b, width):
     return np.mean([np.exp(-((x - y) ** 2).sum() / width) for x in a for y in b])
 
 
-def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
+def test_mmd2_averages_pairs_of_different_doors():
     real, other = features(0, doors=5), features(1, 0.7, doors=5)
     flat = real.reshape(-1, FEATURES)
     width = np.median([((x - y) ** 2).sum() for x in flat for y in flat])
@@ -36,7 +36,7 @@ def test_the_discrepancy_is_that_of_all_pairs_of_different_doors():
     assert mmd2(real, other).mean == pytest.approx(expected, rel=1e-9)
 
 
-def test_pictures_that_are_all_alike_have_no_discrepancy_but_a_reason():
+def test_mmd2_of_constant_features_is_undefined():
     alike = np.ones((8, 4, 3))
     for other in (alike, features(0, doors=8)[..., :3]):
         found = mmd2(alike, other)
@@ -44,7 +44,7 @@ def test_pictures_that_are_all_alike_have_no_discrepancy_but_a_reason():
         assert found.undefined == "the features of all real images are equal"
 
 
-def test_the_same_distribution_scores_nothing_on_average():
+def test_two_sample_score_is_null_for_equal_distributions():
     scores = [two_sample_score(features(2 * s), features(2 * s + 1), s) for s in range(60)]
     discrepancy = np.array([score.mmd2.mean for score in scores])
     assert abs(discrepancy.mean()) < 3 * discrepancy.std() / np.sqrt(len(scores))
@@ -55,7 +55,7 @@ def test_the_same_distribution_scores_nothing_on_average():
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.4, 1.0])
-def test_intervals_of_the_discrepancy_are_as_wide_as_draws_are_spread(shift):
+def test_mmd2_intervals_match_sampling_spread(shift):
     found = [mmd2(features(2 * s), features(2 * s + 1, shift), s) for s in range(100)]
     means = np.array([one.mean for one in found])
     assert covered(found, means.mean() if shift else 0.0) > 0.88
@@ -63,7 +63,7 @@ def test_intervals_of_the_discrepancy_are_as_wide_as_draws_are_spread(shift):
     assert 0.85 < half_widths.mean() / (1.96 * means.std()) < 1.35
 
 
-def test_with_four_doors_an_interval_is_wide_but_one():
+def test_mmd2_intervals_cover_with_four_doors():
     found = [mmd2(features(2 * s, doors=4), features(2 * s + 1, doors=4), s) for s in range(100)]
     assert covered(found, 0.0) > 0.88
 
@@ -72,7 +72,7 @@ def covered(estimates, truth):
     return np.mean([low <= truth <= high for low, high in (e.ci95 for e in estimates)])
 
 
-def test_scores_grow_with_the_difference():
+def test_two_sample_scores_grow_with_difference():
     shifts = (0.0, 0.5, 1.0, 4.0)
     scores = [two_sample_score(features(0), features(1, shift)) for shift in shifts]
     for part in ("accuracy", "mmd2"):
@@ -82,22 +82,22 @@ def test_scores_grow_with_the_difference():
     assert scores[-1].accuracy.mean > 0.99
 
 
-def test_a_linear_classifier_misses_what_the_kernel_sees():
-    """The same mean, another spread."""
+def test_linear_classifier_misses_difference_in_scale():
+    """The distributions have equal means and different spreads."""
     score = two_sample_score(features(0), features(1, scale=0.3))
     assert score.mmd2.ci95[0] > 0.05
     assert abs(score.accuracy.mean - 0.5) < 0.2
 
 
-def test_doors_that_were_fitted_on_are_not_scored():
-    """Every door has its own feature: memory would be perfect, and is of no use."""
+def test_held_out_hits_exclude_fitted_doors():
+    """Every door has its own feature: memorization would be perfect, but is of no use."""
     real = np.repeat(np.eye(20)[:10, None], FRAMES, axis=1)
     other = np.repeat(np.eye(20)[10:, None], FRAMES, axis=1)
     assert held_out_hits(real, other).mean() <= 0.6
     assert held_out_hits(real, other).shape == (5, 2 * FRAMES)
 
 
-def test_the_units_of_features_do_not_matter():
+def test_two_sample_score_is_invariant_to_units():
     units = np.array([1, 10, 0.1, 1e3, 1e-3, 1.0])
     plain = two_sample_score(features(0), features(1, 0.4))
     scaled = two_sample_score(features(0) * units + 3, features(1, 0.4) * units + 3)
@@ -105,13 +105,13 @@ def test_the_units_of_features_do_not_matter():
     assert scaled.accuracy.mean == pytest.approx(plain.accuracy.mean, abs=0.01)
 
 
-def test_a_feature_that_never_changes_does_no_harm():
+def test_two_sample_score_ignores_constant_feature():
     real, other = features(0), features(1)
     real[..., 0] = other[..., 0] = 2.5
     assert np.isfinite(two_sample_score(real, other).mmd2.mean)
 
 
-def test_bad_input_is_named():
+def test_two_sample_score_rejects_invalid_input():
     with pytest.raises(ConfigError, match="at least four doors"):
         two_sample_score(features(0, doors=3), features(1, doors=3))
     with pytest.raises(ConfigError, match="equal numbers of doors and frames"):

@@ -67,7 +67,7 @@ def with_(evidence, part, **models):
     return replace(evidence, **{part: {m: s for m, s in scores.items() if s is not None}})
 
 
-def test_a_study_in_which_everything_holds():
+def test_claims_are_reproduced_in_ideal_study():
     assert [claim.name for claim in claims(GOOD)] == NAMES
     assert all(claim.reproduced is True for claim in claims(GOOD))
     assert all(claim.how_much and claim.figures for claim in claims(GOOD))
@@ -86,7 +86,7 @@ def test_a_study_in_which_everything_holds():
         ("first_try", "first_rewards", {"ssnp": errors(0.5, 0.6, 0.8, 0.82)}),
     ],
 )
-def test_what_does_not_hold_is_not_reproduced_and_the_rest_is(name, part, scores):
+def test_claim_fails_alone_when_its_evidence_fails(name, part, scores):
     after = found(with_(GOOD, part, **scores))
     assert after[name].reproduced is False
     others = set(NAMES) - {name}
@@ -102,27 +102,27 @@ def test_what_does_not_hold_is_not_reproduced_and_the_rest_is(name, part, scores
         ("beats_gp_ucb", "baselines", "gp_ucb"),
     ],
 )
-def test_what_was_not_studied_can_not_be_told(name, part, model):
+def test_claim_is_unanswered_without_its_evidence(name, part, model):
     claim = found(with_(GOOD, part, **{model: None}))[name]
     assert claim.reproduced is None
     assert model in claim.how_much or "no number was studied" in claim.how_much
 
 
-def test_a_rival_that_was_not_beaten_outweighs_one_that_was_not_studied():
+def test_claim_prefers_failure_over_missing_evidence():
     part = with_(GOOD, "errors", np=errors(0.01, 0.01, 0.01, 0.01), vae_np=None)
     assert found(part)["beats_rivals"].reproduced is False
 
 
-def test_few_labels_are_all_that_the_first_two_claims_look_at():
-    """With 400 everything is known, and NP is the better one: that is no counterexample."""
+def test_first_claims_use_few_labels_only():
+    """NP is better with 400 labels, where everything is known: no counterexample."""
     after = found(with_(GOOD, "errors", np=errors(0.09, 0.08, 0.06, 0.001)))
     assert after["beats_rivals"].reproduced is True
     many = {400: GOOD.errors["ssnp"][400]}
     assert found(with_(GOOD, "errors", ssnp=many))["half_of_variance"].reproduced is None
 
 
-def test_a_difference_that_chance_may_have_made_is_not_enough():
-    """0.001 on average, of doors that differ by 0.1: no interval stays below zero."""
+def test_claim_rejects_insignificant_difference():
+    """The mean is 0.001, of doors that differ by 0.1: no interval stays below zero."""
     luck = RNG.normal(0, 0.1, (SEEDS, DOORS))
     luck += 0.001 - luck.mean()
     rival = {n: values + luck for n, values in GOOD.errors["ssnp"].items()}
@@ -133,7 +133,7 @@ def test_a_difference_that_chance_may_have_made_is_not_enough():
     assert all(f["difference"]["ci95"][1] > 0 for f in mine)
 
 
-def test_the_figures_are_the_ratios_that_the_study_was_made_with():
+def test_claim_figures_match_constructed_ratios():
     after = found(GOOD)
     assert after["half_of_variance"].how_much.startswith("0.4")  # 0.04 of 0.1, with 40
     assert after["half_of_variance"].how_much.endswith("with 40 labeled doors")
@@ -149,7 +149,7 @@ def test_the_figures_are_the_ratios_that_the_study_was_made_with():
     assert len(after["beats_rivals"].figures) == 2 * 3 * 3  # measures, rivals, counts up to 160
 
 
-def test_claims_about_tries_are_made_with_the_number_nearest_to_400():
+def test_claims_use_label_count_nearest_to_400():
     assert GOOD.labelled == 400
     fewer = {n: r for n, r in GOOD.regrets["ssnp"].items() if n < 400}
     assert with_(GOOD, "regrets", ssnp=fewer).labelled == 160
@@ -159,7 +159,7 @@ def test_claims_about_tries_are_made_with_the_number_nearest_to_400():
     assert found(nothing)["first_try"].reproduced is None
 
 
-def test_doors_without_a_latch_do_not_count_as_adaptation():
+def test_adapts_claim_ignores_doors_without_latch():
     before, after = GOOD.regrets["ssnp"], regrets(0.5, 0.3, 0.2, 0.1)
     after[400][:, ~LATCHED, 4] = 1.0  # the fifth try on other doors may be as bad as it likes
     claim, same = (found(with_(GOOD, "regrets", ssnp=r))["adapts"] for r in (after, before))
@@ -167,8 +167,8 @@ def test_doors_without_a_latch_do_not_count_as_adaptation():
     assert found(replace(GOOD, latched=np.zeros(DOORS, bool)))["adapts"].reproduced is None
 
 
-def test_the_first_try_is_shown_beside_what_can_be_seen():
-    """An oracle that has to guess the latch obtains 0.7 on average at first."""
+def test_first_try_claim_shows_visible_oracle():
+    """An oracle that has to guess the latch direction obtains 0.7 on average at first."""
     seen = np.tile(np.array([0.3, 0.0]), (1, DOORS, 1)) * GOOD.optimal[None, :, None]
     evidence = replace(GOOD, baselines={**GOOD.baselines, "visible_oracle": seen})
     claim, before = found(evidence)["first_try"], found(GOOD)["first_try"]
@@ -201,7 +201,7 @@ def sized(seeds, doors):
     ("seeds", "doors", "answered"),
     [(1, DOORS, False), (2, DOORS, False), (3, 49, False), (3, 50, True), (3, DOORS, True)],
 )
-def test_claims_of_small_studies_are_not_answered(seeds, doors, answered):
+def test_claims_of_small_studies_are_unanswered(seeds, doors, answered):
     for evidence in (sized(seeds, doors), with_(sized(seeds, doors), "errors", np=None)):
         for claim in claims(evidence):
             assert not (claim.too_small and answered)

@@ -14,7 +14,7 @@ ERRORS = {"ssnp": {10: RNG.random((2, 40, 3)), 80: RNG.random((2, 40, 3))}}
 ERRORS["np"] = {10: ERRORS["ssnp"][10] + 0.5}
 
 
-def test_metrics_are_means_over_seeds_doors_and_interactions_and_by_interactions():
+def test_reward_summary_averages_over_seeds_doors_and_interactions():
     found = reward_summary({"reward_mse": ERRORS, "log_likelihood": ERRORS}, 0.25)
     one, values = found["ssnp"]["80"], ERRORS["ssnp"][80]
     assert one["reward_mse"]["mean"] == pytest.approx(values.mean())
@@ -27,8 +27,8 @@ def test_metrics_are_means_over_seeds_doors_and_interactions_and_by_interactions
     assert set(found["np"]) == {"10"}
 
 
-def test_differences_are_of_pairs_wherever_both_have_as_many_labels():
-    """A rival that is worse by 0.5 on every door is so without any doubt."""
+def test_differences_are_paired_at_shared_label_counts():
+    """A rival that is worse by 0.5 on every door is so with certainty."""
     found = differences(ERRORS, "ssnp")
     assert list(found) == ["ssnp - np"]
     assert list(found["ssnp - np"]) == ["10"]
@@ -36,7 +36,7 @@ def test_differences_are_of_pairs_wherever_both_have_as_many_labels():
     assert found["ssnp - np"]["10"]["ci95"] == pytest.approx([-0.5, -0.5])
 
 
-def test_a_policy_that_is_not_trained_stands_beside_every_seed():
+def test_difference_repeats_untrained_policy_for_every_seed():
     mine, theirs = RNG.random((3, 40, 5)), RNG.random((1, 40, 5))
     found = difference(mine, theirs)
     repeated = np.repeat(theirs, 3, axis=0)

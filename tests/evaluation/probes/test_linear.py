@@ -28,13 +28,13 @@ def linear_with_noise(noise: float):
     return lambda x, rng: x @ weights + noise * rng.normal(size=x.shape[:-1])
 
 
-def test_a_linear_number_is_read_exactly():
+def test_linear_probe_reads_linear_target_exactly():
     score = fit_probe("continuous", *make_samples(linear_with_noise(0.0)))
     assert score.estimate().mean > 0.9999
     assert score.penalty == PENALTIES[0]
 
 
-def test_r2_is_the_share_of_variance_that_is_linear():
+def test_linear_probe_r2_is_linear_share_of_variance():
     # Unit signal, noise of standard deviation 1: R^2 = 1 / 2 in expectation.
     score = fit_probe("continuous", *make_samples(linear_with_noise(1.0), doors=(4000, 500, 4000)))
     assert score.estimate().mean == pytest.approx(0.5, abs=0.03)
@@ -43,7 +43,7 @@ def test_r2_is_the_share_of_variance_that_is_linear():
     assert high - low < 0.1
 
 
-def test_noise_scores_about_zero():
+def test_linear_probe_of_noise_is_at_chance():
     pure_noise = make_samples(lambda x, rng: rng.normal(size=x.shape[:-1]))
     estimate = fit_probe("continuous", *pure_noise).estimate()
     assert abs(estimate.mean) < 0.06
@@ -51,7 +51,7 @@ def test_noise_scores_about_zero():
     assert fit_probe("binary", *coin).estimate().mean == pytest.approx(0.5, abs=0.1)
 
 
-def test_mean_of_contributions_is_r2_of_scikit_learn():
+def test_linear_probe_r2_matches_scikit_learn():
     samples = make_samples(linear_with_noise(0.7))
     score = fit_probe("continuous", *samples)
     expected = r2_score(samples[2].values, score.predictions)
@@ -59,7 +59,7 @@ def test_mean_of_contributions_is_r2_of_scikit_learn():
     assert score.estimate().n == 300
 
 
-def test_a_separable_category_is_read_and_penalty_helps_when_doors_are_few():
+def test_linear_probe_reads_separable_category_and_penalizes_few_doors():
     samples = make_samples(lambda x, rng: (x[..., 3] > 0).astype(int))
     assert fit_probe("binary", *samples).estimate().mean > 0.97
     few = make_samples(
@@ -69,7 +69,7 @@ def test_a_separable_category_is_read_and_penalty_helps_when_doors_are_few():
     assert fit_probe("binary", *few).penalty > PENALTIES[0]
 
 
-def test_probabilities_are_the_true_ones():
+def test_linear_probe_probabilities_are_calibrated():
     def chance(x):
         return 1 / (1 + np.exp(-2 * x[..., 0]))
 
@@ -80,7 +80,7 @@ def test_probabilities_are_the_true_ones():
     assert np.abs(score.predictions - chance(samples[2].embeddings)).mean() < 0.03
 
 
-def test_frames_are_probed_one_by_one_and_resampled_by_door():
+def test_linear_probe_of_frames_resamples_doors():
     samples = make_samples(linear_with_noise(1.0), doors=(300, 100, 200), shape=(5,))
     score = fit_probe("continuous", *samples)
     assert score.contributions.shape == score.predictions.shape == (200, 5)
@@ -88,14 +88,14 @@ def test_frames_are_probed_one_by_one_and_resampled_by_door():
     assert score.estimate().mean == pytest.approx(0.5, abs=0.06)
 
 
-def test_scale_and_shift_of_an_embedding_do_not_matter():
+def test_linear_probe_is_invariant_to_scale_and_shift():
     samples = make_samples(linear_with_noise(0.5))
     stretched = [ProbeData(1e3 * s.embeddings - 7.0, s.values) for s in samples]
     a, b = fit_probe("continuous", *samples), fit_probe("continuous", *stretched)
     np.testing.assert_allclose(a.predictions, b.predictions, atol=1e-6)
 
 
-def test_a_better_embedding_shows_in_the_paired_difference():
+def test_paired_difference_detects_better_embedding():
     train, validation, test = make_samples(linear_with_noise(0.0))
 
     def blurred(sample: ProbeData, noise: float, seed: int) -> ProbeData:
@@ -112,13 +112,13 @@ def test_a_better_embedding_shows_in_the_paired_difference():
     assert difference.mean == pytest.approx(good.estimate().mean - bad.estimate().mean)
 
 
-def test_one_category_in_training_predicts_it():
+def test_linear_probe_of_one_training_category_predicts_it():
     samples = make_samples(lambda x, rng: np.zeros(x.shape[:-1], dtype=int))
     samples[2] = ProbeData(samples[2].embeddings, (samples[2].embeddings[:, 0] > 0).astype(int))
     assert fit_probe("binary", *samples).estimate().mean == np.mean(samples[2].values == 0)
 
 
-def test_values_that_do_not_vary_and_shapes_that_do_not_match_are_refused():
+def test_linear_probe_rejects_constant_values_and_mismatched_shapes():
     constant = make_samples(lambda x, rng: np.ones(x.shape[:-1]))
     with pytest.raises(ConfigError, match="different values of the target"):
         fit_probe("continuous", *constant)

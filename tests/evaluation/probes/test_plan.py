@@ -8,7 +8,7 @@ import pytest
 from doorlab.evaluation.probes import LATENTS, TARGETS, ProbeSpec, plan, sample_of
 
 
-def test_one_setting_asks_everything_of_both_latents():
+def test_plan_probes_every_target_on_both_latents():
     readings = plan([8], [1000])
     assert len(readings) == len(set(readings)) == 2 * len(TARGETS)
     assert sum(reading.own for reading in readings) == len(TARGETS)
@@ -16,7 +16,7 @@ def test_one_setting_asks_everything_of_both_latents():
     assert {r.latent for r in readings if r.target == "width" and r.own} == {"context"}
 
 
-def test_axes_cross_at_eight_frames_or_the_most_and_each_reading_comes_once():
+def test_plan_crosses_axes_at_eight_or_most_frames_without_repeats():
     crossing = {(r.frames, r.doors) for r in plan([1, 8, 16], [10, 30]) if not r.own}
     assert crossing == {(8, 30)}
     readings = plan([4, 1, 2], [100, 10, 10])
@@ -34,7 +34,7 @@ def latents():
     return {"context": rng.normal(size=(5, 3)), "instance": rng.normal(size=(5, 2, 4))}
 
 
-def test_a_frame_s_answer_meets_the_door_s_embedding_and_the_other_way_round(latents):
+def test_sample_of_pairs_embeddings_and_values_by_latent(latents):
     widths, angles = np.arange(5.0), np.arange(15.0).reshape(5, 3)
     found = sample_of(ProbeSpec("width", "context", 2, 9), latents, widths)
     np.testing.assert_array_equal(found.embeddings, latents["context"])
@@ -52,7 +52,7 @@ def test_a_frame_s_answer_meets_the_door_s_embedding_and_the_other_way_round(lat
 
 
 @pytest.mark.parametrize("latent", LATENTS)
-def test_doors_without_an_answer_are_left_out(latents, latent):
+def test_sample_of_omits_doors_without_value(latents, latent):
     angles = np.arange(15.0).reshape(5, 3)
     angles[[1, 4]] = np.nan
     reading = ProbeSpec("joint_angle", latent, 2, 9)

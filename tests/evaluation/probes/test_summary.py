@@ -35,7 +35,7 @@ def found():
     return made_up(3)
 
 
-def test_tables_hold_the_means_at_the_headline_setting(found):
+def test_summarize_reports_means_at_headline_setting(found):
     summary = summarize(found, OURS, RIVALS)
     reading = ProbeSpec("width", "context", 4, 100)
     for model in LEVELS:
@@ -48,7 +48,7 @@ def test_tables_hold_the_means_at_the_headline_setting(found):
     assert leak == pytest.approx(found["vae"][ProbeSpec("handedness", "instance", 4, 100)].mean())
 
 
-def test_with_one_seed_the_intervals_are_over_doors():
+def test_summarize_uses_doors_for_intervals_with_one_seed():
     found = made_up(1)
     reading = ProbeSpec("place", "context", 4, 100)
     figure = summarize(found, OURS, RIVALS)["probes"]["pca"]["place"]
@@ -56,7 +56,7 @@ def test_with_one_seed_the_intervals_are_over_doors():
     assert {k: figure[k] for k in expected} == expected
 
 
-def test_differences_are_taken_in_pairs_and_not_with_the_ceiling(found):
+def test_summarize_pairs_differences_and_omits_ceiling(found):
     differences = summarize(found, OURS, RIVALS)["differences"]
     assert list(differences) == ["statistician - vae", "statistician - pca"]
     width = differences["statistician - pca"]["width"]
@@ -65,7 +65,7 @@ def test_differences_are_taken_in_pairs_and_not_with_the_ceiling(found):
     assert width["ci95"][1] - width["ci95"][0] < 0.03
 
 
-def test_the_best_rival_is_the_one_with_the_best_mean(found):
+def test_vs_best_baseline_selects_best_mean_per_target(found):
     found["vae"] = {r: v + 0.3 * (r.target == "height") for r, v in found["vae"].items()}
     best = vs_best_baseline(found, summarize(found, OURS, RIVALS), RIVALS)["statistician"]
     assert {target: b["rival"] for target, b in best.items()} == {
@@ -74,7 +74,7 @@ def test_the_best_rival_is_the_one_with_the_best_mean(found):
     assert best["height"]["mean"] == pytest.approx(0.1, abs=0.01)
 
 
-def test_curves_are_walked_in_order_with_holes_where_nothing_was_asked(found):
+def test_summarize_orders_curves_with_gaps(found):
     curves = summarize(found, OURS, RIVALS)["curves"]
     assert (curves["frames"]["at"], curves["doors"]["at"]) == ([1, 4], [10, 100])
     angle = curves["frames"]["scores"]["statistician"]["joint_angle"]
@@ -84,7 +84,7 @@ def test_curves_are_walked_in_order_with_holes_where_nothing_was_asked(found):
     assert width[0]["mean"] < width[1]["mean"]
 
 
-def test_bars_are_reached_by_the_mean(found):
+def test_bars_are_reached_by_mean(found):
     found_bars = bars(summarize(found, OURS, RIVALS))["statistician"]
     reached = {target: bar["reached"] for target, bar in found_bars.items()}
     means = {
@@ -93,7 +93,7 @@ def test_bars_are_reached_by_the_mean(found):
     assert reached == {target: means[target] >= bar for target, bar in THRESHOLDS.items()}
 
 
-def test_every_statistician_is_compared(found):
+def test_summarize_compares_every_statistician(found):
     found["contrastive_statistician"] = {r: v - 0.05 for r, v in found["statistician"].items()}
     summary = summarize(found, OURS, RIVALS)
     best = vs_best_baseline(found, summary, RIVALS)
@@ -106,13 +106,13 @@ def test_every_statistician_is_compared(found):
     assert set(bars(summary)) == {"statistician", "contrastive_statistician"}
 
 
-def test_without_a_statistician_nothing_is_compared(found):
+def test_summarize_without_statistician_compares_nothing(found):
     del found["statistician"]
     summary = summarize(found, OURS, RIVALS)
     assert (summary["statisticians"], summary["differences"]) == ([], {})
     assert set(summary["probes"]) == {"vae", "pca", "supervised"}
 
 
-def test_readings_are_found_by_their_names():
+def test_probe_spec_is_recovered_from_name():
     for reading in plan([1, 4], [10, 100]):
         assert ProbeSpec.named(reading.name) == reading

@@ -13,7 +13,7 @@ def model(small):
     return Autoencoder(32, small)
 
 
-def test_shapes_are_the_vae_s(model, frames, small):
+def test_autoencoder_has_shapes_of_vae(model, frames, small):
     latent = small.context_dim + small.instance_dim
     assert model.embed(frames).shape == (4, latent)
     assert model.embed_frames(frames).shape == (4, 3, latent)
@@ -22,26 +22,26 @@ def test_shapes_are_the_vae_s(model, frames, small):
     assert sizes[0] == sizes[1]
 
 
-def test_its_latents_are_as_many_as_all_layers_of_a_statistician(frames, small):
+def test_autoencoder_latents_are_as_many_as_of_layered_statistician(frames, small):
     layered = replace(small, instance_layers=3)
     assert Autoencoder(32, layered).embed(frames).shape == VAE(32, layered).embed(frames).shape
     assert VAE(32, layered).embed(frames).shape == (4, small.context_dim + 3 * small.instance_dim)
 
 
-def test_frames_are_alone_and_a_door_is_their_mean(model, frames):
+def test_autoencoder_embeds_frames_independently_and_door_as_mean(model, frames):
     alone = model.embed_frames(frames[:, :1])
     torch.testing.assert_close(alone, model.embed_frames(frames)[:, :1], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(model.embed(frames), model.embed_frames(frames).mean(1))
 
 
-def test_the_loss_is_the_gaussian_s_of_the_pictures(model, frames, small):
+def test_autoencoder_loss_is_gaussian_likelihood(model, frames, small):
     loss, scalars = model.loss(frames)
     normal = torch.distributions.Normal(model.reconstruct(frames), small.likelihood_std)
     torch.testing.assert_close(loss, -normal.log_prob(frames).mean())
     assert torch.equal(scalars["log_likelihood"], -loss)
 
 
-def test_it_is_deterministic_and_learns(model, frames):
+def test_autoencoder_is_deterministic_and_learns(model, frames):
     first = model.loss(frames)[0].item()
     assert model.loss(frames)[0].item() == first
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)

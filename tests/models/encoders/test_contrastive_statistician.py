@@ -15,7 +15,7 @@ def model(small):
     return ContrastiveStatistician(32, a)
 
 
-def test_shapes(model, frames):
+def test_contrastive_statistician_has_expected_shapes(model, frames):
     assert model.embed(frames).shape == (4, 6)
     assert model.embed_frames(frames).shape == (4, 3, 5)
     assert model.reconstruct(frames).shape == frames.shape
@@ -23,19 +23,19 @@ def test_shapes(model, frames):
     assert model.embed(frames[:, :1]).shape == (4, 6)
 
 
-def test_a_mirror_leaves_the_state_alone_but_for_the_sideways_part(model, frames):
+def test_contrastive_statistician_state_is_equivariant_to_mirroring(model, frames):
     seen, mirrored = model.embed_frames(frames), model.embed_frames(frames.flip(-1))
     torch.testing.assert_close(mirrored[..., :4], seen[..., :4])
     torch.testing.assert_close(mirrored[..., 4:], -seen[..., 4:])
     assert seen[..., 4:].abs().max() > 1e-4
 
 
-def test_the_state_is_read_from_its_frame_alone(model, frames):
+def test_contrastive_statistician_state_depends_on_its_frame_only(model, frames):
     others = torch.cat([frames[:, :1], frames[:, 1:].flip(0)], dim=1)
     torch.testing.assert_close(model.embed_frames(others)[:, 0], model.embed_frames(frames)[:, 0])
 
 
-def test_each_half_is_explained_by_the_other(model, frames, monkeypatch):
+def test_contrastive_statistician_decodes_half_from_other_half(model, frames, monkeypatch):
     """Without noise, the likelihood is that of frames decoded with the other half's context."""
     monkeypatch.setattr("doorlab.models.encoders.contrastive_statistician.sample", lambda q: q.mean)
     monkeypatch.setattr("doorlab.models.encoders.statistician.sample", lambda q: q.mean)
@@ -51,7 +51,7 @@ def test_each_half_is_explained_by_the_other(model, frames, monkeypatch):
     torch.testing.assert_close(scalars["log_likelihood"], expected)
 
 
-def test_every_weight_learns(model, frames):
+def test_contrastive_statistician_trains_every_weight(model, frames):
     loss, scalars = model.loss(torch.cat([frames, frames.flip(1)], dim=1))
     loss.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -59,19 +59,19 @@ def test_every_weight_learns(model, frames):
     assert all(torch.isfinite(value) for value in scalars.values())
 
 
-def test_layers_are_for_the_plain_statistician(small):
+def test_contrastive_statistician_rejects_several_layers(small):
     with pytest.raises(
         ConfigError, match=r"one layer of z .* got --architecture.instance-layers 2"
     ):
         ContrastiveStatistician(32, replace(small, instance_layers=2))
 
 
-def test_one_frame_has_no_other_half(model, frames):
+def test_contrastive_statistician_rejects_one_frame(model, frames):
     with pytest.raises(ConfigError, match="--frames 2"):
         model.loss(frames[:, :1])
 
 
-def test_statistics_that_nobody_knows(small):
+def test_contrastive_statistician_rejects_unknown_statistics(small):
     with pytest.raises(ConfigError, match="did you mean"):
         ContrastiveStatistician(32, replace(small, statistics=("means",)))
     with pytest.raises(ConfigError, match="mean, max, spread"):

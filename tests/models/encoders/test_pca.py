@@ -34,7 +34,7 @@ def model(coarse, images):
     return model
 
 
-def test_components_are_scikit_learn_s_at_the_working_size(model, images, small):
+def test_pca_components_match_scikit_learn(model, images, small):
     latent = small.context_dim + small.instance_dim
     small_images = torch.nn.functional.avg_pool2d(images.flatten(0, 1), 8).flatten(1).numpy()
     expected = PCA(latent, svd_solver="full").fit(small_images.astype(np.float64))
@@ -46,14 +46,14 @@ def test_components_are_scikit_learn_s_at_the_working_size(model, images, small)
     np.testing.assert_allclose(found, scores, atol=1e-3)
 
 
-def test_neither_the_portions_nor_their_order_matter(model, images, coarse):
+def test_pca_fit_is_independent_of_batches_and_order(model, images, coarse):
     other = PrincipalComponents(64, coarse)
     other.fit(images.flip(0).split(40))
     for name, value in other.state_dict().items():
         torch.testing.assert_close(value, model.state_dict()[name], atol=1e-5, rtol=0)
 
 
-def test_reconstructions_are_projections(model, images):
+def test_pca_reconstructions_are_projections(model, images):
     """What went through once comes through unchanged, and the error is the variance left over."""
     once = model.reconstruct(images)
     assert once.shape == images.shape
@@ -65,7 +65,7 @@ def test_reconstructions_are_projections(model, images):
     assert left < 0.02 * pooled.var()
 
 
-def test_shapes_and_no_parameters(model, frames, small):
+def test_pca_has_expected_shapes_and_no_parameters(model, frames, small):
     large = frames.repeat(1, 1, 1, 2, 2)
     assert model.embed(large).shape == (4, model.embedding_dim)
     torch.testing.assert_close(model.embed(large), model.embed_frames(large).mean(1))

@@ -3,7 +3,7 @@ import torch
 from doorlab.models.encoders.random_features import RandomFeatures
 
 
-def test_features_are_per_frame_and_nothing_learns(small, frames):
+def test_random_features_are_fixed_and_per_frame(small, frames):
     torch.manual_seed(0)
     model = RandomFeatures(32, small)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -17,7 +17,7 @@ def test_features_are_per_frame_and_nothing_learns(small, frames):
     torch.testing.assert_close(alone, of_frames[:, 1:2], atol=1e-5, rtol=1e-4)
 
 
-def test_different_pictures_have_different_features(small, frames):
+def test_random_features_distinguish_images(small, frames):
     torch.manual_seed(0)
     features = RandomFeatures(32, small).embed_frames(frames).flatten(0, 1)
     assert torch.linalg.matrix_rank(features) > 5

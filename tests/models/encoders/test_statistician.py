@@ -23,7 +23,7 @@ def layered(small):
     return NeuralStatistician(32, replace(small, instance_layers=2))
 
 
-def test_shapes(model, frames, small):
+def test_statistician_has_expected_shapes(model, frames, small):
     assert model.embed(frames).shape == (4, small.context_dim)
     assert model.embed_frames(frames).shape == (4, 3, small.instance_dim)
     assert model.reconstruct(frames).shape == frames.shape
@@ -31,34 +31,34 @@ def test_shapes(model, frames, small):
     assert model.new_frames(model.embed(frames), 7).shape == (4, 7, 3, 32, 32)
 
 
-def test_the_order_of_frames_does_not_matter_to_the_door(model, frames):
+def test_statistician_is_invariant_to_frame_order(model, frames):
     order = torch.tensor([2, 0, 1])
     torch.testing.assert_close(model.embed(frames[:, order]), model.embed(frames))
     of_frames = model.embed_frames(frames)
     torch.testing.assert_close(model.embed_frames(frames[:, order]), of_frames[:, order])
 
 
-def test_any_number_of_frames(model, frames):
+def test_statistician_accepts_any_number_of_frames(model, frames):
     assert model.embed(frames[:, :1]).shape == model.embed(frames).shape
     twice = torch.cat([frames, frames], dim=1)  # the same set, seen twice, is the same door
     torch.testing.assert_close(model.embed(twice), model.embed(frames), atol=1e-5, rtol=1e-4)
 
 
-def test_a_frame_is_read_in_the_light_of_the_others(model, frames):
+def test_statistician_frame_embedding_depends_on_other_frames(model, frames):
     other = frames.clone()
     other[:, 1:] = 1 - other[:, 1:]
     changed = model.embed_frames(other)[:, 0] - model.embed_frames(frames)[:, 0]
     assert changed.abs().max() > 1e-6
 
 
-def test_doors_do_not_mix(model, frames):
+def test_statistician_treats_doors_independently(model, frames):
     torch.testing.assert_close(
         model.embed(frames[:1]), model.embed(frames)[:1], atol=1e-5, rtol=1e-4
     )
 
 
-def test_new_frames_of_one_door_share_it(model, frames):
-    """With c held, frames differ by z alone: less than frames of different doors do."""
+def test_statistician_new_frames_share_door(model, frames):
+    """With c fixed, frames differ by z only: less than frames of different doors do."""
     with torch.no_grad():
         c = 3 * torch.randn(6, model.embedding_dim, generator=torch.Generator().manual_seed(3))
         drawn = model.new_frames(c, 8, torch.Generator().manual_seed(1))
@@ -67,7 +67,7 @@ def test_new_frames_of_one_door_share_it(model, frames):
     assert between > within
 
 
-def test_the_loss_is_the_bound(model, frames, small):
+def test_statistician_loss_is_negative_elbo(model, frames, small):
     """Against torch.distributions, with the same noise."""
     torch.manual_seed(5)
     loss, scalars = model.loss(frames)
@@ -92,14 +92,14 @@ def test_the_loss_is_the_bound(model, frames, small):
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_every_weight_learns(small, frames, layers):
+def test_statistician_trains_every_weight(small, frames, layers):
     model = NeuralStatistician(32, replace(small, instance_layers=layers))
     model.loss(frames)[0].backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
 
 
-def test_the_loss_of_two_layers_is_their_bound(layered, frames, small):
+def test_two_layer_statistician_loss_is_negative_elbo(layered, frames, small):
     """Against torch.distributions, with the same noise: every layer given the one above."""
     torch.manual_seed(5)
     loss, scalars = layered.loss(frames)
@@ -128,7 +128,7 @@ def test_the_loss_of_two_layers_is_their_bound(layered, frames, small):
     torch.testing.assert_close(scalars["kl_z"], kl_z.mean())
 
 
-def test_divergences_of_layers_are_what_their_samples_cost(layered, frames):
+def test_two_layer_divergences_match_sampled_log_ratios(layered, frames):
     """E_q[log p(z2, z1 | c) - log q(z2, z1 | x, c)] = -E_q[the sum of both KLs]."""
     with torch.no_grad():
         h, c = layered.encode_frames(frames[:1]), layered.embed(frames[:1])
@@ -139,7 +139,7 @@ def test_divergences_of_layers_are_what_their_samples_cost(layered, frames):
     assert (off.mean(0).abs() < 4 * off.std(0) / 20_000**0.5).all()
 
 
-def test_the_lower_layer_is_read_in_the_light_of_the_upper(layered, frames, small):
+def test_two_layer_lower_state_depends_on_upper_state(layered, frames, small):
     assert layered.embed_frames(frames).shape == (4, 3, 2 * small.instance_dim)
     assert layered.reconstruct(frames).shape == layered.new_frames(torch.zeros(4, 6), 3).shape
     h, c = layered.encode_frames(frames), layered.embed(frames)
@@ -149,7 +149,7 @@ def test_the_lower_layer_is_read_in_the_light_of_the_upper(layered, frames, smal
         assert (one.mean - other.mean)[..., 2:].abs().max() > 1e-3
 
 
-def test_more_layers_add_parameters_and_rename_none(model, layered):
+def test_statistician_layers_add_parameters_and_rename_none(model, layered):
     few, many = model.state_dict(), layered.state_dict()
     assert [name for name in many if name not in few] == [
         name for name in many if name.startswith("below.0.")
@@ -158,7 +158,7 @@ def test_more_layers_add_parameters_and_rename_none(model, layered):
     assert not any(name.startswith("below") for name in few)
 
 
-def test_what_is_free_does_not_move_the_prior(small, frames):
+def test_free_nats_stop_gradient_to_prior(small, frames):
     """The prior of z learns from KL(z) alone, which costs nothing below what is free."""
     grown = []
     for free in (0.0, 1e3):
@@ -183,13 +183,13 @@ def test_what_is_free_does_not_move_the_prior(small, frames):
         ({"beta_c": math.nan}, "beta-c as a finite number of 0"),
     ],
 )
-def test_less_than_nothing_is_refused(small, wrong, message):
+def test_architecture_rejects_negative_values(small, wrong, message):
     with pytest.raises(ConfigError, match=message):
         replace(small, **wrong)
 
 
-def test_it_learns_which_frames_belong_together(small):
-    """Doors are colours, frames are brightnesses: c comes to tell doors, better than chance."""
+def test_statistician_learns_to_separate_doors(small):
+    """Doors are colors, frames are brightnesses: c separates doors better than chance."""
     torch.manual_seed(0)
     model = NeuralStatistician(32, replace(small, features=48, beta_z=1.0))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)

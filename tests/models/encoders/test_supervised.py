@@ -1,4 +1,4 @@
-"""The ceiling: what it is told is what the probes ask, and it learns it."""
+"""The upper bound of the probes: its labels are the targets of the probes, and it fits them."""
 
 import pytest
 import torch
@@ -21,23 +21,23 @@ def answers():
     return {**told, PER_FRAME: torch.randn(4, 3, generator=generator)}
 
 
-def test_it_is_told_exactly_what_the_probes_ask():
+def test_supervised_encoder_labels_equal_probe_targets():
     kinds = {name: ("frame" if t.per_frame else t.kind) for name, t in TARGETS.items()}
     told = dict.fromkeys(CATEGORIES, "binary") | dict.fromkeys(NUMBERS, "continuous")
     assert {**told, PER_FRAME: "frame"} == kinds
 
 
-def test_shapes(model, frames, small):
+def test_supervised_encoder_has_expected_shapes(model, frames, small):
     assert model.embed(frames).shape == (4, small.context_dim)
     assert model.embed_frames(frames).shape == (4, 3, small.instance_dim)
 
 
-def test_the_order_of_frames_does_not_matter(model, frames):
+def test_supervised_encoder_is_invariant_to_frame_order(model, frames):
     turned = model.embed(frames.flip(1))
     torch.testing.assert_close(turned, model.embed(frames), atol=1e-5, rtol=1e-4)
 
 
-def test_the_loss_is_cross_entropy_and_half_squares(model, frames, answers):
+def test_supervised_loss_is_cross_entropy_and_half_squared_error(model, frames, answers):
     loss, scalars = model.loss(frames, answers)
     heads = model.door_heads(model.embed(frames))
     chances = torch.distributions.Bernoulli(logits=heads[:, : len(CATEGORIES)])
@@ -51,7 +51,7 @@ def test_the_loss_is_cross_entropy_and_half_squares(model, frames, answers):
     torch.testing.assert_close(sum(scalars.values()), loss.detach())
 
 
-def test_frames_without_an_angle_do_not_count(model, frames, answers):
+def test_supervised_loss_ignores_missing_angles(model, frames, answers):
     angles = answers[PER_FRAME]
     partly = {**answers, PER_FRAME: torch.cat([angles[:2], torch.full((2, 3), torch.nan)])}
     found = model.frame_head(model.embed_frames(frames))[:2, :, 0]
@@ -64,7 +64,7 @@ def test_frames_without_an_angle_do_not_count(model, frames, answers):
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_it_learns_what_it_is_told(model, frames, answers):
+def test_supervised_encoder_fits_labels(model, frames, answers):
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     first = model.loss(frames, answers)[0].item()
     for _ in range(40):

@@ -10,7 +10,7 @@ def model(small):
     return VAE(32, small)
 
 
-def test_shapes(model, frames, small):
+def test_vae_has_expected_shapes(model, frames, small):
     latent = small.context_dim + small.instance_dim
     assert model.embed(frames).shape == (4, latent)
     assert model.embed_frames(frames).shape == (4, 3, latent)
@@ -18,20 +18,20 @@ def test_shapes(model, frames, small):
     assert model.sample(5, 2).shape == (5, 2, 3, 32, 32)
 
 
-def test_it_knows_no_doors(model, frames):
+def test_vae_embeds_frames_independently(model, frames):
     """A frame's embedding does not depend on the frames beside it."""
     alone = model.embed_frames(frames[:, :1])
     torch.testing.assert_close(alone, model.embed_frames(frames)[:, :1], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(model.embed(frames), model.embed_frames(frames).mean(1))
 
 
-def test_samples_follow_the_generator(model):
+def test_vae_samples_are_deterministic_given_generator(model):
     a, b, c = (model.sample(2, 2, torch.Generator().manual_seed(s)) for s in (0, 0, 1))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
 
 
-def test_the_loss_is_the_bound(model, frames):
+def test_vae_loss_is_negative_elbo(model, frames):
     """Against torch.distributions, with the same noise."""
     torch.manual_seed(5)
     loss, scalars = model.loss(frames)
@@ -48,7 +48,7 @@ def test_the_loss_is_the_bound(model, frames):
     torch.testing.assert_close(scalars["kl_z"], kl.mean())
 
 
-def test_every_weight_learns(model, frames):
+def test_vae_trains_every_weight(model, frames):
     model.loss(frames)[0].backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []

@@ -11,8 +11,8 @@ from doorlab.nn.interactions import InteractionSet
 E_DIM = 6
 
 
-def test_without_what_it_recalls_it_is_the_latent_process(small, batch):
-    """The paths are apart: with the attention's last layer at zero only the latent one is left."""
+def test_attentive_process_without_attention_is_latent_process(small, batch):
+    """With a zero output layer of the attention only the latent path remains."""
     e = torch.randn(4, E_DIM, generator=torch.Generator().manual_seed(2))
     torch.manual_seed(0)
     attentive = AttentiveProcess(E_DIM, small).eval()
@@ -27,8 +27,8 @@ def test_without_what_it_recalls_it_is_the_latent_process(small, batch):
     torch.testing.assert_close(attentive.predict(e, tried, batch.at_BTA).mean, expected)
 
 
-def test_it_recalls_what_it_was_shown(small):
-    """Rewards that nothing explains: they can be remembered one by one, and not in a small u."""
+def test_attentive_process_memorizes_interactions(small):
+    """Random rewards can be stored one by one, but not in a small latent variable."""
     sizes = replace(small, hidden=32, interaction_dim=2, latent_samples=1, head="gaussian")
     errors = {}
     for kind in (AttentiveProcess, LatentNeuralProcess):
@@ -50,6 +50,6 @@ def test_it_recalls_what_it_was_shown(small):
     assert errors[LatentNeuralProcess] > 0.15  # a coin toss has a variance of 0.25
 
 
-def test_heads_that_do_not_divide_are_refused(small):
+def test_attentive_process_rejects_indivisible_heads(small):
     with pytest.raises(ConfigError, match="attention heads that divides"):
         AttentiveProcess(E_DIM, replace(small, attention_heads=3))

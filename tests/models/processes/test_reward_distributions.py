@@ -1,4 +1,4 @@
-"""Laws of rewards against numerical integration, and at the edge of what floats can say."""
+"""Reward distributions against numerical integration, and for extreme floats."""
 
 import pytest
 import torch
@@ -54,22 +54,22 @@ def by_integration(law):
 
 @settings(max_examples=60, deadline=None)
 @given(names, raw)
-def test_probabilities_sum_to_one(name, outputs):
+def test_reward_distribution_integrates_to_one(name, outputs):
     total, _, _ = by_integration(law_of(name, outputs))
     assert total.item() == pytest.approx(1.0, abs=2e-4)
 
 
 @settings(max_examples=60, deadline=None)
 @given(raw)
-def test_moments_of_the_inflated_beta_are_those_of_its_density(outputs):
+def test_inflated_beta_moments_match_density(outputs):
     law = law_of("inflated_beta", outputs)
     _, mean, variance = by_integration(law)
     assert law.mean.item() == pytest.approx(mean.item(), abs=2e-4)
     assert law.std.item() == pytest.approx(variance.sqrt().item(), abs=1e-3)
 
 
-def test_moments_of_the_gaussian_are_those_before_the_ends_collect():
-    """Of its density on the real line, which training maximises."""
+def test_gaussian_moments_match_uncensored_density():
+    """The density on the real line, which training maximizes."""
     law, line = law_of("gaussian", [1.0, -1.0]), torch.linspace(-3, 4, 40_001).double()
     density = PlainGaussian(law.raw.expand(len(line), -1)).score(line).exp()
     assert torch.trapezoid(density, line).item() == pytest.approx(1.0, abs=1e-6)
@@ -86,7 +86,7 @@ def test_moments_of_the_gaussian_are_those_before_the_ends_collect():
     torch.testing.assert_close(found, shut, atol=1e-5, rtol=0)
 
 
-def test_the_inflated_beta_is_that_of_torch_between_the_ends():
+def test_inflated_beta_matches_torch_beta_between_ends():
     law = law_of("inflated_beta", [0.3, -0.2, 1.5, 0.1])
     log_parts, a, b = law.parameters
     r = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
@@ -99,7 +99,7 @@ def test_the_inflated_beta_is_that_of_torch_between_the_ends():
 
 @settings(max_examples=80, deadline=None)
 @given(names, extreme, st.sampled_from([0.0, 1.0, 0.5]))
-def test_nothing_is_infinite_and_every_gradient_finite(name, outputs, r):
+def test_reward_distribution_is_finite_for_extreme_outputs(name, outputs, r):
     """In float32, as networks compute."""
     kind = HEADS[name]
     for ask in ("mean", "std", "log_prob", "score"):
@@ -113,8 +113,8 @@ def test_nothing_is_infinite_and_every_gradient_finite(name, outputs, r):
 
 @settings(max_examples=150, deadline=None)
 @given(names, st.lists(st.one_of(raw, extreme), min_size=1, max_size=5))
-def test_predicted_deviations_are_those_that_rewards_can_have(name, samples):
-    """Of every law and every mixture, in float32; with a gradient, for searches among actions."""
+def test_reward_prediction_std_is_attainable(name, samples):
+    """Of every distribution and mixture, in float32; with a gradient, for action searches."""
     kind = HEADS[name]
     rows = [outputs[: kind.outputs] for outputs in samples]
     x = torch.tensor(rows)[:, None, None].clone().requires_grad_()
@@ -125,8 +125,8 @@ def test_predicted_deviations_are_those_that_rewards_can_have(name, samples):
     assert gradient.isfinite().all()
 
 
-def test_a_gaussian_that_is_too_wide_for_rewards_is_cut_in_the_prediction_alone():
-    """0.94 +- 0.50 was said of a door; a reward of that mean deviates by 0.24 at most."""
+def test_reward_prediction_caps_std_of_wide_gaussian():
+    """For a door 0.94 +- 0.50 was predicted; a reward of that mean deviates by 0.24 at most."""
     law = SoftBernoulli(torch.tensor([[[[2.0 + 2.75, 1.4]]]]))
     said = RewardPrediction(law)
     assert said.mean.item() == pytest.approx(0.94, abs=0.01)
@@ -134,8 +134,8 @@ def test_a_gaussian_that_is_too_wide_for_rewards_is_cut_in_the_prediction_alone(
     assert said.std.item() == pytest.approx((0.94 * 0.06) ** 0.5, abs=0.01)
 
 
-def test_ucb_takes_deviations_that_rewards_can_have():
-    """With any kappa up to 1 no bound exceeds the largest that a reward's law can have."""
+def test_ucb_uses_attainable_std():
+    """With any kappa up to 1 no bound exceeds the largest attainable one."""
     wide = SoftBernoulli(torch.tensor([[[[6.0, 5.0], [0.0, 5.0]]]]))
 
     class Model:
@@ -160,8 +160,8 @@ def test_ucb_takes_deviations_that_rewards_can_have():
 
 
 @pytest.mark.parametrize("name", sorted(HEADS))
-def test_training_finds_the_moments_of_what_it_sees(name):
-    """Rewards as doors give them: mostly nothing, some of it, now and then all."""
+def test_reward_distribution_fits_moments_of_data(name):
+    """Rewards as doors give them: mostly zero, some partial, a few of one."""
     g = torch.Generator().manual_seed(0)
     part = torch.rand(500, generator=g)
     between = 0.2 + 0.5 * torch.rand(500, generator=g)
@@ -178,8 +178,8 @@ def test_training_finds_the_moments_of_what_it_sees(name):
     assert law.std.item() == pytest.approx(r.std().item(), abs=0.01)
 
 
-def test_the_inflated_beta_knows_that_doors_stay_shut():
-    """On such rewards its likelihood is the best: the others can't say `exactly 0`."""
+def test_inflated_beta_has_best_likelihood_of_closed_doors():
+    """The other distributions have no probability of exactly zero."""
     r = torch.cat([torch.zeros(60), torch.ones(10), torch.linspace(0.2, 0.7, 30)])
     beta = log_prob(InflatedBeta(torch.tensor([[-0.3, 0.9, 3.9, 4.0]])), r).mean()
     best = max(
@@ -190,18 +190,18 @@ def test_the_inflated_beta_knows_that_doors_stay_shut():
     assert beta > best + 0.15
 
 
-def test_heads_start_low():
+def test_reward_heads_start_with_low_mean():
     """Most actions achieve nothing."""
     for law in HEADS.values():
         assert 0.05 < law(torch.zeros(1, law.outputs)).mean.item() < 0.25
 
 
-def test_the_soft_bernoulli_is_the_gaussian_trained_otherwise():
+def test_soft_bernoulli_differs_from_gaussian_in_score_only():
     x, r = torch.randn(50, 2), torch.rand(50)
     assert torch.equal(SoftBernoulli(x).log_prob(r), PlainGaussian(x).log_prob(r))
     assert not torch.allclose(SoftBernoulli(x).score(r), PlainGaussian(x).score(r))
 
 
-def test_other_names_are_refused():
+def test_reward_head_rejects_unknown_name():
     with pytest.raises(ConfigError, match="Did you mean 'gaussian'"):
         reward_head("gausian")

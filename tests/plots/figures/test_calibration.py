@@ -8,7 +8,7 @@ from doorlab.evaluation.calibration import LEVELS, coverage, reliability
 from doorlab.plots.figures.calibration import calibration
 
 
-def test_points_are_the_bins_and_the_levels(patch):
+def test_calibration_figure_plots_bins_and_coverage(patch):
     rng = np.random.default_rng(0)
     mean = rng.random((80, 10))
     outcome = mean + 0.1 * rng.normal(size=mean.shape)
@@ -26,7 +26,7 @@ def test_points_are_the_bins_and_the_levels(patch):
     np.testing.assert_allclose(seen, [0xD5, 0x5E, 0x00], atol=10)
 
 
-def test_the_ideal_is_the_diagonal_of_a_square(pixels_of):
+def test_calibration_figure_is_square_with_diagonal(pixels_of):
     bins = {"np": reliability(np.full((10, 2), 0.5), np.full((10, 2), 0.4))}
     covered = {"np": coverage(np.zeros((5, 2)), np.ones((5, 2)), np.zeros((5, 2)))}
     figure = calibration(bins, covered)

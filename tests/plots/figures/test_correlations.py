@@ -1,4 +1,4 @@
-"""Correlations against numpy's, and the colours that a reader sees."""
+"""Correlations against numpy's, and the rendered colors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from doorlab.plots.figures.correlations import (
 RNG = np.random.default_rng(0)
 
 
-def test_correlations_are_those_of_numpy():
+def test_correlations_match_numpy():
     latents, parameters = RNG.normal(size=(40, 5)), RNG.normal(size=(40, 3)) * [1e-3, 1, 1e3]
     expected = np.corrcoef(parameters.T, latents.T)[:3, 3:]
     np.testing.assert_allclose(correlations(latents, parameters), expected, atol=1e-12)
 
 
-def test_what_does_not_vary_goes_with_nothing():
-    """Constants whose mean over so many doors is rounded, too: 0.1 over 10 doors is one."""
+def test_correlations_of_constants_are_zero():
+    """Also of constants whose mean over many doors is rounded, such as 0.1 over 10 doors."""
     for doors in range(2, 30):
         for constant in (0.1, 0.3, 1.0, 1e6 / 7):
             latents, parameters = RNG.normal(size=(doors, 2)), RNG.normal(size=(doors, 2))
@@ -34,7 +34,7 @@ def test_what_does_not_vary_goes_with_nothing():
             assert found[1, 0] != 0
 
 
-def test_latents_are_grouped_by_parameter_and_the_strongest_come_first():
+def test_strongest_first_groups_latents_by_parameter():
     found = np.array([[0.1, -0.9, 0.5, 0.0], [0.8, 0.2, 0.4, -0.95]])
     assert strongest_first(found).tolist() == [1, 2, 3, 0]
 
@@ -48,7 +48,7 @@ def drawn():
     return found, correlation_maps(found, ["width", "height", "angle"])
 
 
-def test_cells_have_the_colours_of_their_values(drawn, patch):
+def test_correlations_figure_colors_cells_by_value(drawn, patch):
     found, figure = drawn
     panel = figure.axes[0]  # the statistician's
     ticks = [t.get_text() for t in panel.get_xticklabels()]
@@ -62,7 +62,7 @@ def test_cells_have_the_colours_of_their_values(drawn, patch):
             np.testing.assert_allclose(seen, expected, atol=3)
 
 
-def test_rows_are_named_and_every_model_has_its_panel(drawn, pixels_of):
+def test_correlations_figure_has_named_rows_and_panel_per_model(drawn, pixels_of):
     _, figure = drawn
     pixels_of(figure)
     above, below = figure.axes[:2]

@@ -36,7 +36,7 @@ def near(pixels, color, tolerance=30):
     return (np.abs(pixels - 255 * np.array(to_rgb(color))).max(axis=1) < tolerance).any()
 
 
-def test_curves_through_estimates_and_through_lists_are_the_same():
+def test_curve_of_estimates_equals_curve_through_lists():
     estimates = [Estimate(0.5, (0.4, 0.7), 9), Estimate(0.2, (0.1, 0.3), 9)]
     a = Curve.of([1, 2], estimates)
     b = Curve.through([1, 2], [0.5, 0.2], [[0.4, 0.7], [0.1, 0.3]])
@@ -45,7 +45,7 @@ def test_curves_through_estimates_and_through_lists_are_the_same():
     np.testing.assert_array_equal(a.low, [0.4, 0.1])
 
 
-def test_lines_are_the_data_and_both_panels_show_what_they_say():
+def test_regret_figure_plots_data_in_both_panels():
     totals = {name: curve(0.0, 3.0) for name in CURVES}
     left, right = regret(CURVES, totals).axes
     for name in CURVES:
@@ -56,7 +56,7 @@ def test_lines_are_the_data_and_both_panels_show_what_they_say():
     assert left.get_ylim()[0] == 0
 
 
-def test_the_rendered_pixels_have_the_model_s_colour_where_its_curve_is(patch):
+def test_opened_figure_draws_curve_in_color_of_model(patch):
     figure = opened(CURVES)
     (axes,) = figure.axes
     for name, found in CURVES.items():
@@ -65,7 +65,7 @@ def test_the_rendered_pixels_have_the_model_s_colour_where_its_curve_is(patch):
         assert not near(patch(figure, axes, found.x[3], found.mean[3] + 0.08), color)
 
 
-def test_the_band_is_drawn_between_its_ends(patch):
+def test_opened_figure_draws_band_between_its_ends(patch):
     figure = opened({"np": curve(0.5, 0.5, 0.2)})
     (axes,) = figure.axes
     inside = patch(figure, axes, 2.5, 0.62).mean(axis=0)
@@ -75,7 +75,7 @@ def test_the_band_is_drawn_between_its_ends(patch):
     assert inside[2] > inside[0]
 
 
-def test_ends_are_named_beside_their_curves_without_overlap(pixels_of):
+def test_opened_figure_labels_do_not_overlap(pixels_of):
     crowded = {name: curve(0.5, 0.1 + 0.001 * i) for i, name in enumerate(("ssnp", "np", "vae_np"))}
     figure = opened(crowded)
     pixels_of(figure)
@@ -88,14 +88,14 @@ def test_ends_are_named_beside_their_curves_without_overlap(pixels_of):
     assert labels["SSNP"].get_fontweight() == "bold"
 
 
-def test_the_order_of_labels_is_that_of_the_ends(pixels_of):
+def test_opened_figure_orders_labels_by_curve_ends(pixels_of):
     figure = opened(CURVES)
     pixels_of(figure)
     heights = {t: text.get_window_extent().y0 for t, text in labels_of(figure.axes[0]).items()}
     assert heights["SSNP"] < heights["NP"] < heights["random"]
 
 
-def test_errors_stand_over_their_counts_and_under_the_variance():
+def test_error_by_interactions_figure_shows_counts_and_variance():
     counts = (0, 1, 2, 4, 8, 16)
     found = Curve(np.arange(6.0), np.full(6, 0.01), np.full(6, 0.008), np.full(6, 0.012))
     (axes,) = error_by_interactions({"ssnp": found}, counts, 0.03).axes
@@ -107,7 +107,7 @@ def test_errors_stand_over_their_counts_and_under_the_variance():
 
 
 @pytest.mark.parametrize("names", [("ssnp",), ("unheard_of", "ssnp")])
-def test_one_curve_and_unknown_names_are_drawn(names, pixels_of):
+def test_opened_figure_accepts_one_curve_and_unknown_names(names, pixels_of):
     figure = opened({name: curve(0.2, 0.4) for name in names})
     pixels_of(figure)
     assert set(labels_of(figure.axes[0])) == {style_of(name).label for name in names}

@@ -1,4 +1,4 @@
-"""Embedding maps against scikit-learn's PCA, and the colours of the points."""
+"""Embedding maps against scikit-learn's PCA, and the colors of the points."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ import numpy as np
 from matplotlib.colors import to_rgba
 from sklearn.decomposition import PCA
 
-from doorlab.plots.figures.embedding import (
-    _CATEGORY_COLORS,
-    Parameter,
-    embedding_map,
-    principal_components,
-)
+from doorlab.plots.figures.embedding import Parameter, embedding_map, principal_components
 
 RNG = np.random.default_rng(0)
 EMBEDDINGS = RNG.normal(size=(50, 6)) * np.array([5, 3, 1, 1, 1, 1]) + 4.0
 
 
-def test_components_are_those_of_scikit_learn_up_to_sign():
+def test_principal_components_match_scikit_learn_up_to_sign():
     ours, theirs = principal_components(EMBEDDINGS), PCA(2).fit_transform(EMBEDDINGS)
     signs = np.sign((ours * theirs).sum(axis=0))
     np.testing.assert_allclose(ours, theirs * signs, atol=1e-9)
 
 
-def test_signs_do_not_depend_on_the_order_of_doors():
+def test_principal_components_signs_are_independent_of_order():
     order = RNG.permutation(50)
     np.testing.assert_allclose(
         principal_components(EMBEDDINGS)[order], principal_components(EMBEDDINGS[order]), atol=1e-9
@@ -41,19 +36,20 @@ def draw():
     return figure, parameters
 
 
-def test_points_are_the_components_and_colours_the_parameters():
+def test_embedding_map_plots_components_colored_by_parameter():
     figure, parameters = draw()
     grid = np.array([a for a in figure.axes if a.collections]).reshape(2, 2)
+    key = {text.get_text(): text.get_color() for text in grid[-1, 0].texts}
     for row, embeddings in zip(grid, (-EMBEDDINGS, EMBEDDINGS), strict=True):
         sides, widths = (axes.collections[0] for axes in row)
         np.testing.assert_allclose(sides.get_offsets(), principal_components(embeddings))
         shown = sides.get_facecolors()[:, :3]
-        expected = [to_rgba(_CATEGORY_COLORS[v])[:3] for v in parameters["side"].values]
+        expected = [to_rgba(key[("left", "right")[v]])[:3] for v in parameters["side"].values]
         np.testing.assert_allclose(shown, expected)
         np.testing.assert_array_equal(widths.get_array(), parameters["width"].values)
 
 
-def test_the_rendered_points_have_the_colours_of_the_parameter(patch):
+def test_embedding_map_draws_points_in_color_of_parameter(patch):
     """Doors apart in a row: blue for the left ones, orange for the right ones."""
     places = np.stack([np.arange(10.0), np.zeros(10)], axis=1)
     sides = np.arange(10) % 2
@@ -64,7 +60,7 @@ def test_the_rendered_points_have_the_colours_of_the_parameter(patch):
         assert (red > blue) == (side == 1)
 
 
-def test_six_parameters_fit_side_by_side(pixels_of):
+def test_embedding_map_fits_six_parameters(pixels_of):
     names = ("handedness", "swing", "width\n(m)", "height\n(m)", "handle height\n(m)")
     names += ("place in the wall\n(m)",)
     parameters = {n: Parameter(n, RNG.uniform(-0.3, 0.3, 50)) for n in names}
@@ -79,7 +75,7 @@ def test_six_parameters_fit_side_by_side(pixels_of):
             assert left.x1 <= right.x0
 
 
-def test_rows_are_named_after_models_and_keys_stand_below(pixels_of):
+def test_embedding_map_names_models_and_color_keys(pixels_of):
     figure, parameters = draw()
     pixels_of(figure)
     grid = np.array([a for a in figure.axes if a.collections]).reshape(2, 2)

@@ -1,4 +1,4 @@
-"""Grids of images: every image is where it should be, in its own pixels."""
+"""Grids of images: every image is in its place, with its own pixels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from doorlab.plots.style import STYLES
 
 
 def row(label: str, value: int, columns: int = 3, side: int = 16) -> Row:
-    """Images of one colour each, which says row and column."""
+    """Images of one color each, which encodes row and column."""
     images = np.zeros((columns, side, side, 3), np.uint8)
     images[..., 0] = value
     images[..., 1] = (40 * np.arange(columns))[:, None, None]
     return Row(label, images)
 
 
-def test_the_montage_holds_every_picture_unchanged():
+def test_montage_holds_every_image_unchanged():
     rng = np.random.default_rng(0)
     groups = [
         [Row("a", rng.integers(0, 255, (4, 8, 6, 3), dtype=np.uint8)) for _ in range(count)]
@@ -33,31 +33,31 @@ def test_the_montage_holds_every_picture_unchanged():
     assert (canvas[~covered] == 255).all()
 
 
-def test_a_label_is_no_formula():
+def test_image_grid_label_is_not_parsed_as_formula():
     figure = image_grid([[row(r"$\x$", 1)]])
     figure.canvas.draw()  # would fail to parse it
 
 
-def test_groups_are_farther_apart_than_rows():
+def test_layout_separates_groups_more_than_rows():
     layout = layout_of([[row("a", 1), row("b", 2)], [row("c", 3)]])
     first, second, third = layout.tops
     assert third - second > second - first
 
 
-def test_a_split_sets_columns_apart():
+def test_layout_split_separates_columns():
     first, second, third = layout_of([[row("a", 1)]], splits=(2,)).lefts
     assert third - second > second - first
     assert layout_of([[row("a", 1)]]).lefts == (0, 18, 36)
 
 
-def test_several_columns_can_be_set_apart():
+def test_layout_accepts_several_splits():
     lefts = layout_of([[row("a", 1, columns=5)]], splits=(1, 4)).lefts
     wide, close = lefts[1] - lefts[0], lefts[2] - lefts[1]
     assert np.diff(lefts).tolist() == [wide, close, close, wide]
     assert wide > close
 
 
-def test_a_heading_stands_above_the_heads_of_the_columns_and_covers_no_picture(pixels_of):
+def test_image_grid_heading_is_above_column_heads(pixels_of):
     groups = [[row("one", 200)]]
     figure = image_grid(groups, ["x"], heading="What to see")
     pixels = pixels_of(figure)
@@ -69,7 +69,7 @@ def test_a_heading_stands_above_the_heads_of_the_columns_and_covers_no_picture(p
     assert pixels.shape[0] > pixels_of(image_grid(groups, ["x"])).shape[0]
 
 
-def test_the_rendered_pixels_are_the_pictures(patch):
+def test_image_grid_renders_pixels_of_images(patch):
     groups = [[row("one", 200), row("two", 100)], [row("three", 30)]]
     figure = image_grid(groups, ["x", "y", "z"])
     (axes,) = figure.axes
@@ -80,7 +80,7 @@ def test_the_rendered_pixels_are_the_pictures(patch):
             np.testing.assert_allclose(seen, image[8, 8], atol=2)
 
 
-def test_the_names_of_all_models_fit_beside_their_pictures(pixels_of):
+def test_image_grid_labels_of_all_models_fit(pixels_of):
     rows = [row(style.label, 1) for style in STYLES.values()]
     figure = image_grid([rows])
     pixels_of(figure)
@@ -89,7 +89,7 @@ def test_the_names_of_all_models_fit_beside_their_pictures(pixels_of):
     assert [text.get_text().replace("\n", " ") for text in texts] == [r.label for r in rows]
 
 
-def test_labels_are_level_with_their_rows_and_inside_the_page(pixels_of):
+def test_image_grid_labels_are_level_with_rows_and_inside_figure(pixels_of):
     figure = image_grid([[row("statistician", 1), row("two\nlines", 2)]], ["head"])
     pixels_of(figure)
     (axes,) = figure.axes

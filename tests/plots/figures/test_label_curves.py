@@ -22,7 +22,7 @@ PANELS = [
 ]
 
 
-def test_lines_go_through_the_numbers_on_a_logarithmic_axis():
+def test_label_curves_plot_data_on_logarithmic_axis():
     figure = label_curves(PANELS)
     for axes, panel in zip(figure.axes, PANELS, strict=True):
         assert axes.get_xscale() == "log"
@@ -37,7 +37,7 @@ def test_lines_go_through_the_numbers_on_a_logarithmic_axis():
         assert axes.get_ylim()[0] == 0  # shares of 0: no curve is made to look steeper
 
 
-def test_what_needs_no_labels_is_a_level_line_with_its_name():
+def test_label_curves_draw_unlabelled_policy_as_level_line():
     axes = label_curves(PANELS).axes[1]
     levels = [line for line in axes.get_lines() if np.all(np.equal(line.get_ydata(), 0.75))]
     assert len(levels) == 1

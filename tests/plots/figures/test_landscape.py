@@ -23,7 +23,7 @@ def draw():
     return landscapes(photos, ["left, pull", "right, push"], [piece]), piece
 
 
-def test_maps_are_the_right_way_up_and_stars_on_the_best_action(patch):
+def test_landscape_maps_are_upright_with_stars_at_best_action(patch):
     figure, piece = draw()
     for axes, best, corner in zip(
         figure.axes[2:4], piece.best, [(-0.98, 1.97), (0.98, -1.97)], strict=True
@@ -40,7 +40,7 @@ def test_maps_are_the_right_way_up_and_stars_on_the_best_action(patch):
         np.testing.assert_allclose(patch(figure, axes, *best, reach=1).mean(axis=0), 255, atol=10)
 
 
-def test_photos_stand_over_their_maps_with_their_names(patch):
+def test_landscape_images_are_above_their_maps(patch):
     figure, _ = draw()
     assert [a.get_title() for a in figure.axes[:2]] == ["left, pull", "right, push"]
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Curves of probe scores: lines where the numbers are, and only what can be read."""
+"""Curves of probe scores: lines at the numbers, within a readable range."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PANELS = [
 ]
 
 
-def test_lines_go_through_the_numbers():
+def test_probe_curves_plot_data():
     figure = probe_curves("doors", PANELS)
     for axes, panel in zip(figure.axes, PANELS, strict=False):
         lines = {line.get_label(): line for line in axes.get_lines()}
@@ -41,13 +41,13 @@ def test_lines_go_through_the_numbers():
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["10", "100", "1000"]
 
 
-def test_a_probe_that_fails_does_not_flatten_the_others():
+def test_probe_curves_limit_axis_for_failed_probe():
     axes = probe_curves("doors", PANELS).axes[1]
     assert axes.get_ylim()[0] >= -0.3
     assert axes.get_ylim()[1] >= 1.0
 
 
-def test_only_the_lowest_panels_name_the_axis_and_the_key_names_every_model():
+def test_probe_curves_name_axis_below_and_models_in_key():
     figure = probe_curves("frames", PANELS)
     named = [axes.get_xlabel() for axes in figure.axes[:3]]
     assert named == ["", "encoded frames per door", "encoded frames per door"]
@@ -55,13 +55,13 @@ def test_only_the_lowest_panels_name_the_axis_and_the_key_names_every_model():
     assert [t.get_text() for t in key.get_texts()] == ["VAE", "PCA"]
 
 
-def test_a_line_is_painted_in_its_model_s_colour(patch):
+def test_probe_curves_draw_line_in_color_of_model(patch):
     figure = probe_curves("doors", PANELS)
     (line,) = [x for x in figure.axes[0].get_lines() if x.get_label() == "vae"]
     seen = patch(figure, figure.axes[0], line.get_xdata()[1], 0.8, reach=1).mean(axis=0)
     np.testing.assert_allclose(seen, [0xCC, 0x79, 0xA7], atol=12)
 
 
-def test_an_axis_that_is_not_known_is_refused():
+def test_probe_curves_reject_unknown_axis():
     with pytest.raises(KeyError):
         probe_curves("seeds", PANELS)

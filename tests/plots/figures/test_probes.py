@@ -18,7 +18,7 @@ def draw(**guessing):
     return probes(SCORES, {"handedness": "handedness"}, {"width": "width"}, guessing)
 
 
-def test_guessing_is_the_share_of_the_majority_of_each_target():
+def test_probes_figure_marks_guessing_level_per_target():
     for given, shares, row in (
         ({"handedness": 0.657}, [(0.657, 0.657)], "handedness\n(guessing 0.66)"),
         ({}, [], "handedness"),
@@ -30,7 +30,7 @@ def test_guessing_is_the_share_of_the_majority_of_each_target():
         assert not upper.texts  # that could lie on a dot
 
 
-def test_dots_and_bars_are_the_estimates():
+def test_probes_figure_plots_estimates_with_intervals():
     upper, lower = draw().axes
     for name in SCORES:
         (dot,) = [line for line in upper.get_lines() if line.get_label() == name]
@@ -44,7 +44,7 @@ def test_dots_and_bars_are_the_estimates():
     assert [t.get_text() for t in lower.get_yticklabels()] == ["width"]
 
 
-def test_a_dot_is_painted_in_the_model_s_colour(patch):
+def test_probes_figure_draws_dot_in_color_of_model(patch):
     figure = draw()
     upper = figure.axes[0]
     (dot,) = [line for line in upper.get_lines() if line.get_label() == "statistician"]
@@ -52,7 +52,7 @@ def test_a_dot_is_painted_in_the_model_s_colour(patch):
     np.testing.assert_allclose(seen, [0x00, 0x9E, 0x73], atol=10)
 
 
-def test_models_have_rows_of_their_own_and_a_key():
+def test_probes_figure_has_row_per_model_and_key():
     figure = draw()
     heights = [
         line.get_ydata()[0] for line in figure.axes[0].get_lines() if line.get_label() in SCORES

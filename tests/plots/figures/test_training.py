@@ -13,20 +13,20 @@ def history(level: float) -> TrainingHistory:
     return TrainingHistory("loss", steps, loss, steps[9::10], loss[9::10] + 0.1)
 
 
-def test_smoothing_keeps_lines_straight_and_constants_constant():
+def test_smooth_keeps_straight_lines_and_constants():
     line = np.arange(40.0)
     np.testing.assert_allclose(smooth(line)[4:-4], line[4:-4])
     np.testing.assert_allclose(smooth(np.full(7, 2.5)), 2.5)
     assert smooth(np.array([3.0])).tolist() == [3.0]
 
 
-def test_smoothing_is_the_mean_of_the_window():
+def test_smooth_is_mean_of_window():
     values = np.random.default_rng(0).normal(size=30)
     expected = [values[max(0, i - 4) : i + 5].mean() for i in range(30)]
     np.testing.assert_allclose(smooth(values, window=9), expected)
 
 
-def test_a_panel_per_run_with_its_losses():
+def test_training_figure_has_panel_per_run():
     runs = {
         "vae": history(3.0),
         "ssnp": history(1.0),
@@ -43,7 +43,7 @@ def test_a_panel_per_run_with_its_losses():
     assert sum(axes.axison for axes in panels) == 4  # those without a run are blank
 
 
-def test_what_latents_cost_stands_below_in_nats(pixels_of):
+def test_training_figure_plots_divergences_below_in_nats(pixels_of):
     plain, vae = history(2.0), history(3.0)
     costs = {"c": np.linspace(80, 100, 50), "z": np.linspace(1, 10, 50)}
     costly = TrainingHistory(**{**vars(plain), "divergences": costs})
@@ -61,7 +61,7 @@ def test_what_latents_cost_stands_below_in_nats(pixels_of):
     assert all(box.x1 <= figure.bbox.width for box in names.values())
 
 
-def test_runs_without_validation_and_with_few_points_are_drawn(pixels_of):
+def test_training_figure_accepts_missing_validation_and_few_points(pixels_of):
     empty = np.array([])
     runs = {"ssnp": TrainingHistory("loss", np.array([1]), np.array([0.5]), empty, empty)}
     assert pixels_of(training(runs)).min() < 200

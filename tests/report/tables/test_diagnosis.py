@@ -1,4 +1,4 @@
-"""The diagnosis' tables hold the figures of the result file, each in its place."""
+"""The tables of the diagnosis hold the figures of the result file, each in its place."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def written(estimate, digits):
     return f"{estimate['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def test_errors_bounds_and_latents_in_use(result):
+def test_evidence_table_holds_errors_bounds_and_active_latents(result):
     rows = rows_of(evidence_table(result))
     for name, label in (("vae", "VAE"), ("statistician", "statistician")):
         found = result["diagnosis"][name]
@@ -50,7 +50,7 @@ def test_errors_bounds_and_latents_in_use(result):
     assert "standard deviation 0.1" in evidence_table(result)
 
 
-def test_layers_are_counted_apart(result):
+def test_evidence_table_counts_active_latents_per_layer(result):
     found = result["diagnosis"]["statistician"]
     found["kl"] = {"c": [1.0] * 6, "z_layer_2": [1.0] * 2, "z_layer_1": [1.0] * 2}
     found["active_units"] = {"c": 5, "z_layer_2": 2, "z_layer_1": 0}
@@ -58,7 +58,7 @@ def test_layers_are_counted_apart(result):
     assert rows["statistician"][4] == "5 of 6 c, 2 of 2 z layer 2, 0 of 2 z layer 1"
 
 
-def test_the_best_of_each_measure_is_bold(result):
+def test_evidence_table_marks_best_values(result):
     bold = re.findall(r'class="best">([\d.]+)<', evidence_table(result))
     best = result["diagnosis"]["statistician"]  # lowest error and bits, highest bounds
     assert bold == [
@@ -69,7 +69,7 @@ def test_the_best_of_each_measure_is_bold(result):
     ]
 
 
-def test_what_models_make_is_compared_with_real_frames(result):
+def test_likeness_table_compares_models_with_real_frames(result):
     rows = rows_of(likeness_table(result))
     assert len(rows) == 1 + 1 + 2 + 3
     for name, scores in (
@@ -88,7 +88,7 @@ def test_what_models_make_is_compared_with_real_frames(result):
         ]
 
 
-def test_a_model_without_a_likelihood_has_dashes(result):
+def test_evidence_table_has_dashes_for_model_without_likelihood(result):
     found = result["diagnosis"]
     found["pca"] = {"reconstruction_mse": found["vae"]["reconstruction_mse"], "two_sample": {}}
     assert rows_of(evidence_table(result))["PCA"][1:] == ["\u2013"] * 4

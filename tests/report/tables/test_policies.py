@@ -11,7 +11,7 @@ from doorlab.errors import ResultError
 from doorlab.report.tables.policies import regret_table
 
 
-def test_the_terminal_s_table_has_every_policy_in_order(run_folder):
+def test_regret_table_has_every_policy_in_order(run_folder):
     path = run_folder / "bandit" / "regret.json"
     console = Console(width=120, force_terminal=False)
     with console.capture() as capture:
@@ -30,6 +30,6 @@ def test_the_terminal_s_table_has_every_policy_in_order(run_folder):
         assert f"{low:.3f} to {high:.3f}" in line
 
 
-def test_another_stage_s_result_is_refused(run_folder):
+def test_regret_table_rejects_result_of_other_stage(run_folder):
     with pytest.raises(ResultError, match="doorlab bandit"):
         regret_table(run_folder / "probe" / "probes.json")

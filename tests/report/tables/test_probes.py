@@ -73,7 +73,7 @@ def words(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
-def test_every_model_is_a_column_and_differences_have_a_table_of_their_own(result):
+def test_probe_tables_have_column_per_model_and_differences(result):
     scores, differences, latents = probe_tables(result)
     text = words(scores)
     assert "statistician VAE PCA supervised (reference)" in text
@@ -89,7 +89,7 @@ def test_every_model_is_a_column_and_differences_have_a_table_of_their_own(resul
     assert "PCA" not in text  # a context-free model's two latents are one
 
 
-def test_panels_are_the_curves_without_their_holes(result):
+def test_probe_panels_hold_curves_without_gaps(result):
     swing, angle = probe_panels(result, "frames")
     assert (swing.label, swing.metric, swing.guessing) == ("swing", "accuracy", 0.55)
     assert swing.curves["vae"].x.tolist() == [1, 2, 8]
@@ -98,7 +98,7 @@ def test_panels_are_the_curves_without_their_holes(result):
     assert angle.curves["pca"].low == pytest.approx([0.66, 0.66])
 
 
-def test_a_study_in_the_terminal(result, tmp_path):
+def test_probe_study_tables_show_scores_and_thresholds(result, tmp_path):
     path = tmp_path / "representation.json"
     path.write_text(json.dumps({"stage": "represent", "priors": {"narrow": result}}))
     console = Console(width=140, force_terminal=False)
@@ -112,9 +112,7 @@ def test_a_study_in_the_terminal(result, tmp_path):
 
 
 @pytest.mark.parametrize(("seeds", "doors"), [(1, 60), (2, 60), (3, 49)])
-def test_a_study_of_few_seeds_or_doors_reaches_no_bar_and_misses_none(
-    result, tmp_path, seeds, doors
-):
+def test_probe_study_tables_mark_small_studies(result, tmp_path, seeds, doors):
     path = tmp_path / "representation.json"
     small = {**result, "seeds": seeds, "doors": {"test": doors}}
     path.write_text(json.dumps({"stage": "represent", "priors": {"narrow": small}}))
@@ -123,12 +121,12 @@ def test_a_study_of_few_seeds_or_doors_reaches_no_bar_and_misses_none(
     assert f"({sample_size(doors, seeds)})" in str(bars.title)
 
 
-def test_another_stage_s_result_is_refused(run_folder):
+def test_probe_study_tables_reject_result_of_other_stage(run_folder):
     with pytest.raises(ResultError, match="doorlab represent"):
         study_tables(run_folder / "probe" / "probes.json")
 
 
-def test_a_representation_study_is_a_run_for_the_report(result, tmp_path):
+def test_sections_include_representation_study(result, tmp_path):
     (tmp_path / "representation.json").write_text(json.dumps({"priors": {"narrow": result}}))
     for axis in ("frames", "doors"):
         save_png(new_figure(1.0), tmp_path / f"narrow_{axis}.png")

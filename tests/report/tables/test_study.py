@@ -25,7 +25,7 @@ def folder(tmp_path, study_files):
     return tmp_path
 
 
-def test_panels_hold_the_figures_in_the_order_of_the_labels(study_files):
+def test_label_panels_hold_figures_in_order_of_labels(study_files):
     errors, regrets = label_panels(study_files["reward.json"], study_files["bandit.json"])
     assert errors.curves["np"].x.tolist() == [20, 80]
     assert errors.curves["np"].mean.tolist() == [0.9, 0.4]
@@ -35,7 +35,7 @@ def test_panels_hold_the_figures_in_the_order_of_the_labels(study_files):
     assert regrets.levels == {"gp_ucb": ("GP-UCB", 0.75)}
 
 
-def test_the_terminal_shows_every_figure_and_every_answer(folder):
+def test_study_tables_show_every_figure_and_claim(folder):
     errors, regrets, elsewhere, claims = study_tables(folder)
     cells = [[*column.cells] for column in errors.columns]
     assert cells == [["SSNP", "NP"], ["0.600", "0.900"], ["0.300", "0.400"]]
@@ -45,7 +45,7 @@ def test_the_terminal_shows_every_figure_and_every_answer(folder):
     assert [*elsewhere.columns[1].cells] == ["0.400"]
 
 
-def test_study_tables_say_what_they_rest_on(folder, study_files):
+def test_study_tables_state_sample_sizes(folder, study_files):
     assert all("(50 doors, 3 training seeds)" in str(t.title) for t in study_tables(folder)[:2])
     for seeds, words in ((1, "1 training seed: too few"), (2, "2 training seeds: too few")):
         claimed = {**study_files["claims.json"], "seeds": seeds}
@@ -61,14 +61,14 @@ def test_study_tables_say_what_they_rest_on(folder, study_files):
         assert page.count("study too small") == 3
 
 
-def test_a_result_of_another_stage_is_refused(folder, study_files):
+def test_study_tables_reject_result_of_other_stage(folder, study_files):
     atomic_write_json(folder / "reward.json", {**study_files["reward.json"], "stage": "probe"})
     with pytest.raises(ResultError, match="doorlab study"):
         study_tables(folder)
 
 
 @pytest.mark.parametrize("below", ["", "study"])
-def test_the_page_has_the_study_of_a_run_or_of_the_folder_itself(folder, tmp_path_factory, below):
+def test_sections_include_study_of_run_or_folder(folder, tmp_path_factory, below):
     run = tmp_path_factory.mktemp("run") if below else folder
     if below:
         folder.rename(run / below)
@@ -87,7 +87,7 @@ def test_the_page_has_the_study_of_a_run_or_of_the_folder_itself(folder, tmp_pat
     assert "on 50 doors with 3 training seeds: yes: 1, no: 1, undecided: 1." in unescape(lead)
 
 
-def test_half_a_study_is_told(folder):
+def test_sections_name_missing_study_file(folder):
     (folder / "bandit.json").unlink()
     found = sections(RunFiles.read((folder,)))
     assert (

@@ -71,14 +71,14 @@ def go(arm, action, force=(0.0, 0.0, 0.0)):
     return np.array(grips)[:, :, 0], np.array(joints), plans
 
 
-def test_kinematics_are_those_of_the_urdf(arm):
+def test_panda_kinematics_match_urdf(arm):
     q = stream(0, "joints").uniform(LOWER, UPPER, (20, 7))
     for joints in q:
         arm.put(0, joints)
         np.testing.assert_allclose(grip_position(joints[:, None]), arm.grip, atol=1e-6)
 
 
-def test_inverse_kinematics_reach_what_is_in_reach():
+def test_inverse_kinematics_reach_targets_in_workspace():
     rng = stream(1, "way")
     distance, turn, rise = rng.uniform((0.25, -2.0, -0.6), (0.9, 2.0, 0.6), (200, 3)).T
     flat = distance * np.cos(rise)
@@ -90,7 +90,7 @@ def test_inverse_kinematics_reach_what_is_in_reach():
 
 
 @pytest.mark.parametrize("action", [ARC, DRAWER, Action(math.pi, math.inf, 0.8, 0.0)])
-def test_a_free_arm_goes_the_hands_way_within_a_centimetre(arm, action):
+def test_panda_free_arm_follows_hand_path_within_centimeter(arm, action):
     way, _ = hand_paths([action], 1e-3)
     grips, _, plans = go(arm, action)
     off = np.linalg.norm(grips[:, None] - way[0][None], axis=2).min(axis=1)
@@ -99,7 +99,7 @@ def test_a_free_arm_goes_the_hands_way_within_a_centimetre(arm, action):
     assert plans.steps[0] * TIME_STEP <= 2.6  # s: hardly later than a hand on rails
 
 
-def test_plans_keep_to_the_limits_of_the_joints():
+def test_panda_plan_respects_joint_limits():
     plans = plan(random_actions(100, 2), TIME_STEP)
     assert (plans.targets >= LOWER).all()
     assert (plans.targets <= UPPER).all()
@@ -107,7 +107,7 @@ def test_plans_keep_to_the_limits_of_the_joints():
     assert plans.steps.max() <= round(SECONDS / TIME_STEP)
 
 
-def test_joints_keep_to_their_limits_whatever_pulls(arm):
+def test_panda_joints_respect_limits_under_load(arm):
     rng = stream(3, "force")
     for action in [*random_actions(6, 4), ARC]:
         direction = rng.normal(size=3)
@@ -118,7 +118,7 @@ def test_joints_keep_to_their_limits_whatever_pulls(arm):
         assert (np.abs(velocities) <= SPEEDS + 1e-9).all()
 
 
-def test_the_arm_yields_to_what_pulls_on_it(arm):
+def test_panda_arm_yields_to_external_force(arm):
     still = Action(0.0, math.inf, 0.0, 0.0)
     sideways = 400.0  # N, more than the motors can hold
     grips, _, plans = go(arm, still, (0.0, sideways, 0.0))
@@ -127,7 +127,7 @@ def test_the_arm_yields_to_what_pulls_on_it(arm):
     assert np.abs(go(arm, still)[0]).max() < 0.005
 
 
-def test_bases_stand_before_the_wall_and_out_of_the_panels_way():
+def test_panda_base_is_before_wall_and_clear_of_panel():
     actions = [a for a in random_actions(150, 5) if not a.slides]
     ways, _ = hand_paths(actions, 0.05)
     base = plan(actions, 1 / 30).placement.position
@@ -140,13 +140,13 @@ def test_bases_stand_before_the_wall_and_out_of_the_panels_way():
             assert np.linalg.norm(panel - base[:2, n], axis=1).min() > BASE_RADIUS - 0.05
 
 
-def test_the_oracle_opens_pull_doors(panda, pull_doors):
+def test_panda_oracle_opens_pull_doors(panda, pull_doors):
     rewards = panda.interact(pull_doors[:24], oracles(pull_doors[:24])).rewards
     assert rewards.mean() > 0.95
     assert (rewards > 0.9).mean() >= 0.85
 
 
-def test_a_push_door_beyond_reach_is_lost(panda, doors):
+def test_panda_cannot_open_push_door_beyond_reach(panda, doors):
     wide = [d for d in doors if d.swing == "push" and d.handle_radius * d.opening_limit > 1.3][:4]
     outcome = panda.interact(wide, oracles(wide))
     assert outcome.slipped.all()
@@ -154,7 +154,7 @@ def test_a_push_door_beyond_reach_is_lost(panda, doors):
     assert (outcome.rewards < 0.8).all()
 
 
-def test_wrong_directions_and_locks_fail(panda, doors):
+def test_panda_fails_with_wrong_directions_and_locks(panda, doors):
     some = doors[:6]
     best = [Action.from_normalised(oracle_action(door)) for door in some]
     wrong = [
@@ -175,7 +175,7 @@ def test_wrong_directions_and_locks_fail(panda, doors):
     assert panda.interact(locked, oracles(some)).rewards.max() < 0.02
 
 
-def test_rewards_are_shares_and_do_not_depend_on_what_was_tried_before(panda, doors):
+def test_panda_rewards_are_shares_and_independent_of_history(panda, doors):
     actions = stream(6, "actions").uniform(-1, 1, (12, 2, 4)).astype(np.float32)
     actions[:, 0] = oracles(doors[:12])[:, 0]
     first = panda.interact(doors[:12], actions)
@@ -189,14 +189,14 @@ def test_rewards_are_shares_and_do_not_depend_on_what_was_tried_before(panda, do
         assert alone.rewards[0, 0] == first.rewards[d, j]
 
 
-def test_courses_are_recorded(panda, doors):
+def test_panda_records_trajectories(panda, doors):
     outcome = panda.interact(doors[:2], oracles(doors[:2]), record=True)
     assert outcome.trajectories.shape == (2, 1, round(SECONDS / TIME_STEP))
     np.testing.assert_array_equal(outcome.trajectories[:, :, -1], outcome.joint_positions)
 
 
-def test_a_light_door_goes_where_the_arm_means_to_go(panda, pull_doors):
-    """A door that nothing holds back keeps to the angle that the plan's grip is at."""
+def test_panda_light_door_follows_plan(panda, pull_doors):
+    """A door without resistance follows the angle of the planned grip."""
     door = dataclasses.replace(
         pull_doors[0],
         width=0.75,
@@ -220,7 +220,7 @@ def test_a_light_door_goes_where_the_arm_means_to_go(panda, pull_doors):
     assert abs(behind.mean()) < 3e-4
 
 
-def test_the_arm_feels_the_opposite_of_what_it_does_to_the_handle(doors):
+def test_panda_arm_feels_reaction_of_handle_force(doors):
     class Still(Arms):
         """An arm that stays 4 cm before the handle, and writes down what it feels."""
 
@@ -247,7 +247,7 @@ def test_the_arm_feels_the_opposite_of_what_it_does_to_the_handle(doors):
     assert len(arm.felt) == plans.steps[0]
 
 
-def test_another_simulator_gives_the_same_digits(panda, doors):
+def test_panda_is_deterministic_across_simulators(panda, doors):
     other = make_simulator("panda")
     actions = oracles(doors[:3])
     np.testing.assert_array_equal(
@@ -257,12 +257,12 @@ def test_another_simulator_gives_the_same_digits(panda, doors):
     other.close()
 
 
-def test_its_pictures_are_those_of_the_hand(panda, simulator, doors):
+def test_panda_images_equal_those_of_hand_simulator(panda, simulator, doors):
     views = [[View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)]]
     seen = [s.render(doors[:1], np.array([[0.4]]), views, 32).images for s in (panda, simulator)]
     np.testing.assert_array_equal(*seen)
 
 
-def test_unknown_names_list_it():
+def test_make_simulator_suggests_panda():
     with pytest.raises(ConfigError, match=r"out of panda, pybullet.*Did you mean 'panda'"):
         make_simulator("pandas")

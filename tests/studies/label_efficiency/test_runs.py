@@ -1,4 +1,4 @@
-"""What `doorlab study` trains on, and on whose shoulders: said before anything is trained."""
+"""Datasets and pretrained models of `doorlab study`: checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def changed(file: Path, **entries) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **entries}))
 
 
-def test_seeds_that_were_not_pretrained_alike_are_no_replicates(config):
+def test_study_rejects_seeds_with_different_pretraining(config):
     with pytest.raises(Stopped):
         study.run(config)
     folder = config.pretrained / "vae" / "rate-0.001" / "seed-4"
@@ -102,7 +102,7 @@ def test_seeds_that_were_not_pretrained_alike_are_no_replicates(config):
 @pytest.mark.parametrize(
     "content", ["", "{}", '{"stage": "pretrain", "config": {}, "figures": {}}']
 )
-def test_metrics_that_cannot_be_read_are_one_line(config, content):
+def test_study_reports_unreadable_metrics_in_one_line(config, content):
     file = config.pretrained / "vae" / "rate-0.001" / "seed-4" / "metrics.json"
     file.write_text(content)
     with pytest.raises(ResultError, match=f"{file}, but got .*. Restore") as caught:
@@ -110,7 +110,7 @@ def test_metrics_that_cannot_be_read_are_one_line(config, content):
     assert "\n" not in str(caught.value)
 
 
-def test_undefined_errors_choose_no_learning_rate(tmp_path):
+def test_validation_error_of_undefined_figures_is_infinite(tmp_path):
     found = {f"validation_reward_mse_after_{n}": {"mean": 0.1} for n in (0, 1)}
     metrics = {
         "stage": "train",
@@ -130,7 +130,7 @@ def test_undefined_errors_choose_no_learning_rate(tmp_path):
             error_of(figures)
 
 
-def test_seeds_that_are_yet_to_be_pretrained_must_become_like_the_others(config):
+def test_study_rejects_missing_seeds_with_other_settings(config):
     shutil.rmtree(config.pretrained / "vae" / "rate-0.001" / "seed-4")
     with pytest.raises(Stopped):
         study.run(config)
@@ -141,8 +141,8 @@ def test_seeds_that_are_yet_to_be_pretrained_must_become_like_the_others(config)
         study.run(replace(config, pretrain_steps=9, models=("np", "vae_np"), method="np"))
 
 
-def test_models_that_may_have_seen_test_doors_are_refused(config, tmp_path):
-    """Doors of one prior and seed are the same ones, in whatever numbers they are dealt."""
+def test_study_rejects_pretrained_models_that_saw_test_doors(config, tmp_path):
+    """Doors of one prior and seed are equal, for any number of doors."""
     config = replace(config, models=("np", "vae_np"), method="np", seeds=(3,))
     own = DoorDataset.open(config.data).generation
     folder = config.pretrained / "vae" / "rate-0.001" / "seed-3"
@@ -164,7 +164,7 @@ def test_models_that_may_have_seen_test_doors_are_refused(config, tmp_path):
         study.run(config)
 
 
-def test_doors_elsewhere_are_filmed_like_those_of_a_dataset_that_is_given(config, tmp_path):
+def test_study_ood_doors_match_given_dataset(config, tmp_path):
     path = tmp_path / "doors"
     made = GenerationConfig(
         doors=20, frames=3, interactions=32, image_size=16, seed=config.data_seed + 1, videos=0,
@@ -181,7 +181,7 @@ def test_doors_elsewhere_are_filmed_like_those_of_a_dataset_that_is_given(config
     assert found.test_fraction * found.doors >= 3
 
 
-def test_a_dataset_without_validation_doors_has_one_learning_rate(tmp_path):
+def test_study_without_validation_doors_needs_one_learning_rate(tmp_path):
     path = tmp_path / "doors"
     write_dataset(
         path,
@@ -195,5 +195,5 @@ def test_a_dataset_without_validation_doors_has_one_learning_rate(tmp_path):
     assert study.dataset_of(config).path == path
 
 
-def test_what_rates_are_tuned_at_is_free_when_there_is_nothing_to_tune():
+def test_study_check_accepts_unused_tune_labels():
     study.check(study.Config(tune_labels=160))

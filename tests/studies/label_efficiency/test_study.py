@@ -31,7 +31,7 @@ MODELS = ("ssnp", "np", "vae_np")
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    """Of a study that nobody has started."""
+    """Of a study that is not started."""
     return study.Config(
         out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
         frames=2, tune_labels=5, seeds=(3, 4), encoder_steps=1, finetune_steps=1, process_steps=2,
@@ -68,7 +68,7 @@ def results(finished):
     return {name: json.loads((finished.out / f"{name}.json").read_text()) for name in names}
 
 
-def test_every_run_is_a_folder_of_train(finished, results):
+def test_study_writes_run_folder_per_model_labels_and_seed(finished, results):
     train_doors = len(DoorDataset.open(finished.out / "dataset").indices("train"))
     assert results["reward"]["labelled"] == [5, train_doors]
     rates = results["reward"]["learning_rates"]
@@ -86,7 +86,7 @@ def test_every_run_is_a_folder_of_train(finished, results):
     assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.safetensors"))
 
 
-def test_the_rate_is_the_one_that_errs_least_on_validation_doors(finished, results):
+def test_study_selects_learning_rate_by_validation_error(finished, results):
     for model in MODELS:
         means = {}
         for rate in (1e-3, 4e-3):
@@ -98,7 +98,7 @@ def test_the_rate_is_the_one_that_errs_least_on_validation_doors(finished, resul
         assert results["reward"]["learning_rates"][model] == min(means, key=means.get)
 
 
-def test_scores_are_those_of_the_models_on_test_doors(finished, results):
+def test_study_scores_match_models_on_test_doors(finished, results):
     dataset = DoorDataset.open(finished.out / "dataset")
     doors = DoorData.load(dataset, "test")
     rate = results["reward"]["learning_rates"]["np"]
@@ -120,7 +120,7 @@ def test_scores_are_those_of_the_models_on_test_doors(finished, results):
     assert set(results["reward"]["differences"]["reward_mse"]) == {"ssnp - np", "ssnp - vae_np"}
 
 
-def test_policies_are_those_of_doorlab_bandit_and_differ_in_pairs(finished, results):
+def test_study_policies_match_bandit_and_pair_differences(finished, results):
     found = results["bandit"]
     assert set(found["policies"]) == set(MODELS)
     assert set(found["baselines"]) == {"random", "gp_ucb"}
@@ -136,7 +136,7 @@ def test_policies_are_those_of_doorlab_bandit_and_differ_in_pairs(finished, resu
     assert found["differences"]["ssnp - random"]["5"]["mean"] == pytest.approx(mean - random)
 
 
-def test_doors_of_another_prior_are_opened_with_the_same_models(finished, results):
+def test_study_evaluates_same_models_on_other_prior(finished, results):
     found = results["bandit"]["ood"]["wild"]
     folder = finished.out / "ood" / "wild"
     dataset = DoorDataset.open(folder / "dataset")
@@ -151,7 +151,7 @@ def test_doors_of_another_prior_are_opened_with_the_same_models(finished, result
     assert found["labelled"] == max(results["bandit"]["labelled"])  # the number nearest 400
 
 
-def test_claims_are_answered_from_these_figures(results):
+def test_study_claims_match_its_figures(results):
     found = {claim["name"]: claim for claim in results["claims"]["claims"]}
     share = results["reward"]["models"]["ssnp"]["5"]["reward_mse_over_variance"]
     (half, *_) = found["half_of_variance"]["figures"]
@@ -163,7 +163,7 @@ def test_claims_are_answered_from_these_figures(results):
     assert {claim["reproduced"] for claim in found.values()} <= {True, False, None}
 
 
-def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
+def test_report_includes_study(finished, results, tmp_path):
     page = report.run(report.Config(runs=(finished.out,), out=tmp_path)).read_text()
     assert '<section id="study">' in page
     for claim in results["claims"]["claims"]:
@@ -174,8 +174,8 @@ def test_a_study_is_a_run_for_the_report(finished, results, tmp_path):
     assert page.count("data:image/png") == 3
 
 
-def test_the_same_study_again_is_finished(finished, capsys, monkeypatch):
-    """Also of a study that was killed when it had written its last file."""
+def test_finished_study_is_not_repeated(finished, capsys, monkeypatch):
+    """Also after a kill right behind its last file."""
     before = {p: p.stat().st_mtime_ns for p in finished.out.rglob("*") if p.is_file()}
     (finished.out / ".claims.json.0123abcd.tmp").touch()
     (finished.out / ".lock").write_text("1 elsewhere")
@@ -189,7 +189,7 @@ def test_the_same_study_again_is_finished(finished, capsys, monkeypatch):
         study.run(replace(finished, horizon=6))
 
 
-def test_nothing_is_done_twice(finished, results, monkeypatch):
+def test_study_reuses_finished_runs(finished, results, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("trained, scored or opened doors again")
 
@@ -204,8 +204,8 @@ def test_nothing_is_done_twice(finished, results, monkeypatch):
         assert after | asked == results[name] | asked
 
 
-def test_what_is_pretrained_elsewhere_is_not_pretrained_again(finished, tmp_path, monkeypatch):
-    """As a study of representations leaves it: the weights of the frozen part are those."""
+def test_study_reuses_pretrained_models(finished, tmp_path, monkeypatch):
+    """The frozen weights equal those of the study of representations."""
     rate = 1e-3
     config = replace(
         finished, out=tmp_path / "other", data=finished.out / "dataset", learning_rates=(rate,),
@@ -221,7 +221,7 @@ def test_what_is_pretrained_elsewhere_is_not_pretrained_again(finished, tmp_path
 
 
 def asked(folder: Path) -> bandit.Config:
-    """What an evaluation was asked that lies in a folder now."""
+    """The settings of an evaluation in a folder."""
     found = json.loads((folder / "regret.json").read_text())["config"]
     models = tuple(folder.parent / Path(m).relative_to(folder.parent) for m in found["models"])
     places = {"data": Path(found["data"]), "out": folder, "models": models}
@@ -230,14 +230,14 @@ def asked(folder: Path) -> bandit.Config:
 
 
 @pytest.mark.parametrize("name", ["doors", "horizon", "seed"])
-def test_doors_are_opened_anew_when_something_else_is_asked(finished, name):
+def test_opened_detects_changed_settings(finished, name):
     settings = asked(finished.out / "labelled-5" / "bandit")
     assert study.is_evaluated(settings)
     assert not study.is_evaluated(replace(settings, **{name: getattr(settings, name) + 1}))
 
 
-def test_other_doors_and_other_weights_are_evaluated_anew(finished):
-    """As after somebody has deleted a run, or the dataset, and made it again."""
+def test_opened_and_scored_detect_changed_doors_and_weights(finished):
+    """For example after a run, or the dataset, was deleted and made again."""
     settings = asked(finished.out / "labelled-5" / "bandit")
     assert not study.is_evaluated(replace(settings, data=finished.out / "ood/wild/dataset"))
     run = settings.models[0]
@@ -257,7 +257,7 @@ def test_other_doors_and_other_weights_are_evaluated_anew(finished):
 
 
 @pytest.mark.parametrize("place", ["labelled-5/np", "pretrained/vae"])
-def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, place):
+def test_study_stops_at_damaged_weights(finished, monkeypatch, place):
     """They are neither scored nor evaluated, and no model uses them."""
     file = next((finished.out / place).glob("*/seed-4/weights.safetensors"))
     whole, before = file.read_bytes(), (finished.out / "claims.json").read_bytes()
@@ -285,7 +285,7 @@ def test_damaged_weights_of_a_finished_run_end_the_study(finished, monkeypatch, 
         ("baselines/rollouts.npz", b"PK"),
     ],
 )
-def test_an_evaluation_that_cannot_be_read_is_done_again(finished, name, content, monkeypatch):
+def test_study_repeats_unreadable_evaluation(finished, name, content, monkeypatch):
     file, asked = finished.out / name, []
     whole = file.read_bytes()
     monkeypatch.setattr(bandit, "run", lambda settings: asked.append(settings.out))
@@ -299,7 +299,7 @@ def test_an_evaluation_that_cannot_be_read_is_done_again(finished, name, content
 
 
 @pytest.mark.parametrize("harm", ["empty", "bit", "part"])
-def test_scores_that_cannot_be_read_are_made_again(finished, harm):
+def test_score_repeats_unreadable_scores(finished, harm):
     file = next((finished.out / "labelled-5/np").glob("*/seed-4/scores.npz"))
     whole, dataset = file.read_bytes(), DoorDataset.open(finished.out / "dataset")
     doors = len(dataset.indices("test"))
@@ -317,7 +317,7 @@ def test_scores_that_cannot_be_read_are_made_again(finished, harm):
     np.testing.assert_allclose(again, scores.read(file.parent, "reward_mse"), rtol=1e-6)
 
 
-def test_every_joint_model_has_its_weight():
+def test_reconstruction_weights_cover_every_joint_model():
     joint = {name for name in REWARD_MODELS if reward_model_spec(name).joint}
     assert set(vars(ReconstructionWeights())) == joint
     with pytest.raises(
@@ -326,12 +326,12 @@ def test_every_joint_model_has_its_weight():
         ReconstructionWeights(ssnp=-1.0)
 
 
-def test_trained_with_other_settings_is_said(finished):
+def test_study_names_differing_training_settings(finished):
     with pytest.raises(ConfigError, match=r"--steps \(3 there, 4 here\)"):
         study.run(replace(finished, process_steps=3, overwrite=True))
 
 
-def test_a_dataset_without_interactions_will_not_do(tmp_path):
+def test_study_rejects_dataset_without_interactions(tmp_path):
     path = tmp_path / "doors"
     write_dataset(
         path, GenerationConfig(doors=8, frames=2, interactions=0, image_size=32, videos=0)
@@ -371,7 +371,7 @@ def test_a_dataset_without_interactions_will_not_do(tmp_path):
         ),
     ],
 )
-def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
+def test_study_rejects_invalid_settings_before_generating(tmp_path, changes, message, monkeypatch):
     monkeypatch.setattr(generate, "run", None)
     with pytest.raises(ConfigError, match=message):
         study.run(study.Config(out=tmp_path / "none", **changes))
@@ -379,9 +379,7 @@ def test_bad_input_costs_nothing(tmp_path, changes, message, monkeypatch):
 
 
 @pytest.mark.parametrize("changes", [{"labelled": (5, 500)}, {"test_doors": 500}])
-def test_more_doors_than_there_are_is_said_before_anything_is_trained(
-    finished, changes, monkeypatch
-):
+def test_study_rejects_too_few_doors_before_training(finished, changes, monkeypatch):
     monkeypatch.setattr(study, "run_all", None)
     with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*Ask for fewer"):
         study.run(replace(finished, overwrite=True, **changes))

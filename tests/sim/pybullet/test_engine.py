@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
-def test_the_engine_runs_where_standard_streams_are_closed(closed, tmp_path):
+def test_engine_connects_with_closed_standard_streams(closed, tmp_path):
     out = tmp_path / "out"
     code = (
         "import os\n"

@@ -19,7 +19,7 @@ def perfect(door, **changes):
     return dataclasses.replace(Action.from_normalised(oracle_action(door)), **changes)
 
 
-def test_the_oracle_opens_every_door_and_chance_does_not(simulator, doors):
+def test_oracle_opens_doors_and_random_actions_do_not(simulator, doors):
     assert optimal_rewards(simulator, doors).min() >= 0.98
     actions = stream(0, "actions").uniform(-1, 1, (len(doors), 16, 4)).astype(np.float32)
     rewards = simulator.interact(doors, actions).rewards
@@ -28,7 +28,7 @@ def test_the_oracle_opens_every_door_and_chance_does_not(simulator, doors):
     assert rewards.max() <= 1.0
 
 
-def test_every_part_of_the_action_matters(simulator, doors):
+def test_reward_depends_on_every_action_component(simulator, doors):
     door = next(d for d in doors if d.latch_angle > 0)
     best = perfect(door)
     assert one(simulator, door, best)[0] > 0.98
@@ -43,7 +43,7 @@ def test_every_part_of_the_action_matters(simulator, doors):
         assert reward < 0.7
 
 
-def test_half_a_swing_opens_half_of_the_door(simulator, doors):
+def test_half_swing_opens_door_halfway(simulator, doors):
     door = dataclasses.replace(doors[0], closer_stiffness=0.0, latch_angle=0.0, hinge_friction=0.2)
     reward, slipped, course = one(simulator, door, perfect(door, swing=door.swing_sign * 0.8))
     assert not slipped
@@ -52,7 +52,7 @@ def test_half_a_swing_opens_half_of_the_door(simulator, doors):
 
 
 @pytest.mark.parametrize("angle", [0.5, 0.9])
-def test_moment_balance_of_a_grip_at_its_limit(simulator, doors, angle):
+def test_grip_at_its_limit_balances_moments(simulator, doors, angle):
     """A closer stops the door where k q = F R, as long as the hand leads by less than a slip."""
     door = dataclasses.replace(
         doors[0],
@@ -74,15 +74,15 @@ def test_moment_balance_of_a_grip_at_its_limit(simulator, doors, angle):
     assert one(simulator, door, perfect(door, swing=door.swing_sign * further))[1]
 
 
-def test_rewards_do_not_tell_processors_apart(doors):
-    """Whose sines differ in the last bits."""
+def test_rewards_are_independent_of_rounding(doors):
+    """Sines of processors differ in their last bits."""
     ends = stream(0).uniform(0, 1, (len(doors), 50))
     ends[:, :5] = 0.0
     other = ends * (1 + 2e-16) + 1e-17
     np.testing.assert_array_equal(rewards_of(doors, ends), rewards_of(doors, other))
 
 
-def test_interactions_do_not_depend_on_those_before(simulator, doors):
+def test_interactions_are_independent_of_history(simulator, doors):
     actions = stream(1, "actions").uniform(-1, 1, (20, 8, 4)).astype(np.float32)
     together = simulator.interact(doors[:20], actions).rewards
     for d in (3, 17):
@@ -91,7 +91,7 @@ def test_interactions_do_not_depend_on_those_before(simulator, doors):
             assert alone[0, 0] == together[d, j]
 
 
-def test_mirrored_doors_mirror(simulator, doors):
+def test_mirrored_door_and_action_earn_equal_reward(simulator, doors):
     """A mirrored door under a mirrored action earns the same reward."""
     actions = stream(2, "actions").uniform(-1, 1, (60, 8, 4))
     mirrored = [

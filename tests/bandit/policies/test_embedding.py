@@ -1,4 +1,4 @@
-"""Policies that see: doors whose side is in their brightness, with a latch whose way is hidden."""
+"""LinUCB, neural-linear and CPP, on doors with a visible side and a hidden latch direction."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def policy(request):
     return MAKE[request.param]()
 
 
-def test_it_sees_the_side_at_once_and_finds_the_hidden_way_by_trying(policy):
+def test_embedding_policy_uses_visible_side_and_learns_hidden_latch(policy):
     world = World(30)
     past = world.play(policy, 6)
     side = np.cos(np.pi * past.actions[..., 0]) * world.side[:, None]
@@ -44,7 +44,7 @@ def test_it_sees_the_side_at_once_and_finds_the_hidden_way_by_trying(policy):
     assert past.rewards[:, -1].mean() > past.rewards[:, 0].mean() + 0.1
 
 
-def test_no_door_influences_another(policy):
+def test_embedding_policy_treats_doors_independently(policy):
     world, other = World(4), World(4, seed=5)
     other.side[0], other.way[0], other.frames[0] = world.side[0], world.way[0], world.frames[0]
     first, second = world.play(policy, 3), other.play(policy, 3)
@@ -52,7 +52,7 @@ def test_no_door_influences_another(policy):
     assert not np.allclose(first.actions[1:], second.actions[1:], atol=0.05)
 
 
-def test_the_same_seed_is_the_same_door_opened_twice(policy):
+def test_embedding_policy_is_deterministic_given_seed(policy):
     world = World(3)
     first, second = world.play(policy, 2), world.play(policy, 2)
     np.testing.assert_array_equal(first.actions, second.actions)
@@ -60,13 +60,13 @@ def test_the_same_seed_is_the_same_door_opened_twice(policy):
     assert np.abs(first.actions).max() <= 1
 
 
-def test_linucb_is_optimistic_by_as_much_as_it_is_unsure():
+def test_linucb_bound_matches_ridge_regression():
     """Its bound against that of ridge regression on the prior's own scale, door by door."""
     policy, world = MAKE["linucb"](), World(3)
     past = world.play(policy, 5)
     belief = policy.belief(past)
     at = torch.rand(3, 7, 4) * 2 - 1
-    bound = policy._bound(belief)(at)
+    bound = policy._bound(belief)(at)  # `act` returns no bounds, and features are random
     x = policy._features(at).double().numpy()
     for door in range(3):
         precision = belief.precision[door].numpy()
@@ -77,7 +77,7 @@ def test_linucb_is_optimistic_by_as_much_as_it_is_unsure():
 
 
 def many_sided(doors, sides, rng, ways):
-    """Doors with as many things to see as `sides`, and rewards of `ways` through them."""
+    """Doors with `sides` visible numbers, and rewards that depend on them by `ways`."""
     frames = rng.integers(256, size=(doors, 1, 1, sides, 3), dtype=np.uint8)
     seen = (frames[:, 0, 0, :, 0] / 255 - 0.5) * 12**0.5
     own = seen @ ways + 0.3 * rng.standard_normal((doors, ways.shape[1]))
@@ -96,7 +96,7 @@ class Many(Sighted):
 
 @pytest.mark.parametrize("doors", [20, 40])
 @pytest.mark.parametrize("sides", [8, 16])
-def test_linucb_errs_on_doors_that_it_never_saw_as_much_as_it_says(sides, doors):
+def test_linucb_uncertainty_is_calibrated_on_unseen_doors(sides, doors):
     squares = []
     for seed in range(4):
         rng = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ def test_linucb_errs_on_doors_that_it_never_saw_as_much_as_it_says(sides, doors)
 
 
 @pytest.mark.parametrize(("name", "least"), [("linucb", 2), ("neural_linear", 3)])
-def test_too_few_labelled_doors_are_refused_and_the_fewest_are_enough(name, least):
+def test_embedding_policy_rejects_too_few_labelled_doors(name, least):
     make = {
         "linucb": lambda doors: LinUCBPolicy(Sighted(), doors, LinUCBConfig(search=QUICK)),
         "neural_linear": lambda doors: NeuralLinearPolicy(Sighted(), doors, replace(NETWORK)),
@@ -129,14 +129,14 @@ def test_too_few_labelled_doors_are_refused_and_the_fewest_are_enough(name, leas
 
 
 @pytest.mark.parametrize("held_out", [0.0, 1.0])
-def test_some_doors_are_held_out_and_some_are_not(held_out):
+def test_neural_linear_accepts_extreme_held_out_fraction(held_out):
     config = replace(NETWORK, held_out=held_out, steps=5)
     policy = NeuralLinearPolicy(Sighted(), labelled(6), config)
     assert np.isfinite(World(2).play(policy, 2).actions).all()
 
 
-def test_a_prior_that_is_right_leaves_nothing_to_learn():
-    """CPP on doors that do just what its model expects: the residuals stay at zero."""
+def test_contextual_prior_policy_has_zero_residuals_under_exact_prior(monkeypatch):
+    """CPP is run on doors whose rewards are what its model predicts."""
 
     class Expected(World):
         def rewards(self, actions):
@@ -145,7 +145,9 @@ def test_a_prior_that_is_right_leaves_nothing_to_learn():
             said = Sighted().predict(embedding, None, at).mean
             return said.numpy().astype(np.float32)
 
-    policy, world = ContextualPriorPolicy(Sighted()), Expected(5)
-    past = world.play(policy, 4)
-    assert np.abs(policy._left(past).rewards).max() < 1e-5
-    assert np.abs(policy._left(History.empty(5)).rewards).size == 0
+    policy, world, residuals = ContextualPriorPolicy(Sighted()), Expected(5), []
+    posterior = policy.posterior
+    monkeypatch.setattr(policy, "posterior", lambda left: residuals.append(left) or posterior(left))
+    world.play(policy, 5)
+    assert [left.tries for left in residuals] == [1, 2, 3, 4]  # at first the prior alone decides
+    assert np.abs(residuals[-1].rewards).max() < 1e-5
