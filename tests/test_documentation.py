@@ -1,4 +1,4 @@
-"""README.md and docs/: numbers against results/, Python run, command lines parsed, links followed."""
+"""README.md and docs/: numbers against results/, Python run, commands parsed, links followed."""
 
 from __future__ import annotations
 
@@ -344,9 +344,7 @@ def test_the_claims():
     for name in ("beats_context_free", "beats_gp_ucb"):
         (entry,) = entries[name]
         assert_printed(measured[name], entry["ratio"], entry["labelled"])
-    assert_printed(
-        measured["first_try"], first["ratio"], first["labelled"], first["with_all_seen"]
-    )
+    assert_printed(measured["first_try"], first["ratio"], first["labelled"], first["with_all_seen"])
     thresholds = f"obtains {first['ratio']:.2f} of the oracle's reward instead of {first['share']}"
     assert thresholds in prose("README.md")
 
@@ -384,7 +382,10 @@ def _difference(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_comparison_of_reward_distributions():
-    shown, found = table("docs/reward_models.md", head="head | squared error"), metrics("heads.json")
+    shown, found = (
+        table("docs/reward_models.md", head="head | squared error"),
+        metrics("heads.json"),
+    )
     for name, error, difference, likelihood in shown.rows:
         head = name.strip("`")
         assert_printed(error, found[f"labelled_400/{head}/reward_mse"]["mean"])
@@ -570,13 +571,24 @@ def test_every_page_is_listed_in_the_readme():
         assert f"({file})" in text_of("README.md")
 
 
+# Groups of entry points, which are no modules.
+GROUPS = {
+    f"doorlab.{kind}" for kind in ("models", "priors", "simulators", "policies", "model_policies")
+}
+
+
+def test_groups_of_entry_points_are_those_of_the_registries():
+    sources = "".join(path.read_text() for path in (ROOT / "doorlab").rglob("*.py"))
+    assert all(f'"{group}"' in sources for group in GROUPS)
+
+
 @pytest.mark.parametrize("file", [*PAGES, "CONTRIBUTING.md"])
 def test_named_files_exist(file):
     """Paths of the repository in backticks, and modules of doorlab."""
     for name in inline_code(file):
         if re.fullmatch(r"(doorlab|envs|examples|scripts|tests|assets|results)/[\w/.]*", name):
             assert (ROOT / name).exists(), name
-        elif re.fullmatch(r"doorlab(_envs)?(\.\w+)+", name):
+        elif re.fullmatch(r"doorlab(_envs)?(\.\w+)+", name) and name not in GROUPS:
             _import(name)
 
 
@@ -587,6 +599,40 @@ def _import(name: str) -> None:
     except ImportError:
         module, _, attribute = name.rpartition(".")
         assert hasattr(importlib.import_module(module), attribute), name
+
+
+# The folders
+
+
+COMMON = {
+    "errors", "limits", "intervals", "seeding", "options", "registry", "serialization", "storage",
+    "provenance", "results", "result_schemas", "run_layout", "runtime", "terminal", "_version",
+}  # fmt: skip
+
+
+def test_the_table_of_folders_is_complete_and_its_imports_are_true():
+    """Imports of packages and modules; the contracts in pyproject.toml say which are allowed."""
+    listed = {}
+    for folders, _, imports in table("CONTRIBUTING.md", head="folder | contents").rows:
+        for folder in re.findall(r"`([^`]+)`", folders):
+            assert (ROOT / folder).exists(), folder
+            listed[folder] = imports
+    known = {f"doorlab/{path.name}" for path in (ROOT / "doorlab").iterdir()
+             if path.suffix == ".py" or (path / "__init__.py").exists()}  # fmt: skip
+    known |= {"envs/doorlab_envs", "examples", "scripts", "results", "assets", "tests"}
+    assert set(listed) == known - {"doorlab/__init__.py"}
+    for folder, imports in listed.items():
+        allowed = set() if imports == "nothing" else set(imports.split(", "))
+        if imports and not imports.startswith(("any", "every")):
+            found = _imports_of(ROOT / folder) - COMMON - {Path(folder).stem}
+            assert found <= allowed, (folder, found - allowed)
+
+
+def _imports_of(path: Path) -> set[str]:
+    """Names of the modules of doorlab that a file, or the files of a folder, import."""
+    files = [path] if path.suffix else list(path.rglob("*.py"))
+    text = "\n".join(file.read_text() for file in files)
+    return set(re.findall(r"^\s*(?:from|import) doorlab\.(\w+)", text, re.MULTILINE))
 
 
 # Command lines
@@ -692,7 +738,7 @@ def demo_like(tmp_path_factory):
     folder = tmp_path_factory.mktemp("documentation")
     config = replace(
         generate.PRESETS["tiny"], out=folder / "runs/demo/dataset", doors=48, test_fraction=0.1,
-        videos=0, workers=1, simulator="torch",
+        videos=0, workers=1,
     )  # fmt: skip
     generate.run(config)
     torch.manual_seed(0)
