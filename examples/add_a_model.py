@@ -1,8 +1,7 @@
-"""Adds an encoder and a reward model to doorlab from a file of your own.
+"""Adds an encoder and a reward model to doorlab from one file.
 
-A model is a spec: how it is built, and what training has to know of it. Its import path MODULE:NAME
-stands wherever a command takes a model's name. Commands find modules in the folder that they are
-run in:
+A model is a spec: its class, and the properties that training needs. Commands accept its import
+path MODULE:NAME in place of a model's name. They search for modules in the working directory:
 
     cd examples
     doorlab generate --out ../runs/few_doors --doors 40 --image-size 32 --simulator torch \
@@ -15,8 +14,8 @@ run in:
     doorlab bandit --data ../runs/few_doors --doors 8 --out ../runs/max_pool_bandit \
         --models ../runs/max_pool_np --policies random max_pool_np max_pool_np:ucb
 
-Results call a model by the last part of its import path in lower case. `model.json` holds the
-import path, so a run is loaded where the module can be imported.
+Results use the last part of the import path in lower case as the name of the model. `model.json`
+contains the import path. The module must be importable when the run is loaded.
 
 Legend: B doors, M frames, C H W an image, E embedding, Z embedding of a frame.
 """
@@ -50,7 +49,7 @@ class ColorStatistics(FrameEmbeddingEncoder):
         self.register_buffer("scale", torch.ones(6))
 
     def fit(self, portions: Iterable[Float[Tensor, "_ M C H W"]]) -> None:
-        """Finds the mean and the standard deviation of the statistics over all frames."""
+        """Computes the mean and the standard deviation of the statistics over all frames."""
         found = torch.cat([self._statistics(x).flatten(0, 1) for x in portions])
         self.center.copy_(found.mean(dim=0))
         self.scale.copy_(found.std(dim=0).clamp(min=1e-6))
@@ -64,7 +63,7 @@ class ColorStatistics(FrameEmbeddingEncoder):
 
 
 class MaxPoolModel(RewardModel):
-    """A neural process on the largest feature over the frames of a door."""
+    """A neural process on the maximum of each feature over the frames of a door."""
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         a = architecture

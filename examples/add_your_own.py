@@ -1,7 +1,7 @@
-"""Adds a prior, a simulator and two bandit policies to doorlab from a file of your own.
+"""Adds a prior, a simulator and two bandit policies to doorlab from one file.
 
-An import path MODULE:NAME stands wherever a command takes the name of one. Commands find modules
-in the folder that they are run in:
+Commands accept an import path MODULE:NAME in place of a name. They search for modules in the
+working directory:
 
     cd examples
     doorlab generate --out ../runs/fire_doors --doors 40 --image-size 32 --test-fraction 0.5 \
@@ -9,14 +9,14 @@ in the folder that they are run in:
     doorlab bandit --data ../runs/fire_doors --doors 20 --out ../runs/fire_doors_bandit \
         --policies random oracle add_your_own:RepeatBestPolicy
 
-A policy that chooses by a reward model is written after the kind of the model. With a run of
-`doorlab train` on doors of the same image size:
+The name of a policy with a reward model starts with the kind of the model. The model below is a
+run of `doorlab train` on doors of the same image size:
 
     doorlab bandit --data ../runs/fire_doors --doors 20 --out ../runs/cautious_bandit \
         --models ../runs/ssnp --policies ssnp ssnp:add_your_own:cautious_policy
 
-A prior may also be a JSON file of the fields that differ from those of a base: with
-{"base": "narrow", "mass": [28.0, 30.0]} in heavy.json, `--prior heavy.json`.
+A JSON file can define a prior, too. It contains the fields that differ from a base prior. With
+{"base": "narrow", "mass": [28.0, 30.0]} in heavy.json, use `--prior heavy.json`.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ FIRE_DOORS: DoorPrior = replace(
 
 
 class RustySimulator(TorchSimulator):
-    """The simulator `torch` with twice the hinge friction. Pictures stay the same.
+    """The simulator `torch` with twice the hinge friction. The images are the same.
 
-    A simulator is any callable without arguments that returns a `doorlab.sim.Simulator`. Its
-    answers depend on the arguments alone, so that datasets do not depend on the number of workers.
+    A simulator is a callable without arguments that returns a `doorlab.sim.Simulator`. Its results
+    must depend on the arguments only. Datasets then do not depend on the number of workers.
     """
 
     name = "rusty"
@@ -55,27 +55,27 @@ class RustySimulator(TorchSimulator):
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
     ) -> InteractionResult:
-        """Every action of (D, J, 4) on its door; see `doorlab.sim.Simulator.interact`."""
+        """Simulates the actions (D, J, 4) on their doors; see `doorlab.sim.Simulator.interact`."""
         rusty = [replace(door, hinge_friction=2.0 * door.hinge_friction) for door in doors]
         return super().interact(rusty, actions, record=record)
 
 
 class RepeatBestPolicy:
-    """Repeats the best action so far, or with probability epsilon draws a uniform one.
+    """Repeats the best action so far; samples a uniform action with probability epsilon.
 
-    A policy without a model is made from the doors, which it must not look at unless it is
-    privileged like the oracle, and from the exploration settings of the command.
+    The arguments of a policy without a model are the doors and the exploration settings of the
+    command. Only a privileged policy, such as the oracle, may use the parameters of the doors.
     """
 
     def __init__(self, doors: Sequence[Door], exploration: ExplorationConfig) -> None:
         self._epsilon = exploration.epsilon
 
     def begin(self, frames: np.ndarray, rng: np.random.Generator) -> None:
-        """Takes new doors: uint8 (D, M, H, W, 3) frames, and the policy's random stream."""
+        """Starts new doors: uint8 (D, M, H, W, 3) frames, and the random stream of the policy."""
         self._rng = rng
 
     def act(self, history: History) -> np.ndarray:
-        """float32 (D, 4): the next action on every door, normalised."""
+        """Returns the next action on every door: float32 (D, 4), normalized."""
         count = len(history.rewards)
         drawn = self._rng.uniform(-1.0, 1.0, (count, ACTION_DIM)).astype(np.float32)
         explores = self._rng.random(count) < self._epsilon
@@ -92,5 +92,5 @@ def cautious_policy(
     exploration: ExplorationConfig,
     device: str,
 ) -> ModelPolicy:
-    """A policy of a reward model: the largest mean - kappa * std, a lower confidence bound."""
+    """A policy with a reward model that maximizes mean - kappa * std, a lower confidence bound."""
     return ModelPolicy(model, ModelConfig(choice="ucb", kappa=-exploration.kappa), device)

@@ -1,11 +1,11 @@
-"""Opens a door that nobody has seen, by a model that others have taught: what a robot would run.
+"""Opens an unseen door with a trained reward model, as a robot would.
 
     python examples/open_a_door.py runs/demo/train/ssnp --door 3
 
-On a robot, `env.reset` is a look around, `env.step` is the arm, and the reward is what an encoder,
-or a second look, says of how far the door went. With --state a run that is stopped goes on with
-the same door, after the tries that it had. A door that looks like none of the model's training is
-said to: try it with --prior default, and a model of `make demo`.
+On a robot, the camera replaces `env.reset`, the arm replaces `env.step`, and a measurement of the
+opening (a joint encoder or an image) replaces the reward. With --state, a stopped run continues
+with the same door and its recorded interactions. The program prints a warning if the door is unlike
+the training doors: for example with --prior default and a model of `make demo`.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def main(
     simulator: str = "pybullet",
     state: Path | None = None,
 ) -> float:
-    """Tries until the door is open; returns the best reward.
+    """Acts on the door until it is open; returns the best reward.
 
     Args:
-        run: Folder of `doorlab train`.
+        run: Run folder of `doorlab train`.
         door: Seed of the door.
-        tries: How many, at most.
-        choice: How the model chooses: greedy, ucb, thompson.
+        tries: Maximum number of interactions.
+        choice: Choice of the actions: greedy, ucb, thompson.
         enough: Reward, from 0 to 1, at which the door counts as open.
-        prior: Where doors come from: narrow, as in the demo; default; wild; an import path or a
-            JSON file of ranges.
-        simulator: What they are opened in: pybullet, torch, panda, an import path.
-        state: Folder in which the tries on every door are kept, to go on from.
+        prior: Prior of the door: narrow (as in the demo), default, wild, an import path, or a JSON
+            file of ranges.
+        simulator: Simulator of the door: pybullet, torch, panda, or an import path.
+        state: Folder of the recorded interactions of every door, from which a run continues.
     """
     file = f"{prior_label(prior)}-{simulator}-{door}.safetensors"
     kept = state / file if state is not None else None
@@ -83,7 +83,7 @@ def main(
 
 
 def look(predictor: RewardPredictor, frames: np.ndarray) -> None:
-    """Observes a door; says so in one line when it is a strange one."""
+    """Observes a door; prints a warning of one line if the door is unfamiliar."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", UnfamiliarDoorWarning)
         predictor.observe(frames)
@@ -92,7 +92,7 @@ def look(predictor: RewardPredictor, frames: np.ndarray) -> None:
 
 
 def describe(action: Action) -> str:
-    """An action in words, in metres and degrees."""
+    """Describes an action in words, in meters and degrees."""
     side = ("right", "top", "left", "bottom")[round(action.phi / (math.pi / 2)) % 4]
     turn = f"turn the handle by {math.degrees(action.turn):.0f} degrees"
     if action.slides:

@@ -1,11 +1,11 @@
-"""Trains PPO of Stable-Baselines3 to open doors on the first try, from pictures alone.
+"""Trains PPO of Stable-Baselines3 to open doors in one interaction, from images.
 
     python examples/ppo.py --steps 20000 --out runs/ppo.zip
 
-It needs `pip install 'doorlab[sb3]'`. What it says in the end is what any policy without doorlab's
-models has to be compared with: the rewards on doors of seeds that it was not trained on, before
-training and after it. The frames of a door become the channels of one picture, as networks for
-single pictures want it; an episode is a single try, because PPO's policy remembers none.
+The program needs `pip install 'doorlab[sb3]'`. At the end it prints the mean reward on test doors
+before and after training: a baseline without the models of doorlab. The frames of a door become the
+channels of one image, because the policy takes single images. An episode is one interaction,
+because the policy has no memory.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.limits import from_to
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
-_SEEDS = from_to(0, 2**32 - 1)  # that NumPy's older generators take
-_TEST_SEED = 10**6  # of the first door that only tests meet
+_SEEDS = from_to(0, 2**32 - 1)  # accepted by NumPy's older generators
+_TEST_SEED = 10**6  # seed of the first test door
 
 
 def main(
@@ -43,19 +43,19 @@ def main(
     seed: int = 0,
     out: Path | None = None,
 ) -> tuple[Estimate, Estimate]:
-    """Returns the mean rewards on test doors before and after training.
+    """Trains a policy; returns the mean rewards on test doors before and after training.
 
     Args:
-        steps: Interactions, every one with a door of its own.
-        envs: Environments side by side, in this process.
-        frames: Pictures of every door.
-        image_size: Their height and width, pixels; at least 36.
-        prior: Where doors come from: narrow, default, wild.
-        simulator: What they are opened in: pybullet, torch.
-        test_doors: Doors that rewards are measured on.
+        steps: Number of training interactions, each with a new door.
+        envs: Number of environments, all in this process.
+        frames: Frames per door.
+        image_size: Height and width of a frame, pixels; at least 36.
+        prior: Prior of the doors: narrow, default, wild.
+        simulator: Simulator of the doors: pybullet, torch.
+        test_doors: Number of test doors.
         batch: Interactions per environment and update.
-        seed: Of the network and of the doors.
-        out: Where to save the policy.
+        seed: Seed of the network and of the doors.
+        out: File of the trained policy; None to discard it.
     """
     if not _SEEDS.admits(seed):
         raise ConfigError(f"--seed as {_SEEDS}", f"{seed}", "correct --seed")
@@ -81,12 +81,12 @@ def main(
 
 
 def picture_env(**settings: Any) -> gymnasium.Env[np.ndarray, np.ndarray]:
-    """The door bandit with one try, and all frames of a door in one picture (H, W, 3 M)."""
+    """The door bandit with one interaction, and all frames in one image (H, W, 3 M)."""
     return FramesAsChannels(gymnasium.make(ENVIRONMENT, horizon=1, **settings))
 
 
 def rewards(policy: PPO, env: gymnasium.Env[np.ndarray, np.ndarray], doors: int) -> Estimate:
-    """The mean reward of the policy's best action on the first try, with its interval."""
+    """The mean reward of the policy's most likely action on each door, with its interval."""
     found = []
     for door in range(doors):
         observation, _ = env.reset(seed=_TEST_SEED + door)
