@@ -169,6 +169,20 @@ def test_the_sentences_on_the_demo():
         assert_stated("README.md", sentence, *values)
 
 
+def test_the_dataset_of_the_demo():
+    config = generate.PRESETS["tiny"]
+    (shown,) = blocks("docs/datasets.md", "text")
+    assert result("demo_regret.json")["dataset_checksum"] in shown
+    for count in (config.doors, config.doors * config.frames, config.doors * config.interactions):
+        assert f" {count:,} " in shown.replace("\n", " ")
+    splits = (config.test_fraction, config.validation_fraction)
+    test, validation = (round(config.doors * fraction) for fraction in splits)
+    for name, count in (
+        ("train", config.doors - test - validation), ("validation", validation), ("test", test),
+    ):  # fmt: skip
+        assert re.search(rf"{name} +{count:,}\n", shown)
+
+
 PROBED = {
     "handedness, accuracy": "handedness",
     "swing, accuracy": "swing",
