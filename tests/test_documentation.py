@@ -259,10 +259,38 @@ def test_the_differences_of_probes():
     for sentence, values in {
         "width and angle (0.93 each)": (found["bars"]["contrastive_statistician"]["width"]["bar"],),
         "has 0.92 and 0.93": (ceiling["width"]["mean"], ceiling["joint_angle"]["mean"]),
-        "(PCA by 0.008, 0.001 to 0.015)": distance(place),
+        "PCA is better on place (by 0.008, 0.001 to 0.015)": distance(place),
         "(difference -0.198, -0.413 to 0.013)": interval(swing),
     }.items():
         assert_stated("docs/results.md", sentence, *values)
+
+
+def test_the_sentences_on_probes():
+    found = result("representation.json")
+    config, narrow = found["config"], found["priors"]["narrow"]
+    training = config["doors"] * (1 - config["test_fraction"] - config["validation_fraction"])
+    counts = (training, 8, narrow["doors"]["test"], narrow["seeds"])
+    sentence = (
+        "trains every model on the frames of 3,840 doors, and evaluates linear probes on 8 frames "
+        "of each of 720 test doors, with 3 seeds"
+    )
+    assert_stated("docs/results.md", sentence, *counts)
+    better = {
+        (rival, target): _side(narrow["differences"][f"contrastive_statistician - {rival}"][target])
+        for rival in ("pca", "autoencoder", "vae")
+        for target in ("swing", "height", "place")
+    }
+    assert better["pca", "swing"] == 0  # "PCA is equal on swing"
+    assert [better[rival, "height"] for rival in ("autoencoder", "vae", "pca")] == [0, 0, 0]
+    assert (better["pca", "place"], better["autoencoder", "place"]) == (-1, 0)
+    place = narrow["differences"]["contrastive_statistician - autoencoder"]["place"]
+    assert_stated("docs/results.md", "not certain (0.007, -0.000 to 0.014)", *distance(place))
+
+
+def _side(estimate: dict[str, Any]) -> int:
+    """1 where a difference is above zero with certainty, -1 where it is below, else 0."""
+    low, high = estimate["ci95"]
+    return int(low > 0) - int(high < 0)
 
 
 def test_the_comparison_with_the_contrastive_statistician_in_the_departures():
