@@ -37,7 +37,9 @@ def test_command_lines_are_understood(file):
         _understand(args)
 
 
-@pytest.mark.parametrize("file", [f"examples/{p.name}" for p in (ROOT / "examples").glob("*.py")])
+@pytest.mark.parametrize(
+    "file", [f"examples/{path.name}" for path in sorted((ROOT / "examples").glob("*.py"))]
+)
 def test_command_lines_of_examples_are_understood(file):
     text = ast.get_docstring(ast.parse(text_of(file))).replace("\\\n", " ")
     lines = [line for line in text.split("\n") if re.match(r" +(doorlab|python) ", line)]
