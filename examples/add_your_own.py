@@ -55,13 +55,13 @@ class RustySimulator(TorchSimulator):
     def interact(
         self, doors: Sequence[Door], actions: np.ndarray, *, record: bool = False
     ) -> InteractionResult:
-        """Every action of (D, J, 4) on its door; see `doorlab.sim.Simulator.interact`."""
+        """Simulates the actions (D, J, 4) on their doors; see `doorlab.sim.Simulator.interact`."""
         rusty = [replace(door, hinge_friction=2.0 * door.hinge_friction) for door in doors]
         return super().interact(rusty, actions, record=record)
 
 
 class RepeatBestPolicy:
-    """Repeats the best action so far, or with probability epsilon draws a uniform one.
+    """Repeats the best action so far; samples a uniform action with probability epsilon.
 
     A policy without a model is constructed from the doors and the exploration settings of the
     command. Only privileged policies, such as the oracle, may use the doors.

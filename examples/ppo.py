@@ -44,7 +44,7 @@ def main(
     seed: int = 0,
     out: Path | None = None,
 ) -> tuple[Estimate, Estimate]:
-    """Returns the mean rewards on test doors before and after training.
+    """Trains a policy; returns the mean rewards on test doors before and after training.
 
     Args:
         steps: Interactions, each with a new door.

@@ -1,0 +1,118 @@
+"""Reward distributions, streamed doors, the wheel bandit and speeds against results/."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from helpers.markdown import assert_printed, assert_stated, interval, metrics, result, table
+
+# Reward distributions, streamed doors, the wheel
+
+
+def test_the_comparison_of_reward_distributions():
+    shown, found = (
+        table("docs/reward_models.md", head="head | squared error"),
+        metrics("heads.json"),
+    )
+    for name, error, difference, likelihood in shown.rows:
+        head = name.strip("`")
+        assert_printed(error, found[f"labelled_400/{head}/reward_mse"]["mean"])
+        for cell, metric in ((difference, "reward_mse"), (likelihood, "log_likelihood")):
+            pair = found.get(f"labelled_400/{head} - soft_bernoulli/{metric}")
+            assert_printed(cell, *(interval(pair) if pair else ()))
+        for count in ("80", "400"):  # "differences in calibration are too small"
+            pair = found.get(f"labelled_{count}/{head} - soft_bernoulli/calibration_error")
+            assert pair is None or pair["ci95"][0] < 0 < pair["ci95"][1]
+
+
+ONLINE = {
+    "reconstruction MSE of the statistician": "reconstruction_mse",
+    "reward MSE of SSNP after 0 interactions": "reward_mse_after_0",
+    **{f"after {n}": f"reward_mse_after_{n}" for n in (1, 4, 10)},
+}
+
+
+def test_the_errors_with_streamed_doors():
+    shown, found = table("docs/pretraining.md", head="on test doors"), metrics("online.json")
+    rows = {name: cells for name, *cells in shown.rows}
+    smaller = []
+    for name, metric in ONLINE.items():
+        dataset, streamed, difference = rows[name]
+        assert_printed(dataset, found[f"dataset/{metric}"]["mean"])
+        assert_printed(streamed, found[f"online/{metric}"]["mean"])
+        assert_printed(difference, *interval(found[f"online - dataset/{metric}"]))
+        smaller.append(-100 * found[f"online - dataset/{metric}"]["mean"]
+                       / found[f"dataset/{metric}"]["mean"])  # fmt: skip
+    runs = result("online.json")["runs"]
+    seconds = {name: [run[model]["processor_seconds"] for model in ("statistician", "ssnp")]
+               for name, run in runs.items()}  # fmt: skip
+    dataset, streamed, ratios = rows["processor time: statistician, SSNP"]
+    assert_printed(dataset, *seconds["dataset"])
+    assert_printed(streamed, *seconds["online"])
+    more = [b / a for a, b in zip(seconds["dataset"], seconds["online"], strict=True)]
+    assert_printed(ratios, *more)
+    seen = [runs["online"][model]["doors_seen"] for model in ("statistician", "ssnp")]
+    assert_printed(rows["doors seen: statistician, SSNP"][1], *seen)
+    waits = [100 * _waiting(runs["online"][model]) for model in ("ssnp", "statistician")]
+    for sentence, values in {
+        "is 2 % smaller": smaller[:1],
+        "are 3 to 11 % smaller": (min(smaller[1:]), max(smaller[1:])),
+        "take 1.4 to 2.1 times the processor time": more,
+        "SSNP waits for doors in 0.6 % of its time": waits[:1],
+        "The statistician waits in 24 %": waits[1:],
+    }.items():
+        assert_stated("docs/pretraining.md", sentence, *values)
+
+
+def _waiting(run: dict[str, Any]) -> float:
+    (share,) = (value for key, value in run.items() if key.startswith(("waiting_", "data_wait")))
+    return share
+
+
+def test_the_wheel_bandit():
+    short, long = metrics("wheel.json"), metrics("wheel_80000.json")
+    percent = [entry["regret_percent"]["mean"] for entry in short.values()]
+    published = list(result("wheel.json")["published_percent"].values())
+    (entry,) = long.values()
+    for sentence, values in {
+        "it has 6.2, 9.0, 28, 60 and 101 %": percent,
+        "(published: 0.95, 1.60, 4.65, 9.56 and 49.63)": published,
+        "0.80 % of the regret": (entry["regret_percent"]["mean"],),
+    }.items():
+        assert_stated("docs/departures.md", sentence, *values)
+
+
+# Speeds
+
+
+@pytest.mark.parametrize(
+    ("file", "head"),
+    [
+        ("docs/performance.md", "measurement | name in the file | value"),
+        ("docs/simulation.md", "measurement ([result file](../results/bench.json))"),
+    ],
+)
+def test_the_speeds(file, head):
+    """Their names in the file stand beside them; a number in brackets is another metric."""
+    shown, found = table(file, head=head), metrics("bench.json")
+    for _, names, value in shown.rows:
+        estimates = [found[name] for name in re.findall(r"`([\w.]+)`", names)]
+        printed, _, rest = value.partition(" (")
+        if "[" in printed:
+            assert_printed(printed, *interval(estimates[0]))
+        else:
+            assert_printed(printed, *(estimate["mean"] for estimate in estimates))
+        if rest:
+            name = re.sub(r"_vs_\w+", "_per_s", names.strip("`"))
+            name = "pretrain_images_per_s" if name == "pretrain_per_s" else name
+            assert_printed(rest, found[name]["mean"])
+
+
+def test_the_errors_by_the_length_of_a_step():
+    shown, found = table("docs/simulation.md", head="steps per second"), metrics("bench.json")
+    for steps, error, within in shown.rows:
+        hertz = steps.strip("*")
+        assert_printed(error, *interval(found[f"reward_error_{hertz}_hz"]))
+        assert_printed(within, 100 * found[f"reward_within_0.01_{hertz}_hz"]["mean"])
