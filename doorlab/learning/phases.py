@@ -20,11 +20,14 @@ from doorlab.evaluation.reward_metrics import mean_error, zero_shot_mse
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache
 from doorlab.learning.online import OnlineDataLoader, whitening_doors
 from doorlab.learning.reward_batches import (
+    BatchSampler,
     JointBatch,
+    ProcessConfig,
     RewardConfig,
     StreamSchedules,
     cached_process_batches,
     encoder_steps,
+    per_process,
     recorded_encoder_batches,
     streamed_encoder_batches,
     streamed_process_batches,
@@ -49,12 +52,15 @@ def recorded_phases(
         labelled: training doors whose interactions are used.
         everything: training doors whose frames are used.
     """
+    sampler = BatchSampler.of(config)
     cache = EmbeddingCache(model, labelled, config.frames, config.seed, config.mirror)
+    joint = reward_model_spec(config.model).joint
+    num_unlabelled = per_process(config.unlabelled_batch_size, config.compute.devices)
     return _phases(
         config,
-        recorded_encoder_batches(config, labelled, everything),
-        cached_process_batches(config, cache),
-        start_process(config, model, lambda: everything, len(labelled)),
+        recorded_encoder_batches(sampler, labelled, everything if joint else None, num_unlabelled),
+        cached_process_batches(sampler, cache),
+        start_process(config.process, model, lambda: everything, config.mirror, len(labelled)),
     )
 
 
@@ -74,12 +80,13 @@ def streamed_phases(
         schedules: schedules of the run.
         device: device of the run.
     """
+    sampler = BatchSampler.of(config)
     whitening = partial(whitening_doors, config, device, NUM_WHITENING_DOORS)
     return _phases(
         config,
-        streamed_encoder_batches(config, doors, schedules),
-        streamed_process_batches(config, model, doors, schedules),
-        start_process(config, model, whitening, None),
+        streamed_encoder_batches(sampler, doors, schedules),
+        streamed_process_batches(sampler, model, doors, schedules),
+        start_process(config.process, model, whitening, config.mirror, None),
     )
 
 
@@ -110,24 +117,29 @@ def _phases(
 
 
 def start_process(
-    config: RewardConfig, model: Any, whitening: Callable[[], DoorData], labelled: int | None
+    config: ProcessConfig,
+    model: Any,
+    whitening: Callable[[], DoorData],
+    mirror: bool,
+    labelled: int | None,
 ) -> Callable[[Any], None]:
     """Returns the function that changes a model when its process phase starts.
 
     Args:
-        config: config of the run.
+        config: config of the process phase.
         model: the model with its initial weights, to which its process is reset.
         whitening: returns the doors whose embeddings determine the whitening.
+        mirror: whether the whitening includes the mirror images of the doors.
         labelled: number of labelled doors; None for streamed doors. With fewer labelled doors,
             more noise is added to their embeddings.
     """
     initial = deepcopy(model.process.state_dict())
-    noise = config.process.embedding_noise / math.sqrt(labelled) if labelled else 0.0
+    noise = config.embedding_noise / math.sqrt(labelled) if labelled else 0.0
 
     def on_start(model: Any) -> None:
-        embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], config.mirror)
+        embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], mirror)
         model.process.load_state_dict(initial)
-        model.process.whiten.fit(embeddings, config.process.whitening_eps, noise)
+        model.process.whiten.fit(embeddings, config.whitening_eps, noise)
 
     return on_start
 

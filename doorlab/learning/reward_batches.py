@@ -89,36 +89,91 @@ class JointBatch:
     frames_BMCHW: Float[Tensor, "B M C H W"]
 
 
+@dataclass(frozen=True)
+class BatchSampler:
+    """Samples frames and interactions of the doors of a batch.
+
+    Attributes:
+        frames: frames per door.
+        context: largest number of interactions in a context set.
+        targets: number of interactions in a target set.
+        empty_context_prob: fraction of the doors of the process phase with an empty context set.
+        mirror: whether to mirror random doors, half of them on average.
+    """
+
+    frames: int
+    context: int
+    targets: int
+    empty_context_prob: float
+    mirror: bool
+
+    @staticmethod
+    def of(config: RewardConfig) -> BatchSampler:
+        """The sampler of a run."""
+        p = config.process
+        return BatchSampler(
+            config.frames, p.context, p.targets, p.empty_context_prob, config.mirror
+        )
+
+    def interaction_batch(
+        self,
+        doors: DoorData,
+        rows: Tensor,
+        generator: torch.Generator,
+        empty_context_prob: float | None = None,
+    ) -> RewardBatch:
+        """The doors at `rows`: frames, context interactions and target interactions.
+
+        Args:
+            doors: doors with interactions.
+            rows: indices (B,) of the doors of the batch.
+            generator: generator on the CPU.
+            empty_context_prob: replaces the attribute; 1 in the encoder phase.
+        """
+        share = self.empty_context_prob if empty_context_prob is None else empty_context_prob
+        found = sample_interactions_of(
+            doors, rows, self.frames, generator, self.context, self.targets, share
+        )
+        chosen = torch.rand(len(rows), generator=generator) < 0.5 * self.mirror
+        return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
+
+    def mirrored(
+        self, frames: Float[Tensor, "B M C H W"], generator: torch.Generator
+    ) -> Float[Tensor, "B M C H W"]:
+        """The frames, those of random doors mirrored if `mirror` is set."""
+        return random_mirror(frames, generator) if self.mirror else frames
+
+
 def recorded_encoder_batches(
-    config: RewardConfig, labelled: DoorData, everything: DoorData
+    sampler: BatchSampler, labelled: DoorData, unlabelled: DoorData | None, num_unlabelled: int
 ) -> Batches:
     """Random doors of a dataset: RewardBatch, or JointBatch for joint models.
 
     Args:
-        config: config of the run.
+        sampler: sampler of the run.
         labelled: doors whose interactions may be used.
-        everything: doors whose frames may be used.
+        unlabelled: doors whose frames joint models may use; None for other models.
+        num_unlabelled: doors per step of which joint models use the frames alone.
     """
-    unlabelled = per_process(config, config.unlabelled_batch_size)
-    joint = reward_model_spec(config.model).joint
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
         rows = sample_door_indices(labelled, size, generator)
-        found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
-        if not joint:
+        found = sampler.interaction_batch(labelled, rows, generator, empty_context_prob=1.0)
+        if unlabelled is None:
             return found
-        frames = sample_frames(everything, unlabelled, config.frames, generator)
-        return JointBatch(found, _maybe_mirrored(config, frames, generator))
+        frames = sample_frames(unlabelled, num_unlabelled, sampler.frames, generator)
+        return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch
 
 
-def cached_process_batches(config: RewardConfig, cache: EmbeddingCache) -> Batches:
+def cached_process_batches(sampler: BatchSampler, cache: EmbeddingCache) -> Batches:
     """Random labelled doors of a dataset, embedded once by the trained encoder: EmbeddedBatch."""
-    p = config.process
 
     def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
-        return cache.sample(size, generator, p.context, p.targets, p.empty_context_prob)
+        return cache.sample(
+            size, generator, sampler.context, sampler.targets, sampler.empty_context_prob
+        )
 
     return batch
 
@@ -138,10 +193,10 @@ class StreamSchedules:
     def of(config: RewardConfig) -> StreamSchedules:
         """The schedules of a run."""
         encoder, p = encoder_steps(config), config.process
-        interactions = p.context + p.targets
+        interactions, devices = p.context + p.targets, config.compute.devices
 
         def schedule(name: str, doors: int, interactions: int, steps: range) -> StreamSchedule:
-            every = config.compute.devices * per_process(config, doors)
+            every = devices * per_process(doors, devices)
             return StreamSchedule(StreamSpec(name, every, config.frames, interactions), steps)
 
         first, last = range(encoder), range(encoder, config.steps)
@@ -160,31 +215,30 @@ class StreamSchedules:
 
 
 def streamed_encoder_batches(
-    config: RewardConfig, doors: OnlineDataLoader, schedules: StreamSchedules
+    sampler: BatchSampler, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
     """Streamed doors, each used in one step: RewardBatch, or JointBatch for joint models."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
         labelled = doors.at(step, schedules.labelled)
         rows = torch.arange(size)
-        found = interaction_batch(labelled, rows, config, generator, empty_context_prob=1.0)
+        found = sampler.interaction_batch(labelled, rows, generator, empty_context_prob=1.0)
         if schedules.unlabelled is None:
             return found
         frames = to_float(doors.at(step, schedules.unlabelled).images)
-        return JointBatch(found, _maybe_mirrored(config, frames, generator))
+        return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch
 
 
 def streamed_process_batches(
-    config: RewardConfig, model: RewardModel, doors: OnlineDataLoader, schedules: StreamSchedules
+    sampler: BatchSampler, model: RewardModel, doors: OnlineDataLoader, schedules: StreamSchedules
 ) -> Batches:
     """Streamed doors, embedded by the trained encoder at every step: EmbeddedBatch."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
         streamed, rows = doors.at(step, schedules.process), torch.arange(size)
-        share = config.process.empty_context_prob
-        return embed_batch(model, interaction_batch(streamed, rows, config, generator, share))
+        return embed_batch(model, sampler.interaction_batch(streamed, rows, generator))
 
     return batch
 
@@ -196,26 +250,6 @@ def encoder_steps(config: RewardConfig) -> int:
     return math.ceil(config.encoder_fraction * config.steps - 1e-6)
 
 
-def per_process(config: RewardConfig, batch_size: int) -> int:
+def per_process(batch_size: int, devices: int) -> int:
     """The batch size of one process."""
-    return max(1, batch_size // config.compute.devices)
-
-
-def _maybe_mirrored(config: RewardConfig, frames: Tensor, generator: torch.Generator) -> Tensor:
-    return random_mirror(frames, generator) if config.mirror else frames
-
-
-def interaction_batch(
-    doors: DoorData,
-    rows: Tensor,
-    config: RewardConfig,
-    generator: torch.Generator,
-    empty_context_prob: float,
-) -> RewardBatch:
-    """The doors at `rows`: frames, context interactions and target interactions."""
-    p = config.process
-    found = sample_interactions_of(
-        doors, rows, config.frames, generator, p.context, p.targets, empty_context_prob
-    )
-    chosen = torch.rand(len(rows), generator=generator) < 0.5 * config.mirror
-    return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
+    return max(1, batch_size // devices)

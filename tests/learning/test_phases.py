@@ -51,7 +51,7 @@ def started(doors, labelled: int | None = 25, **settings):
     model = Patches().eval()
     first = deepcopy(model.process.state_dict())
     config = updated(RewardConfig(), steps=10, whitening_eps=0.0, **settings)
-    on_start = start_process(config, model, lambda: doors, labelled)
+    on_start = start_process(config.process, model, lambda: doors, config.mirror, labelled)
     with torch.no_grad():
         for parameter in model.process.parameters():
             parameter.add_(1.0)

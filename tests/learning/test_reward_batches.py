@@ -10,10 +10,10 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.learning.embedding_cache import EmbeddedBatch
 from doorlab.learning.phases import recorded_phases
 from doorlab.learning.reward_batches import (
+    BatchSampler,
     JointBatch,
     RewardConfig,
     StreamSchedules,
-    interaction_batch,
 )
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
 from doorlab.nn.interactions import RewardBatch
@@ -68,7 +68,8 @@ def batch_at(step, config, doors):
 
 def test_interaction_batch_accepts_empty_context(config, doors):
     rows, generator = torch.arange(40) % len(doors), torch.Generator().manual_seed(0)
-    batch = interaction_batch(doors, rows, config, generator, empty_context_prob=1.0)
+    sampler = BatchSampler.of(config)
+    batch = sampler.interaction_batch(doors, rows, generator, empty_context_prob=1.0)
     assert batch.x_BMCHW.shape == (40, 3, 3, 8, 8)
     assert batch.at_BTA.shape == (40, 4, 4)
     assert not batch.context.mask.any()
