@@ -1,6 +1,7 @@
 """The folder of a training run: what lies in it, whether it is finished, how to replace it.
 
 OUT/model.json, weights.safetensors     the trained model
+OUT/latent_density.safetensors          of `doorlab pretrain`: density to sample a latent from
 OUT/familiarity.safetensors             of `doorlab train`: statistics of its training doors
 OUT/checkpoint.safetensors              where --resume continues; removed at the end
 OUT/tensorboard/                        scalars
@@ -20,6 +21,7 @@ from doorlab.limits import at_least
 from doorlab.models.description import MODEL_FILE, WEIGHTS_FILE
 from doorlab.models.familiarity import FAMILIARITY_FILE
 from doorlab.models.io import weights_checksum
+from doorlab.models.latent_density import LATENT_DENSITY_FILE
 from doorlab.results import read_result
 from doorlab.storage.files import refuse_overwrite
 from doorlab.storage.json_schema import Maybe
@@ -97,7 +99,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 def _clear(folder: Path) -> None:
     """Removes the files of an earlier run, those that say "done" first; nothing else."""
-    models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE)
+    models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE, LATENT_DENSITY_FILE)
     for name in (METRICS_FILE, *models, CHECKPOINT_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)
