@@ -49,6 +49,7 @@ def write_latent_density(
         mirror: whether the model was trained on mirror images, too.
     """
     (config.out / LATENT_DENSITY_FILE).unlink(missing_ok=True)
+    weights = checksum_of(model)
     if not isinstance(model, FitsLatentDensity) or len(train) < _FEWEST_DOORS:
         return
     fitted = _latents(model, train, _MOST_DOORS, mirror)
@@ -63,7 +64,7 @@ def write_latent_density(
         mirrored=mirror,
         seed=config.seed,
     )
-    save_latent_density(config.out, density, checksum_of(model))
+    save_latent_density(config.out, density, weights)
 
 
 @torch.no_grad()

@@ -96,9 +96,10 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "samples": Caption(
         "representation",
-        "Doors sampled from the prior",
-        "Above, real doors. Each row of the statistician is one door drawn from its prior, in "
-        "several instances. A VAE has no notion of a door: each of its pictures stands alone.",
+        "Sampled doors",
+        "Above, real doors. Each row of the statistician is one sampled door in several states. A "
+        "VAE has no notion of a door: each of its pictures stands alone. The sampled latents: "
+        "{densities}.",
     ),
     "interpolations": Caption(
         "representation",

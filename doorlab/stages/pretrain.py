@@ -177,7 +177,8 @@ def _train_online(
         model = _build(context)
         batches = partial(streamed_batch, doors, schedule, config.mirror)
         outcome = _fit(fabric, context, model, batches, val_set)
-        if outcome.finished and fabric.is_global_zero and isinstance(model, FitsLatentDensity):
+        fits_density = issubclass(type(model), FitsLatentDensity)
+        if outcome.finished and fabric.is_global_zero and fits_density:
             compared = fresh_doors_to_compare(config, fabric.device)
             write_latent_density(config, model.eval(), *compared, mirror=config.mirror)
         return _finish(fabric, context, model, outcome, val_set, doors.metrics())

@@ -136,6 +136,44 @@ def test_frames_pass_for_real_where_no_feature_betrays_them(run_folder, content,
     assert "guessing" not in text
 
 
+def test_attributes_of_reconstructions_are_compared_with_those_of_real_frames(run_folder):
+    def change(result):
+        names = ("joint_angle", "handedness", "swing")
+        real, found = (0.97, 1.0, 0.99), (0.83, 0.95, 0.65)
+        result["attributes"]["scores"] = {
+            n: score(mean, 0.0) for n, mean in zip(names, real, strict=True)
+        }
+        result["diagnosis"]["statistician"]["attributes"]["reconstructions"]["scores"] = {
+            n: score(mean, 0.03) for n, mean in zip(names, found, strict=True)
+        }
+        del result["diagnosis"]["vae"]["attributes"]
+
+    text = verdict("reconstructions", changed(run_folder, "diagnosis.json", change))
+    assert text.endswith(
+        ". A network predicts from reconstructions of the statistician the joint angle with R² "
+        "0.83 (0.80 to 0.86), the hinge side with accuracy 0.95 (0.92 to 0.98) and the swing "
+        "with accuracy 0.65 (0.62 to 0.68); from real frames 0.97, 1.00 and 0.99."
+    )
+
+
+def test_the_frames_of_a_sampled_door_are_compared_with_those_of_a_real_one(run_folder):
+    def change(result):
+        agree = {"handedness_agreement": score(0.9, 0.1), "angle_std": score(0.45, 0.1)}
+        result["attributes"]["statistics"] = agree
+        other = {"handedness_agreement": score(0.73, 0.1), "angle_std": score(0.25, 0.1)}
+        result["diagnosis"]["statistician"]["attributes"]["samples"]["statistics"] = other
+        del result["diagnosis"]["vae"]["attributes"]
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", change))
+    assert text.endswith("real doors 0.90 and 0.45 rad; statistician 0.73 and 0.25 rad.")
+
+    def without(result):
+        del result["attributes"]
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", without))
+    assert "real doors" not in text
+
+
 def test_calibration_is_judged_by_both_panels(run_folder):
     text = verdict("calibration", RunFiles.read((run_folder,)))
     assert "distance from the dotted line, on the left SSNP 0.012 and NP 0.020;" in text
@@ -148,6 +186,7 @@ def test_undefined_figures_are_left_out_of_verdicts(run_folder):
         for made in result["diagnosis"]["vae"]["two_sample"].values():
             for scores in made.values():
                 scores.update(accuracy=None, mmd2=None)
+        result["diagnosis"]["vae"]["attributes"]["samples"]["statistics"].update(angle_std=None)
 
     def unknown(result):
         result["figures"]["calibration"]["calibration_error"] = {"ssnp": None, "np": None}

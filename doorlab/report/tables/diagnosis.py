@@ -10,6 +10,7 @@ from rich.table import Table
 
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, join, table
+from doorlab.report.tables.attributes import GENERATED, sampling_words
 from doorlab.report.tables.policies import held_out_doors, in_words, interval, model_name
 from doorlab.result_schemas import read_part
 
@@ -19,11 +20,6 @@ _MEASURES = {
     "elbo": ("ELBO, nats per pixel", 3, True),
     "importance_bound": ("importance-weighted bound, nats per pixel", 3, True),
     "importance_bound_bits": ("importance-weighted bound, bits per pixel", 3, False),
-}
-_MADE = {
-    "reconstructions": "reconstructions",
-    "new_frames": "new frames of given doors",
-    "samples": "doors from the prior",
 }
 
 
@@ -83,7 +79,7 @@ def likeness_table(result: dict[str, Any]) -> Html:
         made = result["diagnosis"][name].get("two_sample", {})
         rows += [
             [join(model_name(name), f": {words}"), *_scores(made[kind])]
-            for kind, words in _MADE.items()
+            for kind, words in GENERATED.items()
             if kind in made
         ]
     head = ["", "accuracy by content", "MMD² of content", "accuracy by texture"]
@@ -97,7 +93,8 @@ def likeness_table(result: dict[str, Any]) -> Html:
         "on training doors, without labels, to match frames of the same door. Accuracy: of a "
         f"classifier of real and generated frames on {classified} that it was not fitted on; 0.5 "
         f"means indistinguishable. MMD²: squared maximum mean discrepancy on {compared}; 0 means "
-        "equal distributions. Content features identify the door; texture features also show blur."
+        "equal distributions. Content features identify the door; texture features also show blur. "
+        f"{sampling_words(result)}"
     )
     return table([*head, "MMD² of texture"], rows, caption)
 
