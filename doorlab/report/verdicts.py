@@ -108,11 +108,23 @@ def _made(kind: str) -> Callable[[RunFiles], str]:
                 parts.append(f"{style_of(name).label} {enumeration(scores)}, {answer}")
         if not parts:
             return ""
-        agreement = _agreement(run.diagnosis, kind)
         scores = f"accuracy of a classifier of these and real frames: {'; '.join(parts)}"
-        return f"{scores}. {agreement}" if agreement else scores
+        prior = _prior_samples(models) if kind == "samples" else ""
+        return ". ".join(filter(None, [scores, prior, _agreement(run.diagnosis, kind)]))
 
     return words
+
+
+def _prior_samples(models: Mapping[str, Any]) -> str:
+    """Sentence on samples from the prior instead of the fitted density; empty without them."""
+    parts = []
+    for name in sort_models(models):
+        scores = models[name].get("two_sample", {}).get("prior_samples", {})
+        found = {feature: score["accuracy"] for feature, score in scores.items()}
+        known = [f"{score['mean']:.2f} by {feature}" for feature, score in found.items() if score]
+        if known:
+            parts.append(f"{style_of(name).label} {enumeration(known)}")
+    return f"With samples from the prior N(0, 1): {'; '.join(parts)}" if parts else ""
 
 
 def _agreement(diagnosis: Mapping[str, Any], kind: str) -> str:

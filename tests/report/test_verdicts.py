@@ -156,6 +156,17 @@ def test_attributes_of_reconstructions_are_compared_with_those_of_real_frames(ru
     )
 
 
+def test_samples_of_the_prior_are_compared_beside_those_of_the_density(run_folder):
+    def change(result):
+        scores = {"content": score(0.85, 0.02), "texture": score(0.99, 0.01)}
+        result["diagnosis"]["vae"]["two_sample"]["prior_samples"] = {
+            feature: {"accuracy": accuracy, "mmd2": None} for feature, accuracy in scores.items()
+        }
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", change))
+    assert ". With samples from the prior N(0, 1): VAE 0.85 by content and 0.99 by texture." in text
+
+
 def test_the_frames_of_a_sampled_door_are_compared_with_those_of_a_real_one(run_folder):
     def change(result):
         agree = {"handedness_agreement": score(0.9, 0.1), "angle_std": score(0.45, 0.1)}

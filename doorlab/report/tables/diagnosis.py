@@ -31,18 +31,22 @@ def diagnosis_table(path: str | Path) -> Table:
     result = read_part(Path(path), "diagnose")
     shown = Table(title="Pretrained models on held-out doors, with 95 % intervals")
     made = "samples against real frames, accuracy (0.5: chance)"
-    for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made):
+    prior = "the same, samples from N(0, 1)"
+    for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made, prior):
         shown.add_column(head)
     for name in sort_models(result["diagnosis"]):
         found = result["diagnosis"][name]
         error = found.get("reconstruction_mse")
-        samples = found.get("two_sample", {}).get("samples", {}).get("content", {})
+        made_by = found.get("two_sample", {})
         shown.add_row(
             style_of(name).label,
             f"{error['n']}" if error and "n" in error else DASH,
             in_words(error, 4),
             in_words(found.get("elbo")),
-            in_words(samples.get("accuracy"), 2),
+            *(
+                in_words(made_by.get(kind, {}).get("content", {}).get("accuracy"), 2)
+                for kind in ("samples", "prior_samples")
+            ),
         )
     return shown
 
