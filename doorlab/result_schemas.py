@@ -119,6 +119,10 @@ _LIKENESS = {"content": _SCORES_OF_PICTURES, "texture": _SCORES_OF_PICTURES}
 _MEASURES = ("reconstruction_mse", "elbo", "importance_bound", "importance_bound_bits")
 
 
+_ATTRIBUTE_SCORES = {"joint_angle?": _ESTIMATE, "handedness?": _ESTIMATE, "swing?": _ESTIMATE}
+_ATTRIBUTES = {"scores?": _ATTRIBUTE_SCORES, "statistics?": Each(_ESTIMATE, _NAME)}
+
+
 def _wrong_units(model: dict[str, Any]) -> str | None:
     """Checks that every latent with a number of active units also has a KL."""
     absent = model.get("active_units", {}).keys() - model.get("kl", {}).keys()
@@ -131,11 +135,19 @@ _DIAGNOSED = {
     "active_units?": Each(_COUNT, _NAME),
     "likelihood_scale?": _NUMBER,
     "two_sample?": Each(_LIKENESS, _NAME),
+    "sampling?": str,
+    "attributes?": Each(_ATTRIBUTES, _NAME),
 }
 _DIAGNOSIS = {
     **_ORIGIN,
     "diagnosis": Each(Checked(_DIAGNOSED, _wrong_units), _NAME, least=1),
     "reference": _LIKENESS,
+    "attributes?": {
+        **_ATTRIBUTES,
+        "training_doors?": _COUNT,
+        "validation_scores?": _ATTRIBUTE_SCORES,
+        "blurred_scores?": _ATTRIBUTE_SCORES,
+    },
     "figures?": {"differences?": _DIFFERENCES},
 }
 

@@ -28,6 +28,7 @@ DATASET_FILE, EXPORT_FILE = "dataset.json", "doorlab.json"
 # A run of `doorlab pretrain` or `doorlab train`.
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 FAMILIARITY_FILE, CHECKPOINT_FILE = "familiarity.safetensors", "checkpoint.safetensors"
+LATENT_DENSITY_FILE = "latent_density.safetensors"
 METRICS_FILE, TENSORBOARD_FOLDER = "metrics.json", "tensorboard"
 
 # Results of the other commands.

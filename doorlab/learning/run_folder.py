@@ -1,6 +1,7 @@
 """The folder of a training run: its files, and how to resume or replace the run.
 
 OUT/model.json, weights.safetensors     the trained model
+OUT/latent_density.safetensors          `doorlab pretrain` only: density of the latents
 OUT/familiarity.safetensors             `doorlab train` only: statistics of the training doors
 OUT/checkpoint.safetensors              where --resume continues; removed at the end
 OUT/tensorboard/                        scalars
@@ -22,6 +23,7 @@ from doorlab.results import read_result
 from doorlab.run_layout import (
     CHECKPOINT_FILE,
     FAMILIARITY_FILE,
+    LATENT_DENSITY_FILE,
     METRICS_FILE,
     MODEL_FILE,
     WEIGHTS_FILE,
@@ -101,7 +103,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 def _clear(folder: Path) -> None:
     """Removes the files of an earlier run, metrics.json first, and no other files."""
-    models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE)
+    models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE, LATENT_DENSITY_FILE)
     for name in (METRICS_FILE, *models, CHECKPOINT_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)

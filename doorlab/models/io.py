@@ -1,7 +1,8 @@
 """Saves and loads models.
 
-RUN/model.json            description of the model, with the checksum of its weights
-RUN/weights.safetensors   weights of the model
+RUN/model.json                     description of the model, with the checksum of its weights
+RUN/weights.safetensors            weights of the model
+RUN/latent_density.safetensors     density that a model samples a latent from, if one was fitted
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch import nn
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description, write_description
-from doorlab.models.encoders.base import DoorEncoder
+from doorlab.models.encoders.base import DoorEncoder, FitsLatentDensity
+from doorlab.models.latent_density import load_latent_density
 from doorlab.models.registry import MODELS, build_model, is_reward_model
 from doorlab.models.reward.base import RewardModel
 from doorlab.run_layout import WEIGHTS_FILE
@@ -58,8 +60,9 @@ def load_model(folder: str | Path, expect: str | None = None) -> DoorEncoder | R
         expect: required kind of the model; None for any kind.
 
     Raises:
-        CheckpointError: if the model is missing, damaged or of another kind than `expect`, or if
-            the checksum of the weights is not the one in model.json.
+        CheckpointError: if the model is missing, damaged or of another kind than `expect`, if the
+            checksum of the weights is not the one in model.json, or if the file of its latent
+            density is damaged.
     """
     about = read_description(folder)
     kind = about.kind
@@ -82,6 +85,8 @@ def load_model(folder: str | Path, expect: str | None = None) -> DoorEncoder | R
         raise CheckpointError(
             f"the weights of a {kind} in {folder}", reason, "train the model again"
         ) from None
+    if isinstance(model, FitsLatentDensity):
+        model.latent_density = load_latent_density(folder, about.document["weights_checksum"])
     return model.eval()
 
 

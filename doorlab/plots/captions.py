@@ -96,10 +96,10 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "samples": Caption(
         "representation",
-        "Doors sampled from the prior",
-        "Top: real doors. Each row of a statistician shows one door, with c sampled from the prior "
-        "and several samples of z. A VAE encodes single images, so the images in its rows are "
-        "independent samples.",
+        "Sampled doors",
+        "Top: real doors. Each row of a statistician shows one sampled door with several samples "
+        "of z. A VAE encodes single images, so the images in its rows are independent samples. "
+        "The sampled latents: {densities}.",
     ),
     "interpolations": Caption(
         "representation",

@@ -113,9 +113,10 @@ def new_frames(sources: PlotContext) -> Plot:
 
 
 def samples(sources: PlotContext) -> Plot:
-    """Doors sampled from the priors of the pretrained models, below real doors."""
+    """Doors sampled from the pretrained models, below real doors."""
     real = sources.images[chosen_doors(sources, 2)][:, :_COLUMNS]
     groups, arrays = [[Row("real", row) for row in real]], {"real": real}
+    densities = []
     for kind, model in sources.pretrained_that(SamplesDoors, "sample").items():
         doors = 4 if kind in STATISTICIANS else 2
         with torch.no_grad():
@@ -123,8 +124,10 @@ def samples(sources: PlotContext) -> Plot:
             sampled = model.network.sample(doors, real.shape[1], chance)
         arrays[kind] = to_uint8(sampled)
         groups.append([Row(style_of(kind).label, row, text_color(kind)) for row in arrays[kind]])
-    heading = "Doors sampled from the priors of the models, below real ones"
-    return Plot(image_grid(groups, heading=heading), arrays)
+        densities.append(f"{style_of(kind).label}: {model.network.describe_sampling()}")
+    heading = "Doors sampled from the models, below real ones"
+    words = {"densities": "; ".join(densities)}
+    return Plot(image_grid(groups, heading=heading), arrays, words=words)
 
 
 def _chance(sources: PlotContext, name: str) -> torch.Generator:

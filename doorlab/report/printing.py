@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from doorlab.errors import ResultError
+from doorlab.report.tables.attributes import attribute_table
 from doorlab.report.tables.diagnosis import diagnosis_table
 from doorlab.report.tables.policies import in_words, regret_table
 from doorlab.report.tables.probes import probe_table
@@ -42,15 +43,19 @@ def show_dataset(folder: Path) -> None:
 
 
 def show_result(path: Path) -> None:
-    """Prints the table of a result of `doorlab bandit`, `diagnose` or `probe`."""
-    PlainConsole().print(_TABLES[path.name](path))
+    """Prints the tables of a result of `doorlab bandit`, `diagnose` or `probe`."""
+    console = PlainConsole()
+    for table in _TABLES[path.name]:
+        shown = table(path)
+        if shown is not None:
+            console.print(shown)
     print_line(f"result in {path}")
 
 
-_TABLES: dict[str, Callable[[Path], Table]] = {
-    REGRET_FILE: regret_table,
-    PROBES_FILE: probe_table,
-    DIAGNOSIS_FILE: diagnosis_table,
+_TABLES: dict[str, tuple[Callable[[Path], Table | None], ...]] = {
+    REGRET_FILE: (regret_table,),
+    PROBES_FILE: (probe_table,),
+    DIAGNOSIS_FILE: (diagnosis_table, attribute_table),
 }
 
 

@@ -22,6 +22,7 @@ from doorlab.report.page import (
     video_row,
 )
 from doorlab.report.run_files import ModelRun, RunFiles
+from doorlab.report.tables.attributes import attribute_tables
 from doorlab.report.tables.diagnosis import evidence_table, likeness_table
 from doorlab.report.tables.policies import error_table, policy_table
 from doorlab.report.tables.probes import probe_tables
@@ -93,7 +94,10 @@ def _doors(run: RunFiles) -> list[Html]:
 def _representation(run: RunFiles) -> list[Html]:
     damage = [n for part in ("probe", "diagnose", "represent") for n in _damage(run, part)]
     scores = probe_tables(run.probes) if run.probes else []
-    found = [evidence_table(run.diagnosis), likeness_table(run.diagnosis)] if run.diagnosis else []
+    found = []
+    if run.diagnosis:
+        found = [evidence_table(run.diagnosis), likeness_table(run.diagnosis)]
+        found += attribute_tables(run.diagnosis)
     priors = [part for prior in run.represent.get("priors", {}) for part in _of_prior(run, prior)]
     return [*damage, *_figures(run, "representation"), *scores, *found, *priors]
 

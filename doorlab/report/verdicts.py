@@ -12,6 +12,7 @@ from typing import Any
 from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
 from doorlab.report.page import enumeration
 from doorlab.report.run_files import RunFiles
+from doorlab.report.tables.policies import in_words
 from doorlab.report.tables.study import size_of_study
 from doorlab.run_layout import CLAIMS_FILE
 
@@ -19,6 +20,11 @@ GOOD_ACCURACY, GOOD_R2 = 0.95, 0.80  # scores from which a parameter counts as e
 _INDISTINGUISHABLE = 0.55  # largest classifier accuracy at which frames count as indistinguishable
 _CALIBRATED = 0.02  # largest mean deviation of coverage at which intervals count as calibrated
 _TARGETS = {"handedness": "hinge side", "swing": "pull or push", "joint_angle": "joint angle"}
+_ATTRIBUTES = {
+    "joint_angle": "the joint angle with R²",
+    "handedness": "the hinge side with accuracy",
+    "swing": "the swing with accuracy",
+}
 
 
 def verdict(figure: str, run: RunFiles) -> str:
@@ -53,7 +59,7 @@ def _encoded(probes: Mapping[str, Any], scores: Mapping[str, Any], target: str) 
 
 
 def _reconstructions(run: RunFiles) -> str:
-    """Probe scores of the latents that the reconstructions are decoded from."""
+    """Probe scores of the latents, and attributes predicted from the reconstructions."""
     probes = run.probes
     words = []
     for model in sort_models(probes.get("probes", {})):
@@ -61,7 +67,29 @@ def _reconstructions(run: RunFiles) -> str:
         found = [_encoded(probes, scores, target) for target in _TARGETS if target in scores]
         if found and (not run.diagnosis or model in run.diagnosis["diagnosis"]):
             words.append(f"{style_of(model).label}: {', '.join(found)}")
-    return f"linear probes on the latents of the {'; of the '.join(words)}" if words else ""
+    parts = [f"linear probes on the latents of the {'; of the '.join(words)}" if words else ""]
+    return ". ".join(filter(None, [*parts, predicted_attributes(run.diagnosis)]))
+
+
+def predicted_attributes(diagnosis: Mapping[str, Any]) -> str:
+    """Sentence on the attributes predicted from reconstructions; empty for a result without."""
+    real = diagnosis.get("attributes", {}).get("scores", {})
+    known = {name: words for name, words in _ATTRIBUTES.items() if real.get(name)}
+    models = diagnosis.get("diagnosis", {})
+    parts = []
+    for model in sort_models(models):
+        found = models[model].get("attributes", {}).get("reconstructions", {}).get("scores", {})
+        scores = [
+            f"{words} {in_words(found[name], 2)}"
+            for name, words in known.items()
+            if found.get(name)
+        ]
+        if scores:
+            parts.append(f"of the {style_of(model).label} {enumeration(scores)}")
+    if not parts:
+        return ""
+    best = enumeration([f"{real[name]['mean']:.2f}" for name in known])
+    return f"A network predicts from reconstructions {'; '.join(parts)}; from real frames {best}"
 
 
 def _generated(kind: str) -> Callable[[RunFiles], str]:
@@ -80,9 +108,45 @@ def _generated(kind: str) -> Callable[[RunFiles], str]:
                 parts.append(f"{style_of(name).label} {enumeration(scores)}, {answer}")
         if not parts:
             return ""
-        return f"accuracy of a classifier of these and real frames: {'; '.join(parts)}"
+        scores = f"accuracy of a classifier of these and real frames: {'; '.join(parts)}"
+        prior = _prior_samples(models) if kind == "samples" else ""
+        return ". ".join(filter(None, [scores, prior, _agreement(run.diagnosis, kind)]))
 
     return words
+
+
+def _prior_samples(models: Mapping[str, Any]) -> str:
+    """Sentence on samples from the prior instead of the fitted density; empty without them."""
+    parts = []
+    for name in sort_models(models):
+        scores = models[name].get("two_sample", {}).get("prior_samples", {})
+        found = {feature: score["accuracy"] for feature, score in scores.items()}
+        known = [f"{score['mean']:.2f} by {feature}" for feature, score in found.items() if score]
+        if known:
+            parts.append(f"{style_of(name).label} {enumeration(known)}")
+    return f"With samples from the prior N(0, 1): {'; '.join(parts)}" if parts else ""
+
+
+def _agreement(diagnosis: Mapping[str, Any], kind: str) -> str:
+    """Sentence on the consistency of the generated frames of a door; empty if it is not known."""
+    real = diagnosis.get("attributes", {}).get("statistics", {})
+    models = diagnosis.get("diagnosis", {})
+    described = {"real doors": real} | {
+        style_of(name).label: models[name].get("attributes", {}).get(kind, {}).get("statistics", {})
+        for name in sort_models(models)
+    }
+    parts = [
+        f"{name} {found['handedness_agreement']['mean']:.2f} and "
+        f"{found['angle_std']['mean']:.2f} rad"
+        for name, found in described.items()
+        if found.get("handedness_agreement") and found.get("angle_std")
+    ]
+    if len(parts) < 2:
+        return ""
+    return (
+        "Share of a door's frames with the same predicted hinge side, and standard deviation of "
+        f"the predicted joint angle within a door: {'; '.join(parts)}"
+    )
 
 
 def _likeness(accuracies: Sequence[Mapping[str, Any]]) -> str:

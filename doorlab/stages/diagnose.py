@@ -17,13 +17,23 @@ posterior mean over the data, and the number of active dimensions (variance over
 dimension that is not active has collapsed.
 
 two_sample: two-sample tests between generated frames and real frames of other doors, for
-reconstructions, new frames of given doors, and doors sampled from the prior. The metrics are the
-accuracy of a classifier on held-out doors (0.5: indistinguishable, 1: always distinguishable) and
-the squared maximum mean discrepancy (0: no difference). The features come from a network that the
-command trains on the training doors, without labels. "content" features are the embedding that
-discriminates doors; "texture" features are the activity of the network's layers, which blur
-changes. `reference` compares real frames with real frames of other doors: the score of a perfect
-model.
+reconstructions, new frames of given doors, and sampled doors. `samples` draws a latent from the
+density that was fitted to the training doors, if the model has one; `sampling` names the
+distributions of the latents. `prior_samples` draws this latent from the prior N(0, 1). The metrics
+are the accuracy of a classifier on held-out doors (0.5: indistinguishable, 1: always
+distinguishable) and the squared maximum mean discrepancy (0: no difference). The features come from
+a network that the command trains on the training doors, without labels. "content" features are the
+embedding that discriminates doors; "texture" features are the activity of the network's layers,
+which blur changes. `reference` compares real frames with real frames of other doors: the score of a
+perfect model.
+
+attributes: joint angle, handedness and swing that a network predicts from the same frames. The
+command trains this network on real frames of training doors, with the true parameters. `scores`
+compares the predictions with the true parameters: R^2 of the joint angle, accuracy of handedness
+and swing. Sampled doors have no true parameters: `statistics` has the distribution of the
+predictions, and how they agree within a door. `attributes` at the top level has both for real
+frames of the test doors, and the scores of blurred real frames. Imported footage has no parameters,
+and no attributes.
 
 The command writes OUT/diagnosis.json.
 """
@@ -36,10 +46,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.schema import door_array
 from doorlab.errors import ConfigError
 from doorlab.evaluation.generation.frame_features import FEATURES, FrameFeatures, learn_features
+from doorlab.evaluation.generation.held_out_attributes import HeldOutAttributes
 from doorlab.evaluation.generation.two_sample import TwoSampleScore, two_sample_score
 from doorlab.evaluation.likelihood import (
     LatentPosterior,
@@ -50,7 +63,12 @@ from doorlab.evaluation.likelihood import (
 from doorlab.evaluation.trained_model import TrainedModel, by_kind, to_frames, to_uint8
 from doorlab.intervals import bootstrap_mean, paired_difference
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
-from doorlab.models.encoders.base import Reconstructs, SamplesDoors, SamplesFrames
+from doorlab.models.encoders.base import (
+    FitsLatentDensity,
+    Reconstructs,
+    SamplesDoors,
+    SamplesFrames,
+)
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import STATISTICIANS
 from doorlab.objectives import bounds
@@ -89,8 +107,12 @@ class Config:
     """Maximum number of training doors of the feature network."""
     feature_steps: PositiveInt = 150
     """Optimizer steps of the feature network."""
+    attribute_doors: PositiveInt = 2000
+    """Maximum number of training doors of the attribute predictor."""
+    attribute_steps: PositiveInt = 800
+    """Optimizer steps of the attribute predictor."""
     seed: Seed = 0
-    """Seed of the samples, of the feature network and of the bootstrap."""
+    """Seed of the samples, of the networks that the command trains, and of the bootstrap."""
     device: Annotated[str, Option(DEVICES)] = "auto"
     """Device of the models: cpu, cuda, or auto for the best available device."""
     threads: Threads = 1
@@ -105,7 +127,15 @@ class Config:
 PRESETS: dict[str, Config] = {
     "small": Config(),
     "tiny": Config(preset="tiny", doors=64, samples=4, feature_doors=500, feature_steps=60),
-    "full": Config(preset="full", doors=1000, samples=64, feature_doors=5000, feature_steps=600),
+    "full": Config(
+        preset="full",
+        doors=1000,
+        samples=64,
+        feature_doors=5000,
+        feature_steps=600,
+        attribute_doors=20_000,
+        attribute_steps=4000,
+    ),
 }
 
 
@@ -115,6 +145,8 @@ class HeldOutFrames:
 
     images: np.ndarray
     features: FrameFeatures
+    attributes: HeldOutAttributes | None = None
+    """None for doors without known parameters."""
 
     @property
     def first(self) -> np.ndarray:
@@ -150,10 +182,11 @@ def _diagnose(config: Config, path: Path) -> None:
     models = _models(dataset, config)
     frames = _frames(dataset, config)
     reference = compare(frames, frames.second, config.seed)
+    known = frames.attributes
     found, by_door = {}, {}
     for kind, model in track(models.items(), "diagnose", "models"):
         by_door[kind] = {"reconstruction_mse": model.reconstruction_errors(frames.images)}
-        found[kind] = {"two_sample": sample_quality(model, frames, config.seed)}
+        found[kind] = generation(model, frames, config.seed)
         if has_evidence(model.network):
             explained = explain(model, frames.images, config)
             by_door[kind] |= per_dimension(explained, frames.images[0].size)
@@ -169,6 +202,7 @@ def _diagnose(config: Config, path: Path) -> None:
         dataset.simulator,
         diagnosis=found,
         reference=reference,
+        **({"attributes": known.of_real(frames.images)} if known else {}),
         doors=len(frames.images),
         model_weights=[weights_checksum(model) for model in config.models],
     )
@@ -204,7 +238,21 @@ def _frames(dataset: DoorDataset, config: Config) -> HeldOutFrames:
     features = learn_features(
         dataset.read("images", train), config.feature_steps, config.seed, config.device
     )
-    return HeldOutFrames(dataset.read("images", test), features)
+    return HeldOutFrames(dataset.read("images", test), features, _attributes(dataset, config, test))
+
+
+def _attributes(dataset: DoorDataset, config: Config, test: np.ndarray) -> HeldOutAttributes | None:
+    """The attributes of the test doors; None for doors without known parameters."""
+    if door_array("hinge_side") not in dataset.config.arrays():
+        return None
+    return HeldOutAttributes.learn(
+        dataset,
+        dataset.indices("train")[: config.attribute_doors],
+        test,
+        steps=config.attribute_steps,
+        seed=config.seed,
+        device=config.device,
+    )
 
 
 def explain(model: TrainedModel, images: np.ndarray, config: Config) -> LikelihoodBounds:
@@ -250,25 +298,43 @@ def latents(beliefs: dict[str, LatentPosterior], seed: int) -> dict[str, Any]:
     return result
 
 
-def sample_quality(
-    model: TrainedModel, frames: HeldOutFrames, seed: int
-) -> dict[str, dict[str, Any]]:
-    """Two-sample scores of generated frames against real frames of other doors.
+def generation(model: TrainedModel, frames: HeldOutFrames, seed: int) -> dict[str, Any]:
+    """Two-sample scores and attributes of generated frames, and how the model samples."""
+    generated = generated_frames(model, frames, seed)
+    found: dict[str, Any] = {
+        "two_sample": {name: compare(frames, images, seed) for name, images in generated.items()}
+    }
+    if isinstance(model.network, SamplesDoors):
+        found["sampling"] = model.network.describe_sampling()
+    if frames.attributes is not None:
+        rebuilt = to_uint8(model.reconstruct(frames.images))
+        found["attributes"] = frames.attributes.of_generated(rebuilt, generated)
+    return found
 
-    The keys are "reconstructions" and, for models that sample, "new_frames" and "samples".
+
+def generated_frames(
+    model: TrainedModel, frames: HeldOutFrames, seed: int
+) -> dict[str, UInt8[np.ndarray, "_ M H W 3"]]:
+    """Generated frames, as many doors as in `frames.second`.
+
+    The keys are "reconstructions" and, for models that sample, "new_frames" (of the doors of
+    `frames.second`), "samples" and "prior_samples".
     """
     seed_of_model = integer_seed(seed, "diagnose", model.kind)
     generator = torch.Generator(model.device).manual_seed(seed_of_model)
     generated = {"reconstructions": to_uint8(model.reconstruct(frames.second))}
-    count = frames.second.shape[1]
+    doors, count = frames.second.shape[:2]
+    network = model.network
     with torch.no_grad():
-        if isinstance(model.network, SamplesFrames):
+        if isinstance(network, SamplesFrames):
             c = torch.from_numpy(model.embed(frames.second)).to(model.device)
-            generated["new_frames"] = to_uint8(model.network.new_frames(c, count, generator))
-        if isinstance(model.network, SamplesDoors):
-            doors = model.network.sample(len(frames.second), count, generator)
-            generated["samples"] = to_uint8(doors)
-    return {name: compare(frames, images, seed) for name, images in generated.items()}
+            generated["new_frames"] = to_uint8(network.new_frames(c, count, generator))
+        if isinstance(network, SamplesDoors):
+            generated["samples"] = to_uint8(network.sample(doors, count, generator))
+        if isinstance(network, FitsLatentDensity) and network.latent_density is not None:
+            prior = network.sample(doors, count, generator, fitted=False)
+            generated["prior_samples"] = to_uint8(prior)
+    return generated
 
 
 def compare(frames: HeldOutFrames, others: np.ndarray, seed: int) -> dict[str, TwoSampleScore]:

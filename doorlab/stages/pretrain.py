@@ -16,7 +16,9 @@ probe` measures which parameters an embedding encodes.
 
 With --online, every step samples and renders new doors from a prior, on the device.
 
-Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/. --resume continues a run
+Writes OUT/model.json, weights.safetensors, metrics.json and tensorboard/; of a model that samples
+doors also latent_density.safetensors, a density of its latent over the training doors, from which
+`doorlab diagnose` and `doorlab plot` sample. --resume continues a run
 that was stopped or killed; its weights are bit-identical to those of an uninterrupted run.
 """
 
@@ -47,11 +49,13 @@ from doorlab.learning.config import (
     resolved,
     with_preset,
 )
+from doorlab.learning.familiarity import fresh_doors_to_compare
+from doorlab.learning.latent_density import write_latent_density
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
 from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, with_labels
 from doorlab.learning.run_context import RunContext
 from doorlab.limits import NonNegativeInt
-from doorlab.models.encoders.base import Reconstructs
+from doorlab.models.encoders.base import FitsLatentDensity, Reconstructs
 from doorlab.models.registry import ENCODERS, encoder_spec
 from doorlab.nn.images import to_float
 from doorlab.options import Option
@@ -158,6 +162,9 @@ def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
     else:
         batches = partial(train_set.batch, config.frames, config.mirror)
         outcome = _fit(fabric, context, model, batches, val_set)
+    if outcome.finished and fabric.is_global_zero:
+        held_out = val_set.doors if val_set else None
+        write_latent_density(config, model.eval(), train_set.doors, held_out, mirror=config.mirror)
     return _finish(fabric, context, model, outcome, val_set, {})
 
 
@@ -171,6 +178,10 @@ def _train_online(
         model = _build(context)
         batches = partial(streamed_batch, doors, schedule, config.mirror)
         outcome = _fit(fabric, context, model, batches, val_set)
+        fits_density = issubclass(type(model), FitsLatentDensity)
+        if outcome.finished and fabric.is_global_zero and fits_density:
+            compared = fresh_doors_to_compare(config, fabric.device)
+            write_latent_density(config, model.eval(), *compared, mirror=config.mirror)
         return _finish(fabric, context, model, outcome, val_set, doors.metrics())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from doorlab.bandit.rollout import Rollout
+from doorlab.evaluation.generation.attribute_scores import STATISTICS
 from doorlab.evaluation.regret import paired_differences, summarize
 from doorlab.intervals import bootstrap_mean
 from doorlab.plots.captions import CAPTIONS
@@ -122,7 +123,22 @@ def make_diagnosis() -> dict:
             "active_units": {name: size - 1 for name, size in sizes.items()},
             "likelihood_scale": 0.1,
             "two_sample": {name: likeness(0.6 + 0.1 * i) for i, name in enumerate(made)},
+            "sampling": f"{next(iter(sizes))} from a mixture of 3 Gaussians",
+            "attributes": {
+                "reconstructions": {"scores": scores(0.4 + 0.1 * level)},
+                **{name: {"statistics": statistics(0.3 * level)} for name in made[1:]},
+            },
         }
+
+    def exactly(mean: float) -> dict:
+        return {"mean": mean, "ci95": [mean - 0.01, mean + 0.02], "n": 30}
+
+    def scores(level: float) -> dict:
+        names = ("joint_angle", "handedness", "swing")
+        return {name: exactly(level + 0.1 * i) for i, name in enumerate(names)}
+
+    def statistics(level: float) -> dict:
+        return {name: exactly(level + 0.05 * i) for i, name in enumerate(STATISTICS)}
 
     made = ("reconstructions", "samples")
     return {
@@ -136,6 +152,13 @@ def make_diagnosis() -> dict:
             "statistician": model(1.2, (*made, "new_frames"), {"c": 32, "z": 4}),
         },
         "reference": likeness(0.5),
+        "attributes": {
+            "training_doors": 1120,
+            "validation_scores": scores(0.79),
+            "scores": scores(0.75),
+            "blurred_scores": scores(0.74),
+            "statistics": statistics(0.5),
+        },
         "figures": {"differences": {"statistician - vae": {"elbo": estimate(0.2)}}},
     }
 

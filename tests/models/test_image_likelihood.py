@@ -31,7 +31,7 @@ def test_optimal_std_maximizes_likelihood(images):
     assert optimal_std(x, mean).item() == pytest.approx(best, rel=5e-4)
 
 
-def test_picture_likelihood_in_training_is_half_log_squared_error(images):
+def test_image_likelihood_in_training_is_half_log_squared_error(images):
     """Value and gradient against the closed form: D / 2 (log MSE + log 2 pi + 1)."""
     x, mean = images
     ours, theirs = (mean.clone().requires_grad_() for _ in "ab")
@@ -45,7 +45,7 @@ def test_picture_likelihood_in_training_is_half_log_squared_error(images):
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_picture_likelihood_in_evaluation_uses_std_of_training(images):
+def test_image_likelihood_in_evaluation_uses_std_of_training(images):
     x, mean = images
     likelihood = ImageLikelihood(0.0).train()
     for error in (0.1, 0.3):  # variances 0.01 and 0.09 in two steps: their mean
@@ -60,7 +60,7 @@ def test_picture_likelihood_in_evaluation_uses_std_of_training(images):
     assert likelihood.std.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_picture_likelihood_std_follows_decreasing_errors():
+def test_image_likelihood_std_follows_decreasing_errors():
     likelihood, x = ImageLikelihood(0.0).train(), torch.zeros(1, 3, 8, 8)
     for step in range(2000):
         likelihood(x, x + (0.5 if step < 500 else 0.05))
@@ -70,13 +70,13 @@ def test_picture_likelihood_std_follows_decreasing_errors():
     assert torch.equal(other.std, likelihood.std)
 
 
-def test_picture_likelihood_is_finite_without_error():
+def test_image_likelihood_is_finite_without_error():
     x = torch.full((2, 3, 8, 8), 0.5)
     assert optimal_std(x, x).item() == pytest.approx(LEVEL)
     assert ImageLikelihood(0.0).train()(x, x).isfinite().all()
 
 
-def test_picture_likelihood_with_fixed_std_is_equal_in_both_modes(images):
+def test_image_likelihood_with_fixed_std_is_equal_in_both_modes(images):
     x, mean = images
     likelihood = ImageLikelihood(0.2)
     expected = Normal(mean, 0.2).log_prob(x).sum((-1, -2, -3))
@@ -86,7 +86,7 @@ def test_picture_likelihood_with_fixed_std_is_equal_in_both_modes(images):
 
 
 @pytest.mark.parametrize("model", [NeuralStatistician, VAE, Autoencoder])
-def test_picture_likelihood_calibrates_every_decoder(model, small, frames):
+def test_image_likelihood_calibrates_every_decoder(model, small, frames):
     torch.manual_seed(0)
     network = model(32, replace(small, likelihood_std=0.0)).train()
     loss, scalars = network.loss(frames)

@@ -56,7 +56,7 @@ def test_element_accepts_boolean_and_hyphenated_attributes():
     assert markup == '<video loop aria-label="a film" class="x"></video>'
 
 
-def test_picture_embeds_bytes_and_size():
+def test_image_embeds_bytes_and_size():
     png = to_png(new_figure(1.0, width=2.0))
     (_, image), *_ = [
         e for e in parse(figure(png, "what it shows", "cap")).elements if e[0] == "img"

@@ -140,6 +140,55 @@ def test_samples_verdict_needs_every_feature(run_folder, content, texture, words
     assert "guessing" not in text
 
 
+def test_reconstructions_verdict_compares_attributes_with_real_frames(run_folder):
+    def change(result):
+        names = ("joint_angle", "handedness", "swing")
+        real, found = (0.97, 1.0, 0.99), (0.83, 0.95, 0.65)
+        result["attributes"]["scores"] = {
+            n: score(mean, 0.0) for n, mean in zip(names, real, strict=True)
+        }
+        result["diagnosis"]["statistician"]["attributes"]["reconstructions"]["scores"] = {
+            n: score(mean, 0.03) for n, mean in zip(names, found, strict=True)
+        }
+        del result["diagnosis"]["vae"]["attributes"]
+
+    text = verdict("reconstructions", changed(run_folder, "diagnosis.json", change))
+    assert text.endswith(
+        ". A network predicts from reconstructions of the statistician the joint angle with R² "
+        "0.83 (0.80 to 0.86), the hinge side with accuracy 0.95 (0.92 to 0.98) and the swing "
+        "with accuracy 0.65 (0.62 to 0.68); from real frames 0.97, 1.00 and 0.99."
+    )
+
+
+def test_samples_verdict_names_scores_of_prior_samples(run_folder):
+    def change(result):
+        scores = {"content": score(0.85, 0.02), "texture": score(0.99, 0.01)}
+        result["diagnosis"]["vae"]["two_sample"]["prior_samples"] = {
+            feature: {"accuracy": accuracy, "mmd2": None} for feature, accuracy in scores.items()
+        }
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", change))
+    assert ". With samples from the prior N(0, 1): VAE 0.85 by content and 0.99 by texture." in text
+
+
+def test_samples_verdict_compares_frames_within_door(run_folder):
+    def change(result):
+        agree = {"handedness_agreement": score(0.9, 0.1), "angle_std": score(0.45, 0.1)}
+        result["attributes"]["statistics"] = agree
+        other = {"handedness_agreement": score(0.73, 0.1), "angle_std": score(0.25, 0.1)}
+        result["diagnosis"]["statistician"]["attributes"]["samples"]["statistics"] = other
+        del result["diagnosis"]["vae"]["attributes"]
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", change))
+    assert text.endswith("real doors 0.90 and 0.45 rad; statistician 0.73 and 0.25 rad.")
+
+    def without(result):
+        del result["attributes"]
+
+    text = verdict("samples", changed(run_folder, "diagnosis.json", without))
+    assert "real doors" not in text
+
+
 def test_calibration_verdict_uses_both_panels(run_folder):
     text = verdict("calibration", RunFiles.read((run_folder,)))
     assert "distance from the dotted line, on the left SSNP 0.012 and NP 0.020;" in text
@@ -152,6 +201,7 @@ def test_verdicts_omit_undefined_figures(run_folder):
         for made in result["diagnosis"]["vae"]["two_sample"].values():
             for scores in made.values():
                 scores.update(accuracy=None, mmd2=None)
+        result["diagnosis"]["vae"]["attributes"]["samples"]["statistics"].update(angle_std=None)
 
     def unknown(result):
         result["figures"]["calibration"]["calibration_error"] = {"ssnp": None, "np": None}

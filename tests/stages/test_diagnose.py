@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +12,24 @@ import numpy as np
 import pytest
 import torch
 from helpers.altered_runs import describe
+from helpers.filming import write_image
 from helpers.small_networks import TINY
 
-from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data import DoorDataset, GenerationConfig, import_dataset, write_dataset
+from doorlab.data.sources.importing import FootageSettings, plan_import
 from doorlab.errors import ConfigError, ResultError
 from doorlab.evaluation import trained_model
+from doorlab.evaluation.generation.attribute_scores import attribute_scores
+from doorlab.evaluation.generation.held_out_attributes import HeldOutAttributes, blur
 from doorlab.evaluation.likelihood import LatentPosterior
 from doorlab.models.encoders.base import Reconstructs
-from doorlab.models.io import save_model
+from doorlab.models.io import save_model, weights_checksum
+from doorlab.models.latent_density import LatentDensity, save_latent_density
 from doorlab.models.registry import build_model
+from doorlab.result_schemas import SHAPES
 from doorlab.sim import InteractionResult, RenderResult
 from doorlab.stages import diagnose
+from doorlab.storage.json_schema import misfit
 
 SMALL = replace(TINY, likelihood_std=0.2)
 LAYERED = replace(SMALL, instance_layers=2)
@@ -84,14 +92,21 @@ def models(tmp_path_factory):
 @pytest.fixture
 def config(data, models, tmp_path):
     return diagnose.Config(
-        data=data, models=models, out=tmp_path / "out", samples=4, feature_steps=4
+        data=data,
+        models=models,
+        out=tmp_path / "out",
+        samples=4,
+        feature_steps=4,
+        attribute_steps=4,
     )
 
 
 @pytest.fixture(scope="module")
 def result(data, models, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    config = diagnose.Config(data=data, models=models, out=out, samples=4, feature_steps=4)
+    config = diagnose.Config(
+        data=data, models=models, out=out, samples=4, feature_steps=4, attribute_steps=4
+    )
     return json.loads(diagnose.run(config).read_text())
 
 
@@ -194,6 +209,83 @@ def test_diagnose_detects_untrained_model_and_scores_perfect_copy_as_real(
     assert copied["reconstruction_mse"]["mean"] == 0
     assert "elbo" not in copied
     assert again["reference"] == result["reference"]  # whatever models are beside it
+    assert copied["attributes"]["reconstructions"]["scores"] == again["attributes"]["scores"]
+    assert "sampling" not in copied
+
+
+def test_attributes_are_predicted_from_real_and_generated_frames(result):
+    real = result["attributes"]
+    assert set(real) == {
+        "training_doors", "validation_scores", "scores", "blurred_scores", "statistics",
+    }  # fmt: skip
+    assert real["training_doors"] == 30
+    assert real["scores"]["swing"]["n"] == result["doors"]
+    for kind, found in result["diagnosis"].items():
+        attributes = found["attributes"]
+        assert set(attributes) == set(found["two_sample"])
+        assert set(attributes["reconstructions"]["scores"]) == set(real["scores"])
+        assert set(attributes["samples"]) == {"statistics"}
+        assert attributes["samples"]["statistics"].keys() == real["statistics"].keys()
+        if kind != "vae":
+            assert set(attributes["new_frames"]["scores"]) == {"handedness", "swing"}
+        assert "from the prior N(0, 1)" in found["sampling"]
+    assert misfit(result, SHAPES["diagnosis.json"]) is None
+
+
+@pytest.mark.parametrize("doors", [24, 23])
+def test_new_frames_that_repeat_the_old_have_the_scores_of_their_doors(data, doors):
+    """With an odd number of doors, the last is left out."""
+    dataset = DoorDataset.open(data)
+    test = dataset.indices("test")[:doors]
+    known = HeldOutAttributes.learn(
+        dataset, dataset.indices("train"), test, steps=4, seed=0, device="cpu"
+    )
+    images = dataset.read("images", test)
+    half = doors // 2
+    found = known.of_generated(images, {"new_frames": images[half : 2 * half]})
+    labels = {n: v[half : 2 * half] for n, v in known.labels.items()}
+    expected = attribute_scores(known.predictor.predict(images[half : 2 * half]), labels)
+    for name in ("handedness", "swing"):
+        assert found["new_frames"]["scores"][name] == expected[name]
+
+
+def test_blur_keeps_the_mean_and_a_flat_image():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (2, 3, 64, 64, 3)).astype(np.uint8)
+    images[0] = 90
+    found = blur(images)
+    assert found.shape == images.shape
+    assert (found[0] == 90).all()
+    assert found[1].std() < 0.3 * images[1].std()
+    assert found[1].mean() == pytest.approx(images[1].mean(), abs=2)
+
+
+def test_a_fitted_density_is_compared_with_the_prior(config, models, tmp_path):
+    folder = tmp_path / "statistician"
+    shutil.copytree(models[1], folder)
+    size = LAYERED.context_dim
+    density = LatentDensity("c", 30, False, np.ones(1), np.ones((1, size)), np.eye(size)[None])
+    save_latent_density(folder, density, weights_checksum(folder))
+    found = json.loads(diagnose.run(replace(config, models=(folder,))).read_text())
+    found = found["diagnosis"]["statistician"]
+    assert found["sampling"] == "c from a Gaussian fitted to 30 training doors, z from p(z | c)"
+    for part in ("two_sample", "attributes"):
+        assert found[part]["samples"] != found[part]["prior_samples"]
+
+
+def test_footage_has_no_attributes(config, tmp_path):
+    rng = np.random.default_rng(0)
+    for door in range(30):
+        for frame in range(3):
+            image = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+            write_image(tmp_path / "films" / f"door {door}" / f"{frame}.png", image)
+    settings = FootageSettings(frames=3, image_size=32, validation_fraction=0.1, test_fraction=0.4)
+    import_dataset(tmp_path / "footage", plan_import(tmp_path / "films", settings).config)
+    path = diagnose.run(replace(config, data=tmp_path / "footage"))
+    result = json.loads(path.read_text())
+    assert "attributes" not in result
+    assert not any("attributes" in found for found in result["diagnosis"].values())
+    assert misfit(result, SHAPES["diagnosis.json"]) is None
 
 
 def test_diagnose_rejects_model_without_decoder(config, monkeypatch):
@@ -214,6 +306,7 @@ def test_diagnose_rejects_invalid_settings_before_writing(config):
         ({"device": "abacus"}, "--device auto or one of cpu"),
         ({"samples": 0}, "--samples as a whole number of 1 or more"),
         ({"feature_steps": 0}, "--feature-steps"),
+        ({"attribute_steps": 0}, "--attribute-steps"),
         ({"doors": 5}, "8 test doors"),
     ]
     for changes, message in cases:

@@ -297,3 +297,15 @@ def test_pretrain_default_steps_are_equal_for_trained_models():
         assert pretrain.PRESETS[preset].preset == preset
         budgets = {pretrain.default_steps(preset, model) for model in ENCODERS} - {0}
         assert len(budgets) == 1  # the same for all that learn in steps
+
+
+@pytest.mark.parametrize("kind", ["statistician", "vae"])
+def test_a_finished_run_samples_from_a_density_of_its_training_doors(config, kind, monkeypatch):
+    monkeypatch.setattr("doorlab.learning.latent_density._FEWEST_DOORS", 10)
+    run = pretrain.run(updated(config, model=kind))
+    model = load_model(run)
+    words = "fitted to 18 training doors and their mirror images"
+    assert words in model.describe_sampling()
+    monkeypatch.undo()  # 18 doors are too few
+    pretrain.run(updated(config, model=kind, overwrite=True))
+    assert load_model(run).latent_density is None

@@ -12,6 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from doorlab.models.latent_density import LatentDensity
+from doorlab.nn.gaussian import sample, standard_normal
+
 
 class DoorEncoder(nn.Module):
     """Base class of encoders, which map frames of doors to embeddings.
@@ -56,13 +59,68 @@ class Reconstructs:
 
 
 class SamplesDoors:
-    """Mixin for encoders with a prior over all their latents."""
+    """Mixin for encoders with a distribution over all their latents."""
 
     @abstractmethod
     def sample(
         self, doors: int, frames: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "B M C H W"]:
-        """Samples frames of new doors from the prior, in [0, 1]."""
+        """Samples frames of new doors, in [0, 1]."""
+
+    def describe_sampling(self) -> str:
+        """The distribution that `sample` draws the latents from, in words."""
+        return "latents from the prior of the model"
+
+
+class FitsLatentDensity(SamplesDoors):
+    """Mixin for encoders that sample one latent from a density fitted to their training doors.
+
+    `doorlab pretrain` fits the density (`models.latent_density`), `models.io.load_model` loads it.
+
+    Attributes:
+        density_latent: name of this latent: "c" (one per door) or "z" (one per frame).
+        latent_density: the fitted density; None samples the latent from the prior N(0, 1).
+    """
+
+    density_latent: ClassVar[str]
+    latent_density: LatentDensity | None = None
+
+    @abstractmethod
+    def density_latents(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "_ Z"]:
+        """Posterior means of the latent, one per door or one per frame, from frames in [0, 1]."""
+
+    @abstractmethod
+    def sample(
+        self,
+        doors: int,
+        frames: int,
+        generator: torch.Generator | None = None,
+        fitted: bool = True,
+    ) -> Float[Tensor, "B M C H W"]:
+        """Samples frames of new doors, in [0, 1].
+
+        Args:
+            doors: number of doors B.
+            frames: number of frames M per door.
+            generator: source of random numbers; equal states give equal samples.
+            fitted: sample the latent from the fitted density, if the model has one; False samples
+                it from the prior.
+        """
+
+    def sample_latent(
+        self,
+        like: Float[Tensor, "*batch Z"],
+        generator: torch.Generator | None = None,
+        fitted: bool = True,
+    ) -> Float[Tensor, "*batch Z"]:
+        """Samples of the latent in the shape of `like`; arguments as in `sample`."""
+        if fitted and self.latent_density is not None:
+            return self.latent_density.sample(like, generator)
+        return sample(standard_normal(like), generator)
+
+    def describe_sampling(self) -> str:
+        """The distribution of the latent in `sample`, in words."""
+        return f"{self.density_latent} from {self.latent_density or 'the prior N(0, 1)'}"
 
 
 class SamplesFrames:

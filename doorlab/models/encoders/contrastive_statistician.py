@@ -36,6 +36,7 @@ from torch.nn.functional import silu
 
 from doorlab.errors import ConfigError
 from doorlab.models.architecture import Architecture
+from doorlab.models.encoders.base import FitsLatentDensity
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.nn.augmentation import edge_images, random_affine
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
@@ -128,6 +129,10 @@ class ContrastiveStatistician(NeuralStatistician):
     def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M Z"]) -> Normal:
         """p(z) = N(0, 1), independent of c."""
         return standard_normal(like)
+
+    def describe_sampling(self) -> str:
+        """The distributions of c and z in `sample`, in words."""
+        return f"{FitsLatentDensity.describe_sampling(self)}, z from N(0, 1)"
 
     def loss(
         self, x: Float[Tensor, "B M C H W"]

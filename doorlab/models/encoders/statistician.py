@@ -26,7 +26,12 @@ from torch.distributions import Normal
 from torch.nn.functional import silu
 
 from doorlab.models.architecture import Architecture
-from doorlab.models.encoders.base import DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames
+from doorlab.models.encoders.base import (
+    DoorEncoder,
+    FitsLatentDensity,
+    Reconstructs,
+    SamplesFrames,
+)
 from doorlab.models.image_likelihood import ImageLikelihood
 from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
@@ -77,10 +82,11 @@ class HierarchicalLayer(nn.Module):
         return self.prior_z(torch.cat([_for_each(c, above), above], dim=-1))
 
 
-class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames):
+class NeuralStatistician(DoorEncoder, Reconstructs, FitsLatentDensity, SamplesFrames):
     """Neural statistician; also the context encoder of SSNP."""
 
     has_context = True
+    density_latent = "c"
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__()
@@ -207,12 +213,24 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
             layers.append(sample(layer.prior(c, layers[-1]), generator))
         return self.decode(c, torch.cat(layers, dim=-1))
 
+    def density_latents(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
+        """Mean of q(c | x_1..M) for each door."""
+        return self.embed(x)
+
     def sample(
-        self, doors: int, frames: int, generator: torch.Generator | None = None
+        self,
+        doors: int,
+        frames: int,
+        generator: torch.Generator | None = None,
+        fitted: bool = True,
     ) -> Float[Tensor, "B M C H W"]:
-        """Frames of doors sampled from the prior, each in several sampled states."""
+        """Frames of sampled doors, each in several states sampled from p(z | c)."""
         like = next(self.parameters()).new_zeros(doors, self.embedding_dim)
-        return self.new_frames(sample(standard_normal(like), generator), frames, generator)
+        return self.new_frames(self.sample_latent(like, generator, fitted), frames, generator)
+
+    def describe_sampling(self) -> str:
+        """The distributions of c and z in `sample`, in words."""
+        return f"{super().describe_sampling()}, z from p(z | c)"
 
     def instance_prior(self, c: Float[Tensor, "B E"], like: Float[Tensor, "B M L"]) -> Normal:
         """p(z | c) of the top layer, expanded to the shape of `like`."""

@@ -13,14 +13,16 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from doorlab.models.architecture import Architecture
-from doorlab.models.encoders.base import SamplesDoors
+from doorlab.models.encoders.base import FitsLatentDensity
 from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.objectives.elbo import vae_loss
 
 
-class VAE(FrameAutoencoder, SamplesDoors):
+class VAE(FrameAutoencoder, FitsLatentDensity):
     """VAE p(x | z) p(z) of single frames, with as many latents as c and z of a statistician."""
+
+    density_latent = "z"
 
     def __init__(self, image_size: int, architecture: Architecture) -> None:
         super().__init__(image_size, architecture, GaussianHead)
@@ -43,9 +45,17 @@ class VAE(FrameAutoencoder, SamplesDoors):
         """Mean of q(z | x) for each frame."""
         return self.encode(x).mean
 
+    def density_latents(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "_ Z"]:
+        """Mean of q(z | x) for each frame of all doors."""
+        return self.embed_frames(x).flatten(0, 1)
+
     def sample(
-        self, doors: int, frames: int, generator: torch.Generator | None = None
+        self,
+        doors: int,
+        frames: int,
+        generator: torch.Generator | None = None,
+        fitted: bool = True,
     ) -> Float[Tensor, "B M C H W"]:
-        """Frames from the prior. The frames of a door are independent: the model has no context."""
+        """Sampled frames. The frames of a door are independent: the model has no context."""
         like = next(self.parameters()).new_zeros(doors, frames, self.embedding_dim)
-        return self.decode(sample(standard_normal(like), generator))
+        return self.decode(self.sample_latent(like, generator, fitted))

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from doorlab.plots.style import sort_models, style_of
 from doorlab.report.page import DASH, Html, join, table
+from doorlab.report.tables.attributes import GENERATED, sampling_words
 from doorlab.report.tables.policies import held_out_doors, in_words, interval, model_name
 from doorlab.result_schemas import read_part
 
@@ -19,11 +20,6 @@ _MEASURES = {
     "elbo": ("ELBO, nats per pixel", 3, True),
     "importance_bound": ("importance-weighted bound, nats per pixel", 3, True),
     "importance_bound_bits": ("importance-weighted bound, bits per pixel", 3, False),
-}
-_MADE = {
-    "reconstructions": "reconstructions",
-    "new_frames": "new frames of given doors",
-    "samples": "doors from the prior",
 }
 
 
@@ -35,18 +31,22 @@ def diagnosis_table(path: str | Path) -> Table:
     result = read_part(Path(path), "diagnose")
     terminal_table = Table(title="Pretrained models on held-out doors, with 95 % intervals")
     made = "samples against real frames, accuracy (0.5: chance)"
-    for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made):
+    prior = "the same, samples from N(0, 1)"
+    for head in ("", "doors", "reconstruction error", "ELBO, nats per pixel", made, prior):
         terminal_table.add_column(head)
     for name in sort_models(result["diagnosis"]):
         found = result["diagnosis"][name]
         error = found.get("reconstruction_mse")
-        samples = found.get("two_sample", {}).get("samples", {}).get("content", {})
+        made_by = found.get("two_sample", {})
         terminal_table.add_row(
             style_of(name).label,
             f"{error['n']}" if error and "n" in error else DASH,
             in_words(error, 4),
             in_words(found.get("elbo")),
-            in_words(samples.get("accuracy"), 2),
+            *(
+                in_words(made_by.get(kind, {}).get("content", {}).get("accuracy"), 2)
+                for kind in ("samples", "prior_samples")
+            ),
         )
     return terminal_table
 
@@ -83,7 +83,7 @@ def likeness_table(result: dict[str, Any]) -> Html:
         made = result["diagnosis"][name].get("two_sample", {})
         rows += [
             [join(model_name(name), f": {words}"), *_scores(made[kind])]
-            for kind, words in _MADE.items()
+            for kind, words in GENERATED.items()
             if kind in made
         ]
     head = ["", "accuracy by content", "MMD² of content", "accuracy by texture"]
@@ -97,7 +97,8 @@ def likeness_table(result: dict[str, Any]) -> Html:
         "on training doors, without labels, to match frames of the same door. Accuracy: of a "
         f"classifier of real and generated frames on {classified} that it was not fitted on; 0.5 "
         f"means indistinguishable. MMD²: squared maximum mean discrepancy on {compared}; 0 means "
-        "equal distributions. Content features identify the door; texture features also show blur."
+        "equal distributions. Content features identify the door; texture features also show blur. "
+        f"{sampling_words(result)}"
     )
     return table([*head, "MMD² of texture"], rows, caption)
 

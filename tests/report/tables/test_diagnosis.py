@@ -74,7 +74,7 @@ def test_likeness_table_compares_models_with_real_frames(result):
     assert len(rows) == 1 + 1 + 2 + 3
     for name, scores in (
         ("real frames of other doors", result["reference"]),
-        ("VAE: doors from the prior", result["diagnosis"]["vae"]["two_sample"]["samples"]),
+        ("VAE: sampled doors", result["diagnosis"]["vae"]["two_sample"]["samples"]),
         (
             "statistician: new frames of given doors",
             result["diagnosis"]["statistician"]["two_sample"]["new_frames"],
@@ -86,6 +86,13 @@ def test_likeness_table_compares_models_with_real_frames(result):
             written(scores["texture"]["accuracy"], 2),
             written(scores["texture"]["mmd2"], 3),
         ]
+
+
+def test_likeness_table_names_density_of_samples(result):
+    words = "VAE: z from a mixture of 3 Gaussians"
+    assert words in likeness_table(result)
+    del result["diagnosis"]["vae"]["sampling"]
+    assert words not in likeness_table(result)
 
 
 def test_evidence_table_has_dashes_for_model_without_likelihood(result):
