@@ -100,5 +100,5 @@ def test_metric_logger_continues_without_writable_curves(tmp_path, monkeypatch, 
         journal.log_validation(step, {"error": 0.5})
     journal.close()
     (warning,) = caplog.messages
-    assert "training goes on" in warning
+    assert "training continues" in warning
     assert len(journal.validation) == 3
