@@ -160,7 +160,7 @@ PICTURES = [p for p in sorted((ROOT / "docs").glob("*.png")) if p.name != "galle
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
 def test_pictures_were_drawn_from_the_result_files_that_are_there(picture):
-    """`python scripts/make_pictures.py` draws them again. The gallery shows doors, not results."""
+    """`python scripts/make_figures.py` draws them again. The gallery shows doors, not results."""
     with Image.open(picture) as image:
         source = image.info.get("Source", "")
     named = dict(part.split(" ") for part in source.split(", ") if part)
