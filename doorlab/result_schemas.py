@@ -148,7 +148,7 @@ _DIAGNOSIS = {
         "validation_scores?": _ATTRIBUTE_SCORES,
         "blurred_scores?": _ATTRIBUTE_SCORES,
     },
-    "figures?": {"differences?": _DIFFERENCES},
+    "metrics?": {"differences?": _DIFFERENCES},
 }
 
 
@@ -176,7 +176,7 @@ def _wrong_coverage(calibration: dict[str, Any]) -> str | None:
 
 _PLOTS = {
     **_ORIGIN,
-    "figures": {
+    "metrics": {
         "adaptation?": Checked(_ADAPTATION, _wrong_errors),
         "calibration?": Checked(_CALIBRATION, _wrong_coverage),
     },
@@ -193,7 +193,7 @@ def _wrong_records(records: list[dict[str, Any]]) -> str | None:
 _RECORDS = Checked([Each(Maybe(_NUMBER))], _wrong_records)
 _METRICS = {
     **_ORIGIN,
-    "figures?": {"labelled_doors?": _COUNT, "frame_doors?": _COUNT, "seconds?": _NUMBER},
+    "metrics?": {"labeled_doors?": _COUNT, "frame_doors?": _COUNT, "seconds?": _NUMBER},
     "history?": {"train?": _RECORDS, "validation?": _RECORDS},
 }
 _DATASET = {
@@ -220,7 +220,7 @@ _REWARD = {
     "contexts": _some(_COUNT),
     "reward_variance": _NUMBER,
 }
-_ELSEWHERE = {"labelled": _COUNT, "policies": Each({"mean_regret": _MEAN}, _NAME)}
+_ELSEWHERE = {"num_labeled": _COUNT, "policies": Each({"mean_regret": _MEAN}, _NAME)}
 _BANDIT = {
     "policies": Each(Each(_POLICY, _NUMBER_OF_DOORS, least=1), _NAME, least=1),
     "baselines": Each(_POLICY, _NAME),

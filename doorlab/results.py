@@ -1,8 +1,8 @@
 """Machine-readable results: one JSON file per run.
 
-    {"stage", "doorlab_version", "provenance", "config", "seed", "dataset_checksum", "figures", ...}
+    {"stage", "doorlab_version", "provenance", "config", "seed", "dataset_checksum", "metrics", ...}
 
-Every entry of "figures" is an estimate `{"mean", "ci95": [low, high], "n"}` (see
+Every entry of "metrics" is an estimate `{"mean", "ci95": [low, high], "n"}` (see
 `doorlab.intervals.Estimate`), a plain number if there is nothing to average, or null if it is
 undefined. The entry "undefined" maps the path of each undefined value to the reason.
 """
@@ -24,7 +24,7 @@ from doorlab.storage.files import atomic_write_json, read_json, refuse_overwrite
 from doorlab.storage.folders import output_folder
 from doorlab.storage.json_schema import misfit
 
-_EVERY_RESULT = {"stage": str, "config?": dict, "figures?": dict}
+_EVERY_RESULT = {"stage": str, "config?": dict, "metrics?": dict}
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def write_result(
     path: str | Path,
     stage: str,
     config: Any,
-    figures: dict[str, Any],
+    metrics: dict[str, Any],
     dataset_checksum: str | None = None,
     simulator: str | None = None,
     **top_level: Any,
@@ -61,7 +61,7 @@ def write_result(
         path: path of the file.
         stage: name of the stage that computed the result.
         config: config of the stage, a dataclass.
-        figures: name -> estimate or number.
+        metrics: name -> estimate or number.
         dataset_checksum: checksum of the dataset that the result is about, if any.
         simulator: simulator that the doors were generated or opened in, if any.
         top_level: additional entries of the document.
@@ -77,7 +77,7 @@ def write_result(
         "dataset_checksum": dataset_checksum,
         **{
             name: _without_undefined(to_json(value), name, undefined)
-            for name, value in {"figures": figures, **top_level}.items()
+            for name, value in {"metrics": metrics, **top_level}.items()
         },
     }
     atomic_write_json(path, document | ({"undefined": undefined} if undefined else {}))
@@ -109,7 +109,7 @@ def read_result(
 
 
 def _without_undefined(value: Any, place: str, undefined: dict[str, str]) -> Any:
-    """Replaces undefined figures by None, and adds their places and reasons to `undefined`."""
+    """Replaces undefined metrics by None, and adds their places and reasons to `undefined`."""
     if isinstance(value, dict):
         if _is_undefined(value):
             several = f"not all of its {value.get('n')} values are finite"

@@ -197,7 +197,7 @@ class RewardPredictor:
 
         Returns:
             The action in physical units: phi in rad, radius in m (infinite: slide along phi),
-            swing in rad (in m for a slide), turn in rad. `to_normalised()` gives float32 (4,) in
+            swing in rad (in m for a slide), turn in rad. `to_normalized()` gives float32 (4,) in
             Box(-1, 1), the action space of the Gymnasium environment.
 
         Raises ConfigError before `observe`, for an unknown choice, for a kappa that is not finite,
@@ -207,7 +207,7 @@ class RewardPredictor:
         policy = self._policy_of_door(config)
         # A copy of the generator: `suggest` must not change the state.
         policy.begin_from(policy.embedding, deepcopy(self._rng))
-        return Action.from_normalised(policy.act(self._history)[0])
+        return Action.from_normalized(policy.act(self._history)[0])
 
     @thread_defaults()
     def predict(
@@ -223,7 +223,7 @@ class RewardPredictor:
 
         Raises ConfigError before `observe`, and for invalid actions.
         """
-        rows = _normalised_all(actions)
+        rows = _normalized_all(actions)
         mean, std = self._policy_of_door(ModelConfig()).predict(
             self._history, rows.reshape(1, -1, ACTION_DIM)
         )
@@ -246,7 +246,7 @@ class RewardPredictor:
             fix = "give the opened share of the door's full range"
             raise ConfigError(f"a reward as {SHARE}", f"{reward!r}", fix)
         self._history = self._history.extended(
-            _normalised(action)[None], np.array([reward], np.float32)
+            _normalized(action)[None], np.array([reward], np.float32)
         )
         draw_seeds(self._rng)  # the next call of `suggest` uses other random numbers
 
@@ -254,7 +254,7 @@ class RewardPredictor:
     def interactions(self) -> list[tuple[Action, float]]:
         """The recorded interactions with this door: actions in physical units, and rewards."""
         pairs = zip(self._history.actions[0], self._history.rewards[0], strict=True)
-        return [(Action.from_normalised(action), float(reward)) for action, reward in pairs]
+        return [(Action.from_normalized(action), float(reward)) for action, reward in pairs]
 
     @thread_defaults()
     def save(self, path: str | Path) -> None:
@@ -333,21 +333,21 @@ def _checked_frame(frame: Any) -> np.ndarray:
     return image
 
 
-def _normalised_all(actions: Any) -> Float32[np.ndarray, "N 4"]:
+def _normalized_all(actions: Any) -> Float32[np.ndarray, "N 4"]:
     """Actions in Box(-1, 1). Raises ConfigError for invalid actions, and for a single action."""
     if isinstance(actions, np.ndarray):
         return checked_actions(actions, ("N",)).astype(np.float32)
     if not isinstance(actions, Sequence) or isinstance(actions, str):
         fix = "give a list. Put a single action into a list"
         raise ConfigError("a sequence of actions", type(actions).__name__, fix)
-    rows = [_normalised(action) for action in actions]
+    rows = [_normalized(action) for action in actions]
     return np.array(rows, np.float32).reshape(-1, ACTION_DIM)
 
 
-def _normalised(action: Any) -> Float32[np.ndarray, " 4"]:
+def _normalized(action: Any) -> Float32[np.ndarray, " 4"]:
     """An action in Box(-1, 1); an action in physical units is clipped to the ranges."""
     if isinstance(action, Action):
-        return action.to_normalised()
+        return action.to_normalized()
     return checked_actions(action, ()).astype(np.float32)
 
 

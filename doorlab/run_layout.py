@@ -158,9 +158,9 @@ class RunFolders:
         return [folder / name for folder in self.folders if (folder / name).is_file()]
 
 
-def bandit_folder(study: Path, labelled: int) -> Path:
+def bandit_folder(study: Path, labeled: int) -> Path:
     """The folder in which `doorlab study` evaluates the models trained with so many labels."""
-    return study / f"labelled-{labelled}" / "bandit"
+    return study / f"labeled-{labeled}" / "bandit"
 
 
 def _folders_of(run: Path) -> list[Path]:

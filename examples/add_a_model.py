@@ -10,7 +10,7 @@ directory:
     doorlab pretrain --data ../runs/few_doors --out ../runs/colors --frames 4 \
         --model add_a_model:COLOR_STATISTICS
     doorlab probe --data ../runs/few_doors --models ../runs/colors --out ../runs/colors_probe
-    doorlab train --data ../runs/few_doors --out ../runs/max_pool_np --steps 20 --labelled 10 \
+    doorlab train --data ../runs/few_doors --out ../runs/max_pool_np --steps 20 --num-labeled 10 \
         --model add_a_model:MAX_POOL_NP
     doorlab bandit --data ../runs/few_doors --doors 8 --out ../runs/max_pool_bandit \
         --models ../runs/max_pool_np --policies random max_pool_np max_pool_np:ucb

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from doorlab.bandit import History
-from doorlab.bandit.policies import LabelledDataset, ModelConfig, ModelPolicy
+from doorlab.bandit.policies import LabeledDataset, ModelConfig, ModelPolicy
 from doorlab.doors import ACTION_DIM, Door, DoorPrior, get_prior
 from doorlab.evaluation.policy_registry import ExplorationConfig
 from doorlab.sim import InteractionResult
@@ -88,7 +88,7 @@ class RepeatBestPolicy:
 
 def cautious_policy(
     model: Any,
-    labelled: Callable[[], LabelledDataset],
+    labeled: Callable[[], LabeledDataset],
     exploration: ExplorationConfig,
     device: str,
 ) -> ModelPolicy:

@@ -66,7 +66,7 @@ def main(
         while len(predictor.interactions) < tries and best < enough:
             action = predictor.suggest(choice)  # pyright: ignore[reportArgumentType]
             mean, std = predictor.predict([action])
-            _, reward, _, _, _ = env.step(action.to_normalised())
+            _, reward, _, _, _ = env.step(action.to_normalized())
             predictor.record(action, float(reward))
             if kept is not None:
                 predictor.save(kept)

@@ -1,7 +1,7 @@
 """Compares reward distributions: errors, log-likelihoods and calibration on validation doors.
 
 Trains a neural process on a frozen embedding with every value of `--architecture.head`, several
-numbers of labelled doors and several seeds. The test doors of the dataset are not used. Writes
+numbers of labeled doors and several seeds. The test doors of the dataset are not used. Writes
 OUT/heads.json; finished runs are skipped.
 """
 
@@ -31,7 +31,7 @@ from doorlab.storage.files import refuse_overwrite
 
 @dataclass(frozen=True)
 class Config:
-    """Dataset, embedding, heads, numbers of labelled doors and seeds."""
+    """Dataset, embedding, heads, numbers of labeled doors and seeds."""
 
     data: Path
     """Folder of a dataset with interactions and validation doors."""
@@ -44,8 +44,8 @@ class Config:
     """Reward model: vae_np, statistician_np or contrastive_np."""
     heads: tuple[str, ...] = tuple(HEADS)
     """Heads to compare; differences are to the first head."""
-    labelled: tuple[int, ...] = (80, 400)
-    """Numbers of labelled training doors."""
+    num_labeled: tuple[int, ...] = (80, 400)
+    """Numbers of labeled training doors."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of the training runs and of their pretrained encoders."""
     steps: int = 2000
@@ -66,27 +66,27 @@ def run(config: Config) -> Path:
     refuse_overwrite(path, config.overwrite)
     dataset = DoorDataset.open(config.data)
     doors = DoorData.load(dataset, "validation")
-    figures: dict[str, Any] = {"validation_reward_variance": float(doors.rewards.var())}
-    for labelled in config.labelled:
+    metrics: dict[str, Any] = {"validation_reward_variance": float(doors.rewards.var())}
+    for labeled in config.num_labeled:
         scores = {
-            head: [_scores(_train(config, head, labelled, s), doors) for s in config.seeds]
+            head: [_scores(_train(config, head, labeled, s), doors) for s in config.seeds]
             for head in config.heads
         }
-        figures |= _compared(f"labelled_{labelled}", scores)
-    write_result(path, "compare_heads", config, figures, dataset.checksum, dataset.simulator)
+        metrics |= _compared(f"labeled_{labeled}", scores)
+    write_result(path, "compare_heads", config, metrics, dataset.checksum, dataset.simulator)
     return path
 
 
-def _train(config: Config, head: str, labelled: int, seed: int) -> Path:
+def _train(config: Config, head: str, labeled: int, seed: int) -> Path:
     """Trains one model, or continues its run; returns its folder."""
     recipe = updated(
         train.PRESETS["small"],
         model=config.model,
         data=config.data,
         pretrained=config.pretrained / f"seed-{seed}",
-        out=config.out / head / f"labelled-{labelled}" / f"seed-{seed}",
+        out=config.out / head / f"labeled-{labeled}" / f"seed-{seed}",
         architecture=dataclasses.replace(config.architecture, head=head),
-        labelled=labelled,
+        num_labeled=labeled,
         steps=config.steps,
         lr=config.learning_rate,
         frames=config.frames,
@@ -111,15 +111,15 @@ def _scores(folder: Path, doors: DoorData) -> dict[str, np.ndarray]:
 
 def _compared(group: str, scores: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, Any]:
     """Scores of every head, and differences to the first head, paired by door and seed."""
-    first, figures = next(iter(scores)), {}
+    first, metrics = next(iter(scores)), {}
     for name in scores[first][0]:
         of = {head: np.stack([run[name] for run in runs]) for head, runs in scores.items()}
         for head, values in of.items():
-            figures[f"{group}/{head}/{name}"] = bootstrap_crossed(values)
+            metrics[f"{group}/{head}/{name}"] = bootstrap_crossed(values)
             if head != first:
                 difference = bootstrap_crossed(values - of[first])
-                figures[f"{group}/{head} - {first}/{name}"] = difference
-    return figures
+                metrics[f"{group}/{head} - {first}/{name}"] = difference
+    return metrics
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Compares training on streamed doors with training on a dataset, at equal steps and batches.
 
 Generates a dataset with the simulator `torch`. Trains a statistician and an SSNP on it (with all
-training doors labelled), and the same models on streamed doors of the same prior. Evaluates all of
+training doors labeled), and the same models on streamed doors of the same prior. Evaluates all of
 them on the test doors of the dataset. Writes OUT/online.json; finished parts are skipped.
 """
 
@@ -60,15 +60,15 @@ def run(config: Config) -> Path:
     doors = DoorData.load(dataset, "test")
     seconds = {source: _train(config, source, data) for source in SOURCES}
     errors = {source: _errors(config.out / source, doors) for source in SOURCES}
-    figures: dict[str, Any] = {"test_reward_variance": float(doors.rewards.var())}
+    metrics: dict[str, Any] = {"test_reward_variance": float(doors.rewards.var())}
     for name, fixed in errors["dataset"].items():
         streamed = errors["online"][name]
-        figures[f"dataset/{name}"] = bootstrap_mean(fixed, seed=config.seed)
-        figures[f"online/{name}"] = bootstrap_mean(streamed, seed=config.seed)
-        figures[f"online - dataset/{name}"] = paired_difference(streamed, fixed, seed=config.seed)
+        metrics[f"dataset/{name}"] = bootstrap_mean(fixed, seed=config.seed)
+        metrics[f"online/{name}"] = bootstrap_mean(streamed, seed=config.seed)
+        metrics[f"online - dataset/{name}"] = paired_difference(streamed, fixed, seed=config.seed)
     runs = {source: _about(config.out / source, seconds[source]) for source in SOURCES}
     write_result(
-        path, "compare_online", config, figures, dataset.checksum, dataset.simulator, runs=runs
+        path, "compare_online", config, metrics, dataset.checksum, dataset.simulator, runs=runs
     )
     return path
 
@@ -85,7 +85,9 @@ def _train(config: Config, source: str, data: Path) -> dict[str, float]:
     frames = dataclasses.replace(pretrain.PRESETS["tiny"], out=folder / "statistician", **common)
     pretrain.run(frames)
     middle = time.process_time()
-    rewards = dataclasses.replace(train.PRESETS["tiny"], labelled=0, out=folder / "ssnp", **common)
+    rewards = dataclasses.replace(
+        train.PRESETS["tiny"], num_labeled=0, out=folder / "ssnp", **common
+    )
     train.run(rewards)
     return {"statistician": middle - start, "ssnp": time.process_time() - middle}
 
@@ -104,14 +106,14 @@ def _errors(folder: Path, doors: DoorData) -> dict[str, Any]:
 
 def _about(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
     """CPU time, and metrics of the runs: steps, doors, and time spent sampling doors."""
-    names = ("steps", "seconds", "labelled_doors", "doors_seen", "drawing_share", "waiting_share")
+    names = ("steps", "seconds", "labeled_doors", "doors_seen", "drawing_share", "waiting_share")
     return {
         run.name: {
             "processor_seconds": seconds[run.name],
             **{name: found[name] for name in names if name in found},
         }
         for run in sorted(folder.iterdir())
-        for found in [read_json(run / "metrics.json")["figures"]]
+        for found in [read_json(run / "metrics.json")["metrics"]]
     }
 
 

@@ -37,7 +37,7 @@ def demo_regret(found: Result) -> Figure:
 
 
 def representation(found: Result) -> Figure:
-    """Probe scores by the number of labelled doors."""
+    """Probe scores by the number of labeled doors."""
     return probes_along(found["priors"]["narrow"], "doors")
 
 

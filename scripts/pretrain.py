@@ -1,4 +1,4 @@
-"""Pretrains an encoder on unlabelled frames.
+"""Pretrains an encoder on unlabeled frames.
 
 Same as `doorlab pretrain`; see --help.
 """

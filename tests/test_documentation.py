@@ -28,8 +28,8 @@ from doorlab.storage.files import checksum
 # The demo
 
 POLICIES = {
-    "SSNP (images of all doors, 800 labelled)": "ssnp",
-    "NP end to end (800 labelled)": "np",
+    "SSNP (images of all doors, 800 labeled)": "ssnp",
+    "NP end to end (800 labeled)": "np",
     "frozen statistician + NP": "statistician_np",
     "frozen VAE + NP": "vae_np",
     "GP-UCB, without images": "gp_ucb",
@@ -125,7 +125,7 @@ def test_the_probes_of_the_demo():
 
 CHECKED = (
     "policy | mean regret", "target | statistician | VAE", "with 10 and with 1,000",
-    "target | difference", "labelled doors", "claim | verdict", "head | squared error",
+    "target | difference", "labeled doors", "claim | verdict", "head | squared error",
     "on test doors", "measurement", "steps per second",
 )  # fmt: skip
 BY_HAND = {  # tables without a result file -> what the page says about them

@@ -50,7 +50,7 @@ def test_reward_predictor_suggests_equally_in_forked_process():
     suggested, threads = answers.get()
     predictor.observe(frames)
     mine = predictor.suggest("ucb")
-    np.testing.assert_allclose(suggested.to_normalised(), mine.to_normalised(), atol=1e-5)
+    np.testing.assert_allclose(suggested.to_normalized(), mine.to_normalized(), atol=1e-5)
     assert threads == 2  # as it was
 
 

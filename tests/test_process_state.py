@@ -93,7 +93,7 @@ def suggestion(out):
         steps=1,
         batch_size=2,
         frames=2,
-        labelled=0,
+        num_labeled=0,
         context=1,
         targets=2,
         device="cpu",

@@ -20,7 +20,7 @@ def test_result_round_trips_through_file(tmp_path):
     figures = {"x": Estimate(0.5, (0.4, 0.6), 10), "y": np.float32(2), "z": np.arange(2)}
     write_result(path, "bandit", Config(tmp_path), figures, "blake2b:00", doors=7)
     result = read_result(path, "bandit")
-    assert result["figures"] == {
+    assert result["metrics"] == {
         "x": {"mean": 0.5, "ci95": [0.4, 0.6], "n": 10},
         "y": 2.0,
         "z": [0, 1],
@@ -44,7 +44,7 @@ def test_write_result_writes_null_with_reason_for_undefined_figures(tmp_path):
     }
     write_result(tmp_path / "r.json", "bandit", Config(tmp_path), figures, models={"a": nan})
     result = read_result(tmp_path / "r.json", "bandit")
-    found = result["figures"]
+    found = result["metrics"]
     assert found["known"]["mean"] == 0.5
     assert [found[name] for name in ("mean", "reasoned", "interval", "variance")] == [None] * 4
     assert found["losses"] == [1.0, None, None]

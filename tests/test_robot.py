@@ -85,7 +85,7 @@ def test_reward_predictor_suggests_actions_of_bandit_policy(choice):
     history = History.empty(1)
     for reward in (0.0, 0.3, 0.1):
         expected = policy.act(history)
-        assert predictor.suggest(choice, kappa=2.0) == Action.from_normalised(expected[0])
+        assert predictor.suggest(choice, kappa=2.0) == Action.from_normalized(expected[0])
         history = history.extended(expected, np.array([reward], np.float32))
         predictor.record(expected[0], reward)
 
@@ -117,14 +117,14 @@ def test_reward_predictor_predicts_rewards_of_model():
     mean, std = predictor.predict([PULL, SLIDE])
     policy = ModelPolicy(model)
     policy.begin(random_frames()[None], np.random.default_rng(0))
-    tried = History(PULL.to_normalised()[None, None], np.array([[0.4]], np.float32))
-    at = np.stack([PULL.to_normalised(), SLIDE.to_normalised()])
+    tried = History(PULL.to_normalized()[None, None], np.array([[0.4]], np.float32))
+    at = np.stack([PULL.to_normalized(), SLIDE.to_normalized()])
     expected = policy.predict(tried, at[None])
     np.testing.assert_array_equal(mean, expected[0][0])
     np.testing.assert_array_equal(std, expected[1][0])
     assert mean.shape == std.shape == (2,)
     assert (std > 0).all()
-    np.testing.assert_array_equal(predictor.predict(at)[0], mean)  # normalised ones alike
+    np.testing.assert_array_equal(predictor.predict(at)[0], mean)  # normalized ones alike
 
 
 def test_reward_predictor_conditions_on_interactions_until_next_door():

@@ -16,7 +16,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (
         "doors/dataset.json", "ssnp/model.json", "ssnp/metrics.json", "bandit/regret.json",
         "probe/probes.json", "study/claims.json", "study/dataset/dataset.json",
-        "study/labelled-4/np/model.json", "unfinished/checkpoint.pt", ".old/model.json",
+        "study/labeled-4/np/model.json", "unfinished/checkpoint.pt", ".old/model.json",
         "demo/dataset/dataset.json", "demo/pretrain/vae/model.json", "demo/train/np/model.json",
         "demo/bandit/regret.json", "demo/timing.json", "demo/plot/plot.json",
     ):  # fmt: skip

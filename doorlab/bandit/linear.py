@@ -117,7 +117,7 @@ def fit_empirical_prior(
     doors, interactions, features = x.shape
     if doors < 2 or interactions < 1:
         raise ConfigError(
-            "two or more doors, each with interactions", f"{doors}", "use more labelled doors"
+            "two or more doors, each with interactions", f"{doors}", "use more labeled doors"
         )
     x, y = x.double(), y.double()
     eye = torch.eye(features, dtype=torch.float64)

@@ -77,20 +77,20 @@ def run(config: Config) -> dict[str, dict[str, Estimate]]:
         refuse_overwrite(config.out, config.overwrite)
         check_writable(config.out)
     set_num_threads(config.threads)
-    figures = {}
+    metrics = {}
     for delta in track(config.deltas, "wheel", "deltas"):
         share = relative_regret(delta, config)
-        figures[f"{delta:g}"] = {
+        metrics[f"{delta:g}"] = {
             "regret_percent": bootstrap_mean(100 * _ratio(*share), seed=config.seed),
             "last_regret_percent": bootstrap_mean(
                 100 * _ratio(*(part[:, -LAST:] for part in share)), seed=config.seed
             ),
         }
-    _print(figures, config)
+    _print(metrics, config)
     if config.out is not None:
         published = {f"{delta:g}": percent for delta, percent in PUBLISHED.items()}
-        write_result(config.out, "wheel", config, figures, published_percent=published)
-    return figures
+        write_result(config.out, "wheel", config, metrics, published_percent=published)
+    return metrics
 
 
 def relative_regret(
@@ -121,10 +121,10 @@ def _ratio(
     return mine.sum(axis=1) / uniform.sum(axis=1).mean()
 
 
-def _print(figures: dict[str, dict[str, Estimate]], config: Config) -> None:
+def _print(metrics: dict[str, dict[str, Estimate]], config: Config) -> None:
     title = f"Wheel bandit, {config.problems} problems of {config.steps:,} steps; % of uniform"
     table = Table("delta", "regret", f"last {LAST} steps", "published", title=title)
-    for delta, found in figures.items():
+    for delta, found in metrics.items():
         cells = [
             f"{e.mean:.2f} ({e.ci95[0]:.2f} to {e.ci95[1]:.2f})"
             for e in (found["regret_percent"], found["last_regret_percent"])

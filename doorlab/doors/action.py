@@ -31,7 +31,7 @@ MAX_TURN = 1.0  # rad
 SLIDES_FROM = 0.75  # normalized radii from here on mean: no hinge, slide
 
 _ROUNDING = 1e-5  # tolerance for rounding errors beyond the box
-_REAL = "pass real numbers (for an Action, those of action.to_normalised())"
+_REAL = "pass real numbers (for an Action, those of action.to_normalized())"
 _NUMBERS = {"phi": anywhere("rad"), "swing": anywhere("rad"), "turn": anywhere("rad")}
 _RADIUS = {"radius": positive(unit="m")}
 _OVERSHOOT = 0.08  # rad: the oracle aims slightly beyond the stop, because the grip is compliant
@@ -58,7 +58,7 @@ class Action:
         return math.isinf(self.radius)
 
     @staticmethod
-    def from_normalised(a: np.ndarray) -> Action:
+    def from_normalized(a: np.ndarray) -> Action:
         """The action for a point of Box(-1, 1, (4,)). Raises ConfigError for other values."""
         low, high = RADIUS_RANGE
         phi, radius, swing, turn = checked_actions(a, ()).tolist()
@@ -71,11 +71,11 @@ class Action:
             turn=MAX_TURN * turn,
         )
 
-    def to_normalised(self) -> np.ndarray:
-        """float32 (4,) in Box(-1, 1): the inverse of `from_normalised`."""
+    def to_normalized(self) -> np.ndarray:
+        """float32 (4,) in Box(-1, 1): the inverse of `from_normalized`."""
         phi = (self.phi / math.pi + 1.0) % 2.0 - 1.0
         swing = self.swing / (MAX_SLIDE if self.slides else MAX_SWING)
-        radius = normalised_radius(self.radius)
+        radius = normalized_radius(self.radius)
         a = np.array([phi, radius, swing, self.turn / MAX_TURN], dtype=np.float32)
         return np.clip(a, -1.0, 1.0)
 
@@ -133,7 +133,7 @@ def _expected(shape: tuple[int | str, ...]) -> str:
     return f"actions of shape ({', '.join(map(str, shape))}, {ACTION_DIM}) with numbers in [-1, 1]"
 
 
-def normalised_radius(radius: float) -> float:
+def normalized_radius(radius: float) -> float:
     """The normalized coordinate of an assumed radius in meters; an infinite radius is a slide."""
     if math.isinf(radius):
         return (1.0 + SLIDES_FROM) / 2.0
@@ -149,6 +149,6 @@ def oracle_action(door: Door) -> np.ndarray:
     turn *= door.latch_direction
     if door.mechanism == "sliding":
         slide = min(door.opening_limit + _SLIDE_OVERSHOOT, MAX_SLIDE)
-        return Action(phi, math.inf, slide, turn).to_normalised()
+        return Action(phi, math.inf, slide, turn).to_normalized()
     swing = door.swing_sign * min(door.opening_limit + _OVERSHOOT, MAX_SWING)
-    return Action(phi, door.handle_radius, swing, turn).to_normalised()
+    return Action(phi, door.handle_radius, swing, turn).to_normalized()

@@ -9,7 +9,7 @@ linucb                 a strategy with a model, without KIND: uses the first mod
 barn:careful           a policy without a model from outside doorlab: the import path of a callable
                        (doors, exploration) -> Policy, for example a class with that constructor
 ssnp:barn:careful      a policy with a model from outside doorlab: KIND and the import path of a
-                       callable (model, labelled, exploration, device) -> Policy
+                       callable (model, labeled, exploration, device) -> Policy
 
 Other packages register names with entry points of the groups "doorlab.policies" and
 "doorlab.model_policies". A policy has the two methods of `doorlab.bandit.Policy`. The arguments of
@@ -18,7 +18,7 @@ the callables are
 doors                  the held-out doors; only privileged policies (oracles) may use them
 exploration            the ExplorationConfig of the command
 model                  a reward model on the device, in evaluation mode
-labelled               a function that reads the labeled doors of the model's training
+labeled               a function that reads the labeled doors of the model's training
 device                 name of a torch device
 """
 
@@ -37,7 +37,7 @@ from doorlab.bandit.policies import (
     GPConfig,
     GPThompsonPolicy,
     GPUCBPolicy,
-    LabelledDataset,
+    LabeledDataset,
     LinUCBConfig,
     LinUCBPolicy,
     ModelConfig,
@@ -60,7 +60,7 @@ from doorlab.run_layout import METRICS_FILE
 from doorlab.storage.files import read_json
 from doorlab.storage.json_schema import misfit
 
-_MAX_LABELLED = 2000  # labeled doors of LinUCB and neural-linear; more may not fit into memory
+_MAX_LABELED = 2000  # labeled doors of LinUCB and neural-linear; more may not fit into memory
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class PolicySpec:
 
 
 MakePolicy = Callable[[Sequence[Door], ExplorationConfig], Policy]
-MakeModelPolicy = Callable[[Any, Callable[[], LabelledDataset], ExplorationConfig, str], Policy]
+MakeModelPolicy = Callable[[Any, Callable[[], LabeledDataset], ExplorationConfig, str], Policy]
 
 MODEL_FREE_POLICIES: Registry[MakePolicy] = Registry(
     "policy",
@@ -117,27 +117,27 @@ _DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
 
 
 def _choosing(choice: str) -> Callable[[Any, Any, ExplorationConfig, str], Policy]:
-    def make(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    def make(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
         return ModelPolicy(model, ModelConfig(choice=choice, kappa=weights.kappa), device)
 
     return make
 
 
-def _epsilon(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+def _epsilon(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
     greedy = ModelPolicy(model, ModelConfig(), device)
     return EpsilonGreedyPolicy(greedy, EpsilonConfig(weights.epsilon))
 
 
-def _cpp(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
+def _cpp(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
     return ContextualPriorPolicy(model, replace(RESIDUALS, beta=weights.cpp_beta), device)
 
 
-def _linucb(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
-    return LinUCBPolicy(model, labelled(), LinUCBConfig(alpha=weights.alpha), device)
+def _linucb(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    return LinUCBPolicy(model, labeled(), LinUCBConfig(alpha=weights.alpha), device)
 
 
-def _neural_linear(model: Any, labelled: Any, weights: ExplorationConfig, device: str) -> Policy:
-    return NeuralLinearPolicy(model, labelled(), device=device)
+def _neural_linear(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    return NeuralLinearPolicy(model, labeled(), device=device)
 
 
 MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
@@ -153,7 +153,7 @@ MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
         "cpp": _cpp,
     },
     takes_arguments(4),
-    "a callable (model, labelled, exploration, device) that returns a Policy",
+    "a callable (model, labeled, exploration, device) that returns a Policy",
 )
 
 
@@ -210,7 +210,7 @@ def make_policy(
     else:
         run, model = entry.run, load_model(entry.run)
         policy = MODEL_POLICIES.get_named(entry.strategy)(
-            model.to(device).eval(), lambda: labelled_doors(run, dataset), weights, device
+            model.to(device).eval(), lambda: labeled_doors(run, dataset), weights, device
         )
     if not isinstance(policy, Policy):
         raise ConfigError(
@@ -221,7 +221,7 @@ def make_policy(
     return policy
 
 
-def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
+def labeled_doors(run: Path, dataset: DoorDataset) -> LabeledDataset:
     """Labeled doors of the model's training, at most 2,000.
 
     These are the first doors of the training split. If the model was trained on another dataset,
@@ -229,20 +229,18 @@ def labelled_doors(run: Path, dataset: DoorDataset) -> LabelledDataset:
     """
     doors = dataset.indices("train")
     if read_description(run).dataset_checksum == dataset.checksum:
-        doors = doors[: _labelled_count(run) or len(doors)]
-    doors = doors[:_MAX_LABELLED]
-    return LabelledDataset(
-        *(dataset.read(name, doors) for name in ("images", "actions", "rewards"))
-    )
+        doors = doors[: _labeled_count(run) or len(doors)]
+    doors = doors[:_MAX_LABELED]
+    return LabeledDataset(*(dataset.read(name, doors) for name in ("images", "actions", "rewards")))
 
 
-def _labelled_count(run: Path) -> int | None:
+def _labeled_count(run: Path) -> int | None:
     """Number of labeled doors of a run, if its metrics contain it."""
     metrics = read_json(run / METRICS_FILE, CheckpointError)
-    wrong = misfit(metrics, {"figures?": {"labelled_doors?": at_least(1)}})
+    wrong = misfit(metrics, {"metrics?": {"labeled_doors?": at_least(1)}})
     if wrong:
         raise CheckpointError(f"the metrics of {run}", wrong, "train the model again")
-    return metrics.get("figures", {}).get("labelled_doors")
+    return metrics.get("metrics", {}).get("labeled_doors")
 
 
 def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]:

@@ -91,7 +91,7 @@ def predictions_on(
     return predictions(model, embedding, doors.actions, doors.rewards, contexts)
 
 
-def figures(found: dict[int, Predictions], seed: int = 0) -> dict[str, Estimate]:
+def summarize(found: dict[int, Predictions], seed: int = 0) -> dict[str, Estimate]:
     """Metrics for each size N of the context set, with intervals over doors.
 
     The names are reward_mse_after_N, log_likelihood_after_N (nats per reward) and

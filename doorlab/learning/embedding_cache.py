@@ -1,4 +1,4 @@
-"""Embeddings of the labelled doors by the trained encoder, computed once.
+"""Embeddings of the labeled doors by the trained encoder, computed once.
 
 Legend: V views of a door, B = D doors, M frames, C H W an image, E embedding.
 """

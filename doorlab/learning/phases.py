@@ -42,25 +42,25 @@ NUM_WHITENING_DOORS = 1000  # maximum number of doors; more doors hardly change 
 
 
 def recorded_phases(
-    config: RewardConfig, model: Any, labelled: DoorData, everything: DoorData
+    config: RewardConfig, model: Any, labeled: DoorData, everything: DoorData
 ) -> tuple[Phase, Phase]:
     """The phases of a run on a dataset.
 
     Args:
         config: config of the run.
         model: a reward model with its initial weights.
-        labelled: training doors whose interactions are used.
+        labeled: training doors whose interactions are used.
         everything: training doors whose frames are used.
     """
     sampler = BatchSampler.of(config)
-    cache = EmbeddingCache(model, labelled, config.frames, config.seed, config.mirror)
+    cache = EmbeddingCache(model, labeled, config.frames, config.seed, config.mirror)
     joint = reward_model_spec(config.model).joint
-    num_unlabelled = per_process(config.unlabelled_batch_size, config.compute.devices)
+    num_unlabeled = per_process(config.unlabeled_batch_size, config.compute.devices)
     return _phases(
         config,
-        recorded_encoder_batches(sampler, labelled, everything if joint else None, num_unlabelled),
+        recorded_encoder_batches(sampler, labeled, everything if joint else None, num_unlabeled),
         cached_process_batches(sampler, cache),
-        start_process(config.process, model, lambda: everything, config.mirror, len(labelled)),
+        start_process(config.process, model, lambda: everything, config.mirror, len(labeled)),
     )
 
 
@@ -121,7 +121,7 @@ def start_process(
     model: Any,
     whitening: Callable[[], DoorData],
     mirror: bool,
-    labelled: int | None,
+    labeled: int | None,
 ) -> Callable[[Any], None]:
     """Returns the function that changes a model when its process phase starts.
 
@@ -130,11 +130,11 @@ def start_process(
         model: the model with its initial weights, to which its process is reset.
         whitening: returns the doors whose embeddings determine the whitening.
         mirror: whether the whitening includes the mirror images of the doors.
-        labelled: number of labelled doors; None for streamed doors. With fewer labelled doors,
+        labeled: number of labeled doors; None for streamed doors. With fewer labeled doors,
             more noise is added to their embeddings.
     """
     initial = deepcopy(model.process.state_dict())
-    noise = config.embedding_noise / math.sqrt(labelled) if labelled else 0.0
+    noise = config.embedding_noise / math.sqrt(labeled) if labeled else 0.0
 
     def on_start(model: Any) -> None:
         embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], mirror)
@@ -149,7 +149,7 @@ def _encoder_loss(model: Any, batch: RewardBatch) -> tuple[Tensor, dict[str, Ten
 
 
 def _joint_loss(model: Any, batch: JointBatch) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.joint_loss(batch.labelled, batch.frames_BMCHW)
+    return model.joint_loss(batch.labeled, batch.frames_BMCHW)
 
 
 def _process_loss(model: Any, batch: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:

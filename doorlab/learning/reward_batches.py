@@ -44,14 +44,14 @@ class ProcessConfig:
     targets: Annotated[PositiveInt, Option(aliases=("--targets",))] = 22
     """Number of interactions in a door's target set."""
     batch_size: Annotated[PositiveInt, Option(aliases=("--process-batch-size",))] = 64
-    """Labelled doors per step of the process phase. Their embeddings are cached."""
+    """Labeled doors per step of the process phase. Their embeddings are cached."""
     empty_context_prob: Annotated[Share, Option(aliases=("--empty-context-prob",))] = 0.1
     """Fraction of the doors of a step that get an empty context set."""
     whitening_eps: Annotated[Share, Option(aliases=("--whitening-eps",))] = 0.01
     """Floor of the whitening of embeddings, as a fraction of their variance. Directions with less
     variance are scaled down."""
     embedding_noise: Annotated[NonNegativeFloat, Option(aliases=("--embedding-noise",))] = 4.0
-    """Noise on the whitened embeddings of labelled doors. Its standard deviation, relative to that
+    """Noise on the whitened embeddings of labeled doors. Its standard deviation, relative to that
     of the embeddings, is this number divided by the square root of the number of such doors."""
 
     def __post_init__(self) -> None:
@@ -63,10 +63,10 @@ class RewardConfig(LearningConfig):
     """The settings of the two phases of reward models."""
 
     batch_size: PositiveInt = 32
-    """Labelled doors per step of the encoder phase."""
+    """Labeled doors per step of the encoder phase."""
     frames: PositiveInt = 3
     """Frames per door and step, sampled anew at every step."""
-    unlabelled_batch_size: PositiveInt = 8
+    unlabeled_batch_size: PositiveInt = 8
     """Doors per step of the encoder phase whose frames joint models learn from without labels."""
     encoder_fraction: Share = 0.33
     """Fraction of the steps in the encoder phase, which trains the encoder from frames without
@@ -83,9 +83,9 @@ class RewardConfig(LearningConfig):
 
 @dataclass(frozen=True)
 class JointBatch:
-    """Labelled doors, and frames of doors whose labels are not used."""
+    """Labeled doors, and frames of doors whose labels are not used."""
 
-    labelled: RewardBatch
+    labeled: RewardBatch
     frames_BMCHW: Float[Tensor, "B M C H W"]
 
 
@@ -145,30 +145,30 @@ class BatchSampler:
 
 
 def recorded_encoder_batches(
-    sampler: BatchSampler, labelled: DoorData, unlabelled: DoorData | None, num_unlabelled: int
+    sampler: BatchSampler, labeled: DoorData, unlabeled: DoorData | None, num_unlabeled: int
 ) -> Batches:
     """Random doors of a dataset: RewardBatch, or JointBatch for joint models.
 
     Args:
         sampler: sampler of the run.
-        labelled: doors whose interactions may be used.
-        unlabelled: doors whose frames joint models may use; None for other models.
-        num_unlabelled: doors per step of which joint models use the frames alone.
+        labeled: doors whose interactions may be used.
+        unlabeled: doors whose frames joint models may use; None for other models.
+        num_unlabeled: doors per step of which joint models use the frames alone.
     """
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
-        rows = sample_door_indices(labelled, size, generator)
-        found = sampler.interaction_batch(labelled, rows, generator, empty_context_prob=1.0)
-        if unlabelled is None:
+        rows = sample_door_indices(labeled, size, generator)
+        found = sampler.interaction_batch(labeled, rows, generator, empty_context_prob=1.0)
+        if unlabeled is None:
             return found
-        frames = sample_frames(unlabelled, num_unlabelled, sampler.frames, generator)
+        frames = sample_frames(unlabeled, num_unlabeled, sampler.frames, generator)
         return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch
 
 
 def cached_process_batches(sampler: BatchSampler, cache: EmbeddingCache) -> Batches:
-    """Random labelled doors of a dataset, embedded once by the trained encoder: EmbeddedBatch."""
+    """Random labeled doors of a dataset, embedded once by the trained encoder: EmbeddedBatch."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> EmbeddedBatch:
         return cache.sample(
@@ -182,10 +182,10 @@ def cached_process_batches(sampler: BatchSampler, cache: EmbeddingCache) -> Batc
 class StreamSchedules:
     """Schedules of the streamed doors of an online run: numbers of doors by step and kind."""
 
-    labelled: StreamSchedule
+    labeled: StreamSchedule
     """Doors of the encoder phase."""
-    unlabelled: StreamSchedule | None
-    """Unlabelled doors of the encoder phase of joint models."""
+    unlabeled: StreamSchedule | None
+    """Unlabeled doors of the encoder phase of joint models."""
     process: StreamSchedule
     """Doors of the process phase."""
 
@@ -200,18 +200,18 @@ class StreamSchedules:
             return StreamSchedule(StreamSpec(name, every, config.frames, interactions), steps)
 
         first, last = range(encoder), range(encoder, config.steps)
-        unlabelled = schedule("unlabelled", config.unlabelled_batch_size, 0, first)
+        unlabeled = schedule("unlabelled", config.unlabeled_batch_size, 0, first)
         return StreamSchedules(
             schedule("look", config.batch_size, interactions, first),
-            unlabelled if reward_model_spec(config.model).joint else None,
+            unlabeled if reward_model_spec(config.model).joint else None,
             schedule("try", config.process.batch_size, interactions, last),
         )
 
     def __iter__(self) -> Iterator[StreamSchedule]:
-        yield self.labelled
+        yield self.labeled
         yield self.process
-        if self.unlabelled is not None:
-            yield self.unlabelled
+        if self.unlabeled is not None:
+            yield self.unlabeled
 
 
 def streamed_encoder_batches(
@@ -220,12 +220,12 @@ def streamed_encoder_batches(
     """Streamed doors, each used in one step: RewardBatch, or JointBatch for joint models."""
 
     def batch(step: int, generator: torch.Generator, size: int) -> RewardBatch | JointBatch:
-        labelled = doors.at(step, schedules.labelled)
+        labeled = doors.at(step, schedules.labeled)
         rows = torch.arange(size)
-        found = sampler.interaction_batch(labelled, rows, generator, empty_context_prob=1.0)
-        if schedules.unlabelled is None:
+        found = sampler.interaction_batch(labeled, rows, generator, empty_context_prob=1.0)
+        if schedules.unlabeled is None:
             return found
-        frames = to_float(doors.at(step, schedules.unlabelled).images)
+        frames = to_float(doors.at(step, schedules.unlabeled).images)
         return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch

@@ -37,7 +37,7 @@ from doorlab.training.metric_logger import TENSORBOARD_FOLDER
 _METRICS = {
     "config": {"steps": at_least(0)},
     "settings?": {"architecture?": dict, "pretrained?": Maybe(dict)},
-    "figures": dict,
+    "metrics": dict,
     "dataset_checksum": Maybe(str),
     "generation_key": Maybe({"prior": str, "seed": at_least(0)}),
 }

@@ -39,7 +39,7 @@ class RewardModelSpec:
     encoder_init: str | None = None
     """Name of the pretrained encoder that can initialize its encoder."""
     joint: bool = False
-    """Whether it has a method `joint_loss` that also uses frames of unlabelled doors."""
+    """Whether it has a method `joint_loss` that also uses frames of unlabeled doors."""
     has_latent: bool = True
     """Whether its process has a latent, which Thompson sampling needs."""
     min_frames: int = 1
@@ -51,8 +51,8 @@ class RewardModelSpec:
         return self.frozen_encoder or self.encoder_init
 
     @property
-    def learns_from_unlabelled(self) -> bool:
-        """Whether frames of unlabelled doors are used in its training."""
+    def learns_from_unlabeled(self) -> bool:
+        """Whether frames of unlabeled doors are used in its training."""
         return self.joint or self.frozen_encoder is not None
 
 

@@ -18,19 +18,19 @@ class Whitening(nn.Module):
     ignores directions in which they differ by less than the noise.
     """
 
-    centre: Float[Tensor, " E"]
+    center: Float[Tensor, " E"]
     matrix: Float[Tensor, "E E"]
     noise: Float[Tensor, ""]
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("center", torch.zeros(size))
         self.register_buffer("matrix", torch.eye(size))
         self.register_buffer("noise", torch.zeros(()))
 
     def forward(self, embedding: Float[Tensor, "B E"]) -> Float[Tensor, "B E"]:
         """Whitens embeddings; adds noise in training mode."""
-        white = (embedding - self.centre) @ self.matrix
+        white = (embedding - self.center) @ self.matrix
         return white + self.noise * torch.randn_like(white) if self.training else white
 
     @torch.no_grad()
@@ -43,11 +43,11 @@ class Whitening(nn.Module):
             noise: standard deviation of the isotropic noise added in training.
         """
         values = embeddings.double()
-        centre = values.mean(dim=0)
-        off = values - centre
+        center = values.mean(dim=0)
+        off = values - center
         variance, axes = torch.linalg.eigh(off.T @ off / len(off))
         variance = variance.clamp(min=0.0)
         scale = (variance + floor * variance.sum()).clamp(min=1e-12).rsqrt()
-        self.centre.copy_(centre)
+        self.center.copy_(center)
         self.matrix.copy_(axes * scale @ axes.T)
         self.noise.fill_(noise)

@@ -44,7 +44,7 @@ class Plot:
     figure: Figure
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays shown in the figure, for the NPZ file."""
-    figures: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     """Numbers of the figure, for plot.json and the report."""
     words: dict[str, str] = field(default_factory=dict)
     """Words for the placeholders of the caption."""

@@ -149,7 +149,7 @@ def _turn_slice(label: str, doors: list[Door], rewards: np.ndarray) -> Slice:
 
 
 def _swing(door: Door) -> float:
-    return Action.from_normalised(oracle_action(door)).swing
+    return Action.from_normalized(oracle_action(door)).swing
 
 
 def _directions(door: Door) -> np.ndarray:

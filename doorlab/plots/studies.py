@@ -32,7 +32,7 @@ def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
         reward: content of reward.json.
         opened: content of bandit.json.
     """
-    at = _labelled(opened)
+    at = _labeled(opened)
     errors = {
         model: _through(range(len(reward["contexts"])), found[at]["after"]["reward_mse"])
         for model, found in reward["models"].items()
@@ -49,7 +49,7 @@ def regret_by_interaction(reward: Mapping[str, Any], opened: Mapping[str, Any]) 
         reward: content of reward.json.
         opened: content of bandit.json.
     """
-    at = _labelled(opened)
+    at = _labeled(opened)
     policies = {model: found[at] for model, found in opened["policies"].items() if at in found}
     policies |= opened["baselines"]
     per_interaction, cumulative = (
@@ -65,7 +65,7 @@ def _sized(figure: Figure, reward: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _labelled(opened: Mapping[str, Any]) -> str:
+def _labeled(opened: Mapping[str, Any]) -> str:
     """The number of labeled doors in claims about opening doors, as a key of the results."""
     return str(nearest_label_count(int(n) for found in opened["policies"].values() for n in found))
 

@@ -43,14 +43,14 @@ def _bandit_words(run: RunFiles) -> str:
     if not policies:
         return ""
     hero = best_policy(policies)
-    label, figures = style_of(hero).label, policies[hero]
-    low, high = figures["mean_regret"]["ci95"]
+    label, metrics = style_of(hero).label, policies[hero]
+    low, high = metrics["mean_regret"]["ci95"]
     horizon, doors = run.regret["horizon"], run.regret["doors"]
     result = (
         f"On {doors} held-out doors, {label} reaches "
-        f"{percent(figures['first_reward']['mean'])} of the full opening with its first "
+        f"{percent(metrics['first_reward']['mean'])} of the full opening with its first "
         f"interaction. Over {horizon} interactions, its mean regret is "
-        f"{figures['mean_regret']['mean']:.3f} "
+        f"{metrics['mean_regret']['mean']:.3f} "
         f"(95\u00a0% interval {low:.3f} to {high:.3f})"
     )
     others = [
@@ -138,9 +138,9 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
     if not policies:
         return []
     hero = best_policy(policies)
-    figures, label = policies[hero], style_of(hero).label
+    metrics, label = policies[hero], style_of(hero).label
     tiles = []
-    opened = figures.get("opened_by")
+    opened = metrics.get("opened_by")
     if opened:
         n = min(3, len(opened))
         text = f"of held-out doors opened by {label} with the first interaction"
@@ -150,7 +150,7 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
     beside = ""
     if "random" in policies:
         beside = f" (random: {policies['random']['mean_regret']['mean']:.2f})"
-    regret = f"{figures['mean_regret']['mean']:.3f}"
+    regret = f"{metrics['mean_regret']['mean']:.3f}"
     return [*tiles, _tile(regret, f"mean regret of {label} per interaction{beside}")]
 
 

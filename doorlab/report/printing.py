@@ -19,7 +19,7 @@ from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import print_line
 
 # Metrics on validation doors to print for a run, if it has them.
-_FIGURES = {
+_METRICS = {
     "validation_reconstruction_mse": "squared error of reconstructions",
     "validation_reward_mse_after_0": "squared error of rewards before any interaction",
     "validation_reward_mse_after_10": "after 10 interactions",
@@ -32,7 +32,7 @@ def show_training(folder: Path) -> None:
         metrics = read_result(folder / METRICS_FILE)
     except ResultError:
         return  # the run was stopped, and a message about that was printed
-    parts = _validation_words(metrics.get("figures", {}))
+    parts = _validation_words(metrics.get("metrics", {}))
     about = f"{metrics.get('model', 'model')}: {', '.join(parts)}; " if parts else ""
     print_line(f"{about}run in {folder}")
 
@@ -59,8 +59,8 @@ _TABLES: dict[str, tuple[Callable[[Path], Table | None], ...]] = {
 }
 
 
-def _validation_words(figures: Mapping[str, Any]) -> list[str]:
-    estimates = {words: figures[name] for name, words in _FIGURES.items() if figures.get(name)}
+def _validation_words(metrics: Mapping[str, Any]) -> list[str]:
+    estimates = {words: metrics[name] for name, words in _METRICS.items() if metrics.get(name)}
     parts = [f"{words} {in_words(estimate, 4)}" for words, estimate in estimates.items()]
     if parts:
         parts[-1] += f" on {next(iter(estimates.values()))['n']} validation doors"

@@ -125,7 +125,7 @@ def _plots(folders: RunFolders, damaged: dict[str, str]) -> dict[str, Any]:
         except ResultError as error:
             damaged["plot"] = _damage(folder / PLOT_FILE, error, "plot")
             continue
-        parts = ("figures", "words", "skipped", "not_run")
+        parts = ("metrics", "words", "skipped", "not_run")
         merged = {part: found.get(part, {}) | content.get(part, {}) for part in parts}
         found = content | merged
     return found

@@ -125,10 +125,10 @@ def _reward(run: RunFiles) -> list[Html]:
 def _labels(run: RunFiles) -> list[Html]:
     """Sentence with the number of labeled doors of the headline model."""
     for model in run.models:
-        figures = model.metrics.get("figures", {})
-        if model.name == FOCUS_MODEL and {"labelled_doors", "frame_doors"} <= figures.keys():
-            labelled, total = figures["labelled_doors"], figures["frame_doors"]
-            share = f"{labelled:,} of the" if labelled < total else "all"
+        metrics = model.metrics.get("metrics", {})
+        if model.name == FOCUS_MODEL and {"labeled_doors", "frame_doors"} <= metrics.keys():
+            labeled, total = metrics["labeled_doors"], metrics["frame_doors"]
+            share = f"{labeled:,} of the" if labeled < total else "all"
             text = f"In this run, {share} {total:,} training doors are labeled with interactions."
             return [element("p", text)]
     return []
@@ -211,15 +211,15 @@ def _model_table(models: tuple[ModelRun, ...]) -> Html:
     rows = []
     for name in sort_models(by_name):
         model = by_name[name]
-        figures = {**model.metrics, **model.metrics.get("figures", {})}
+        metrics = {**model.metrics, **model.metrics.get("metrics", {})}
         rows.append(
             [
                 style_of(name).label,
                 model.stage,
                 text_or_dash(model.model.get("seed")),
-                _count(figures.get("parameters", model.model.get("parameters"))),
-                _count(figures.get("steps", figures.get("step"))),
-                _seconds(figures.get("seconds")),
+                _count(metrics.get("parameters", model.model.get("parameters"))),
+                _count(metrics.get("steps", metrics.get("step"))),
+                _seconds(metrics.get("seconds")),
             ]
         )
     return table(["model", "stage", "seed", "parameters", "steps", "seconds"], rows)

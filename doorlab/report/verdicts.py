@@ -189,7 +189,7 @@ def _first_interaction(run: RunFiles) -> str:
 
 
 def _adaptation(run: RunFiles) -> str:
-    found = run.plots.get("figures", {}).get("adaptation")
+    found = run.plots.get("metrics", {}).get("adaptation")
     if not found or len(found["context_counts"]) < 2:
         return ""
     parts = []
@@ -206,7 +206,7 @@ def _adaptation(run: RunFiles) -> str:
 
 
 def _calibration(run: RunFiles) -> str:
-    found = run.plots.get("figures", {}).get("calibration")
+    found = run.plots.get("metrics", {}).get("calibration")
     if not found:
         return ""
     errors = {name: error for name, error in found["calibration_error"].items() if error}

@@ -91,32 +91,32 @@ def run(config: Config) -> dict[str, Estimate]:
         check_writable(config.json)
     names = config.only or tuple(BENCHMARKS)
     print_note(f"{len(names)} of {len(BENCHMARKS)} benchmarks; all of them take {_DURATION}")
-    figures: dict[str, Estimate] = {}
+    metrics: dict[str, Estimate] = {}
     finished: list[str] = []
     try:
         for name in track(names, "bench", "benchmarks"):
-            figures |= BENCHMARKS[name](config.rounds)
+            metrics |= BENCHMARKS[name](config.rounds)
             finished.append(name)
     except KeyboardInterrupt:
-        if figures:
-            _finish(config, figures, finished)
-        kept = f"those of {', '.join(finished)} are kept" if figures else "there are no figures yet"
+        if metrics:
+            _finish(config, metrics, finished)
+        kept = f"those of {', '.join(finished)} are kept" if metrics else "there are no metrics yet"
         raise KeyboardInterrupt(f"interrupted: {kept}") from None
-    _finish(config, figures, finished)
-    return figures
+    _finish(config, metrics, finished)
+    return metrics
 
 
-def _finish(config: Config, figures: dict[str, Estimate], finished: list[str]) -> None:
+def _finish(config: Config, metrics: dict[str, Estimate], finished: list[str]) -> None:
     """Prints and writes the metrics of the finished benchmarks."""
-    _print(figures, config.rounds)
+    _print(metrics, config.rounds)
     if config.json is not None:
-        write_result(config.json, "bench", config, figures, finished=finished)
+        write_result(config.json, "bench", config, metrics, finished=finished)
         print_line(f"result in {config.json}")
 
 
-def _print(figures: dict[str, Estimate], rounds: int) -> None:
+def _print(metrics: dict[str, Estimate], rounds: int) -> None:
     table = Table("figure", "mean", "95 % interval", title=f"This machine, {rounds} rounds each")
-    for name, estimate in figures.items():
+    for name, estimate in metrics.items():
         low, high = estimate.ci95
         table.add_row(name, f"{estimate.mean:,.3g}", f"{low:,.3g} to {high:,.3g}")
     PlainConsole().print(table)

@@ -193,7 +193,7 @@ def _write(
 ) -> None:
     """Writes plot.json; keeps the existing entries of figures that this call does not draw."""
     entries: dict[str, dict[str, Any]] = {
-        "figures": {name: plot.figures for name, plot in plots.items() if plot.figures},
+        "metrics": {name: plot.metrics for name, plot in plots.items() if plot.metrics},
         "words": {name: plot.words for name, plot in plots.items() if plot.words},
         "skipped": {n: str(r) for n, r in skipped.items() if not isinstance(r, NotRun)},
         "not_run": {n: str(r) for n, r in skipped.items() if isinstance(r, NotRun)},
@@ -202,8 +202,8 @@ def _write(
     for part, values in entries.items():
         kept = {n: value for n, value in earlier.get(part, {}).items() if n not in requested}
         entries[part] = kept | values
-    figures = entries.pop("figures")
-    write_result(path, "plot", config, figures, sources.checksum, sources.simulator, **entries)
+    metrics = entries.pop("metrics")
+    write_result(path, "plot", config, metrics, sources.checksum, sources.simulator, **entries)
 
 
 def _or_nothing(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Models:
 
-- np: an encoder and a neural process, trained end to end on labelled doors;
+- np: an encoder and a neural process, trained end to end on labeled doors;
 - cnp: np without a latent; attentive_np: np with attention to single interactions;
 - ssnp: np whose encoder is a neural statistician, trained jointly on the frames of all doors (Liu
   et al. 2024); attentive_ssnp and contrastive_ssnp: the same with attention, and with a contrastive
@@ -13,13 +13,13 @@ Models:
 Training has two phases. The encoder phase (--encoder-fraction of the steps) trains the encoder to
 predict rewards from frames alone. The process phase freezes the encoder, whitens its embeddings,
 starts the neural process from its initial weights, and trains it on interactions. Noise on the
-embeddings (--process.embedding-noise) lets each labelled door stand for doors like it. Models on a
+embeddings (--process.embedding-noise) lets each labeled door stand for doors like it. Models on a
 frozen encoder have the process phase only. Each phase ends with the weights that have the smallest
 squared error on validation doors (--no-keep-best: with the last weights).
 
-Labelled doors are the first --labelled doors of the training split, so a smaller set is part of a
+Labeled doors are the first --num-labeled doors of the training split, so a smaller set is part of a
 larger one. With --online, every step samples, renders and simulates new doors on the device; all of
-them are labelled.
+them are labeled.
 
 Writes OUT/model.json, weights.safetensors, familiarity.safetensors (statistics of the embeddings of
 training doors), metrics.json and tensorboard/. --resume continues a run that was stopped or killed;
@@ -39,7 +39,7 @@ from torch import nn
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError
-from doorlab.evaluation.reward_metrics import figures, means, predictions_on
+from doorlab.evaluation.reward_metrics import means, predictions_on, summarize
 from doorlab.learning.config import (
     check_doors,
     check_min_frames,
@@ -80,15 +80,15 @@ class Config(RewardConfig):
     contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
     out: Path = Path("runs/train")
     """Folder of the run."""
-    labelled: NonNegativeInt = 0
-    """Number of labelled training doors, the first of the split; 0 for all. --online ignores it:
-    there, every door is labelled."""
+    num_labeled: NonNegativeInt = 0
+    """Number of labeled training doors, the first of the split; 0 for all. --online ignores it:
+    there, every door is labeled."""
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(labelled=800),
-    "small": with_preset(Config(), "small", unlabelled_batch_size=32, frames=5),
-    "full": with_preset(Config(), "full", batch_size=128, unlabelled_batch_size=128, frames=8),
+    "tiny": Config(num_labeled=800),
+    "small": with_preset(Config(), "small", unlabeled_batch_size=32, frames=5),
+    "full": with_preset(Config(), "full", batch_size=128, unlabeled_batch_size=128, frames=8),
 }
 
 _STEPS = {"tiny": 2_200, "small": 20_000, "full": 100_000}
@@ -114,7 +114,7 @@ def run(config: Config) -> Path:
     """
     config = resolved(config, default_steps, PRESETS)
     if config.online:
-        config = replace(config, labelled=0)
+        config = replace(config, num_labeled=0)
     dataset = open_data(config)
     _check(config, dataset)
     context = RunContext.of("train", config, dataset, **_pretrained_settings(config, dataset))
@@ -160,7 +160,7 @@ def _check_pretrained(config: Config) -> None:
 
 
 def _check_recorded(config: Config, dataset: DoorDataset) -> None:
-    check_doors(config, dataset, config.labelled)
+    check_doors(config, dataset, config.num_labeled)
     if dataset.interactions < config.process.context + config.process.targets:
         raise ConfigError(
             f"--context + --targets within the {dataset.interactions} interactions of a door",
@@ -212,15 +212,15 @@ def _train_on_dataset(
 ) -> FitResult:
     config = context.config
     model, architecture = _build(context)
-    labelled = DoorData.load(dataset, "train", fabric.device, config.labelled or None)
-    everything = labelled
-    if reward_model_spec(config.model).learns_from_unlabelled:
+    labeled = DoorData.load(dataset, "train", fabric.device, config.num_labeled or None)
+    everything = labeled
+    if reward_model_spec(config.model).learns_from_unlabeled:
         everything = DoorData.load(dataset, "train", fabric.device)
     validation = _load_validation(fabric, context)
-    phases = recorded_phases(config, model, labelled, everything)
+    phases = recorded_phases(config, model, labeled, everything)
     outcome = _fit(fabric, context, model, phases, validation)
     if outcome.finished and fabric.is_global_zero:
-        doors = {"labelled_doors": len(labelled), "frame_doors": len(everything)}
+        doors = {"labeled_doors": len(labeled), "frame_doors": len(everything)}
         metrics = doors | _metrics(model.eval(), validation, config.seed, outcome)
         prior = dataset.generation.prior
         write_familiarity(config, model, everything, validation, prior)
@@ -273,7 +273,7 @@ def _metrics(
     best = {} if outcome.best_step is None else {"best_step": outcome.best_step}
     if doors is None:
         return best
-    metrics = figures(predictions_on(model, doors), seed)
+    metrics = summarize(predictions_on(model, doors), seed)
     return {
         **best,
         "validation_reward_variance": float(doors.rewards.var()),

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers.bandit_worlds import Sighted, World, labelled
+from helpers.bandit_worlds import Sighted, World, labeled
 from safetensors import safe_open
 
 from doorlab.bandit import History, load_bandit, save_bandit
@@ -32,12 +32,12 @@ from doorlab.seeding import stream
 QUICK = SearchConfig(candidates=32, starts=2, steps=3)
 GP = GPConfig(fit_steps=3, search=QUICK)
 DOORS = [get_prior("default").sample(stream(0, "door", i)) for i in range(4)]
-LABELLED = labelled(doors=12, tries=6)
+LABELED = labeled(doors=12, tries=6)
 
 
 def _neural_linear():
     config = NeuralLinearConfig(hidden=8, features=6, steps=10, search=QUICK)
-    return NeuralLinearPolicy(Sighted(), LABELLED, config)
+    return NeuralLinearPolicy(Sighted(), LABELED, config)
 
 
 POLICIES = {
@@ -49,7 +49,7 @@ POLICIES = {
     "greedy": lambda: ModelPolicy(Sighted(), ModelConfig(search=QUICK)),
     "epsilon": lambda: EpsilonGreedyPolicy(GPUCBPolicy(GP), EpsilonConfig(0.5)),
     "cpp": lambda: ContextualPriorPolicy(Sighted(), GP),
-    "linucb": lambda: LinUCBPolicy(Sighted(), LABELLED, LinUCBConfig(features=8, search=QUICK)),
+    "linucb": lambda: LinUCBPolicy(Sighted(), LABELED, LinUCBConfig(features=8, search=QUICK)),
     "neural_linear": _neural_linear,
 }
 

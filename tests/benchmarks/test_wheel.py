@@ -56,7 +56,7 @@ def test_wheel_result_shows_published_figures(tmp_path, capsys):
     config = wheel.Config(deltas=(0.9,), problems=2, steps=30, out=path)
     wheel.run(config)
     result = json.loads(path.read_text())
-    assert result["figures"]["0.9"]["regret_percent"]["n"] == 2
+    assert result["metrics"]["0.9"]["regret_percent"]["n"] == 2
     assert result["published_percent"]["0.99"] == 49.63
     assert "4.65" in capsys.readouterr().out
     with pytest.raises(ResultError, match="--overwrite"):

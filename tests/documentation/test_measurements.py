@@ -18,12 +18,12 @@ def test_the_comparison_of_reward_distributions():
     )
     for name, error, difference, likelihood in shown.rows:
         head = name.strip("`")
-        assert_printed(error, found[f"labelled_400/{head}/reward_mse"]["mean"])
+        assert_printed(error, found[f"labeled_400/{head}/reward_mse"]["mean"])
         for cell, metric in ((difference, "reward_mse"), (likelihood, "log_likelihood")):
-            pair = found.get(f"labelled_400/{head} - soft_bernoulli/{metric}")
+            pair = found.get(f"labeled_400/{head} - soft_bernoulli/{metric}")
             assert_printed(cell, *(interval(pair) if pair else ()))
         for count in ("80", "400"):  # "differences in calibration are too small"
-            pair = found.get(f"labelled_{count}/{head} - soft_bernoulli/calibration_error")
+            pair = found.get(f"labeled_{count}/{head} - soft_bernoulli/calibration_error")
             assert pair is None or pair["ci95"][0] < 0 < pair["ci95"][1]
 
 

@@ -32,7 +32,7 @@ STUDIES = [(0, "representation.json", "narrow"), (1, "representation_default.jso
 
 @pytest.mark.parametrize(("number", "file", "prior"), STUDIES)
 def test_the_scores_of_probes(number, file, prior):
-    shown = table("docs/results.md", head="with 10 and with 1,000 labelled doors", number=number)
+    shown = table("docs/results.md", head="with 10 and with 1,000 labeled doors", number=number)
     curves = result(file)["priors"][prior]["curves"]["doors"]
     places = [curves["at"].index(doors) for doors in (10, 1000)]
     for name, *cells in shown.rows:
@@ -126,7 +126,7 @@ MODELS = {
 
 def test_the_regrets_by_the_number_of_labels():
     shown, policies = (
-        table("docs/results.md", head="labelled doors"),
+        table("docs/results.md", head="labeled doors"),
         result("bandit.json")["policies"],
     )
     counts = [count.replace(",", "") for count in shown.head[1:]]
@@ -162,7 +162,7 @@ def test_the_claims():
     good = sum(claim["reproduced"] for claim in claims.values())
     sentence = f"{good} of {len(claims)} claims are reproduced and {len(claims) - good} are not"
     assert sentence in prose("README.md")
-    entries = {name: claim["metrics" if "metrics" in claim else "figures"]
+    entries = {name: claim["metrics"]
                for name, claim in claims.items()}  # fmt: skip
     errors = [entry["error_over_variance"]["mean"] for entry in entries["half_of_variance"]]
     rival = result("reward.json")["models"]["np"]
@@ -175,17 +175,19 @@ def test_the_claims():
     below = sum(pair["mean"] < 0 for pair in pairs)
     certain = sum(pair["ci95"][1] < 0 for pair in pairs)
     assert_printed(measured["beats_rivals"], below, len(pairs), certain)
-    needed = [(entry["least_that_reaches"], entry["labelled_np"])
+    needed = [(entry["least_that_reaches"], entry["num_labeled_np"])
               for entry in entries["fewer_labels"]]  # fmt: skip
     assert needed[-1] == (400, 4000)
     assert "400 labels match NP with its 4,000 labels" in prose("docs/results.md")
     assert_printed(measured["fewer_labels"], *(n for pair in needed[:-1] for n in pair))
     (adapts,), (first,) = entries["adapts"], entries["first_try"]
-    assert_printed(measured["adapts"], adapts["value"], adapts["against"], adapts["labelled"])
+    assert_printed(measured["adapts"], adapts["value"], adapts["against"], adapts["num_labeled"])
     for name in ("beats_context_free", "beats_gp_ucb"):
         (entry,) = entries[name]
-        assert_printed(measured[name], entry["ratio"], entry["labelled"])
-    assert_printed(measured["first_try"], first["ratio"], first["labelled"], first["with_all_seen"])
+        assert_printed(measured[name], entry["ratio"], entry["num_labeled"])
+    assert_printed(
+        measured["first_try"], first["ratio"], first["num_labeled"], first["with_all_seen"]
+    )
     thresholds = f"obtains {first['ratio']:.2f} of the oracle's reward instead of {first['share']}"
     assert thresholds in prose("README.md")
 
@@ -205,9 +207,9 @@ def test_the_sentences_on_labels():
             baselines["visible_oracle"]["mean_regret"]["mean"],
         ),
         "(there 0.006, 0.003 to 0.009)": distance(_difference(joint["4000"])),
-        "With 400 labelled doors the regrets are 0.67 to 0.79, that of contrastive SSNP 0.78, that "
+        "With 400 labeled doors the regrets are 0.67 to 0.79, that of contrastive SSNP 0.78, that "
         "of random actions 0.91": (
-            wild["labelled"], min(learned), max(learned), regrets["contrastive_ssnp"],
+            wild["num_labeled"], min(learned), max(learned), regrets["contrastive_ssnp"],
             regrets["random"],
         ),
         "Every model opens 500 other doors": (found["doors"],),

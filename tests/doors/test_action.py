@@ -16,9 +16,9 @@ BOX = arrays(np.float32, 4, elements=st.floats(-1, 1, width=32))
 
 
 @given(BOX)
-def test_action_normalisation_is_invertible(a):
-    action = Action.from_normalised(a)
-    back = action.to_normalised()
+def test_action_normalization_is_invertible(a):
+    action = Action.from_normalized(a)
+    back = action.to_normalized()
     # phi = 1 and phi = -1 are the same direction
     np.testing.assert_allclose(np.cos(math.pi * back[0]), np.cos(math.pi * a[0]), atol=1e-5)
     np.testing.assert_allclose(back[2:], a[2:], atol=1e-5)
@@ -64,7 +64,7 @@ def test_oracle_action_names_true_hinge():
     prior = get_prior("default")
     for i in range(50):
         door = prior.sample(stream(0, i))
-        action = Action.from_normalised(oracle_action(door))
+        action = Action.from_normalized(oracle_action(door))
         axis_x = (-door.side_sign * door.handle_radius) + action.radius * math.cos(action.phi)
         assert abs(axis_x) < 1e-4  # the supposed axis, seen from the true one
         assert action.swing * door.swing_sign > door.opening_limit
@@ -75,6 +75,6 @@ def test_oracle_action_slides_sliding_doors():
     prior = dataclasses.replace(get_prior("default"), sliding_probability=1.0)
     for i in range(20):
         door = prior.sample(stream(0, i))
-        action = Action.from_normalised(oracle_action(door))
+        action = Action.from_normalized(oracle_action(door))
         assert action.slides
         assert math.cos(action.phi) * action.swing * door.side_sign > door.opening_limit

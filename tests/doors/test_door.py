@@ -33,7 +33,7 @@ VIEW = View((0.0, -3.0, 1.05), (0.0, 0.0, 1.05), 0.86)
             "Pull",
             "a swing of a door out of pull, push, but got 'Pull'. Did you mean 'pull'",
         ),
-        ("hinge_side", "centre", "out of left, right, but got 'centre'"),
+        ("hinge_side", "center", "out of left, right, but got 'center'"),
         ("handle_type", "ring", "out of bar, knob, lever, but got 'ring'"),
         ("mechanism", None, "out of hinged, sliding, but got None"),
         (

@@ -48,7 +48,7 @@ def test_door_prior_varies_every_field(rich, name):
 
 
 def test_door_prior_uses_every_parameter():
-    """A known door benchmark randomises friction with a call that always returns 0."""
+    """A known door benchmark randomizes friction with a call that always returns 0."""
     plain = [RICH.sample(stream(0, i)) for i in range(30)]
     views = [RICH.sample_views(stream(1, i), door, 2) for i, door in enumerate(plain)]
     for knob in dataclasses.fields(DoorPrior):

@@ -114,7 +114,7 @@ def test_door_arrays_round_trip_any_door(turned, seeds):
 @given(arrays(np.float64, 4, elements=st.floats(-5, 5)))
 def test_action_rejects_values_outside_box(a):
     if (np.abs(a) <= 1.0).all():
-        assert (np.abs(Action.from_normalised(a).to_normalised()) <= 1.0).all()
+        assert (np.abs(Action.from_normalized(a).to_normalized()) <= 1.0).all()
     elif np.abs(a).max() > 1.001:
         with pytest.raises(ConfigError, match=r"4 numbers in \[-1, 1\]"):
-            Action.from_normalised(a)
+            Action.from_normalized(a)

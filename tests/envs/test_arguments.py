@@ -127,7 +127,7 @@ def one_and_two(env_id):
         (np.full(4, 1.5), "got an array that contains 1.5. Scale it"),
         (np.zeros(4, complex), "got an array of complex128"),
         (np.array(["left"] * 4), "pass real numbers"),
-        (Action(0.0, 0.8, 1.0, 0.0), r"pass real numbers \(for an Action, .*to_normalised"),
+        (Action(0.0, 0.8, 1.0, 0.0), r"pass real numbers \(for an Action, .*to_normalized"),
         (None, "pass real numbers"),
     ],
 )

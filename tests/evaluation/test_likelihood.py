@@ -29,7 +29,7 @@ from doorlab.models.processes.cnp import ConditionalNeuralProcess
 
 
 class LinearStatistician(NeuralStatistician):
-    """Images of one pixel in one colour; posteriors as wide as they should be, but shifted."""
+    """Images of one pixel in one color; posteriors as wide as they should be, but shifted."""
 
     def __init__(self, shift: float) -> None:
         nn.Module.__init__(self)

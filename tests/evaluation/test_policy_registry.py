@@ -13,7 +13,7 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.evaluation.policy_registry import (
     ExplorationConfig,
     PolicySpec,
-    labelled_doors,
+    labeled_doors,
     make_policy,
     panel,
 )
@@ -87,23 +87,23 @@ def test_panel_suggests_names_for_typos(trained, name, complaint):
         panel(name.split(), [trained("a", "ssnp")], Recorded())
 
 
-def test_labelled_doors_are_those_of_training(trained):
-    """A model that was trained on another dataset uses all labelled doors."""
+def test_labeled_doors_are_those_of_training(trained):
+    """A model that was trained on another dataset uses all labeled doors."""
     run = trained("a", "ssnp", dataset_checksum="blake2b:1")
     with pytest.raises(CheckpointError, match=r"metrics\.json"):
-        labelled_doors(run, Recorded())
-    (run / "metrics.json").write_text(json.dumps({"figures": {"labelled_doors": 2}}))
-    assert labelled_doors(run, Recorded()).rewards[:, 0].tolist() == [10, 11]
+        labeled_doors(run, Recorded())
+    (run / "metrics.json").write_text(json.dumps({"metrics": {"labeled_doors": 2}}))
+    assert labeled_doors(run, Recorded()).rewards[:, 0].tolist() == [10, 11]
     elsewhere = trained("b", "ssnp", dataset_checksum="blake2b:2")
-    assert labelled_doors(elsewhere, Recorded()).rewards[:, 0].tolist() == [*range(10, 16)]
+    assert labeled_doors(elsewhere, Recorded()).rewards[:, 0].tolist() == [*range(10, 16)]
 
 
-@pytest.mark.parametrize("figures", ["x", {"labelled_doors": "x"}, {"labelled_doors": 0}])
-def test_labelled_doors_rejects_unreadable_metrics(trained, figures):
+@pytest.mark.parametrize("figures", ["x", {"labeled_doors": "x"}, {"labeled_doors": 0}])
+def test_labeled_doors_rejects_unreadable_metrics(trained, figures):
     run = trained("a", "ssnp", dataset_checksum="blake2b:1")
-    (run / "metrics.json").write_text(json.dumps({"figures": figures}))
+    (run / "metrics.json").write_text(json.dumps({"metrics": figures}))
     with pytest.raises(CheckpointError, match=r"the metrics of .* got .*, not .*Train the model"):
-        labelled_doors(run, Recorded())
+        labeled_doors(run, Recorded())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def module(tmp_path, monkeypatch):
         "NUMBER = 3\n"
         "def careful(doors, exploration):\n    return RandomPolicy()\n"
         "def nothing(doors, exploration):\n    return None\n"
-        "def of_model(model, labelled, exploration, device):\n    return RandomPolicy()\n"
+        "def of_model(model, labeled, exploration, device):\n    return RandomPolicy()\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -175,7 +175,7 @@ def test_panel_accepts_import_paths(trained, module):
         ("barn_policies:wild", "wild in the module barn_policies"),
         ("barn_policies:NUMBER", r"a callable \(doors, exploration\) .* the type int"),
         ("barn_policies:of_model", r"a callable \(doors, exploration\) .* the type function"),
-        ("ssnp:barn_policies:careful", r"a callable \(model, labelled, exploration, device\)"),
+        ("ssnp:barn_policies:careful", r"a callable \(model, labeled, exploration, device\)"),
         ("ssnp:barn:careful", "a module barn for the policy of a model barn:careful"),
         ("np:barn_policies:of_model", "a policy out of"),
         ("np:greedy", "did you mean"),

@@ -7,11 +7,11 @@ import torch
 from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.calibration import calibration_error
 from doorlab.evaluation.reward_metrics import (
-    figures,
     mean_error,
     means,
     predictions,
     predictions_on,
+    summarize,
 )
 
 DOORS, INTERACTIONS = 70, 8
@@ -66,7 +66,7 @@ def test_predictions_on_condition_on_first_half_and_predict_second(doors):
 
 def test_figures_are_estimates_over_doors(doors):
     found = predictions_on(RunningMean(), doors, (0, 3))
-    estimates = figures(found)
+    estimates = summarize(found)
     names = ("reward_mse", "log_likelihood", "calibration_error")
     assert set(estimates) == {f"{name}_after_{n}" for name in names for n in (0, 3)}
     assert {estimate.n for estimate in estimates.values()} == {DOORS}
@@ -79,7 +79,7 @@ def test_figures_are_estimates_over_doors(doors):
 
 def test_means_equal_figures_without_intervals(doors):
     found = predictions_on(RunningMean(), doors, (0, 1, 4))
-    estimates, quick = figures(found), means(found)
+    estimates, quick = summarize(found), means(found)
     for name, value in quick.items():
         assert value == pytest.approx(estimates[name].mean, rel=1e-5)
     errors = [quick[f"reward_mse_after_{n}"] for n in (0, 1, 4)]

@@ -38,7 +38,7 @@ def test_pretrain_and_probe_commands_accept_outside_encoder(folder):
 
 
 def test_train_and_bandit_commands_accept_outside_reward_model(folder):
-    assert result(folder, "max_pool_np/metrics.json")["figures"]["steps"] == 20
+    assert result(folder, "max_pool_np/metrics.json")["metrics"]["steps"] == 20
     policies = result(folder, "max_pool_bandit/regret.json")["policies"]
     assert list(policies) == ["random", "max_pool_np", "max_pool_np:ucb"]
 

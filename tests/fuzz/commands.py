@@ -30,7 +30,7 @@ _COMMANDS = {
     "export": "data --out OUT",
     "info": "data",
     "pretrain": f"--model vae --data data --out OUT --steps 2 --batch-size 2 --frames 2 {_NETWORK}",
-    "train": f"""--model np --data data --out OUT --steps 2 --labelled 0 --batch-size 2
+    "train": f"""--model np --data data --out OUT --steps 2 --num-labeled 0 --batch-size 2
     --process-batch-size 2
         --frames 2 --context 1 --targets 2 {_NETWORK}""",
     "probe": "--data data --models vae --out OUT --probe-doors 4",
@@ -42,9 +42,9 @@ _COMMANDS = {
     "report": "--run . --out OUT",
     "represent": f"""--data data --models vae statistician --seeds 0 --steps 2 --probe-frames 1 2
         --probe-doors 4 --workers 1 --out OUT {_NETWORK}""",
-    "study": f"""--data data --models np vae_np --method np --labelled 2 --tune-labels 2 --seeds 0
-        --frames 2 --interactions 4 --pretrain-steps 2 --encoder-steps 2 --finetune-steps 2
-        --process-steps 2 --horizon 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
+    "study": f"""--data data --models np vae_np --method np --num-labeled 2 --tune-labels 2
+        --seeds 0 --frames 2 --interactions 4 --pretrain-steps 2 --encoder-steps 2
+        --finetune-steps 2 --process-steps 2 --horizon 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
     "demo": "--out OUT",
     "bench": "--only frames --rounds 2",
 }

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from doorlab.bandit import History
-from doorlab.bandit.policies import LabelledDataset
+from doorlab.bandit.policies import LabeledDataset
 
 OPTIMUM = np.array([0.4, -0.3, 0.5, -0.2])
 
@@ -82,11 +82,11 @@ class World:
         return past
 
 
-def labelled(doors=200, tries=24):
+def labeled(doors=200, tries=24):
     """Doors of the same kind with random interactions."""
     world, rng = World(doors, seed=99), np.random.default_rng(98)
     actions = rng.uniform(-1, 1, (doors, tries, 4)).astype(np.float32)
-    return LabelledDataset(world.frames, actions, world.rewards(actions))
+    return LabeledDataset(world.frames, actions, world.rewards(actions))
 
 
 def _reward(actions, side, way, np):

@@ -81,7 +81,7 @@ class TwoLayers:
 
 
 def _product(first: tuple[Tensor, float], second: tuple[Tensor, float]) -> Normal:
-    """The normalised product of two normal densities, each given by its mean and variance."""
+    """The normalized product of two normal densities, each given by its mean and variance."""
     (a, v), (b, w) = first, second
     mean = (a * w + b * v) / (v + w)
     return Normal(mean, torch.full_like(mean, (v * w / (v + w)) ** 0.5))

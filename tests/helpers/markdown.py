@@ -67,7 +67,7 @@ def result(name: str) -> dict[str, Any]:
 
 def metrics(name: str) -> dict[str, Any]:
     document = result(name)
-    return document["metrics" if "metrics" in document else "figures"]
+    return document["metrics"]
 
 
 def assert_printed(text: str, *values: float) -> None:

@@ -63,8 +63,8 @@ def _spread(values) -> np.ndarray:
     return np.array(values, float)[:, None, None, None]
 
 
-class Colours(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
-    """An embedding that is the frames' mean colour, in the channels that it can see."""
+class Colors(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
+    """An embedding that is the frames' mean color, in the channels that it can see."""
 
     def __init__(self, *channels: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Colours(FrameEmbeddingEncoder, Reconstructs, SamplesDoors):
         )
 
 
-class Painter(Colours, SamplesFrames):
+class Painter(Colors, SamplesFrames):
     """A statistician: c is red and green, z is blue, and images have the color (c, z)."""
 
     has_context = True
@@ -100,8 +100,8 @@ class Painter(Colours, SamplesFrames):
 
     def decode(self, c, z):
         shared = c[:, None].expand(-1, z.shape[1], -1)
-        colours = torch.cat([shared, z], dim=-1)
-        return colours[..., None, None].expand(*colours.shape, SIZE, SIZE)
+        colors = torch.cat([shared, z], dim=-1)
+        return colors[..., None, None].expand(*colors.shape, SIZE, SIZE)
 
     def new_frames(self, c, frames, generator):
         return self.decode(c, torch.rand(len(c), frames, 1, generator=generator))
@@ -110,7 +110,7 @@ class Painter(Colours, SamplesFrames):
         return self.new_frames(torch.rand(doors, 2, generator=generator), frames, generator)
 
 
-class RunningMean(Colours):
+class RunningMean(Colors):
     """A reward model that predicts the mean of the rewards that it has seen, or else zero."""
 
     has_latent = False
@@ -126,7 +126,7 @@ class RunningMean(Colours):
 
 MODELS = {
     "statistician": Painter(),
-    "vae": Colours(1, 2),  # blind to red: to the hinge's side
+    "vae": Colors(1, 2),  # blind to red: to the hinge's side
     "ssnp": RunningMean(0, 1, 2),
 }
 

@@ -159,7 +159,7 @@ def make_diagnosis() -> dict:
             "blurred_scores": scores(0.74),
             "statistics": statistics(0.5),
         },
-        "figures": {"differences": {"statistician - vae": {"elbo": estimate(0.2)}}},
+        "metrics": {"differences": {"statistician - vae": {"elbo": estimate(0.2)}}},
     }
 
 
@@ -184,7 +184,7 @@ def make_plots() -> dict:
         "provenance": PROVENANCE,
         "seed": 0,
         "config": {},
-        "figures": {"adaptation": adaptation, "calibration": calibration},
+        "metrics": {"adaptation": adaptation, "calibration": calibration},
         "words": {"landscape": {"model": "SSNP"}, "calibration": {"context": "4"}},
         "skipped": {},
     }
@@ -198,11 +198,11 @@ def make_study() -> dict[str, dict]:
 
     def errors(means: dict[int, float]) -> dict:
         return {
-            str(labelled): {
+            str(labeled): {
                 "reward_mse_over_variance": estimate(mean),
                 "after": {"reward_mse": [estimate(mean)]},
             }
-            for labelled, mean in means.items()
+            for labeled, mean in means.items()
         }
 
     def policy(mean: float) -> dict:
@@ -227,7 +227,7 @@ def make_study() -> dict[str, dict]:
         "bandit.json": {
             "policies": {"np": {"80": policy(0.2)}, "ssnp": {"80": policy(0.123)}},
             "baselines": {"gp_ucb": policy(0.75)},
-            "ood": {"wild": {"labelled": 80, "policies": {"np": policy(0.4)}}},
+            "ood": {"wild": {"num_labeled": 80, "policies": {"np": policy(0.4)}}},
         },
         "claims.json": {"method": "ssnp", "doors": 50, "seeds": 3, "claims": claims},
     }
@@ -271,7 +271,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "provenance": PROVENANCE,
                 "seed": 5,
-                "figures": {"steps": 1600, "labelled_doors": 50, "frame_doors": 60},
+                "metrics": {"steps": 1600, "labeled_doors": 50, "frame_doors": 60},
             },
         )
     for i, name in enumerate(CAPTIONS):

@@ -41,7 +41,7 @@ def rewards_config(tmp_path):
         out=tmp_path / "run",
         steps=20,
         batch_size=4,
-        unlabelled_batch_size=2,
+        unlabeled_batch_size=2,
         process__batch_size=6,
         context=2,
         targets=3,
@@ -80,10 +80,10 @@ def test_pretrain_online_needs_no_dataset(frames_config):
     metrics = metrics_of(out)
     assert (metrics["online"], metrics["dataset_checksum"]) == (True, None)
     assert metrics["provenance"]["simulator"] == "torch"
-    assert metrics["figures"]["doors_seen"] == 80
-    assert 0 <= metrics["figures"]["waiting_share"] <= 1
-    assert 0 < metrics["figures"]["drawing_share"] <= 1
-    assert metrics["figures"]["validation_reconstruction_mse"]["n"] == 5
+    assert metrics["metrics"]["doors_seen"] == 80
+    assert 0 <= metrics["metrics"]["waiting_share"] <= 1
+    assert 0 < metrics["metrics"]["drawing_share"] <= 1
+    assert metrics["metrics"]["validation_reconstruction_mse"]["n"] == 5
     assert [r["step"] for r in metrics["history"]["validation"]] == [10, 20]
     about = json.loads((out / "model.json").read_text())
     assert about["online"] == {"prior": "narrow", "simulator": "torch"}
@@ -96,7 +96,7 @@ def test_online_model_works_with_datasets(rewards_config, recorded):
     model = TrainedModel.open(out, dataset)
     assert model.kind == "ssnp"
     assert np.isfinite(model.embed(dataset.read("images"))).all()
-    figures = metrics_of(out)["figures"]
+    figures = metrics_of(out)["metrics"]
     assert figures["doors_seen"] == 7 * (4 + 2) + 13 * 6
     assert figures["validation_reward_mse_after_0"]["n"] == 5
 
@@ -115,7 +115,7 @@ def test_online_training_resumes_bit_for_bit(rewards_config, frames_config, tmp_
     assert_same_weights(config.out, tmp_path / "whole")
     a, b = metrics_of(config.out), metrics_of(tmp_path / "whole")
     assert a["history"] == b["history"]
-    assert a["figures"]["doors_seen"] == b["figures"]["doors_seen"]
+    assert a["metrics"]["doors_seen"] == b["metrics"]["doors_seen"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -130,7 +130,7 @@ def test_pretrain_online_command_survives_signals(frames_config, tmp_path, numbe
 
 def test_online_training_runs_in_two_processes(rewards_config):
     out = train.run(updated(rewards_config, devices=2, steps=3, validate_every=2))
-    assert metrics_of(out)["figures"]["doors_seen"] == 2 * (4 + 2) + 6
+    assert metrics_of(out)["metrics"]["doors_seen"] == 2 * (4 + 2) + 6
 
 
 def at(config, step, rank=0, processes=1, doors=4):
@@ -162,7 +162,7 @@ def test_online_validation_uses_dataset_where_given(rewards_config, recorded):
     config = updated(rewards_config, steps=2, data=recorded)
     recorded_doors = train.run(config)
     dataset = DoorDataset.open(recorded)
-    figures = metrics_of(recorded_doors)["figures"]
+    figures = metrics_of(recorded_doors)["metrics"]
     assert figures["validation_reward_mse_after_0"]["n"] == len(dataset.indices("validation"))
     rewards = dataset.read("rewards", dataset.indices("validation"))
     assert figures["validation_reward_variance"] == pytest.approx(rewards.var(ddof=1), rel=1e-4)

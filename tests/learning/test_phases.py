@@ -46,12 +46,12 @@ def doors():
     )
 
 
-def started(doors, labelled: int | None = 25, **settings):
+def started(doors, labeled: int | None = 25, **settings):
     """A model whose process had learned something when its phase started; its first weights."""
     model = Patches().eval()
     first = deepcopy(model.process.state_dict())
     config = updated(RewardConfig(), steps=10, whitening_eps=0.0, **settings)
-    on_start = start_process(config.process, model, lambda: doors, config.mirror, labelled)
+    on_start = start_process(config.process, model, lambda: doors, config.mirror, labeled)
     with torch.no_grad():
         for parameter in model.process.parameters():
             parameter.add_(1.0)
@@ -76,14 +76,14 @@ def test_start_process_whitens_embeddings(doors, mirror):
     torch.testing.assert_close(covariance, torch.eye(EMBEDDING), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("labelled", [1, 25, 400])
-def test_start_process_adds_more_noise_to_fewer_labelled_doors(doors, labelled):
-    model, _ = started(doors, labelled)
-    assert float(model.process.whiten.noise) == pytest.approx(4 / math.sqrt(labelled))
+@pytest.mark.parametrize("num_labeled", [1, 25, 400])
+def test_start_process_adds_more_noise_to_fewer_labeled_doors(doors, labeled):
+    model, _ = started(doors, labeled)
+    assert float(model.process.whiten.noise) == pytest.approx(4 / math.sqrt(labeled))
 
 
 def test_start_process_adds_no_noise_to_streamed_doors(doors):
-    model, _ = started(doors, labelled=None)
+    model, _ = started(doors, labeled=None)
     assert float(model.process.whiten.noise) == 0.0
     assert not torch.equal(model.process.whiten.matrix, torch.eye(EMBEDDING))
 

@@ -54,12 +54,12 @@ def test_with_labels_has_labels_of_frames(train_set, dataset):
     """The painter's red is the hinge's side, its green the width, its blue the angle."""
     normalizer = fit_label_normalizer(train_set, dataset)
     frames, labels = with_labels(train_set, dataset, normalizer).batch(3, False, 0, generator(), 32)
-    colours = frames.mean(dim=(3, 4)) * 255
-    assert torch.equal(labels["handedness"], (colours[:, 0, 0] > 100).float())
+    colors = frames.mean(dim=(3, 4)) * 255
+    assert torch.equal(labels["handedness"], (colors[:, 0, 0] > 100).float())
     width = labels["width"] * normalizer.std["width"] + normalizer.mean["width"]
-    np.testing.assert_allclose(200 * width, colours[:, 0, 1], atol=0.6)
+    np.testing.assert_allclose(200 * width, colors[:, 0, 1], atol=0.6)
     angle = labels["joint_angle"] * normalizer.std["joint_angle"] + normalizer.mean["joint_angle"]
-    np.testing.assert_allclose(120 * angle, colours[..., 2], atol=0.6)
+    np.testing.assert_allclose(120 * angle, colors[..., 2], atol=0.6)
 
 
 def test_pretraining_set_batch_mirrors_labels(train_set, dataset):

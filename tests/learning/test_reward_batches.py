@@ -45,7 +45,7 @@ def config():
         steps=10,
         batch_size=4,
         frames=3,
-        unlabelled_batch_size=6,
+        unlabeled_batch_size=6,
         process__batch_size=7,
         context=3,
         targets=4,
@@ -85,11 +85,11 @@ def test_recorded_batches_are_embedded_in_process_phase(config, doors):
 
 
 @pytest.mark.parametrize("kind", [*JOINT, "attentive_np", "np"])
-def test_recorded_encoder_batches_have_unlabelled_doors_for_joint_models(config, doors, kind):
+def test_recorded_encoder_batches_have_unlabeled_doors_for_joint_models(config, doors, kind):
     batch = batch_at(0, replace(config, model=kind), doors)
     if kind.endswith("ssnp"):
         assert isinstance(batch, JointBatch)
-        batch, frames = batch.labelled, batch.frames_BMCHW
+        batch, frames = batch.labeled, batch.frames_BMCHW
         assert frames.shape == (6, 3, 3, 8, 8)
     assert isinstance(batch, RewardBatch)
     assert len(batch.x_BMCHW) == 4
@@ -101,12 +101,12 @@ def test_recorded_batches_of_frozen_encoder_are_embedded_from_start(config, door
 
 def test_stream_schedules_have_same_batches(config):
     schedules = StreamSchedules.of(config)
-    assert schedules.unlabelled is not None
+    assert schedules.unlabeled is not None
     counts = [
         schedule.wanted.doors
-        for schedule in (schedules.labelled, schedules.process, schedules.unlabelled)
+        for schedule in (schedules.labeled, schedules.process, schedules.unlabeled)
     ]
     assert counts == [4, 7, 6]
-    assert [*schedules.labelled.steps, *schedules.process.steps] == list(range(10))
-    assert schedules.unlabelled.steps == schedules.labelled.steps
-    assert StreamSchedules.of(replace(config, model="cnp")).unlabelled is None
+    assert [*schedules.labeled.steps, *schedules.process.steps] == list(range(10))
+    assert schedules.unlabeled.steps == schedules.labeled.steps
+    assert StreamSchedules.of(replace(config, model="cnp")).unlabeled is None

@@ -80,19 +80,19 @@ def test_model_is_picklable(kind, small, frames):
 @pytest.mark.parametrize("size", [32, 64])
 @pytest.mark.parametrize("kind", ["statistician", "contrastive_statistician", "vae", "autoencoder"])
 def test_model_learns_images_of_128_pixels(kind, size, small):
-    """Doors are colours, their frames brightnesses."""
+    """Doors are colors, their frames brightnesses."""
     torch.manual_seed(0)
     model = build_model(kind, 128, replace(small, encoder_resolution=size))
-    colour = torch.rand(4, 1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    color = torch.rand(4, 1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
     light = torch.tensor([0.5, 1.0]).view(2, 1, 1, 1)
-    x = (colour * light).expand(-1, -1, -1, 128, 128)
-    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    x = (color * light).expand(-1, -1, -1, 128, 128)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     first = (model.reconstruct(x) - x).square().mean().item()
     for _ in range(40):  # after 20 the outcome depends on the number of threads
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss, _ = model.loss(x)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     rebuilt = model.eval().reconstruct(x)
     assert rebuilt.shape == x.shape
     assert (rebuilt - x).square().mean().item() < 0.9 * first

@@ -43,7 +43,7 @@ def test_random_affine_moves_frames_of_set_together():
 
 
 def test_drawn_is_steepest_color_gradient_relative_to_mean(x):
-    """Beside the gradient written out with NumPy, colour by colour."""
+    """Beside the gradient written out with NumPy, color by color."""
     images = x.numpy()
     right, down = np.zeros_like(images), np.zeros_like(images)
     right[..., :-1] = np.diff(images, axis=-1)
@@ -52,8 +52,8 @@ def test_drawn_is_steepest_color_gradient_relative_to_mean(x):
     white = 6.0 * steep.mean(axis=(1, 2, 3)) + 0.02
     expected = np.minimum(steep / white[:, None, None, None], 1.0)
     found = edge_images(x)
-    for colour in range(3):
-        np.testing.assert_allclose(found[:, :, colour], expected, atol=1e-3)
+    for color in range(3):
+        np.testing.assert_allclose(found[:, :, color], expected, atol=1e-3)
 
 
 def test_drawn_is_invariant_to_colors():

@@ -61,7 +61,7 @@ def test_report_page_accepts_every_valid_result(whole, file):
     assert refused > 0
 
 
-@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"figures": 3}', '{"config": []}'])
+@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"metrics": 3}', '{"config": []}'])
 @pytest.mark.parametrize("file", FILES)
 def test_report_page_omits_rejected_file(whole, file, content):
     path = whole / file

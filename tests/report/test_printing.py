@@ -27,7 +27,7 @@ def estimate(mean: float) -> dict:
     ],
 )
 def test_show_training_prints_figures_and_folder(tmp_path, capsys, figures, words):
-    metrics = {"stage": "train", "model": "ssnp", "figures": figures}
+    metrics = {"stage": "train", "model": "ssnp", "metrics": figures}
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     printing.show_training(tmp_path)
     assert capsys.readouterr().out == f"{words}{tmp_path}\n"

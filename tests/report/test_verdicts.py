@@ -204,8 +204,8 @@ def test_verdicts_omit_undefined_figures(run_folder):
         result["diagnosis"]["vae"]["attributes"]["samples"]["statistics"].update(angle_std=None)
 
     def unknown(result):
-        result["figures"]["calibration"]["calibration_error"] = {"ssnp": None, "np": None}
-        result["figures"]["calibration"]["coverage"] = {"ssnp": [None, None]}
+        result["metrics"]["calibration"]["calibration_error"] = {"ssnp": None, "np": None}
+        result["metrics"]["calibration"]["coverage"] = {"ssnp": [None, None]}
 
     changed(run_folder, "plot.json", unknown)
     run = changed(run_folder, "diagnosis.json", undefined)
@@ -219,8 +219,8 @@ def test_verdicts_omit_undefined_figures(run_folder):
     [
         ("regret.json", ("provenance",), "x"),
         ("regret.json", ("provenance", "commit"), 3),
-        ("plot.json", ("figures", "calibration"), "x"),
-        ("plot.json", ("figures", "calibration", "coverage", "ssnp"), []),
+        ("plot.json", ("metrics", "calibration"), "x"),
+        ("plot.json", ("metrics", "calibration", "coverage", "ssnp"), []),
     ],
 )
 def test_sections_note_damaged_values(run_folder, file, keys, value):
@@ -252,7 +252,7 @@ def test_study_verdicts_state_number_of_seeds(run_folder, study_files, seeds, wo
 def test_adaptation_verdict_depends_on_intervals(run_folder, last, words):
     def change(result):
         errors = [Estimate(m, (m - 0.001, m + 0.001), 40).to_json() for m in (0.01, last)]
-        result["figures"]["adaptation"]["reward_mse"] = {"ssnp": errors}
+        result["metrics"]["adaptation"]["reward_mse"] = {"ssnp": errors}
 
     text = verdict("adaptation", changed(run_folder, "plot.json", change))
     certain = " significantly" if last > 0.005 else ""

@@ -17,7 +17,7 @@ from doorlab.bandit.policies import (
     GPConfig,
     GPThompsonPolicy,
     GPUCBPolicy,
-    LabelledDataset,
+    LabeledDataset,
     LinUCBConfig,
     LinUCBPolicy,
     NeuralLinearConfig,
@@ -45,7 +45,7 @@ RNG = np.random.default_rng(0)
 FRAMES = RNG.integers(0, 256, (6, 2, SIZE, SIZE, 3), dtype=np.uint8)
 ACTIONS = RNG.uniform(-1, 1, (6, 4, 4)).astype(np.float32)
 REWARDS = RNG.uniform(0, 1, (6, 4)).astype(np.float32)
-LABELLED = LabelledDataset(FRAMES, ACTIONS, REWARDS)
+LABELED = LabeledDataset(FRAMES, ACTIONS, REWARDS)
 torch.manual_seed(0)
 MODEL = build_model("ssnp", SIZE, SMALL).eval()
 
@@ -113,10 +113,10 @@ def predicted(folder):
     for choice in ("greedy", "ucb", "thompson"):
         action = predictor.suggest(choice)
         predictor.record(action, 0.5)
-        found += [action.to_normalised(), *predictor.predict([action])]
+        found += [action.to_normalized(), *predictor.predict([action])]
     predictor.save(folder / "door.safetensors")
     predictor.restore(folder / "door.safetensors")
-    return [*found, predictor.suggest().to_normalised()]
+    return [*found, predictor.suggest().to_normalized()]
 
 
 def policies():
@@ -124,9 +124,9 @@ def policies():
     return {
         "gp_ucb": lambda: GPUCBPolicy(touch),
         "gp_thompson": lambda: GPThompsonPolicy(touch),
-        "linucb": lambda: LinUCBPolicy(model, LABELLED, LinUCBConfig(features=8, search=QUICK)),
+        "linucb": lambda: LinUCBPolicy(model, LABELED, LinUCBConfig(features=8, search=QUICK)),
         "neural_linear": lambda: NeuralLinearPolicy(
-            model, LABELLED, NeuralLinearConfig(hidden=8, features=4, steps=3, search=QUICK)
+            model, LABELED, NeuralLinearConfig(hidden=8, features=4, steps=3, search=QUICK)
         ),
         "cpp": lambda: ContextualPriorPolicy(model, touch),
     }

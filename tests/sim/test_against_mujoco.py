@@ -43,7 +43,7 @@ def compare(simulator, doors, actions):
     there = simulator.interact(doors, actions, record=True)
     pairs = []
     for d, j in np.ndindex(actions.shape[:2]):
-        action = Action.from_normalised(actions[d, j])
+        action = Action.from_normalized(actions[d, j])
         here, seconds = float(there.joint_positions[d, j]), there.steps[d, j] * TIME_STEP
         course = there.trajectories[d, j]
         slipped = bool(there.slipped[d, j])
@@ -124,7 +124,7 @@ def test_long_interactions_match_mujoco(nearly_right):
 def test_engines_agree_in_fine_steps(nearly_right):
     """The error of the control step would hide friction that is 30 % too high."""
     doors = [pair.door for pair in nearly_right]
-    actions = np.stack([pair.action.to_normalised() for pair in nearly_right])[:, None]
+    actions = np.stack([pair.action.to_normalized() for pair in nearly_right])[:, None]
     fine = PyBulletSimulator(1 / 1000)
     ends = fine.interact(doors, actions).joint_positions[:, 0]
     fine.close()

@@ -71,9 +71,9 @@ def test_torch_friction_holds_against_smaller_force(batched, doors):
     door = dataclasses.replace(
         doors[0], latch_angle=0.0, hinge_friction=70.0, stiction=0.0, closer_stiffness=0.0
     )
-    best = Action.from_normalised(oracle_action(door))
+    best = Action.from_normalized(oracle_action(door))
     small = dataclasses.replace(best, swing=0.03 * door.swing_sign)
-    got = batched.interact([door], small.to_normalised()[None, None], record=True)
+    got = batched.interact([door], small.to_normalized()[None, None], record=True)
     assert (got.trajectories == 0.0).all()
     assert not got.slipped.any()
 

@@ -16,7 +16,7 @@ from doorlab.sim.pybullet.simulator import TIME_STEP, PyBulletSimulator
 
 def perfect(door, swing=None):
     """The oracle's action; with a swing of its own, opening the door by so much."""
-    best = Action.from_normalised(oracle_action(door))
+    best = Action.from_normalized(oracle_action(door))
     sign = door.swing_sign if door.mechanism == "hinged" else 1.0
     return best if swing is None else dataclasses.replace(best, swing=sign * swing)
 
@@ -60,7 +60,7 @@ def test_grip_and_closer_moments_balance(simulator, doors, lead):
     door = dataclasses.replace(
         door, stiction=0.0, hinge_damping=10.0, closer_stiffness=moment / angle
     )
-    action = perfect(door, angle + lead / radius).to_normalised()
+    action = perfect(door, angle + lead / radius).to_normalized()
     outcome = simulator.interact([door], action[None, None])
     assert not outcome.slipped[0, 0]
     assert outcome.joint_positions[0, 0] == pytest.approx(angle, rel=0.02)
@@ -116,7 +116,7 @@ def test_work_of_hand_is_stored_and_dissipated_energy(doors, mechanism, time_ste
     simulator = PyBulletSimulator(time_step)
     some = [dataclasses.replace(d, mechanism=mechanism, opening_limit=1.1) for d in doors[:60]]
     swings = [perfect(door, 0.9) for door in some]
-    actions = np.stack([a.to_normalised() for a in swings])[:, None]
+    actions = np.stack([a.to_normalized() for a in swings])[:, None]
     seen = simulator.interact(some, actions, record=True)
     simulator.close()
     assert not seen.slipped.any()

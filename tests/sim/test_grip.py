@@ -69,7 +69,7 @@ def test_handle_slopes_are_derivatives_of_positions(doors):
 
 def test_oracle_hand_path_follows_handle(doors):
     for door in doors[:20]:
-        hand, _ = path(Action.from_normalised(oracle_action(door)), 1 / 60)
+        hand, _ = path(Action.from_normalized(oracle_action(door)), 1 / 60)
         w, radius = door.swing_sign, door.handle_radius
         q = np.arcsin(np.clip(-w * hand[:40, 1] / radius, -1, 1))
         x, y, _, _ = Handles.of([door] * 40).at(q)

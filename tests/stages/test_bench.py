@@ -11,7 +11,7 @@ from doorlab.stages import bench
 def test_bench_writes_named_figures(tmp_path):
     path = tmp_path / "bench.json"
     bench.run(bench.Config(only=("interactions",), rounds=2, json=path))
-    figures = json.loads(path.read_text())["figures"]
+    figures = json.loads(path.read_text())["metrics"]
     assert set(figures) == {
         "interactions_per_s", "bare_interactions_per_s", "interactions_vs_bare"
     }  # fmt: skip
@@ -58,5 +58,5 @@ def test_bench_keeps_finished_figures_after_interruption(tmp_path, monkeypatch, 
     assert str(stop.value) == "interrupted: those of first are kept"
     assert "speed" in said.out
     result = json.loads(path.read_text())
-    assert result["figures"]["speed"]["mean"] == 3.0
+    assert result["metrics"]["speed"]["mean"] == 3.0
     assert result["finished"] == ["first"]

@@ -36,7 +36,7 @@ LAYERED = replace(SMALL, instance_layers=2)
 
 
 class Stripes:
-    """Doors are colours; the joint angle moves a stripe."""
+    """Doors are colors; the joint angle moves a stripe."""
 
     name = renderer = "stripes"
 
@@ -178,7 +178,7 @@ def test_diagnose_makes_new_frames_of_statisticians_and_pairs_differences(result
     assert kinds["vae"] == {"reconstructions", "samples"}
     for kind in ("statistician", "contrastive_statistician"):
         assert kinds[kind] == {"reconstructions", "samples", "new_frames"}
-    differences = result["figures"]["differences"]
+    differences = result["metrics"]["differences"]
     assert set(differences) == {
         "statistician - vae",
         "contrastive_statistician - vae",

@@ -64,7 +64,7 @@ def test_reconstructions_and_their_errors_match_models(config, painted_run):
     np.testing.assert_array_equal(found["statistician"], found["images"])
     assert found["vae"][..., 0].max() == 0
     np.testing.assert_array_equal(found["vae"][..., 1:], found["images"][..., 1:])
-    errors = result["figures"]["reconstructions"]["reconstruction_mse"]
+    errors = result["metrics"]["reconstructions"]["reconstruction_mse"]
     assert errors["statistician"]["mean"] == pytest.approx(0, abs=1e-9)
     dataset = DoorDataset.open(painted_run / "dataset")
     red = dataset.read("images", dataset.indices("test"))[..., 0] / 255
@@ -90,11 +90,11 @@ def test_samples_of_statistician_share_a_door_and_those_of_vae_do_not(config):
 def test_traversals_change_one_latent_only(config):
     _, arrays = draw(config, "traversals")
     for label, channel in (("z1", 2), ("c1", 0), ("c2", 1)):
-        colours = arrays["traversals"][label][:, 0, 0].astype(int)
-        steps = np.diff(colours[:, channel])
-        assert (steps >= 0).all()  # 0 where the colour is as dark, or as bright, as can be
+        colors = arrays["traversals"][label][:, 0, 0].astype(int)
+        steps = np.diff(colors[:, channel])
+        assert (steps >= 0).all()  # 0 where the color is as dark, or as bright, as can be
         assert (steps > 0).sum() >= 4
-        assert np.ptp(np.delete(colours, channel, axis=1), axis=0).max() == 0
+        assert np.ptp(np.delete(colors, channel, axis=1), axis=0).max() == 0
 
 
 def test_traversals_are_centered_on_reconstruction_of_one_frame(config):
@@ -136,22 +136,22 @@ def test_interpolations_are_linear_between_real_doors(config, painted_run):
 
 
 def shown(figure):
-    """Renders a grid of images: the colours in the middle of each, (rows, columns, 3)."""
+    """Renders a grid of images: the colors in the middle of each, (rows, columns, 3)."""
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     (axes,) = figure.axes
     left, right, bottom, top = axes.images[0].get_extent()
     found = axes.images[0].get_array()
     inside = (found != 255).any(axis=2)  # images, and not the white between them
-    centres = []
+    centers = []
     for lines in (inside.any(axis=1), inside.any(axis=0)):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], lines.astype(int), [0]])))
-        centres.append(edges.reshape(-1, 2).mean(axis=1))
+        centers.append(edges.reshape(-1, 2).mean(axis=1))
     assert (left, top) == (0, 0)
     assert (right, bottom) == found.shape[1::-1]
     rows = []
-    for y in centres[0]:
-        places = axes.transData.transform([(x, y) for x in centres[1]])
+    for y in centers[0]:
+        places = axes.transData.transform([(x, y) for x in centers[1]])
         rows.append([pixels[len(pixels) - round(py), round(px)] for px, py in places])
     return np.array(rows, dtype=int)
 
@@ -227,7 +227,7 @@ def test_embedding_shows_every_model_and_true_parameters(config, painted_run):
 
 def test_adaptation_errors_match_running_mean(config, painted_run):
     result, _ = draw(config, "adaptation")
-    found, dataset = result["figures"]["adaptation"], DoorDataset.open(painted_run / "dataset")
+    found, dataset = result["metrics"]["adaptation"], DoorDataset.open(painted_run / "dataset")
     rewards = dataset.read("rewards", dataset.indices("test"))
     assert found["context_counts"] == [0, 1, 2, 4]
     for n, estimate in zip(found["context_counts"], found["reward_mse"]["ssnp"], strict=True):
@@ -240,8 +240,8 @@ def test_calibration_matches_predictions(config):
     result, arrays = draw(config, "calibration")
     found = arrays["calibration"]
     inside = np.abs(found["outcome"] - found["ssnp/mean"]) <= 1.6449 * found["ssnp/std"]
-    levels = result["figures"]["calibration"]["levels"]
-    covered = result["figures"]["calibration"]["coverage"]["ssnp"][levels.index(0.9)]
+    levels = result["metrics"]["calibration"]["levels"]
+    covered = result["metrics"]["calibration"]["coverage"]["ssnp"][levels.index(0.9)]
     assert covered["mean"] == pytest.approx(inside.mean())
     assert result["words"]["calibration"] == {"context": "4"}
 
@@ -279,7 +279,7 @@ def test_landscape_stars_are_at_oracle_action(config):
     np.testing.assert_allclose(stars[:, 1], expected, rtol=1e-6)
 
 
-def test_landscapes_omit_sliding_doors(config):  # their swing is in metres
+def test_landscapes_omit_sliding_doors(config):  # their swing is in meters
     sources = sources_of(config)
     latched = [i for i, door in enumerate(sources.doors) if door.latch_angle > 0]
     for i in latched[::2]:
@@ -403,7 +403,7 @@ def test_plot_never_replaces_silently_and_is_deterministic(config, painted_run):
 def test_plot_of_one_figure_keeps_results_of_others(config):
     before, _ = draw(config, "adaptation", "calibration")
     after, _ = draw(replace(config, overwrite=True), "calibration")
-    assert after["figures"] == before["figures"]
+    assert after["metrics"] == before["metrics"]
     assert after["words"] == before["words"]
 
 

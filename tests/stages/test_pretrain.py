@@ -85,8 +85,8 @@ def test_pretrain_runs_models_without_steps(config, kind):
         "metrics.json", "model.json", "weights.safetensors",
     ]  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["figures"]["steps"] == 0
-    assert ("validation_reconstruction_mse" in metrics["figures"]) == (kind == "pca")
+    assert metrics["metrics"]["steps"] == 0
+    assert ("validation_reconstruction_mse" in metrics["metrics"]) == (kind == "pca")
     before = weights(out)
     pretrain.run(updated(config, resume=True))  # is done: nothing to do
     with pytest.raises(ResultError, match="--overwrite"):
@@ -113,7 +113,7 @@ def test_pretrain_trains_supervised_model_with_labels(config):
     config = updated(config, model="supervised")
     metrics = json.loads((pretrain.run(config) / "metrics.json").read_text())
     assert {"categories", "numbers", "joint_angle"} <= metrics["history"]["validation"][0].keys()
-    assert "validation_reconstruction_mse" not in metrics["figures"]
+    assert "validation_reconstruction_mse" not in metrics["metrics"]
     parts = updated(config, out=config.out.parent / "parts")
     pretrain.run(updated(parts, stop_after=6))
     pretrain.run(updated(parts, resume=True))
@@ -132,7 +132,7 @@ def test_pretrain_writes_model_and_metrics(config, kind):
     assert metrics["provenance"]["simulator"] == "pybullet"
     assert [r["step"] for r in metrics["history"]["train"]] == [4, 8, 12]
     assert [r["step"] for r in metrics["history"]["validation"]] == [6, 12]
-    figure = metrics["figures"]["validation_reconstruction_mse"]
+    figure = metrics["metrics"]["validation_reconstruction_mse"]
     assert figure["n"] == 6
     assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
     model = load_model(out, expect=kind)
@@ -246,7 +246,7 @@ def test_pretrain_keeps_earlier_run_on_invalid_architecture(config):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[", "[]", "{}", '{"stage": "pretrain", "config": {"steps": "x"}, "figures": {}}'],
+    ["", "[", "[]", "{}", '{"stage": "pretrain", "config": {"steps": "x"}, "metrics": {}}'],
 )
 def test_pretrain_reports_unreadable_metrics_in_one_line(config, content):
     pretrain.run(config)

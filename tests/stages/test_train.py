@@ -46,8 +46,8 @@ def config(data, tmp_path):
         steps=8,
         batch_size=4,
         frames=3,
-        labelled=10,
-        unlabelled_batch_size=4,
+        num_labeled=10,
+        unlabeled_batch_size=4,
         context=3,
         targets=5,
         architecture=TINY,
@@ -88,10 +88,10 @@ def test_train_writes_model_and_metrics(config, pretrained, kind):
     out = train.run(with_base(config, kind, pretrained))
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["stage"], metrics["model"]) == ("train", kind)
-    assert metrics["figures"]["labelled_doors"] == 10
+    assert metrics["metrics"]["labeled_doors"] == 10
     spec = reward_model_spec(kind)
-    assert metrics["figures"]["frame_doors"] == (18 if spec.learns_from_unlabelled else 10)
-    figure = metrics["figures"]["validation_reward_mse_after_0"]
+    assert metrics["metrics"]["frame_doors"] == (18 if spec.learns_from_unlabeled else 10)
+    figure = metrics["metrics"]["validation_reward_mse_after_0"]
     assert figure["n"] == 6
     assert 0 < figure["mean"] < 1
     assert [r["step"] for r in metrics["history"]["train"]] == [4, 8]
@@ -213,7 +213,7 @@ def test_train_runs_in_two_processes(config):
 
 
 def test_train_never_reads_labels_of_other_doors(config, data, monkeypatch):
-    """Rewards of doors beyond --labelled, and of held-out doors, could be anything.
+    """Rewards of doors beyond --num-labeled, and of held-out doors, could be anything.
 
     But for those of validation doors, which only choose the weights.
     """
@@ -224,19 +224,19 @@ def test_train_never_reads_labels_of_other_doors(config, data, monkeypatch):
     def spoilt(self, name, indices=None):
         values = read(self, name, indices)
         if name in ("rewards", "actions") and indices is not None:
-            labelled = read_labelled
+            labeled = read_labeled
             values = values.copy()
-            values[~np.isin(indices, labelled)] = 0.123
+            values[~np.isin(indices, labeled)] = 0.123
         return values
 
-    read_labelled = DoorDataset.open(data).indices("train")[: config.labelled]
+    read_labeled = DoorDataset.open(data).indices("train")[: config.num_labeled]
     monkeypatch.setattr(DoorDataset, "read", spoilt)
     other = train.run(updated(config, out=config.out.with_name("other")))
     a, b = (load_file(run / "weights.safetensors") for run in (whole, other))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_labelled_subsets_are_nested(data):
+def test_labeled_subsets_are_nested(data):
     dataset = DoorDataset.open(data)
     few, more = (DoorData.load(dataset, "train", limit=n).indices for n in (5, 12))
     assert torch.equal(few, more[:5])
@@ -267,13 +267,13 @@ def test_train_keeps_best_weights_on_validation_doors(config):
     last = json.loads((train.run(last) / "metrics.json").read_text())
     assert last["history"] == best["history"]
     looks = {r.pop("step"): mean_error(r) for r in best["history"]["validation"]}
-    assert best["figures"]["best_step"] == min(looks, key=lambda step: looks[step])
-    assert "best_step" not in last["figures"]
-    for metrics, step in ((best, best["figures"]["best_step"]), (last, 12)):
-        found = [metrics["figures"][f"validation_reward_mse_after_{n}"]["mean"] for n in (0, 1, 4)]
+    assert best["metrics"]["best_step"] == min(looks, key=lambda step: looks[step])
+    assert "best_step" not in last["metrics"]
+    for metrics, step in ((best, best["metrics"]["best_step"]), (last, 12)):
+        found = [metrics["metrics"][f"validation_reward_mse_after_{n}"]["mean"] for n in (0, 1, 4)]
         assert sum(found) / 3 == pytest.approx(looks[step], rel=1e-5)
     for name in ("log_likelihood", "calibration_error"):
-        assert best["figures"][f"validation_{name}_after_3"]["n"] == 6
+        assert best["metrics"][f"validation_{name}_after_3"]["n"] == 6
 
 
 def test_train_uses_reward_architecture_with_pretrained_encoder(config, pretrained):
@@ -288,7 +288,7 @@ def test_train_uses_reward_architecture_with_pretrained_encoder(config, pretrain
     ("changes", "words"),
     [
         ({"model": "sspn"}, "Did you mean 'ssnp'"),
-        ({"labelled": 19}, "at most the 18 training doors"),
+        ({"num_labeled": 19}, "at most the 18 training doors"),
         ({"targets": 6}, "within the 8 interactions"),
         ({"targets": 0}, "--process.targets"),
         ({"batch_size": 1}, "--batch-size of 2 or more"),

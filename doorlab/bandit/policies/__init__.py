@@ -2,7 +2,7 @@
 
 from doorlab.bandit.gaussian_process import GPConfig
 from doorlab.bandit.policies.cpp import ContextualPriorPolicy
-from doorlab.bandit.policies.embedding import LabelledDataset
+from doorlab.bandit.policies.embedding import LabeledDataset
 from doorlab.bandit.policies.epsilon import EpsilonConfig, EpsilonGreedyPolicy
 from doorlab.bandit.policies.gp import GPThompsonPolicy, GPUCBPolicy
 from doorlab.bandit.policies.linucb import LinUCBConfig, LinUCBPolicy
@@ -25,7 +25,7 @@ __all__ = [
     "GPConfig",
     "GPThompsonPolicy",
     "GPUCBPolicy",
-    "LabelledDataset",
+    "LabeledDataset",
     "LinUCBConfig",
     "LinUCBPolicy",
     "ModelConfig",

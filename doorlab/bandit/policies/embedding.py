@@ -23,20 +23,20 @@ _AT_ONCE = 16  # doors per batch; larger batches exceed a core's cache and are s
 
 
 @dataclass(frozen=True)
-class LabelledDataset:
-    """Labelled doors from which a policy may learn before its own interactions."""
+class LabeledDataset:
+    """Labeled doors from which a policy may learn before its own interactions."""
 
     frames: UInt8[np.ndarray, "D M H W 3"]
     actions: Float32[np.ndarray, "D J 4"]
     rewards: Float32[np.ndarray, "D J"]
 
 
-def check_min_doors(labelled: LabelledDataset, least: int) -> None:
-    """Raises ConfigError if a policy has fewer labelled doors than it needs."""
-    if len(labelled.rewards) < least:
+def check_min_doors(labeled: LabeledDataset, least: int) -> None:
+    """Raises ConfigError if a policy has fewer labeled doors than it needs."""
+    if len(labeled.rewards) < least:
         raise ConfigError(
-            f"{least} or more labelled doors to learn from",
-            f"{len(labelled.rewards)}",
+            f"{least} or more labeled doors to learn from",
+            f"{len(labeled.rewards)}",
             "use a run that was trained with more",
         )
 
@@ -58,7 +58,7 @@ def expect(
     return model.predict(embedding, InteractionSet.nothing(actions), actions).mean
 
 
-def standardisation(
+def standardization(
     embedding: Float[Tensor, "D E"],
 ) -> tuple[Float[Tensor, " E"], Float[Tensor, " E"]]:
     """Mean and standard deviation over doors; 1 where all doors have the same value."""

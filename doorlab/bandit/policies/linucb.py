@@ -2,8 +2,8 @@
 
 Li et al. 2010, "A contextual-bandit approach to personalized news article recommendation", hybrid
 model, whose shared part is fitted beforehand. The weights of a door are a linear function of its
-embedding, fitted by ridge regression to labelled doors, plus a part of its own. The distribution of
-this part is fitted to the labelled doors, too (`doorlab.bandit.linear.fit_empirical_prior`): to
+embedding, fitted by ridge regression to labeled doors, plus a part of its own. The distribution of
+this part is fitted to the labeled doors, too (`doorlab.bandit.linear.fit_empirical_prior`): to
 residuals of cross-validation, because residuals of the doors used for the fit are too small.
 Interactions with a door update its weights in closed form. The policy executes the action with the
 largest mean + alpha * standard deviation of the expected reward.
@@ -30,10 +30,10 @@ from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisiti
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.bandit.policies.embedding import (
-    LabelledDataset,
+    LabeledDataset,
     check_min_doors,
     embed,
-    standardisation,
+    standardization,
 )
 from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
@@ -56,7 +56,7 @@ class LinUCBConfig:
     ridge: PositiveFloat = 10.0
     """Strength of the ridge regression on embeddings, in units of one observation."""
     folds: Annotated[int, at_least(2)] = 5
-    """Folds of the cross-validation over labelled doors; at most the number of doors is used."""
+    """Folds of the cross-validation over labeled doors; at most the number of doors is used."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """Budget of the search for the best action."""
     seed: Seed = 0
@@ -75,7 +75,7 @@ class LinUCBPolicy(Stateful):
     def __init__(
         self,
         model: BanditModel,
-        labelled: LabelledDataset,
+        labeled: LabeledDataset,
         config: LinUCBConfig | None = None,
         device: str = "cpu",
     ) -> None:
@@ -84,11 +84,11 @@ class LinUCBPolicy(Stateful):
         frequency = rng.standard_normal((5, width)) / self._config.lengthscale
         self._frequency = torch.from_numpy(frequency).float()
         self._phase = torch.from_numpy(rng.uniform(0, 2 * math.pi, width)).float()
-        check_min_doors(labelled, 2)  # at least one of them is held out
-        embedding = self._look(labelled.frames).cpu()
-        self._centre, self._scale = standardisation(embedding)
-        x = self._features(torch.from_numpy(labelled.actions)).double()
-        y = torch.from_numpy(labelled.rewards).double()
+        check_min_doors(labeled, 2)  # at least one of them is held out
+        embedding = self._look(labeled.frames).cpu()
+        self._center, self._scale = standardization(embedding)
+        x = self._features(torch.from_numpy(labeled.actions)).double()
+        y = torch.from_numpy(labeled.rewards).double()
         self._weights, left = _regressed(self._seen(embedding), x, y, self._config)
         self._shared = fit_empirical_prior(x, left)
 
@@ -128,7 +128,7 @@ class LinUCBPolicy(Stateful):
 
     def _seen(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D E+1"]:
         """Standardized embeddings with a constant appended."""
-        e = ((embedding - self._centre) / self._scale).double()
+        e = ((embedding - self._center) / self._scale).double()
         return torch.cat([e, torch.ones_like(e[:, :1])], dim=1)
 
 

@@ -1,8 +1,8 @@
 """Neural-linear: Thompson sampling with Bayesian linear regression on a network's last layer.
 
-Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network is trained on labelled
+Riquelme et al. 2018, "Deep Bayesian bandits showdown", section 3. A network is trained on labeled
 doors to predict the reward of an action from a door's embedding; its last hidden layer provides the
-features. Every door has its own weights on them. The prior of these weights is fitted to labelled
+features. Every door has its own weights on them. The prior of these weights is fitted to labeled
 doors that the network was not trained on (`doorlab.bandit.linear.fit_empirical_prior`);
 interactions update weights and noise in closed form. At every step the policy executes the best
 action under one sample of the weights.
@@ -28,10 +28,10 @@ from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisiti
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.bandit.policies.embedding import (
-    LabelledDataset,
+    LabeledDataset,
     check_min_doors,
     embed,
-    standardisation,
+    standardization,
 )
 from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
@@ -53,11 +53,11 @@ class NeuralLinearConfig:
     steps: NonNegativeInt = 1500
     """Training steps (Adam)."""
     batch: PositiveInt = 64
-    """Labelled doors per training step, with all of their interactions."""
+    """Labeled doors per training step, with all of their interactions."""
     rate: PositiveFloat = 2e-3
     """Initial learning rate; decays to zero along a cosine."""
     held_out: Share = 0.25
-    """Fraction of the labelled doors used to fit the prior of the weights, not the network."""
+    """Fraction of the labeled doors used to fit the prior of the weights, not the network."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """Budget of the search for the best action."""
     seed: Seed = 0
@@ -70,13 +70,13 @@ class NeuralLinearConfig:
 class FeatureNetwork(nn.Module):
     """Predicts rewards of actions on doors by a linear layer on features."""
 
-    centre: Float[Tensor, " E"]
+    center: Float[Tensor, " E"]
     scale: Float[Tensor, " E"]
 
     def __init__(self, embedding: Float[Tensor, "D E"], config: NeuralLinearConfig) -> None:
         super().__init__()
-        centre, scale = standardisation(embedding)
-        self.register_buffer("centre", centre)
+        center, scale = standardization(embedding)
+        self.register_buffer("center", center)
         self.register_buffer("scale", scale)
         self.action = mlp(ACTION_FEATURES, config.hidden, config.hidden)
         self.door = mlp(embedding.shape[1], config.hidden, 2 * config.hidden)
@@ -85,7 +85,7 @@ class FeatureNetwork(nn.Module):
 
     def modulation(self, embedding: Float[Tensor, "D E"]) -> Float[Tensor, "D 1 G"]:
         """Gains and shifts (FiLM) computed from the embedding of a door."""
-        return self.door((embedding - self.centre) / self.scale)[:, None]
+        return self.door((embedding - self.center) / self.scale)[:, None]
 
     def features(
         self, modulation: Float[Tensor, "D 1 G"], actions: Float[Tensor, "D N 4"]
@@ -106,7 +106,7 @@ class NeuralLinearPolicy(Stateful):
     def __init__(
         self,
         model: BanditModel,
-        labelled: LabelledDataset,
+        labeled: LabeledDataset,
         config: NeuralLinearConfig | None = None,
         device: str = "cpu",
     ) -> None:
@@ -115,9 +115,9 @@ class NeuralLinearPolicy(Stateful):
             partial(embed, model, device=device),
         )
         # The prior needs at least two doors, and the network at least one.
-        check_min_doors(labelled, 3)
-        embedding = self._look(labelled.frames).cpu()
-        actions, rewards = (torch.from_numpy(x) for x in (labelled.actions, labelled.rewards))
+        check_min_doors(labeled, 3)
+        embedding = self._look(labeled.frames).cpu()
+        actions, rewards = (torch.from_numpy(x) for x in (labeled.actions, labeled.rewards))
         count = len(embedding)
         held_out = min(max(2, round(self._config.held_out * count)), count - 1)
         self._network = _trained(

@@ -28,7 +28,7 @@ from doorlab.data.config import (
 )
 from doorlab.data.schema import ARRAYS, OPTIONAL, ArraySpec, door_array
 from doorlab.doors import ACTION_DIM, PRIORS, Door, DoorPrior, View, doors_to_arrays, get_prior
-from doorlab.doors.action import normalised_radius
+from doorlab.doors.action import normalized_radius
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.limits import Seed, from_to
@@ -186,9 +186,9 @@ def sample_actions(
     actions = rng.uniform(-1.0, 1.0, (*shape, ACTION_DIM))
     if mix == "plausible":
         phi = rng.integers(0, 2, shape) + rng.normal(0.0, _LEVEL_SPREAD, shape)
-        low, high = (normalised_radius(radius) for radius in _DOOR_RADII)
+        low, high = (normalized_radius(radius) for radius in _DOOR_RADII)
         slides = rng.random(shape) < sliding_probability
-        radius = np.where(slides, normalised_radius(math.inf), rng.uniform(low, high, shape))
+        radius = np.where(slides, normalized_radius(math.inf), rng.uniform(low, high, shape))
         swing = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.6, 1.0, shape)
         turn = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.3, 1.0, shape)
         plausible = np.stack([(phi + 1.0) % 2.0 - 1.0, radius, swing, turn], axis=-1)

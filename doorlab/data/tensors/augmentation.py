@@ -1,7 +1,7 @@
 """Mirror augmentation: a mirrored door under a mirrored action yields the same reward.
 
 Flipping an image left to right moves the hinge to the other side. The mirrored action has
-phi -> pi - phi and the opposite handle rotation. Every labelled door thus counts twice at no cost.
+phi -> pi - phi and the opposite handle rotation. Every labeled door thus counts twice at no cost.
 
 Legend: B doors, M frames, C H W an image, N context and T target interactions, A = 4 coordinates.
 """

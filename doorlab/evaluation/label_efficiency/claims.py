@@ -20,13 +20,13 @@ from doorlab.evaluation.label_efficiency.summary import Scores, difference, per_
 from doorlab.intervals import MIN_DOORS, MIN_SEEDS, Estimate, bootstrap_crossed
 
 FEW = 160  # largest number of labeled doors in claims about few labels
-LABELLED = 400  # number of labeled doors in claims about opening doors
+LABELED = 400  # number of labeled doors in claims about opening doors
 RIVALS = ("np", "vae_np", "statistician_np")
 
 
 def nearest_label_count(counts: Iterable[int]) -> int | None:
-    """The number of labeled doors that is nearest to `LABELLED`; None if `counts` is empty."""
-    return min(counts, key=lambda n: (abs(n - LABELLED), n), default=None)
+    """The number of labeled doors that is nearest to `LABELED`; None if `counts` is empty."""
+    return min(counts, key=lambda n: (abs(n - LABELED), n), default=None)
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Evidence:
         return len(self.optimal)
 
     @property
-    def labelled(self) -> int | None:
-        """The number of labeled doors nearest to `LABELLED` for which the study ran policies."""
+    def num_labeled(self) -> int | None:
+        """The number of labeled doors nearest to `LABELED` for which the study ran policies."""
         return nearest_label_count(self.regrets.get(self.method, {}))
 
 
@@ -79,7 +79,7 @@ class Claim:
     """Whether the study reproduces the claim; None if it is undecided."""
     how_much: str
     """Text with the main numbers, or with the missing data."""
-    figures: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
     """All numbers behind the result."""
     too_small: bool = False
     """Whether the study has too few seeds or doors; `reproduced` is then None."""
@@ -109,22 +109,22 @@ def _half_of_variance(e: Evidence) -> Claim:
         "variance of the rewards"
     )
     found = {
-        labelled: scaled(bootstrap_crossed(per_door(values), seed=e.seed), 1 / e.variance)
-        for labelled, values in sorted(e.errors.get(e.method, {}).items())
-        if labelled <= FEW
+        labeled: scaled(bootstrap_crossed(per_door(values), seed=e.seed), 1 / e.variance)
+        for labeled, values in sorted(e.errors.get(e.method, {}).items())
+        if labeled <= FEW
     }
     if not found:
         return Claim(
             "half_of_variance", text, None, f"no number of labeled doors up to {FEW} was studied"
         )
-    enough = [labelled for labelled, share in found.items() if share.mean <= 0.5]
+    enough = [labeled for labeled, share in found.items() if share.mean <= 0.5]
     best = enough[0] if enough else min(found, key=lambda n: found[n].mean)
     return Claim(
         "half_of_variance",
         text,
         bool(enough),
         f"{found[best]} of the variance with {best} labeled doors",
-        [{"labelled": n, "error_over_variance": share.to_json()} for n, share in found.items()],
+        [{"num_labeled": n, "error_over_variance": share.to_json()} for n, share in found.items()],
     )
 
 
@@ -133,61 +133,66 @@ def _beats_rivals(e: Evidence) -> Claim:
         f"for every number of labeled doors up to {FEW}, error and regret are lower than those of "
         f"{', '.join(RIVALS)}"
     )
-    figures, missing = [], set()
+    metrics, missing = [], set()
     for measure, scores in (("reward_mse", e.errors), ("regret", e.regrets)):
-        for labelled in sorted(n for n in e.errors.get(e.method, {}) if n <= FEW):
+        for labeled in sorted(n for n in e.errors.get(e.method, {}) if n <= FEW):
             for rival in RIVALS:
-                pair = [scores.get(model, {}).get(labelled) for model in (e.method, rival)]
+                pair = [scores.get(model, {}).get(labeled) for model in (e.method, rival)]
                 if pair[0] is None or pair[1] is None:
                     missing.add(f"{measure} of {rival}")
                     continue
                 found = difference(pair[0], pair[1], e.seed)
-                figures.append(
-                    {"measure": measure, "labelled": labelled, "rival": rival, "difference": found}
+                metrics.append(
+                    {
+                        "measure": measure,
+                        "num_labeled": labeled,
+                        "rival": rival,
+                        "difference": found,
+                    }
                 )
-    below = [f["difference"]["ci95"][1] < 0 for f in figures]
+    below = [f["difference"]["ci95"][1] < 0 for f in metrics]
     words = f"{sum(below)} of {len(below)} differences have an interval below zero"
     if missing:
         words += f"; incomplete: {', '.join(sorted(missing))}"
-    return Claim("beats_rivals", text, _combine(below, missing), words, figures)
+    return Claim("beats_rivals", text, _combine(below, missing), words, metrics)
 
 
 def _fewer_labels(e: Evidence) -> Claim:
     text = (
         "the regret of np is reached with at most a quarter of the labeled doors of np "
-        f"(for up to {LABELLED} labeled doors of np)"
+        f"(for up to {LABELED} labeled doors of np)"
     )
     mine, theirs = e.regrets.get(e.method, {}), e.regrets.get("np", {})
-    figures = []
-    for labelled in sorted(theirs):
-        within = [n for n in mine if 4 * n <= labelled]
+    metrics = []
+    for labeled in sorted(theirs):
+        within = [n for n in mine if 4 * n <= labeled]
         if within:
-            most, goal = max(within), float(theirs[labelled].mean())
+            most, goal = max(within), float(theirs[labeled].mean())
             reaching = [n for n in sorted(mine) if mine[n].mean() <= goal]
-            figures.append(
+            metrics.append(
                 {
-                    "labelled_np": labelled,
-                    "labelled": most,
-                    "difference": difference(mine[most], theirs[labelled], e.seed),
+                    "num_labeled_np": labeled,
+                    "num_labeled": most,
+                    "difference": difference(mine[most], theirs[labeled], e.seed),
                     "least_that_reaches": reaching[0] if reaching else None,
-                    "reproduced": bool(reaching) and 4 * reaching[0] <= labelled,
-                    "counts": labelled <= LABELLED,
+                    "reproduced": bool(reaching) and 4 * reaching[0] <= labeled,
+                    "counts": labeled <= LABELED,
                 }
             )
-    counted = [f for f in figures if f["counts"]]
+    counted = [f for f in metrics if f["counts"]]
     words = "; ".join(
-        f"np with {f['labelled_np']}: {_reached(f['least_that_reaches'])}" for f in figures
+        f"np with {f['num_labeled_np']}: {_reached(f['least_that_reaches'])}" for f in metrics
     )
     if not counted:
         words = "; ".join(
             filter(None, [words, "no number was studied together with a quarter of it"])
         )
     holds = [f["reproduced"] for f in counted]
-    return Claim("fewer_labels", text, _combine(holds, [] if holds else ["pairs"]), words, figures)
+    return Claim("fewer_labels", text, _combine(holds, [] if holds else ["pairs"]), words, metrics)
 
 
-def _reached(labelled: int | None) -> str:
-    return "not reached" if labelled is None else f"reached with {labelled}"
+def _reached(labeled: int | None) -> str:
+    return "not reached" if labeled is None else f"reached with {labeled}"
 
 
 def _adapts(e: Evidence) -> Claim:
@@ -195,7 +200,7 @@ def _adapts(e: Evidence) -> Claim:
         "on doors with a latch, the regret of the fifth interaction is at most half of that of "
         "the first"
     )
-    regrets = e.regrets.get(e.method, {}).get(e.labelled or -1)
+    regrets = e.regrets.get(e.method, {}).get(e.num_labeled or -1)
     if regrets is None or regrets.shape[2] < 5 or not e.latched.any():
         return Claim("adapts", text, None, "no doors with a latch have five interactions")
     first, fifth = (regrets[:, e.latched, t] for t in (0, 4))
@@ -210,8 +215,8 @@ def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Clai
 
     def claim(e: Evidence) -> Claim:
         text = f"the mean regret is at most {share:g} of the mean regret of {rival}"
-        mine = e.regrets.get(e.method, {}).get(e.labelled or -1)
-        theirs = e.regrets.get(rival, {}).get(e.labelled or -1, e.baselines.get(rival))
+        mine = e.regrets.get(e.method, {}).get(e.num_labeled or -1)
+        theirs = e.regrets.get(rival, {}).get(e.num_labeled or -1, e.baselines.get(rival))
         if mine is None or theirs is None:
             return Claim(name, text, None, f"{rival} was not studied")
         return _share(name, text, e, per_door(mine), per_door(theirs), share)
@@ -221,7 +226,7 @@ def _less_than(name: str, rival: str, share: float) -> Callable[[Evidence], Clai
 
 def _first_interaction(e: Evidence) -> Claim:
     text = "the reward of the first interaction is at least 0.85 of the reward of the oracle"
-    mine = e.first_rewards.get(e.method, {}).get(e.labelled or -1)
+    mine = e.first_rewards.get(e.method, {}).get(e.num_labeled or -1)
     if mine is None:
         return Claim("first_try", text, None, "no policy was run")
     claim = _share("first_try", text, e, mine, e.optimal[None], 0.85, least=True)
@@ -230,7 +235,7 @@ def _first_interaction(e: Evidence) -> Claim:
     # The visible oracle bounds the first reward: no interaction has revealed a hidden parameter.
     visible = float(e.optimal.mean() - e.baselines["visible_oracle"][..., 0].mean())
     words = f"{claim.how_much}; {visible:.3f} for the visible oracle"
-    return replace(claim, how_much=words, figures=[{**claim.figures[0], "with_all_seen": visible}])
+    return replace(claim, how_much=words, metrics=[{**claim.metrics[0], "with_all_seen": visible}])
 
 
 CLAIMS: tuple[Callable[[Evidence], Claim], ...] = (
@@ -263,13 +268,13 @@ def _share(
     words = f"{mine.mean():.3f} against {theirs.mean():.3f}"
     if ratio is not None:
         words = f"{ratio:.2f}: {words}"
-    figure = {
-        "labelled": e.labelled, "value": float(mine.mean()), "against": float(theirs.mean()),
+    metric = {
+        "num_labeled": e.num_labeled, "value": float(mine.mean()), "against": float(theirs.mean()),
         "ratio": ratio, "share": share, "margin": margin.to_json(), "certain":
         _excludes_zero(margin),
     }  # fmt: skip
     holds = margin.mean >= 0 if least else margin.mean <= 0
-    return Claim(name, text, bool(holds), f"{words}, with {e.labelled} labeled doors", [figure])
+    return Claim(name, text, bool(holds), f"{words}, with {e.num_labeled} labeled doors", [metric])
 
 
 def _excludes_zero(margin: Estimate) -> bool:

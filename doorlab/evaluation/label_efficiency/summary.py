@@ -38,10 +38,10 @@ def reward_summary(metrics: Mapping[str, Scores], variance: float, seed: int = 0
     models = next(iter(metrics.values()))
     return {
         model: {
-            str(labelled): _of_one(
-                {name: scores[model][labelled] for name, scores in metrics.items()}, variance, seed
+            str(labeled): _of_one(
+                {name: scores[model][labeled] for name, scores in metrics.items()}, variance, seed
             )
-            for labelled in counts
+            for labeled in counts
         }
         for model, counts in models.items()
     }
@@ -51,9 +51,9 @@ def differences(scores: Scores, ours: str, seed: int = 0) -> dict[str, dict[str,
     """Paired differences of means: "OURS - RIVAL" -> labeled doors -> estimate as JSON."""
     return {
         f"{ours} - {rival}": {
-            str(labelled): difference(scores[ours][labelled], scores[rival][labelled], seed)
-            for labelled in scores[ours]
-            if labelled in scores[rival]
+            str(labeled): difference(scores[ours][labeled], scores[rival][labeled], seed)
+            for labeled in scores[ours]
+            if labeled in scores[rival]
         }
         for rival in scores
         if rival != ours

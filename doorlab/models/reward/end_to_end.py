@@ -1,4 +1,4 @@
-"""Neural process on images, trained end to end on labelled doors only: the supervised baseline.
+"""Neural process on images, trained end to end on labeled doors only: the supervised baseline.
 
 Legend: B doors, M frames, C H W an image, E embedding.
 """

@@ -1,10 +1,10 @@
 """Semi-supervised neural process: rewards and images learned jointly (Liu et al. 2024).
 
 A statistician is trained on the frames of all doors; a neural process q(u | {(a, r)}, c),
-p(r | a, c, u) is trained on the interactions with labelled doors. Both losses train the encoder of
+p(r | a, c, u) is trained on the interactions with labeled doors. Both losses train the encoder of
 the context latent c.
 
-Legend: B labelled doors, U unlabelled doors, M frames, C H W an image, E embedding.
+Legend: B labeled doors, U unlabeled doors, M frames, C H W an image, E embedding.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ class SSNP(RewardModel):
         return self.standardize(self.statistician.embed(x))
 
     def joint_loss(
-        self, batch: RewardBatch, unlabelled: Float[Tensor, "U M C H W"]
+        self, batch: RewardBatch, unlabeled: Float[Tensor, "U M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """Negative reward score per target + weight * negative ELBO per pixel.
 
         Args:
-            batch: labelled doors.
-            unlabelled: frames of any doors, labelled or not.
+            batch: labeled doors.
+            unlabeled: frames of any doors, labeled or not.
         """
         embedding = self.embed(batch.x_BMCHW)
         reward, scalars = self.reward_loss(embedding, batch)
-        elbo_loss, more = self.statistician.loss(unlabelled)
+        elbo_loss, more = self.statistician.loss(unlabeled)
         return reward + self.weight * elbo_loss, {**scalars, **more, "reward_loss": reward.detach()}

@@ -60,7 +60,7 @@ def evidence_table(result: dict[str, Any]) -> Html:
     ]
     rows += [
         [" minus ".join(style_of(n).label for n in pair.split(" - ")), *_differences(by_name), DASH]
-        for pair, by_name in result.get("figures", {}).get("differences", {}).items()
+        for pair, by_name in result.get("metrics", {}).get("differences", {}).items()
     ]
     head = ["", *(head for head, _, _ in _MEASURES.values()), "active latents"]
     stds = sorted({f["likelihood_scale"] for f in found.values() if "likelihood_scale" in f})

@@ -92,7 +92,7 @@ def policy_table(regret: dict[str, Any]) -> Html:
 
 def error_table(plots: dict[str, Any]) -> Html | None:
     """HTML table of reward errors by size of the context set; None without these metrics."""
-    found = plots.get("figures", {}).get("adaptation")
+    found = plots.get("metrics", {}).get("adaptation")
     if not found:
         return None
     errors, counts, variance = (

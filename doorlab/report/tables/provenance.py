@@ -53,7 +53,7 @@ def _results(run: RunFiles) -> dict[str, dict[str, Any]]:
 
 def _own(result: Mapping[str, Any]) -> float | int | None:
     """Seconds of a training run, from its own metrics."""
-    return result.get("figures", {}).get("seconds")
+    return result.get("metrics", {}).get("seconds")
 
 
 def _row(name: str, result: Mapping[str, Any], seconds: float | int | None) -> list[str]:

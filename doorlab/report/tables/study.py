@@ -72,7 +72,7 @@ def elsewhere_tables(opened: Mapping[str, Any], claimed: Mapping[str, Any]) -> l
 
 def _by_count(found: Mapping[str, Any]) -> dict[str, Any]:
     """Policy -> number of labeled doors -> metrics, from results with one number of doors."""
-    return {name: {str(found["labelled"]): of} for name, of in found["policies"].items()}
+    return {name: {str(found["num_labeled"]): of} for name, of in found["policies"].items()}
 
 
 def claims_table(claimed: Mapping[str, Any]) -> Html:

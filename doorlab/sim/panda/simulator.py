@@ -41,7 +41,7 @@ class PandaSimulator(PyBulletSimulator):
         lanes = 1 if len(doors) == 1 else _LANES
         if lanes not in self._arms:
             self._arms[lanes] = Arms(lanes, self._time_step)
-        wanted = [Action.from_normalised(a) for a in actions]
+        wanted = [Action.from_normalized(a) for a in actions]
         trials = ArmTrials(doors, wanted, self._time_step, record, self._arms[lanes])
         trials.run(self._rack(lanes, slides))
         return trials

@@ -113,7 +113,7 @@ class PyBulletSimulator(Closable):
         self, doors: list[Door], actions: np.ndarray, slides: bool, record: bool
     ) -> InteractionBatch:
         trials = InteractionBatch(
-            doors, [Action.from_normalised(a) for a in actions], self._time_step, record
+            doors, [Action.from_normalized(a) for a in actions], self._time_step, record
         )
         if len(doors) == 1:
             trials.run_single(self._rack(1, slides))

@@ -134,13 +134,13 @@ def _levels(side: Tensor, pose: Poses, light: Tensor, strength: Tensor, direct: 
 
 def _painted(boxes: Boxes, level: Tensor, where: Tensor) -> Tensor:
     """`Faces.paint` for faces with light `level` at `where` along their axes, (B, K, 3) each."""
-    per_metre = _tiles_per_metre(level.device)
+    per_meter = _tiles_per_meter(level.device)
     texture = boxes.textures.to(level.dtype)
     paint = torch.stack(
         [
             *boxes.colors[..., None].expand(-1, -1, -1, 3).unbind(2),
             level,
-            per_metre[boxes.textures][..., None].expand_as(level),
+            per_meter[boxes.textures][..., None].expand_as(level),
             texture[..., None].expand_as(level),
             where,
         ],
@@ -182,7 +182,7 @@ def _of_boxes(of_bodies: Tensor) -> Tensor:
 
 
 @cache
-def _tiles_per_metre(device: torch.device) -> Tensor:
+def _tiles_per_meter(device: torch.device) -> Tensor:
     """float32 (textures,): tiles per meter of every texture."""
     tiles = [1.0 / TILE_SIZES.get(name, 1.0) for name in _TEXTURES]
     return torch.tensor(tiles, dtype=torch.float32, device=device)
@@ -265,8 +265,8 @@ def _paint(
         for a in range(3)
     ]
     u, v = _mixed(at[0], at[1], along_x), _mixed(at[2], at[1], along_z)
-    per_metre = of_face(4)
-    column, row = _texel(u * per_metre), _texel(-v * per_metre)
+    per_meter = of_face(4)
+    column, row = _texel(u * per_meter), _texel(-v * per_meter)
     index = ((of_face(5) * _TEXELS + row) * _TEXELS + column).to(torch.int64)
     texel, light = texels[index], of_face(3)
     colors = (

@@ -140,7 +140,7 @@ class TorchSimulator(Closable):
 
     def _hands(self, actions: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Hand positions, float32 (D, J, T, 3), m, as in `InteractionResult`."""
-        pulls = [Action.from_normalised(a) for a in actions.reshape(-1, ACTION_DIM)]
+        pulls = [Action.from_normalized(a) for a in actions.reshape(-1, ACTION_DIM)]
         paths, _ = hand_paths(pulls, self._time_step)
         hands = until_released(paths, steps.reshape(-1))
         return hands.reshape(*steps.shape, *hands.shape[1:])

@@ -39,7 +39,7 @@ class Config(StudyConfig):
     """Models of `doorlab train`; at least two."""
     method: str = "ssnp"
     """The model of --models that the claims are about."""
-    labelled: tuple[NonNegativeInt, ...] = (10, 30)
+    num_labeled: tuple[NonNegativeInt, ...] = (10, 30)
     """Numbers of labeled training doors; 0 for all training doors."""
     seeds: tuple[Seed, ...] = (0,)
     """Training seeds; all runs use the same doors."""
@@ -64,11 +64,11 @@ class Config(StudyConfig):
     validate_every: PositiveInt = 100
     """Steps between evaluations on validation doors."""
     tune_labels: NonNegativeInt = 30
-    """The number in --labelled for selecting a learning rate, if there are several."""
+    """The number in --num-labeled for selecting a learning rate, if there are several."""
     test_doors: NonNegativeInt = 0
     """Number of test doors, the first of the split; 0 for all."""
     eval_labels: tuple[NonNegativeInt, ...] = ()
-    """The numbers in --labelled whose models are evaluated as policies. If empty, all numbers."""
+    """The numbers in --num-labeled whose models are evaluated as policies; all if empty."""
     horizon: PositiveInt = 10
     """Interactions per door of the policies."""
     baselines: tuple[str, ...] = ("random", "oracle", "visible_oracle", "gp_ucb")
@@ -81,7 +81,7 @@ class Config(StudyConfig):
 _STUDY = replace(
     Config(),
     models=("np", "ssnp", "contrastive_ssnp", "vae_np", "statistician_np", "contrastive_np"),
-    labelled=(20, 40, 80, 160, 400, 0),
+    num_labeled=(20, 40, 80, 160, 400, 0),
     seeds=(0, 1, 2),
     data_seed=7,  # no setting was tuned on doors of this seed
     doors=5000,
@@ -105,6 +105,7 @@ PRESETS: dict[str, Config] = {
     "full": replace(
         _STUDY, preset="full", prior="default", doors=44_000, image_size=128,
         encoder_steps=30_000, finetune_steps=10_000, process_steps=70_000,
-        test_fraction=1 / 44, validation_fraction=1 / 44, labelled=(20, 40, 80, 160, 400, 1000, 0),
+        test_fraction=1 / 44, validation_fraction=1 / 44,
+        num_labeled=(20, 40, 80, 160, 400, 1000, 0),
     ),
 }  # fmt: skip

@@ -62,7 +62,7 @@ def write(
     evidence = _evidence(config, dataset, doors, scores["reward_mse"], float(variance))
     about = {
         "method": config.method,
-        "labelled": sorted(config.labelled),
+        "num_labeled": sorted(config.num_labeled),
         "seeds": len(config.seeds),
         "doors": len(doors),
         "learning_rates": dict(rates),
@@ -86,9 +86,7 @@ def write(
 def _scores(folders: Folders, metric: str) -> Scores:
     """Model -> number of labeled doors -> values of a metric (S, D, N)."""
     return {
-        model: {
-            labelled: np.stack([read(f, metric) for f in runs]) for labelled, runs in of.items()
-        }
+        model: {labeled: np.stack([read(f, metric) for f in runs]) for labeled, runs in of.items()}
         for model, of in folders.items()
     }
 
@@ -98,11 +96,11 @@ def _evidence(
 ) -> Evidence:
     regrets: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
     first: dict[str, dict[int, np.ndarray]] = {model: {} for model in config.models}
-    for labelled in config.eval_labels:
-        folder = bandit_folder(config.out, labelled)
+    for labeled in config.eval_labels:
+        folder = bandit_folder(config.out, labeled)
         for model in config.models:
-            regrets[model][labelled] = _rollouts(folder, model, "regrets")
-            first[model][labelled] = _rollouts(folder, model, "rewards")[..., 0]
+            regrets[model][labeled] = _rollouts(folder, model, "regrets")
+            first[model][labeled] = _rollouts(folder, model, "rewards")[..., 0]
     baselines = config.out / BASELINES_FOLDER
     return Evidence(
         method=config.method,
@@ -126,10 +124,10 @@ def _rollouts(folder: Path, policy: str, part: str) -> np.ndarray:
 def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
     """Summaries of the policies by `doorlab bandit`, and paired differences of mean regret."""
     policies: dict[str, dict[str, Any]] = {model: {} for model in config.models}
-    for labelled in sorted(config.eval_labels):
-        result = read_part(bandit_folder(config.out, labelled) / REGRET_FILE, "bandit")
+    for labeled in sorted(config.eval_labels):
+        result = read_part(bandit_folder(config.out, labeled) / REGRET_FILE, "bandit")
         for model in config.models:
-            policies[model][str(labelled)] = result["policies"][model]
+            policies[model][str(labeled)] = result["policies"][model]
     baselines: dict[str, Any] = {}
     if config.baselines:
         baselines = read_part(config.out / BASELINES_FOLDER / REGRET_FILE, "bandit")["policies"]
@@ -141,14 +139,14 @@ def _opened(config: Config, evidence: Evidence) -> dict[str, Any]:
         for name, theirs in evidence.baselines.items()
     }
     return {
-        "labelled": sorted(config.eval_labels),
+        "num_labeled": sorted(config.eval_labels),
         "horizon": config.horizon,
         "policies": policies,
         "baselines": baselines,
         "differences": differences(evidence.regrets, config.method) | against,
         "ood": {
             prior: {
-                "labelled": evidence.labelled,
+                "num_labeled": evidence.num_labeled,
                 **{name: found[name] for name in ("doors", "policies", "paired_differences")},
             }
             for prior, found in _ood_results(config)

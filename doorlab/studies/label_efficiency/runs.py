@@ -44,13 +44,13 @@ class StudyRun:
     model: str
     rate: float
     seed: int
-    labelled: int | None = None
+    num_labeled: int | None = None
     """Number of labeled doors; None for a pretrained encoder."""
 
     @property
     def name(self) -> str:
         """Folder of the run, relative to that of the study."""
-        kind = "pretrained" if self.labelled is None else f"labelled-{self.labelled}"
+        kind = "pretrained" if self.num_labeled is None else f"labeled-{self.num_labeled}"
         return f"{kind}/{self.place}"
 
     @property
@@ -61,7 +61,7 @@ class StudyRun:
     @property
     def base(self) -> StudyRun | None:
         """The pretrained run, if any, of the encoder; it has the same rate and seed."""
-        if self.labelled is None:
+        if self.num_labeled is None:
             return None
         kind = reward_model_spec(self.model).pretrained
         return StudyRun(kind, self.rate, self.seed) if kind else None
@@ -86,7 +86,7 @@ def choose_rates(config: Config, dataset: DoorDataset) -> dict[str, float]:
 
 def validation_error(folder: Path) -> float:
     """Mean squared error on validation doors, averaged over the sizes of the context set."""
-    figures = read_metrics(folder)["figures"]
+    figures = read_metrics(folder)["metrics"]
     found = [v for k, v in figures.items() if k.startswith("validation_reward_mse_after_")]
     wrong = misfit(found, [Maybe({"mean": Limits()})])
     if wrong or not found:
@@ -211,13 +211,13 @@ def pretrain_run(config: Config, data: Path, run: StudyRun) -> None:
 def train_run(config: Config, data: Path, run: StudyRun) -> None:
     """Trains and scores one model, or continues its run."""
     base, dataset = train.PRESETS[config.preset], DoorDataset.open(data)
-    assert run.labelled is not None
+    assert run.num_labeled is not None
     encoder_steps = _encoder_steps(config, run)
     folder = train.run(
         updated(
             base, model=run.model, data=data, out=config.out / run.name, seed=run.seed,
             pretrained=_pretrained_folder(config, run.base) if run.base else None,
-            labelled=run.labelled,
+            num_labeled=run.num_labeled,
             steps=encoder_steps + config.process_steps,
             encoder_fraction=encoder_steps / max(1, encoder_steps + config.process_steps),
             lr=run.rate,

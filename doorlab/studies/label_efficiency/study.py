@@ -16,9 +16,9 @@ error on validation doors. All models use the same validation doors, and none is
 
     OUT/dataset/                                      doorlab generate
     OUT/pretrained/MODEL/rate-R/seed-S/               doorlab pretrain
-    OUT/labelled-N/MODEL/rate-R/seed-S/               doorlab train
-    OUT/labelled-N/MODEL/rate-R/seed-S/scores.npz     scores of predicted rewards on test doors
-    OUT/labelled-N/bandit/, OUT/baselines/            doorlab bandit
+    OUT/labeled-N/MODEL/rate-R/seed-S/               doorlab train
+    OUT/labeled-N/MODEL/rate-R/seed-S/scores.npz     scores of predicted rewards on test doors
+    OUT/labeled-N/bandit/, OUT/baselines/            doorlab bandit
     OUT/ood/PRIOR/                                    doorlab bandit on doors of another prior
     OUT/reward.json, bandit.json, claims.json         summaries, with 95 % intervals
     OUT/labels.png, adaptation.png, regret.png
@@ -132,9 +132,9 @@ def _study(config: Config) -> None:
     with single_threaded():
         rates = choose_rates(config, dataset)
         runs = [
-            StudyRun(model, rates[model], seed, labelled)
+            StudyRun(model, rates[model], seed, labeled)
             for seed in config.seeds
-            for labelled in config.labelled
+            for labeled in config.num_labeled
             for model in config.models
         ]
         run_all(config, dataset, runs)
@@ -142,7 +142,7 @@ def _study(config: Config) -> None:
     folders: results.Folders = {}
     for one in runs:
         of_model = folders.setdefault(one.model, {})
-        of_model.setdefault(one.labelled or 0, []).append(config.out / one.name)
+        of_model.setdefault(one.num_labeled or 0, []).append(config.out / one.name)
     results.write(config, dataset, folders, rates)
 
 
@@ -152,7 +152,7 @@ def check(config: Config) -> None:
     resolve_device(config.device, "--device")
     get_prior(config.prior)
     check_priors(config.ood_priors)
-    check_choices(config, "models", "labelled", "seeds", "learning_rates")
+    check_choices(config, "models", "num_labeled", "seeds", "learning_rates")
     for names, known, what in (
         (config.models, REWARD_MODELS, "model"),
         ((config.method,), config.models, "model of the study, for --method,"),
@@ -177,15 +177,15 @@ def check(config: Config) -> None:
 
 
 def check_numbers(config: Config) -> None:
-    """Raises ConfigError if --tune-labels or --eval-labels is not part of --labelled."""
+    """Raises ConfigError if --tune-labels or --eval-labels is not part of --num-labeled."""
     tuned = len(config.learning_rates) > 1
     for option, named in (
         ("--tune-labels", (config.tune_labels,) if tuned else ()),
         ("--eval-labels", config.eval_labels),
     ):
-        if not set(named) <= set(config.labelled):
-            counts = ", ".join(map(str, config.labelled))
-            raise ConfigError(f"{option} out of --labelled {counts}", f"{named}", "correct it")
+        if not set(named) <= set(config.num_labeled):
+            counts = ", ".join(map(str, config.num_labeled))
+            raise ConfigError(f"{option} out of --num-labeled {counts}", f"{named}", "correct it")
 
 
 def check_weights(config: Config) -> None:
@@ -248,9 +248,9 @@ def with_defaults(config: Config, dataset: DoorDataset) -> Config:
     Raises ConfigError for numbers above those of the dataset.
     """
     doors, test = (len(dataset.indices(split)) for split in ("train", "test"))
-    most = max(config.labelled)
+    most = max(config.num_labeled)
     for name, count, available in (
-        ("labelled", most, doors),
+        ("num-labeled", most, doors),
         ("test-doors", config.test_doors, test),
     ):
         if not 0 <= count <= available or not available:
@@ -259,12 +259,12 @@ def with_defaults(config: Config, dataset: DoorDataset) -> Config:
             )
     config = replace(
         config,
-        labelled=tuple(n or doors for n in config.labelled),
+        num_labeled=tuple(n or doors for n in config.num_labeled),
         tune_labels=config.tune_labels or doors,
-        eval_labels=tuple(n or doors for n in config.eval_labels or config.labelled),
+        eval_labels=tuple(n or doors for n in config.eval_labels or config.num_labeled),
         test_doors=config.test_doors or test,
     )
-    check_choices(config, "labelled", "eval_labels")
+    check_choices(config, "num_labeled", "eval_labels")
     return config
 
 
@@ -281,13 +281,13 @@ def evaluate_policies(
         overwrite=True,
     )  # fmt: skip
     wanted = [replace(settings, policies=config.baselines, out=config.out / BASELINES_FOLDER)]
-    for labelled in config.eval_labels:
-        models = tuple(config.out / run.name for run in runs if run.labelled == labelled)
-        out = bandit_folder(config.out, labelled)
+    for labeled in config.eval_labels:
+        models = tuple(config.out / run.name for run in runs if run.num_labeled == labeled)
+        out = bandit_folder(config.out, labeled)
         wanted.append(replace(settings, models=models, policies=config.models, out=out))
     for prior, doors in ood_datasets.items():
         at = nearest_label_count(config.eval_labels)
-        models = tuple(config.out / run.name for run in runs if run.labelled == at)
+        models = tuple(config.out / run.name for run in runs if run.num_labeled == at)
         policies, out = config.models + config.baselines, config.out / OOD_FOLDER / prior
         wanted.append(replace(settings, data=doors.path, models=models, policies=policies, out=out))
     for one in wanted:

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from helpers.bandit_worlds import Sighted, World, features, labelled
+from helpers.bandit_worlds import Sighted, World, features, labeled
 
 from doorlab.bandit import History
 from doorlab.bandit.action_search import SearchConfig
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
-    LabelledDataset,
+    LabeledDataset,
     LinUCBConfig,
     LinUCBPolicy,
     NeuralLinearConfig,
@@ -20,12 +20,12 @@ from doorlab.bandit.policies import (
 from doorlab.bandit.policies.cpp import RESIDUALS
 from doorlab.errors import ConfigError
 
-LABELLED = labelled()
+LABELED = labeled()
 QUICK = SearchConfig(candidates=128, starts=2, steps=8)
 NETWORK = NeuralLinearConfig(hidden=32, features=16, steps=300, batch=32, search=QUICK)
 MAKE = {
-    "linucb": lambda: LinUCBPolicy(Sighted(), LABELLED, LinUCBConfig(features=64, search=QUICK)),
-    "neural_linear": lambda: NeuralLinearPolicy(Sighted(), LABELLED, NETWORK),
+    "linucb": lambda: LinUCBPolicy(Sighted(), LABELED, LinUCBConfig(features=64, search=QUICK)),
+    "neural_linear": lambda: NeuralLinearPolicy(Sighted(), LABELED, NETWORK),
     "cpp": lambda: ContextualPriorPolicy(Sighted(), replace(RESIDUALS, search=QUICK)),
 }
 
@@ -84,7 +84,7 @@ def many_sided(doors, sides, rng, ways):
     actions = rng.uniform(-1, 1, (doors, 16, 4)).astype(np.float32)
     rewards = np.einsum("djf,df->dj", features(actions), own)
     rewards += 0.05 * rng.standard_normal(rewards.shape)
-    return LabelledDataset(frames, actions, rewards.astype(np.float32))
+    return LabeledDataset(frames, actions, rewards.astype(np.float32))
 
 
 class Many(Sighted):
@@ -116,22 +116,22 @@ def test_linucb_uncertainty_is_calibrated_on_unseen_doors(sides, doors):
 
 
 @pytest.mark.parametrize(("name", "least"), [("linucb", 2), ("neural_linear", 3)])
-def test_embedding_policy_rejects_too_few_labelled_doors(name, least):
+def test_embedding_policy_rejects_too_few_labeled_doors(name, least):
     make = {
         "linucb": lambda doors: LinUCBPolicy(Sighted(), doors, LinUCBConfig(search=QUICK)),
         "neural_linear": lambda doors: NeuralLinearPolicy(Sighted(), doors, replace(NETWORK)),
     }[name]
     for count in range(1, least):
-        with pytest.raises(ConfigError, match=f"{least} or more labelled doors.*got {count}"):
-            make(labelled(count))
-    actions = World(2).play(make(labelled(least)), 2).actions
+        with pytest.raises(ConfigError, match=f"{least} or more labeled doors.*got {count}"):
+            make(labeled(count))
+    actions = World(2).play(make(labeled(least)), 2).actions
     assert np.isfinite(actions).all()
 
 
 @pytest.mark.parametrize("held_out", [0.0, 1.0])
 def test_neural_linear_accepts_extreme_held_out_fraction(held_out):
     config = replace(NETWORK, held_out=held_out, steps=5)
-    policy = NeuralLinearPolicy(Sighted(), labelled(6), config)
+    policy = NeuralLinearPolicy(Sighted(), labeled(6), config)
     assert np.isfinite(World(2).play(policy, 2).actions).all()
 
 

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers.bandit_worlds import Sighted, World, labelled
+from helpers.bandit_worlds import Sighted, World, labeled
 
 from doorlab.bandit import History
 from doorlab.bandit.policies import (
@@ -21,7 +21,7 @@ from doorlab.bandit.policies import (
     RandomPolicy,
 )
 
-TOUCH, LABELLED = GPConfig(fit_steps=2), labelled(6, 4)
+TOUCH, LABELED = GPConfig(fit_steps=2), labeled(6, 4)
 MAKE = {
     "random": RandomPolicy,
     "gp_ucb": lambda: GPUCBPolicy(TOUCH),
@@ -29,9 +29,9 @@ MAKE = {
     "model": lambda: ModelPolicy(Sighted()),
     "epsilon": lambda: EpsilonGreedyPolicy(ModelPolicy(Sighted())),
     "cpp": lambda: ContextualPriorPolicy(Sighted(), TOUCH),
-    "linucb": lambda: LinUCBPolicy(Sighted(), LABELLED, LinUCBConfig(features=8)),
+    "linucb": lambda: LinUCBPolicy(Sighted(), LABELED, LinUCBConfig(features=8)),
     "neural_linear": lambda: NeuralLinearPolicy(
-        Sighted(), LABELLED, NeuralLinearConfig(hidden=8, features=4, steps=2)
+        Sighted(), LABELED, NeuralLinearConfig(hidden=8, features=4, steps=2)
     ),
 }
 

@@ -71,8 +71,8 @@ def test_generation_config_round_trips_through_json(config):
     assert GenerationConfig.from_json(values) == config
     with pytest.raises(ConfigError, match="frames"):
         GenerationConfig.from_json({k: v for k, v in values.items() if k != "frames"})
-    with pytest.raises(ConfigError, match="colour"):
-        GenerationConfig.from_json({**values, "colour": 1})
+    with pytest.raises(ConfigError, match="color"):
+        GenerationConfig.from_json({**values, "color": 1})
 
 
 def test_differing_names_fields_and_values(config):
@@ -146,7 +146,7 @@ def test_passive_actions_plausible_mix_is_near_handle_side_with_wide_swing():
     np.testing.assert_allclose(sides.mean(axis=1), 0.5, atol=0.1)
 
 
-def test_make_shard_without_interactions_is_unlabelled(config):
+def test_make_shard_without_interactions_is_unlabeled(config):
     shard = make_shard(replace(config, interactions=0), 0, 3, FakeSimulator())
     assert shard["actions"].shape == (3, 0, 4)
     assert shard["rewards"].shape == (3, 0)

@@ -1,4 +1,4 @@
-"""The feature network, on doors that are colours and frames that are brightnesses."""
+"""The feature network, on doors that are colors and frames that are brightnesses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZE = 32
 
 
 def doors(count, frames=4, seed=0):
-    """Each door a colour, each frame a grey stripe at a place of its own, with noise."""
+    """Each door a color, each frame a grey stripe at a place of its own, with noise."""
     rng = np.random.default_rng(seed)
     images = np.tile(rng.integers(40, 200, (count, 1, 1, 1, 3)), (1, frames, SIZE, SIZE, 1))
     for image in images.reshape(-1, SIZE, SIZE, 3):

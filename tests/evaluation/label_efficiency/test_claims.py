@@ -17,7 +17,7 @@ LATCHED = np.arange(DOORS) % 2 == 0
 
 
 def errors(*means):
-    """(S, D) at every number of labelled doors."""
+    """(S, D) at every number of labeled doors."""
     return {n: mean + NOISE for n, mean in zip(COUNTS, means, strict=True)}
 
 
@@ -139,10 +139,10 @@ def test_claim_figures_match_constructed_ratios():
     assert after["half_of_variance"].how_much.endswith("with 40 labeled doors")
     (adapts,) = after["adapts"].figures
     assert adapts["ratio"] == pytest.approx(0.4)
-    assert (adapts["labelled"], adapts["certain"]) == (400, True)
+    assert (adapts["num_labeled"], adapts["certain"]) == (400, True)
     assert adapts["margin"]["n"] == LATCHED.sum()
     pairs = after["fewer_labels"].figures
-    assert [(f["labelled_np"], f["labelled"], f["least_that_reaches"]) for f in pairs] == [
+    assert [(f["num_labeled_np"], f["num_labeled"], f["least_that_reaches"]) for f in pairs] == [
         (160, 40, 40),
         (400, 40, 40),
     ]
@@ -150,10 +150,10 @@ def test_claim_figures_match_constructed_ratios():
 
 
 def test_claims_use_label_count_nearest_to_400():
-    assert GOOD.labelled == 400
+    assert GOOD.num_labeled == 400
     fewer = {n: r for n, r in GOOD.regrets["ssnp"].items() if n < 400}
-    assert with_(GOOD, "regrets", ssnp=fewer).labelled == 160
-    assert with_(GOOD, "regrets", ssnp=None).labelled is None
+    assert with_(GOOD, "regrets", ssnp=fewer).num_labeled == 160
+    assert with_(GOOD, "regrets", ssnp=None).num_labeled is None
     nothing = with_(GOOD, "regrets", ssnp=None)
     assert found(nothing)["adapts"].reproduced is None
     assert found(nothing)["first_try"].reproduced is None

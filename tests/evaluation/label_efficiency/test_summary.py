@@ -1,4 +1,4 @@
-"""Summaries by the number of labelled doors against sums by hand."""
+"""Summaries by the number of labeled doors against sums by hand."""
 
 from __future__ import annotations
 

@@ -44,10 +44,10 @@ def test_autoencoder_loss_is_gaussian_likelihood(model, frames, small):
 def test_autoencoder_is_deterministic_and_learns(model, frames):
     first = model.loss(frames)[0].item()
     assert model.loss(frames)[0].item() == first
-    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     for _ in range(30):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss, _ = model.loss(frames)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert model.loss(frames)[0].item() < first - 0.2

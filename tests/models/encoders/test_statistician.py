@@ -196,9 +196,9 @@ def test_statistician_learns_to_separate_doors(small):
     generator = torch.Generator().manual_seed(0)
 
     def doors(count):
-        colour = torch.rand(count, 1, 3, 1, 1, generator=generator)
+        color = torch.rand(count, 1, 3, 1, 1, generator=generator)
         light = 0.5 + 0.5 * torch.rand(count, 4, 1, 1, 1, generator=generator)
-        return (colour * light).expand(-1, -1, -1, 32, 32), colour.flatten(1)
+        return (color * light).expand(-1, -1, -1, 32, 32), color.flatten(1)
 
     first = model.loss(doors(64)[0])[0].item()
     for _ in range(150):
@@ -207,9 +207,9 @@ def test_statistician_learns_to_separate_doors(small):
         loss.backward()
         optimizer.step()
     assert loss.item() < first - 0.5
-    x, colour = doors(200)
+    x, color = doors(200)
     with torch.no_grad():
         c = torch.cat([model.embed(x), torch.ones(200, 1)], dim=1)
-    fit = torch.linalg.lstsq(c[:100], colour[:100]).solution
-    residual = (c[100:] @ fit - colour[100:]).square().mean() / colour[100:].var()
+    fit = torch.linalg.lstsq(c[:100], color[:100]).solution
+    residual = (c[100:] @ fit - color[100:]).square().mean() / color[100:].var()
     assert residual < 0.4  # chance is 1

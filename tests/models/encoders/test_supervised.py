@@ -65,11 +65,11 @@ def test_supervised_loss_ignores_missing_angles(model, frames, answers):
 
 
 def test_supervised_encoder_fits_labels(model, frames, answers):
-    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     first = model.loss(frames, answers)[0].item()
     for _ in range(40):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss, _ = model.loss(frames, answers)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert loss.item() < 0.2 * first

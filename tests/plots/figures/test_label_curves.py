@@ -1,4 +1,4 @@
-"""Curves by the number of labelled doors: lines where the numbers are."""
+"""Curves by the number of labeled doors: lines where the numbers are."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_label_curves_plot_data_on_logarithmic_axis():
         assert axes.get_ylim()[0] == 0  # shares of 0: no curve is made to look steeper
 
 
-def test_label_curves_draw_unlabelled_policy_as_level_line():
+def test_label_curves_draw_unlabeled_policy_as_level_line():
     axes = label_curves(PANELS).axes[1]
     levels = [line for line in axes.get_lines() if np.all(np.equal(line.get_ydata(), 0.75))]
     assert len(levels) == 1

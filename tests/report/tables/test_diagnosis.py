@@ -44,7 +44,7 @@ def test_evidence_table_holds_errors_bounds_and_active_latents(result):
         assert rows[label][3] == written(found["importance_bound_bits"], 3)
     assert rows["VAE"][4] == "35 of 36 z"
     assert rows["statistician"][4] == "31 of 32 c, 3 of 4 z"
-    difference = result["figures"]["differences"]["statistician - vae"]["elbo"]
+    difference = result["metrics"]["differences"]["statistician - vae"]["elbo"]
     assert rows["statistician minus VAE"][1] == written(difference, 3)
     assert "uses 24 samples" in evidence_table(result)
     assert "standard deviation 0.1" in evidence_table(result)

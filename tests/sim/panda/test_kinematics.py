@@ -53,7 +53,7 @@ def oracles(doors):
 
 def random_actions(count, seed):
     actions = stream(seed, "actions").uniform(-1, 1, (count, 4))
-    return [Action.from_normalised(a) for a in actions]
+    return [Action.from_normalized(a) for a in actions]
 
 
 def go(arm, action, force=(0.0, 0.0, 0.0)):
@@ -156,11 +156,11 @@ def test_panda_cannot_open_push_door_beyond_reach(panda, doors):
 
 def test_panda_fails_with_wrong_directions_and_locks(panda, doors):
     some = doors[:6]
-    best = [Action.from_normalised(oracle_action(door)) for door in some]
+    best = [Action.from_normalized(oracle_action(door)) for door in some]
     wrong = [
         [
-            dataclasses.replace(a, swing=-a.swing).to_normalised(),
-            dataclasses.replace(a, phi=math.pi - a.phi).to_normalised(),
+            dataclasses.replace(a, swing=-a.swing).to_normalized(),
+            dataclasses.replace(a, phi=math.pi - a.phi).to_normalized(),
         ]
         for a in best
     ]
@@ -207,8 +207,8 @@ def test_panda_light_door_follows_plan(panda, pull_doors):
         stiction=0.0,
         closer_stiffness=0.0,
     )
-    action = dataclasses.replace(Action.from_normalised(oracle_action(door)), swing=1.3)
-    outcome = panda.interact([door], action.to_normalised()[None, None], record=True)
+    action = dataclasses.replace(Action.from_normalized(oracle_action(door)), swing=1.3)
+    outcome = panda.interact([door], action.to_normalized()[None, None], record=True)
     plans = plan([action], TIME_STEP)
     steps = int(plans.steps[0])
     grip = grip_position(plans.targets[0].T)[:, None]
@@ -237,7 +237,7 @@ def test_panda_arm_feels_reaction_of_handle_force(doors):
             self.felt.append(plans.placement.turned_out(forces.T)[:, 0])
 
     door = dataclasses.replace(doors[0], locked=True)
-    action = Action.from_normalised(oracle_action(door))
+    action = Action.from_normalized(oracle_action(door))
     plans = plan([action], TIME_STEP)
     arm = Still(plans)
     rack = JointPool(1, slides=False, time_step=TIME_STEP)

@@ -11,12 +11,12 @@ from doorlab.sim.interactions import rewards_of
 
 
 def one(simulator, door, action):
-    outcome = simulator.interact([door], action.to_normalised()[None, None], record=True)
+    outcome = simulator.interact([door], action.to_normalized()[None, None], record=True)
     return outcome.rewards[0, 0], outcome.slipped[0, 0], outcome.trajectories[0, 0]
 
 
 def perfect(door, **changes):
-    return dataclasses.replace(Action.from_normalised(oracle_action(door)), **changes)
+    return dataclasses.replace(Action.from_normalized(oracle_action(door)), **changes)
 
 
 def test_oracle_opens_doors_and_random_actions_do_not(simulator, doors):

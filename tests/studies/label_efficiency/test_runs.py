@@ -61,7 +61,7 @@ def config(data, bases, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "run_all", stop)
     return study.Config(
-        out=tmp_path / "out", data=data, models=("ssnp", "np", "vae_np"), labelled=(5,),
+        out=tmp_path / "out", data=data, models=("ssnp", "np", "vae_np"), num_labeled=(5,),
         seeds=(3, 4), learning_rates=(1e-3,), pretrained=there, pretrain_steps=2,
         ood_priors=("wild",), architecture=TINY, device="cpu", workers=1,
     )  # fmt: skip
@@ -100,7 +100,7 @@ def test_study_rejects_seeds_with_different_pretraining(config):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", '{"stage": "pretrain", "config": {}, "figures": {}}']
+    "content", ["", "{}", '{"stage": "pretrain", "config": {}, "metrics": {}}']
 )
 def test_study_reports_unreadable_metrics_in_one_line(config, content):
     file = config.pretrained / "vae" / "rate-0.001" / "seed-4" / "metrics.json"
@@ -120,7 +120,7 @@ def test_validation_error_of_undefined_figures_is_infinite(tmp_path):
     }
 
     def error_of(figures):
-        (tmp_path / "metrics.json").write_text(json.dumps({**metrics, "figures": figures}))
+        (tmp_path / "metrics.json").write_text(json.dumps({**metrics, "metrics": figures}))
         return validation_error(tmp_path)
 
     assert error_of(found) == pytest.approx(0.1)
@@ -189,7 +189,7 @@ def test_study_without_validation_doors_needs_one_learning_rate(tmp_path):
             doors=8, frames=2, image_size=32, videos=0, validation_fraction=0.0, test_fraction=0.25
         ),
     )
-    config = study.Config(out=tmp_path / "none", data=path, labelled=(5,), tune_labels=5)
+    config = study.Config(out=tmp_path / "none", data=path, num_labeled=(5,), tune_labels=5)
     with pytest.raises(ConfigError, match=r"validation doors to .*none in .*one of --learning-ra"):
         study.run(replace(config, learning_rates=(1e-3, 2e-3)))
     assert study.dataset_of(config).path == path

@@ -18,7 +18,7 @@ from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.tensors.batches import DoorData
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.evaluation.policy_registry import ExplorationConfig
-from doorlab.evaluation.reward_metrics import figures, predictions_on
+from doorlab.evaluation.reward_metrics import predictions_on, summarize
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
 from doorlab.stages import bandit, generate, pretrain, report, train
@@ -33,7 +33,7 @@ MODELS = ("ssnp", "np", "vae_np")
 def config(tmp_path_factory):
     """Of a study that is not started."""
     return study.Config(
-        out=tmp_path_factory.mktemp("study") / "out", models=MODELS, labelled=(5, 0), doors=30,
+        out=tmp_path_factory.mktemp("study") / "out", models=MODELS, num_labeled=(5, 0), doors=30,
         frames=2, tune_labels=5, seeds=(3, 4), encoder_steps=1, finetune_steps=1, process_steps=2,
         pretrain_steps=2, horizon=5, learning_rates=(1e-3, 4e-3), baselines=("random", "gp_ucb"),
         ood_priors=("wild",), architecture=TINY, device="cpu", workers=1,
@@ -57,7 +57,7 @@ def finished(config):
         with pytest.raises(Stopped):
             study.run(config)
     assert not (config.out / "claims.json").exists()
-    assert len(list(config.out.glob("labelled-*/*/*/*/scores.npz"))) == 5
+    assert len(list(config.out.glob("labeled-*/*/*/*/scores.npz"))) == 5
     study.run(config)
     return config
 
@@ -70,28 +70,28 @@ def results(finished):
 
 def test_study_writes_run_folder_per_model_labels_and_seed(finished, results):
     train_doors = len(DoorDataset.open(finished.out / "dataset").indices("train"))
-    assert results["reward"]["labelled"] == [5, train_doors]
+    assert results["reward"]["num_labeled"] == [5, train_doors]
     rates = results["reward"]["learning_rates"]
     assert set(rates) == set(MODELS)
     for model in MODELS:
-        for labelled in (5, train_doors):
+        for labeled in (5, train_doors):
             for seed in (3, 4):
-                name = f"labelled-{labelled}/{model}/rate-{rates[model]:g}/seed-{seed}"
+                name = f"labeled-{labeled}/{model}/rate-{rates[model]:g}/seed-{seed}"
                 metrics = json.loads((finished.out / name / "metrics.json").read_text())
                 assert (metrics["model"], metrics["seed"]) == (model, seed)
-                assert metrics["figures"]["labelled_doors"] == labelled
-                assert metrics["figures"]["steps"] == (2 if model == "vae_np" else 3)
+                assert metrics["metrics"]["labeled_doors"] == labeled
+                assert metrics["metrics"]["steps"] == (2 if model == "vae_np" else 3)
                 weight = metrics["config"]["architecture"]["reconstruction_weight"]
                 assert weight == (0.5 if model == "ssnp" else 0.05)
-    assert not list(finished.out.glob("labelled-*/*/*/*/checkpoint.safetensors"))
+    assert not list(finished.out.glob("labeled-*/*/*/*/checkpoint.safetensors"))
 
 
 def test_study_selects_learning_rate_by_validation_error(finished, results):
     for model in MODELS:
         means = {}
         for rate in (1e-3, 4e-3):
-            folder = finished.out / f"labelled-5/{model}/rate-{rate:g}/seed-3"
-            found = json.loads((folder / "metrics.json").read_text())["figures"]
+            folder = finished.out / f"labeled-5/{model}/rate-{rate:g}/seed-3"
+            found = json.loads((folder / "metrics.json").read_text())["metrics"]
             errors = [v["mean"] for k, v in found.items() if "validation_reward_mse_after" in k]
             assert len(errors) == 11
             means[rate] = np.mean(errors)
@@ -104,8 +104,8 @@ def test_study_scores_match_models_on_test_doors(finished, results):
     rate = results["reward"]["learning_rates"]["np"]
     by_seed = []
     for seed in (3, 4):
-        run = finished.out / f"labelled-5/np/rate-{rate:g}/seed-{seed}"
-        by_seed.append(figures(predictions_on(load_model(run).eval(), doors)))
+        run = finished.out / f"labeled-5/np/rate-{rate:g}/seed-{seed}"
+        by_seed.append(summarize(predictions_on(load_model(run).eval(), doors)))
     found = results["reward"]["models"]["np"]["5"]
     for metric in ("reward_mse", "log_likelihood", "calibration_error"):
         for n in (0, 4, 10):
@@ -124,7 +124,7 @@ def test_study_policies_match_bandit_and_pair_differences(finished, results):
     found = results["bandit"]
     assert set(found["policies"]) == set(MODELS)
     assert set(found["baselines"]) == {"random", "gp_ucb"}
-    with np.load(finished.out / "labelled-5/bandit/rollouts.npz") as arrays:
+    with np.load(finished.out / "labeled-5/bandit/rollouts.npz") as arrays:
         regrets = {model: arrays[f"{model}/regrets"] for model in MODELS}
     assert regrets["ssnp"].shape == (2, found["doors"], 5)
     mean = regrets["ssnp"].mean()
@@ -148,17 +148,17 @@ def test_study_evaluates_same_models_on_other_prior(finished, results):
         regrets = arrays["ssnp/regrets"]
     assert regrets.shape == (2, found["doors"], 5)
     assert found["policies"]["ssnp"]["mean_regret"]["mean"] == pytest.approx(regrets.mean())
-    assert found["labelled"] == max(results["bandit"]["labelled"])  # the number nearest 400
+    assert found["num_labeled"] == max(results["bandit"]["num_labeled"])  # the number nearest 400
 
 
 def test_study_claims_match_its_figures(results):
     found = {claim["name"]: claim for claim in results["claims"]["claims"]}
     share = results["reward"]["models"]["ssnp"]["5"]["reward_mse_over_variance"]
-    (half, *_) = found["half_of_variance"]["figures"]
+    (half, *_) = found["half_of_variance"]["metrics"]
     assert half["error_over_variance"]["mean"] == pytest.approx(share["mean"])
     assert "statistician_np" in found["beats_rivals"]["how_much"]
     assert found["beats_rivals"]["reproduced"] is not True
-    against = found["beats_gp_ucb"]["figures"][0]["against"]
+    against = found["beats_gp_ucb"]["metrics"][0]["against"]
     assert against == pytest.approx(results["bandit"]["baselines"]["gp_ucb"]["mean_regret"]["mean"])
     assert {claim["reproduced"] for claim in found.values()} <= {True, False, None}
 
@@ -209,14 +209,14 @@ def test_study_reuses_pretrained_models(finished, tmp_path, monkeypatch):
     rate = 1e-3
     config = replace(
         finished, out=tmp_path / "other", data=finished.out / "dataset", learning_rates=(rate,),
-        pretrained=finished.out / "pretrained", seeds=(3,), labelled=(5,), baselines=(),
+        pretrained=finished.out / "pretrained", seeds=(3,), num_labeled=(5,), baselines=(),
     )  # fmt: skip
     monkeypatch.setattr(pretrain, "run", None)
     study.run(config)
     assert not (config.out / "pretrained").exists()
     place = f"rate-{rate:g}/seed-3/weights.safetensors"
     vae = load_file(finished.out / "pretrained" / "vae" / place)
-    frozen = load_file(config.out / "labelled-5" / "vae_np" / place)
+    frozen = load_file(config.out / "labeled-5" / "vae_np" / place)
     assert all(torch.equal(frozen[f"pretrained.{name}"], value) for name, value in vae.items())
 
 
@@ -231,14 +231,14 @@ def asked(folder: Path) -> bandit.Config:
 
 @pytest.mark.parametrize("name", ["doors", "horizon", "seed"])
 def test_opened_detects_changed_settings(finished, name):
-    settings = asked(finished.out / "labelled-5" / "bandit")
+    settings = asked(finished.out / "labeled-5" / "bandit")
     assert study.is_evaluated(settings)
     assert not study.is_evaluated(replace(settings, **{name: getattr(settings, name) + 1}))
 
 
 def test_opened_and_scored_detect_changed_doors_and_weights(finished):
     """For example after a run, or the dataset, was deleted and made again."""
-    settings = asked(finished.out / "labelled-5" / "bandit")
+    settings = asked(finished.out / "labeled-5" / "bandit")
     assert not study.is_evaluated(replace(settings, data=finished.out / "ood/wild/dataset"))
     run = settings.models[0]
     names = ("weights.safetensors", "model.json", "scores.npz")
@@ -256,7 +256,7 @@ def test_opened_and_scored_detect_changed_doors_and_weights(finished):
     assert not scores.is_scored(run, doors[:-1], weights)
 
 
-@pytest.mark.parametrize("place", ["labelled-5/np", "pretrained/vae"])
+@pytest.mark.parametrize("place", ["labeled-5/np", "pretrained/vae"])
 def test_study_stops_at_damaged_weights(finished, monkeypatch, place):
     """They are neither scored nor evaluated, and no model uses them."""
     file = next((finished.out / place).glob("*/seed-4/weights.safetensors"))
@@ -277,11 +277,11 @@ def test_study_stops_at_damaged_weights(finished, monkeypatch, place):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("labelled-5/bandit/rollouts.npz", b""),
-        ("labelled-5/bandit/rollouts.npz", None),
-        ("labelled-5/bandit/regret.json", b"{}"),
-        ("labelled-5/bandit/regret.json", b"["),
-        ("labelled-5/bandit/regret.json", b'{"stage": "bandit", "config": {}, "policies": {}}'),
+        ("labeled-5/bandit/rollouts.npz", b""),
+        ("labeled-5/bandit/rollouts.npz", None),
+        ("labeled-5/bandit/regret.json", b"{}"),
+        ("labeled-5/bandit/regret.json", b"["),
+        ("labeled-5/bandit/regret.json", b'{"stage": "bandit", "config": {}, "policies": {}}'),
         ("baselines/rollouts.npz", b"PK"),
     ],
 )
@@ -300,7 +300,7 @@ def test_study_repeats_unreadable_evaluation(finished, name, content, monkeypatc
 
 @pytest.mark.parametrize("harm", ["empty", "bit", "part"])
 def test_score_repeats_unreadable_scores(finished, harm):
-    file = next((finished.out / "labelled-5/np").glob("*/seed-4/scores.npz"))
+    file = next((finished.out / "labeled-5/np").glob("*/seed-4/scores.npz"))
     whole, dataset = file.read_bytes(), DoorDataset.open(finished.out / "dataset")
     doors = len(dataset.indices("test"))
     try:
@@ -351,17 +351,17 @@ def test_study_rejects_dataset_without_interactions(tmp_path):
         ({"prior": "narow"}, "Did you mean 'narrow'"),
         ({"ood_priors": ("wilde",)}, "Did you mean 'wild'"),
         ({"seeds": (1, 1)}, "--seeds with one value or more"),
-        ({"labelled": ()}, "--labelled with one value or more"),
+        ({"num_labeled": ()}, "--num-labeled with one value or more"),
         (
             {"tune_labels": 7, "learning_rates": (1.0, 2.0)},
-            "--tune-labels out of --labelled 10, 30",
+            "--tune-labels out of --num-labeled 10, 30",
         ),
-        ({"labelled": (-10, 30)}, "--labelled as a whole number of 0 or more"),
+        ({"num_labeled": (-10, 30)}, "--num-labeled as a whole number of 0 or more"),
         ({"horizon": 0}, "--horizon as a whole number of 1 or more, but got 0"),
         ({"process_steps": 0}, "--process-steps as a whole number of 1"),
         ({"encoder_steps": -1}, "--encoder-steps as a whole number of 0"),
         ({"learning_rates": (1.0, 2.0), "validation_fraction": 0.0}, "one of --learning-rates"),
-        ({"eval_labels": (10, 20)}, "--eval-labels out of --labelled"),
+        ({"eval_labels": (10, 20)}, "--eval-labels out of --num-labeled"),
         ({"interactions": 8}, "32 interactions or more"),
         ({"workers": -1}, "--workers as a whole number of 0 or more"),
         ({"pretrained": Path("nowhere")}, "got nowhere, which is none"),
@@ -378,7 +378,7 @@ def test_study_rejects_invalid_settings_before_generating(tmp_path, changes, mes
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("changes", [{"labelled": (5, 500)}, {"test_doors": 500}])
+@pytest.mark.parametrize("changes", [{"num_labeled": (5, 500)}, {"test_doors": 500}])
 def test_study_rejects_too_few_doors_before_training(finished, changes, monkeypatch):
     monkeypatch.setattr(study, "run_all", None)
     with pytest.raises(ConfigError, match=r"within the \d+ of .*500.*Ask for fewer"):
