@@ -44,7 +44,8 @@ _COMMANDS = {
         --probe-doors 4 --workers 1 --out OUT {_NETWORK}""",
     "study": f"""--data data --models np vae_np --method np --num-labeled 2 --tune-labels 2
         --seeds 0 --frames 2 --interactions 4 --pretrain-steps 2 --encoder-steps 2
-        --finetune-steps 2 --process-steps 2 --horizon 2 --baselines random --workers 1 --out OUT {_NETWORK}""",
+        --finetune-steps 2 --process-steps 2 --horizon 2 --baselines random --workers 1 --out OUT
+        {_NETWORK}""",
     "demo": "--out OUT",
     "bench": "--only frames --rounds 2",
 }
