@@ -24,5 +24,5 @@ def keep_freed_memory() -> bool:
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         settings = ((_MMAP_THRESHOLD, _LARGEST_BLOCK), (_TRIM_THRESHOLD, _KEEP_ALL))
-        return all([mallopt(name, value) for name, value in settings])
+        return all(mallopt(name, value) for name, value in settings)
     return False

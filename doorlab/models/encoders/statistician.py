@@ -28,6 +28,7 @@ from torch.nn.functional import silu
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.base import DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames
 from doorlab.models.picture_likelihood import PictureLikelihood
+from doorlab.nn.frame_subsets import random_subset, take
 from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
@@ -170,7 +171,8 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
         a = self.architecture
         c_sample = sample(c)
         states = self.infer_states(h, c_sample, sample)
-        likelihood = self.likelihood(x, self.decode(c_sample, states.z))
+        at = random_subset(x, a.frame_decode_fraction if self.training else 1.0)
+        likelihood = self.likelihood(take(x, at), self.decode(c_sample, take(states.z, at)))
         loss, kl_z, kl_c = statistician_loss(
             likelihood,
             states.posterior,
