@@ -25,7 +25,10 @@ class Autoencoder(FrameAutoencoder):
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative log-likelihood in nats per pixel and color: the loss of the VAE without KL."""
+        """Negative log-likelihood in nats per pixel and color: the loss of the VAE without KL.
+
+        In training, that of a random part of the frames (`Architecture.frame_decode_fraction`).
+        """
         x = take(x, random_subset(x, self.decode_fraction))
         likelihood = self.likelihood(x, self.reconstruct(x)).mean()
         per_pixel = likelihood / x.shape[-3:].numel()

@@ -160,6 +160,9 @@ class NeuralStatistician(DoorEncoder, Reconstructs, SamplesDoors, SamplesFrames)
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Float[Tensor, "B M Z"]]:
         """Negative ELBO of frames for a given posterior of c.
 
+        In training, the likelihood of a random part of the frames estimates that of all frames
+        (`Architecture.frame_decode_fraction`). The KL terms are those of all frames.
+
         Args:
             x: frames.
             h: features of the frames.

@@ -33,7 +33,11 @@ class VAE(FrameAutoencoder, SamplesDoors):
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative ELBO in nats per pixel and color, and its terms for logging."""
+        """Negative ELBO in nats per pixel and color, and its terms for logging.
+
+        In training, the likelihood of a random part of the frames estimates that of all frames
+        (`Architecture.frame_decode_fraction`).
+        """
         q = self.encode(x)
         at = random_subset(x, self.decode_fraction)
         likelihood = self.likelihood(take(x, at), self.decode(take(sample(q), at)))
