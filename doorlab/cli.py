@@ -15,6 +15,7 @@ from doorlab.errors import DoorlabError, refused, unknown_name
 from doorlab.options import parse_options
 from doorlab.runtime.import_errors import libraries_imported
 from doorlab.runtime.memory_errors import lack_of_memory
+from doorlab.runtime.memory_reuse import keep_freed_memory
 from doorlab.runtime.signals import Interruption, die_on_stops, stops_handled
 from doorlab.terminal.text import print_note
 
@@ -72,13 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Args:
         argv: stage and options. None for the arguments of this process; the process must then
-            serve this call only, because its standard streams and Python path are changed.
+            serve this call only, because its standard streams, Python path and memory settings
+            are changed.
     """
     if argv is not None:
         return _run(argv)
     _open_standard_streams()
     _print_anything()
     _find_modules_here()
+    keep_freed_memory()
     status = _run(sys.argv[1:])
     die_on_stops()  # a signal during the shutdown of Python must not print a traceback
     return _flush() or status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from doorlab.limits import NonNegativeFloat, PositiveInt, check_limits
+from doorlab.limits import NonNegativeFloat, PositiveInt, Share, check_limits
 from doorlab.options import Option
 
 
@@ -54,6 +54,9 @@ class Architecture:
     likelihood_std: NonNegativeFloat = 0.0
     """Standard deviation of the image likelihood, for pixels in [0, 1]. 0 calibrates it: the value
     that maximizes the likelihood of the training batch is used, and stored with the weights."""
+    frame_decode_fraction: Share = 0.25
+    """Fraction of a door's frames that a training step decodes, rounded up. Decoding takes most of
+    the time of a step. The likelihood of these random frames estimates that of all frames."""
     beta_z: NonNegativeFloat = 1.0
     """Weight of the statistician's KL(z). Above 1, information that all frames share moves to c."""
     beta_c: NonNegativeFloat = 1.0

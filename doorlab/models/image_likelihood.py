@@ -18,10 +18,13 @@ class ImageLikelihood(nn.Module):
     """p(x | decoded mean) with a calibrated or a fixed standard deviation.
 
     The calibrated likelihood (sigma-VAE, Rybkin et al. 2021) uses, in training, the standard
-    deviation that maximizes the likelihood of the batch; the loss per image is then D / 2 log MSE
-    plus a constant, with D values per image. In evaluation it uses the square root of the running
-    mean of these variances, which is stored with the weights. The likelihood of an image in
-    evaluation therefore does not depend on the other images of the batch.
+    deviation that maximizes the likelihood of the decoded images of the batch; the loss per image
+    is then D / 2 log MSE plus a constant, with D values per image. If only a random part of the
+    images is decoded, the likelihood for a given standard deviation is an unbiased estimate. The
+    standard deviation is then estimated from fewer images, as with a smaller batch. In evaluation
+    the likelihood uses the square root of the running mean of these variances, which is stored with
+    the weights. The likelihood of an image in evaluation therefore does not depend on the other
+    images of the batch.
 
     Args:
         std: standard deviation in units of [0, 1]; 0 for the calibrated likelihood.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
@@ -56,7 +55,11 @@ class Shrink(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C S S"]:
         """Shrinks images whose side is `size` or a multiple of it."""
-        return 2.0 * F.avg_pool2d(x, x.shape[-1] // self.size) - 1.0
+        factor = x.shape[-1] // self.size
+        # Sums of strided views are several times faster than F.avg_pool2d on a CPU.
+        rows = sum((x[..., i::factor, :] for i in range(1, factor)), x[..., ::factor, :])
+        total = sum((rows[..., i::factor] for i in range(1, factor)), rows[..., ::factor])
+        return total * (2.0 / factor**2) - 1.0
 
 
 class FrameEncoder(nn.Module):

@@ -1,6 +1,7 @@
 """Evidence lower bounds of images.
 
-Legend: *batch any leading axes, B sets, M frames per set, C H W an image, E Z latents.
+Legend: *batch any leading axes, B sets, M frames per set, K of them decoded, C H W an image, E Z
+latents.
 """
 
 from __future__ import annotations
@@ -41,11 +42,15 @@ def optimal_std(
 
 
 def vae_loss(
-    log_likelihood: Float[Tensor, "*batch"], z: Normal, prior: Normal, beta: float = 1.0
+    log_likelihood: Float[Tensor, "*decoded"], z: Normal, prior: Normal, beta: float = 1.0
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Mean negative ELBO per frame and mean KL(q(z|x) || p(z)), nats (Kingma & Welling 2014)."""
+    """Mean negative ELBO per frame and mean KL(q(z|x) || p(z)), nats (Kingma & Welling 2014).
+
+    The likelihood may be that of a random subset of the frames of `z`. The loss is then an unbiased
+    estimate.
+    """
     kl = kl_divergence(z, prior).sum(dim=-1)
-    return (beta * kl - log_likelihood).mean(), kl.mean()
+    return beta * kl.mean() - log_likelihood.mean(), kl.mean()
 
 
 def free_bits(kl: Float[Tensor, "*batch Z"], free_nats: float) -> Float[Tensor, "*batch Z"]:
@@ -62,7 +67,7 @@ def free_bits(kl: Float[Tensor, "*batch Z"], free_nats: float) -> Float[Tensor, 
 
 
 def statistician_loss(
-    log_likelihood: Float[Tensor, "B M"],
+    log_likelihood: Float[Tensor, "B K"],
     z: Normal,
     z_prior: Normal,
     c: Normal,
@@ -77,12 +82,14 @@ def statistician_loss(
     divided by M. The betas weight the KL terms, which `free_bits` bounds from below by
     `free_nats`; betas of 1 and `free_nats` of 0 give the bound itself.
 
+    With the likelihoods of a random subset of K frames, the sum over them is scaled by M / K. The
+    loss is then an unbiased estimate.
+
     Returns:
         The loss, the mean KL of z per frame, the mean KL of c per set, all in nats. The KLs are
         the true ones, without free bits.
     """
     kl_z, kl_c = kl_divergence(z, z_prior), kl_divergence(c, c_prior)  # (B, M, Z), (B, E)
     cost_z, cost_c = (free_bits(kl, free_nats).sum(dim=-1) for kl in (kl_z, kl_c))
-    frames = log_likelihood.shape[1]
-    per_set = (log_likelihood - beta_z * cost_z).sum(dim=1) - beta_c * cost_c
-    return -per_set.mean() / frames, kl_z.sum(dim=-1).mean(), kl_c.sum(dim=-1).mean()
+    per_frame = beta_z * cost_z.mean() + beta_c * cost_c.mean() / cost_z.shape[1]
+    return per_frame - log_likelihood.mean(), kl_z.sum(dim=-1).mean(), kl_c.sum(dim=-1).mean()

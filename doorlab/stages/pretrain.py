@@ -61,7 +61,7 @@ from doorlab.nn.images import to_float
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
-from doorlab.training import FitResult, fit, single_phase
+from doorlab.training import FitResult, OptimConfig, fit, single_phase
 from doorlab.training.fabric import Fabric
 from doorlab.training.task import Batches
 
@@ -81,13 +81,13 @@ class Config(LearningConfig):
 
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(frames=8),
+    "tiny": Config(frames=8, optim=OptimConfig(lr=3e-3)),
     "small": with_preset(Config(), "small", batch_size=32, frames=8),
     "full": with_preset(Config(), "full", batch_size=128, frames=8),
 }
 
 # Equal for all models with steps, so that comparisons do not depend on the budget.
-STEPS_BY_PRESET = {"tiny": 1_000, "small": 2_000, "full": 60_000}
+STEPS_BY_PRESET = {"tiny": 2_800, "small": 4_500, "full": 60_000}
 
 
 def default_steps(preset: str, model: str) -> int:

@@ -11,7 +11,7 @@ from helpers.small_networks import TINY
 
 SIZE, DOORS, FRAMES, CONTEXT, TARGETS = 32, 4, 3, 5, 6
 
-SMALL = replace(TINY, latent_samples=4, likelihood_std=0.1)
+SMALL = replace(TINY, latent_samples=4, likelihood_std=0.1, frame_decode_fraction=1.0)
 
 
 @pytest.fixture

@@ -36,6 +36,13 @@ def test_frame_encoder_averages_larger_images():
     torch.testing.assert_close(large(enlarged), small(x), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("factor", [1, 2, 3, 4])
+def test_shrink_averages_squares_of_pixels(factor):
+    x = torch.rand(2, 3, 8 * factor, 8 * factor)
+    expected = 2 * torch.nn.functional.avg_pool2d(x, factor) - 1
+    torch.testing.assert_close(Shrink(8)(x), expected)
+
+
 def test_frame_encoder_and_decoder_use_every_pixel():
     torch.manual_seed(0)
     encoder, decoder = FrameEncoder(32, (8, 8), 16), FrameDecoder(32, (8, 8, 8), 16)

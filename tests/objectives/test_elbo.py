@@ -1,5 +1,6 @@
 """Bounds against torch.distributions, and against closed forms where everything is Gaussian."""
 
+import itertools
 import math
 
 import pytest
@@ -48,6 +49,24 @@ def test_vae_bound_is_tight_at_true_posterior():
     torch.testing.assert_close(bound(posterior), evidence)
     for shift, stretch in ((0.2, 1.0), (-0.1, 1.3), (0.0, 0.5)):
         assert bound(Normal(posterior.mean + shift, posterior.stddev * stretch)) < evidence
+
+
+def test_losses_of_subsets_average_to_loss_of_all_frames():
+    z, likelihood = rand_normal(4, 5, 3), torch.randn(4, 5)
+    prior, c = standard_normal(z.mean), rand_normal(4, 6, seed=1)
+    subsets = list(itertools.combinations(range(5), 2))
+
+    def mean_over_subsets(loss):
+        return torch.stack([loss(likelihood[:, list(s)]) for s in subsets]).mean()
+
+    def of_sets(part):
+        return statistician_loss(part, z, prior, c, standard_normal(c.mean), 2.0, 0.5)[0]
+
+    def of_frames(part):
+        return vae_loss(part, z, prior)[0]
+
+    torch.testing.assert_close(mean_over_subsets(of_sets), of_sets(likelihood))
+    torch.testing.assert_close(mean_over_subsets(of_frames), of_frames(likelihood))
 
 
 def test_statistician_bound_is_tight_for_linear_gaussian_sets():

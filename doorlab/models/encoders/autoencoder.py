@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
+from doorlab.nn.frame_subsets import random_subset, take
 
 
 class Autoencoder(FrameAutoencoder):
@@ -24,9 +25,12 @@ class Autoencoder(FrameAutoencoder):
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative log-likelihood in nats per pixel and color: the loss of the VAE without KL."""
-        rebuilt = self.reconstruct(x)
-        likelihood = self.likelihood(x, rebuilt).mean()
+        """Negative log-likelihood in nats per pixel and color: the loss of the VAE without KL.
+
+        In training, that of a random part of the frames (`Architecture.frame_decode_fraction`).
+        """
+        x = take(x, random_subset(x, self.decode_fraction))
+        likelihood = self.likelihood(x, self.reconstruct(x)).mean()
         per_pixel = likelihood / x.shape[-3:].numel()
         return -per_pixel, {"log_likelihood": per_pixel}
 

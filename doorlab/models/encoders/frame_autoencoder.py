@@ -44,6 +44,11 @@ class FrameAutoencoder(FrameEmbeddingEncoder, Reconstructs):
         self.decoder = FrameDecoder(image_size, a.decoder_channels, f)
         self.likelihood = ImageLikelihood(a.likelihood_std)
 
+    @property
+    def decode_fraction(self) -> float:
+        """Fraction of a door's frames that the loss decodes: all of them in evaluation."""
+        return self.architecture.frame_decode_fraction if self.training else 1.0
+
     def decode(self, z: Float[Tensor, "*batch Z"]) -> Float[Tensor, "*batch C H W"]:
         """The mean image decoded from z."""
         return self.decoder(self.from_z(z))

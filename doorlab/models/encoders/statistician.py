@@ -33,6 +33,7 @@ from doorlab.models.encoders.base import (
     SamplesFrames,
 )
 from doorlab.models.image_likelihood import ImageLikelihood
+from doorlab.nn.frame_subsets import random_subset, take
 from doorlab.nn.gaussian import GaussianHead, mean_of, sample, standard_normal
 from doorlab.nn.images import FrameDecoder, FrameEncoder
 from doorlab.nn.initialization import kaiming_init_
@@ -165,6 +166,9 @@ class NeuralStatistician(DoorEncoder, Reconstructs, FitsLatentDensity, SamplesFr
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Float[Tensor, "B M Z"]]:
         """Negative ELBO of frames for a given posterior of c.
 
+        In training, the likelihood of a random part of the frames estimates that of all frames
+        (`Architecture.frame_decode_fraction`). The KL terms are those of all frames.
+
         Args:
             x: frames.
             h: features of the frames.
@@ -176,7 +180,8 @@ class NeuralStatistician(DoorEncoder, Reconstructs, FitsLatentDensity, SamplesFr
         a = self.architecture
         c_sample = sample(c)
         states = self.infer_states(h, c_sample, sample)
-        likelihood = self.likelihood(x, self.decode(c_sample, states.z))
+        at = random_subset(x, a.frame_decode_fraction if self.training else 1.0)
+        likelihood = self.likelihood(take(x, at), self.decode(c_sample, take(states.z, at)))
         loss, kl_z, kl_c = statistician_loss(
             likelihood,
             states.posterior,

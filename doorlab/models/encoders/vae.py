@@ -15,6 +15,7 @@ from torch.distributions import Normal
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.base import FitsLatentDensity
 from doorlab.models.encoders.frame_autoencoder import FrameAutoencoder
+from doorlab.nn.frame_subsets import random_subset, take
 from doorlab.nn.gaussian import GaussianHead, sample, standard_normal
 from doorlab.objectives.elbo import vae_loss
 
@@ -34,9 +35,14 @@ class VAE(FrameAutoencoder, FitsLatentDensity):
     def loss(
         self, x: Float[Tensor, "B M C H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Negative ELBO in nats per pixel and color, and its terms for logging."""
+        """Negative ELBO in nats per pixel and color, and its terms for logging.
+
+        In training, the likelihood of a random part of the frames estimates that of all frames
+        (`Architecture.frame_decode_fraction`).
+        """
         q = self.encode(x)
-        likelihood = self.likelihood(x, self.decode(sample(q)))
+        at = random_subset(x, self.decode_fraction)
+        likelihood = self.likelihood(take(x, at), self.decode(take(sample(q), at)))
         loss, kl = vae_loss(likelihood, q, standard_normal(q.mean))
         pixels = x.shape[-3:].numel()
         return loss / pixels, {"log_likelihood": likelihood.mean() / pixels, "kl_z": kl}

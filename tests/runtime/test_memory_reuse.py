@@ -1,0 +1,54 @@
+import ctypes
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from doorlab.runtime.memory_reuse import keep_freed_memory
+
+_COUNT = """
+import resource
+import sys
+
+import torch
+
+from doorlab.runtime.memory_reuse import keep_freed_memory
+
+if sys.argv[1] == "kept":
+    assert keep_freed_memory()
+
+
+def step():
+    blocks = [torch.ones(2**20) for _ in range(4)]  # 4 MiB each
+    return sum(float(block[0]) for block in blocks)
+
+
+step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def _new_pages(how: str) -> int:
+    """Pages that 20 equal steps of a new process get from the kernel."""
+    command = (sys.executable, "-c", _COUNT, how)
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_used_again():
+    assert _new_pages("kept") < 0.5 * _new_pages("returned")
+
+
+def test_systems_without_the_setting_are_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert keep_freed_memory() is False
+
+
+def test_a_c_library_without_the_setting_is_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    assert keep_freed_memory() is False
