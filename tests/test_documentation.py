@@ -39,7 +39,7 @@ POLICIES = {
 }
 
 
-def test_the_regrets_of_the_demo():
+def test_demo_regret_table_matches_results():
     shown, found = table("README.md", head="policy | mean regret"), result("demo_regret.json")
     assert {name for name, *_ in shown.rows} == set(POLICIES)
     for name, regret, first in shown.rows:
@@ -48,7 +48,7 @@ def test_the_regrets_of_the_demo():
         assert_printed(first, policy["first_reward"]["mean"])
 
 
-def test_the_sentences_on_the_demo():
+def test_demo_sentences_match_results():
     found, seconds = result("demo_regret.json"), result("demo_timing.json")["seconds"]
     ssnp, best, visible = (found["policies"][name] for name in ("ssnp", "np", "visible_oracle"))
     means = {name: policy["mean_regret"]["mean"] for name, policy in found["policies"].items()}
@@ -73,7 +73,7 @@ def test_the_sentences_on_the_demo():
         assert_stated("README.md", sentence, *values)
 
 
-def test_the_dataset_of_the_demo():
+def test_demo_dataset_page_matches_generator():
     config = generate.PRESETS["tiny"]
     (shown,) = blocks("docs/datasets.md", "text")
     assert result("demo_regret.json")["dataset_checksum"] in shown
@@ -99,7 +99,7 @@ PROBED = {
 }
 
 
-def test_the_probes_of_the_demo():
+def test_demo_probe_table_matches_results():
     shown = table("docs/results.md", head="target | statistician | VAE")
     found = result("demo_probes.json")
     assert [name for name, *_ in shown.rows] == list(PROBED)
@@ -135,7 +135,7 @@ BY_HAND = {  # tables without a result file -> what the page says about them
 
 
 @pytest.mark.parametrize("file", PAGES)
-def test_every_other_table_has_no_results(file):
+def test_other_tables_have_no_results(file):
     for other in tables(file):
         head = " | ".join(other.head)
         excuse = next((said for start, said in BY_HAND.items() if head.startswith(start)), None)
@@ -159,7 +159,7 @@ PICTURES = [p for p in sorted((ROOT / "docs").glob("*.png")) if p.name != "galle
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_pictures_were_drawn_from_the_result_files_that_are_there(picture):
+def test_figures_were_drawn_from_present_results(picture):
     """`python scripts/make_figures.py` draws them again. The gallery shows doors, not results."""
     with Image.open(picture) as image:
         source = image.info.get("Source", "")
@@ -170,7 +170,7 @@ def test_pictures_were_drawn_from_the_result_files_that_are_there(picture):
 
 
 @pytest.mark.slow
-def test_the_demo_was_measured_on_the_doors_that_the_present_code_makes(tmp_path):
+def test_demo_results_are_of_present_doors(tmp_path):
     """Generates them, in a minute or two. If not, the demo is to be measured again."""
     path = generate.run(replace(generate.PRESETS["tiny"], out=tmp_path / "dataset"))
     assert DoorDataset.open(path).checksum == result("demo_regret.json")["dataset_checksum"]

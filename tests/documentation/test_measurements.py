@@ -11,7 +11,7 @@ from helpers.markdown import assert_printed, assert_stated, interval, metrics, r
 # Reward distributions, streamed doors, the wheel
 
 
-def test_the_comparison_of_reward_distributions():
+def test_reward_distribution_table_matches_results():
     shown, found = (
         table("docs/reward_models.md", head="head | squared error"),
         metrics("heads.json"),
@@ -34,7 +34,7 @@ ONLINE = {
 }
 
 
-def test_the_errors_with_streamed_doors():
+def test_online_errors_match_results():
     shown, found = table("docs/pretraining.md", head="on test doors"), metrics("online.json")
     rows = {name: cells for name, *cells in shown.rows}
     smaller = []
@@ -71,7 +71,7 @@ def _waiting(run: dict[str, Any]) -> float:
     return share
 
 
-def test_the_wheel_bandit():
+def test_wheel_bandit_numbers_match_results():
     short, long = metrics("wheel.json"), metrics("wheel_80000.json")
     percent = [entry["regret_percent"]["mean"] for entry in short.values()]
     published = list(result("wheel.json")["published_percent"].values())
@@ -94,7 +94,7 @@ def test_the_wheel_bandit():
         ("docs/simulation.md", "measurement ([result file](../results/bench.json))"),
     ],
 )
-def test_the_speeds(file, head):
+def test_speed_tables_match_results(file, head):
     """Their names in the file stand beside them; a number in brackets is another metric."""
     shown, found = table(file, head=head), metrics("bench.json")
     for _, names, value in shown.rows:
@@ -110,7 +110,7 @@ def test_the_speeds(file, head):
             assert_printed(rest, found[name]["mean"])
 
 
-def test_the_errors_by_the_length_of_a_step():
+def test_time_step_errors_match_results():
     shown, found = table("docs/simulation.md", head="steps per second"), metrics("bench.json")
     for steps, error, within in shown.rows:
         hertz = steps.strip("*")

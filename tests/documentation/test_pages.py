@@ -39,7 +39,7 @@ def _headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_every_page_is_listed_in_the_readme():
+def test_readme_lists_every_page():
     for file in PAGES[1:]:
         assert f"({file})" in text_of("README.md")
 
@@ -83,7 +83,7 @@ COMMON = {
 }  # fmt: skip
 
 
-def test_the_table_of_folders_is_complete_and_its_imports_are_true():
+def test_folder_table_is_complete_with_true_imports():
     """Imports of packages and modules; the contracts in pyproject.toml say which are allowed."""
     listed = {}
     for folders, _, imports in table("CONTRIBUTING.md", head="folder | contents").rows:

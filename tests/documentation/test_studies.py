@@ -31,7 +31,7 @@ STUDIES = [(0, "representation.json", "narrow"), (1, "representation_default.jso
 
 
 @pytest.mark.parametrize(("number", "file", "prior"), STUDIES)
-def test_the_scores_of_probes(number, file, prior):
+def test_probe_tables_match_results(number, file, prior):
     shown = table("docs/results.md", head="with 10 and with 1,000 labeled doors", number=number)
     curves = result(file)["priors"][prior]["curves"]["doors"]
     places = [curves["at"].index(doors) for doors in (10, 1000)]
@@ -41,7 +41,7 @@ def test_the_scores_of_probes(number, file, prior):
             assert_printed(cell, *(scores[place]["mean"] for place in places))
 
 
-def test_the_differences_of_probes():
+def test_probe_differences_match_results():
     found = result("representation_default.json")["priors"]["default"]
     ahead = found["vs_best_baseline"]["contrastive_statistician"]
     shown = table("docs/results.md", head="target | difference")
@@ -64,7 +64,7 @@ def test_the_differences_of_probes():
         assert_stated("docs/results.md", sentence, *values)
 
 
-def test_the_sentences_on_probes():
+def test_probe_sentences_match_results():
     found = result("representation.json")
     config, narrow = found["config"], found["priors"]["narrow"]
     training = config["doors"] * (1 - config["test_fraction"] - config["validation_fraction"])
@@ -92,7 +92,7 @@ def _side(estimate: dict[str, Any]) -> int:
     return int(low > 0) - int(high < 0)
 
 
-def test_the_comparison_with_the_contrastive_statistician_in_the_departures():
+def test_departures_compare_statisticians_as_in_results():
     for sentence, (file, prior), names in (
         ("handedness 1.000 instead of 0.959, swing 1.000 instead of 0.799, angle 0.958 instead of "
          "0.406, place 0.986 instead of 0.989", STUDIES[0][1:],
@@ -124,7 +124,7 @@ MODELS = {
 }
 
 
-def test_the_regrets_by_the_number_of_labels():
+def test_regret_table_matches_results():
     shown, policies = (
         table("docs/results.md", head="labeled doors"),
         result("bandit.json")["policies"],
@@ -149,7 +149,7 @@ CLAIMS = {
 }
 
 
-def test_the_claims():
+def test_claims_match_results():
     """Failed ones are shown as such, in the same table; the README counts them."""
     claims = {claim["name"]: claim for claim in result("study_claims.json")["claims"]}
     shown = table("docs/results.md", head="claim | verdict | measured")
@@ -192,7 +192,7 @@ def test_the_claims():
     assert thresholds in prose("README.md")
 
 
-def test_the_sentences_on_labels():
+def test_label_sentences_match_results():
     found = result("bandit.json")
     baselines, wild = found["baselines"], found["ood"]["wild"]
     regrets = {name: policy["mean_regret"]["mean"] for name, policy in wild["policies"].items()}

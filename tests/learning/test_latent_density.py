@@ -56,7 +56,7 @@ def config(tmp_path):
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-def test_the_density_is_that_of_the_training_doors(config, mirror):
+def test_latent_density_is_that_of_training_doors(config, mirror):
     model = LeftColors()
     write_latent_density(config, model, painted(300, 0), painted(100, 1), mirror=mirror)
     density = load_latent_density(config.out, checksum_of(model))
@@ -69,12 +69,12 @@ def test_the_density_is_that_of_the_training_doors(config, mirror):
     assert (samples > 120).double().mean().item() == pytest.approx(0.5 * mirror, abs=0.05)
 
 
-def test_without_validation_doors_there_is_a_density(config):
+def test_latent_density_needs_no_validation_doors(config):
     write_latent_density(config, LeftColors(), painted(40, 0), None, mirror=False)
     assert (config.out / LATENT_DENSITY_FILE).exists()
 
 
-def test_an_earlier_file_goes_and_few_doors_or_other_models_have_none(config):
+def test_latent_density_file_is_removed_without_density(config):
     file = config.out / LATENT_DENSITY_FILE
     for model, doors in ((LeftColors(), 19), (torch.nn.Identity(), 40)):
         file.write_bytes(b"of an earlier run")

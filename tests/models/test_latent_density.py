@@ -50,14 +50,14 @@ def assert_known_moments(samples):
     np.testing.assert_allclose(np.cov(samples.T), covariance, atol=0.12)
 
 
-def test_samples_have_the_moments_of_the_mixture():
+def test_latent_density_samples_have_moments_of_mixture():
     samples = KNOWN.sample(torch.zeros(100, 200, 2), generator())
     assert samples.dtype == torch.float32
     assert_known_moments(samples.reshape(-1, 2).numpy())
 
 
 @pytest.mark.parametrize("held_out", [0, 500])
-def test_a_fit_recovers_the_mixture(held_out):
+def test_fit_recovers_mixture(held_out):
     """With held-out latents, and with BIC."""
     found = fit_latent_density("c", 3000, drawn(3000), drawn(held_out, seed=1))
     assert 3 <= len(found.weights) <= 10
@@ -66,7 +66,7 @@ def test_a_fit_recovers_the_mixture(held_out):
 
 
 @pytest.mark.parametrize("held_out", [0, 2000])
-def test_one_gaussian_suffices_for_a_gaussian(held_out):
+def test_fit_chooses_one_component_for_gaussian(held_out):
     rng = np.random.default_rng(0)
     normal = rng.normal(size=(5000, 3)) * [1.0, 0.1, 3.0] + [0.0, 5.0, 1.0]
     found = fit_latent_density("z", 5000, normal[: 5000 - held_out], normal[5000 - held_out :])
@@ -77,27 +77,27 @@ def test_one_gaussian_suffices_for_a_gaussian(held_out):
     np.testing.assert_allclose(np.diag(found.scales[0]), expected, rtol=0.05)
 
 
-def test_equal_generators_give_equal_samples():
+def test_latent_density_samples_are_deterministic_given_generator():
     like = torch.zeros(5, 4, 2)
     first, again, other = (KNOWN.sample(like, generator(s)) for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-def test_equal_seeds_give_equal_fits():
+def test_fit_is_deterministic_given_seed():
     values = drawn(200)
     first, again = (fit_latent_density("c", 200, values, values[:0], seed=3) for _ in range(2))
     np.testing.assert_array_equal(first.means, again.means)
     np.testing.assert_array_equal(first.scales, again.scales)
 
 
-def test_equal_latents_have_a_density():
+def test_fit_accepts_equal_latents():
     found = fit_latent_density("c", 30, np.ones((30, 4)), np.ones((20, 4)))
     samples = found.sample(torch.zeros(10, 4), generator())
     np.testing.assert_allclose(samples.numpy(), 1.0, atol=0.1)
 
 
-def test_the_fewest_gaussians_within_one_standard_error_are_chosen():
+def test_component_choice_prefers_fewest_within_standard_error():
     best = np.array([1.0, 2.0, 3.0, 4.0])
     noise = np.array([1.0, -1.0, 1.0, -1.0])  # standard error 1 / 2
     assert fewest_components([best - 2.0, best - 0.49 + noise, best]) == 1
@@ -106,17 +106,17 @@ def test_the_fewest_gaussians_within_one_standard_error_are_chosen():
 
 
 @pytest.mark.parametrize("values", [np.ones((1, 2)), np.array([[0.0, 1.0], [np.nan, 1.0]])])
-def test_latents_without_a_density_are_refused(values):
+def test_fit_rejects_bad_latents(values):
     with pytest.raises(ConfigError, match="finite latents of two or more doors"):
         fit_latent_density("c", 2, values, values)
 
 
-def test_the_words_name_the_mixture():
+def test_description_names_mixture():
     expected = "a mixture of 3 Gaussians fitted to 1,120 training doors and their mirror images"
     assert str(KNOWN) == expected
 
 
-def test_it_comes_back_from_disk_with_its_weights_alone(tmp_path):
+def test_latent_density_loads_with_its_weights_only(tmp_path):
     assert load_latent_density(tmp_path, "blake2b:1") is None
     save_latent_density(tmp_path, KNOWN, "blake2b:1")
     found = load_latent_density(tmp_path, "blake2b:1")
@@ -129,7 +129,7 @@ def test_it_comes_back_from_disk_with_its_weights_alone(tmp_path):
 
 
 @pytest.mark.parametrize("place", [10, 300, -10])
-def test_a_damaged_file_is_one_line(tmp_path, place):
+def test_load_latent_density_rejects_damaged_file(tmp_path, place):
     save_latent_density(tmp_path, KNOWN, "blake2b:1")
     data = bytearray((tmp_path / LATENT_DENSITY_FILE).read_bytes())
     data[place] ^= 64
@@ -154,7 +154,7 @@ def run(request, tmp_path, small):
     return tmp_path
 
 
-def test_without_a_file_a_model_samples_from_the_prior(run):
+def test_model_without_file_samples_from_prior(run):
     model = load_model(run)
     assert model.latent_density is None
     assert f"{model.density_latent} from the prior N(0, 1)" in model.describe_sampling()
@@ -166,7 +166,7 @@ def test_without_a_file_a_model_samples_from_the_prior(run):
     )
 
 
-def test_a_model_samples_from_the_density_beside_its_weights(run):
+def test_model_samples_from_density_beside_weights(run):
     bare = load_model(run)
     density = narrow(bare.density_latent, bare.embedding_dim)
     save_latent_density(run, density, weights_checksum(run))
@@ -180,7 +180,7 @@ def test_a_model_samples_from_the_density_beside_its_weights(run):
     assert not torch.equal(model.sample(3, 2, generator()), prior)
 
 
-def test_samples_of_a_statistician_are_new_frames_of_sampled_doors(tmp_path, small):
+def test_statistician_samples_are_frames_of_sampled_doors(tmp_path, small):
     model = build_model("statistician", 32, small)
     model.latent_density = density = narrow("c", small.context_dim)
     mine, theirs = generator(), generator()
@@ -190,7 +190,7 @@ def test_samples_of_a_statistician_are_new_frames_of_sampled_doors(tmp_path, sma
     assert model.describe_sampling().endswith("training doors, z from p(z | c)")
 
 
-def test_a_damaged_density_is_told_when_the_model_is_loaded(run):
+def test_load_model_rejects_damaged_density(run):
     (run / LATENT_DENSITY_FILE).write_bytes(b"no density")
     with pytest.raises(CheckpointError, match=r"intact latent density .*, but got a damaged one"):
         load_model(run)

@@ -39,16 +39,16 @@ def _new_pages(how: str) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-def test_freed_memory_is_used_again():
+def test_keep_freed_memory_reuses_pages():
     assert _new_pages("kept") < 0.5 * _new_pages("returned")
 
 
-def test_systems_without_the_setting_are_left_alone(monkeypatch):
+def test_keep_freed_memory_ignores_other_systems(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
 
 
-def test_a_c_library_without_the_setting_is_left_alone(monkeypatch):
+def test_keep_freed_memory_ignores_other_c_libraries(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     assert keep_freed_memory() is False

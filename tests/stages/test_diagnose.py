@@ -260,7 +260,7 @@ def test_blur_keeps_the_mean_and_a_flat_image():
     assert found[1].mean() == pytest.approx(images[1].mean(), abs=2)
 
 
-def test_a_fitted_density_is_compared_with_the_prior(config, models, tmp_path):
+def test_diagnose_compares_fitted_density_with_prior(config, models, tmp_path):
     folder = tmp_path / "statistician"
     shutil.copytree(models[1], folder)
     size = LAYERED.context_dim

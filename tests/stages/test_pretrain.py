@@ -300,7 +300,7 @@ def test_pretrain_default_steps_are_equal_for_trained_models():
 
 
 @pytest.mark.parametrize("kind", ["statistician", "vae"])
-def test_a_finished_run_samples_from_a_density_of_its_training_doors(config, kind, monkeypatch):
+def test_pretrain_fits_density_of_training_doors(config, kind, monkeypatch):
     monkeypatch.setattr("doorlab.learning.latent_density._FEWEST_DOORS", 10)
     run = pretrain.run(updated(config, model=kind))
     model = load_model(run)

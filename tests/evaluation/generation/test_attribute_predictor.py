@@ -45,7 +45,7 @@ def predictor():
     return train_attribute_predictor(images, labels, steps=150)
 
 
-def test_it_recovers_what_bars_show(predictor):
+def test_attribute_predictor_recovers_attributes_of_bars(predictor):
     images, labels = bars(100, seed=1)
     scores = attribute_scores(predictor.predict(images), labels)
     assert scores["joint_angle"].mean > 0.95
@@ -53,7 +53,7 @@ def test_it_recovers_what_bars_show(predictor):
     assert scores["swing"].n == 100
 
 
-def test_a_mirror_changes_the_side_alone(predictor):
+def test_attribute_predictor_mirror_changes_side_alone(predictor):
     images, _ = bars(100, seed=1)
     plain, mirrored = (predictor.predict(x) for x in (images, images[..., ::-1, :]))
     assert ((plain.handedness > 0) != (mirrored.handedness > 0)).mean() > 0.98
@@ -70,7 +70,7 @@ def test_frames_are_predicted_on_their_own(predictor):
         assert found == pytest.approx(alone, abs=1e-4)
 
 
-def test_the_loss_is_squared_error_and_cross_entropies():
+def test_attribute_loss_is_squared_error_and_cross_entropies():
     torch.manual_seed(0)
     model, x = AttributePredictor(SIZE, 0.5, 2.0), torch.rand(2, 3, 3, SIZE, SIZE)
     angles = torch.tensor([[0.5, 1.0, 1.5], [math.nan] * 3])  # the second slides
@@ -86,7 +86,7 @@ def test_the_loss_is_squared_error_and_cross_entropies():
     torch.testing.assert_close(model.loss(x, labels), expected)
 
 
-def test_the_same_seed_gives_the_same_network_and_chance_elsewhere_is_untouched():
+def test_attribute_predictor_is_deterministic_given_seed():
     images, labels = bars(20)
     state = torch.get_rng_state()
     found = [train_attribute_predictor(images, labels, 3, seed).predict(images) for seed in (1, 1)]
@@ -103,7 +103,7 @@ def test_doors_without_an_angle_can_be_trained_on():
     assert np.isfinite(predictor.predict(images).joint_angle).all()
 
 
-def test_no_doors_are_refused():
+def test_attribute_predictor_rejects_empty_set():
     with pytest.raises(ConfigError, match="training doors for the attribute predictor"):
         train_attribute_predictor(np.zeros((0, 2, SIZE, SIZE, 3), np.uint8), {})
 
@@ -141,7 +141,7 @@ def test_r2_is_that_of_scikit_learn():
     assert attribute_scores(found, labels)["joint_angle"].mean == pytest.approx(expected)
 
 
-def test_the_side_of_a_door_comes_from_all_its_frames():
+def test_handedness_of_door_uses_all_frames():
     found = predictions(np.zeros((1, 3)), [[-1.0, -1.0, 5.0]], [[1.0, 1.0, -5.0]])
     labels = {"joint_angle": np.zeros((1, 3)), "handedness": np.ones(1), "swing": np.zeros(1)}
     scores = attribute_scores(found, labels)

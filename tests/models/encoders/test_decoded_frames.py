@@ -31,13 +31,13 @@ def _decoded(model, frames):
 
 
 @DECODING
-def test_training_decodes_a_part_and_evaluation_decodes_all(encoder, small, frames):
+def test_decoder_gets_part_in_training_and_all_in_evaluation(encoder, small, frames):
     part, _ = _pair(encoder, small)
     assert _decoded(part.train(), frames) == 4
     assert _decoded(part.eval(), frames) == 12
 
 
-def test_the_contrastive_statistician_decodes_a_part_of_each_half(small, frames):
+def test_contrastive_statistician_decodes_part_of_each_half(small, frames):
     model = ContrastiveStatistician(32, replace(small, decode_fraction=1.0, instance_dim=5))
     assert _decoded(model.train(), torch.cat([frames, frames], dim=1)) == 4 * 6
     model.architecture = replace(model.architecture, frame_decode_fraction=1 / 3)
@@ -45,7 +45,7 @@ def test_the_contrastive_statistician_decodes_a_part_of_each_half(small, frames)
 
 
 @DECODING
-def test_the_loss_of_a_part_is_unbiased(encoder, small, frames):
+def test_loss_of_decoded_part_is_unbiased(encoder, small, frames):
     part, whole = _pair(encoder, small)
     frames = frames * torch.tensor([0.2, 0.6, 1.0]).view(1, 3, 1, 1, 1)  # unequal likelihoods
     differences = []
@@ -63,7 +63,7 @@ def test_the_loss_of_a_part_is_unbiased(encoder, small, frames):
 
 
 @pytest.mark.parametrize("encoder", [NeuralStatistician, VAE])
-def test_all_other_frames_have_gradients_too(encoder, small, frames):
+def test_frames_that_are_not_decoded_have_gradients(encoder, small, frames):
     """The KL term of a frame counts whether the frame is decoded or not."""
     part, _ = _pair(encoder, small)
     x = frames.clone().requires_grad_()

@@ -70,7 +70,7 @@ def test_statistics_stand_below_those_of_real_doors(result):
     assert len(rows) == 1 + 1 + 1 + 2
 
 
-def test_a_result_without_attributes_has_no_tables(result, file):
+def test_attribute_tables_need_attributes(result, file):
     del result["attributes"]
     assert attribute_tables(result) == []
     file.write_text(json.dumps(result))
@@ -82,7 +82,7 @@ def test_undefined_scores_are_dashes(result):
     assert rows_of(attribute_tables(result)[0])["real frames"][0] == "\u2013"
 
 
-def test_the_terminal_shows_the_scores(file, result):
+def test_attribute_table_prints_scores(file, result):
     console = Console(width=160, record=True)
     console.print(attribute_table(file))
     text = console.export_text()
