@@ -245,7 +245,7 @@ NO_PATH = "a path, but got"
         (
             "record",
             ((3.14, 0.8, 1.5, 0.7), 0.5),
-            f"{NO_ACTION} an array that contains 3.14; scale it",
+            f"{NO_ACTION} an array that contains 3.14. Scale it",
         ),
         ("record", (PULL, None), f"{NO_REWARD} None"),
         ("record", (PULL, "x"), f"{NO_REWARD} 'x'"),

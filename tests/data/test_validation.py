@@ -75,7 +75,7 @@ def test_dataset_read_names_values_out_of_range(rewritten, arrays):
 @pytest.mark.parametrize("value", [-1.0, -np.inf, np.nan, 1.0000001])
 def test_check_values_rejects_invalid_rewards(value):
     rewards = np.array([[0.0, 1.0], [0.5, value]], np.float32)
-    with pytest.raises(DatasetError, match=r"rewards of every door in here .* for door 8;"):
+    with pytest.raises(DatasetError, match=r"rewards of every door in here .* for door 8."):
         check_values("rewards", rewards, np.array([3, 8]), "here")
 
 

@@ -48,7 +48,7 @@ def test_arguments_reject_invalid_values(settings, message):
 @pytest.mark.parametrize("make", [DoorBanditEnv, DoorBanditVectorEnv])
 @pytest.mark.parametrize("wrong", [{"frames": 0}, {"prior": ["x"]}, {"simulator": None}])
 def test_environments_check_arguments(make, wrong):
-    refused(lambda: make(**wrong), "expected ")
+    refused(lambda: make(**wrong), "Expected ")
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def one_and_two(env_id):
         ),
         (np.full(4, 1.5), "got an array that contains 1.5. Scale it"),
         (np.zeros(4, complex), "got an array of complex128"),
-        (np.array(["left"] * 4), "pass real numbers"),
-        (Action(0.0, 0.8, 1.0, 0.0), r"pass real numbers \(for an Action, .*to_normalized"),
-        (None, "pass real numbers"),
+        (np.array(["left"] * 4), "Pass real numbers"),
+        (Action(0.0, 0.8, 1.0, 0.0), r"Pass real numbers \(for an Action, .*to_normalized"),
+        (None, "Pass real numbers"),
     ],
 )
 def test_step_rejects_invalid_actions_without_counting_them(one_and_two, action, message):

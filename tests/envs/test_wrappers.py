@@ -80,7 +80,7 @@ def test_frames_as_channels_stacks_frames_in_channels(make, plain):
 
 
 def test_frames_as_channels_rejects_other_observations(make):
-    with pytest.raises(ConfigError, match="wrap doorlab/DoorBandit-v0 itself"):
+    with pytest.raises(ConfigError, match="Wrap doorlab/DoorBandit-v0 itself"):
         FramesAsChannels(FramesAsChannels(make()))
 
 

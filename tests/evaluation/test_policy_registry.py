@@ -140,7 +140,7 @@ def test_panel_rejects_thompson_for_model_without_latent(trained):
     ],
 )
 def test_exploration_config_rejects_invalid_weights(weights):
-    with pytest.raises(ConfigError, match=r"correct --exploration\."):
+    with pytest.raises(ConfigError, match=r"Correct --exploration\."):
         ExplorationConfig(**weights)
 
 

@@ -77,8 +77,8 @@ def test_run_local_explains_missing_main_guard(tmp_path, written):
 @pytest.mark.parametrize(
     ("number", "fix"),
     [
-        (errno.EROFS, "make /dev/shm writable, or use --workers 1"),
-        (errno.EAGAIN, "reduce --workers"),
+        (errno.EROFS, "Make /dev/shm writable, or use --workers 1"),
+        (errno.EAGAIN, "Reduce --workers"),
     ],
 )
 def test_run_local_reports_failed_start_of_workers_in_one_line(monkeypatch, number, fix):

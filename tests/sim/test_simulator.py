@@ -65,7 +65,7 @@ def test_make_simulator_imports_factory(module):
         ("barn_simulators:X", "X in the module barn_simulators"),
         ("barn_simulators:NUMBER", "without arguments that returns a Simulator .* the type int"),
         ("barn_simulators:of_doors", "without arguments .*, but got .* the type function"),
-        ("barn_simulators:Renderer", "the type Renderer without interact, close; complete"),
+        ("barn_simulators:Renderer", "the type Renderer without interact, close. Complete"),
         ("barn_broken:X", r"can be imported, .*, but got ZeroDivisionError \(division by zero\)"),
     ],
 )

@@ -251,7 +251,7 @@ def test_pretrain_keeps_earlier_run_on_invalid_architecture(config):
 def test_pretrain_reports_unreadable_metrics_in_one_line(config, content):
     pretrain.run(config)
     (config.out / "metrics.json").write_text(content)
-    with pytest.raises(ResultError, match=r"metrics\.json.*make it again") as caught:
+    with pytest.raises(ResultError, match=r"metrics\.json.*Make it again") as caught:
         pretrain.run(updated(config, resume=True))
     assert "\n" not in str(caught.value)
 

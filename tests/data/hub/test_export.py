@@ -312,6 +312,6 @@ def test_export_without_pyarrow_names_extra_to_install():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 2
-    assert run.stderr.startswith("doorlab: error: expected pyarrow")
+    assert run.stderr.startswith("doorlab: error: Expected pyarrow")
     assert "pip install 'doorlab[hub]'" in run.stderr
     assert run.stderr.count("\n") == 1

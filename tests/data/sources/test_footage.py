@@ -77,7 +77,7 @@ def test_find_unreadable_selects_other_images(source):
     assert list(bad) == ["IMG_1.png", "IMG_2.png"]
     assert all(why.startswith("a file that is empty") for why in bad.values())
     assert blues(read_frames(folder, 3, 16, "crop", leave_out=bad)) == [3, 7, 11]
-    with pytest.raises(DatasetError, match=r"door 2/IMG_1.png; .*--skip-unreadable"):
+    with pytest.raises(DatasetError, match=r"door 2/IMG_1.png, .*--skip-unreadable"):
         read_frames(folder, 3, 16, "crop")
     assert len(find_unreadable(folder, 9)) == 3  # eight are left
 

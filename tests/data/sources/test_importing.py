@@ -81,15 +81,15 @@ def test_import_dataset_is_independent_of_workers(imported, config, tmp_path):
 
 
 def test_imported_dataset_rejects_reads_of_simulated_arrays(imported, source):
-    got = rf"got .*, which was imported from the footage in {source};"
-    expected = f"a simulated dataset with rewards; {got}"
+    got = rf"got .*, which was imported from the footage in {source}."
+    expected = f"a simulated dataset with rewards, but {got}"
     with pytest.raises(DatasetError, match=expected + " Generate one with `doorlab generate`"):
         imported.read("rewards")
     with pytest.raises(DatasetError, match="door/"):
         imported.doors()
     with pytest.raises(DatasetError, match="can be simulated"):
         _ = imported.generation
-    with pytest.raises(ConfigError, match="did you mean"):
+    with pytest.raises(ConfigError, match="Did you mean"):
         imported.read("reward")
 
 
@@ -152,7 +152,7 @@ def test_write_dataset_rejects_resume_of_import(copy, dataset):
 
 def test_plan_import_names_or_skips_short_doors(source, tmp_path):
     settings = replace(SETTINGS, frames=9)
-    with pytest.raises(DatasetError, match=r"fewer for lift.mkv \(7\); .*--skip-short"):
+    with pytest.raises(DatasetError, match=r"fewer for lift.mkv \(7\). .*--skip-short"):
         plan_import(source, settings)
     plan = plan_import(source, replace(settings, skip_short=True))
     assert plan.short == ["lift.mkv (7)"]

@@ -134,7 +134,7 @@ def test_study_rejects_missing_seeds_with_other_settings(config):
     shutil.rmtree(config.pretrained / "vae" / "rate-0.001" / "seed-4")
     with pytest.raises(Stopped):
         study.run(config)
-    with pytest.raises(ConfigError, match=r"as in .*seed-3; .*--steps \(2 there, 9 here\)"):
+    with pytest.raises(ConfigError, match=r"as in .*seed-3, .*--steps \(2 there, 9 here\)"):
         study.run(replace(config, pretrain_steps=9))
     shutil.rmtree(config.pretrained / "vae")  # none of them is any mixture
     with pytest.raises(Stopped):
