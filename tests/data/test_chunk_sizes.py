@@ -94,7 +94,7 @@ def test_dataset_read_rejects_chunks_of_gigabytes(copy):
     content[-4:] = crc32c(bytes(content[:-4]))
     file.write_bytes(content)
     with pytest.raises(
-        DatasetError, match="a chunk of 2147483548 bytes, not 80, in rewards/c/0/0."
+        DatasetError, match=r"a chunk of 2147483548 bytes, not 80, in rewards/c/0/0\."
     ):
         copy.read("rewards")
 

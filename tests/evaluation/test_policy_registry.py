@@ -178,7 +178,7 @@ def test_panel_accepts_import_paths(trained, module):
         ("ssnp:barn_policies:careful", r"a callable \(model, labeled, exploration, device\)"),
         ("ssnp:barn:careful", "a module barn for the policy of a model barn:careful"),
         ("np:barn_policies:of_model", "a policy out of"),
-        ("np:greedy", "did you mean"),
+        ("np:greedy", "Did you mean"),
     ],
 )
 def test_panel_rejects_invalid_import_path_in_one_sentence(trained, module, name, complaint):

@@ -72,7 +72,7 @@ def test_contrastive_statistician_rejects_one_frame(model, frames):
 
 
 def test_contrastive_statistician_rejects_unknown_statistics(small):
-    with pytest.raises(ConfigError, match="did you mean"):
+    with pytest.raises(ConfigError, match="Did you mean"):
         ContrastiveStatistician(32, replace(small, statistics=("means",)))
     with pytest.raises(ConfigError, match="mean, max, spread"):
         ContrastiveStatistician(32, replace(small, statistics=()))
