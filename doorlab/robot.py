@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.checkpoint import load_bandit, save_bandit
 from doorlab.bandit.policies.model import ModelConfig, ModelPolicy, draw_seeds
 from doorlab.bandit.policy import History

@@ -13,7 +13,7 @@ from PIL import Image
 
 import doorlab
 from doorlab.bandit import History
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import ModelConfig, ModelPolicy
 from doorlab.doors import Action
 from doorlab.doors.action import MAX_SWING, MAX_TURN

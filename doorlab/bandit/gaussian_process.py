@@ -31,7 +31,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim import Adam
 
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policy import History
 from doorlab.limits import (
     FiniteFloat,

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from doorlab.data.checksums import part_checksum
 from doorlab.data.config import DatasetConfig
 from doorlab.data.manifest import Manifest
-from doorlab.data.parts import part_checksum
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
 from doorlab.data.shard_reader import Reader, make_reader
 from doorlab.data.sources.simulation import GenerationConfig

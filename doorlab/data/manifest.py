@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from doorlab.data.checksums import checksum
 from doorlab.data.config import DatasetConfig, split_of_doors
 from doorlab.data.part_journal import read_journal
-from doorlab.data.parts import PART_FOLDERS, checksum
+from doorlab.data.parts import PART_FOLDERS
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
 from doorlab.data.sources.importing import ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig

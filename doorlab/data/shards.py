@@ -1,4 +1,4 @@
-"""One shard on disk: a Zarr v3 group that is written atomically, and its checksum.
+"""One shard on disk: a Zarr v3 group that is written atomically.
 
     shard-00000/zarr.json              the group
     shard-00000/images/zarr.json       an array; its chunks are in one file (Zarr's sharding codec)
@@ -25,8 +25,8 @@ from typing import Any, cast
 import numpy as np
 import tensorstore as ts
 
+from doorlab.data.checksums import checksum
 from doorlab.data.chunk_sizes import check_chunk_sizes
-from doorlab.data.parts import checksum
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
 from doorlab.storage.files import writing

@@ -22,9 +22,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from doorlab.data.checksums import checksum, part_checksum
 from doorlab.data.manifest import Manifest
 from doorlab.data.part_journal import PartJournal
-from doorlab.data.parts import PART_FOLDERS, checksum, make_room, part_checksum
+from doorlab.data.parts import PART_FOLDERS, make_room
 from doorlab.data.shards import write_shard
 from doorlab.data.sources.importing import FootageWriter, ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig, make_door, make_shard

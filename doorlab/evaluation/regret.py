@@ -1,5 +1,8 @@
 """Regret and other metrics of rollouts, with 95 % intervals over doors and training seeds.
 
+The regret of an interaction is the reward that the oracle obtains on the door minus the reward of
+the action. The environment computes it at every step (`doorlab_envs.core`).
+
 Doors are the independent units: the interactions with one door are resampled together. All training
 seeds of a policy are evaluated on the same doors; the bootstrap resamples both seeds and doors
 (`doorlab.intervals.bootstrap_crossed`).

@@ -23,7 +23,7 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.evaluation.calibration import calibration_error
 from doorlab.intervals import Estimate, bootstrap_mean
 from doorlab.models.embedding import embed_all
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 
 CONTEXTS = tuple(range(11))
 """Sizes of the context set for which a study computes metrics."""

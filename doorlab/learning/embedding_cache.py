@@ -19,7 +19,7 @@ from doorlab.data.tensors.batches import (
     sample_frames_of,
 )
 from doorlab.models.reward.base import RewardModel
-from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
+from doorlab.nn.context_sets import ContextTargetBatch, RewardBatch
 from doorlab.training.loop import generator_for
 
 NUM_VIEWS = 4  # embeddings per door, each from other random frames

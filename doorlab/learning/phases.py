@@ -34,7 +34,7 @@ from doorlab.learning.reward_batches import (
 )
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
-from doorlab.nn.interactions import RewardBatch
+from doorlab.nn.context_sets import RewardBatch
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 

@@ -29,8 +29,8 @@ from doorlab.learning.online import OnlineDataLoader, StreamSchedule
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_limits
 from doorlab.models.registry import reward_model_spec
 from doorlab.models.reward.base import RewardModel
+from doorlab.nn.context_sets import RewardBatch
 from doorlab.nn.images import to_float
-from doorlab.nn.interactions import RewardBatch
 from doorlab.options import Option
 from doorlab.training.task import Batches
 

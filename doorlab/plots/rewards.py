@@ -17,7 +17,7 @@ from doorlab.evaluation import calibration as statistics
 from doorlab.evaluation.reward_metrics import Predictions, max_context_size, predictions
 from doorlab.evaluation.trained_model import TrainedModel
 from doorlab.intervals import Estimate, bootstrap_mean
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.plots.context import MissingInput, Plot, PlotContext
 from doorlab.plots.figures import calibration as calibration_figure
 from doorlab.plots.figures.curves import Curve, error_by_interactions

@@ -1,8 +1,7 @@
-"""Settings of the training loop, and the learning rate as a function of the step."""
+"""Settings of the training loop."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -41,21 +40,6 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         check_limits(self, "--optim.")
-
-    def learning_rate_at(self, step: int, steps: int) -> float:
-        """The learning rate in step 0, 1, ... of a schedule: linear warm-up, then a cosine to 0.
-
-        It depends on the step only, so a resumed run needs no scheduler state.
-
-        Args:
-            step: since the start of the schedule.
-            steps: length of the schedule.
-        """
-        rise = self.warmup_fraction * steps
-        if step < rise:
-            return self.lr * (step + 1) / (math.ceil(rise) or 1)
-        done = (step - rise) / max(1.0, steps - rise)
-        return self.lr * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 @dataclass(frozen=True)

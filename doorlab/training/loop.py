@@ -27,6 +27,7 @@ from doorlab.training.config import TrainConfig, differing
 from doorlab.training.fabric import Fabric
 from doorlab.training.guards import GracefulStop, NonFiniteGuard
 from doorlab.training.launch import Opaque
+from doorlab.training.learning_rate import learning_rate_at
 from doorlab.training.metric_logger import MetricLogger
 from doorlab.training.task import Loss, Phase, Span, TrainingTask
 
@@ -223,7 +224,7 @@ class _Run:
         return next(span for span in self.spans if step in span.steps)
 
     def _learning_rate(self, step: int) -> float:
-        return self.config.optim.learning_rate_at(*self.span.schedule_at(step))
+        return learning_rate_at(self.config.optim, *self.span.schedule_at(step))
 
     def _start(self, span: Span) -> None:
         """Loads the best weights of the previous phase, if any, and starts the next phase."""

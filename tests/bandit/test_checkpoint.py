@@ -7,7 +7,7 @@ from helpers.bandit_worlds import Sighted, World, labeled
 from safetensors import safe_open
 
 from doorlab.bandit import History, load_bandit, save_bandit
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
     EpsilonConfig,

@@ -9,10 +9,11 @@ from helpers.altered_runs import write_manifest
 from helpers.fake_simulator import CONFIG, make_fake
 
 from doorlab.data import DoorDataset, write_dataset
+from doorlab.data.checksums import part_checksum
 from doorlab.data.hub.card import CardInfo
 from doorlab.data.hub.export import export_dataset
 from doorlab.data.manifest import Manifest
-from doorlab.data.parts import bytes_below, part_checksum
+from doorlab.data.parts import bytes_below
 from doorlab.errors import DatasetError
 from doorlab.stages import info
 

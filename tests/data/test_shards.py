@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorlab.data.parts import checksum, part_checksum
+from doorlab.data.checksums import checksum, part_checksum
 from doorlab.data.schema import ARRAYS
 from doorlab.data.shards import encode_shard, open_array, write_shard
 from doorlab.errors import DatasetError, ResultError

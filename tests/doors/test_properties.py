@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers.strategies import ACQUISITIONS, BOUNDS, PROBABILITIES, SEEDS, knobs
+from helpers.strategies import BOUNDS, CHOICES, PROBABILITIES, SEEDS, knobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -40,7 +40,7 @@ def nearly_within(value, bounds):
 
 
 def test_prior_strategy_covers_every_parameter():
-    turned = {*PROBABILITIES, *BOUNDS, *ACQUISITIONS, *CAMERA}
+    turned = {*PROBABILITIES, *BOUNDS, *CHOICES, *CAMERA}
     assert turned == {field.name for field in dataclasses.fields(DoorPrior)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors.torch import load_file, save
 
-from doorlab.data import parts
+from doorlab.data import checksums
 from doorlab.models.description import read_description, sealed, write_description
 from doorlab.storage.files import checksum
 
@@ -34,7 +34,7 @@ def write_manifest(folder: Path, document: dict[str, Any]) -> None:
     """Writes dataset.json with these entries, and the checksum that they have."""
     bare = {name: entry for name, entry in document.items() if name != "checksum"}
     content = json.dumps(bare, sort_keys=True).encode()
-    bare["checksum"] = parts.checksum({"dataset.json": content})
+    bare["checksum"] = checksums.checksum({"dataset.json": content})
     (folder / "dataset.json").write_text(json.dumps(bare))
 
 

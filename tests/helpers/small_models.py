@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from doorlab.models.architecture import Architecture
-from doorlab.nn.interactions import InteractionSet, RewardBatch
+from doorlab.nn.context_sets import InteractionSet, RewardBatch
 from helpers.small_networks import TINY
 
 SIZE, DOORS, FRAMES, CONTEXT, TARGETS = 32, 4, 3, 5, 6

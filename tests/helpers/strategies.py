@@ -40,7 +40,7 @@ BOUNDS = {
     "camera_height": (0.5, 2.5),
     "field_of_view": (0.3, 1.5),
 }
-ACQUISITIONS = {
+CHOICES = {
     "handle_types": get_args(HandleType),
     "panel_styles": get_args(PanelStyle),
     "panel_textures": get_args(Texture),
@@ -68,7 +68,7 @@ def knobs() -> st.SearchStrategy[dict[str, object]]:
         {
             **{name: st.floats(0.0, 1.0) for name in PROBABILITIES},
             **{name: _range(*bounds) for name, bounds in BOUNDS.items()},
-            **{name: _some(values) for name, values in ACQUISITIONS.items()},
+            **{name: _some(values) for name, values in CHOICES.items()},
             "randomize_appearance": st.booleans(),
             "camera_jitter": st.floats(0.0, 0.3),
             "camera_motion": st.floats(0.0, 1.0),

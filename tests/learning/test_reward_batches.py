@@ -16,7 +16,7 @@ from doorlab.learning.reward_batches import (
     StreamSchedules,
 )
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
-from doorlab.nn.interactions import RewardBatch
+from doorlab.nn.context_sets import RewardBatch
 from doorlab.training import TrainingTask
 
 JOINT = [name for name in REWARD_MODELS if reward_model_spec(name).joint]

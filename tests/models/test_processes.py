@@ -10,7 +10,7 @@ from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
 from doorlab.models.processes.reward_distributions import HEADS
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.pooling import AGGREGATORS
 
 E_DIM = 6

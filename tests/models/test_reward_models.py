@@ -12,7 +12,7 @@ from doorlab.models.registry import (
     reward_model_spec,
     set_pretrained,
 )
-from doorlab.nn.interactions import InteractionSet, RewardBatch
+from doorlab.nn.context_sets import InteractionSet, RewardBatch
 from doorlab.objectives.reward_likelihoods import sampled_loss
 
 JOINT = [name for name in REWARD_MODELS if reward_model_spec(name).joint]

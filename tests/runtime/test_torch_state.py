@@ -11,7 +11,7 @@ import torch
 from helpers.small_networks import TINY
 
 from doorlab.bandit import History, load_bandit, save_bandit
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
     GPConfig,

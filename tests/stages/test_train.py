@@ -20,7 +20,7 @@ from doorlab.evaluation.reward_metrics import mean_error
 from doorlab.learning.phases import recorded_phases
 from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.stages import pretrain, train
 from doorlab.training.checkpoint import load_checkpoint
 

@@ -8,6 +8,7 @@ from doorlab.configs import updated
 from doorlab.errors import ConfigError
 from doorlab.training import TrainConfig
 from doorlab.training.config import differing
+from doorlab.training.learning_rate import learning_rate_at
 
 
 @pytest.mark.parametrize(
@@ -31,10 +32,10 @@ def test_learning_rate_at_matches_torch_schedulers(warmup):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=config.optim.lr)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, config.steps - rise))
     for step in range(rise, config.steps):
-        assert config.optim.learning_rate_at(step, 40) == pytest.approx(cosine.get_last_lr()[0])
+        assert learning_rate_at(config.optim, step, 40) == pytest.approx(cosine.get_last_lr()[0])
         optimizer.step()
         cosine.step()
-    assert [config.optim.learning_rate_at(s, 40) for s in range(rise)] == pytest.approx(
+    assert [learning_rate_at(config.optim, s, 40) for s in range(rise)] == pytest.approx(
         [0.3 * (s + 1) / rise for s in range(rise)]
     )
 

@@ -7,7 +7,7 @@ import torch
 
 from doorlab.errors import TrainingError
 from doorlab.learning.embedding_cache import EmbeddedBatch
-from doorlab.nn.interactions import ContextTargetBatch, InteractionSet
+from doorlab.nn.context_sets import ContextTargetBatch, InteractionSet
 from doorlab.runtime.signals import STOP_SIGNALS, stops_handled
 from doorlab.training.guards import GracefulStop, NonFiniteGuard
 

@@ -21,6 +21,7 @@ from doorlab.errors import CheckpointError, TrainingError
 from doorlab.runtime.signals import STOP_SIGNALS
 from doorlab.training import fit, launch
 from doorlab.training.checkpoint import load_checkpoint
+from doorlab.training.learning_rate import learning_rate_at
 
 
 def train(config, task, out):
@@ -53,7 +54,7 @@ def test_fit_steps_match_adamw(config, tmp_path):
     )  # fmt: skip
     for step in range(6):
         for group in optimizer.param_groups:
-            group["lr"] = config.optim.learning_rate_at(step, 6)
+            group["lr"] = learning_rate_at(config.optim, step, 6)
         loss, _ = deterministic(model, same_share(step, None, 8))
         optimizer.zero_grad()
         loss.backward()
@@ -177,7 +178,7 @@ def test_phase_starts_without_moments_and_with_own_schedule(config, tmp_path):
         if first:
             model.linear.weight.data.mul_(2.0)
         for step in range(first, first + 3):
-            optimizer.param_groups[0]["lr"] = config.optim.learning_rate_at(step - first, 3)
+            optimizer.param_groups[0]["lr"] = learning_rate_at(config.optim, step - first, 3)
             loss, _ = deterministic(model, same_share(step, None, 8))
             optimizer.zero_grad()
             loss.backward()

@@ -1,5 +1,6 @@
 """Policies, one file per idea. Each implements the two methods of `doorlab.bandit.policy`."""
 
+from doorlab.bandit.acquisition import ACQUISITIONS, BanditModel
 from doorlab.bandit.gaussian_process import GPConfig
 from doorlab.bandit.policies.cpp import ContextualPriorPolicy
 from doorlab.bandit.policies.embedding import LabeledDataset
@@ -7,8 +8,6 @@ from doorlab.bandit.policies.epsilon import EpsilonConfig, EpsilonGreedyPolicy
 from doorlab.bandit.policies.gp import GPThompsonPolicy, GPUCBPolicy
 from doorlab.bandit.policies.linucb import LinUCBConfig, LinUCBPolicy
 from doorlab.bandit.policies.model import (
-    ACQUISITIONS,
-    BanditModel,
     ModelConfig,
     ModelPolicy,
 )

@@ -18,11 +18,10 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.action_search import Score, optimize_acquisition
+from doorlab.bandit.acquisition import BanditModel, Score, optimize_acquisition
 from doorlab.bandit.gaussian_process import GPConfig, GPPosterior
 from doorlab.bandit.policies.embedding import embed, expect
 from doorlab.bandit.policies.gp import GPPolicy
-from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
 from doorlab.runtime.torch_state import thread_defaults
 

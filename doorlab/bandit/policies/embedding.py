@@ -15,8 +15,8 @@ from torch import Tensor
 
 from doorlab.errors import ConfigError
 from doorlab.models.embedding import Encoder
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.images import to_float
-from doorlab.nn.interactions import InteractionSet
 from doorlab.runtime.torch_state import thread_defaults
 
 _AT_ONCE = 16  # doors per batch; larger batches exceed a core's cache and are slower

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.action_search import Score, optimize_acquisition
+from doorlab.bandit.acquisition import Score, optimize_acquisition
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.gaussian_process import GPConfig, GPPosterior, fit_gp, make_gp
 from doorlab.bandit.policy import History

@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisition
+from doorlab.bandit.acquisition import BanditModel, Score, SearchConfig, optimize_acquisition
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.bandit.policies.embedding import (
@@ -35,7 +35,6 @@ from doorlab.bandit.policies.embedding import (
     embed,
     standardization,
 )
-from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
 from doorlab.limits import FiniteFloat, PositiveFloat, PositiveInt, Seed, at_least, check_limits
 from doorlab.nn.actions import action_features

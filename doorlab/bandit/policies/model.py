@@ -8,61 +8,29 @@ coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisition
+from doorlab.bandit.acquisition import (
+    ACQUISITIONS,
+    BanditModel,
+    Score,
+    SearchConfig,
+    optimize_acquisition,
+)
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policies.embedding import embed
 from doorlab.bandit.policy import History
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import FiniteFloat, PositiveInt, check_limits
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.runtime.torch_state import thread_defaults
-
-
-@runtime_checkable
-class Prediction(Protocol):
-    """A model's predictive distribution of rewards."""
-
-    @property
-    def mean(self) -> Float[Tensor, "B T"]:
-        """Expected rewards."""
-        ...
-
-    @property
-    def std(self) -> Float[Tensor, "B T"]:
-        """Standard deviations of the rewards."""
-        ...
-
-
-@runtime_checkable
-class BanditModel(Protocol):
-    """Interface of models that can be used as a policy."""
-
-    has_latent: bool
-
-    def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
-        """Embeddings of doors from frames in [0, 1]."""
-        ...
-
-    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet, /) -> Any:
-        """Encodes embeddings and context sets as a state, in the model's own form."""
-        ...
-
-    def draw(self, state: Any, generator: torch.Generator, /) -> Any:
-        """Samples the latent of a state; equal generator states give equal samples."""
-        ...
-
-    def decode(self, state: Any, actions: Float[Tensor, "B T A"], /) -> Prediction:
-        """Predicts rewards of actions from a state; differentiable in the actions."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -158,7 +126,7 @@ class ModelPolicy(Stateful):
         """The acquisition function for a chunk of the doors."""
         generator = torch.Generator(self._device).manual_seed(seed)
         state = self._known(history, part)
-        return ACQUISITIONS[self._config.choice](self._model, state, self._config, generator)
+        return ACQUISITIONS[self._config.choice](self._model, state, self._config.kappa, generator)
 
     def _known(self, history: History, part: slice) -> Any:
         """The model's state for a chunk of the doors, given their interactions."""
@@ -175,31 +143,3 @@ def draw_seeds(rng: np.random.Generator) -> tuple[int, int]:
     """Seeds of the search and of the latent sample, from one step's random numbers."""
     search, draw = rng.integers(2**31, size=2).tolist()
     return search, draw
-
-
-def _greedy(
-    model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator
-) -> Score:
-    return lambda at: model.decode(state, at).mean
-
-
-def _ucb(model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator) -> Score:
-    def bound(at: Tensor) -> Tensor:
-        prediction = model.decode(state, at)
-        return prediction.mean + config.kappa * prediction.std
-
-    return bound
-
-
-def _thompson(
-    model: BanditModel, state: Any, config: ModelConfig, generator: torch.Generator
-) -> Score:
-    sampled = model.draw(state, generator)  # one function per door, evaluated many times
-    return lambda at: model.decode(sampled, at).mean
-
-
-ACQUISITIONS: dict[str, Callable[[BanditModel, Any, ModelConfig, torch.Generator], Score]] = {
-    "greedy": _greedy,
-    "ucb": _ucb,
-    "thompson": _thompson,
-}

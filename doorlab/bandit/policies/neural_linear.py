@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from doorlab.bandit.action_search import Score, SearchConfig, optimize_acquisition
+from doorlab.bandit.acquisition import BanditModel, Score, SearchConfig, optimize_acquisition
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.bandit.policies.embedding import (
@@ -33,7 +33,6 @@ from doorlab.bandit.policies.embedding import (
     embed,
     standardization,
 )
-from doorlab.bandit.policies.model import BanditModel
 from doorlab.bandit.policy import History
 from doorlab.limits import NonNegativeInt, PositiveFloat, PositiveInt, Seed, Share, check_limits
 from doorlab.nn.actions import ACTION_FEATURES, action_features

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
+from doorlab.data.checksums import checksum, part_checksum
 from doorlab.data.config import split_of_doors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.hub.card import CardInfo, dataset_card
 from doorlab.data.hub.tables import pa, read_doors, to_table, write_parquet
 from doorlab.data.manifest import Manifest
-from doorlab.data.parts import checksum, part_checksum
 from doorlab.data.schema import SPLITS
 from doorlab.data.shards import write_shard
 from doorlab.data.validation import check_values

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from doorlab.nn.interactions import ContextTargetBatch, RewardBatch
+from doorlab.nn.context_sets import ContextTargetBatch, RewardBatch
 
 T = TypeVar("T", bound=ContextTargetBatch)
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import ConfigError, DatasetError
+from doorlab.nn.context_sets import ContextTargetBatch, InteractionSet, RewardBatch
 from doorlab.nn.images import to_float
-from doorlab.nn.interactions import ContextTargetBatch, InteractionSet, RewardBatch
 
 _LOAD_DOORS = 1024  # doors read at once; limits the memory needed besides the tensors
 

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from doorlab.data.config import ImageSize
-from doorlab.data.sources.simulation import ActionMix, sample_actions
 from doorlab.data.tensors.batches import DoorData
 from doorlab.doors import PRIORS, get_prior
+from doorlab.doors.action_mix import ActionMix, sample_actions
 from doorlab.doors.batched_sampling import (
     DOOR_NUMBERS,
     VIEW_NUMBERS,

@@ -21,7 +21,7 @@ from doorlab.models.processes.latent_np import LatentNeuralProcess, LatentState
 from doorlab.models.processes.reward_distributions import RewardDistribution
 from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.attention import KeyValues, MaskedAttention
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.mlp import mlp
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from doorlab.errors import ConfigError
 from doorlab.models.processes.reward_distributions import RewardDistribution
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.whitening import Whitening
 from doorlab.objectives.reward_likelihoods import possible_variance, sample_mean
 

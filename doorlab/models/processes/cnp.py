@@ -20,8 +20,8 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.processes.base import NeuralProcess
 from doorlab.models.processes.reward_distributions import RewardDistribution, reward_head
 from doorlab.nn.actions import ACTION_FEATURES, action_features
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.initialization import kaiming_init_
-from doorlab.nn.interactions import InteractionSet
 from doorlab.nn.mlp import mlp
 from doorlab.nn.pooling import aggregator
 from doorlab.nn.whitening import Whitening

@@ -22,8 +22,8 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.processes.base import NeuralProcess
 from doorlab.models.processes.cnp import FiLMParams, InteractionEncoder, RewardDecoder
 from doorlab.models.processes.reward_distributions import RewardDistribution
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.gaussian import GaussianHead, sample
-from doorlab.nn.interactions import InteractionSet
 from doorlab.nn.whitening import Whitening
 
 

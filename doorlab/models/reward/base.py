@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.processes.base import NeuralProcess, RewardPrediction
-from doorlab.nn.interactions import ContextTargetBatch, InteractionSet, RewardBatch
+from doorlab.nn.context_sets import ContextTargetBatch, InteractionSet, RewardBatch
 from doorlab.objectives.reward_likelihoods import mean_squared_error, sampled_loss
 
 

@@ -16,7 +16,7 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.processes.base import NeuralProcess
 from doorlab.models.reward.base import RewardModel
-from doorlab.nn.interactions import RewardBatch
+from doorlab.nn.context_sets import RewardBatch
 
 
 class SSNP(RewardModel):

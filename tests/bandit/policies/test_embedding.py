@@ -8,7 +8,7 @@ import torch
 from helpers.bandit_worlds import Sighted, World, features, labeled
 
 from doorlab.bandit import History
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
     LabeledDataset,

@@ -3,7 +3,7 @@ import pytest
 from helpers.bandit_worlds import Sighted, World
 
 from doorlab.bandit import History
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import (
     EpsilonConfig,
     EpsilonGreedyPolicy,

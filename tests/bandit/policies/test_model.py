@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from doorlab.bandit import History
-from doorlab.bandit.action_search import SearchConfig
+from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import BanditModel, ModelConfig, ModelPolicy
 from doorlab.errors import ConfigError
 

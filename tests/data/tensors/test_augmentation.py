@@ -8,7 +8,7 @@ import torch
 
 from doorlab.data.tensors.augmentation import mirror_actions, mirror_interactions, random_mirror
 from doorlab.doors import View, get_prior
-from doorlab.nn.interactions import InteractionSet, RewardBatch
+from doorlab.nn.context_sets import InteractionSet, RewardBatch
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator
 

@@ -6,7 +6,7 @@ import torch
 from doorlab.errors import ConfigError
 from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 
 E_DIM = 6
 

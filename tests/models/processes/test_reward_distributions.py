@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Beta, Normal
 
-from doorlab.bandit.policies.model import ACQUISITIONS, ModelConfig
+from doorlab.bandit.acquisition import ACQUISITIONS
 from doorlab.errors import ConfigError
 from doorlab.models.processes.base import RewardPrediction
 from doorlab.models.processes.reward_distributions import (
@@ -152,7 +152,7 @@ def test_ucb_uses_attainable_std():
         def decode(self, state, actions):
             return RewardPrediction(wide)
 
-    ucb = ACQUISITIONS["ucb"](Model(), None, ModelConfig(choice="ucb"), torch.Generator())
+    ucb = ACQUISITIONS["ucb"](Model(), None, 1.0, torch.Generator())
     bounds = ucb(torch.zeros(1, 2, 4))
     mean = wide.mean[0]
     torch.testing.assert_close(bounds, mean + (mean * (1 - mean)).sqrt())

@@ -1,15 +1,17 @@
-"""Maximizes an acquisition function over continuous actions, for all doors at once.
+"""Acquisition functions of reward models, and their maximum over actions, for all doors at once.
 
 Sobol candidates locate promising regions, gradient steps improve the best of them, and the best
 point evaluated so far is returned.
 
-Legend: D doors, N candidates, S starts, A = 4 action coordinates.
+Legend: D = B doors, M frames, C H W an image, E embedding, N candidates, S starts, T query actions,
+A = 4 action coordinates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,10 +19,49 @@ from torch import Tensor
 
 from doorlab.doors import ACTION_DIM
 from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, check_limits
+from doorlab.nn.context_sets import InteractionSet
 from doorlab.runtime.torch_state import float32_by_default, thread_defaults
 
 Score = Callable[[Tensor], Tensor]
 """(D, N, 4) actions -> (D, N) values to maximize; differentiable. A value depends on its action."""
+
+
+@runtime_checkable
+class Prediction(Protocol):
+    """A model's predictive distribution of rewards."""
+
+    @property
+    def mean(self) -> Float[Tensor, "B T"]:
+        """Expected rewards."""
+        ...
+
+    @property
+    def std(self) -> Float[Tensor, "B T"]:
+        """Standard deviations of the rewards."""
+        ...
+
+
+@runtime_checkable
+class BanditModel(Protocol):
+    """Interface of models that can be used as a policy."""
+
+    has_latent: bool
+
+    def embed(self, x: Float[Tensor, "B M C H W"], /) -> Float[Tensor, "B E"]:
+        """Embeddings of doors from frames in [0, 1]."""
+        ...
+
+    def condition(self, embedding: Float[Tensor, "B E"], context: InteractionSet, /) -> Any:
+        """Encodes embeddings and context sets as a state, in the model's own form."""
+        ...
+
+    def draw(self, state: Any, generator: torch.Generator, /) -> Any:
+        """Samples the latent of a state; equal generator states give equal samples."""
+        ...
+
+    def decode(self, state: Any, actions: Float[Tensor, "B T A"], /) -> Prediction:
+        """Predicts rewards of actions from a state; differentiable in the actions."""
+        ...
 
 
 _AT_ONCE_ON_GPU = 2**20  # actions
@@ -106,3 +147,31 @@ def into_box(actions: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     """Maps actions into Box(-1, 1): phi, the first coordinate, wraps; the others are clipped."""
     phi, rest = actions[..., :1], actions[..., 1:]
     return torch.cat([(phi + 1) % 2 - 1, rest.clamp(-1, 1)], dim=-1)
+
+
+def _greedy(model: BanditModel, state: Any, kappa: float, generator: torch.Generator) -> Score:
+    """The expected reward."""
+    return lambda at: model.decode(state, at).mean
+
+
+def _ucb(model: BanditModel, state: Any, kappa: float, generator: torch.Generator) -> Score:
+    """The upper confidence bound mean + kappa * std."""
+
+    def bound(at: Tensor) -> Tensor:
+        prediction = model.decode(state, at)
+        return prediction.mean + kappa * prediction.std
+
+    return bound
+
+
+def _thompson(model: BanditModel, state: Any, kappa: float, generator: torch.Generator) -> Score:
+    """The expected reward under one sample of the latent (Thompson sampling)."""
+    sampled = model.draw(state, generator)  # one function per door, evaluated many times
+    return lambda at: model.decode(sampled, at).mean
+
+
+ACQUISITIONS: dict[str, Callable[[BanditModel, Any, float, torch.Generator], Score]] = {
+    "greedy": _greedy,
+    "ucb": _ucb,
+    "thompson": _thompson,
+}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from doorlab.bandit.action_search import SearchConfig, into_box, maximize, sobol_actions
+from doorlab.bandit.acquisition import SearchConfig, into_box, maximize, sobol_actions
 
 # One optimum per door; the second lies just across phi's seam, the third in a corner.
 OPTIMA = torch.tensor([[0.3, -0.2, 0.6, 0.1], [0.98, 0.5, -0.5, 0.0], [-0.4, 1.0, -1.0, 1.0]])

@@ -1,6 +1,6 @@
 import torch
 
-from doorlab.nn.interactions import InteractionSet
+from doorlab.nn.context_sets import InteractionSet
 
 
 def test_interaction_set_first_limits_mask():
