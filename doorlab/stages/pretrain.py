@@ -82,7 +82,7 @@ PRESETS: dict[str, Config] = {
 }
 
 # The same for all that learn in steps: comparisons are between ideas, not budgets.
-STEPS_BY_PRESET = {"tiny": 2_800, "small": 4_500, "full": 60_000}
+STEPS_BY_PRESET = {"tiny": 3_000, "small": 4_500, "full": 60_000}
 
 
 def default_steps(preset: str, model: str) -> int:
