@@ -87,7 +87,7 @@ PRESETS: dict[str, Config] = {
 }
 
 # Equal for all models with steps, so that comparisons do not depend on the budget.
-STEPS_BY_PRESET = {"tiny": 2_800, "small": 4_500, "full": 60_000}
+STEPS_BY_PRESET = {"tiny": 3_000, "small": 4_500, "full": 60_000}
 
 
 def default_steps(preset: str, model: str) -> int:
