@@ -157,7 +157,7 @@ MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
 )
 
 
-def panel(
+def policy_specs(
     names: Sequence[str], runs: Sequence[Path], dataset: DoorDataset
 ) -> dict[str, PolicySpec]:
     """The policies to evaluate, one per training seed: unique key -> specification.

@@ -18,7 +18,7 @@ from doorlab.plots.figures.curves import Curve
 from doorlab.plots.figures.probe_curves import probe_curves
 from doorlab.plots.figures.training import TrainingHistory
 from doorlab.plots.figures.training import training as training_figure
-from doorlab.plots.studies import probe_panels
+from doorlab.plots.studies import probe_subplots
 from doorlab.plots.style import Figure
 from doorlab.result_schemas import read_part
 from doorlab.run_layout import BANDIT_FILE, METRICS_FILE, REWARD_FILE
@@ -59,9 +59,9 @@ def _probe_curves(sources: PlotContext, axis: str, option: str) -> Plot:
         raise MissingInput(
             f"the probes have one number of {axis}. `doorlab probe {option}` gives several"
         )
-    panels = probe_panels(result, axis)
-    arrays = _curve_arrays({panel.label: dict(panel.curves) for panel in panels})
-    return Plot(probe_curves(axis, panels), arrays)
+    subplots = probe_subplots(result, axis)
+    arrays = _curve_arrays({subplot.label: dict(subplot.curves) for subplot in subplots})
+    return Plot(probe_curves(axis, subplots), arrays)
 
 
 def opened(sources: PlotContext) -> Plot:

@@ -8,8 +8,8 @@ from typing import Any
 from doorlab.evaluation.label_efficiency import nearest_label_count
 from doorlab.intervals import sample_size
 from doorlab.plots.figures.curves import Curve, error_by_interactions, regret
-from doorlab.plots.figures.label_curves import LabelPanel, label_curves
-from doorlab.plots.figures.probe_curves import Panel, probe_curves
+from doorlab.plots.figures.label_curves import LabelSubplot, label_curves
+from doorlab.plots.figures.probe_curves import ProbeSubplot, probe_curves
 from doorlab.plots.style import Figure, footnote, style_of
 
 _LEVELS = ("gp_ucb", "visible_oracle")  # policies whose regret is shown as horizontal lines
@@ -22,7 +22,7 @@ def labels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
         reward: content of reward.json.
         opened: content of bandit.json.
     """
-    return _sized(label_curves(label_panels(reward, opened)), reward)
+    return _sized(label_curves(label_subplots(reward, opened)), reward)
 
 
 def adaptation(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> Figure:
@@ -78,8 +78,8 @@ def _through(places: Sequence[int], found: Sequence[Mapping[str, Any]]) -> Curve
     return Curve.through(places, [f["mean"] for f in found], [f["ci95"] for f in found])
 
 
-def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelPanel]:
-    """Panels of `figures.label_curves`, from the contents of reward.json and bandit.json."""
+def label_subplots(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[LabelSubplot]:
+    """Subplots of `figures.label_curves`, from the contents of reward.json and bandit.json."""
     errors = {
         model: _along(found, "reward_mse_over_variance")
         for model, found in reward["models"].items()
@@ -92,13 +92,13 @@ def label_panels(reward: Mapping[str, Any], opened: Mapping[str, Any]) -> list[L
     }
     mean = {"random": ("predicting the mean reward", 1.0)}
     return [
-        LabelPanel("Squared error / variance", errors, mean),
-        LabelPanel("Mean regret", regrets, levels),
+        LabelSubplot("Squared error / variance", errors, mean),
+        LabelSubplot("Mean regret", regrets, levels),
     ]
 
 
-def probe_panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
-    """Panels of `figures.probe_curves`, from the curves of a probe result along `axis`."""
+def probe_subplots(result: Mapping[str, Any], axis: str) -> list[ProbeSubplot]:
+    """Subplots of `figures.probe_curves`, from the curves of a probe result along `axis`."""
     curves = result["curves"][axis]
     targets = {t: None for scores in curves["scores"].values() for t in scores}
     found = []
@@ -109,13 +109,13 @@ def probe_panels(result: Mapping[str, Any], axis: str) -> list[Panel]:
             if target in scores
         }
         about = result["targets"][target]
-        found.append(Panel(about["label"], about["metric"], about["guessing"], lines))
+        found.append(ProbeSubplot(about["label"], about["metric"], about["guessing"], lines))
     return found
 
 
 def probes_along(result: Mapping[str, Any], axis: str) -> Figure:
     """Figure of the probe scores of `doorlab represent` for a prior, along "frames" or "doors"."""
-    figure = probe_curves(axis, probe_panels(result, axis))
+    figure = probe_curves(axis, probe_subplots(result, axis))
     footnote(figure, sample_size(result["doors"]["test"], result["seeds"]))
     return figure
 

@@ -144,7 +144,7 @@ def text_color(name: str) -> str:
 
 @default_settings()
 def footnote(figure: Figure, text: str) -> None:
-    """Adds a line of text below all panels, for example with numbers of doors and seeds."""
+    """Adds a line of text below all subplots, for example with numbers of doors and seeds."""
     figure.supxlabel(text, x=0.99, ha="right", fontsize=FONT_SIZE - 2, color=MUTED)
 
 

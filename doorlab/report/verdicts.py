@@ -213,8 +213,8 @@ def _calibration(run: RunFiles) -> str:
     left = [f"{style_of(name).label} {errors[name]['mean']:.3f}" for name in sort_models(errors)]
     right = [f"{style_of(name).label} {words}" for name, words in _coverage(found).items()]
     parts = [
-        f"on the {panel} {enumeration(figures)}"
-        for panel, figures in (("left", left), ("right", right))
+        f"on the {side} {enumeration(metrics)}"
+        for side, metrics in (("left", left), ("right", right))
         if figures
     ]
     return f"mean distance from the dotted line, {'; '.join(parts)}" if parts else ""

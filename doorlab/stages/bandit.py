@@ -44,7 +44,12 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.doors import Door
 from doorlab.errors import ConfigError
 from doorlab.evaluation.hidden_groups import strata_by_hidden_parameter
-from doorlab.evaluation.policy_registry import ExplorationConfig, PolicySpec, make_policy, panel
+from doorlab.evaluation.policy_registry import (
+    ExplorationConfig,
+    PolicySpec,
+    make_policy,
+    policy_specs,
+)
 from doorlab.evaluation.regret import (
     SeededRollouts,
     merge,
@@ -139,7 +144,7 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")
     doors = held_out(dataset, config)
-    entries = panel(config.policies, config.models, dataset)
+    entries = policy_specs(config.policies, config.models, dataset)
     weights = [weights_checksum(model) for model in config.models]
     # Raises for an unknown simulator before anything is computed.
     SIMULATORS.get_named(dataset.generation.simulator)
@@ -231,7 +236,7 @@ class _Evaluation:
             split=config.split,
         )
         try:
-            entry = panel(config.policies, config.models, dataset)[key]
+            entry = policy_specs(config.policies, config.models, dataset)[key]
             policy = make_policy(
                 entry, dataset, dataset.doors(doors), config.exploration, config.device
             )

@@ -15,12 +15,12 @@ from doorlab.evaluation.policy_registry import (
     PolicySpec,
     labeled_doors,
     make_policy,
-    panel,
+    policy_specs,
 )
 
 
 class Recorded(DoorDataset):
-    """The part of a dataset that `panel` needs, without files."""
+    """The part of a dataset that `policy_specs` needs, without files."""
 
     path, image_size, checksum = Path("doors"), 16, "blake2b:1"
 
@@ -49,14 +49,14 @@ def trained(tmp_path):
 
 def test_panel_defaults_to_untrained_policies_and_every_model(trained):
     runs = [trained("a", "ssnp"), trained("b", "np")]
-    names = [entry.name for entry in panel((), runs, Recorded()).values()]
+    names = [entry.name for entry in policy_specs((), runs, Recorded()).values()]
     assert names == ["random", "oracle", "visible_oracle", "gp_ucb", "ssnp", "np"]
 
 
 def test_panel_names_give_model_and_choice(trained):
     a, b = trained("a", "ssnp"), trained("b", "np")
     name = ("ssnp:thompson", "np", "gp_ts", "cpp", "np:cpp")
-    assert list(panel(name, [a, b], Recorded()).values()) == [
+    assert list(policy_specs(name, [a, b], Recorded()).values()) == [
         PolicySpec("ssnp:thompson", "thompson", a),
         PolicySpec("np", "greedy", b),
         PolicySpec("gp_ts", "gp_ts"),
@@ -67,7 +67,7 @@ def test_panel_names_give_model_and_choice(trained):
 
 def test_panel_has_entry_per_seed(trained):
     runs = [trained("a", "ssnp", seed=4), trained("b", "ssnp", seed=1)]
-    entries = panel(("ssnp:ucb",), runs, Recorded())
+    entries = policy_specs(("ssnp:ucb",), runs, Recorded())
     assert list(entries) == ["ssnp:ucb@4", "ssnp:ucb@1"]
     assert [entry.run for entry in entries.values()] == runs
 
@@ -84,7 +84,7 @@ def test_panel_has_entry_per_seed(trained):
 )
 def test_panel_suggests_names_for_typos(trained, name, complaint):
     with pytest.raises(ConfigError, match=complaint):
-        panel(name.split(), [trained("a", "ssnp")], Recorded())
+        policy_specs(name.split(), [trained("a", "ssnp")], Recorded())
 
 
 def test_labeled_doors_are_those_of_training(trained):
@@ -118,14 +118,14 @@ def test_labeled_doors_rejects_unreadable_metrics(trained, figures):
 def test_panel_rejects_runs_without_reward_prediction(trained, kind, words):
     run = trained("a", kind)
     with pytest.raises(CheckpointError, match=words):
-        panel((), [run], Recorded())
+        policy_specs((), [run], Recorded())
 
 
 def test_panel_rejects_thompson_for_model_without_latent(trained):
     runs = [trained("a", "cnp"), trained("b", "attentive_np")]
-    assert len(panel(("cnp:ucb", "attentive_np:thompson"), runs, Recorded())) == 2
+    assert len(policy_specs(("cnp:ucb", "attentive_np:thompson"), runs, Recorded())) == 2
     with pytest.raises(ConfigError, match=r"for cnp:thompson.*Use cnp:ucb"):
-        panel(("cnp:thompson",), runs, Recorded())
+        policy_specs(("cnp:thompson",), runs, Recorded())
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def module(tmp_path, monkeypatch):
 def test_panel_accepts_import_paths(trained, module):
     runs = [trained("a", "ssnp", seed=1), trained("b", "ssnp", seed=2)]
     names = ("barn_policies:careful", "ssnp:barn_policies:of_model")
-    assert list(panel(names, runs, Recorded()).values()) == [
+    assert list(policy_specs(names, runs, Recorded()).values()) == [
         PolicySpec("barn_policies:careful", "barn_policies:careful"),
         *(PolicySpec(names[1], "barn_policies:of_model", run, n) for n, run in enumerate(runs, 1)),
     ]
@@ -183,7 +183,7 @@ def test_panel_accepts_import_paths(trained, module):
 )
 def test_panel_rejects_invalid_import_path_in_one_sentence(trained, module, name, complaint):
     with pytest.raises(ConfigError, match=complaint) as caught:
-        panel((name,), [trained("a", "ssnp")], Recorded())
+        policy_specs((name,), [trained("a", "ssnp")], Recorded())
     assert "\n" not in str(caught.value)
 
 

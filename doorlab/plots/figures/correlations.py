@@ -51,12 +51,12 @@ def correlation_maps(
     """
     models = sort_models(found)
     figure = new_figure((0.27 * len(labels) + 0.75) * len(models) + 0.8)
-    panels = figure.subplots(len(models), 1, squeeze=False)[:, 0]
+    subplots = figure.subplots(len(models), 1, squeeze=False)[:, 0]
     images = [
-        _map(axes, name, found[name], labels) for axes, name in zip(panels, models, strict=True)
+        _map(axes, name, found[name], labels) for axes, name in zip(subplots, models, strict=True)
     ]
-    panels[-1].set_xlabel("latents, ordered by their most correlated parameter", color=MUTED)
-    bar = figure.colorbar(images[0], ax=panels.tolist(), location="bottom", aspect=50)
+    subplots[-1].set_xlabel("latents, ordered by their most correlated parameter", color=MUTED)
+    bar = figure.colorbar(images[0], ax=subplots.tolist(), location="bottom", aspect=50)
     bar.set_label("correlation", color=MUTED)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=MUTED)

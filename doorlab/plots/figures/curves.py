@@ -110,7 +110,7 @@ def draw_bars(axes: Axes, curves: Mapping[str, Curve], places: np.ndarray) -> No
 
 
 def name_above(figure: Figure, models: Sequence[str]) -> None:
-    """Adds a legend of the models above all panels."""
+    """Adds a legend of the models above all subplots."""
     figure.legend(
         handles=[_key(name) for name in models], loc="outside upper center",
         ncols=min(3, len(models)), frameon=False, fontsize=FONT_SIZE,

@@ -74,17 +74,17 @@ def embedding_map(
         "Each point is a door; smooth gradients: the embedding encodes the parameter",
         x=0.01, ha="left", fontsize=FONT_SIZE + 1, color=INK, fontweight="bold",
     )  # fmt: skip
-    panels = figure.subplots(len(models), len(parameters), squeeze=False)
-    for row, model in zip(panels, models, strict=True):
+    subplots = figure.subplots(len(models), len(parameters), squeeze=False)
+    for row, model in zip(subplots, models, strict=True):
         points = principal_components(embeddings[model])
         for axes, parameter in zip(row, parameters.values(), strict=True):
             _scatter(axes, points, parameter)
         row[0].set_ylabel(
             style_of(model).label, fontsize=FONT_SIZE + 1, color=text_color(model), labelpad=6
         )
-    for axes, parameter in zip(panels[0], parameters.values(), strict=True):
+    for axes, parameter in zip(subplots[0], parameters.values(), strict=True):
         axes.set_title(parameter.label, fontsize=size, color=INK, pad=6)
-    for axes, parameter in zip(panels[-1], parameters.values(), strict=True):
+    for axes, parameter in zip(subplots[-1], parameters.values(), strict=True):
         _key(axes, parameter, size)
     return figure
 

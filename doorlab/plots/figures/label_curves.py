@@ -1,4 +1,4 @@
-"""Figure of metrics by number of labeled doors, with one panel per metric."""
+"""Figure of metrics by number of labeled doors, with one subplot per metric."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from doorlab.plots.style import (
 
 
 @dataclass(frozen=True)
-class LabelPanel:
-    """Data of one panel: a metric for which lower is better and 0 is best.
+class LabelSubplot:
+    """Data of one subplot: a metric for which lower is better and 0 is best.
 
     Attributes:
         heading: name of the metric.
@@ -38,29 +38,29 @@ class LabelPanel:
 
 
 @default_settings()
-def label_curves(panels: Sequence[LabelPanel]) -> Figure:
-    """Draws panels side by side, by number of labeled doors on a logarithmic scale."""
+def label_curves(subplots: Sequence[LabelSubplot]) -> Figure:
+    """Draws subplots side by side, by number of labeled doors on a logarithmic scale."""
     figure = new_figure(4.4)
-    grid = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, panel in zip(grid, panels, strict=True):
-        _draw(axes, panel)
-    name_above(figure, sort_models({model for panel in panels for model in panel.curves}))
+    grid = figure.subplots(1, len(subplots), squeeze=False)[0]
+    for axes, subplot in zip(grid, subplots, strict=True):
+        _draw(axes, subplot)
+    name_above(figure, sort_models({model for subplot in subplots for model in subplot.curves}))
     return figure
 
 
-def _draw(axes: Axes, panel: LabelPanel) -> None:
-    places = np.unique(np.concatenate([curve.x for curve in panel.curves.values()]))
-    draw_bars(axes, panel.curves, places)
-    for name, (words, height) in panel.levels.items():
+def _draw(axes: Axes, subplot: LabelSubplot) -> None:
+    places = np.unique(np.concatenate([curve.x for curve in subplot.curves.values()]))
+    draw_bars(axes, subplot.curves, places)
+    for name, (words, height) in subplot.levels.items():
         axes.axhline(height, color=style_of(name).color, linestyle="--", linewidth=1.2, zorder=1)
         # The text is on the left, where the curves for few labels are far from the best level.
         axes.annotate(
             words, (places[0] / 1.2, height), xytext=(0, 3), textcoords="offset points",
             ha="left", fontsize=FONT_SIZE - 2, color=text_color(name),
         )  # fmt: skip
-    highs = [float(curve.high.max()) for curve in panel.curves.values()]
-    axes.set_ylim(0, 1.1 * max([*highs, *(height for _, height in panel.levels.values())]) or 1.0)
+    highs = [float(curve.high.max()) for curve in subplot.curves.values()]
+    axes.set_ylim(0, 1.1 * max([*highs, *(height for _, height in subplot.levels.values())]) or 1.0)
     axes.tick_params(axis="x", labelrotation=45 if len(places) > 5 else 0)
-    title(axes, panel.heading)
+    title(axes, subplot.heading)
     style_axes(axes)
     axes.set_xlabel("labeled doors")

@@ -53,20 +53,20 @@ def landscapes(photos: np.ndarray, names: Sequence[str], slices: Sequence[Slice]
     """
     count = len(photos)
     figure = new_figure(7.0 / count * (len(slices) + 1) + 1.1)
-    panels = figure.subplots(len(slices) + 1, count, squeeze=False)
-    for axes, photo, name in zip(panels[0], photos, names, strict=True):
+    subplots = figure.subplots(len(slices) + 1, count, squeeze=False)
+    for axes, photo, name in zip(subplots[0], photos, names, strict=True):
         axes.imshow(photo)
         axes.set_title(name, fontsize=FONT_SIZE, color=INK)
         axes.axis("off")
     images: list[AxesImage] = []
-    for row, piece in zip(panels[1:], slices, strict=True):
+    for row, piece in zip(subplots[1:], slices, strict=True):
         images += [_map(axes, piece, k) for k, axes in enumerate(row)]
         for axes in row[1:]:
             axes.tick_params(labelleft=False)
         row[0].set_ylabel(f"{piece.label}\n\n{piece.y}", fontsize=FONT_SIZE, color=INK)
         for axes in row:
             axes.set_xlabel(piece.x)
-    bar = figure.colorbar(images[0], ax=panels[1:].ravel().tolist(), location="bottom", aspect=50)
+    bar = figure.colorbar(images[0], ax=subplots[1:].ravel().tolist(), location="bottom", aspect=50)
     bar.set_label("predicted reward (share of the full opening); ☆ best action", color=MUTED)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=MUTED)

@@ -42,33 +42,33 @@ class TrainingHistory:
 
 @default_settings()
 def training(histories: Mapping[str, TrainingHistory], columns: int = 3) -> Figure:
-    """Draws one panel per run, because losses differ in scale and meaning, and panels of KLs."""
+    """Draws a subplot per run, because losses differ in scale and meaning, and subplots of KLs."""
     names = sort_models(histories)
     costly = [name for name in names if histories[name].divergences]
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
     figure = new_figure(2.3 * (rows + -(-len(costly) // columns)))
-    panels = figure.subplots(rows + -(-len(costly) // columns), columns, squeeze=False)
-    _fill(panels[:rows].ravel(), _panel, names, histories)
-    panels[0, 0].legend(frameon=False, fontsize=FONT_SIZE - 1, labelcolor=MUTED)
-    _fill(panels[rows:].ravel(), _divergences, costly, histories)
+    subplots = figure.subplots(rows + -(-len(costly) // columns), columns, squeeze=False)
+    _fill(subplots[:rows].ravel(), _subplot, names, histories)
+    subplots[0, 0].legend(frameon=False, fontsize=FONT_SIZE - 1, labelcolor=MUTED)
+    _fill(subplots[rows:].ravel(), _divergences, costly, histories)
     return figure
 
 
 def _fill(
-    panels: np.ndarray,
+    subplots: np.ndarray,
     draw: Callable[[Axes, str, TrainingHistory], None],
     names: Sequence[str],
     histories: Mapping[str, TrainingHistory],
 ) -> None:
-    for axes, name in zip(panels, names, strict=False):
+    for axes, name in zip(subplots, names, strict=False):
         draw(axes, name, histories[name])
         axes.set_xlabel("step")
-    for axes in panels[len(names) :]:
+    for axes in subplots[len(names) :]:
         axes.axis("off")
 
 
-def _panel(axes: Axes, name: str, history: TrainingHistory) -> None:
+def _subplot(axes: Axes, name: str, history: TrainingHistory) -> None:
     style = style_of(name)
     axes.plot(
         history.steps, smooth(history.loss), color=style.color, linewidth=1.2, alpha=0.7,

@@ -50,19 +50,19 @@ def drawn():
 
 def test_correlations_figure_colors_cells_by_value(drawn, patch):
     found, figure = drawn
-    panel = figure.axes[0]  # the statistician's
-    ticks = [t.get_text() for t in panel.get_xticklabels()]
+    subplot = figure.axes[0]  # the statistician's
+    ticks = [t.get_text() for t in subplot.get_xticklabels()]
     assert sorted(ticks[:5]) == ["c1", "c2", "c3", "c4", "c5"]
     assert sorted(ticks[5:]) == ["z1", "z2"]
     for column, name in enumerate(ticks):
         values = found["statistician"][name[0]][:, int(name[1:]) - 1]
         for row, value in enumerate(values):
             expected = 255 * np.array(colormaps[COLOR_MAP]((value + 1) / 2)[:3])
-            seen = patch(figure, panel, column, row).mean(axis=0)
+            seen = patch(figure, subplot, column, row).mean(axis=0)
             np.testing.assert_allclose(seen, expected, atol=3)
 
 
-def test_correlations_figure_has_named_rows_and_panel_per_model(drawn, pixels_of):
+def test_correlations_figure_has_named_rows_and_subplot_per_model(drawn, pixels_of):
     _, figure = drawn
     pixels_of(figure)
     above, below = figure.axes[:2]

@@ -45,7 +45,7 @@ def test_curve_of_estimates_equals_curve_through_lists():
     np.testing.assert_array_equal(a.low, [0.4, 0.1])
 
 
-def test_regret_figure_plots_data_in_both_panels():
+def test_regret_figure_plots_data_in_both_subplots():
     totals = {name: curve(0.0, 3.0) for name in CURVES}
     left, right = regret(CURVES, totals).axes
     for name in CURVES:

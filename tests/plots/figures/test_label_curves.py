@@ -6,7 +6,7 @@ import numpy as np
 
 from doorlab.intervals import Estimate
 from doorlab.plots.figures.curves import Curve
-from doorlab.plots.figures.label_curves import LabelPanel, label_curves
+from doorlab.plots.figures.label_curves import LabelSubplot, label_curves
 from doorlab.plots.style import style_of
 
 COUNTS = (20, 80, 400)
@@ -17,19 +17,19 @@ def curve(*means):
 
 
 PANELS = [
-    LabelPanel("error", {"ssnp": curve(0.5, 0.3, 0.2), "np": curve(1.4, 0.8, 0.4)}),
-    LabelPanel("regret", {"ssnp": curve(0.3, 0.2, 0.1)}, {"gp_ucb": ("GP-UCB", 0.75)}),
+    LabelSubplot("error", {"ssnp": curve(0.5, 0.3, 0.2), "np": curve(1.4, 0.8, 0.4)}),
+    LabelSubplot("regret", {"ssnp": curve(0.3, 0.2, 0.1)}, {"gp_ucb": ("GP-UCB", 0.75)}),
 ]
 
 
 def test_label_curves_plot_data_on_logarithmic_axis():
     figure = label_curves(PANELS)
-    for axes, panel in zip(figure.axes, PANELS, strict=True):
+    for axes, subplot in zip(figure.axes, PANELS, strict=True):
         assert axes.get_xscale() == "log"
-        assert axes.get_title(loc="left") == panel.heading
+        assert axes.get_title(loc="left") == subplot.heading
         assert [t.get_text() for t in axes.get_xticklabels()] == ["20", "80", "400"]
         lines = {line.get_label(): line for line in axes.get_lines()}
-        for name, expected in panel.curves.items():
+        for name, expected in subplot.curves.items():
             assert lines[name].get_ydata().tolist() == expected.mean.tolist()
             assert lines[name].get_color() == style_of(name).color
             np.testing.assert_allclose(lines[name].get_xdata(), COUNTS, rtol=0.1)

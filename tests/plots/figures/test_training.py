@@ -26,21 +26,21 @@ def test_smooth_is_mean_of_window():
     np.testing.assert_allclose(smooth(values, window=9), expected)
 
 
-def test_training_figure_has_panel_per_run():
+def test_training_figure_has_subplot_per_run():
     runs = {
         "vae": history(3.0),
         "ssnp": history(1.0),
         "np": history(2.0),
         "statistician": history(4.0),
     }
-    panels = training(runs).axes
-    shown = {axes.get_title(loc="left"): axes for axes in panels if axes.get_title(loc="left")}
+    subplots = training(runs).axes
+    shown = {axes.get_title(loc="left"): axes for axes in subplots if axes.get_title(loc="left")}
     assert list(shown) == ["SSNP", "NP", "statistician", "VAE"]
     assert shown["VAE"].get_ylabel() == "loss"
     losses, validation = shown["VAE"].get_lines()
     np.testing.assert_allclose(losses.get_ydata(), smooth(runs["vae"].loss))
     np.testing.assert_array_equal(validation.get_ydata(), runs["vae"].validation_loss)
-    assert sum(axes.axison for axes in panels) == 4  # those without a run are blank
+    assert sum(axes.axison for axes in subplots) == 4  # those without a run are blank
 
 
 def test_training_figure_plots_divergences_below_in_nats(pixels_of):
@@ -49,13 +49,13 @@ def test_training_figure_plots_divergences_below_in_nats(pixels_of):
     costly = TrainingHistory(**{**vars(plain), "divergences": costs})
     figure = training({"statistician": costly, "vae": vae})
     pixels_of(figure)
-    panels = {a.get_title(loc="left"): a for a in figure.axes if a.axison}
-    assert list(panels) == ["statistician", "VAE", "statistician: KL"]
-    below = panels["statistician: KL"]
+    subplots = {a.get_title(loc="left"): a for a in figure.axes if a.axison}
+    assert list(subplots) == ["statistician", "VAE", "statistician: KL"]
+    below = subplots["statistician: KL"]
     for line in below.get_lines():
         np.testing.assert_allclose(line.get_ydata(), smooth(costs[line.get_label()]))
     assert below.get_ylabel() == "nats"
-    assert below.get_position().y1 < panels["statistician"].get_position().y0
+    assert below.get_position().y1 < subplots["statistician"].get_position().y0
     names = {t.get_text(): t.get_window_extent() for t in below.texts}
     assert names["c"].y0 > names["z"].y1
     assert all(box.x1 <= figure.bbox.width for box in names.values())

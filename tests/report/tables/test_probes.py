@@ -1,4 +1,4 @@
-"""Tables and panels of probes against the result that they are made from."""
+"""Tables and figures of probes against the result that they are made from."""
 
 from __future__ import annotations
 

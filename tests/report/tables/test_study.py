@@ -1,4 +1,4 @@
-"""The study's tables and panels against result files that were made by hand."""
+"""The study's tables and figures against result files that were made by hand."""
 
 from __future__ import annotations
 
