@@ -215,7 +215,7 @@ def _calibration(run: RunFiles) -> str:
     parts = [
         f"on the {side} {enumeration(metrics)}"
         for side, metrics in (("left", left), ("right", right))
-        if figures
+        if metrics
     ]
     return f"mean distance from the dotted line, {'; '.join(parts)}" if parts else ""
 
