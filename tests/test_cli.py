@@ -75,7 +75,7 @@ def test_command_line_reports_invalid_input_in_one_line(args, message, capsys):
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
-    assert err.startswith("doorlab: error: expected ")
+    assert err.startswith("doorlab: error: Expected ")
 
 
 def test_command_line_without_stage_prints_usage(capsys):

@@ -64,7 +64,7 @@ def test_command_line_reports_full_disk_of_output_in_one_line():
     with open("/dev/full", "w") as full:
         done = run("import sys; from doorlab.cli import main; sys.exit(main())", "-h", stdout=full)
     assert done.returncode == 1
-    assert done.stderr.startswith("doorlab: error: Expected free space, but got a full disk; ")
+    assert done.stderr.startswith("doorlab: error: Expected free space, but got a full disk. ")
     assert done.stderr.count("\n") == 1
 
 

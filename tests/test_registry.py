@@ -77,7 +77,7 @@ def test_registry_get_named_rejects_invalid_name_in_one_sentence(registry_of_num
     ("module", "words"),
     [
         ("numbers_needy", r"ModuleNotFoundError \(No module named 'no_such_module_at_all'\)"),
-        ("numbers_wrong", r"ZeroDivisionError \(division by zero\) in numbers_wrong.py, line 2;"),
+        ("numbers_wrong", r"ZeroDivisionError \(division by zero\) in numbers_wrong.py, line 2."),
         ("numbers_unfinished", r"SyntaxError \(invalid syntax \(.*py, line 1\)\). Correct the"),
         ("numbers_leaving", "SystemExit"),
         ("numbers_refused", "Expected a pear, but got a fig. Peel it"),

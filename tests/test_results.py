@@ -32,7 +32,7 @@ def test_result_round_trips_through_file(tmp_path):
     assert "undefined" not in result
 
 
-def test_write_result_writes_null_with_reason_for_undefined_figures(tmp_path):
+def test_write_result_writes_null_with_reason_for_undefined_metrics(tmp_path):
     nan = float("nan")
     figures = {
         "known": Estimate(0.5, (0.4, 0.6), 10),
@@ -50,12 +50,12 @@ def test_write_result_writes_null_with_reason_for_undefined_figures(tmp_path):
     assert found["losses"] == [1.0, None, None]
     assert result["models"] == {"a": None}
     assert result["undefined"] == {
-        "figures.mean": "not all of its 3 values are finite",
-        "figures.reasoned": "all images are alike",
-        "figures.interval": "not all of its 5 values are finite",
-        "figures.losses[1]": "inf is not a finite number",
-        "figures.losses[2]": "nan is not a finite number",
-        "figures.variance": "nan is not a finite number",
+        "metrics.mean": "not all of its 3 values are finite",
+        "metrics.reasoned": "all images are alike",
+        "metrics.interval": "not all of its 5 values are finite",
+        "metrics.losses[1]": "inf is not a finite number",
+        "metrics.losses[2]": "nan is not a finite number",
+        "metrics.variance": "nan is not a finite number",
         "models.a": "nan is not a finite number",
     }
 

@@ -268,7 +268,7 @@ def test_reward_predictor_rejects_wrong_types_in_one_line(unchecked, method, arg
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "runs/ssnp"}, r"a reward model, but got a str; RewardPredictor\.load"),
+        ({"model": "runs/ssnp"}, r"a reward model, but got a str. RewardPredictor\.load"),
         ({"seed": -1}, "seed as a whole number from 0 to 9223372036854775807, but got -1"),
         ({"seed": "x"}, "got 'x'"),
     ],

@@ -72,11 +72,11 @@ class TrainedModel:
             torch.from_numpy(np.ascontiguousarray(a)).float().to(self.device) for a in arrays
         )
 
-    @thread_defaults()
     def reconstruction_errors(self, images: UInt8[np.ndarray, "D M H W 3"]) -> np.ndarray:
         """Mean squared error (D,) of the reconstructed frames of each door, pixels in [0, 1]."""
         return squared_errors(self.reconstruct(images), images)
 
+    @thread_defaults()
     @torch.no_grad()
     def _each(
         self, function: Callable[[Tensor], Tensor], images: UInt8[np.ndarray, "D M H W 3"]

@@ -39,6 +39,6 @@ def test_benchmarks_name_missing_pybullet_in_one_line(without_pybullet, tmp_path
     )
     said = done.stderr.replace("\r", "\n").splitlines()
     assert "Traceback" not in done.stderr
-    errors = [line for line in said if line.startswith("doorlab: error: expected pybullet")]
+    errors = [line for line in said if line.startswith("doorlab: error: Expected pybullet")]
     assert len(errors) == len(NEEDED_BY)
     assert done.stdout.split() == [word for name in NEEDED_BY for word in (name, "2")]

@@ -76,7 +76,7 @@ def test_start_process_whitens_embeddings(doors, mirror):
     torch.testing.assert_close(covariance, torch.eye(EMBEDDING), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("num_labeled", [1, 25, 400])
+@pytest.mark.parametrize("labeled", [1, 25, 400])
 def test_start_process_adds_more_noise_to_fewer_labeled_doors(doors, labeled):
     model, _ = started(doors, labeled)
     assert float(model.process.whiten.noise) == pytest.approx(4 / math.sqrt(labeled))

@@ -78,6 +78,6 @@ def test_load_familiarity_rejects_damaged_file_in_one_line(known, tmp_path, plac
     data = bytearray((tmp_path / FAMILIARITY_FILE).read_bytes())
     data[place] ^= 64
     (tmp_path / FAMILIARITY_FILE).write_bytes(data)
-    with pytest.raises(CheckpointError, match=r"Remove the file to disable warnings") as caught:
+    with pytest.raises(CheckpointError, match=r"remove the file to disable warnings") as caught:
         load_familiarity(tmp_path, "blake2b:1")
     assert "\n" not in str(caught.value)

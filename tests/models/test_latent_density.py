@@ -134,7 +134,7 @@ def test_load_latent_density_rejects_damaged_file(tmp_path, place):
     data = bytearray((tmp_path / LATENT_DENSITY_FILE).read_bytes())
     data[place] ^= 64
     (tmp_path / LATENT_DENSITY_FILE).write_bytes(data)
-    with pytest.raises(CheckpointError, match="Remove the file to sample from the prior") as error:
+    with pytest.raises(CheckpointError, match="remove the file to sample from the prior") as error:
         load_latent_density(tmp_path, "blake2b:1")
     assert "\n" not in str(error.value)
 

@@ -86,7 +86,7 @@ def test_run_local_reports_failed_start_of_workers_in_one_line(monkeypatch, numb
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(multiprocessing.synchronize.SemLock, "__init__", refuse)
-    with pytest.raises(ConfigError, match=f"got .*{os.strerror(number)}; {fix}"):
+    with pytest.raises(ConfigError, match=f"got .*{os.strerror(number)}. {fix}"):
         list(run_local(double, ["a", "b"], 2))
     assert list(run_local(double, ["a", "b"], 1)) == ["aa", "bb"]
 

@@ -52,7 +52,7 @@ def test_bench_keeps_finished_figures_after_interruption(tmp_path, monkeypatch, 
     said = capsys.readouterr()
     assert f"{1 + finished} of {1 + finished} benchmarks; all of them take about" in said.err
     if not finished:
-        assert "no figures yet" in str(stop.value)
+        assert "no metrics yet" in str(stop.value)
         assert not path.exists()
         return
     assert str(stop.value) == "interrupted: those of first are kept"

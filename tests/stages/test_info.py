@@ -35,7 +35,7 @@ def test_info_verify_names_damaged_shard(path):
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     run(Config(path))  # a look does not read everything
-    with pytest.raises(DatasetError, match=r"damaged parts shards/shard-00001;.*--resume"):
+    with pytest.raises(DatasetError, match=r"damaged parts shards/shard-00001. .*--resume"):
         run(Config(path, verify=True))
 
 

@@ -179,7 +179,7 @@ def test_pretrain_command_survives_signals(long_run, tmp_path, number, signalled
     status, said = signalled("pretrain", config, number)
     if status != 0:  # otherwise it was faster than we are
         assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130)
-        assert number == signal.SIGKILL or b"continue with --resume" in said
+        assert number == signal.SIGKILL or b"Continue with --resume" in said
         assert not (tmp_path / "metrics.json").exists()
     assert_same(weights(pretrain.run(updated(config, resume=True))), expected)
 
@@ -251,7 +251,7 @@ def test_pretrain_keeps_earlier_run_on_invalid_architecture(config):
 def test_pretrain_reports_unreadable_metrics_in_one_line(config, content):
     pretrain.run(config)
     (config.out / "metrics.json").write_text(content)
-    with pytest.raises(ResultError, match=r"metrics\.json.*Make it again") as caught:
+    with pytest.raises(ResultError, match=r"metrics\.json.*make it again") as caught:
         pretrain.run(updated(config, resume=True))
     assert "\n" not in str(caught.value)
 

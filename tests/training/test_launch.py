@@ -7,7 +7,7 @@ from helpers.left_by_launchers import SLURM, TORCHRUN
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from doorlab.errors import ConfigError, SimulatorError, TrainingError
+from doorlab.errors import ConfigError, TrainingError, WorkerError
 from doorlab.runtime.devices import resolve_device
 from doorlab.training import ComputeConfig, launch
 
@@ -87,5 +87,5 @@ def test_launch_explains_processes_that_never_started(monkeypatch):
         raise ProcessExitedException("process 0 terminated with exit code 1", 0, 4711, 1, None)
 
     monkeypatch.setattr(Fabric, "launch", end_early)
-    with pytest.raises(SimulatorError, match=r"if __name__ == '__main__':.* or use --devices 1"):
+    with pytest.raises(WorkerError, match=r"if __name__ == '__main__':.* or use --devices 1"):
         launch(print, ComputeConfig(device="cpu", devices=2))

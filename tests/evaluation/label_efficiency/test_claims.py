@@ -70,7 +70,7 @@ def with_(evidence, part, **models):
 def test_claims_are_reproduced_in_ideal_study():
     assert [claim.name for claim in claims(GOOD)] == NAMES
     assert all(claim.reproduced is True for claim in claims(GOOD))
-    assert all(claim.how_much and claim.figures for claim in claims(GOOD))
+    assert all(claim.how_much and claim.metrics for claim in claims(GOOD))
 
 
 @pytest.mark.parametrize(
@@ -128,25 +128,25 @@ def test_claim_rejects_insignificant_difference():
     rival = {n: values + luck for n, values in GOOD.errors["ssnp"].items()}
     claim = found(with_(GOOD, "errors", np=rival))["beats_rivals"]
     assert claim.reproduced is False
-    mine = [f for f in claim.figures if (f["measure"], f["rival"]) == ("reward_mse", "np")]
+    mine = [f for f in claim.metrics if (f["measure"], f["rival"]) == ("reward_mse", "np")]
     assert all(f["difference"]["mean"] == pytest.approx(-0.001) for f in mine)
     assert all(f["difference"]["ci95"][1] > 0 for f in mine)
 
 
-def test_claim_figures_match_constructed_ratios():
+def test_claim_metrics_match_constructed_ratios():
     after = found(GOOD)
     assert after["half_of_variance"].how_much.startswith("0.4")  # 0.04 of 0.1, with 40
     assert after["half_of_variance"].how_much.endswith("with 40 labeled doors")
-    (adapts,) = after["adapts"].figures
+    (adapts,) = after["adapts"].metrics
     assert adapts["ratio"] == pytest.approx(0.4)
     assert (adapts["num_labeled"], adapts["certain"]) == (400, True)
     assert adapts["margin"]["n"] == LATCHED.sum()
-    pairs = after["fewer_labels"].figures
+    pairs = after["fewer_labels"].metrics
     assert [(f["num_labeled_np"], f["num_labeled"], f["least_that_reaches"]) for f in pairs] == [
         (160, 40, 40),
         (400, 40, 40),
     ]
-    assert len(after["beats_rivals"].figures) == 2 * 3 * 3  # measures, rivals, counts up to 160
+    assert len(after["beats_rivals"].metrics) == 2 * 3 * 3  # measures, rivals, counts up to 160
 
 
 def test_claims_use_label_count_nearest_to_400():
@@ -172,7 +172,7 @@ def test_first_try_claim_shows_visible_oracle():
     seen = np.tile(np.array([0.3, 0.0]), (1, DOORS, 1)) * GOOD.optimal[None, :, None]
     evidence = replace(GOOD, baselines={**GOOD.baselines, "visible_oracle": seen})
     claim, before = found(evidence)["first_try"], found(GOOD)["first_try"]
-    assert claim.figures[0]["with_all_seen"] == pytest.approx(0.7 * GOOD.optimal.mean())
+    assert claim.metrics[0]["with_all_seen"] == pytest.approx(0.7 * GOOD.optimal.mean())
     assert claim.how_much.startswith(before.how_much)
     assert claim.reproduced == before.reproduced
 
