@@ -31,7 +31,7 @@ function startSteps(data, slices) {
 
 function listenToKeys(view) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target.tagName || "") === "SELECT") return;
     const key = event.key.toLowerCase();
     if (key === "n") stepTo(view, view.done + 1);
     if (key === "p") stepTo(view, view.done - 1);
