@@ -93,7 +93,9 @@ def _words(scores: np.ndarray, parameters: dict[str, np.ndarray]) -> list[str]:
         best = int(np.nanargmax(np.abs(r[:, i]))) if np.isfinite(r[:, i]).any() else 0
         name, value = list(parameters)[best], r[best, i]
         weak = not abs(value) >= _WEAK
-        words.append("" if weak else f"goes with {name} (r\u00a0=\u00a0{value:.2f})")
+        sign = "\u2212" if value < 0 else ""
+        r_is = f"r\u00a0=\u00a0{sign}{abs(value):.2f}"
+        words.append("" if weak else f"goes with {name} ({r_is})")
     return words
 
 

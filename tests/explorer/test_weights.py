@@ -107,7 +107,7 @@ def test_damaged_tensor_is_explained_in_one_line(evaluate):
 
 
 def test_models_that_page_cannot_compute_are_rejected():
-    with pytest.raises(CheckpointError, match="a neural statistician .*but got VAE"):
+    with pytest.raises(CheckpointError, match=r"a neural statistician .*but got VAE"):
         decoder_weights(VAE(32, TINY))
-    with pytest.raises(CheckpointError, match="conditional neural process, .*AttentiveProcess"):
+    with pytest.raises(CheckpointError, match=r"conditional neural process, .*AttentiveProcess"):
         process_weights(AttentiveProcess(4, TINY))

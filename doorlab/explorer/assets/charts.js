@@ -18,7 +18,8 @@ function colorOf(share) {
   const place = Math.min(Math.max(share, 0), 1) * (COLORS.length - 1);
   const below = Math.min(Math.floor(place), COLORS.length - 2);
   const rest = place - below;
-  const mixed = COLORS[below].map((from, i) => Math.round(from + rest * (COLORS[below + 1][i] - from)));
+  const above = COLORS[below + 1];
+  const mixed = COLORS[below].map((from, i) => Math.round(from + rest * (above[i] - from)));
   return `rgb(${mixed.join(",")})`;
 }
 

@@ -77,8 +77,9 @@ function chooseFrame(view, index) {
   view.origin = { c: door.c, z: door.z[index] };
   for (const name of ["c", "z"]) {
     const { mean, axes, std } = view.data.latents[name];
+    const off = view.origin[name].map((value, i) => value - mean[i]);
     view.start[name] = axes.map(
-      (axis, k) => axis.reduce((sum, a, i) => sum + a * (view.origin[name][i] - mean[i]), 0) / std[k],
+      (axis, k) => axis.reduce((sum, a, i) => sum + a * off[i], 0) / std[k],
     );
     view.moved[name] = [...view.start[name]];
   }

@@ -125,7 +125,8 @@ function readoutOf({ slice, prediction, cursor, records }) {
   const known = records.length === 1 ? "1 interaction" : `${records.length} interactions`;
   if (!cursor) {
     const error = meanError(prediction.mean, slice.truth);
-    return `After ${known}: mean absolute error on this slice ${error.toFixed(3)}. Choose an action.`;
+    const found = `mean absolute error on this slice ${error.toFixed(3)}`;
+    return `After ${known}: ${found}. Choose an action.`;
   }
   const index = cursor.row * slice.columns + cursor.column;
   const numbers = [

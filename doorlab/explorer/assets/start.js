@@ -48,7 +48,8 @@ function fillTable(table, head, rows, now = -1) {
   top.append(...head.map((text) => element("th", { scope: "col" }, text)));
   const body = rows.map(([first, ...cells], i) => {
     const row = element("tr", i === now ? { class: "now" } : {});
-    row.append(element("th", { scope: "row" }, first), ...cells.map((text) => element("td", {}, text)));
+    const rest = cells.map((text) => element("td", {}, text));
+    row.append(element("th", { scope: "row" }, first), ...rest);
     return row;
   });
   const sections = ["thead", "tbody"].map((tag) => element(tag, {}));

@@ -31,7 +31,8 @@ function startSteps(data, slices) {
 
 function listenToKeys(view) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || (event.target.tagName || "") === "SELECT") return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.tagName === "SELECT") return; // letters choose an option there
     const key = event.key.toLowerCase();
     if (key === "n") stepTo(view, view.done + 1);
     if (key === "p") stepTo(view, view.done - 1);
@@ -54,8 +55,8 @@ function noteOf(policy, count) {
   if (!count) return "This policy has no recorded interactions with this door.";
   if (policy.greedy) {
     return (
-      "Greedy on the slice: the cell with the best predicted mean, out of this slice only. The two " +
-      "other coordinates are the oracle's. A policy without that help has to search all four."
+      "Greedy on the slice: the cell with the best predicted mean, out of this slice only. The " +
+      "two other coordinates are the oracle's. A policy without that help has to search all four."
     );
   }
   return (
@@ -76,7 +77,8 @@ function greedySteps(view) {
     const oracle = view.data.doors[view.door].slices.words;
     const swing = `${signed(view.slice.shown.y[cell.row], 2)} ${view.slice.swing.unit}`;
     const x = view.slice.shown.x[cell.column];
-    const varied = view.name === "turn" ? { turn: `${signed(x, 2)} rad` } : { direction: `${x} degrees` };
+    const varied =
+      view.name === "turn" ? { turn: `${signed(x, 2)} rad` } : { direction: `${x} degrees` };
     steps.push({ action, reward: view.slice.truth[best], words: { ...oracle, swing, ...varied } });
   }
   return steps;
