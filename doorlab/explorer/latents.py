@@ -24,7 +24,7 @@ from doorlab.plots.figures.correlations import correlations
 DIRECTIONS = 6  # of each latent
 _TRAINING_DOORS = 400
 _NAMED = ("handedness", "swing", "width", "height", "handle_height", "place")
-_VIEW = {"camera to the right (m)": 0, "camera away from the wall (m)": 1, "camera height (m)": 2}
+_EYE = ("camera position along the wall", "camera distance from the wall", "camera height")
 _WEAK = 0.3  # correlations below are not mentioned
 
 
@@ -109,9 +109,9 @@ def _door_parameters(dataset: DoorDataset, doors: np.ndarray) -> dict[str, np.nd
 
 
 def _frame_parameters(dataset: DoorDataset, doors: np.ndarray) -> dict[str, np.ndarray]:
-    view = dataset.read("view", doors).reshape(-1, 7)
+    eye = dataset.read("view", doors)[..., :3].reshape(-1, 3) * (1.0, -1.0, 1.0)  # y: away
     angle = dataset.read(JOINT_POSITION, doors).reshape(-1)
-    return {"opening angle": angle, **{name: view[:, axis] for name, axis in _VIEW.items()}}
+    return {"opening angle": angle, **dict(zip(_EYE, eye.T, strict=True))}
 
 
 def _described(door: Door) -> str:

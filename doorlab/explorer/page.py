@@ -19,7 +19,8 @@ SCRIPTS = (*INFERENCE, *VIEWS, "start.js")
 
 def asset(name: str) -> str:
     """Text of a file in `assets`."""
-    return resources.files("doorlab.explorer").joinpath("assets", name).read_text(encoding="utf-8")
+    folder = resources.files("doorlab.explorer") / "assets"
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def script(names: tuple[str, ...] = SCRIPTS) -> str:
