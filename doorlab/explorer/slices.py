@@ -67,12 +67,13 @@ def action_words(normalized: np.ndarray) -> dict[str, str]:
     """The coordinates of an action with their units, for tables."""
     action = Action.from_normalized(normalized)
     degrees = (math.degrees(action.phi) + 90.0) % 360.0 - 90.0
-    return {
-        "direction": f"{degrees:.0f} degrees",
+    words = {
+        "direction": f"{degrees:.0f}\u00b0",
         "radius": "slides" if action.slides else f"{action.radius:.2f} m",
         "swing": f"{action.swing:+.2f} {'m' if action.slides else 'rad'}",
         "turn": f"{action.turn:+.2f} rad",
     }
+    return {name: text.replace("-", "\u2212") for name, text in words.items()}
 
 
 def _axis(name: str, values: np.ndarray, shown: np.ndarray, label: str) -> dict[str, Any]:

@@ -68,9 +68,9 @@ def test_action_lies_on_its_own_cell(evaluate, doors):
 def test_action_words_have_units():
     words = action_words(np.array([1.0, 0.9, -0.5, 0.25], np.float32))
     assert words == {
-        "direction": "180 degrees",
+        "direction": "180\u00b0",
         "radius": "slides",
-        "swing": "-0.60 m",
+        "swing": "\u22120.60 m",
         "turn": "+0.25 rad",
     }
 

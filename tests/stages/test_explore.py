@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -70,6 +72,22 @@ def test_page_shows_held_out_doors_with_true_rewards(written):
         assert ((rewards >= 0) & (rewards <= 1)).all()
     assert np.shape(data["latents"]["c"]["axes"]) == (6, TINY.context_dim)
     assert data["policies"] == []
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+def test_page_works_in_browser(written, tmp_path):
+    page = subprocess.run(
+        [
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            f"--user-data-dir={tmp_path}", "--virtual-time-budget=2000", "--dump-dom",
+            written.resolve().as_uri(),
+        ],
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert re.search(r'<p [^>]*id="trouble"[^>]* hidden', page)
+    assert "After 0 interactions: mean absolute error" in page
+    assert "the best predicted mean on this slice is" in page
+    assert page.count('class="slider"') == 6 + TINY.instance_dim + 1
 
 
 def test_report_links_to_page_beside_it(run, written):

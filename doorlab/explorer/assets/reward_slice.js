@@ -91,7 +91,7 @@ function cellOf(slice, index) {
 /** A cell in words. */
 function cellWords(slice, { column, row }) {
   const x = slice.shown.x[column];
-  const first = slice.coordinate === 0 ? `direction ${x} degrees` : `turn ${signed(x, 2)} rad`;
+  const first = slice.coordinate === 0 ? `direction ${x}\u00b0` : `turn ${signed(x, 2)} rad`;
   return `${first}, swing ${signed(slice.shown.y[row], 2)} ${slice.swing.unit}`;
 }
 

@@ -94,7 +94,7 @@ function refreshRewards(view) {
     byId("reward-undo").disabled = byId("reward-clear").disabled = !view.records.length;
     fillTable(
       byId("reward-table"),
-      ["interaction", "action", "predicted before", "true reward"],
+      ["No.", "action", "predicted before", "true reward"],
       view.records.map((r, i) => [
         String(i + 1), r.words, r.predicted.toFixed(2), r.reward.toFixed(2),
       ]),

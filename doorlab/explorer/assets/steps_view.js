@@ -4,7 +4,7 @@ const GREEDY_STEPS = 8;
 
 /** Builds the section. */
 function startSteps(data, slices) {
-  const view = { data, slices, policy: 0, door: 0, name: "direction", done: 0 };
+  const view = { data, slices, policy: 0, door: 0, name: "turn", done: 0 };
   const greedy = { label: `${data.model}, greedy on the slice (computed here)`, greedy: true };
   view.policies = [...data.policies, greedy];
   byId("step-policy").append(
@@ -78,7 +78,7 @@ function greedySteps(view) {
     const swing = `${signed(view.slice.shown.y[cell.row], 2)} ${view.slice.swing.unit}`;
     const x = view.slice.shown.x[cell.column];
     const varied =
-      view.name === "turn" ? { turn: `${signed(x, 2)} rad` } : { direction: `${x} degrees` };
+      view.name === "turn" ? { turn: `${signed(x, 2)} rad` } : { direction: `${x}\u00b0` };
     steps.push({ action, reward: view.slice.truth[best], words: { ...oracle, swing, ...varied } });
   }
   return steps;
@@ -106,7 +106,7 @@ function drawSteps(view) {
   byId("step-readout").textContent = stepWords(view, Math.max(...mean), std[argmax(mean)]);
   fillTable(
     byId("step-table"),
-    ["interaction", "direction", "radius", "swing", "turn", "reward"],
+    ["No.", "direction", "radius", "swing", "turn", "reward"],
     steps.map(({ words, reward }, i) => [
       String(i + 1), words.direction, words.radius, words.swing, words.turn,
       i < done ? reward.toFixed(2) : "\u2013",
@@ -117,9 +117,9 @@ function drawSteps(view) {
 
 function stepWords({ steps, done }, best, std) {
   const seen = done === 1 ? "1 interaction" : `${done} interactions`;
-  const last = done ? ` Reward of interaction ${done}: ${steps[done - 1].reward.toFixed(2)}.` : "";
+  const last = done ? `the reward of the last is ${steps[done - 1].reward.toFixed(2)}; ` : "";
   return (
-    `After ${seen}:${last} The best predicted mean on this slice is ${best.toFixed(2)} ` +
+    `After ${seen}: ${last}the best predicted mean on this slice is ${best.toFixed(2)} ` +
     `(standard deviation ${std.toFixed(2)}).`
   );
 }
