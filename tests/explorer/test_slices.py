@@ -11,13 +11,22 @@ from helpers.fake_simulator import make_fake
 from doorlab.doors import DoorPrior, oracle_action
 from doorlab.explorer.slices import action_words, axes, slices_of
 from doorlab.sim import InteractionResult
+from doorlab.sim.rendering import RGB_ONLY
 
 
 class Recording:
     """Rewards are functions of the action, so that each tells its action."""
 
+    name = renderer = "recording"
+
     def __init__(self) -> None:
         self.actions: list[np.ndarray] = []
+
+    def render(self, doors, joint_positions, views, image_size, layers=RGB_ONLY):
+        raise NotImplementedError
+
+    def close(self):
+        pass
 
     def interact(self, doors, actions, *, record=False):
         self.actions.append(actions[0])
