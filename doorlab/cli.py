@@ -34,6 +34,7 @@ STAGES = {
     "study": "train all models with few and many labeled doors; test claims",
     "plot": "draw figures of runs, as PNG files and arrays",
     "report": "write one self-contained HTML page about a run",
+    "explore": "write one offline HTML page to drag latents and try actions",
     "bench": "measure the throughput of this machine; --json FILE saves it",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
@@ -10,7 +11,7 @@ from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.study import claim_counts
 from doorlab.report.verdicts import guessing, is_at_chance
-from doorlab.run_layout import CLAIMS_FILE
+from doorlab.run_layout import CLAIMS_FILE, EXPLORER_FILE
 
 _BASELINES = {"gp_ucb": "GP-UCB (which has no images)", "random": "random actions"}
 _TARGETS = {"handedness": "the hinge's side", "swing": "pull or push"}
@@ -19,6 +20,14 @@ _TARGETS = {"handedness": "the hinge's side", "swing": "pull or push"}
 def percent(share: float | int) -> str:
     """A share as text in percent, with a non-breaking space."""
     return f"{100 * share:.0f}\u00a0%"
+
+
+def explorer_link(folder: Path) -> list[Html]:
+    """A link to the page of `doorlab explore`, if it lies in the folder of the report."""
+    if not (folder / EXPLORER_FILE).is_file():
+        return []
+    link = element("a", "a page to drag latents and try actions", href=EXPLORER_FILE)
+    return [element("p", "Beside this page lies ", link, ".")]
 
 
 def best_policy(policies: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 from doorlab.options import Option
-from doorlab.report.headline import headline
+from doorlab.report.headline import explorer_link, headline
 from doorlab.report.page import page
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import contents, heading, sections
@@ -51,6 +51,7 @@ def run(config: Config) -> Path:
     with result_folder(path, overwrite=config.overwrite):
         by_name = sections(files)
         body = list(by_name.values())
-        atomic_write_text(path, page(heading(files), headline(files), contents(by_name), body))
+        lead = [*headline(files), *explorer_link(path.parent)]
+        atomic_write_text(path, page(heading(files), lead, contents(by_name), body))
     print_line(f"{path}")
     return path
