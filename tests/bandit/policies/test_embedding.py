@@ -151,9 +151,4 @@ def test_contextual_prior_policy_has_zero_residuals_under_exact_prior(monkeypatc
     world.play(policy, 5)
     # At first the prior alone decides.
     assert [left.num_interactions for left in residuals] == [1, 2, 3, 4]
-        1,
-        2,
-        3,
-        4,
-    ]  # at first the prior alone decides
     assert np.abs(residuals[-1].rewards).max() < 1e-5
