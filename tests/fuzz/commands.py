@@ -40,7 +40,7 @@ _COMMANDS = {
         --workers 1""",
     "plot": "regret --run . --out OUT",
     "report": "--run . --out OUT",
-    "explore": "--run . --out OUT.html --doors 1",
+    "explore": "--run . --out OUT --doors 1",
     "represent": f"""--data data --models vae statistician --seeds 0 --steps 2 --probe-frames 1 2
         --probe-doors 4 --workers 1 --out OUT {_NETWORK}""",
     "study": f"""--data data --models np vae_np --method np --num-labeled 2 --tune-labels 2
