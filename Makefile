@@ -1,5 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both set up .venv first.
-PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v python3)
+# Python 3.11 to 3.14. PyBullet has wheels up to 3.13; 3.14 uses the simulator torch.
+PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.14; do python$$v -c '' 2>/dev/null && echo python$$v && exit; done; echo python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
@@ -34,7 +35,7 @@ clean:  ## remove the virtual environment (never your runs)
 
 # A constraints file pins what was tested; pyproject.toml keeps the ranges that users need.
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else f"doorlab simulates with PyBullet, which has wheels for Python 3.10 and 3.11 here; {sys.executable} is {v[0]}.{v[1]}. Run make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else f"doorlab needs Python 3.11 to 3.14; {sys.executable} is {v[0]}.{v[1]}. Run make PYTHON=python3.13 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable .
