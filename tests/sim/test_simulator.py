@@ -19,6 +19,7 @@ def test_close_is_idempotent():
 
 
 def test_make_simulator_names_missing_pybullet():
+    pytest.importorskip("torch")
     code = (
         "import sys; sys.modules['pybullet'] = None\n"
         "import doorlab.sim, doorlab.stages.train, doorlab.stages.bandit, doorlab_envs\n"
