@@ -12,7 +12,8 @@ import os
 import platform
 import subprocess
 import sys
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 from doorlab._version import __version__
 
 UNKNOWN = "unknown"
-_PACKAGES = ("numpy", "torch", "pybullet")
+_PACKAGES = {"numpy": ["numpy"], "torch": ["torch"], "pybullet": ["pybullet", "pybullet-arm64"]}
 _GIT_SECONDS = 10.0
 
 
@@ -33,7 +34,7 @@ def provenance(simulator: str | None = None) -> dict[str, Any]:
     """
     return {
         "commit": commit(),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "simulator": simulator,
         **_environment(),
     }
@@ -85,18 +86,23 @@ def _environment() -> dict[str, str | None]:
     return {
         "doorlab": __version__,
         "python": platform.python_version(),
-        **{name: _version(name) for name in _PACKAGES},
+        **{name: _version(names) for name, names in _PACKAGES.items()},
         "processor": processor(),
         "system": platform.platform(),
     }
 
 
-def _version(package: str) -> str | None:
-    """Version of a package; None if it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _version(names: Sequence[str]) -> str | None:
+    """Version of a package, by the names of its distributions; None if none is installed.
+
+    The names of all but the first are part of the text: "3.2.8 (pybullet-arm64)".
+    """
+    for name in names:
+        try:
+            return version(name) if name == names[0] else f"{version(name)} ({name})"
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def processor() -> str:

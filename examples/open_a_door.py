@@ -25,6 +25,7 @@ from doorlab.doors import Action
 from doorlab.doors.priors import DEFAULT_PRIOR, prior_label
 from doorlab.errors import DoorlabError
 from doorlab.robot import UnfamiliarDoorWarning
+from doorlab.sim import resolve_simulator
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 
@@ -36,7 +37,7 @@ def main(
     choice: str = "greedy",
     enough: float = 0.9,
     prior: str = DEFAULT_PRIOR,
-    simulator: str = "pybullet",
+    simulator: str = "auto",
     state: Path | None = None,
 ) -> float:
     """Interacts with a door until it is open; returns the best reward.
@@ -49,9 +50,10 @@ def main(
         enough: Reward, from 0 to 1, at which the door counts as open.
         prior: Prior of the door: narrow (as in the demo), default, wild, an import path, or a JSON
             file of ranges.
-        simulator: Simulator: pybullet, torch, panda, or an import path.
+        simulator: Simulator: auto, pybullet, torch, panda, or an import path.
         state: Folder that stores the interactions with every door, to continue later.
     """
+    simulator = resolve_simulator(simulator)  # part of the file's name
     file = f"{prior_label(prior)}-{simulator}-{door}.safetensors"
     kept = state / file if state is not None else None
     predictor = RewardPredictor.load(run)

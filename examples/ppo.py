@@ -38,7 +38,7 @@ def main(
     frames: int = 2,
     image_size: int = 64,
     prior: str = DEFAULT_PRIOR,
-    simulator: str = "pybullet",
+    simulator: str = "auto",
     test_doors: int = 200,
     batch: int = 64,
     seed: int = 0,
@@ -52,7 +52,7 @@ def main(
         frames: Images per door.
         image_size: Height and width of the images, pixels; at least 36.
         prior: Prior of the doors: narrow, default, wild.
-        simulator: Simulator: pybullet, torch.
+        simulator: Simulator: auto, pybullet, torch.
         test_doors: Number of test doors.
         batch: Interactions per environment and update.
         seed: Seed of the network and of the training doors.

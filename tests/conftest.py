@@ -1,13 +1,12 @@
 """Signals have their usual handlers, also where the tests are started in the background."""
 
+import importlib.util
 import signal
 
-pytest_plugins = (
-    "helpers.painted_run",
-    "helpers.pixels",
-    "helpers.recorded_doors",
-    "helpers.report_run",
-)
+pytest_plugins = ["helpers.pixels", "helpers.recorded_doors"]
+# `make test-simulation` needs no torch.
+if importlib.util.find_spec("torch") is not None:
+    pytest_plugins += ["helpers.painted_run", "helpers.report_run"]
 
 
 def pytest_configure() -> None:

@@ -1,7 +1,7 @@
 import json
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_provenance_states_versions_and_date(tmp_path):
     assert found["simulator"] == "panda"
     assert found["commit"] == provenance.commit()
     assert all(found[name] for name in ("python", "processor", "system"))
-    age = datetime.now(timezone.utc) - datetime.fromisoformat(found["date"])
+    age = datetime.now(UTC) - datetime.fromisoformat(found["date"])
     assert timedelta(0) <= age + timedelta(seconds=1) < timedelta(minutes=1)
 
 
@@ -120,3 +120,20 @@ def test_processor_has_fallback_name(monkeypatch):
     monkeypatch.setattr("platform.processor", lambda: "")
     monkeypatch.setattr("platform.machine", lambda: "")
     assert provenance.processor().startswith("unknown, ")
+
+
+def test_version_of_pybullet_names_its_fork(monkeypatch):
+    installed = {"pybullet-arm64": "3.2.8"}
+
+    def version(name):
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(provenance, "version", version)
+    provenance._environment.cache_clear()
+    assert provenance.provenance()["pybullet"] == "3.2.8 (pybullet-arm64)"
+    installed["pybullet"] = "3.2.7"
+    provenance._environment.cache_clear()
+    assert provenance.provenance()["pybullet"] == "3.2.7"
+    provenance._environment.cache_clear()

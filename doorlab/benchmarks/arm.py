@@ -22,7 +22,7 @@ def panda(rounds: int) -> dict[str, Estimate]:
 
     Plausible actions are compared with those of the free-floating hand.
     """
-    arm, hand, doors = make_simulator("panda"), make_simulator(), sample_doors(_DOORS)
+    arm, hand, doors = make_simulator("panda"), make_simulator("pybullet"), sample_doors(_DOORS)
     best = optimal_rewards(arm, doors)
     pulled = np.array([door.swing == "pull" for door in doors])
     prior = replace(get_prior("default"), sliding_probability=1.0)

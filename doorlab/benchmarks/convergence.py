@@ -20,7 +20,7 @@ def study(rounds: int) -> dict[str, Estimate]:
 
     Ignores `rounds`, because the result does not depend on timing.
     """
-    make_simulator().close()  # raises an error for users if PyBullet is missing
+    make_simulator("pybullet").close()  # raises an error for users if PyBullet is missing
     doors = sample_doors(_DOORS)
     config = GenerationConfig(interactions=_INTERACTIONS, prior="default")
     actions = np.stack([passive_actions(config, i) for i in range(_DOORS)])

@@ -115,6 +115,7 @@ def _open_doors(item: str) -> tuple[float, float, float]:
         frames=_FRAMES,
         image_size=_SIZE,
         horizon=_HORIZON,
+        simulator="pybullet",
     )
     timed: Any = _Timed(env)
     policy = ModelPolicy(_model())

@@ -24,6 +24,7 @@ def vector(rounds: int) -> dict[str, Estimate]:
         vectorization_mode="async",
         vector_kwargs={"context": "spawn"},
         horizon=_HORIZON,
+        simulator="pybullet",
     )
     envs.reset(seed=0)
     rng = np.random.default_rng(0)
@@ -57,7 +58,7 @@ def vector(rounds: int) -> dict[str, Estimate]:
 
 def _bare_process(start: Barrier, end: Barrier, seed: int) -> None:
     """Does the work of one environment of the vector, each time the barrier opens."""
-    env = gymnasium.make(ENVIRONMENT, horizon=_HORIZON)
+    env = gymnasium.make(ENVIRONMENT, horizon=_HORIZON, simulator="pybullet")
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
     while True:

@@ -32,8 +32,9 @@ def workers(rounds: int) -> dict[str, Estimate]:
 
 def _generation_rate(count: int) -> float:
     config = GenerationConfig(
-        doors=_SHARDS * _SHARD_DOORS, shard_doors=_SHARD_DOORS, videos=0, prior="default"
-    )
+        doors=_SHARDS * _SHARD_DOORS, shard_doors=_SHARD_DOORS, videos=0, prior="default",
+        simulator="pybullet",
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         work = PartWriter(Path(folder), config, make_simulator)
         parts = [f"shards/{name}" for name in config.shards()]
@@ -57,7 +58,7 @@ def soak(rounds: int) -> dict[str, Estimate]:
         prior="wild",
         videos=0,
     )
-    simulator, sizes = make_simulator(), {}
+    simulator, sizes = make_simulator("pybullet"), {}
     with progress_bar("soak", "doors simulated", config.doors) as advance:
         for first, last in config.shards().values():
             make_shard(config, first, last, simulator)

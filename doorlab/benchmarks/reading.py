@@ -25,7 +25,9 @@ from doorlab.seeding import stream
 
 _BATCH, _FRAMES, _BATCHES = 32, 3, 40
 _CODEC_DOORS = 64
-_CONFIG = GenerationConfig(doors=384, prior="default", interactions=0, videos=0)
+_CONFIG = GenerationConfig(
+    doors=384, prior="default", interactions=0, videos=0, simulator="pybullet"
+)
 
 
 def batches(rounds: int) -> dict[str, Estimate]:
@@ -82,7 +84,7 @@ def codecs(rounds: int) -> dict[str, Estimate]:
     from doorlab.sim import make_simulator
 
     doors = sample_doors(_CODEC_DOORS)
-    simulator = make_simulator()
+    simulator = make_simulator("pybullet")
     images = simulator.render(doors, *sample_views(doors), 64).images
     simulator.close()
     frames, figures = images.shape[0] * images.shape[1], {}

@@ -38,7 +38,9 @@ def frames(rounds: int) -> dict[str, Estimate]:
 
     The bare loop does not include the time to create and remove the scenes.
     """
-    simulator = make_simulator()  # first, so that a missing PyBullet raises an error for users
+    simulator = make_simulator(
+        "pybullet"
+    )  # first, so that a missing PyBullet raises an error for users
     from doorlab.sim.pybullet.camera import photograph
     from doorlab.sim.pybullet.scene import Scene
 
@@ -75,7 +77,9 @@ def interactions(rounds: int) -> dict[str, Estimate]:
 
     The bare loop neither reads nor drives the joint.
     """
-    simulator = make_simulator()  # first, so that a missing PyBullet raises an error for users
+    simulator = make_simulator(
+        "pybullet"
+    )  # first, so that a missing PyBullet raises an error for users
     from doorlab.sim.pybullet.engine import pybullet
     from doorlab.sim.pybullet.joint_pool import JointPool
     from doorlab.sim.pybullet.simulator import TIME_STEP

@@ -3,9 +3,6 @@
 TensorStore's threads do not survive a fork: a forked process that uses it aborts.
 """
 
-# tensorstore for Python 3.10 has no types.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 import os

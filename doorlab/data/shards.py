@@ -11,9 +11,6 @@ bits, and half as long to read (`doorlab bench --only codecs`). Every chunk has 
 flipped byte raises an error and never yields a wrong image.
 """
 
-# tensorstore for Python 3.10 has no types.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 import json

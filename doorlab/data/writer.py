@@ -62,7 +62,7 @@ def write_dataset(
 
     Args:
         path: a folder that does not exist or is empty, unless `resume`.
-        config: settings of the dataset.
+        config: settings of the dataset. For the simulator auto, the one in use is recorded.
         workers: number of worker processes; 0 for one per core. Does not affect the bytes.
         launcher: a name of `launchers.LAUNCHERS`. Does not affect the bytes.
         resume: keep the intact parts in `path` and write the others.
@@ -78,6 +78,7 @@ def write_dataset(
     get_launcher(launcher)  # these checks come first, so that errors occur before files are touched
     check_workers(workers)
     prior = recorded_ranges(config.prior, config.door_prior)
+    config = config.with_resolved_simulator()  # recorded, and the same in every process
     trial = simulator(config.simulator)
     renderer = trial.renderer
     trial.close()

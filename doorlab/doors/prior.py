@@ -112,7 +112,7 @@ class DoorPrior:
             if name.endswith("_probability") or name == "camera_motion":
                 checked = checked_number("a prior", name, value, _PROBABILITY)
             elif name == "camera_jitter":
-                checked = checked_number("a prior", name, value, _JITTER)
+                checked = checked_number("a prior", name, value, _JITTER) + 0.0  # 0.0 for -0.0
             elif name == "randomize_appearance":
                 checked = checked_flag("a prior", name, value)
             elif name in CHOICES:
@@ -289,7 +289,7 @@ def _checked_range(name: str, value: Any) -> Range:
     low, high = (checked_number("a prior", name, end, bounds) for end in value)
     if low > high:
         raise ConfigError(f"low <= high in {name} of a prior", f"{value}", "swap the two")
-    return low, high
+    return low + 0.0, high + 0.0  # 0.0 for -0.0: NumPy refuses to sample from (0.0, -0.0)
 
 
 def _checked_choices(name: str, value: Any) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ Torch is imported by `sim.torch` only, when that simulator is requested.
 from doorlab.sim.interactions import InteractionResult
 from doorlab.sim.oracle import optimal_rewards
 from doorlab.sim.rendering import RenderOptions, RenderResult
-from doorlab.sim.simulator import SIMULATORS, Simulator, make_simulator
+from doorlab.sim.simulator import AUTO, SIMULATORS, Simulator, make_simulator, resolve_simulator
 
 __all__ = [
+    "AUTO",
     "SIMULATORS",
     "InteractionResult",
     "RenderOptions",
@@ -16,4 +17,5 @@ __all__ = [
     "Simulator",
     "make_simulator",
     "optimal_rewards",
+    "resolve_simulator",
 ]

@@ -1,14 +1,17 @@
 """The interface of all simulators: a sequence of doors and actions in, arrays out.
 
 A simulator is made by name ("torch"), by an entry point of the group "doorlab.simulators", or by
-the import path of a callable without arguments that returns one ("barn_doors:BarnSimulator").
+the import path of a callable without arguments that returns one ("barn_doors:BarnSimulator"). The
+name "auto" means pybullet, or torch if PyBullet is not installed.
 
 Shapes: D doors, M frames per door, J interactions per door, T control steps, H, W pixels.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -19,6 +22,9 @@ from doorlab.errors import ConfigError, SimulatorError
 from doorlab.registry import Registry, takes_arguments
 from doorlab.sim.interactions import InteractionResult
 from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
+from doorlab.terminal.text import print_note
+
+AUTO = "auto"  # pybullet if it is installed, else torch; datasets record the resolved name
 
 
 @runtime_checkable
@@ -71,10 +77,14 @@ def _explained(error: ModuleNotFoundError) -> Exception:
     if error.name is None or error.name.split(".")[0] not in ("pybullet", "pybullet_data"):
         return error
     return SimulatorError(
-        "pybullet to be installed (it has wheels for CPython 3.9 to 3.11)",
+        "pybullet to be installed (its wheels are for CPython 3.11 to 3.13)",
         "a Python environment without it",
-        "use the simulator torch, Python 3.10 or 3.11, or a dataset that was generated elsewhere",
+        "use the simulator torch, Python 3.11 to 3.13, or a dataset that was generated elsewhere",
     )
+
+
+def _auto() -> Simulator:
+    return make_simulator(resolve_simulator(AUTO))
 
 
 def _torch() -> Simulator:
@@ -86,14 +96,38 @@ def _torch() -> Simulator:
 SIMULATORS: Registry[Callable[[], Simulator]] = Registry(
     "simulator",
     "doorlab.simulators",
-    {"pybullet": _pybullet, "panda": _panda, "torch": _torch},
+    {AUTO: _auto, "pybullet": _pybullet, "panda": _panda, "torch": _torch},
     takes_arguments(0),
     "a callable without arguments that returns a Simulator",
 )
 _INTERFACE = ("name", "renderer", "render", "interact", "close")
 
 
-def make_simulator(name: str = "pybullet") -> Simulator:
+def resolve_simulator(name: str) -> str:
+    """The name of a simulator; for auto, pybullet if it is installed, and otherwise torch.
+
+    Prints one note per process if auto is torch, because the two simulators give other images.
+    """
+    if name != AUTO:
+        return name
+    if _has_pybullet():
+        return "pybullet"
+    _note_fallback()
+    return "torch"
+
+
+def _has_pybullet() -> bool:
+    """Whether PyBullet is installed. It is not imported: the engine prints when it starts."""
+    spec = importlib.util.find_spec("pybullet")
+    return spec is not None and spec.origin is not None  # a folder of that name has no origin
+
+
+@cache
+def _note_fallback() -> None:
+    print_note("the simulator is torch, because PyBullet is not installed")
+
+
+def make_simulator(name: str = AUTO) -> Simulator:
     """Creates a simulator by name.
 
     Args:

@@ -65,7 +65,7 @@ from doorlab.results import result_folder, write_result
 from doorlab.run_layout import REGRET_FILE, ROLLOUTS_FILE
 from doorlab.runtime.devices import resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
-from doorlab.sim import SIMULATORS, make_simulator
+from doorlab.sim import SIMULATORS, make_simulator, resolve_simulator
 from doorlab.storage.files import atomic_write_arrays
 from doorlab.terminal.progress import track
 from doorlab.training.config import DEVICES
@@ -96,8 +96,8 @@ class Config:
     horizon: PositiveInt = 10
     """Interactions per door."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = ""
-    """Simulator of the interactions: pybullet, torch, panda, or an import path MODULE:NAME. If
-    empty, the simulator of the dataset."""
+    """Simulator of the interactions: auto, pybullet, torch, panda, or an import path MODULE:NAME.
+    If empty, the simulator of the dataset."""
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
     """Exploration settings of the policies."""
     seed: Seed = 0
@@ -139,7 +139,8 @@ def run(config: Config) -> Path:
 
 
 def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
-    config = replace(config, device=resolve_device(config.device))
+    device, simulator = resolve_device(config.device), resolve_simulator(config.simulator)
+    config = replace(config, device=device, simulator=simulator)
     set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")

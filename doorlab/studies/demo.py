@@ -34,7 +34,7 @@ from doorlab.run_layout import (
     REPORT_FILE,
     TIMING_FILE,
 )
-from doorlab.sim import SIMULATORS
+from doorlab.sim import AUTO, SIMULATORS, resolve_simulator
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.storage.folders import output_folder
 from doorlab.storage.json_schema import Each, misfit
@@ -60,9 +60,9 @@ class Config:
     """Folder of the run; an existing run is completed, never overwritten."""
     seed: Seed = 0
     """Seed of the dataset, the training and the policies."""
-    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """Simulator of the doors: pybullet, torch (does not need PyBullet, works with any Python
-    version), or an import path MODULE:NAME."""
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = AUTO
+    """Simulator of the doors: auto (pybullet, or torch if PyBullet is not installed), pybullet,
+    torch, or an import path MODULE:NAME."""
     workers: NonNegativeInt = 0
     """Number of commands that run in parallel; 0 for one per core, at most two."""
 
@@ -101,6 +101,7 @@ def run(config: Config) -> Path:
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
     SIMULATORS.get_named(config.simulator)
+    config = replace(config, simulator=resolve_simulator(config.simulator))
     console, start = PlainConsole(), time.monotonic()
     jobs = config.workers or min(2, os.cpu_count() or 1)
     with output_folder(config.out):

@@ -50,6 +50,7 @@ from doorlab.results import read_result, write_result
 from doorlab.run_layout import DATASET_FOLDER, PROBE_ARRAYS_FILE, PROBES_FILE, REPRESENTATION_FILE
 from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
+from doorlab.sim import resolve_simulator
 from doorlab.stages import pretrain, probe
 from doorlab.storage.files import read_arrays
 from doorlab.storage.folders import output_folder
@@ -152,6 +153,7 @@ def run(config: Config) -> Path:
     """
     path = config.out / REPRESENTATION_FILE
     check(config)
+    config = replace(config, simulator=resolve_simulator(config.simulator))
     console = PlainConsole()
     with output_folder(config.out):
         if finished_before(config, path):

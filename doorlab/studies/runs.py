@@ -21,7 +21,7 @@ from doorlab.options import Option
 from doorlab.parallel.launchers import run_local
 from doorlab.runtime.environment_variables import environment_variables
 from doorlab.serialization import to_json
-from doorlab.sim import SIMULATORS
+from doorlab.sim import AUTO, SIMULATORS
 from doorlab.stages import generate
 from doorlab.storage.files import read_json
 from doorlab.terminal.progress import track
@@ -52,9 +52,9 @@ class StudyConfig:
     validation_fraction: HeldOutShare = 0.2
     """Share of the doors of a generated dataset in the validation set, which selects weights,
     penalties and learning rates."""
-    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """Simulator of the doors: pybullet, torch (does not need PyBullet, works with any Python
-    version), or an import path MODULE:NAME."""
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = AUTO
+    """Simulator of the doors: auto (pybullet, or torch if PyBullet is not installed), pybullet,
+    torch, or an import path MODULE:NAME."""
     learning_rates: tuple[PositiveFloat, ...] = (2e-3,)
     """Candidate learning rates; the best is selected per model. Models without optimizer steps
     use the first value."""

@@ -15,7 +15,7 @@ from doorlab.data.schema import SPLITS
 from doorlab.doors.priors import DEFAULT_PRIOR, get_prior
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import SEED, PositiveInt, check_limits
-from doorlab.sim import SIMULATORS
+from doorlab.sim import AUTO, SIMULATORS
 
 RENDER_MODES = ("rgb_array", "rgb_array_list")
 OPTIONS = ("door",)  # of `reset`
@@ -29,7 +29,7 @@ class Arguments:
     image_size: ImageSize = 64
     horizon: PositiveInt = 10
     prior: str = DEFAULT_PRIOR
-    simulator: str = "pybullet"
+    simulator: str = AUTO
     doors_from: str | Path | None = None
     split: str = "test"
     render_mode: str | None = None

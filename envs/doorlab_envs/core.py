@@ -14,7 +14,7 @@ from gymnasium import spaces
 
 from doorlab.doors import ACTION_DIM, Door, View
 from doorlab.errors import ConfigError
-from doorlab.sim import InteractionResult, make_simulator
+from doorlab.sim import InteractionResult, make_simulator, resolve_simulator
 from doorlab_envs.arguments import RENDER_MODES, Arguments
 from doorlab_envs.door_sources import DoorBatch, DoorSource, PriorProblems, RecordedProblems
 from doorlab_envs.videos import VIDEO_RATE, InteractionVideo
@@ -30,14 +30,14 @@ class DoorBanditCore:
     """
 
     def __init__(self, arguments: Arguments) -> None:
-        a = arguments
-        self._simulator = make_simulator(a.simulator)
+        a, name = arguments, resolve_simulator(arguments.simulator)
+        self._simulator = make_simulator(name)
         try:
             self.source: DoorSource = (
                 PriorProblems(self._simulator, a.prior, a.frames, a.image_size)
                 if a.doors_from is None
                 else RecordedProblems(
-                    self._simulator, a.doors_from, a.split, a.frames, a.image_size, a.simulator
+                    self._simulator, a.doors_from, a.split, a.frames, a.image_size, name
                 )
             )
         except BaseException:

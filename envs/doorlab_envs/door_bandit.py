@@ -10,6 +10,7 @@ import numpy as np
 
 from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR
+from doorlab.sim import AUTO
 from doorlab_envs.arguments import RENDER_MODES, Arguments, checked_seed, chosen_doors
 from doorlab_envs.core import DoorBanditCore, step_info
 
@@ -93,8 +94,9 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
     | `horizon`     | int               | `10`         | interactions per episode                  |
     | `prior`       | str               | `"narrow"`   | a name of `doorlab.doors.PRIORS`, an      |
     |               |                   |              | import path, or a JSON file of ranges     |
-    | `simulator`   | str               | `"pybullet"` | a name of `doorlab.sim.SIMULATORS`, or an |
-    |               |                   |              | import path                               |
+    | `simulator`   | str               | `"auto"`     | a name of `doorlab.sim.SIMULATORS`, or an |
+    |               |                   |              | import path; `"auto"` is PyBullet, or     |
+    |               |                   |              | `"torch"` if PyBullet is not installed    |
     | `doors_from`  | str, Path or None | `None`       | folder of a dataset, whose doors and      |
     |               |                   |              | frames replace those of the prior         |
     | `split`       | str               | `"test"`     | the split of that dataset                 |
@@ -143,7 +145,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         image_size: int = 64,
         horizon: int = 10,
         prior: str = DEFAULT_PRIOR,
-        simulator: str = "pybullet",
+        simulator: str = AUTO,
         doors_from: str | Path | None = None,
         split: str = "test",
         render_mode: str | None = None,

@@ -15,6 +15,7 @@ from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.limits import at_least
+from doorlab.sim import AUTO
 from doorlab_envs.arguments import RENDER_MODES, Arguments, chosen_doors, seeds_of
 from doorlab_envs.core import DoorBanditCore, step_info
 
@@ -41,7 +42,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         image_size: int = 64,
         horizon: int = 10,
         prior: str = DEFAULT_PRIOR,
-        simulator: str = "pybullet",
+        simulator: str = AUTO,
         doors_from: str | Path | None = None,
         split: str = "test",
         render_mode: str | None = None,

@@ -203,3 +203,10 @@ def test_door_prior_converts_lists_and_numpy_numbers():
 def test_get_prior_rejects_unknown_name():
     with pytest.raises(ConfigError, match="Did you mean 'narrow'"):
         get_prior("narow")
+
+
+def test_door_prior_samples_from_ranges_of_negative_zero():
+    prior = DoorPrior(place=(0.0, -0.0), camera_jitter=-0.0)
+    door = prior.sample(stream(0))
+    assert door.place == 0.0
+    assert prior.sample_view(stream(1), door).target[0] == 0.0

@@ -71,6 +71,7 @@ def test_environment_can_be_pickled_to_another_process(make, simulator):
 
 
 def test_vector_recorded_and_video_environments_can_be_copied(make, env_id, recorded, tmp_path):
+    pytest.importorskip("torch")
     many = gymnasium.make_vec(
         env_id, 2, "vector_entry_point", simulator="torch", doors_from=recorded, **SMALL
     )

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from doorlab.errors import ConfigError
-from doorlab.sim import make_simulator
+from doorlab.sim import make_simulator, resolve_simulator
 
 
 def test_make_simulator_suggests_known_name():
@@ -13,16 +13,17 @@ def test_make_simulator_suggests_known_name():
 
 
 def test_close_is_idempotent():
-    simulator = make_simulator()
+    simulator = make_simulator("pybullet")
     simulator.close()
     simulator.close()
 
 
 def test_make_simulator_names_missing_pybullet():
+    pytest.importorskip("torch")
     code = (
         "import sys; sys.modules['pybullet'] = None\n"
         "import doorlab.sim, doorlab.stages.train, doorlab.stages.bandit, doorlab_envs\n"
-        "try: doorlab.sim.make_simulator()\n"
+        "try: doorlab.sim.make_simulator('pybullet')\n"
         "except doorlab.errors.SimulatorError as error: print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -30,8 +31,39 @@ def test_make_simulator_names_missing_pybullet():
     assert "Expected pybullet to be installed" in run.stdout
 
 
+def test_auto_is_installed_pybullet(capsys):
+    pytest.importorskip("pybullet")
+    simulator = make_simulator()
+    simulator.close()
+    assert (resolve_simulator("auto"), simulator.name) == ("pybullet", "pybullet")
+    assert capsys.readouterr().err == ""
+
+
+def test_auto_is_torch_without_pybullet_and_says_so_once():
+    code = (
+        "import sys; sys.modules['pybullet'] = None\n"
+        "from doorlab.sim import make_simulator, resolve_simulator\n"
+        "print(resolve_simulator('auto'), make_simulator().name, make_simulator('torch').name)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "torch torch torch\n"
+    assert run.stderr == "doorlab: the simulator is torch, because PyBullet is not installed\n"
+
+
+def test_auto_ignores_folder_named_pybullet(tmp_path, monkeypatch):
+    (tmp_path / "pybullet").mkdir()
+    monkeypatch.delitem(sys.modules, "pybullet", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert resolve_simulator("auto") == "torch"
+
+
+def test_resolve_simulator_keeps_other_names():
+    assert resolve_simulator("panda") == "panda"
+    assert resolve_simulator("barn_doors:BarnSimulator") == "barn_doors:BarnSimulator"
+
+
 def test_engine_prints_nothing():
-    code = "from doorlab.sim import make_simulator; make_simulator().close()"
+    code = "from doorlab.sim import make_simulator; make_simulator('pybullet').close()"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("", "")
 

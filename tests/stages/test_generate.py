@@ -1,4 +1,6 @@
 import shlex
+import subprocess
+import sys
 from dataclasses import asdict, fields
 
 import pytest
@@ -45,3 +47,20 @@ def test_generate_command_parses_to_same_settings(tmp_path):
 def test_generate_config_rejects_invalid_arguments(arguments):
     with pytest.raises(ConfigError, match=arguments[0]):
         tyro.cli(Config, args=arguments)
+
+
+def test_generate_without_pybullet_equals_torch_and_says_so_in_one_line(tmp_path):
+    code = (
+        "import sys; sys.modules['pybullet'] = None\n"
+        "from doorlab.cli import main\n"
+        "for name in ('auto', 'torch'):\n"
+        "    options = ['--doors', '3', '--frames', '1', '--image-size', '16', '--videos', '0']\n"
+        "    main(['generate', '--simulator', name, '--out', name, '--workers', '1', *options])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    auto, torch = (DoorDataset.open(tmp_path / name) for name in ("auto", "torch"))
+    assert (auto.simulator, auto.checksum) == ("torch", torch.checksum)
+    notes = [line for line in done.stderr.splitlines() if "PyBullet" in line]
+    assert notes == ["doorlab: the simulator is torch, because PyBullet is not installed"]

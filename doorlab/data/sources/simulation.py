@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -33,7 +33,14 @@ from doorlab.errors import ConfigError
 from doorlab.limits import Seed, from_to
 from doorlab.options import Option
 from doorlab.seeding import stream
-from doorlab.sim import SIMULATORS, RenderOptions, Simulator, optimal_rewards
+from doorlab.sim import (
+    AUTO,
+    SIMULATORS,
+    RenderOptions,
+    Simulator,
+    optimal_rewards,
+    resolve_simulator,
+)
 from doorlab.storage.text_paths import shell_quoted
 
 
@@ -57,9 +64,10 @@ class GenerationConfig(DatasetConfig):
     """Prior of the doors: narrow (one appearance for all doors), narrow_moving (narrow with a new
     camera pose in every frame), default (all appearances), wild (outside the ranges of default), an
     import path MODULE:NAME of a DoorPrior, or a JSON file of its ranges (FILE.json)."""
-    simulator: Annotated[str, Option(tuple(SIMULATORS))] = "pybullet"
-    """Simulator: pybullet, torch (batched, on CPU or GPU), panda (a robot arm, about 70 times
-    slower), or an import path MODULE:NAME of a callable that returns a Simulator."""
+    simulator: Annotated[str, Option(tuple(SIMULATORS))] = AUTO
+    """Simulator: auto (pybullet, or torch if PyBullet is not installed), pybullet, torch (batched,
+    on CPU or GPU), panda (a robot arm, about 70 times slower), or an import path MODULE:NAME of a
+    callable that returns a Simulator. The dataset records the simulator in use."""
     action_mix: ActionMix = "plausible"
     """Distribution of the actions: uniform (over the whole box), or plausible (three in four
     actions move the hand as typical doors open)."""
@@ -101,7 +109,14 @@ class GenerationConfig(DatasetConfig):
 
     def with_seed(self, seed: int) -> GenerationConfig:
         """A copy with another seed and the same resolved prior."""
-        other = replace(self, seed=seed)
+        return self._with(seed=seed)
+
+    def with_resolved_simulator(self) -> GenerationConfig:
+        """A copy that names the simulator in use instead of auto, with the same resolved prior."""
+        return self._with(simulator=resolve_simulator(self.simulator))
+
+    def _with(self, **settings: Any) -> GenerationConfig:
+        other = replace(self, **settings)
         vars(other)["door_prior"] = self.door_prior
         return other
 

@@ -33,7 +33,6 @@ from doorlab.data.sources.image_files import blend_with_black, check_size
 
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
 _SRGB = {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
-_HDR_PYAV = 18  # earlier versions ignore _SRGB
 _NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _SKEW = 0.01  # display-matrix entries below this fraction of the largest entries are ignored
 
@@ -131,8 +130,6 @@ class _Screen:
     def _to_rgb(self, frame: Any) -> np.ndarray:
         options: dict[str, Any] = {}
         if frame.color_trc in _HDR:
-            if int(av.__version__.split(".")[0]) < _HDR_PYAV:
-                raise ValueError(f"an HDR video, which requires PyAV {_HDR_PYAV} (Python 3.11)")
             options = _SRGB
         has_alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
         try:

@@ -64,6 +64,7 @@ from doorlab.run_layout import (
 from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.serialization import to_json
+from doorlab.sim import resolve_simulator
 from doorlab.stages import bandit, train
 from doorlab.storage.files import read_arrays
 from doorlab.storage.folders import output_folder
@@ -103,6 +104,7 @@ def run(config: Config) -> Path:
     """
     path = config.out / results.CLAIMS_FILE
     check(config)
+    config = replace(config, simulator=resolve_simulator(config.simulator))
     console = PlainConsole()
     with output_folder(config.out):
         if finished_before(config, path):

@@ -191,3 +191,27 @@ def test_write_dataset_stores_requested_layers(tmp_path):
     np.testing.assert_array_equal(bare.read("images"), dataset.read("images"))
     with pytest.raises(DatasetError, match="depth"):
         bare.read("depth")
+
+
+@pytest.mark.parametrize("simulator", ["pybullet", "auto"])
+def test_pybullet_dataset_has_same_bytes_for_every_python_and_package(tmp_path, simulator):
+    """`pybullet` 3.2.7 on Python 3.11 and `pybullet-arm64` 3.2.8 on 3.13 gave this checksum."""
+    pytest.importorskip("pybullet")
+    config = GenerationConfig(
+        doors=12, frames=3, interactions=4, image_size=32, prior="default", videos=0, seed=7,
+        depth=True, segmentation=True, shadows=True, simulator=simulator,
+    )  # fmt: skip
+    manifest = write_dataset(tmp_path / "dataset", config)
+    assert manifest.checksum == "blake2b:4a1b55fa8848ee82c43588417651519a"
+    assert DoorDataset.open(tmp_path / "dataset").simulator == "pybullet"
+
+
+def test_with_resolved_simulator_keeps_resolved_prior(tmp_path):
+    file = tmp_path / "ranges.json"
+    file.write_text("{}")
+    config = GenerationConfig(doors=2, prior=str(file))
+    prior = config.door_prior
+    file.unlink()
+    resolved = config.with_resolved_simulator()
+    assert resolved.door_prior == prior
+    assert resolved.simulator in ("pybullet", "torch")

@@ -264,5 +264,5 @@ def test_panda_images_equal_those_of_hand_simulator(panda, simulator, doors):
 
 
 def test_make_simulator_suggests_panda():
-    with pytest.raises(ConfigError, match=r"out of panda, pybullet.*Did you mean 'panda'"):
+    with pytest.raises(ConfigError, match=r"out of auto, panda, pybullet.*Did you mean 'panda'"):
         make_simulator("pandas")
