@@ -26,6 +26,7 @@ from doorlab.run_layout import (
     DATASET_FILE,
     DATASET_FOLDER,
     DIAGNOSIS_FILE,
+    EXPLORER_FILE,
     LOG_FOLDER,
     METRICS_FILE,
     PLOT_FILE,
@@ -174,10 +175,16 @@ def _evaluations(config: Config) -> list[Step]:
             ("bandit", "probe"),
         ),
         Step(
+            "explore",
+            ("explore", "--run", str(out), "--out", str(report / EXPLORER_FILE)),
+            report / EXPLORER_FILE,
+            ("bandit", *PRETRAINED),
+        ),
+        Step(
             "report",
             ("report", "--run", str(out), "--out", str(report)),
             report / REPORT_FILE,
-            ("plot", "diagnose"),
+            ("plot", "diagnose", "explore"),
         ),
     ]
 

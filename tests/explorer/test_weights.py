@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from doorlab.nn.context_sets import InteractionSet
 from helpers.small_networks import TINY
 
 from doorlab.errors import CheckpointError
@@ -18,6 +17,7 @@ from doorlab.models.encoders.vae import VAE
 from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.nn.context_sets import InteractionSet
 
 TOLERANCE = 1e-3
 
