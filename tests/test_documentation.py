@@ -50,27 +50,45 @@ def test_demo_regret_table_matches_results():
 
 def test_demo_sentences_match_results():
     found, seconds = result("demo_regret.json"), result("demo_timing.json")["seconds"]
-    ssnp, best, visible = (found["policies"][name] for name in ("ssnp", "np", "visible_oracle"))
+    ssnp, best, visible = (
+        found["policies"][name] for name in ("ssnp", "statistician_np", "visible_oracle")
+    )
     means = {name: policy["mean_regret"]["mean"] for name, policy in found["policies"].items()}
     learned = {name: means[name] for name in ("np", "vae_np", "statistician_np", "gp_ucb")}
-    assert min(learned, key=learned.__getitem__) == "np"
+    assert min(learned, key=learned.__getitem__) == "statistician_np"
     ratio = best["mean_regret"]["mean"] / ssnp["mean_regret"]["mean"]
     assert_stated("README.md", "The policies open 200 doors", found["doors"])
     assert_stated("README.md", "with 10 interactions per door", found["horizon"])
     assert_stated("README.md", "SSNP trains for 2 minutes", round(seconds["ssnp"] / 60))
     assert_stated(
-        "README.md", "Its first interaction has reward 0.744; the visible oracle has 0.771",
+        "README.md", "Its first interaction has reward 0.712; the visible oracle has 0.771",
         ssnp["first_reward"]["mean"], visible["first_reward"]["mean"],
     )  # fmt: skip
     course = ssnp["regret_per_interaction"]
+    paired = found["paired_differences"]
+    angle = result("demo_diagnosis.json")["attributes"]["scores"]["joint_angle"]["mean"]
+    rebuilt = reconstructed("statistician")["joint_angle"]
+    probes = result("demo_probes.json")["probes"]
     for sentence, values in {
-        "0.26 in the first interaction, 0.04 in the second and 0.03 in the fifth": (
-            course[0], course[1], course[4],
+        "0.29 in the first interaction and 0.05 in the second": (course[0], course[1]),
+        "It hardly falls further: 0.045 in the tenth": (course[9],),
+        "Its regret is 39 % larger": (100 * (ratio - 1),),
+        "difference 0.028, 0.013 to 0.043": interval(paired["statistician_np"]["ssnp"]),
+        "is 0.042 (0.029 to 0.056)": interval(paired["np"]["ssnp"]),
+        "0.96 (0.95 to 0.97), and 0.98 on real": (*interval(rebuilt), angle),
+        "handedness 0.986 and swing 0.990 (VAE: 0.886 and 0.943)": (
+            probes[model][target]["mean"]
+            for model in ("statistician", "vae")
+            for target in ("handedness", "swing")
         ),
-        "Its regret is 132 % larger": (100 * (ratio - 1),),
-        "difference 0.073, 0.054 to 0.092": interval(found["paired_differences"]["np"]["ssnp"]),
     }.items():  # fmt: skip
         assert_stated("README.md", sentence, *values)
+
+
+def reconstructed(model: str) -> dict:
+    """Scores of the attributes that a network predicts from reconstructions of a model."""
+    found = result("demo_diagnosis.json")["diagnosis"][model]
+    return found["attributes"]["reconstructions"]["scores"]
 
 
 def test_demo_dataset_page_matches_generator():
@@ -107,24 +125,60 @@ def test_demo_probe_table_matches_results():
         for model, cell in zip(("statistician", "vae"), cells, strict=True):
             assert_printed(cell, found["probes"][model][PROBED[name]]["mean"])
     less = found["differences"]["statistician - vae"]
-    assert {name for name in less if less[name]["ci95"][0] > 0} == {"swing"}
+    assert {name for name in less if less[name]["ci95"][0] > 0} == {
+        "handedness", "swing", "height",
+    }  # fmt: skip
     assert {name for name in less if less[name]["ci95"][1] < 0} == {"width", "joint_angle"}
     regrets = result("demo_regret.json")["paired_differences"]["vae_np"]["statistician_np"]
     for sentence, values in {
-        "swing only (by 0.19, 0.10 to 0.27)": interval(less["swing"]),
-        "width (by 0.04, 0.01 to 0.08)": distance(less["width"]),
-        "angle (by 0.06, 0.04 to 0.09)": distance(less["joint_angle"]),
-        "(0.016, -0.013 to 0.046)": interval(regrets),
+        "handedness (by 0.10, 0.06 to 0.15)": interval(less["handedness"]),
+        "swing (by 0.05, 0.01 to 0.08)": interval(less["swing"]),
+        "height (by 0.07, 0.04 to 0.10)": interval(less["height"]),
+        "width (by 0.14, 0.05 to 0.23)": distance(less["width"]),
+        "angle (by 0.05, 0.03 to 0.07)": distance(less["joint_angle"]),
+        "(0.027, 0.012 to 0.043)": interval(regrets),
         "(a constant guess has 0.657)": (found["targets"]["latch"]["guessing"],),
         "embeddings of 210 test doors": (found["doors"]["test"],),
     }.items():
         assert_stated("docs/results.md", sentence, *values)
 
 
+def test_demo_attribute_table_matches_results():
+    shown, found = (
+        table("docs/results.md", head="frames | joint angle"),
+        result("demo_diagnosis.json"),
+    )
+    targets = ("joint_angle", "handedness", "swing")
+    scores = (found["attributes"]["scores"], reconstructed("statistician"), reconstructed("vae"))
+    for (_, *cells), of in zip(shown.rows, scores, strict=True):
+        for target, cell in zip(targets, cells, strict=True):
+            assert_printed(cell, of[target]["mean"])
+
+
+def test_demo_sample_table_matches_results():
+    shown, found = (
+        table("docs/results.md", head="frames | by content"),
+        result("demo_diagnosis.json"),
+    )
+    kinds = [(m, kind) for m in ("statistician", "vae") for kind in ("samples", "prior_samples")]
+    for (_, *cells), (model, kind) in zip(shown.rows, kinds, strict=True):
+        for feature, cell in zip(("content", "texture"), cells, strict=True):
+            accuracy = found["diagnosis"][model]["two_sample"][kind][feature]["accuracy"]
+            assert_printed(cell, accuracy["mean"])
+        assert "mixture of 20 Gaussians" in found["diagnosis"][model]["sampling"]
+    one = found["diagnosis"]["statistician"]["attributes"]["samples"]["statistics"]
+    real = found["attributes"]["statistics"]
+    for sentence, name in {
+        "(0.83 instead of 0.90)": "handedness_agreement",
+        "standard deviation 0.28 instead of 0.44 rad": "angle_std",
+    }.items():
+        assert_stated("docs/results.md", sentence, one[name]["mean"], real[name]["mean"])
+
+
 # All tables and pictures
 
 CHECKED = (
-    "policy | mean regret", "target | statistician | VAE", "with 10 and with 1,000",
+    "policy | mean regret", "target | statistician | VAE", "frames | ", "with 10 and with 1,000",
     "target | difference", "labeled doors", "claim | verdict", "head | squared error",
     "on test doors", "measurement", "steps per second",
 )  # fmt: skip
