@@ -8,7 +8,7 @@ import pytest
 
 from doorlab.configs import flattened, updated
 from doorlab.errors import ConfigError
-from doorlab.learning.reward_batches import RewardConfig
+from doorlab.learning.reward_config import RewardConfig
 
 
 @dataclass(frozen=True)

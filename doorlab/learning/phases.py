@@ -22,8 +22,6 @@ from doorlab.learning.online import OnlineDataLoader, whitening_doors
 from doorlab.learning.reward_batches import (
     BatchSampler,
     JointBatch,
-    ProcessConfig,
-    RewardConfig,
     StreamSchedules,
     cached_process_batches,
     encoder_steps,
@@ -32,6 +30,7 @@ from doorlab.learning.reward_batches import (
     streamed_encoder_batches,
     streamed_process_batches,
 )
+from doorlab.learning.reward_config import ProcessConfig, RewardConfig
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
 from doorlab.nn.context_sets import RewardBatch

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -23,62 +22,14 @@ from doorlab.data.tensors.batches import (
     sample_interactions_of,
 )
 from doorlab.data.tensors.stream import StreamSpec
-from doorlab.learning.config import LearningConfig
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache, embed_batch
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule
-from doorlab.limits import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_limits
+from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.registry import reward_model_spec
 from doorlab.models.reward.base import RewardModel
 from doorlab.nn.context_sets import RewardBatch
 from doorlab.nn.images import to_float
-from doorlab.options import Option
 from doorlab.training.task import Batches
-
-
-@dataclass(frozen=True)
-class ProcessConfig:
-    """Interactions and embeddings of the process phase. Raises ConfigError for bad values."""
-
-    context: Annotated[NonNegativeInt, Option(aliases=("--context",))] = 10
-    """Largest number of interactions in a door's context set."""
-    targets: Annotated[PositiveInt, Option(aliases=("--targets",))] = 22
-    """Number of interactions in a door's target set."""
-    batch_size: Annotated[PositiveInt, Option(aliases=("--process-batch-size",))] = 64
-    """Labeled doors per step of the process phase. Their embeddings are cached."""
-    empty_context_prob: Annotated[Share, Option(aliases=("--empty-context-prob",))] = 0.1
-    """Fraction of the doors of a step that get an empty context set."""
-    whitening_eps: Annotated[Share, Option(aliases=("--whitening-eps",))] = 0.01
-    """Floor of the whitening of embeddings, as a fraction of their variance. Directions with less
-    variance are scaled down."""
-    embedding_noise: Annotated[NonNegativeFloat, Option(aliases=("--embedding-noise",))] = 4.0
-    """Noise on the whitened embeddings of labeled doors. Its standard deviation, relative to that
-    of the embeddings, is this number divided by the square root of the number of such doors."""
-
-    def __post_init__(self) -> None:
-        check_limits(self, "--process.")
-
-
-@dataclass(frozen=True)
-class RewardConfig(LearningConfig):
-    """The settings of the two phases of reward models."""
-
-    batch_size: PositiveInt = 32
-    """Labeled doors per step of the encoder phase."""
-    frames: PositiveInt = 3
-    """Frames per door and step, sampled anew at every step."""
-    unlabeled_batch_size: PositiveInt = 8
-    """Doors per step of the encoder phase whose frames joint models learn from without labels."""
-    encoder_fraction: Share = 0.33
-    """Fraction of the steps in the encoder phase, which trains the encoder from frames without
-    interactions. The process phase follows: it freezes the encoder and trains the neural process
-    from interactions. Models on a frozen pretrained encoder have the process phase only."""
-    mirror: bool = True
-    """Mirror random doors, half of them on average, together with their actions."""
-    keep_best: bool = True
-    """End each phase with the weights that have the smallest squared error on validation doors;
-    otherwise with the weights of the last step."""
-    process: ProcessConfig = field(default_factory=ProcessConfig)
-    """Process phase."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ its weights are bit-identical to those of an uninterrupted run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,15 +51,14 @@ from doorlab.learning.config import (
 from doorlab.learning.familiarity import fresh_doors_to_compare, write_familiarity
 from doorlab.learning.online import OnlineDataLoader, check_fresh, load_validation
 from doorlab.learning.phases import recorded_phases, streamed_phases
-from doorlab.learning.reward_batches import RewardConfig, StreamSchedules
+from doorlab.learning.reward_batches import StreamSchedules
+from doorlab.learning.reward_config import RewardConfig
 from doorlab.learning.run_context import RunContext
-from doorlab.limits import NonNegativeInt
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.io import load_model, weights_checksum
-from doorlab.models.registry import REWARD_MODELS, reward_model_spec, set_pretrained
+from doorlab.models.registry import reward_model_spec, set_pretrained
 from doorlab.models.reward.base import RewardModel
-from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
 from doorlab.training import FitResult, Phase, TrainingTask, fit
@@ -68,22 +67,7 @@ from doorlab.training.fabric import Fabric
 _CONTEXTS = (0, 1, 4, 10)  # sizes of the context set in validation
 
 
-@dataclass(frozen=True)
-class Config(RewardConfig):
-    """The settings of `doorlab train`."""
-
-    model: Annotated[str, Option(REWARD_MODELS)] = "ssnp"
-    """Reward model. An import path MODULE:NAME of a RewardModelSpec is accepted, too."""
-    pretrained: Path | None = None
-    """Run of `doorlab pretrain`. vae_np, statistician_np and contrastive_np need one of a vae, a
-    statistician and a contrastive_statistician. For ssnp and attentive_ssnp (statistician) and
-    contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
-    out: Path = Path("runs/train")
-    """Folder of the run."""
-    num_labeled: NonNegativeInt = 0
-    """Number of labeled training doors, the first of the split; 0 for all. --online ignores it:
-    there, every door is labeled."""
-
+Config = RewardConfig
 
 PRESETS: dict[str, Config] = {
     "tiny": Config(num_labeled=800),

@@ -11,7 +11,7 @@ import torch
 from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
 from doorlab.learning.phases import recorded_phases, start_process
-from doorlab.learning.reward_batches import RewardConfig
+from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.architecture import Architecture
 from doorlab.models.processes.latent_np import LatentNeuralProcess
 from doorlab.models.reward.base import RewardModel

@@ -12,9 +12,9 @@ from doorlab.learning.phases import recorded_phases
 from doorlab.learning.reward_batches import (
     BatchSampler,
     JointBatch,
-    RewardConfig,
     StreamSchedules,
 )
+from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
 from doorlab.nn.context_sets import RewardBatch
 from doorlab.training import TrainingTask
