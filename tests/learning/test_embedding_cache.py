@@ -1,20 +1,23 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from doorlab.data.tensors.augmentation import mirror_actions
 from doorlab.data.tensors.batches import DoorData
 from doorlab.learning.embedding_cache import EmbeddingCache
+from doorlab.models.architecture import Architecture
+from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.reward.base import RewardModel
 
 DOORS, FRAMES, INTERACTIONS = 70, 6, 8
+SMALL = Architecture(interaction_dim=5, hidden=16, latent_samples=2)
 
 
-class LeftAndRight(nn.Module):
+class LeftAndRight(RewardModel):
     """An embedding of the mean red of the left and of the right half; counts its calls."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(LatentNeuralProcess(2, SMALL))
         self.looks = 0
 
     def embed(self, x):

@@ -1,9 +1,7 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
 from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
@@ -15,12 +13,16 @@ from doorlab.learning.reward_batches import (
     StreamSchedules,
 )
 from doorlab.learning.reward_config import RewardConfig
+from doorlab.models.architecture import Architecture
+from doorlab.models.processes.latent_np import LatentNeuralProcess
 from doorlab.models.registry import REWARD_MODELS, reward_model_spec
+from doorlab.models.reward.base import RewardModel
 from doorlab.nn.context_sets import RewardBatch
 from doorlab.training import TrainingTask
 
 JOINT = [name for name in REWARD_MODELS if reward_model_spec(name).joint]
 DOORS, FRAMES, INTERACTIONS = 20, 5, 8
+SMALL = Architecture(interaction_dim=5, hidden=16, latent_samples=2)
 
 
 @pytest.fixture
@@ -53,14 +55,19 @@ def config():
     )
 
 
+class MeanPixel(RewardModel):
+    """A reward model whose embedding of a door is the mean of its pixels."""
+
+    def __init__(self):
+        super().__init__(LatentNeuralProcess(1, SMALL))
+
+    def embed(self, x):
+        return x.mean((1, 2, 3, 4))[:, None]
+
+
 def batch_at(step, config, doors):
-    """Of the phase that the step is in."""
-    model = SimpleNamespace(
-        training=True,
-        embed=lambda x: x.mean((1, 2, 3, 4))[:, None],
-        train=lambda mode: None,
-        process=nn.Linear(1, 1),
-    )
+    """A batch of the phase that the step is in."""
+    model = MeanPixel()
     spans = TrainingTask(recorded_phases(config, model, doors, doors)).spans(config.steps)
     phase = next(span.phase for span in spans if step in span.steps)
     return phase.batches(step, torch.Generator().manual_seed(step), phase.batch_size)

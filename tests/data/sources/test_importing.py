@@ -159,7 +159,7 @@ def test_plan_import_names_or_skips_short_doors(source, tmp_path):
     assert plan.ignored == ["notes.txt"]
     assert plan.config.names == ("Cellar", "door 2", "door 10", "kitchen.mp4")
     assert "--skip-short" in plan.config.command(tmp_path)
-    with pytest.raises(DatasetError, match=r"lift\.mkv \(7\). Use a smaller --frames$"):
+    with pytest.raises(DatasetError, match=r"lift\.mkv \(7\). Use a smaller --frames\.$"):
         plan_import(source, replace(settings, frames=99, skip_short=True))
 
 

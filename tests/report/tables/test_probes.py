@@ -11,7 +11,7 @@ from rich.console import Console
 
 from doorlab.errors import ResultError
 from doorlab.intervals import Estimate, sample_size
-from doorlab.plots.studies import probe_panels
+from doorlab.plots.studies import probe_subplots
 from doorlab.plots.style import new_figure, save_png
 from doorlab.report.page import DASH
 from doorlab.report.run_files import RunFiles
@@ -89,8 +89,8 @@ def test_probe_tables_have_column_per_model_and_differences(result):
     assert "PCA" not in text  # a context-free model's two latents are one
 
 
-def test_probe_panels_hold_curves_without_gaps(result):
-    swing, angle = probe_panels(result, "frames")
+def test_probe_subplots_hold_curves_without_gaps(result):
+    swing, angle = probe_subplots(result, "frames")
     assert (swing.label, swing.metric, swing.guessing) == ("swing", "accuracy", 0.55)
     assert swing.curves["vae"].x.tolist() == [1, 2, 8]
     assert swing.curves["vae"].mean == pytest.approx([0.51, 0.56, 0.5975])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from doorlab.errors import ResultError
-from doorlab.plots.studies import FIGURES, label_panels
+from doorlab.plots.studies import FIGURES, label_subplots
 from doorlab.plots.style import new_figure, save_png
 from doorlab.report.headline import headline
 from doorlab.report.run_files import RunFiles
@@ -25,8 +25,8 @@ def folder(tmp_path, study_files):
     return tmp_path
 
 
-def test_label_panels_hold_figures_in_order_of_labels(study_files):
-    errors, regrets = label_panels(study_files["reward.json"], study_files["bandit.json"])
+def test_label_subplots_hold_figures_in_order_of_labels(study_files):
+    errors, regrets = label_subplots(study_files["reward.json"], study_files["bandit.json"])
     assert errors.curves["np"].x.tolist() == [20, 80]
     assert errors.curves["np"].mean.tolist() == [0.9, 0.4]
     np.testing.assert_allclose(errors.curves["np"].high, [0.92, 0.42])
