@@ -41,7 +41,7 @@ def frames(rounds: int) -> dict[str, Estimate]:
     simulator = make_simulator(
         "pybullet"
     )  # first, so that a missing PyBullet raises an error for users
-    from doorlab.sim.pybullet.camera import photograph
+    from doorlab.sim.pybullet.rendering import photograph
     from doorlab.sim.pybullet.scene import Scene
 
     doors = sample_doors(20)

@@ -2,11 +2,11 @@
 
 from doorlab.doors.action import ACTION_DIM, Action, oracle_action
 from doorlab.doors.arrays import door_from_arrays, doors_to_arrays
+from doorlab.doors.camera import View
 from doorlab.doors.door import Appearance, Door
 from doorlab.doors.prior import DoorPrior
 from doorlab.doors.priors import PRIORS, get_prior
 from doorlab.doors.urdf import door_urdf
-from doorlab.doors.view import View
 
 __all__ = [
     "ACTION_DIM",

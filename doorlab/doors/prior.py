@@ -23,6 +23,7 @@ from doorlab.doors.bounds import (
     not_negative,
     positive,
 )
+from doorlab.doors.camera import View
 from doorlab.doors.door import (
     CATEGORIES,
     Appearance,
@@ -35,7 +36,6 @@ from doorlab.doors.door import (
     Swing,
     Texture,
 )
-from doorlab.doors.view import View
 from doorlab.errors import ConfigError
 
 Range = tuple[float, float]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from doorlab.doors.action import checked_actions
+from doorlab.doors.camera import View
 from doorlab.doors.door import Door
-from doorlab.doors.view import View
 from doorlab.errors import ConfigError
 
 _LARGEST_IMAGE = 8192  # pixels per side

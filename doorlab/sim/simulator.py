@@ -16,8 +16,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from doorlab.doors.camera import View
 from doorlab.doors.door import Door
-from doorlab.doors.view import View
 from doorlab.errors import ConfigError, SimulatorError
 from doorlab.registry import Registry, takes_arguments
 from doorlab.sim.interactions import InteractionResult

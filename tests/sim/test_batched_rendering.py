@@ -18,9 +18,9 @@ from doorlab.seeding import stream
 from doorlab.sim import RenderOptions, Simulator, make_simulator
 from doorlab.sim.torch import DoorParams, TorchSimulator, compilation, view_tensor
 from doorlab.sim.torch.boxes import SAME_X, SAME_Y, boxes, joint_origins
-from doorlab.sim.torch.cameras import Poses, rays
 from doorlab.sim.torch.handles import handles
 from doorlab.sim.torch.hulls import hulls
+from doorlab.sim.torch.rays import Poses, rays
 from doorlab.sim.torch.rendering import render
 
 PRIORS = [get_prior("default"), get_prior("wild")]

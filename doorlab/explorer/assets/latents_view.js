@@ -97,7 +97,7 @@ function latentAt(view, name) {
   return values;
 }
 
-/** Draws once per picture of the screen, whatever the number of changes. */
+/** Draws once per frame of the screen, whatever the number of changes. */
 function requestDrawing(view) {
   if (view.requested) return;
   view.requested = true;

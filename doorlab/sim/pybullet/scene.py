@@ -72,7 +72,7 @@ class Scene:
         )
 
     def parts(self, links: np.ndarray) -> np.ndarray:
-        """uint8: part (index in `PARTS`) of every link from `camera.photograph`."""
+        """uint8: part (index in `PARTS`) of every link from `rendering.photograph`."""
         return self._part_of_link[links + 2]
 
     def close(self) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from doorlab.doors.action import Action
+from doorlab.doors.camera import View
 from doorlab.doors.door import Door
-from doorlab.doors.view import View
 from doorlab.sim.checks import check_interact, check_render
 from doorlab.sim.grip import SWING_SECONDS
 from doorlab.sim.interactions import InteractionResult, rewards_of
 from doorlab.sim.lifetime import Closable
-from doorlab.sim.pybullet.camera import meters, photograph
 from doorlab.sim.pybullet.interaction import InteractionBatch
 from doorlab.sim.pybullet.joint_pool import JointPool
+from doorlab.sim.pybullet.rendering import meters, photograph
 from doorlab.sim.pybullet.scene import Scene
 from doorlab.sim.rendering import RGB_ONLY, RenderOptions, RenderResult
 

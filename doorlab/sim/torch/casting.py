@@ -33,8 +33,8 @@ from doorlab.doors.door import CATEGORIES
 from doorlab.doors.textures import TILE_SIZES, texture_file
 from doorlab.sim.rendering import FAR, NEAR
 from doorlab.sim.torch.boxes import PARTS, SAME_X, SAME_Y, SCENE_BOXES, Boxes
-from doorlab.sim.torch.cameras import Poses, Rays
 from doorlab.sim.torch.params import choose
+from doorlab.sim.torch.rays import Poses, Rays
 
 SPECULAR = 0.05
 

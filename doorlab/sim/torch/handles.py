@@ -19,10 +19,10 @@ from torch import Tensor
 from doorlab.doors import geometry as g
 from doorlab.sim.rendering import NEAR
 from doorlab.sim.torch.boxes import panel_centers
-from doorlab.sim.torch.cameras import Poses, Rays
 from doorlab.sim.torch.casting import BEYOND, NOTHING_KEY, SHIFT, SIGN, SPECULAR, pixel_middles
 from doorlab.sim.torch.hulls import Hulls, hulls
 from doorlab.sim.torch.params import DoorParams, choose
+from doorlab.sim.torch.rays import Poses, Rays
 
 Enter = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 

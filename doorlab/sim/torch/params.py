@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from doorlab.doors.arrays import doors_to_arrays
+from doorlab.doors.camera import View
 from doorlab.doors.door import CATEGORIES, Door
-from doorlab.doors.view import View
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from doorlab.sim.rendering import IN_SHADOW
 from doorlab.sim.torch.boxes import Boxes, boxes
-from doorlab.sim.torch.cameras import Poses, Rays, poses, rays
 from doorlab.sim.torch.casting import atlas, cast, faces
 from doorlab.sim.torch.handles import draw_handles, enter, windows
 from doorlab.sim.torch.params import DoorParams
+from doorlab.sim.torch.rays import Poses, Rays, poses, rays
 from doorlab.sim.torch.shadows import shaded
 
 _SMALL = 8  # window size of most handles, pixels per side

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from doorlab.sim.rendering import FAR, LAMP_DISTANCE, NEAR
 from doorlab.sim.torch.boxes import SCENE_BOXES, Boxes
-from doorlab.sim.torch.cameras import Poses, Rays
 from doorlab.sim.torch.casting import SIGN, enter_and_leave, pixel_middles, planes_of
 from doorlab.sim.torch.handles import bounds, handles, nearness_of_planes
 from doorlab.sim.torch.hulls import hulls
 from doorlab.sim.torch.params import DoorParams
+from doorlab.sim.torch.rays import Poses, Rays
 
 _STEEP = (FAR + NEAR) / (FAR - NEAR)  # a
 _OFFSET = 2 * FAR * NEAR / (FAR - NEAR)  # b

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from doorlab.doors.action import ACTION_DIM, Action
+from doorlab.doors.camera import View
 from doorlab.doors.door import Door
-from doorlab.doors.view import View
 from doorlab.errors import ConfigError
 from doorlab.runtime.torch_state import thread_defaults
 from doorlab.sim.checks import check_interact, check_render

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from doorlab.doors.camera import View
 from doorlab.doors.door import Appearance
-from doorlab.doors.view import View
 from doorlab.sim.pybullet.engine import pybullet
 from doorlab.sim.rendering import FAR, LAMP_DISTANCE, NEAR, RenderOptions
 
