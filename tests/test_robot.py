@@ -1,50 +1,34 @@
 import contextlib
 import copy
 import importlib.util
-import os
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from helpers.small_networks import TINY
+from helpers.predictors import (
+    PULL,
+    QUICK,
+    SIZE,
+    SLIDE,
+    SMALL,
+    decisions,
+    model_of,
+    predictor_of,
+    random_frames,
+)
 from PIL import Image
 
 import doorlab
 from doorlab.bandit import History
-from doorlab.bandit.acquisition import SearchConfig
 from doorlab.bandit.policies import ModelConfig, ModelPolicy
 from doorlab.doors import Action
 from doorlab.doors.action import MAX_SWING, MAX_TURN
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.familiarity import fit_familiarity
 from doorlab.models.io import save_model
-from doorlab.models.registry import build_model
 from doorlab.robot import RewardPredictor
 from doorlab.seeding import stream
-
-SIZE = 32
-SMALL = replace(TINY, encoder_resolution=SIZE, latent_samples=4)
-QUICK = SearchConfig(candidates=64, steps=2)
-PULL = Action(phi=0.3, radius=0.8, swing=1.5, turn=-0.5)
-SLIDE = Action(phi=3.0, radius=np.inf, swing=0.6, turn=0.0)
-
-
-def model_of(kind="ssnp", seed=0):
-    torch.manual_seed(seed)
-    return build_model(kind, SIZE, SMALL)
-
-
-def random_frames(seed=0, size=(SIZE, SIZE), frames=3):
-    return np.random.default_rng(seed).integers(0, 256, (frames, *size, 3), dtype=np.uint8)
-
-
-def predictor_of(model=None, frames=True, **settings):
-    predictor = RewardPredictor(model or model_of(), SIZE, search=QUICK, **settings)
-    if frames:
-        predictor.observe(random_frames())
-    return predictor
 
 
 @pytest.fixture
@@ -63,17 +47,6 @@ def unchecked():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def decisions(predictor, tries=3):
-    """What it suggests next, in every manner, trying what it suggests."""
-    found = []
-    for _ in range(tries):
-        actions = [predictor.suggest(choice) for choice in ("greedy", "ucb", "thompson")]
-        mean, std = predictor.predict(actions)
-        predictor.record(actions[-1], float(mean[0]))
-        found.append((actions, mean.tolist(), std.tolist()))
-    return found
 
 
 @pytest.mark.parametrize("choice", ["greedy", "ucb", "thompson"])
@@ -356,79 +329,3 @@ def test_reward_predictor_rejects_missing_device(run):
     missing = "cpu:x" if torch.cuda.is_available() else "cuda"
     with pytest.raises(ConfigError, match="Use cpu"):
         RewardPredictor.load(run, device=missing)
-
-
-def test_reward_predictor_restores_state_bit_for_bit(run, tmp_path):
-    predictor, path = RewardPredictor.load(run, seed=1), tmp_path / "door.safetensors"
-    predictor.observe(random_frames())
-    decisions(predictor, 2)
-    predictor.save(path)
-    predictor.save(path)  # saving changes nothing, and twice is once
-    assert list(tmp_path.glob("*door*")) == [path]
-    again = RewardPredictor.load(run, seed=99)
-    again.observe(random_frames(seed=8))
-    again.restore(path)
-    assert again.interactions == predictor.interactions
-    assert decisions(again) == decisions(predictor)
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_reward_predictor_save_is_atomic_under_kill(run, tmp_path, monkeypatch, after):
-    path, predictor = tmp_path / "door.safetensors", RewardPredictor.load(run)
-    predictor.observe(random_frames())
-    predictor.record(PULL, 0.2)
-    predictor.save(path)
-    predictor.record(SLIDE, 0.7)
-    replace = os.replace
-
-    def dying(old, new):
-        if after:
-            replace(old, new)
-        raise Killed
-
-    monkeypatch.setattr(os, "replace", dying)
-    with pytest.raises(Killed):
-        predictor.save(path)
-    monkeypatch.undo()
-    again = RewardPredictor.load(run)
-    again.restore(path)
-    assert again.interactions == predictor.interactions[: 2 if after else 1]
-
-
-class Killed(BaseException):
-    pass
-
-
-@pytest.mark.parametrize("harm", ["nothing", "cut", "empty", "generator", "version", "bit"])
-def test_reward_predictor_rejects_damaged_state_in_one_line(run, tmp_path, harm):
-    path, predictor = tmp_path / "door", predictor_of()
-    predictor.save(path)
-    predictor.record(PULL, 0.5)
-    predictor.save(path)
-    data = path.read_bytes()
-    harmed = {
-        "cut": data[:-4],
-        "empty": b"",
-        "generator": data.replace(b"PCG64", b"PCG46"),
-        "version": data.replace(b'\\"version\\": 2', b'\\"version\\": 3'),
-    }
-    bit = bytearray(data)
-    bit[-9] ^= 4  # in a reward or an action
-    harmed["bit"] = bytes(bit)
-    assert harmed.get(harm) != data
-    if harm == "nothing":
-        path.unlink()
-    else:
-        path.write_bytes(harmed[harm])
-    with pytest.raises(CheckpointError) as caught:
-        predictor.restore(path)
-    assert "\n" not in str(caught.value)
-    assert len(predictor.interactions) == 1
-
-
-def test_reward_predictor_rejects_state_of_other_model(run, tmp_path):
-    predictor_of(model_of(seed=1)).save(tmp_path / "state")
-    with pytest.raises(
-        CheckpointError, match=r"the model with which .* was saved, but got another model"
-    ):
-        RewardPredictor.load(run).restore(tmp_path / "state")
