@@ -59,7 +59,7 @@ def test_demo_sentences_match_results():
     ratio = best["mean_regret"]["mean"] / ssnp["mean_regret"]["mean"]
     assert_stated("README.md", "The policies open 200 doors", found["doors"])
     assert_stated("README.md", "with 10 interactions per door", found["horizon"])
-    assert_stated("README.md", "SSNP trains for 2 minutes", round(seconds["ssnp"] / 60))
+    assert_stated("README.md", "SSNP trains for 1 minute", round(seconds["ssnp"] / 60))
     assert_stated(
         "README.md", "Its first interaction has reward 0.712; the visible oracle has 0.771",
         ssnp["first_reward"]["mean"], visible["first_reward"]["mean"],
