@@ -1,6 +1,5 @@
 """Saving and restoring the state of a reward predictor."""
 
-import importlib.util
 import os
 
 import pytest
@@ -15,7 +14,6 @@ from helpers.predictors import (
     random_frames,
 )
 
-import doorlab
 from doorlab.errors import CheckpointError
 from doorlab.models.io import save_model
 from doorlab.robot import RewardPredictor
@@ -25,18 +23,6 @@ from doorlab.robot import RewardPredictor
 def run(tmp_path):
     save_model(tmp_path / "run", model_of(), "ssnp", SIZE, SMALL)
     return tmp_path / "run"
-
-
-@pytest.fixture(scope="module")
-def unchecked():
-    """The module of the predictor, without the checker of types that tests run under.
-
-    That would refuse values of other types in words of its own.
-    """
-    spec = importlib.util.spec_from_file_location("unchecked_robot", doorlab.robot.__file__)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_reward_predictor_restores_state_bit_for_bit(run, tmp_path):
