@@ -4,7 +4,7 @@ import importlib.util
 import signal
 
 pytest_plugins = ["helpers.pixels", "helpers.recorded_doors"]
-# `make test-simulation` needs no torch.
+# `make torchless` has no torch.
 if importlib.util.find_spec("torch") is not None:
     pytest_plugins += ["helpers.painted_run", "helpers.report_run"]
 

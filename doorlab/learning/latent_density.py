@@ -17,6 +17,7 @@ from doorlab.learning.config import LearningConfig
 from doorlab.models.encoders.base import FitsLatentDensity
 from doorlab.models.io import checksum_of
 from doorlab.models.latent_density import fit_latent_density, save_latent_density
+from doorlab.nn.images import to_float
 from doorlab.run_layout import LATENT_DENSITY_FILE
 
 _MOST_DOORS = 5_000  # training doors that the density is fitted to
@@ -69,7 +70,7 @@ def _latents(model: Any, doors: DoorData, most: int, mirror: bool) -> np.ndarray
     """Latents float32 (N, Z) of the first doors, and of their mirror images."""
     parts = []
     for images in doors.images[:most].split(_DOORS_AT_ONCE):
-        x = images.float() / 255.0
+        x = to_float(images)
         views = [x, x.flip(-1)] if mirror else [x]
         parts += [model.density_latents(view).cpu().numpy() for view in views]
     return np.concatenate(parts)

@@ -22,9 +22,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from doorlab.errors import CheckpointError
+from doorlab.models.fitted_files import FittedFile, load_fitted, save_fitted
 from doorlab.run_layout import FAMILIARITY_FILE
-from doorlab.storage.state_file import load_state, save_state
 
 FALSE_ALARMS = 0.02  # share of doors like the training doors that are reported as unfamiliar
 
@@ -84,8 +83,7 @@ def fit_familiarity(
 
 def save_familiarity(folder: str | Path, familiarity: Familiarity, weights: str) -> None:
     """Writes the file into a run folder, with the checksum of the model's weights."""
-    state = {**vars(familiarity), "weights": weights}
-    save_state(Path(folder) / FAMILIARITY_FILE, _KIND, _VERSION, state)
+    save_fitted(_file(folder), familiarity, weights)
 
 
 def load_familiarity(folder: str | Path, weights: str) -> Familiarity | None:
@@ -97,16 +95,11 @@ def load_familiarity(folder: str | Path, weights: str) -> Familiarity | None:
 
     Raises CheckpointError if the file is damaged or belongs to other weights.
     """
-    path = Path(folder) / FAMILIARITY_FILE
-    if not path.exists():
-        return None
-    state = load_state(path, _KIND, _VERSION, _REMEDY)
-    if state.pop("weights", None) != weights:
-        raise CheckpointError(f"{path} for the model's weights", "a file for others", _REMEDY)
-    try:
-        return Familiarity(**state)
-    except TypeError:
-        raise CheckpointError(f"a {_KIND} file in {path}", "other content", _REMEDY) from None
+    return load_fitted(_file(folder), Familiarity, weights, _REMEDY)
+
+
+def _file(folder: str | Path) -> FittedFile:
+    return FittedFile(Path(folder) / FAMILIARITY_FILE, _KIND, _VERSION, "weights")
 
 
 def _exceeded_by(share: float, distances: np.ndarray) -> float:

@@ -27,11 +27,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from doorlab.errors import CheckpointError, ConfigError
+from doorlab.errors import ConfigError
+from doorlab.models.fitted_files import FittedFile, load_fitted, save_fitted
 from doorlab.run_layout import LATENT_DENSITY_FILE
 from doorlab.runtime.torch_state import thread_defaults
 from doorlab.seeding import integer_seed
-from doorlab.storage.state_file import load_state, save_state
 
 COMPONENTS = (1, 2, 5, 10, 20)  # numbers of Gaussians to choose from
 
@@ -147,9 +147,7 @@ def fewest_components(log_densities: Sequence[Float[np.ndarray, " V"]]) -> int:
 
 def save_latent_density(folder: str | Path, density: LatentDensity, weights: str) -> None:
     """Writes the file into a run folder, with the checksum of the model's weights."""
-    save_state(
-        Path(folder) / LATENT_DENSITY_FILE, _KIND, _VERSION, {**vars(density), "model": weights}
-    )
+    save_fitted(_file(folder), density, weights)
 
 
 @thread_defaults()
@@ -162,16 +160,11 @@ def load_latent_density(folder: str | Path, weights: str) -> LatentDensity | Non
 
     Raises CheckpointError if the file is damaged or belongs to other weights.
     """
-    path = Path(folder) / LATENT_DENSITY_FILE
-    if not path.exists():
-        return None
-    state = load_state(path, _KIND, _VERSION, _REMEDY)
-    if state.pop("model", None) != weights:
-        raise CheckpointError(f"{path} for the model's weights", "a file for others", _REMEDY)
-    try:
-        return LatentDensity(**state)
-    except TypeError:
-        raise CheckpointError(f"a {_KIND} in {path}", "other content", _REMEDY) from None
+    return load_fitted(_file(folder), LatentDensity, weights, _REMEDY)
+
+
+def _file(folder: str | Path) -> FittedFile:
+    return FittedFile(Path(folder) / LATENT_DENSITY_FILE, _KIND, _VERSION, "model")
 
 
 def _fitted(values: Float[np.ndarray, "N Z"], components: int, seed: int) -> Any:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from doorlab.data.targets import TARGETS, mirrored
 from doorlab.errors import ConfigError
-from doorlab.nn.images import FrameEncoder
+from doorlab.nn.images import FrameEncoder, to_float
 from doorlab.runtime.torch_state import process_defaults, thread_defaults
 from doorlab.seeding import integer_seed
 
@@ -167,4 +167,5 @@ def _batch(
 
 
 def _to_frames(images: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(images)).to(device).movedim(-1, -3).float() / 255.0
+    tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return to_float(tensor.movedim(-1, -3))
