@@ -1,4 +1,5 @@
 import ctypes
+import os
 import platform
 import subprocess
 import sys
@@ -36,7 +37,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def _new_pages(how: str) -> int:
     """Pages that 20 equal steps of a new process get from the kernel."""
     command = (sys.executable, "-c", _COUNT, how)
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    # Without this variable, glibc adapts its threshold to earlier blocks, differently in each run.
+    env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(2**17)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    return int(done.stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
