@@ -11,8 +11,10 @@ The command needs pyarrow: `pip install 'doorlab[hub]'`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -24,10 +26,12 @@ from doorlab.limits import PositiveInt, check_limits
 class Config:
     """Dataset to export, output folder and dataset card."""
 
-    data: Positional[Path]
+    source: Positional[Path]
     """Folder of the dataset to export."""
     out: Path = Path("runs/export")
     """Folder of the export."""
+    format: Literal["parquet"] = "parquet"
+    """Format of the export. parquet: Parquet files and a dataset card."""
     title: str = "Doors"
     """Title of the dataset card."""
     license: str = ""
@@ -47,14 +51,21 @@ def run(config: Config) -> Path:
 
     Raises ConfigError if pyarrow is not installed. `data.hub.export` documents the other errors.
     """
+    return _EXPORTERS[config.format](config)
+
+
+def _export_parquet(config: Config) -> Path:
     from doorlab.data.hub.card import CardInfo
     from doorlab.data.hub.export import export_dataset
 
     export_dataset(
-        DoorDataset.open(config.data),
+        DoorDataset.open(config.source),
         config.out,
         CardInfo(config.title, config.license),
         file_doors=config.file_doors,
         overwrite=config.overwrite,
     )
     return config.out
+
+
+_EXPORTERS: dict[str, Callable[[Config], Path]] = {"parquet": _export_parquet}

@@ -31,5 +31,5 @@ def test_export_command_round_trips_through_import(painted_dataset, tmp_path, ca
 
 def test_export_rejects_folder_without_dataset(tmp_path):
     with pytest.raises(DatasetError, match="doorlab generate"):
-        run(Config(data=tmp_path / "nothing", out=tmp_path / "hub"))
+        run(Config(source=tmp_path / "nothing", out=tmp_path / "hub"))
     assert list(tmp_path.iterdir()) == []

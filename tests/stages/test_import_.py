@@ -124,7 +124,7 @@ def test_plot_command_skips_unknown_parameters_of_footage(source, tmp_path):
 
 def test_import_restores_exported_dataset(source, tmp_path):
     first = DoorDataset.open(run(config(source, tmp_path)))
-    exported = export(ExportConfig(data=first.path, out=tmp_path / "export"))
+    exported = export(ExportConfig(source=first.path, out=tmp_path / "export"))
     back = DoorDataset.open(run(Config(source=exported, out=tmp_path / "back", workers=1)))
     assert back.checksum == first.checksum
     with pytest.raises(ConfigError, match=r"no settings .*got --frames, --image-size. Remove"):
