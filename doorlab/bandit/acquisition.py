@@ -3,7 +3,7 @@
 Sobol candidates locate promising regions, gradient steps improve the best of them, and the best
 point evaluated so far is returned.
 
-Legend: D = B doors, M frames, C H W an image, E embedding, N candidates, S starts, T query actions,
+Legend: D = B doors, t interactions so far, M frames, C H W an image, E embedding, N candidates,
 A = 4 action coordinates.
 """
 
@@ -96,19 +96,22 @@ def sobol_actions(candidates: int, seed: int, dtype: torch.dtype) -> Float[Tenso
 
 @thread_defaults()
 def optimize_acquisition(
-    score: Score,
-    doors: int,
-    seed: int,
-    config: SearchConfig,
-    dtype: torch.dtype = torch.float32,
-    device: str = "cpu",
+    score: Score, executed: Float[Tensor, "D t 4"], seed: int, config: SearchConfig
 ) -> Float[Tensor, "D 4"]:
-    """Finds the best action on every door by `maximize` from Sobol points; used by all policies.
+    """Finds the best action on every door by `maximize`; used by all policies.
 
-    All doors use the same points, so that the result for a door does not depend on other doors.
+    The candidates are Sobol points, equal for all doors, so that the result for a door does not
+    depend on other doors, and the executed actions of the door: a policy can repeat a success.
+
+    Args:
+        score: acquisition function.
+        executed: actions of the earlier interactions; their dtype and device are those of the
+            search.
+        seed: seed of the Sobol points.
+        config: budget of the search.
     """
-    candidates = sobol_actions(config.candidates, seed, dtype).to(device)
-    return maximize(score, candidates.expand(doors, -1, -1), config)
+    sobol = sobol_actions(config.candidates, seed, executed.dtype).to(executed.device)
+    return maximize(score, torch.cat([executed, sobol.expand(len(executed), -1, -1)], 1), config)
 
 
 @thread_defaults()

@@ -49,10 +49,11 @@ class ContextualPriorPolicy(GPPolicy):
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
         """The action with the largest upper confidence bound; at first by the prior mean."""
-        doors, seed = len(self._embedding), int(self._rng.integers(2**31))
+        seed = int(self._rng.integers(2**31))
         started = history.num_interactions > 0
         score = self.score(self.posterior(self._left(history))) if started else self._prior
-        best = optimize_acquisition(score, doors, seed, self._config.search, device=self._device)
+        executed = torch.from_numpy(history.actions).to(self._device)
+        best = optimize_acquisition(score, executed, seed, self._config.search)
         return best.cpu().numpy()
 
     def score(self, posterior: GPPosterior) -> Score:

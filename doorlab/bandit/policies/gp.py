@@ -46,7 +46,8 @@ class GPPolicy(Stateful):
             return self._rng.uniform(-1.0, 1.0, (doors, ACTION_DIM)).astype(np.float32)
         score = self.score(self.posterior(history))
         seed = int(self._rng.integers(2**31))
-        best = optimize_acquisition(score, doors, seed, self._config.search, torch.float64)
+        executed = torch.as_tensor(history.actions, dtype=torch.float64)
+        best = optimize_acquisition(score, executed, seed, self._config.search)
         return best.numpy().astype(np.float32)
 
     @thread_defaults()

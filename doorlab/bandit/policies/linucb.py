@@ -101,7 +101,8 @@ class LinUCBPolicy(Stateful):
         """The action with the largest upper confidence bound."""
         seed = int(self._rng.integers(2**31))
         score = self._bound(self.belief(history))
-        return optimize_acquisition(score, len(history.rewards), seed, self._config.search).numpy()
+        executed = torch.from_numpy(history.actions)
+        return optimize_acquisition(score, executed, seed, self._config.search).numpy()
 
     @thread_defaults()
     def belief(self, history: History) -> BayesianLinearPosterior:

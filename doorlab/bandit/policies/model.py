@@ -27,6 +27,7 @@ from doorlab.bandit.acquisition import (
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policies.embedding import embed
 from doorlab.bandit.policy import History
+from doorlab.bandit.residual_gp import CorrectedPrediction, ResidualConfig, ResidualModel
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import FiniteFloat, PositiveInt, check_limits
 from doorlab.nn.context_sets import InteractionSet
@@ -41,6 +42,8 @@ class ModelConfig:
     """greedy: best mean; ucb: best mean + kappa * std; thompson: best of one sampled function."""
     kappa: FiniteFloat = 1.0
     """Weight of uncertainty in ucb: mean + kappa * std."""
+    residuals: ResidualConfig | None = field(default_factory=ResidualConfig)
+    """Gaussian process on the model's residuals; None for the model's predictions alone."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """Budget of the search for the best action."""
     doors_at_once: PositiveInt = 256
@@ -62,7 +65,9 @@ class ModelPolicy(Stateful):
     def __init__(
         self, model: BanditModel, config: ModelConfig | None = None, device: str = "cpu"
     ) -> None:
-        self._model, self._config, self._device = model, config or ModelConfig(), device
+        self._config, self._device = config or ModelConfig(), device
+        residuals = self._config.residuals
+        self._model = model if residuals is None else ResidualModel(model, residuals)
         if not isinstance(self._config.choice, str) or self._config.choice not in ACQUISITIONS:
             raise unknown_name("choice", self._config.choice, ACQUISITIONS)
         if self._config.choice == "thompson" and not model.has_latent:
@@ -101,10 +106,8 @@ class ModelPolicy(Stateful):
         actions = []
         for part in self._parts(len(self._embedding)):
             score = self._score(history, part, draw_seed + part.start)
-            doors = part.stop - part.start
-            actions.append(
-                optimize_acquisition(score, doors, sobol_seed, search, device=self._device).cpu()
-            )
+            known = torch.from_numpy(history.actions[part]).to(self._device)
+            actions.append(optimize_acquisition(score, known, sobol_seed, search).cpu())
         return torch.cat(actions).numpy()
 
     @thread_defaults()
@@ -117,6 +120,8 @@ class ModelPolicy(Stateful):
         for part in self._parts(len(self._embedding)):
             at = torch.from_numpy(actions[part]).to(self._device)
             prediction = self._model.decode(self._known(history, part), at)
+            if isinstance(prediction, CorrectedPrediction):
+                prediction = prediction.bounded()
             moments.append(torch.stack([prediction.mean, prediction.std]).cpu())
         mean, std = torch.cat(moments, dim=1).numpy()
         return mean, std

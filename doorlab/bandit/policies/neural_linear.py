@@ -140,7 +140,8 @@ class NeuralLinearPolicy(Stateful):
         weights = self.belief(history).sample(self._rng).float()
         seed = int(self._rng.integers(2**31))
         score = _linear(self._network, modulation, weights)
-        return optimize_acquisition(score, len(weights), seed, self._config.search).numpy()
+        executed = torch.from_numpy(history.actions)
+        return optimize_acquisition(score, executed, seed, self._config.search).numpy()
 
     @thread_defaults()
     def belief(self, history: History) -> BayesianLinearPosterior:

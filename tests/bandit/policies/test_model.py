@@ -78,7 +78,8 @@ def test_thompson_policy_actions_follow_distribution_of_sampled_optima():
 
 def test_model_policy_conditions_on_interactions():
     history = History(np.zeros((2, 2, 4), np.float32), np.array([[0.1, 0.2], [0, 0.4]], np.float32))
-    actions = act(ModelPolicy(Bowl(), ModelConfig(search=FINE)), [51, 102], history)
+    config = ModelConfig(search=FINE, residuals=None)
+    actions = act(ModelPolicy(Bowl(), config), [51, 102], history)
     np.testing.assert_allclose(actions[:, 1], [-0.3, 0.2], atol=0.02)
 
 
@@ -90,7 +91,7 @@ def test_model_policy_is_independent_of_doors_at_once():
 
 def test_model_policy_predict_matches_model_given_history():
     history = History(np.zeros((3, 1, 4), np.float32), np.array([[0.1], [0.2], [0.0]], np.float32))
-    policy = ModelPolicy(Bowl(), ModelConfig(doors_at_once=2))
+    policy = ModelPolicy(Bowl(), ModelConfig(doors_at_once=2, residuals=None))
     policy.begin(frames([51, 102, 204]), np.random.default_rng(0))
     actions = np.random.default_rng(1).uniform(-1, 1, (3, 5, 4)).astype(np.float32)
     mean, std = policy.predict(history, actions)
