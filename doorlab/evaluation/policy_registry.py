@@ -5,6 +5,7 @@ Names of policies:
 random                 a policy without a model
 ssnp, ssnp:greedy      a policy with a model of `doorlab train`: KIND:STRATEGY, the kind of the
                        model and the strategy that uses it (default: greedy)
+ssnp:ensemble          the mean prediction of all runs of a kind of model, as one policy
 linucb                 a strategy with a model, without KIND: uses the first model
 barn:careful           a policy without a model from outside doorlab: the import path of a callable
                        (doors, exploration) -> Policy, for example a class with that constructor
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from doorlab.bandit import Policy
+from doorlab.bandit.ensemble import EnsembleModel
 from doorlab.bandit.policies import (
     ContextualPriorPolicy,
     EpsilonConfig,
@@ -48,6 +50,7 @@ from doorlab.bandit.policies import (
     VisibleOraclePolicy,
 )
 from doorlab.bandit.policies.cpp import RESIDUALS
+from doorlab.bandit.residual_gp import ResidualConfig
 from doorlab.data.dataset import DoorDataset
 from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
@@ -67,6 +70,10 @@ _MAX_LABELED = 2000  # labeled doors of LinUCB and neural-linear; more may not f
 class ExplorationConfig:
     """Exploration settings of the policies. Raises ConfigError for values that are out of range."""
 
+    residuals: bool = True
+    """Correct the predictions of models by a Gaussian process on the residuals of the rewards that
+    were observed on the door; otherwise KIND, KIND:ucb, KIND:thompson, KIND:epsilon and
+    KIND:ensemble use the predictions alone, as in the papers."""
     kappa: FiniteFloat = 1.0
     """KIND:ucb maximizes mean + kappa * std of the model's prediction."""
     epsilon: Share = 0.1
@@ -95,6 +102,8 @@ class PolicySpec:
     """Run folder of `doorlab train`; None for a policy without a model."""
     seed: int = 0
     """Training seed of the model."""
+    members: tuple[Path, ...] = ()
+    """Run folders of an ensemble; empty for a policy with one model."""
 
 
 MakePolicy = Callable[[Sequence[Door], ExplorationConfig], Policy]
@@ -113,18 +122,24 @@ MODEL_FREE_POLICIES: Registry[MakePolicy] = Registry(
     takes_arguments(2),
     "a callable (doors, exploration) that returns a Policy",
 )
+ENSEMBLE = "ensemble"  # greedy, with all runs of a kind
 _DEFAULTS = ("random", "oracle", "visible_oracle", "gp_ucb")
 
 
 def _choosing(choice: str) -> Callable[[Any, Any, ExplorationConfig, str], Policy]:
     def make(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
-        return ModelPolicy(model, ModelConfig(choice=choice, kappa=weights.kappa), device)
+        return ModelPolicy(model, _model_config(weights, choice), device)
 
     return make
 
 
+def _model_config(weights: ExplorationConfig, choice: str) -> ModelConfig:
+    residuals = ResidualConfig() if weights.residuals else None
+    return ModelConfig(choice=choice, kappa=weights.kappa, residuals=residuals)
+
+
 def _epsilon(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
-    greedy = ModelPolicy(model, ModelConfig(), device)
+    greedy = ModelPolicy(model, _model_config(weights, "greedy"), device)
     return EpsilonGreedyPolicy(greedy, EpsilonConfig(weights.epsilon))
 
 
@@ -147,6 +162,7 @@ MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
         "greedy": _choosing("greedy"),
         "ucb": _choosing("ucb"),
         "thompson": _choosing("thompson"),
+        ENSEMBLE: _choosing("greedy"),
         "epsilon": _epsilon,
         "linucb": _linucb,
         "neural_linear": _neural_linear,
@@ -208,9 +224,9 @@ def make_policy(
     if entry.run is None:
         policy = MODEL_FREE_POLICIES.get_named(entry.strategy)(doors, weights)
     else:
-        run, model = entry.run, load_model(entry.run)
+        run, model = entry.run, _load(entry, device)
         policy = MODEL_POLICIES.get_named(entry.strategy)(
-            model.to(device).eval(), lambda: labeled_doors(run, dataset), weights, device
+            model, lambda: labeled_doors(run, dataset), weights, device
         )
     if not isinstance(policy, Policy):
         raise ConfigError(
@@ -219,6 +235,13 @@ def make_policy(
             "return a Policy from the callable",
         )
     return policy
+
+
+def _load(entry: PolicySpec, device: str) -> Any:
+    """The model of a policy, on the device, in evaluation mode."""
+    runs = entry.members or (entry.run,)
+    models: list[Any] = [load_model(run).to(device).eval() for run in runs if run is not None]
+    return EnsembleModel(models) if entry.members else models[0]
 
 
 def labeled_doors(run: Path, dataset: DoorDataset) -> LabeledDataset:
@@ -269,6 +292,9 @@ def _entries(name: str, by_kind: dict[str, dict[int, Path]]) -> list[PolicySpec]
             f"use {kind}:ucb or {kind}:greedy",
         )
     name = kind if strategy in ("", "greedy") else f"{kind}:{strategy}"
+    if strategy == ENSEMBLE:
+        members = tuple(by_kind[kind].values())
+        return [PolicySpec(name, strategy, members[0], members=members)]
     return [
         PolicySpec(name, strategy or "greedy", run, seed) for seed, run in by_kind[kind].items()
     ]

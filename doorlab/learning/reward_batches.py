@@ -195,8 +195,8 @@ def streamed_process_batches(
 
 
 def encoder_steps(config: RewardConfig) -> int:
-    """Length of the encoder phase; 0 for models on a frozen encoder."""
-    if reward_model_spec(config.model).frozen_encoder is not None:
+    """Length of the encoder phase; 0 for models on a frozen encoder and on that of a run."""
+    if reward_model_spec(config.model).frozen_encoder is not None or config.encoder is not None:
         return 0
     return math.ceil(config.encoder_fraction * config.steps - 1e-6)
 

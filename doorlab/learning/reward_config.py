@@ -64,6 +64,9 @@ class RewardConfig(LearningConfig):
     """Run of `doorlab pretrain`. vae_np, statistician_np and contrastive_np need one of a vae, a
     statistician and a contrastive_statistician. For ssnp and attentive_ssnp (statistician) and
     contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
+    encoder: Path | None = None
+    """Run of `doorlab train` of the same model. Its encoder is used without further training: the
+    run has the process phase only. Several seeds on one encoder need little time."""
     num_labeled: NonNegativeInt = 0
     """Number of labeled training doors, the first of the split; 0 for all. --online ignores it:
     there, every door is labeled."""

@@ -27,7 +27,7 @@ from doorlab.training.fabric import Fabric
 
 _ONLINE_ONLY = frozenset({"online", "stream"})
 # Settings of paths and of how a run starts, which do not affect the computation.
-_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "pretrained"})
+_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "pretrained", "encoder"})
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ STYLES: dict[str, ModelStyle] = {
 _STRATEGIES: dict[str, tuple[str, str, str]] = {
     "ucb": ("UCB", "--", "^"),
     "thompson": ("Thompson", "-.", "v"),
+    "ensemble": ("ensemble", "--", "o"),
     "epsilon": ("epsilon-greedy", ":", "x"),
     "linucb": ("LinUCB", "--", "s"),
     "neural_linear": ("neural-linear", "-.", "D"),

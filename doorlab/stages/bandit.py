@@ -15,6 +15,7 @@ Policies without a trained model:
 Policies with a trained model use the runs of `doorlab train` given by --models. KIND is the name of
 the model of a run, and --policies selects how the model is used. KIND:greedy (or KIND alone),
 KIND:ucb, KIND:thompson and KIND:epsilon choose actions by the predictions of the model.
+KIND:ensemble averages the predictions of all runs of KIND.
 KIND:linucb, KIND:neural_linear and KIND:cpp use the model's embedding of the door, and fit linear
 regressions or Gaussian processes to the interactions. Runs of one KIND with different seeds are one
 policy, with intervals over seeds and doors.

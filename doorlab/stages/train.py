@@ -79,9 +79,15 @@ _STEPS = {"tiny": 2_200, "small": 20_000, "full": 100_000}
 _FROZEN_ENCODER_STEPS = {**_STEPS, "tiny": 1_500}  # they have no encoder phase
 
 
-def default_steps(preset: str, model: str) -> int:
-    """Default steps of a model in a preset."""
-    frozen = reward_model_spec(model).frozen_encoder is not None
+def default_steps(preset: str, model: str, encoder_given: bool = False) -> int:
+    """Default steps of a model in a preset.
+
+    Args:
+        preset: name of the preset.
+        model: name of the model.
+        encoder_given: whether the encoder of another run is used.
+    """
+    frozen = encoder_given or reward_model_spec(model).frozen_encoder is not None
     return (_FROZEN_ENCODER_STEPS if frozen else _STEPS)[preset]
 
 
@@ -96,7 +102,8 @@ def run(config: Config) -> Path:
         TrainingError: if the loss is not finite.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is written.
     """
-    config = resolved(config, default_steps, PRESETS)
+    steps = partial(default_steps, encoder_given=config.encoder is not None)
+    config = resolved(config, steps, PRESETS)
     if config.online:
         config = replace(config, num_labeled=0)
     dataset = open_data(config)
@@ -141,6 +148,8 @@ def _check_pretrained(config: Config) -> None:
         raise ConfigError(
             f"no --pretrained for {config.model}", f"{config.pretrained}", "leave it out"
         )
+    if config.encoder is not None and config.pretrained is not None:
+        raise ConfigError("--encoder or --pretrained", "both", "leave one of them out")
 
 
 def _check_recorded(config: Config, dataset: DoorDataset) -> None:
@@ -154,33 +163,42 @@ def _check_recorded(config: Config, dataset: DoorDataset) -> None:
 
 
 def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[str, Any]:
-    """Values that identify the pretrained run, if there is one.
+    """Values that identify the runs of --pretrained and --encoder.
 
     Raises CheckpointError if it has another image size, or is damaged.
     """
-    if config.pretrained is None:
-        return {}
-    about, size = read_description(config.pretrained), dataset_image_size(config, dataset)
+    given = {"pretrained": config.pretrained, "encoder": config.encoder}
+    return {
+        name: _identity(run, dataset_image_size(config, dataset))
+        for name, run in given.items()
+        if run is not None
+    }
+
+
+def _identity(run: Path, size: int) -> dict[str, Any]:
+    about = read_description(run)
     if about.image_size != size:
         raise CheckpointError(
             f"a model for frames of {size} pixels, as doors have here",
-            f"one for {about.image_size} pixels in {config.pretrained}",
-            "pretrain with the same image size",
+            f"one for {about.image_size} pixels in {run}",
+            "train it with the same image size",
         )
-    return {"pretrained": {**about.document, "weights": weights_checksum(config.pretrained)}}
+    return {**about.document, "weights": weights_checksum(run)}
 
 
 def _build(context: RunContext[Config]) -> tuple[RewardModel, Architecture]:
     """The model with initial weights; a pretrained encoder has the weights of its run."""
     config = context.config
     spec, architecture, base = reward_model_spec(config.model), config.architecture, None
-    if config.pretrained is not None:
-        base = load_model(config.pretrained, spec.pretrained)
-        pretrained = read_description(config.pretrained).architecture
-        architecture = pretrained.with_reward_config(architecture)
+    source = config.encoder or config.pretrained
+    if source is not None:
+        base = load_model(source, config.model if config.encoder else spec.pretrained)
+        architecture = read_description(source).architecture.with_reward_config(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model = spec.build(context.image_size, architecture)
-    if base is not None:
+    if isinstance(base, RewardModel):
+        model.set_encoder(base)
+    elif base is not None:
         set_pretrained(model, config.model, base)
     return model, architecture
 

@@ -72,6 +72,13 @@ def test_panel_has_entry_per_seed(trained):
     assert [entry.run for entry in entries.values()] == runs
 
 
+def test_ensemble_is_one_policy_with_all_runs_of_a_kind(trained):
+    runs = [trained("a", "ssnp", seed=4), trained("b", "np"), trained("c", "ssnp", seed=1)]
+    (entry,) = policy_specs(("ssnp:ensemble",), runs, Recorded()).values()
+    assert entry.name == "ssnp:ensemble"
+    assert entry.members == (runs[0], runs[2])
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [

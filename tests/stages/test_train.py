@@ -132,6 +132,29 @@ def test_train_joint_model_starts_from_pretrained_encoder(config, pretrained, tm
     assert same == {0.0: True, 1.0: False}
 
 
+@pytest.mark.parametrize("kind", ["ssnp", "np"])
+def test_train_uses_encoder_of_another_run_without_training_it(config, tmp_path, kind):
+    first = train.run(updated(config, model=kind))
+    again = updated(config, model=kind, encoder=first, seed=1, out=tmp_path / "again")
+    weights = [load_file(run / "weights.safetensors") for run in (first, train.run(again))]
+    assert weights[0].keys() == weights[1].keys()
+    for name, was in weights[0].items():
+        if not name.startswith("process."):
+            assert torch.equal(weights[1][name], was), name
+    assert not torch.equal(*(w["process.decoder.action.0.weight"] for w in weights))
+    validated = json.loads((again.out / "metrics.json").read_text())["history"]["validation"]
+    assert [r["step"] for r in validated] == [4, 8]  # no encoder phase, which would end at step 3
+
+
+def test_train_rejects_resume_with_other_encoder(config, tmp_path):
+    first = train.run(updated(config, model="np"))
+    second = train.run(updated(config, model="np", seed=3, out=tmp_path / "second"))
+    config = updated(config, model="np", encoder=first, out=tmp_path / "third")
+    train.run(updated(config, stop_after=4))
+    with pytest.raises(CheckpointError, match="encoder"):
+        train.run(updated(config, encoder=second, resume=True))
+
+
 def test_train_rejects_resume_with_other_pretrained_setting(config, pretrained):
     train.run(config)
     began = updated(config, pretrained=pretrained / "statistician", resume=True)
@@ -296,6 +319,10 @@ def test_train_uses_reward_architecture_with_pretrained_encoder(config, pretrain
         ({"model": "contrastive_ssnp", "frames": 1}, "--frames of 2 or more"),
         ({"empty_context_prob": 2.0}, "--process.empty-context-prob as a number from 0 to 1"),
         ({"encoder_fraction": -0.1}, "--encoder-fraction as a number from 0 to 1"),
+        (
+            {"encoder": Path("Some/Run"), "pretrained": Path("Other/Run")},
+            "--encoder or --pretrained, but got both",
+        ),
         ({"model": "vae_np"}, "--pretrained with the run of a vae for vae_np, but got none"),
         (
             {"model": "np", "pretrained": Path("Some/Run")},

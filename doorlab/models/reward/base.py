@@ -38,6 +38,11 @@ class RewardModel(nn.Module):
         """The module that is initialized from a pretrained encoder; None if there is none."""
         return None
 
+    def set_encoder(self, other: RewardModel) -> None:
+        """Copies all weights of a model of the same kind and sizes, except those of its process."""
+        weights = {k: v for k, v in other.state_dict().items() if not k.startswith("process.")}
+        self.load_state_dict(self.state_dict() | weights)
+
     @abstractmethod
     def embed(self, x: Float[Tensor, "B M C H W"]) -> Float[Tensor, "B E"]:
         """One embedding per door, from frames in [0, 1]."""
