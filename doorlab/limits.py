@@ -81,6 +81,8 @@ Threads = Annotated[int, from_to(0, 1024)]
 def check_limits(config: Any, prefix: str = "--") -> None:
     """Raises ConfigError for a setting outside of the limits that its annotation declares.
 
+    A setting whose annotation contains None may be None.
+
     Args:
         config: a dataclass. For settings that are tuples, every item is checked.
         prefix: prefix of the settings' command-line options ("--architecture."); empty for
@@ -88,6 +90,8 @@ def check_limits(config: Any, prefix: str = "--") -> None:
     """
     for name, limits in _limits_of(type(config)).items():
         setting = getattr(config, name)
+        if setting is None and name in _optional(type(config)):
+            continue
         for value in setting if isinstance(setting, tuple) else (setting,):
             if not limits.admits(value):
                 option = flag(name, prefix) if prefix else name
@@ -105,6 +109,14 @@ def _limits_of(config: type) -> dict[str, Limits]:
     hints = get_type_hints(config, include_extras=True)
     limits_of = {name: next(_declared(hint), None) for name, hint in hints.items()}
     return {name: limits for name, limits in limits_of.items() if limits is not None}
+
+
+@lru_cache(maxsize=64)
+def _optional(config: type) -> frozenset[str]:
+    """Names of the settings that may be None."""
+    return frozenset(
+        name for name, hint in get_type_hints(config).items() if type(None) in get_args(hint)
+    )
 
 
 def _declared(hint: Any) -> Iterator[Limits]:

@@ -3,6 +3,7 @@ import inspect
 import pkgutil
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ import doorlab
 from doorlab.bandit.policies import ModelConfig
 from doorlab.data.sources.importing import ImportConfig
 from doorlab.errors import ConfigError
-from doorlab.limits import Limits, PositiveFloat, PositiveInt, at_least, check_limits, from_to
+from doorlab.limits import (
+    Limits,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+    at_least,
+    check_limits,
+    from_to,
+)
 from doorlab.models.architecture import Architecture
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -51,6 +60,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_limits(self)
+
+
+def test_setting_may_be_none_where_its_annotation_says_so():
+    @dataclass
+    class Config:
+        either: Annotated[Share | None, "help"] = None
+        always: Share = 0.5
+
+    check_limits(Config(None, 0.1))
+    for wrong in (Config(2.0, 0.1), Config(None, None)):
+        with pytest.raises(ConfigError, match="as a number from 0 to 1"):
+            check_limits(wrong)
 
 
 def test_limits_name_option_of_invalid_setting():

@@ -33,10 +33,13 @@ from doorlab.learning.reward_batches import (
 from doorlab.learning.reward_config import ProcessConfig, RewardConfig
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
+from doorlab.models.reward.frozen_encoder import FrozenEncoderModel
 from doorlab.nn.context_sets import RewardBatch
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 
+# Default floors of the whitening, the better ones on validation doors (docs/departures.md, 15).
+_FROZEN_EPS, _TRAINED_EPS = 0.01, 0.2
 NUM_WHITENING_DOORS = 1000  # maximum number of doors; more doors hardly change the whitening
 
 
@@ -133,12 +136,15 @@ def start_process(
             more noise is added to their embeddings.
     """
     initial = deepcopy(model.process.state_dict())
+    eps = config.whitening_eps
+    if eps is None:
+        eps = _FROZEN_EPS if isinstance(model, FrozenEncoderModel) else _TRAINED_EPS
     noise = config.embedding_noise / math.sqrt(labeled) if labeled else 0.0
 
     def on_start(model: Any) -> None:
         embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], mirror)
         model.process.load_state_dict(initial)
-        model.process.whiten.fit(embeddings, config.whitening_eps, noise)
+        model.process.whiten.fit(embeddings, eps, noise)
 
     return on_start
 

@@ -24,9 +24,10 @@ class ProcessConfig:
     """Labeled doors per step of the process phase. Their embeddings are cached."""
     empty_context_prob: Annotated[Share, Option(aliases=("--empty-context-prob",))] = 0.1
     """Fraction of the doors of a step that get an empty context set."""
-    whitening_eps: Annotated[Share, Option(aliases=("--whitening-eps",))] = 0.01
+    whitening_eps: Annotated[Share | None, Option(aliases=("--whitening-eps",))] = None
     """Floor of the whitening of embeddings, as a fraction of their variance. Directions with less
-    variance are scaled down."""
+    variance are scaled down. None: 0.2 for encoders that are trained on rewards, 0.01 for frozen
+    pretrained ones, in which directions of little variance matter, too."""
     embedding_noise: Annotated[NonNegativeFloat, Option(aliases=("--embedding-noise",))] = 4.0
     """Noise on the whitened embeddings of labeled doors. Its standard deviation, relative to that
     of the embeddings, is this number divided by the square root of the number of such doors."""

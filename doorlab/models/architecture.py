@@ -78,7 +78,7 @@ class Architecture:
     decode_fraction: NonNegativeFloat = 0.5
     """Fraction of the contrastive statistician's batch that is decoded. The rest takes part in the
     contrastive losses only."""
-    reconstruction_weight: NonNegativeFloat = 0.05
+    reconstruction_weight: NonNegativeFloat = 0.005
     """Weight of the negative ELBO of frames (nats per pixel and channel) in the loss of joint
     models, relative to their reward term."""
 

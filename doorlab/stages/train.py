@@ -70,13 +70,13 @@ _CONTEXTS = (0, 1, 4, 10)  # sizes of the context set in validation
 Config = RewardConfig
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(num_labeled=800),
+    "tiny": Config(num_labeled=100),
     "small": with_preset(Config(), "small", unlabeled_batch_size=32, frames=5),
     "full": with_preset(Config(), "full", batch_size=128, unlabeled_batch_size=128, frames=8),
 }
 
-_STEPS = {"tiny": 2_200, "small": 20_000, "full": 100_000}
-_FROZEN_ENCODER_STEPS = {**_STEPS, "tiny": 1_500}  # they have no encoder phase
+_STEPS = {"tiny": 1_800, "small": 20_000, "full": 100_000}
+_FROZEN_ENCODER_STEPS = {**_STEPS, "tiny": 1_200}  # they have no encoder phase
 
 
 def default_steps(preset: str, model: str, encoder_given: bool = False) -> int:

@@ -19,7 +19,7 @@ from typing import Annotated
 from rich.console import Console
 
 from doorlab.errors import DoorlabError, ResultError, unknown_name
-from doorlab.limits import Limits, NonNegativeInt, Seed, check_limits
+from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, check_limits
 from doorlab.options import Option
 from doorlab.parallel.lifeline import start_command, wait_for
 from doorlab.run_layout import (
@@ -44,11 +44,12 @@ from doorlab.terminal.console import PlainConsole
 _TIMES = {"seconds": Each(Limits(0))}  # of timing.json
 PRETRAINED = ("vae", "statistician")
 REWARD_MODELS = {
-    "ssnp": None,
     "np": None,
+    "ssnp": "statistician",
     "vae_np": "vae",
     "statistician_np": "statistician",
-}  # reward model -> pretrained encoder that it uses
+}  # reward model -> pretrained encoder that it starts from
+_FROZEN = ("vae_np", "statistician_np")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ class Config:
     """Folder of the run; an existing run is completed, never overwritten."""
     seed: Seed = 0
     """Seed of the dataset, the training and the policies."""
+    seeds: PositiveInt = 3
+    """Training seeds of each reward model, from --seed on. The first one trains the encoder; the
+    others train further neural processes on it. Regrets have intervals over doors and seeds."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = AUTO
     """Simulator of the doors: auto (pybullet, or torch if PyBullet is not installed), pybullet,
     torch, or an import path MODULE:NAME."""
@@ -128,15 +132,34 @@ def pipeline(config: Config) -> list[Step]:
         )
     ]
     # The longest steps come first, so that all cores are busy until the end.
-    order = ["ssnp", "np", *PRETRAINED, "vae_np", "statistician_np"]
-    for name in order:
-        stage = "pretrain" if name in PRETRAINED else "train"
-        folder, base = out / stage / name, REWARD_MODELS.get(name)
-        args = (stage, *common, "--model", name, "--data", str(data), "--out", str(folder))
-        args += ("--pretrained", str(out / "pretrain" / base)) if base else ()
-        after = ("generate", base) if base else ("generate",)
-        steps.append(Step(name, (*args, "--resume"), folder / METRICS_FILE, after))
+    for name in PRETRAINED:
+        args = ("pretrain", *common, "--model", name, "--data", str(data))
+        folder = out / "pretrain" / name
+        command = (*args, "--out", str(folder), "--resume")
+        steps.append(Step(name, command, folder / METRICS_FILE, ("generate",)))
+    for name in REWARD_MODELS:
+        steps += [_reward_model(config, name, number) for number in range(config.seeds)]
     return [*steps, *_evaluations(config)]
+
+
+def _reward_model(config: Config, name: str, number: int) -> Step:
+    """The command that trains a reward model with one of its seeds."""
+    base, folder = REWARD_MODELS[name], reward_model_folder(config, name, number)
+    args = ("train", "--preset", config.preset, "--seed", str(config.seed + number))
+    args += ("--model", name, "--data", str(config.out / DATASET_FOLDER), "--out", str(folder))
+    after = ("generate", base) if base else ("generate",)
+    if base and (number == 0 or name in _FROZEN):
+        args += ("--pretrained", str(config.out / "pretrain" / base))
+    elif number:
+        args += ("--encoder", str(reward_model_folder(config, name, 0)))
+        after = (name,)
+    step = name if number == 0 else f"{name}-{number}"
+    return Step(step, (*args, "--resume"), folder / METRICS_FILE, after)
+
+
+def reward_model_folder(config: Config, name: str, number: int) -> Path:
+    """The run of a reward model. Runs of further seeds are not shown one by one in the report."""
+    return config.out / (f"train/{name}" if number == 0 else f"seeds/{name}-{number}")
 
 
 def _evaluations(config: Config) -> list[Step]:
@@ -144,17 +167,21 @@ def _evaluations(config: Config) -> list[Step]:
     out, common = config.out, ("--preset", config.preset, "--seed", str(config.seed))
     data, report = out / DATASET_FOLDER, out / "report"
     pretrained = [out / "pretrain" / name for name in PRETRAINED]
-    trained = [out / "train" / name for name in REWARD_MODELS]
+    trained = [
+        (name if number == 0 else f"{name}-{number}", reward_model_folder(config, name, number))
+        for name in REWARD_MODELS
+        for number in range(config.seeds)
+    ]
     about = ("--data", str(data), "--models", *map(str, pretrained))
     return [
         Step(
             "bandit",
             (
                 *("bandit", *common, "--data", str(data), "--out", str(out / "bandit")),
-                *("--models", *map(str, trained)),
+                *("--models", *(str(folder) for _, folder in trained)),
             ),
             out / "bandit" / REGRET_FILE,
-            tuple(REWARD_MODELS),
+            tuple(name for name, _ in trained),
         ),
         Step(
             "probe",

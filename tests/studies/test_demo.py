@@ -26,8 +26,24 @@ def test_demo_commands_parse_in_order_of_dependencies(tmp_path):
         assert stage in STAGES
         parse(importlib.import_module(command_module(stage)), stage, args)
     assert {step.result.parent.parent for step in steps[1:]} <= {
-        tmp_path, tmp_path / "pretrain", tmp_path / "train"
+        tmp_path, tmp_path / "pretrain", tmp_path / "train", tmp_path / "seeds"
     }  # fmt: skip
+
+
+def test_demo_trains_further_seeds_on_the_encoder_of_the_first(tmp_path):
+    steps = {step.name: step for step in pipeline(Config(out=tmp_path, seed=7, seeds=3))}
+    first, third = (steps[name].args for name in ("ssnp", "ssnp-2"))
+    assert first[first.index("--pretrained") + 1] == str(tmp_path / "pretrain/statistician")
+    assert third[third.index("--encoder") + 1] == str(tmp_path / "train/ssnp")
+    assert third[third.index("--seed") + 1] == "9"
+    assert "ssnp" in steps["ssnp-2"].after
+    frozen = steps["vae_np-1"].args
+    assert frozen[frozen.index("--pretrained") + 1] == str(tmp_path / "pretrain/vae")
+    opened = steps["bandit"].args
+    runs = [arg for arg in opened if arg.startswith(str(tmp_path / "train"))]
+    runs += [arg for arg in opened if arg.startswith(str(tmp_path / "seeds"))]
+    assert len(runs) == 3 * 4
+    assert {"ssnp", "ssnp-1", "ssnp-2"} <= set(steps["bandit"].after)
 
 
 def test_run_steps_runs_each_step_once_in_order(tmp_path):

@@ -18,9 +18,9 @@ from doorlab.studies.runs import StudyConfig
 class ReconstructionWeights:
     """Weights of the reconstruction loss by model; they replace the weight in --architecture."""
 
-    ssnp: NonNegativeFloat = 0.05
+    ssnp: NonNegativeFloat = 0.005
     """Weight in SSNP with the statistician."""
-    attentive_ssnp: NonNegativeFloat = 0.05
+    attentive_ssnp: NonNegativeFloat = 0.005
     """Weight in SSNP with attention."""
     contrastive_ssnp: NonNegativeFloat = 1.0
     """Weight in SSNP with the contrastive statistician."""
