@@ -56,6 +56,7 @@ from doorlab.learning.reward_config import RewardConfig
 from doorlab.learning.run_context import RunContext
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
+from doorlab.models.hub.locate import find_model
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import reward_model_spec, set_pretrained
 from doorlab.models.reward.base import RewardModel
@@ -160,14 +161,15 @@ def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[st
     """
     if config.pretrained is None:
         return {}
-    about, size = read_description(config.pretrained), dataset_image_size(config, dataset)
+    pretrained = find_model(config.pretrained, "encoder")
+    about, size = read_description(pretrained), dataset_image_size(config, dataset)
     if about.image_size != size:
         raise CheckpointError(
             f"a model for frames of {size} pixels, as doors have here",
             f"one for {about.image_size} pixels in {config.pretrained}",
             "pretrain with the same image size",
         )
-    return {"pretrained": {**about.document, "weights": weights_checksum(config.pretrained)}}
+    return {"pretrained": {**about.settings, "weights": weights_checksum(pretrained)}}
 
 
 def _build(context: RunContext[Config]) -> tuple[RewardModel, Architecture]:
@@ -175,8 +177,11 @@ def _build(context: RunContext[Config]) -> tuple[RewardModel, Architecture]:
     config = context.config
     spec, architecture, base = reward_model_spec(config.model), config.architecture, None
     if config.pretrained is not None:
-        base = load_model(config.pretrained, spec.pretrained)
-        pretrained = read_description(config.pretrained).architecture
+        folder = find_model(config.pretrained, "encoder")
+        base, pretrained = (
+            load_model(folder, spec.pretrained),
+            read_description(folder).architecture,
+        )
         architecture = pretrained.with_reward_config(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model = spec.build(context.image_size, architecture)

@@ -1,0 +1,160 @@
+"""Exports the model of a run to the layout of model hubs (`doorlab.models.hub`).
+
+An export contains everything that `models.io.load_model` and `RewardPredictor` read. It is written
+completely or not at all. Replacing an export keeps files that doorlab did not write (.git, for
+example).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from doorlab._version import __version__
+from doorlab.errors import CheckpointError, ResultError
+from doorlab.models.description import Description, is_exported, read_description, sealed
+from doorlab.models.familiarity import load_familiarity, save_familiarity
+from doorlab.models.hub.card import model_card
+from doorlab.models.hub.evaluation import read_results, results_beside
+from doorlab.models.hub.facts import training_facts
+from doorlab.models.io import load_model, serialized
+from doorlab.models.latent_density import load_latent_density, save_latent_density
+from doorlab.run_layout import (
+    CARD_FILE,
+    FAMILIARITY_FILE,
+    HUB_MODEL_FILE,
+    HUB_WEIGHTS_FILE,
+    LATENT_DENSITY_FILE,
+)
+from doorlab.storage.file_replacement import complete_replacement, replacing_files
+from doorlab.storage.files import (
+    atomic_write_bytes,
+    atomic_write_json,
+    atomic_write_text,
+    checksum,
+    refuse_overwrite,
+    writing,
+)
+from doorlab.storage.folders import output_folder, refuse_inside
+from doorlab.storage.locking import LOCK_FILE
+
+_FILES = (HUB_MODEL_FILE, HUB_WEIGHTS_FILE, CARD_FILE, FAMILIARITY_FILE, LATENT_DENSITY_FILE)
+
+
+@dataclass(frozen=True)
+class ModelCardInfo:
+    """Information for the card that the run itself does not contain."""
+
+    title: str = ""
+    """Title of the card; if empty, the kind of the model and the prior of its training doors."""
+    license: str = ""
+    """License of the weights as hubs name it (mit, cc-by-4.0, ...); if empty, none is stated."""
+    command: str = ""
+    """Command that trained the model; if empty, the card contains none."""
+
+
+def export_model(
+    run: str | Path,
+    out: str | Path,
+    about: ModelCardInfo,
+    *,
+    results: Sequence[str | Path] = (),
+    dtype: Literal["float32", "float16"] = "float32",
+    overwrite: bool = False,
+) -> None:
+    """Writes the model of a run to the folder `out`.
+
+    Args:
+        run: finished run folder of `doorlab pretrain` or `doorlab train`, or an exported folder.
+        out: a folder that does not exist or is empty; with `overwrite`, it may hold an earlier
+            export.
+        about: information for the card that the run does not contain. For an exported folder,
+            empty entries keep the values of its card.
+        results: result files of this model for the card (regret.json, probes.json); if empty, those
+            beside the run.
+        dtype: precision of the stored weights; float16 halves the size (`models.io.serialized`).
+        overwrite: replace an earlier export.
+
+    Raises:
+        CheckpointError: if the model is missing or damaged.
+        ConfigError: if `out` is inside the run.
+        ResultError: if a result file cannot be read or is about other weights, if `out` already
+            holds files or cannot be written, or if another process writes to it.
+    """
+    run, out = Path(run), Path(out)
+    refuse_inside(out, run, "the model")
+    description = read_description(run)
+    weights = serialized(load_model(run), dtype)
+    document = _document(description, weights, dtype, about, results)
+    with output_folder(out):
+        real = out.resolve()
+        complete_replacement(real, HUB_MODEL_FILE, _is_ours)
+        _refuse_out(out, overwrite)
+        with replacing_files(real, HUB_MODEL_FILE, _is_ours) as folder, writing(out):
+            atomic_write_bytes(folder / HUB_WEIGHTS_FILE, weights)
+            _copy_fitted(run, folder, description.weights_checksum, document["weights_checksum"])
+            atomic_write_json(folder / HUB_MODEL_FILE, document)
+            atomic_write_text(folder / CARD_FILE, model_card(document))
+
+
+def _document(
+    description: Description,
+    weights: bytes,
+    dtype: str,
+    about: ModelCardInfo,
+    results: Sequence[str | Path],
+) -> dict[str, Any]:
+    """Content of config.json: that of model.json, and that of the card."""
+    run, stored = description.folder, checksum(weights)
+    known = {description.weights_checksum, stored}
+    before: Mapping[str, Any] = description.card or {}
+    training = dict(before["training"]) if before else training_facts(run)
+    if about.command:
+        training["command"] = about.command
+    prior = training["dataset"].get("prior")
+    named = f"{description.name} of doors" + (f", prior {prior}" if prior else "")
+    files = results or ([] if before else results_beside(run, known))
+    evaluation = read_results(files, description.name, known)
+    same = before and description.weights_checksum == stored
+    card = {
+        "title": about.title or before.get("title") or named,
+        "license": about.license or before.get("license") or "",
+        "doorlab": __version__,
+        "training": training,
+        "evaluation": {**(before["evaluation"] if same else {}), **evaluation},
+    }
+    changed = {"dtype": dtype, "weights_checksum": stored, "card": card}
+    return sealed({**description.settings, **changed})
+
+
+def _refuse_out(out: Path, overwrite: bool) -> None:
+    """Raises ResultError unless `out` (locked by this process) is empty or an earlier export."""
+    if {path.name for path in out.iterdir()} <= {LOCK_FILE}:
+        return
+    try:
+        earlier = is_exported(out) and read_description(out).card is not None
+    except CheckpointError:
+        earlier = False
+    if not earlier:
+        raise ResultError(
+            f"{out} to be empty or an earlier export", "other files", "choose another --out"
+        )
+    refuse_overwrite(out, overwrite)
+
+
+def _copy_fitted(run: Path, folder: Path, before: str, after: str) -> None:
+    """Copies the files that were fitted for the weights, with the checksum of the stored ones."""
+    familiarity = load_familiarity(run, before)
+    if familiarity is not None:
+        save_familiarity(folder, familiarity, after)
+    density = load_latent_density(run, before)
+    if density is not None:
+        save_latent_density(folder, density, after)
+
+
+def _is_ours(file: str) -> bool:
+    """Whether an export can contain a file of this name."""
+    return re.fullmatch("|".join(map(re.escape, _FILES)), file) is not None
