@@ -60,7 +60,7 @@ def _export_weights(config: Config) -> None:
     export_model(
         run,
         config.out,
-        ModelCardInfo(config.title, config.license, _training_command(run)),
+        ModelCardInfo(config.title, config.license, training_command(run)),
         results=config.results,
         dtype=config.dtype,
         overwrite=config.overwrite,
@@ -128,29 +128,26 @@ def _default_format(source: Path) -> str:
     )
 
 
-def _training_command(run: Path) -> str:
-    """The command that trained the model of a run, without paths; empty for an exported folder."""
+def training_command(run: Path) -> str:
+    """The commands that trained the model of a run, one per line, with the paths of examples.
+
+    The first command pretrains the encoder, if its run still exists. The text is empty for an
+    exported folder, which contains no config of a run.
+    """
     if not (run / METRICS_FILE).exists():
         return ""
     result: dict[str, Any] = read_json(run / METRICS_FILE)
     stage, settings = f"{result.get('stage')}", result.get("config")
     if stage not in ("pretrain", "train") or not isinstance(settings, dict):
         return ""
-    presets = import_module(f"doorlab.stages.{stage}").PRESETS
-    preset = settings.get("preset")
+    presets, preset = import_module(f"doorlab.stages.{stage}").PRESETS, settings.get("preset")
     defaults = to_json(presets[preset]) if preset in presets else {}
-    words = [
-        "doorlab",
-        stage,
-        "--data",
-        "runs/doors",
-        "--out",
-        "runs/model",
-        "--preset",
-        f"{preset}",
-    ]
+    paths = ["--data", "runs/doors", "--out", f"runs/{run.absolute().name}"]
+    before = ""
     if settings.get("pretrained"):
-        words += ["--pretrained", f"runs/{Path(settings['pretrained']).name}"]
+        base = Path(settings["pretrained"])
+        paths += ["--pretrained", f"runs/{base.name}"]
+        before = training_command(base)
     given = {k: v for k, v in settings.items() if k not in {*_NOT_IN_COMMANDS, "preset"}}
-    words += changed_options(given, defaults)
-    return " ".join(map(shell_quoted, words))
+    words = ["doorlab", stage, *paths, "--preset", f"{preset}", *changed_options(given, defaults)]
+    return f"{before}\n{' '.join(map(shell_quoted, words))}".strip()

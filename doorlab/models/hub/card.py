@@ -80,7 +80,7 @@ reward model from it.""",
 _SUMMARIES = {
     True: "A reward model of doorlab: it predicts the reward of an action on a door from frames of "
     "the door and from earlier interactions with it. Kind: `{kind}`.",
-    False: "An encoder of doorlab: it embeds frames of a door, without labels. Kind: `{kind}`.",
+    False: "An encoder of doorlab: it embeds frames of a door. Kind: `{kind}`.",
 }
 _INTENDED = {
     True: "Research on opening unknown doors in few interactions: a baseline of `doorlab bandit`, "
@@ -113,7 +113,7 @@ def model_card(document: Mapping[str, Any]) -> str:
     return _CARD.format(
         header=_header(document),
         title=card["title"],
-        summary=_SUMMARIES[rewards].format(kind=kind),
+        summary=_SUMMARIES[rewards].format(kind=kind) + _part_of(document),
         use=_USES[rewards],
         data=_data(training["dataset"], document["image_size"]),
         training=_training(document),
@@ -121,6 +121,15 @@ def model_card(document: Mapping[str, Any]) -> str:
         intended=_INTENDED[rewards],
         limits=_LIMITS.format(doors=_limits_of(training["dataset"])),
         license=f"`{card['license']}`" if card["license"] else "The author states no license.",
+    )
+
+
+def _part_of(document: Mapping[str, Any]) -> str:
+    model = document.get("weights_of")
+    return (
+        f" It is part of the reward model in `{model}`, whose file contains its weights."
+        if model
+        else ""
     )
 
 
@@ -186,7 +195,7 @@ def _training(document: Mapping[str, Any]) -> str:
         "labeled doors": training.get("labeled_doors"),
         "doors whose frames were used": training.get("frame_doors"),
     }
-    rows: list[list[str]] = [[k, f"{v:,}"] for k, v in numbers.items() if v is not None]
+    rows = [[k, f"{v}" if "seed" in k else f"{v:,}"] for k, v in numbers.items() if v is not None]
     rows.append(["stored as", document["dtype"]])
     rows.append(["checksum of the weights", f"`{document['weights_checksum']}`"])
     rows += [[name, f"`{value}`"] for name, value in origin.items() if value]

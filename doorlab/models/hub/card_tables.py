@@ -94,7 +94,7 @@ def _number(value: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{count:,} {name}" for name, count in value.items() if count)
-    return f"{value:,}" if isinstance(value, int) else f"`{value}`"
+    return f"{value}" if isinstance(value, int) else f"`{value}`"
 
 
 _REWARDS = ("mean_regret", "first_reward", "last_reward")

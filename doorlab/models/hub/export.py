@@ -7,21 +7,28 @@ example).
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from doorlab._version import __version__
-from doorlab.errors import CheckpointError, ResultError
+from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.description import Description, is_exported, read_description, sealed
 from doorlab.models.familiarity import load_familiarity, save_familiarity
 from doorlab.models.hub.card import model_card
 from doorlab.models.hub.evaluation import read_results, results_beside
 from doorlab.models.hub.facts import training_facts
 from doorlab.models.io import load_model, serialized
-from doorlab.models.latent_density import load_latent_density, save_latent_density
+from doorlab.models.latent_density import (
+    LatentDensity,
+    load_latent_density,
+    save_latent_density,
+)
+from doorlab.models.registry import reward_model_spec
+from doorlab.models.reward.base import RewardModel
 from doorlab.run_layout import (
     CARD_FILE,
     FAMILIARITY_FILE,
@@ -89,15 +96,83 @@ def export_model(
     description = read_description(run)
     weights = serialized(load_model(run), dtype)
     document = _document(description, weights, dtype, about, results)
+    with _replacing(out, overwrite) as folder:
+        atomic_write_bytes(folder / HUB_WEIGHTS_FILE, weights)
+        _copy_fitted(run, folder, description.weights_checksum, document["weights_checksum"])
+        _write_document(folder, document)
+
+
+def export_encoder(
+    model: str | Path,
+    out: str | Path,
+    about: ModelCardInfo,
+    *,
+    density: LatentDensity | None = None,
+    results: Sequence[str | Path] = (),
+    overwrite: bool = False,
+) -> None:
+    """Writes the encoder of an exported reward model, without a copy of its weights.
+
+    The folder `out` contains a description and a card. The weights stay in the folder of the reward
+    model, which must lie beside `out`. `export_model` of `out` writes the encoder with its weights.
+
+    Args:
+        model: folder of the reward model, written by `export_model`.
+        out: as for `export_model`.
+        about: as for `export_model`.
+        density: density of the encoder's latent over the training doors, if one was fitted.
+        results: result files of the encoder for the card.
+        overwrite: replace an earlier export.
+
+    Raises:
+        CheckpointError: if the reward model is missing or damaged.
+        ConfigError: if the model has no encoder of its own kind, or `out` is not beside it.
+        ResultError: as `export_model`.
+    """
+    model, out = Path(model), Path(out)
+    description, network = read_description(model), load_model(model)
+    encoder = network.pretrained_encoder if isinstance(network, RewardModel) else None
+    if encoder is None:
+        raise ConfigError("a reward model with a statistician", description.kind, "export ssnp")
+    if out.resolve().parent != model.resolve().parent:
+        raise ConfigError(f"a folder beside {model}", f"{out}", "choose another folder")
+    prefix = next(name for name, module in network.named_modules() if module is encoder)
+    kind, weights = reward_model_spec(description.kind).pretrained, description.weights_checksum
+    parameters = sum(parameter.numel() for parameter in encoder.parameters())
+    training = {**_training_of(description), "metrics": {}, "parameters": parameters}
+    document = {
+        **description.settings,
+        "kind": kind,
+        "weights_of": f"../{model.name}",
+        "weights_prefix": f"{prefix}.",
+        "card": {
+            "title": about.title or f"{kind} of {description.name}",
+            "license": about.license,
+            "doorlab": __version__,
+            "training": training,
+            "evaluation": read_results(results, f"{kind}", {weights}),
+        },
+    }
+    with _replacing(out, overwrite) as folder:
+        if density is not None:
+            save_latent_density(folder, density, weights)
+        _write_document(folder, sealed(document))
+
+
+@contextlib.contextmanager
+def _replacing(out: Path, overwrite: bool) -> Iterator[Path]:
+    """Yields a temporary folder whose files replace an export in `out` if the block succeeds."""
     with output_folder(out):
         real = out.resolve()
         complete_replacement(real, HUB_MODEL_FILE, _is_ours)
         _refuse_out(out, overwrite)
         with replacing_files(real, HUB_MODEL_FILE, _is_ours) as folder, writing(out):
-            atomic_write_bytes(folder / HUB_WEIGHTS_FILE, weights)
-            _copy_fitted(run, folder, description.weights_checksum, document["weights_checksum"])
-            atomic_write_json(folder / HUB_MODEL_FILE, document)
-            atomic_write_text(folder / CARD_FILE, model_card(document))
+            yield folder
+
+
+def _write_document(folder: Path, document: Mapping[str, Any]) -> None:
+    atomic_write_json(folder / HUB_MODEL_FILE, document)
+    atomic_write_text(folder / CARD_FILE, model_card(document))
 
 
 def _document(
@@ -111,7 +186,7 @@ def _document(
     run, stored = description.folder, checksum(weights)
     known = {description.weights_checksum, stored}
     before: Mapping[str, Any] = description.card or {}
-    training = dict(before["training"]) if before else training_facts(run)
+    training = _training_of(description)
     if about.command:
         training["command"] = about.command
     prior = training["dataset"].get("prior")
@@ -128,6 +203,12 @@ def _document(
     }
     changed = {"dtype": dtype, "weights_checksum": stored, "card": card}
     return sealed({**description.settings, **changed})
+
+
+def _training_of(description: Description) -> dict[str, Any]:
+    """Facts about the training, from the card of an exported folder or from the run."""
+    card = description.card
+    return training_facts(description.folder) if card is None else dict(card["training"])
 
 
 def _refuse_out(out: Path, overwrite: bool) -> None:
