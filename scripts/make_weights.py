@@ -24,10 +24,11 @@ import tyro
 
 from doorlab.data import DoorDataset
 from doorlab.data.tensors.batches import DoorData
+from doorlab.errors import CheckpointError
 from doorlab.learning.config import LearningConfig
 from doorlab.learning.latent_density import write_latent_density
 from doorlab.models.hub.export import ModelCardInfo, export_encoder, export_model
-from doorlab.models.io import checksum_of, load_model
+from doorlab.models.io import checksum_of, load_model, weights_checksum
 from doorlab.models.latent_density import LatentDensity, load_latent_density
 from doorlab.models.reward.base import RewardModel
 from doorlab.run_layout import (
@@ -196,10 +197,20 @@ def export(prior: str, folder: Path, out: Path, results: list[Path] | None = Non
         out / "ssnp",
         out / "statistician",
         ModelCardInfo(f"Statistician for {prior} doors", LICENSE),
-        density=fitted_density(out / "ssnp", DoorDataset.open(folder / "dataset")),
+        density=_density(out / "ssnp", folder),
         results=[probes] if probes else [],
         overwrite=True,
     )
+
+
+def _density(model: Path, folder: Path) -> LatentDensity | None:
+    """The density of the exported statistician: that of an earlier export, or a new one."""
+    earlier = folder / "weights" / "statistician"
+    try:
+        found = load_latent_density(earlier, weights_checksum(model))
+    except CheckpointError:  # of other weights
+        found = None
+    return found or fitted_density(model, DoorDataset.open(folder / "dataset"))
 
 
 def fitted_density(model: Path, dataset: DoorDataset) -> LatentDensity | None:
