@@ -24,7 +24,7 @@ STAGES = {
     "generate": "simulate a dataset of doors: images, interactions, videos",
     "import": "import your own images or videos, or an exported dataset",
     "export": "export a dataset or a model for a hub, with a card",
-    "info": "show the contents of a dataset; --verify checks every checksum",
+    "info": "show the contents of a dataset or model; --verify checks every checksum",
     "pretrain": "train an encoder of doors on unlabeled frames",
     "probe": "evaluate frozen embeddings with linear probes on held-out doors",
     "diagnose": "evaluate likelihood and samples of pretrained models",
