@@ -16,6 +16,7 @@ weights_prefix                     beginning of the names of the encoder's tenso
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -152,13 +153,13 @@ def read_description(folder: str | Path) -> Description:
 
 def is_model_folder(folder: str | Path) -> bool:
     """Whether a folder contains a model, in the layout of a run or of model hubs."""
-    return (Path(folder) / MODEL_FILE).exists() or is_exported(folder)
+    return os.path.exists(Path(folder) / MODEL_FILE) or is_exported(folder)
 
 
 def is_exported(folder: str | Path) -> bool:
     """Whether a folder has the layout of model hubs, and no model of a run."""
-    folder = Path(folder)
-    return not (folder / MODEL_FILE).exists() and (folder / HUB_MODEL_FILE).is_file()
+    run, exported = (Path(folder) / name for name in (MODEL_FILE, HUB_MODEL_FILE))
+    return not os.path.exists(run) and os.path.isfile(exported)
 
 
 def write_description(

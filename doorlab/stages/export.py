@@ -18,6 +18,7 @@ Upload the folder without changes, for example with `hf upload OWNER/NAME OUT .`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -120,7 +121,7 @@ def _default_format(source: Path) -> str:
     from doorlab.models.description import is_model_folder
     from doorlab.models.hub.locate import is_shipped
 
-    is_dataset = (source / DATASET_FILE).exists()
+    is_dataset = os.path.exists(source / DATASET_FILE)
     return (
         "weights"
         if not is_dataset and (is_model_folder(source) or is_shipped(source))

@@ -11,6 +11,7 @@ always compared.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def _is_model(path: Path) -> bool:
     from doorlab.models.description import is_model_folder
     from doorlab.models.hub.locate import is_shipped
 
-    is_dataset = (path / DATASET_FILE).exists()
+    is_dataset = os.path.exists(path / DATASET_FILE)
     return not is_dataset and (is_model_folder(path) or is_shipped(path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def find_or_download(name_or_path: str | Path, role: Role) -> Path:
         ConfigError: if huggingface_hub is required and not installed.
     """
     path, name = Path(name_or_path), Path(name_or_path).as_posix()
-    if path.exists() or is_shipped(path) or not _REPOSITORY.fullmatch(name):
+    if os.path.exists(path) or is_shipped(path) or not _REPOSITORY.fullmatch(name):
         return find_model(path, role)
     return download_model(name)
 

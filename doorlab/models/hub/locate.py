@@ -9,6 +9,7 @@ the model that a command needs: `doorlab bandit --models narrow` uses the reward
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -47,7 +48,7 @@ def find_model(name_or_path: str | Path, role: Role) -> Path:
     Raises CheckpointError if there is neither a folder nor a shipped model of the name.
     """
     path, name = Path(name_or_path), Path(name_or_path).as_posix()
-    if path.exists():
+    if os.path.exists(path):  # False, too, for names that no file can have
         return path
     shipped = shipped_models()
     folder = shipped.get(name) or shipped.get(f"{name}/{SHIPPED_MODELS[role]}")
@@ -75,7 +76,7 @@ def is_shipped(name_or_path: str | Path) -> bool:
     """Whether a name is that of a shipped set or model, and of no folder."""
     name = Path(name_or_path).as_posix()
     known = (*shipped_sets(), *shipped_models())
-    return name in known and not Path(name_or_path).exists()
+    return name in known and not os.path.exists(name_or_path)
 
 
 def shipped_name(folder: str | Path) -> str | None:
