@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.hub.locate import Role, find_model, is_shipped
@@ -45,7 +47,7 @@ def download_model(repository: str) -> Path:
         CheckpointError: if the download fails.
     """
     try:
-        import huggingface_hub
+        hub: Any = import_module("huggingface_hub")  # has no types where it is not installed
     except ImportError:
         raise ConfigError(
             f"a folder {repository}, or huggingface_hub to download it",
@@ -53,7 +55,7 @@ def download_model(repository: str) -> Path:
             "check the path, or pip install 'doorlab[hub]'",
         ) from None
     try:
-        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=_FILES))
+        return Path(hub.snapshot_download(repository, allow_patterns=_FILES))
     except Exception as error:  # the types depend on the version of huggingface_hub
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
