@@ -1,1 +1,1 @@
-"""Meshes that ship with doorlab: `doorlab.doors.meshes` finds them."""
+"""Files that ship with doorlab: meshes (`doorlab.doors`) and weights (`doorlab.models.hub`)."""

@@ -23,8 +23,8 @@ STAGES = {
     "demo": "run the whole pipeline on a small preset, with a report",
     "generate": "simulate a dataset of doors: images, interactions, videos",
     "import": "import your own images or videos, or an exported dataset",
-    "export": "export a dataset for a dataset hub (Parquet files and a card)",
-    "info": "show the contents of a dataset; --verify checks every checksum",
+    "export": "export a dataset or a model for a hub, with a card",
+    "info": "show the contents of a dataset or model; --verify checks every checksum",
     "pretrain": "train an encoder of doors on unlabeled frames",
     "probe": "evaluate frozen embeddings with linear probes on held-out doors",
     "diagnose": "evaluate likelihood and samples of pretrained models",
@@ -57,7 +57,8 @@ _MODULES = {
 
 # Stage -> the function that prints its result; the other stages print their results themselves.
 _SHOWN = {
-    **dict.fromkeys(("generate", "import", "export"), "show_dataset"),
+    **dict.fromkeys(("generate", "import"), "show_dataset"),
+    "export": "show_export",
     **dict.fromkeys(("pretrain", "train"), "show_training"),
     **dict.fromkeys(("probe", "diagnose", "bandit"), "show_result"),
 }

@@ -100,6 +100,32 @@ def parse_options(
     return _filled(config, values)
 
 
+def changed_options(
+    settings: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = "--"
+) -> list[str]:
+    """The words of a command line that turns default settings into others.
+
+    Args:
+        settings: plain values of a config by name of the field, as result files contain them.
+        defaults: the values of the options that are not given.
+        prefix: prefix of the options; "--group." for the fields of a group.
+    """
+    words: list[str] = []
+    for name, value in settings.items():
+        default = defaults.get(name)
+        if isinstance(value, Mapping):
+            known = default if isinstance(default, Mapping) else {}
+            words += changed_options(value, known, f"{flag(name, prefix)}.")
+        elif value is None or value == default:
+            continue
+        elif isinstance(value, bool):
+            words.append(flag(name if value else f"no-{name}", prefix))
+        else:
+            values = value if isinstance(value, list) else [value]
+            words += [flag(name, prefix), *map(str, values)]
+    return words
+
+
 def reflowed(text: str) -> str:
     """Joins the lines of each paragraph; keeps indented paragraphs and list items on own lines."""
     paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))

@@ -1,6 +1,6 @@
 """Use a trained reward model on a robot: observe a door, suggest an action, record its reward.
 
-    predictor = RewardPredictor.load("runs/ssnp")
+    predictor = RewardPredictor.load("narrow")  # shipped weights, or the folder of a run
     predictor.observe(frames)                 # images of one door, uint8 RGB, of any size
     action = predictor.suggest()              # rad and m, see `doorlab.doors.Action`
     predictor.record(action, reward)          # opened share of the full range, in [0, 1]
@@ -33,6 +33,8 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.limits import SEED, SHARE
 from doorlab.models.description import read_description
 from doorlab.models.familiarity import FALSE_ALARMS, Familiarity, load_familiarity
+from doorlab.models.hub.download import find_or_download
+from doorlab.models.hub.locate import find_model
 from doorlab.models.io import checksum_of, load_model
 from doorlab.models.reward.base import RewardModel
 from doorlab.runtime.torch_state import allow_gradients, thread_defaults
@@ -102,20 +104,43 @@ class RewardPredictor:
             self._embedding = self._embedding.clone()
 
     @staticmethod
-    def load(run: str | Path, *, device: str = "cpu", seed: int = 0) -> RewardPredictor:
-        """Loads the model of a run folder of `doorlab train`.
+    def from_pretrained(
+        name_or_path: str | Path, *, device: str = "cpu", seed: int = 0
+    ) -> RewardPredictor:
+        """Loads a reward model, which is downloaded from a model hub if necessary.
+
+        The result equals that of `load`. A name "owner/name" that is neither a folder nor shipped
+        is the name of a repository on the Hugging Face Hub, which huggingface_hub downloads once
+        (`pip install 'doorlab[hub]'`).
 
         Args:
-            run: run folder.
+            name_or_path: as for `load`, or name of a repository.
+            device: device of the model: cpu, cuda.
+            seed: seed of the action search and of the Thompson samples.
+
+        Raises:
+            CheckpointError: as `load`, and if the download fails.
+            ConfigError: as `load`, and if huggingface_hub is required and not installed.
+        """
+        folder = find_or_download(_checked_path(name_or_path), "reward")
+        return RewardPredictor.load(folder, device=device, seed=seed)
+
+    @staticmethod
+    def load(name_or_path: str | Path, *, device: str = "cpu", seed: int = 0) -> RewardPredictor:
+        """Loads a reward model without access to a network.
+
+        Args:
+            name_or_path: name of shipped weights ("narrow"), run folder of `doorlab train`, or
+                folder of `doorlab export`. A folder takes precedence over a shipped name.
             device: device of the model: cpu, cuda.
             seed: seed of the action search and of the Thompson samples.
 
         Raises:
             CheckpointError: if the folder contains no model, or a damaged one, or a model that
-                does not predict rewards.
+                does not predict rewards, or if there is neither a folder nor a shipped model.
             ConfigError: if the path or the seed is invalid, or the device is not available.
         """
-        run = _checked_path(run)
+        run = find_model(_checked_path(name_or_path), "reward")
         about = read_description(run)
         model: Any = load_model(run)
         if not isinstance(model, RewardModel):
@@ -124,7 +149,7 @@ class RewardPredictor:
                 f"a {about.kind}",
                 "give a run of `doorlab train`",
             )
-        known = load_familiarity(run, checksum_of(model))
+        known = load_familiarity(run, about.weights_checksum)
         return RewardPredictor(model, about.image_size, device=device, seed=seed, familiarity=known)
 
     def __repr__(self) -> str:

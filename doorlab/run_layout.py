@@ -27,6 +27,8 @@ DATASET_FILE, EXPORT_FILE = "dataset.json", "doorlab.json"
 
 # A run of `doorlab pretrain` or `doorlab train`.
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
+# A model that `doorlab export` wrote for a model hub.
+HUB_MODEL_FILE, HUB_WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
 FAMILIARITY_FILE, CHECKPOINT_FILE = "familiarity.safetensors", "checkpoint.safetensors"
 LATENT_DENSITY_FILE = "latent_density.safetensors"
 METRICS_FILE, TENSORBOARD_FOLDER = "metrics.json", "tensorboard"
@@ -138,7 +140,7 @@ class RunFolders:
                 return found[0]
         results = [self.result(stage) for stage in RESULTS]
         files = [*self._files(METRICS_FILE), *filter(None, results)]
-        return next(filter(None, map(_dataset_of, files)), None)
+        return next(filter(None, map(dataset_of, files)), None)
 
     def output(self, name: str) -> Path:
         """Where a command writes what it makes of the runs, unless the user says where.
@@ -192,8 +194,8 @@ def _is_dataset(folder: Path) -> bool:
     return (folder / DATASET_FILE).is_file()
 
 
-def _dataset_of(file: Path) -> Path | None:
-    """The dataset that a result is about, if it still lies where it did, seen from the result."""
+def dataset_of(file: Path) -> Path | None:
+    """The dataset of a result file, if it still lies where it did, seen from the result."""
     try:
         result = read_json(file)
         data, out = (Path(result["config"][name]) for name in ("data", "out"))

@@ -13,7 +13,8 @@ from tyro.conf import Positional
 
 from doorlab.cli import STAGES, command_module, parse
 from doorlab.errors import ConfigError
-from doorlab.options import Option, parse_options, reflowed
+from doorlab.options import Option, changed_options, parse_options, reflowed
+from doorlab.serialization import to_json
 
 
 @dataclass(frozen=True)
@@ -172,3 +173,20 @@ def test_parse_without_arguments_gives_stage_defaults(name):
     stage = importlib.import_module(command_module(name))
     presets = getattr(stage, "PRESETS", None)
     assert parse(stage, name, []) == (next(iter(presets.values())) if presets else stage.Config())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--steps", "7", "--no-keep-best", "--optim.lr", "0.01", "--process.context", "3"],
+        ["--architecture.encoder-channels", "4", "8", "--no-mirror", "--num-labeled", "5"],
+    ],
+)
+def test_changed_options_restore_config(words):
+    """Parsing the words gives the config again."""
+    stage = importlib.import_module(command_module("train"))
+    config = parse(stage, "train", words)
+    found = changed_options(to_json(config), to_json(stage.PRESETS["tiny"]))
+    assert sorted(found) == sorted(words)
+    assert parse(stage, "train", found) == config

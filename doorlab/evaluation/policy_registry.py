@@ -11,6 +11,8 @@ barn:careful           a policy without a model from outside doorlab: the import
                        (doors, exploration) -> Policy, for example a class with that constructor
 ssnp:barn:careful      a policy with a model from outside doorlab: KIND and the import path of a
                        callable (model, labeled, exploration, device) -> Policy
+ssnp-narrow:ucb        a policy with shipped weights: their KIND contains their name, so that they
+                       are no further training seed of a run
 
 Other packages register names with entry points of the groups "doorlab.policies" and
 "doorlab.model_policies". A policy has the two methods of `doorlab.bandit.Policy`. The arguments of
@@ -56,6 +58,7 @@ from doorlab.doors import Door
 from doorlab.errors import CheckpointError, ConfigError, unknown_name
 from doorlab.limits import FiniteFloat, NonNegativeFloat, Share, at_least, check_limits
 from doorlab.models.description import read_description
+from doorlab.models.hub.locate import shipped_name
 from doorlab.models.io import load_model
 from doorlab.models.registry import REWARD_MODELS, is_reward_model, reward_model_spec
 from doorlab.registry import Registry, takes_arguments
@@ -181,7 +184,7 @@ def policy_specs(
     Args:
         names: names of policies as typed; if empty, the default policies and the greedy policy of
             every model.
-        runs: run folders of `doorlab train`.
+        runs: run folders of `doorlab train`, and exported folders.
         dataset: dataset whose image size the models must have.
 
     Raises:
@@ -259,6 +262,9 @@ def labeled_doors(run: Path, dataset: DoorDataset) -> LabeledDataset:
 
 def _labeled_count(run: Path) -> int | None:
     """Number of labeled doors of a run, if its metrics contain it."""
+    card = read_description(run).card
+    if card is not None:
+        return card["training"].get("labeled_doors")
     metrics = read_json(run / METRICS_FILE, CheckpointError)
     wrong = misfit(metrics, {"metrics?": {"labeled_doors?": at_least(1)}})
     if wrong:
@@ -347,4 +353,5 @@ def _about(run: Path, dataset: DoorDataset) -> tuple[str, int]:
             f"{kind} for {size} pixels in {run}",
             "train on a dataset of the same image size",
         )
-    return kind, about.seed
+    shipped = shipped_name(run)
+    return f"{kind}-{shipped.partition('/')[0]}" if shipped else kind, about.seed

@@ -18,6 +18,7 @@ from torch import Tensor
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, ConfigError
 from doorlab.models.description import read_description
+from doorlab.models.hub.locate import find_models
 from doorlab.models.io import load_model
 from doorlab.nn.images import to_float
 from doorlab.runtime.torch_state import thread_defaults
@@ -111,9 +112,18 @@ def to_uint8(images: np.ndarray | Tensor) -> np.ndarray:
 
 
 def by_kind(runs: tuple[Path, ...]) -> dict[str, Path]:
-    """Name of the model -> run. Raises ConfigError if two runs have a model of the same name."""
+    """Name of the model -> folder of the model.
+
+    Args:
+        runs: run folders, exported folders, and names of shipped weights, which stand for their
+            encoder.
+
+    Raises:
+        CheckpointError: if a model is missing or its description damaged.
+        ConfigError: if two models have the same name.
+    """
     runs_by_kind: dict[str, Path] = {}
-    for run in runs:
+    for run in find_models(runs, "encoder"):
         kind = read_description(run).name
         if kind in runs_by_kind:
             raise ConfigError(

@@ -62,7 +62,8 @@ class RewardConfig(LearningConfig):
     process: ProcessConfig = field(default_factory=ProcessConfig)
     """Process phase."""
     pretrained: Path | None = None
-    """Run of `doorlab pretrain`. vae_np, statistician_np and contrastive_np need one of a vae, a
+    """Run of `doorlab pretrain`, folder of `doorlab export`, or name of shipped weights (narrow:
+    its statistician). vae_np, statistician_np and contrastive_np need one of a vae, a
     statistician and a contrastive_statistician. For ssnp and attentive_ssnp (statistician) and
     contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
     encoder: Path | None = None

@@ -11,8 +11,8 @@ from typing import Any, Generic
 from torch import nn
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.sources.simulation import GenerationConfig
-from doorlab.doors.priors import get_prior, prior_label, recorded_ranges
+from doorlab.doors.priors import get_prior, recorded_ranges
+from doorlab.evaluation.unseen_doors import generation_key
 from doorlab.learning.config import C, LearningConfig, dataset_image_size, open_data
 from doorlab.learning.run_folder import finished_before
 from doorlab.models.architecture import Architecture
@@ -137,14 +137,6 @@ def _settings(config: LearningConfig, dataset: DoorDataset | None) -> dict[str, 
     ranges = recorded_ranges(prior, get_prior(prior)) if config.online else None
     prior_ranges = {f"stream.prior.{name}": value for name, value in (ranges or {}).items()}
     return {**kept, **prior_ranges, "dataset": dataset.checksum if dataset else None}
-
-
-def generation_key(dataset: DoorDataset) -> dict[str, Any] | None:
-    """Key of the sampling of doors: equal for datasets with the same doors; None for footage."""
-    config = dataset.config
-    if not isinstance(config, GenerationConfig):
-        return None
-    return {"prior": prior_label(config.prior), "seed": config.seed}
 
 
 def _report_stop(config: LearningConfig, outcome: FitResult) -> None:

@@ -4,11 +4,19 @@ kind, image_size, architecture     arguments of `registry.build_model`
 seed, dataset_checksum, steps, ... settings of the training
 weights_checksum                   checksum of weights.safetensors
 checksum                           checksum of all other entries
+
+A folder in the layout of model hubs (`doorlab.models.hub`) contains config.json instead, with the
+same entries and with those of the model card, and model.safetensors. An encoder that is part of a
+reward model may have its weights in the folder of that model:
+
+weights_of                         the folder beside this one, "../ssnp"
+weights_prefix                     beginning of the names of the encoder's tensors, "statistician."
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,10 +26,13 @@ from doorlab.errors import CheckpointError, ConfigError
 from doorlab.limits import at_least, from_to
 from doorlab.models.architecture import Architecture
 from doorlab.registry import short_name
-from doorlab.run_layout import MODEL_FILE, WEIGHTS_FILE
+from doorlab.run_layout import HUB_MODEL_FILE, HUB_WEIGHTS_FILE, MODEL_FILE, WEIGHTS_FILE
 from doorlab.storage.files import atomic_write_json, checksum, read_bytes, read_json
-from doorlab.storage.json_schema import Maybe, misfit
+from doorlab.storage.json_schema import Maybe, OneOf, Text, misfit
 
+DTYPES = ("float32", "float16")  # of stored weights; models compute in float32
+HUB_FILES = HUB_MODEL_FILE, HUB_WEIGHTS_FILE
+_OF_EXPORT = ("card", "checksum", "weights_of", "weights_prefix")
 _REMEDY = "restore it from a copy, or train the model again"
 _SCHEMA = {
     "kind": str,
@@ -31,20 +42,26 @@ _SCHEMA = {
     "dataset_checksum?": Maybe(str),
     "weights_checksum": str,
     "checksum": str,
+    "dtype?": OneOf(*DTYPES),
+    "weights_of?": Text(r"\.\./[\w\-]+", "a folder beside this one"),
+    "weights_prefix?": str,
+    "card?": dict,
 }
 
 
 @dataclass(frozen=True)
 class Description:
-    """The checked content of a model.json.
+    """The checked content of a model.json or config.json.
 
     Attributes:
-        folder: run folder of the file.
+        folder: folder of the file.
         document: content of the file.
+        weights_file: name of the file of the weights.
     """
 
     folder: Path
     document: Mapping[str, Any]
+    weights_file: str = WEIGHTS_FILE
 
     @property
     def kind(self) -> str:
@@ -72,6 +89,23 @@ class Description:
         return self.document.get("dataset_checksum")
 
     @property
+    def weights_checksum(self) -> str:
+        """Checksum that the file of the weights must have."""
+        return self.document["weights_checksum"]
+
+    @property
+    def card(self) -> Mapping[str, Any] | None:
+        """Content of the model card; None for a run folder, which has none."""
+        return self.document.get("card")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The entries without those of the export, which may change while the weights stay."""
+        if self.card is None:
+            return dict(self.document)
+        return {k: v for k, v in self.document.items() if k not in _OF_EXPORT}
+
+    @property
     def architecture(self) -> Architecture:
         """Sizes of the networks. Raises CheckpointError for invalid sizes."""
         try:
@@ -81,33 +115,51 @@ class Description:
                 f"valid sizes of a model in {self.folder}", f"{error}", "train the model again"
             ) from None
 
+    @property
+    def weights_prefix(self) -> str:
+        """Beginning of the names of the model's tensors in the file; the file may hold others."""
+        return self.document.get("weights_prefix", "")
+
     def weights(self) -> bytes:
         """Reads the file of the weights.
 
         Raises CheckpointError if the file is missing or has another checksum.
         """
-        path = self.folder / WEIGHTS_FILE
+        path = self.folder / self.document.get("weights_of", "") / self.weights_file
         data = read_bytes(path, CheckpointError, "train the model again, or resume it")
-        if checksum(data) != self.document["weights_checksum"]:
+        if checksum(data) != self.weights_checksum:
             got = "other weights: the file is damaged, or from another run"
-            expected = f"the weights with the checksum of {MODEL_FILE} in {path}"
+            about = MODEL_FILE if self.weights_file == WEIGHTS_FILE else HUB_MODEL_FILE
+            expected = f"the weights with the checksum of {about} in {path}"
             raise CheckpointError(expected, got, _REMEDY)
         return data
 
 
 def read_description(folder: str | Path) -> Description:
-    """Reads and checks the description of the model in a run folder.
+    """Reads and checks the description of the model in a run folder or in the layout of hubs.
 
     Raises CheckpointError if the file is missing, damaged, or contains invalid values.
     """
-    path = Path(folder) / MODEL_FILE
+    names = HUB_FILES if is_exported(folder) else (MODEL_FILE, WEIGHTS_FILE)
+    path = Path(folder) / names[0]
     document = read_json(path, CheckpointError)
     wrong = misfit(document, _SCHEMA)
     if wrong:
         raise CheckpointError(f"the description of a model in {path}", wrong, _REMEDY)
     if document != sealed(document):
         raise CheckpointError(f"{path} as it was written", "a modified file", _REMEDY)
-    return Description(Path(folder), document)
+    return Description(Path(folder), document, names[1])
+
+
+def is_model_folder(folder: str | Path) -> bool:
+    """Whether a folder contains a model, in the layout of a run or of model hubs."""
+    return os.path.exists(Path(folder) / MODEL_FILE) or is_exported(folder)
+
+
+def is_exported(folder: str | Path) -> bool:
+    """Whether a folder has the layout of model hubs, and no model of a run."""
+    run, exported = (Path(folder) / name for name in (MODEL_FILE, HUB_MODEL_FILE))
+    return not os.path.exists(run) and os.path.isfile(exported)
 
 
 def write_description(

@@ -61,12 +61,20 @@ class PlotContext:
         max_doors: maximum number of held-out doors to read.
         seed: seed of samples drawn from models.
         device: device of the models.
+        models: folders of further models, which replace those of the same kind in the runs.
     """
 
     def __init__(
-        self, folders: RunFolders, data: Path | None, *, max_doors: int, seed: int, device: str
+        self,
+        folders: RunFolders,
+        data: Path | None,
+        *,
+        max_doors: int,
+        seed: int,
+        device: str,
+        models: tuple[Path, ...] = (),
     ) -> None:
-        self.folders, self.seed = folders, seed
+        self.folders, self.seed, self._further = folders, seed, models
         self.device, self._data, self._max_doors = device, data, max_doors
 
     @cached_property
@@ -179,11 +187,15 @@ class PlotContext:
             raise MissingInput(f"the dataset has no {what}: it is {config.origin}")
 
     def _models(self, stage: str, *, rewards: bool) -> dict[str, TrainedModel]:
-        folders = self.folders.models
-        runs = [f for f in folders if is_reward_model(read_description(f).kind) == rewards]
-        if not runs:
+        of_runs, further = (
+            by_kind(
+                tuple(f for f in folders if is_reward_model(read_description(f).kind) == rewards)
+            )
+            for folders in (self.folders.models, self._further)
+        )
+        found = of_runs | further
+        if not found:
             raise NotRun(stage)
-        found = by_kind(tuple(runs))
         return {
             kind: TrainedModel.open(found[kind], self.dataset, self.device)
             for kind in sort_models(found)

@@ -79,12 +79,17 @@ def style_of(name: str) -> ModelStyle:
 
     A model without an entry in `STYLES` gets a spare color, which depends on its name only. A
     policy with a model ("ssnp:ucb") has the color of the model and the line of the strategy. The
-    label of a policy from outside doorlab ("barn:careful") is its name without the module.
+    label of a policy from outside doorlab ("barn:careful") is its name without the module. Shipped
+    weights ("ssnp-narrow") have the color and the marker of the model, and a dashed line.
     """
     if name in STYLES:
         return STYLES[name]
     model, _, way = name.partition(":")
-    if way and model not in STYLES and way not in _STRATEGIES:
+    kind, _, weights = model.partition("-")
+    if weights and kind in STYLES and not way:
+        label = f"{STYLES[kind].label}, shipped weights ({_words(weights)})"
+        return replace(STYLES[kind], label=label, line="--")
+    if way and kind not in STYLES and way not in _STRATEGIES:
         return replace(_spare_style(name), label=_words(way))
     if way:
         label, line, marker = _STRATEGIES.get(way, (_words(way.rpartition(":")[2]), "--", "h"))
@@ -104,11 +109,16 @@ def _words(name: str) -> str:
 def sort_models(names: Iterable[str]) -> list[str]:
     """Sorts names in the order of `STYLES`, from the main model to the baselines.
 
-    Unknown names come last, in alphabetical order. Policies with a model ("ssnp:ucb") follow the
-    model.
+    Unknown names come last, in alphabetical order. Policies with a model ("ssnp:ucb") and shipped
+    weights ("ssnp-narrow") follow the model.
     """
     order = {name: i for i, name in enumerate(STYLES)}
-    return sorted(names, key=lambda name: (order.get(name.partition(":")[0], len(order)), name))
+    return sorted(names, key=lambda name: (order.get(_kind_of(name), len(order)), name))
+
+
+def _kind_of(name: str) -> str:
+    """The model of a policy: "ssnp" of "ssnp-narrow:ucb"."""
+    return name.partition(":")[0].partition("-")[0]
 
 
 @default_settings()

@@ -38,8 +38,13 @@ def show_training(folder: Path) -> None:
 
 
 def show_dataset(folder: Path) -> None:
-    """Prints the folder of the dataset of `doorlab generate` or `import`, or of an export."""
+    """Prints the folder of the dataset of `doorlab generate` or `import`."""
     print_line(f"dataset in {folder}")
+
+
+def show_export(folder: Path) -> None:
+    """Prints the folder of an export of `doorlab export`."""
+    print_line(f"export in {folder}")
 
 
 def show_result(path: Path) -> None:

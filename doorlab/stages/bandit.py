@@ -58,7 +58,9 @@ from doorlab.evaluation.regret import (
     regret_by_group,
     summarize,
 )
+from doorlab.evaluation.unseen_doors import check_unseen
 from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
+from doorlab.models.hub.locate import find_models
 from doorlab.models.io import weights_checksum
 from doorlab.options import Option
 from doorlab.parallel.launchers import count_workers, run_local
@@ -83,7 +85,9 @@ class Config:
     data: Path = Path("runs/dataset")
     """Folder of the dataset with the doors to open."""
     models: tuple[Path, ...] = ()
-    """Run folders of `doorlab train`; runs of one kind of model need different seeds."""
+    """Reward models: run folders of `doorlab train`, folders of `doorlab export`, and names of
+    shipped weights (narrow). Runs of one kind of model need different seeds. The policy of shipped
+    weights has the name of the model and of the weights (ssnp-narrow)."""
     policies: tuple[str, ...] = ()
     """Names of the policies, as listed above. Default: random, oracle, visible_oracle, gp_ucb and
     the greedy policy of every model. Import paths are accepted: MODULE:NAME for a policy without a
@@ -145,9 +149,12 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
     dataset.require("optimal_reward")
+    models = find_models(config.models, "reward")
     doors = held_out(dataset, config)
-    entries = policy_specs(config.policies, config.models, dataset)
-    weights = [weights_checksum(model) for model in config.models]
+    entries = policy_specs(config.policies, models, dataset)
+    for model in models:
+        check_unseen(model, dataset)
+    weights = [weights_checksum(model) for model in models]
     # Raises for an unknown simulator before anything is computed.
     SIMULATORS.get_named(dataset.generation.simulator)
     if config.simulator:
@@ -238,7 +245,8 @@ class _Evaluation:
             split=config.split,
         )
         try:
-            entry = policy_specs(config.policies, config.models, dataset)[key]
+            models = find_models(config.models, "reward")
+            entry = policy_specs(config.policies, models, dataset)[key]
             policy = make_policy(
                 entry, dataset, dataset.doors(doors), config.exploration, config.device
             )

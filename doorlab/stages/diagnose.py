@@ -96,7 +96,8 @@ class Config:
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),
     )
-    """Run folders of `doorlab pretrain`."""
+    """Models to evaluate: run folders of `doorlab pretrain`, folders of `doorlab export`, and names
+    of shipped weights (narrow: its statistician)."""
     out: Path = Path("runs/demo/diagnose")
     """Folder of the result."""
     doors: PositiveInt = 200
@@ -179,7 +180,8 @@ def _diagnose(config: Config, path: Path) -> None:
     _check(config)
     set_num_threads(config.threads)
     dataset = DoorDataset.open(config.data)
-    models = _models(dataset, config)
+    folders = by_kind(config.models)
+    models = _models(dataset, folders, config.device)
     frames = _frames(dataset, config)
     reference = compare(frames, frames.second, config.seed)
     known = frames.attributes
@@ -204,7 +206,7 @@ def _diagnose(config: Config, path: Path) -> None:
         reference=reference,
         **({"attributes": known.of_real(frames.images)} if known else {}),
         doors=len(frames.images),
-        model_weights=[weights_checksum(model) for model in config.models],
+        model_weights=[weights_checksum(folder) for folder in folders.values()],
     )
 
 
@@ -213,11 +215,8 @@ def _check(config: Config) -> None:
         raise ConfigError("at least one model", "none", "give --models")
 
 
-def _models(dataset: DoorDataset, config: Config) -> dict[str, TrainedModel]:
-    models = {
-        kind: TrainedModel.open(folder, dataset, config.device)
-        for kind, folder in by_kind(config.models).items()
-    }
+def _models(dataset: DoorDataset, folders: dict[str, Path], device: str) -> dict[str, TrainedModel]:
+    models = {kind: TrainedModel.open(folder, dataset, device) for kind, folder in folders.items()}
     for kind, model in models.items():
         if not isinstance(model.network, Reconstructs):
             raise ConfigError(

@@ -19,6 +19,7 @@ from doorlab.explorer.contents import Inputs, contents, weights
 from doorlab.explorer.page import MAX_BYTES, check_size, page
 from doorlab.explorer.weights import LARGE
 from doorlab.limits import PositiveInt, Threads, check_limits
+from doorlab.models.hub.locate import expand_models
 from doorlab.options import Option
 from doorlab.plots.context import PlotContext
 from doorlab.results import result_folder
@@ -38,6 +39,9 @@ class Config:
     runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = (Path("runs/demo"),)
     """Folders of the run: with a simulated dataset, a statistician and a reward model, and
     optionally the rollouts of `doorlab bandit`."""
+    models: tuple[Path, ...] = ()
+    """Further models: run folders, folders of `doorlab export`, and names of shipped weights. They
+    replace models of the same kind in the runs."""
     out: Path | None = None
     """File of the page. Default: `report/explore.html` in the run folder, or in the common parent
     folder of several runs."""
@@ -66,7 +70,10 @@ def run(config: Config) -> Path:
     path = config.out or folders.output("report") / EXPLORER_FILE
     with result_folder(path, overwrite=config.overwrite):
         set_num_threads(config.threads)
-        sources = PlotContext(folders, None, max_doors=_MAX_TEST_DOORS, seed=0, device="cpu")
+        models = expand_models(config.models)
+        sources = PlotContext(
+            folders, None, max_doors=_MAX_TEST_DOORS, seed=0, device="cpu", models=models
+        )
         inputs = Inputs.read(sources, config.doors)
         weights(inputs)  # raises for models that the page can't compute, before the simulation
         document = contents(sources, inputs)

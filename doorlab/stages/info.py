@@ -1,11 +1,17 @@
-"""Show the contents of a dataset: counts, settings, arrays and sizes.
+"""Show the contents of a dataset or of a model.
 
-With --verify, the command reads every file and compares it with its checksum. If parts are damaged,
-the command lists them and ends with an error.
+Of a dataset: counts, settings, arrays and sizes. Of a model: kind, size, training data and
+checksums; the argument is a run folder, a folder of `doorlab export`, or the name of shipped
+weights (narrow).
+
+With --verify, the command reads every file of a dataset and compares it with its checksum. If parts
+are damaged, the command lists them and ends with an error. The checksum of a model's weights is
+always compared.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +26,7 @@ from doorlab.data.schema import FORMAT_VERSION
 from doorlab.data.sources.importing import listing
 from doorlab.doors import DoorPrior
 from doorlab.errors import DatasetError
+from doorlab.run_layout import CARD_FILE, DATASET_FILE
 from doorlab.serialization import to_json
 from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import printable
@@ -27,10 +34,10 @@ from doorlab.terminal.text import printable
 
 @dataclass(frozen=True)
 class Config:
-    """Dataset to show."""
+    """Dataset or model to show."""
 
     data: Positional[Path]
-    """Folder of the dataset."""
+    """Folder of the dataset or model, or name of shipped weights."""
     verify: bool = False
     """Read every file and compare it with its checksum."""
 
@@ -38,8 +45,18 @@ class Config:
 def run(config: Config) -> None:
     """Prints the summary.
 
-    Raises DatasetError if the folder contains no dataset and, with `verify`, if parts are damaged.
+    Raises:
+        DatasetError: if the folder contains neither a dataset nor a model and, with `verify`, if
+            parts of the dataset are damaged.
+        CheckpointError: if the model is damaged.
     """
+    if _is_model(config.data):
+        _show_model(config)
+    else:
+        _show_dataset(config)
+
+
+def _show_dataset(config: Config) -> None:
     manifest = Manifest.read(config.data)
     console = PlainConsole()
     for table in (
@@ -55,6 +72,34 @@ def run(config: Config) -> None:
     if not manifest.complete:
         command = manifest.config.command(config.data)
         console.print(f"incomplete: `{command}` continues it", soft_wrap=True)
+
+
+def _is_model(path: Path) -> bool:
+    from doorlab.models.description import is_model_folder
+    from doorlab.models.hub.locate import is_shipped
+
+    is_dataset = os.path.exists(path / DATASET_FILE)
+    return not is_dataset and (is_model_folder(path) or is_shipped(path))
+
+
+def _show_model(config: Config) -> None:
+    """Prints the description of a model; the checksum of its weights is always compared."""
+    from doorlab.models.description import read_description
+    from doorlab.models.hub.locate import find_model
+
+    about, console = read_description(find_model(config.data, "reward")), PlainConsole()
+    weights = about.weights()  # raises if the weights differ from their checksum
+    table = _table(printable(config.data), "", "")
+    table.add_row("model", printable(about.name))
+    table.add_row("frames", f"{about.image_size} x {about.image_size} pixels")
+    table.add_row("weights", f"{_megabytes(len(weights))}, {about.weights_checksum}")
+    names = {"seed": "training seed", "steps": "steps", "dataset_checksum": "training dataset"}
+    for name, words in names.items():
+        if about.document.get(name) is not None:
+            table.add_row(words, printable(about.document[name]))
+    if about.card is not None:
+        table.add_row("card", printable(about.folder / CARD_FILE))
+    console.print(table)
 
 
 def _verify(path: Path, manifest: Manifest) -> None:

@@ -27,6 +27,7 @@ from tyro.conf import Positional
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import CheckpointError, DatasetError, DoorlabError, ResultError, unknown_name
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
+from doorlab.models.hub.locate import expand_models
 from doorlab.options import Option
 from doorlab.plots import frames, latents, results, rewards
 from doorlab.plots.context import MissingInput, NotRun, Plot, PlotContext
@@ -80,6 +81,9 @@ class Config:
     """Names of the figures or groups of figures to draw; if empty, all figures."""
     runs: Annotated[tuple[Path, ...], Option(aliases=("--run",))] = (Path("runs/demo"),)
     """Folders of runs and datasets."""
+    models: tuple[Path, ...] = ()
+    """Further models: run folders, folders of `doorlab export`, and names of shipped weights. They
+    replace models of the same kind in the runs."""
     data: Path | None = None
     """Folder of the dataset. Default: the dataset inside a run folder, or the dataset that a run
     was made with."""
@@ -131,6 +135,7 @@ def _plot(config: Config, folders: RunFolders, path: Path, names: tuple[str, ...
         max_doors=config.doors,
         seed=config.seed,
         device=resolve_device(config.device),
+        models=expand_models(config.models),
     )
     plots, skipped = _draw(sources, names, path.parent)
     if not plots:

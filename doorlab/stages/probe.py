@@ -62,7 +62,8 @@ class Config:
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),
     )
-    """Run folders of `doorlab pretrain`, or of `doorlab train`, whose models embed doors too."""
+    """Models to probe: run folders of `doorlab pretrain`, or of `doorlab train`, whose models embed
+    doors too; folders of `doorlab export`; names of shipped weights (narrow: its statistician)."""
     out: Path = Path("runs/demo/probe")
     """Folder of the result."""
     frames: tuple[PositiveInt, ...] = ()
@@ -118,7 +119,8 @@ def _probe(config: Config, path: Path) -> None:
     available = len(doors["train"].images)
     readings = plan(frames, [min(count, available) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
-    for kind, folder in track(by_kind(config.models).items(), "probe", "models"):
+    folders = by_kind(config.models)
+    for kind, folder in track(folders.items(), "probe", "models"):
         model = TrainedModel.open(folder, dataset, config.device)
         scores[kind] = probe_model(model, doors, readings)
     shares = {kind: contributions(found) for kind, found in scores.items()}
@@ -141,7 +143,7 @@ def _probe(config: Config, path: Path) -> None:
         targets=targets,
         doors={split: len(found.images) for split, found in doors.items()},
         frames=max(frames),
-        model_weights=[weights_checksum(model) for model in config.models],
+        model_weights=[weights_checksum(folder) for folder in folders.values()],
     )
 
 

@@ -56,6 +56,7 @@ from doorlab.learning.reward_config import RewardConfig
 from doorlab.learning.run_context import RunContext
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
+from doorlab.models.hub.locate import find_model
 from doorlab.models.io import load_model, weights_checksum
 from doorlab.models.registry import reward_model_spec, set_pretrained
 from doorlab.models.reward.base import RewardModel
@@ -167,12 +168,20 @@ def _pretrained_settings(config: Config, dataset: DoorDataset | None) -> dict[st
 
     Raises CheckpointError if it has another image size, or is damaged.
     """
-    given = {"pretrained": config.pretrained, "encoder": config.encoder}
+    given = _given_runs(config)
     return {
-        name: _identity(run, dataset_image_size(config, dataset))
-        for name, run in given.items()
-        if run is not None
+        name: _identity(run, dataset_image_size(config, dataset)) for name, run in given.items()
     }
+
+
+def _given_runs(config: Config) -> dict[str, Path]:
+    """The folders of --pretrained and --encoder, as far as they are given."""
+    found = {}
+    if config.pretrained is not None:
+        found["pretrained"] = find_model(config.pretrained, "encoder")
+    if config.encoder is not None:
+        found["encoder"] = find_model(config.encoder, "reward")
+    return found
 
 
 def _identity(run: Path, size: int) -> dict[str, Any]:
@@ -183,17 +192,16 @@ def _identity(run: Path, size: int) -> dict[str, Any]:
             f"one for {about.image_size} pixels in {run}",
             "train it with the same image size",
         )
-    return {**about.document, "weights": weights_checksum(run)}
+    return {**about.settings, "weights": weights_checksum(run)}
 
 
 def _build(context: RunContext[Config]) -> tuple[RewardModel, Architecture]:
     """The model with initial weights; a pretrained encoder has the weights of its run."""
     config = context.config
     spec, architecture, base = reward_model_spec(config.model), config.architecture, None
-    source = config.encoder or config.pretrained
-    if source is not None:
-        base = load_model(source, config.model if config.encoder else spec.pretrained)
-        architecture = read_description(source).architecture.with_reward_config(architecture)
+    for name, run in _given_runs(config).items():
+        base = load_model(run, config.model if name == "encoder" else spec.pretrained)
+        architecture = read_description(run).architecture.with_reward_config(architecture)
     torch.manual_seed(integer_seed(config.seed, "weights"))
     model = spec.build(context.image_size, architecture)
     if isinstance(base, RewardModel):

@@ -20,6 +20,8 @@ from rich.console import Console
 
 from doorlab.errors import DoorlabError, ResultError, unknown_name
 from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, check_limits
+from doorlab.models.description import read_description
+from doorlab.models.hub.locate import SHIPPED_MODELS, is_shipped, shipped_models
 from doorlab.options import Option
 from doorlab.parallel.lifeline import start_command, wait_for
 from doorlab.run_layout import (
@@ -36,6 +38,7 @@ from doorlab.run_layout import (
     TIMING_FILE,
 )
 from doorlab.sim import AUTO, SIMULATORS, resolve_simulator
+from doorlab.stages.generate import PRESETS as GENERATE_PRESETS
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.storage.folders import output_folder
 from doorlab.storage.json_schema import Each, misfit
@@ -179,6 +182,7 @@ def _evaluations(config: Config) -> list[Step]:
             (
                 *("bandit", *common, "--data", str(data), "--out", str(out / "bandit")),
                 *("--models", *(str(folder) for _, folder in trained)),
+                *shipped_weights(config),
             ),
             out / "bandit" / REGRET_FILE,
             tuple(name for name, _ in trained),
@@ -214,6 +218,23 @@ def _evaluations(config: Config) -> list[Step]:
             ("plot", "diagnose", "explore"),
         ),
     ]
+
+
+def shipped_weights(config: Config) -> list[str]:
+    """Names of the shipped weights that the demo can evaluate: one name, or none.
+
+    The weights must be for the prior and the image size of the demo's doors. Weights that were
+    trained on doors of the demo's seed are left out: they may have seen its test doors. A folder of
+    the same name takes precedence over shipped weights, so that they are left out then, too.
+    """
+    doors = GENERATE_PRESETS[config.preset]
+    name = f"{doors.prior}/{SHIPPED_MODELS['reward']}"
+    if not is_shipped(name):
+        return []
+    about = read_description(shipped_models()[name])
+    key = (about.card or {}).get("training", {}).get("generation_key") or {}
+    fits = about.image_size == doors.image_size and key.get("seed") != config.seed
+    return [name] if fits else []
 
 
 def run_steps(steps: Sequence[Step], out: Path, jobs: int, console: Console) -> None:

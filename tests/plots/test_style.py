@@ -122,3 +122,14 @@ def test_style_of_model_variants_shares_color_and_order():
     assert len({(style_of(n).line, style_of(n).marker) for n in (*ways, "ssnp")}) == 4
     assert style_of("ssnp:ucb").label == "SSNP, UCB"
     assert sort_models(["random", "np", *ways, "ssnp"]) == ["ssnp", *ways, "np", "random"]
+
+
+def test_shipped_weights_look_like_their_model_with_dashes():
+    own, shipped = style_of("ssnp"), style_of("ssnp-narrow")
+    assert shipped.label == "SSNP, shipped weights (narrow)"
+    assert (shipped.color, shipped.marker) == (own.color, own.marker)
+    assert shipped.line != own.line
+    assert style_of("ssnp-narrow:ucb").label == "SSNP, shipped weights (narrow), UCB"
+    names = ["random", "np", "ssnp-narrow:ucb", "ssnp-narrow", "ssnp"]
+    assert sort_models(names) == ["ssnp", "ssnp-narrow", "ssnp-narrow:ucb", "np", "random"]
+    assert style_of("my-model").label == "my-model"

@@ -4,6 +4,7 @@ import pytest
 
 from doorlab.cli import STAGES, command_module, parse
 from doorlab.errors import ConfigError
+from doorlab.models.hub import locate
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.studies import demo
 from doorlab.studies.demo import Config, Step, StepFailed, pipeline, run_steps
@@ -134,3 +135,23 @@ def test_run_steps_stops_after_failure_and_names_log(tmp_path):
 def test_demo_rejects_invalid_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
         demo.run(Config(**changes))
+
+
+def models_of_bandit(config) -> tuple[str, ...]:
+    (step,) = (step for step in pipeline(config) if step.name == "bandit")
+    return step.args[step.args.index("--models") + 1 :]
+
+
+def test_demo_evaluates_shipped_weights_that_fit_its_doors(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained = 4
+    assert models_of_bandit(Config())[trained:] == ("narrow/ssnp",)
+    assert models_of_bandit(Config(seed=1000))[trained:] == ()  # doors of their training
+    assert models_of_bandit(Config(preset="full"))[trained:] == ()  # larger frames
+    (tmp_path / "narrow" / "ssnp").mkdir(parents=True)  # a folder takes precedence
+    assert models_of_bandit(Config())[trained:] == ()
+
+
+def test_demo_runs_without_shipped_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(locate, "_shipped_root", lambda: tmp_path / "none")
+    assert len(models_of_bandit(Config())) == 4

@@ -14,7 +14,7 @@ import numpy as np
 from doorlab.configs import updated
 from doorlab.data.dataset import DoorDataset
 from doorlab.errors import ConfigError, ResultError
-from doorlab.learning.run_context import generation_key
+from doorlab.evaluation.unseen_doors import generation_key
 from doorlab.learning.run_folder import read_metrics
 from doorlab.limits import Limits
 from doorlab.models.architecture import Architecture
