@@ -144,7 +144,7 @@ def models_of_bandit(config) -> tuple[str, ...]:
 
 def test_demo_evaluates_shipped_weights_that_fit_its_doors(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    trained = 4
+    trained = 4 * Config().seeds
     assert models_of_bandit(Config())[trained:] == ("narrow/ssnp",)
     assert models_of_bandit(Config(seed=1000))[trained:] == ()  # doors of their training
     assert models_of_bandit(Config(preset="full"))[trained:] == ()  # larger frames
@@ -154,4 +154,4 @@ def test_demo_evaluates_shipped_weights_that_fit_its_doors(tmp_path, monkeypatch
 
 def test_demo_runs_without_shipped_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(locate, "_shipped_root", lambda: tmp_path / "none")
-    assert len(models_of_bandit(Config())) == 4
+    assert len(models_of_bandit(Config())) == 4 * Config().seeds
