@@ -13,6 +13,7 @@ no pyarrow, so that `doorlab import` can recognize a folder without it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ EPISODES_FOLDER = "meta/episodes"
 ORIGIN_FILE = "meta/doorlab.json"  # marks an export of doorlab; LeRobot ignores the file
 CHUNK_FILES = 1000  # files per folder
 CAMERA = "observation.images.door"
+LEROBOT_VIDEO = re.compile(r"file-\d{3,}\.mp4")  # name of a video in a LeRobot dataset
 
 _FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 EPISODES_PATH = f"{EPISODES_FOLDER}/{_FILE}.parquet"
