@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
-from typing import BinaryIO, cast
+from typing import cast
 
 import av
 import numpy as np
@@ -66,7 +66,7 @@ class VideoEncoder:
     @decimal_points()
     def __init__(
         self,
-        file: BinaryIO,
+        file: io.BufferedIOBase,
         height: int,
         width: int,
         frames_per_second: int,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Episode:
     columns: dict[str, Any] = field(default_factory=dict)
 
 
+@runtime_checkable
 class EpisodeSource(Protocol):
     """Episodes of the same features.
 

@@ -9,10 +9,11 @@ Legend: K frames of an episode, n numbers per frame.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -175,7 +176,7 @@ class LeRobotWriter:
             yield encoder.add
             encoder.close()
 
-    def _new(self, template: str, place: dict[str, int]) -> BinaryIO:
+    def _new(self, template: str, place: dict[str, int]) -> io.BufferedWriter:
         path = self._folder / template.format(video_key=CAMERA, **place)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("wb")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -43,9 +43,6 @@ from doorlab.errors import ConfigError, DatasetError
 from doorlab.limits import NonNegativeInt, Seed
 from doorlab.storage.text_paths import shell_quoted
 from doorlab.terminal.progress import track
-
-if TYPE_CHECKING:
-    from doorlab.data.sources.lerobot import LeRobotFrames
 
 _ARRAYS = ("images", "split")
 # Settings added later: dataset.json contains them only if they are set, to keep old checksums.
@@ -157,6 +154,27 @@ class ImportConfig(FootageSettings, DatasetConfig):
         return " ".join([*where, *options, "--resume"])
 
 
+@runtime_checkable
+class EpisodeFrames(Protocol):
+    """The frames of a dataset of episodes, as `lerobot.LeRobotFrames` reads them.
+
+    Attributes:
+        camera: key of the camera.
+        names: names of the episodes.
+    """
+
+    camera: str
+    names: tuple[str, ...]
+
+    def length(self, name: str) -> int:
+        """Number of frames of an episode."""
+        ...
+
+    def read(self, name: str, frames: int, size: int, fit: Fit) -> np.ndarray:
+        """uint8 (M, S, S, 3): M frames of an episode, evenly spaced."""
+        ...
+
+
 @dataclass(frozen=True)
 class ImportPlan:
     """The result of `plan_import`: the config of the dataset, and what is left out.
@@ -218,7 +236,7 @@ def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
     )
 
 
-def _open_lerobot(source: Path, camera: str) -> LeRobotFrames | None:
+def _open_lerobot(source: Path, camera: str) -> EpisodeFrames | None:
     """The frames of a LeRobot dataset; None for other folders."""
     if is_lerobot_dataset(source):
         from doorlab.data.sources.lerobot import LeRobotFrames  # needs pyarrow
@@ -231,13 +249,13 @@ def _open_lerobot(source: Path, camera: str) -> LeRobotFrames | None:
     return None
 
 
-def _lerobot_entries(frames: LeRobotFrames) -> tuple[list[Path], list[Path]]:
+def _lerobot_entries(frames: EpisodeFrames) -> tuple[list[Path], list[Path]]:
     """The episodes as entries, and no other files."""
     return [Path(name) for name in frames.names], []
 
 
 def _open_all(
-    paths: Sequence[Path], config: ImportConfig, frames: LeRobotFrames | None
+    paths: Sequence[Path], config: ImportConfig, frames: EpisodeFrames | None
 ) -> tuple[list[FootageDoor], dict[str, str]]:
     """Opens the doors at `paths`; also returns unreadable files with the reasons."""
     entries, unreadable = [], {}
@@ -254,7 +272,7 @@ def _open_all(
     return entries, unreadable
 
 
-def _open_door(path: Path, config: ImportConfig, frames: LeRobotFrames | None) -> FootageDoor:
+def _open_door(path: Path, config: ImportConfig, frames: EpisodeFrames | None) -> FootageDoor:
     if frames is None:
         entry = open_entry(path, config.frames)
         return _without_unreadable(entry, config) if config.skip_unreadable else entry
@@ -294,7 +312,7 @@ class FootageWriter:
     def __init__(self, path: Path, config: ImportConfig) -> None:
         self._path, self._config = path.absolute(), config  # workers may run in other folders
         self._source = Path(config.source).absolute()
-        self._frames: LeRobotFrames | None = None  # opened in every worker
+        self._frames: EpisodeFrames | None = None  # opened in every worker
 
     def __call__(self, part: str) -> tuple[str, str]:
         """Writes a part (for example "shards/shard-00000"); returns its name and checksum."""
