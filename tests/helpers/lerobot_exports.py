@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from doorlab.data import DoorDataset
 from doorlab.data.hub.card import CardInfo
 from doorlab.data.lerobot.episodes import FrameEpisodes
 from doorlab.data.lerobot.export import export_lerobot
@@ -30,24 +31,28 @@ def film_episodes(dataset, interactions=2, fps=10):
     return FilmEpisodes(dataset, interactions, fps, lambda name: RecordingSimulator())
 
 
-@pytest.fixture
-def frames(dataset, tmp_path):
-    """An export of the frames; the doors in two files."""
-    about = CardInfo("My doors", "cc-by-4.0")
-    export_lerobot(dataset, tmp_path / "frames", about, FrameEpisodes(dataset), file_doors=6)
-    return tmp_path / "frames"
+def _exported(written, folder, episodes, about, **how):
+    dataset = DoorDataset.open(written)
+    export_lerobot(dataset, folder, about, episodes(dataset), file_doors=6, **how)
+    return folder
 
 
-@pytest.fixture
-def films(dataset, tmp_path):
-    """An export of two interactions with every door, as images."""
-    export_lerobot(dataset, tmp_path / "films", CardInfo(), film_episodes(dataset), file_doors=6)
-    return tmp_path / "films"
+@pytest.fixture(scope="session")
+def frames(_written, tmp_path_factory):
+    """An export of the frames, in two files; not to be changed."""
+    folder = tmp_path_factory.mktemp("lerobot") / "frames"
+    return _exported(_written, folder, FrameEpisodes, CardInfo("My doors", "cc-by-4.0"))
 
 
-@pytest.fixture
-def videos(dataset, tmp_path):
-    """The same as `films`, as videos."""
-    how = {"file_doors": 6, "video": True}
-    export_lerobot(dataset, tmp_path / "videos", CardInfo(), film_episodes(dataset), **how)
-    return tmp_path / "videos"
+@pytest.fixture(scope="session")
+def films(_written, tmp_path_factory):
+    """An export of two interactions with every door, as images; not to be changed."""
+    folder = tmp_path_factory.mktemp("lerobot") / "films"
+    return _exported(_written, folder, film_episodes, CardInfo())
+
+
+@pytest.fixture(scope="session")
+def videos(_written, tmp_path_factory):
+    """The same as `films`, as videos; not to be changed."""
+    folder = tmp_path_factory.mktemp("lerobot") / "videos"
+    return _exported(_written, folder, film_episodes, CardInfo(), video=True)

@@ -128,6 +128,7 @@ class LeRobotFrames:
     def _from_table(self, place: _Place, episode: int, wanted: list[int]) -> dict[int, np.ndarray]:
         columns = [self.camera, "episode_index", "frame_index"]
         with place.file.open("rb") as opened:
+            _require_columns(pq.read_schema(opened), columns)
             rows = pq.read_table(
                 opened,
                 columns=columns,
@@ -163,11 +164,8 @@ class LeRobotFrames:
         if self._is_video:
             columns += [f"{kind}/from_timestamp", f"{kind}/to_timestamp"]
         with _valid(file), file.open("rb") as opened:
-            table = pq.ParquetFile(opened)
-            lacking = [name for name in columns if name not in table.schema_arrow.names]
-            if lacking:
-                raise ValueError(f"no column {lacking[0]}")
-            rows = table.read(columns=columns, use_threads=False).to_pylist()
+            _require_columns(pq.read_schema(opened), columns)
+            rows = pq.read_table(opened, columns=columns, use_threads=False).to_pylist()
         return [dict(zip(_KEYS, row.values(), strict=False)) for row in rows]
 
     def _parsed(self, row: dict[str, Any]) -> tuple[int, _Place]:
@@ -257,6 +255,13 @@ def _decoded(cell: Any) -> np.ndarray:
     if not data:
         raise ValueError("a frame without the bytes of an image")
     return decode_image(data)
+
+
+def _require_columns(schema: pa.Schema, columns: list[str]) -> None:
+    """Raises ValueError for a Parquet file without one of the columns."""
+    lacking = [name for name in columns if name not in schema.names]
+    if lacking:
+        raise ValueError(f"a file without the column {lacking[0]}")
 
 
 def _number(name: str) -> int:

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -157,6 +158,7 @@ def test_card_header_is_valid_yaml(frames):
 
 
 def test_overwrite_replaces_only_exports_in_this_format(frames, dataset, tmp_path):
+    frames = shutil.copytree(frames, tmp_path / "frames")
     before, source = tree(frames), film_episodes(dataset)
     with pytest.raises(ResultError, match="--overwrite"):
         export_lerobot(dataset, frames, CardInfo(), source)
