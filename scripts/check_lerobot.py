@@ -35,7 +35,9 @@ def check(root: Path) -> str:
 
     Raises AssertionError for a difference.
     """
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+    from lerobot.datasets.lerobot_dataset import (  # pyright: ignore[reportMissingImports]
+        LeRobotDataset,
+    )
 
     info = json.loads((root / "meta/info.json").read_text())
     dataset = LeRobotDataset("doorlab/export", root=root)

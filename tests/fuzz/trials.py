@@ -25,8 +25,8 @@ WORDS = [
     "-", "--", "a" * 300, "../..", "%s", "{}", "$HOME", "*",
 ]  # fmt: skip
 PATHS = [
-    "", ".", "..", "data", "data/dataset.json", "vae", "np", "images", "hub", "lerobot",
-    "nowhere", "/dev/null", "/proc/nowhere", "/", "//", "data/../data", "./data//", "x" * 300, "a\nb",
+    "", ".", "..", "data", "data/dataset.json", "vae", "np", "images", "hub", "lerobot", "nowhere",
+    "/dev/null", "/proc/nowhere", "/", "//", "data/../data", "./data//", "x" * 300, "a\nb",
     "\udcfc", "~", "bandit",
 ]  # fmt: skip
 VARIABLES = {
@@ -134,10 +134,8 @@ def draw_damage_trial(rng: random.Random) -> Trial:
 
 
 def _inputs(arguments: list[str]) -> list[str]:
-    names = [
-        a for a in arguments if a in ("data", "vae", "np", "images", "hub", "lerobot", "bandit")
-    ]
-    return names or ["data"]
+    known = ("data", "vae", "np", "images", "hub", "lerobot", "bandit")
+    return [a for a in arguments if a in known] or ["data"]
 
 
 def draw_environment_trial(rng: random.Random) -> Trial:

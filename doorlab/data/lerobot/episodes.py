@@ -68,9 +68,10 @@ class EpisodeSource(Protocol):
 class FrameEpisodes:
     """The passive frames of a door as an episode; see `EpisodeSource`."""
 
-    task, fps, robot, per_door = "observe the door", 1, None, 1
+    task, fps, per_door = "observe the door", 1, 1
+    robot: str | None = None
     about = "the passive frames of one door, in no order in time; one frame counts as one second"
-    columns = ()
+    columns: tuple[tuple[str, str, str], ...] = ()
 
     def __init__(self, dataset: DoorDataset) -> None:
         self._dataset = dataset

@@ -75,7 +75,7 @@ class FilmEpisodes:
                 "correct --interactions",
             )
         self._arm = self._config.simulator == "panda"
-        self.robot = "doorlab_panda" if self._arm else "doorlab_hand"
+        self.robot: str | None = "doorlab_panda" if self._arm else "doorlab_hand"
         self.features = film_features(self._arm)
 
     def episodes(self, doors: np.ndarray) -> Iterator[Episode]:
