@@ -41,19 +41,58 @@ def render_opening(
     return frames[frame_of]
 
 
-@decimal_points()
 def encode_video(frames: np.ndarray, frames_per_second: int = FRAMES_PER_SECOND) -> bytes:
     """Encodes `frames`, uint8 (T, H, W, 3), H and W even, as MP4; equal frames give equal bytes."""
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        stream = cast(VideoStream, container.add_stream("libx264", rate=frames_per_second))
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, frames_per_second)
-        stream.options = {"crf": "20", "preset": "medium", "mbtree": "0"}
-        stream.codec_context.thread_count = 1  # x264 writes the number of threads into the stream
+    height, width = frames.shape[1:3]
+    encoder = VideoEncoder(file, height, width, frames_per_second)
+    encoder.add(frames)
+    encoder.close()
+    return file.getvalue()
+
+
+class VideoEncoder:
+    """Encodes frames as H.264 in MP4, some at a time; equal frames give equal bytes.
+
+    Args:
+        file: a new file, open for writing; `close` does not close it.
+        height: H, even, pixels.
+        width: W, even, pixels.
+        frames_per_second: frames per second.
+        keyframe_interval: frames from one keyframe to the next; None: chosen by the encoder, at
+            most 250. A reader has to decode all frames after a keyframe.
+    """
+
+    @decimal_points()
+    def __init__(
+        self,
+        file: io.BufferedIOBase,
+        height: int,
+        width: int,
+        frames_per_second: int,
+        keyframe_interval: int | None = None,
+    ) -> None:
+        self._container = av.open(file, "w", format="mp4", options={"fflags": "+bitexact"})
+        stream = self._container.add_stream("libx264", rate=frames_per_second)
+        self._stream = cast(VideoStream, stream)
+        self._stream.height, self._stream.width = height, width
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.time_base = Fraction(1, frames_per_second)
+        self._stream.options = {"crf": "20", "preset": "medium", "mbtree": "0"}
+        if keyframe_interval is not None:
+            self._stream.options |= {"g": str(keyframe_interval)}
+        # x264 writes the number of threads into the stream.
+        self._stream.codec_context.thread_count = 1
+
+    @decimal_points()
+    def add(self, frames: np.ndarray) -> None:
+        """Adds `frames`, uint8 (T, H, W, 3), RGB."""
         for image in frames:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return file.getvalue()
+            self._container.mux(self._stream.encode(frame))
+
+    @decimal_points()
+    def close(self) -> None:
+        """Completes the video."""
+        self._container.mux(self._stream.encode())
+        self._container.close()

@@ -66,7 +66,7 @@ def hand_paths(actions: Sequence[Action], time_step: float) -> tuple[np.ndarray,
 
 
 def until_released(paths: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """float32: hand paths (N, T, 3) with NaN from step `steps` (N,) on."""
+    """float32: paths (N, T, C) of a hand or an arm, with NaN from step `steps` (N,) on."""
     held = np.arange(paths.shape[1]) < steps[:, None]
     return np.where(held[..., None], paths, np.nan).astype(np.float32)
 

@@ -27,6 +27,11 @@ class InteractionResult:
         hands: float32 (D, J, T, 3), m, position of the hand in the middle of every control step,
             relative to `doors.geometry.grip_point`; NaN after a release. None unless
             trajectories were requested.
+        time_step: s, duration of a control step; None unless trajectories were requested.
+        arm_positions: float32 (D, J, T, 7), rad, joint positions of the arm after every control
+            step; NaN after a release. None without an arm, and unless trajectories were requested.
+        arm_targets: float32 (D, J, T, 7), rad, desired joint positions of the arm after every
+            control step; NaN and None as for `arm_positions`.
     """
 
     rewards: np.ndarray
@@ -35,6 +40,9 @@ class InteractionResult:
     steps: np.ndarray
     trajectories: np.ndarray | None = None
     hands: np.ndarray | None = None
+    time_step: float | None = None
+    arm_positions: np.ndarray | None = None
+    arm_targets: np.ndarray | None = None
 
 
 def rewards_of(doors: Sequence[Door], joint_positions: np.ndarray) -> np.ndarray:

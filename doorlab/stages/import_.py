@@ -10,8 +10,13 @@ with `doorlab pretrain`. Commands that need rewards fail with an explanation.
 An interrupted or killed run can be continued with --resume, which also restores damaged parts from
 the footage.
 
-If SOURCE is a folder that `doorlab export` wrote, the command restores the exported dataset. The
-values are identical; the checksum is identical if the same version of tensorstore compresses them.
+If SOURCE is a LeRobot dataset of version v3.0 (a folder with meta/info.json), every episode is one
+door. The frames are those of one camera, --camera if there are several. The command then needs
+pyarrow: `pip install 'doorlab[hub]'`.
+
+If SOURCE is a folder that `doorlab export` wrote as Parquet, the command restores the exported
+dataset. The values are identical; the checksum is identical if the same version of tensorstore
+compresses them.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from doorlab.data.config import empty_splits_warning
+from doorlab.data.lerobot.layout import LEROBOT_VIDEO
 from doorlab.data.sources.footage import UNREAD_IMAGES
 from doorlab.data.sources.importing import FootageSettings, ImportPlan, listing, plan_import
 from doorlab.data.writer import import_dataset
@@ -37,7 +43,8 @@ class Config(FootageSettings):
     """Footage to import, output folder and worker processes."""
 
     source: Positional[Path]
-    """Folder with one subfolder of images or one video per door, or the folder of an export."""
+    """Folder with one subfolder of images or one video per door, LeRobot dataset, or folder of an
+    export."""
     out: Path = Path("runs/footage")
     """Folder of the dataset; must not exist, unless --resume is given."""
     workers: NonNegativeInt = 0
@@ -90,6 +97,12 @@ def _report(plan: ImportPlan) -> None:
     ):
         if names:
             print_note(f"left out ({what}): {listing(names)}{advice}")
+    parts = [name for name in plan.config.names if LEROBOT_VIDEO.fullmatch(name)]
+    if parts:
+        print_note(
+            f"{listing(parts)}: LeRobot names videos of many episodes so. If these are, import the "
+            "folder that contains meta/info.json"
+        )
     warning = empty_splits_warning(plan.config)
     if warning:
         print_note(warning)

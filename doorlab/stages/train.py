@@ -71,7 +71,7 @@ _CONTEXTS = (0, 1, 4, 10)  # sizes of the context set in validation
 Config = RewardConfig
 
 PRESETS: dict[str, Config] = {
-    "tiny": Config(num_labeled=100),
+    "tiny": Config(num_labeled=50),
     "small": with_preset(Config(), "small", unlabeled_batch_size=32, frames=5),
     "full": with_preset(Config(), "full", batch_size=128, unlabeled_batch_size=128, frames=8),
 }

@@ -5,6 +5,7 @@ Paths are relative to a folder made by `runner.make_artifacts`:
     data/       a dataset of a few doors        images/   photographs of doors, one folder each
     vae/ np/    a run of pretrain and of train  bandit/   an evaluation of np
     probe/      probes of vae                   hub/      an export of data
+    lerobot/    the same in LeRobot's format
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _RUNS = {"pretrain": "vae", "train": "np", "bandit": "bandit", "probe": "probe"}
 ARTIFACTS = [
     _DATA.split(),
     "export data --out hub".split(),  # noqa: SIM905
+    "export data --format lerobot --video --out lerobot".split(),  # noqa: SIM905
     *([name, *_COMMANDS[name].replace("OUT", out).split()] for name, out in _RUNS.items()),
 ]
 

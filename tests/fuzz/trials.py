@@ -25,7 +25,7 @@ WORDS = [
     "-", "--", "a" * 300, "../..", "%s", "{}", "$HOME", "*",
 ]  # fmt: skip
 PATHS = [
-    "", ".", "..", "data", "data/dataset.json", "vae", "np", "images", "hub", "nowhere",
+    "", ".", "..", "data", "data/dataset.json", "vae", "np", "images", "hub", "lerobot", "nowhere",
     "/dev/null", "/proc/nowhere", "/", "//", "data/../data", "./data//", "x" * 300, "a\nb",
     "\udcfc", "~", "bandit",
 ]  # fmt: skip
@@ -115,7 +115,7 @@ def draw_damage_trial(rng: random.Random) -> Trial:
     command = rng.choice([c for c in COMMANDS if c not in ("generate", *MANY_RUNS)])
     arguments = [command, *COMMANDS[command]]
     if command == "import" and rng.random() < 0.5:
-        arguments[1] = "hub"
+        arguments[1] = rng.choice(["hub", "lerobot"])
     if command == "info" and rng.random() < 0.5:
         arguments.append("--verify")
     if command in ("pretrain", "train") and rng.random() < 0.3:
@@ -134,8 +134,8 @@ def draw_damage_trial(rng: random.Random) -> Trial:
 
 
 def _inputs(arguments: list[str]) -> list[str]:
-    names = [a for a in arguments if a in ("data", "vae", "np", "images", "hub", "bandit")]
-    return names or ["data"]
+    known = ("data", "vae", "np", "images", "hub", "lerobot", "bandit")
+    return [a for a in arguments if a in known] or ["data"]
 
 
 def draw_environment_trial(rng: random.Random) -> Trial:

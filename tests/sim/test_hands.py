@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from doorlab.data.sources.simulation import GenerationConfig, make_door, passive_actions
-from doorlab.doors import oracle_action
+from doorlab.doors import Action, oracle_action
 from doorlab.sim import make_simulator
 from doorlab.sim.grip import SLIP_DISTANCE, Handles
 
@@ -59,3 +59,29 @@ def test_recorded_hands_of_torch_match_pybullet(tried):
     both = np.isfinite(one) & np.isfinite(other)
     assert both.mean() > 0.9 * np.isfinite(one).mean()
     np.testing.assert_allclose(one[both], other[both], atol=1e-5)
+
+
+def test_only_panda_records_arm(tried):
+    assert interact("torch", tried, record=True).arm_positions is None
+    pytest.importorskip("pybullet")
+    assert interact("pybullet", tried, record=True).arm_targets is None
+
+
+def test_recorded_arm_reaches_recorded_hand_and_follows_targets(tried):
+    """The hand of the simulator against the forward kinematics of the recorded joints."""
+    pytest.importorskip("pybullet")
+    from doorlab.sim.panda.kinematics import grip_position, plan
+
+    doors, actions = tried[0][:1], tried[1][:1, -2:]
+    done = interact("panda", (doors, actions), record=True)
+    assert done.arm_positions.shape == done.arm_targets.shape == (*done.trajectories.shape, 7)
+    assert done.time_step * done.trajectories.shape[-1] == pytest.approx(3.0)
+    for d, j in np.ndindex(actions.shape[:2]):
+        steps = done.steps[d, j]
+        arm, targets = done.arm_positions[d, j, :steps], done.arm_targets[d, j, :steps]
+        assert np.isnan(done.arm_positions[d, j, steps:]).all()
+        stand = plan([Action.from_normalized(actions[d, j])], done.time_step).placement
+        reached = stand.position + stand.turned_out(grip_position(arm.T.astype(float)))
+        middle = (reached[:, 1:] + reached[:, :-1]).T / 2
+        np.testing.assert_allclose(middle, done.hands[d, j, 1:steps], atol=1e-3)
+        assert np.abs(arm - targets).mean() < 0.05  # rad: the arm lags behind its targets

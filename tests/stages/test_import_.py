@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from helpers.filming import make_image, write_video
 
 from doorlab.cli import main
 from doorlab.data import DoorDataset
@@ -144,3 +145,9 @@ def test_import_rejects_output_inside_footage(source):
     for out in (source, source / "data"):
         with pytest.raises(ConfigError, match="--out outside of the footage or export"):
             run(Config(source=source, out=out, skip_short=True))
+
+
+def test_import_warns_of_videos_that_lerobot_names(source, tmp_path, capsys):
+    write_video(source / "file-000.mp4", [make_image(n) for n in range(4)])
+    run(config(source, tmp_path))
+    assert "file-000.mp4: LeRobot names videos of many episodes so" in capsys.readouterr().err

@@ -51,9 +51,9 @@ doors[0]["images"][0]  # a PIL image
 """
 
 
-_WORLD = """Lengths in meters, angles in radians, masses in kilograms. x runs along the wall, to the
-right from the robot's viewpoint, y away from the robot, z up; the origin is on the floor below the
-middle of the opening.
+WORLD_FRAME = """Lengths in meters, angles in radians, masses in kilograms. x runs along the wall,
+to the right from the robot's viewpoint, y away from the robot, z up; the origin is on the floor
+below the middle of the opening.
 
 """
 
@@ -84,21 +84,25 @@ def dataset_card(manifest: Manifest, about: CardInfo) -> str:
         touched=f", {config.interactions} interactions" if config.interactions else "",
         checksum=manifest.checksum,
         splits="\n".join(f"| {split} | {count:,} |" for split, count in counts.items()),
-        frame_of_reference=_WORLD if config.arrays().keys() - {"images", "split"} else "",
+        frame_of_reference=WORLD_FRAME if config.arrays().keys() - {"images", "split"} else "",
         columns="\n".join(_rows(config)),
         videos=f"\n`videos/` has videos of the first {videos} doors.\n" if videos else "",
         settings=json.dumps({"kind": config.kind, **settings}, indent=2),
     )
 
 
+def size_category(rows: int) -> str:
+    """The size category of a dataset with this number of rows, as hubs name it."""
+    return next((name for limit, name in _SIZES if rows < limit), "n>1M")
+
+
 def _header(config: DatasetConfig, about: CardInfo, splits: list[str]) -> str:
-    size = next((name for limit, name in _SIZES if config.doors < limit), "n>1M")
     lines = [f"license: {json.dumps(about.license)}"] if about.license else []
     lines += [
         f"pretty_name: {json.dumps(about.title)}",
         "task_categories: [robotics]",
         "tags: [doors, articulated-objects, doorlab]",
-        f"size_categories: [{json.dumps(size)}]",
+        f"size_categories: [{json.dumps(size_category(config.doors))}]",
         "configs:",
         "- config_name: default",
         "  data_files:",

@@ -29,25 +29,22 @@ from doorlab.data.checksums import checksum, part_checksum
 from doorlab.data.config import split_of_doors
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.hub.card import CardInfo, dataset_card
+from doorlab.data.hub.folders import export_folder
 from doorlab.data.hub.tables import pa, read_doors, to_table, write_parquet
 from doorlab.data.manifest import Manifest
 from doorlab.data.schema import SPLITS
 from doorlab.data.shards import write_shard
 from doorlab.data.validation import check_values
 from doorlab.data.writer import write_parts
-from doorlab.errors import ConfigError, DatasetError, ResultError
+from doorlab.errors import ConfigError, DatasetError
 from doorlab.run_layout import EXPORT_FILE
-from doorlab.storage.file_replacement import complete_replacement, replacing_files
 from doorlab.storage.files import (
     atomic_write_bytes,
     atomic_write_json,
     atomic_write_text,
     read_json,
-    refuse_overwrite,
-    writing,
 )
-from doorlab.storage.folders import output_folder, refuse_inside
-from doorlab.storage.locking import LOCK_FILE
+from doorlab.storage.folders import refuse_inside
 from doorlab.storage.text_paths import shell_quoted
 from doorlab.terminal.progress import progress_bar
 
@@ -86,16 +83,11 @@ def export_dataset(
         raise ConfigError("file_doors of at least 1", f"{file_doors}", "correct --file-doors")
     out = Path(out)
     refuse_inside(out, dataset.path, "the dataset")
-    with output_folder(out):
-        real = out.resolve()
-        complete_replacement(real, EXPORT_FILE, _is_exported)
-        _refuse_out(out, overwrite)
-        with (
-            replacing_files(real, EXPORT_FILE, _is_exported) as folder,
-            writing(out),
-            progress_bar("export", "doors", dataset.num_doors) as advance,
-        ):
-            _write(dataset, folder, about, file_doors, advance)
+    with (
+        export_folder(out, EXPORT_FILE, _is_exported, overwrite=overwrite) as folder,
+        progress_bar("export", "doors", dataset.num_doors) as advance,
+    ):
+        _write(dataset, folder, about, file_doors, advance)
 
 
 def restore_dataset(
@@ -259,14 +251,3 @@ def _read_export(source: Path) -> tuple[Manifest, dict[str, str]]:
 
 def _damaged(expected: str, got: str) -> DatasetError:
     return DatasetError(expected, got, "download it again, or export it again")
-
-
-def _refuse_out(out: Path, overwrite: bool) -> None:
-    """Raises ResultError unless `out` (locked by this process) is empty or an earlier export."""
-    if {path.name for path in out.iterdir()} <= {LOCK_FILE}:
-        return
-    if not (out / EXPORT_FILE).exists():
-        raise ResultError(
-            f"{out} to be empty or an earlier export", "other files", "choose another --out"
-        )
-    refuse_overwrite(out, overwrite)

@@ -63,6 +63,11 @@ def is_image_array(spec: ArraySpec) -> bool:
     return spec.dtype == "uint8" and spec.dims[2:] in (pixels, (*pixels, "channel"))
 
 
+def image_feature_type() -> pa.DataType:
+    """The Arrow type of an image, as the feature Image of `datasets` stores it."""
+    return _IMAGE_TYPE
+
+
 def is_category(spec: ArraySpec) -> bool:
     """Whether an array is stored as strings."""
     return spec.name in _CATEGORIES
@@ -188,14 +193,15 @@ def _nested(values: pa.Array, shape: tuple[int, ...]) -> pa.Array:
 
 def _png_column(doors: np.ndarray, column: str, values: np.ndarray) -> pa.Array:
     rows = [
-        {"bytes": _png(image), "path": f"door-{door:05d}-{column}-{frame:03d}.png"}
+        {"bytes": png(image), "path": f"door-{door:05d}-{column}-{frame:03d}.png"}
         for door, of_door in zip(doors, values, strict=True)
         for frame, image in enumerate(of_door)
     ]
     return _nested(pa.array(rows, type=_IMAGE_TYPE), values.shape[:2])
 
 
-def _png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
+    """Encodes an image, uint8 (H, W) or (H, W, 3), RGB, as a PNG file."""
     _, data = cv2.imencode(".png", np.ascontiguousarray(_reversed(image)))
     return data.tobytes()
 

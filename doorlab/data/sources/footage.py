@@ -24,9 +24,11 @@ import cv2
 import numpy as np
 from av.error import FFmpegError
 
+from doorlab.data.lerobot.layout import is_lerobot_dataset, lerobot_root_above
 from doorlab.data.sources import video_files
 from doorlab.data.sources.image_files import MAX_PIXELS, read_image
 from doorlab.errors import DatasetError
+from doorlab.storage.text_paths import shell_quoted
 
 Fit = Literal["crop", "pad"]
 FITS: tuple[str, ...] = get_args(Fit)
@@ -76,6 +78,7 @@ def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
     if not source.is_dir():
         got = "a file" if source.exists() else "no such folder"
         raise DatasetError(f"a folder of footage at {source}", got, "correct the path")
+    _refuse_parts_of_lerobot(source)
     paths = _listed(source)
     entries = [path for path in paths if path.is_dir() or _is(path, VIDEOS)]
     others = [path for path in paths if path not in set(entries)]
@@ -86,6 +89,24 @@ def find_entries(source: Path) -> tuple[list[Path], list[Path]]:
             "one subfolder of images, or one video, per door", got, "sort the images by door"
         )
     return entries, others
+
+
+def _refuse_parts_of_lerobot(source: Path) -> None:
+    """Raises DatasetError for folders inside of LeRobot datasets: their videos hold many doors."""
+    root = lerobot_root_above(source)
+    if root:
+        raise DatasetError(
+            "the folder of a LeRobot dataset, or a folder of footage",
+            f"{source}, which is inside of the LeRobot dataset {root}",
+            f"run `doorlab import {shell_quoted(str(root))}`",
+        )
+    inner = [path.name for path in _listed(source) if is_lerobot_dataset(path)]
+    if inner:
+        raise DatasetError(
+            f"one LeRobot dataset, or footage, at {source}",
+            f"a folder that contains the LeRobot dataset {inner[0]}",
+            "import one dataset at a time",
+        )
 
 
 def open_entry(path: Path, frames: int) -> FootageDoor:
@@ -115,7 +136,7 @@ def find_unreadable(path: Path, frames: int, significant_bits: int = 0) -> dict[
     bad: dict[str, str] = {}
     images, good = _images_in(path), set[Path]()
     while len(images) >= frames:
-        unknown = {images[index] for index in _evenly(len(images), frames)} - good
+        unknown = {images[index] for index in evenly(len(images), frames)} - good
         if not unknown:
             break
         for image in unknown:
@@ -201,7 +222,7 @@ def _from_folder(
 ) -> Iterator[np.ndarray]:
     images = [image for image in _images_in(path) if image.name not in leave_out]
     _check_count(path, len(images), frames)
-    for index in _evenly(len(images), frames):
+    for index in evenly(len(images), frames):
         yield _read_image(images[index], significant_bits)
 
 
@@ -217,10 +238,11 @@ def _from_video(path: Path, frames: int) -> Iterator[np.ndarray]:
         count = video_files.count_decoded(path)
     _check_count(path, count, frames)
     with _readable(path):
-        yield from video_files.read_frames(path, set(_evenly(count, frames)))
+        yield from video_files.read_frames(path, set(evenly(count, frames)))
 
 
-def _evenly(count: int, frames: int) -> list[int]:
+def evenly(count: int, frames: int) -> list[int]:
+    """Indices of `frames` images out of `count`, evenly spaced from the first to the last."""
     return np.linspace(0, count - 1, frames).round().astype(int).tolist()
 
 

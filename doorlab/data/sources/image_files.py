@@ -54,6 +54,19 @@ def read_image(path: Path, significant_bits: int = 0) -> np.ndarray:
             return _to_rgb(_to_8_bits(image, path, significant_bits))
 
 
+def decode_image(data: bytes) -> np.ndarray:
+    """Decodes an image of at most 8 bits per value, as `read_image` reads it from a file.
+
+    Raises ValueError if the data are damaged, of another format, or an image of 16 bits.
+    """
+    with _damage_as_value_error(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        check_size(*image.size)
+        if image.mode not in _EIGHT_BIT_MODES:
+            raise ValueError(f"an image of the mode {image.mode}, not of 8 bits per value")
+        with quiet() if image.format == "TIFF" else nullcontext():  # libtiff prints warnings
+            return _to_rgb(image)
+
+
 def decode_png(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
     """Decodes an 8-bit PNG file to uint8 of the given shape: (H, W), gray, or (H, W, 3), RGB.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from doorlab.data.config import (
     check_config,
     split_of_doors,
 )
+from doorlab.data.lerobot.layout import is_lerobot_dataset
 from doorlab.data.schema import ARRAYS, ArraySpec
 from doorlab.data.shards import write_shard
 from doorlab.data.sources.footage import (
@@ -45,7 +46,7 @@ from doorlab.terminal.progress import track
 
 _ARRAYS = ("images", "split")
 # Settings added later: dataset.json contains them only if they are set, to keep old checksums.
-_LATER = {"skip_unreadable": False, "significant_bits": 0, "left_out": ()}
+_LATER = {"skip_unreadable": False, "significant_bits": 0, "left_out": (), "camera": ""}
 _FOUND = ("--source", "--names", "--left-out")  # not options of the command line
 _NAMED = 5  # maximum number of names listed in a message
 
@@ -74,6 +75,9 @@ class FootageSettings:
     """Fraction of the doors held out for the final results."""
     shard_doors: ShardDoors = 64
     """Doors per shard, the unit of work, of resuming and of checksums."""
+    camera: str = ""
+    """Camera of a LeRobot dataset (observation.images.front, for example); if empty, the only
+    camera."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,27 @@ class ImportConfig(FootageSettings, DatasetConfig):
         return " ".join([*where, *options, "--resume"])
 
 
+@runtime_checkable
+class EpisodeFrames(Protocol):
+    """The frames of a dataset of episodes, as `lerobot.LeRobotFrames` reads them.
+
+    Attributes:
+        camera: key of the camera.
+        names: names of the episodes.
+    """
+
+    camera: str
+    names: tuple[str, ...]
+
+    def length(self, name: str) -> int:
+        """Number of frames of an episode."""
+        ...
+
+    def read(self, name: str, frames: int, size: int, fit: Fit) -> np.ndarray:
+        """uint8 (M, S, S, 3): M frames of an episode, evenly spaced."""
+        ...
+
+
 @dataclass(frozen=True)
 class ImportPlan:
     """The result of `plan_import`: the config of the dataset, and what is left out.
@@ -172,16 +197,23 @@ class ImportPlan:
 def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
     """Inspects every door in `source`; decodes images only if `settings.skip_unreadable`.
 
+    Args:
+        source: a folder of footage (`footage`), or a LeRobot dataset, whose episodes are doors.
+        settings: settings of the dataset.
+
     Raises:
-        ConfigError: for settings out of range.
+        ConfigError: for settings out of range; for an unknown camera; if a LeRobot dataset has
+            several cameras and none is chosen; if pyarrow is missing for a LeRobot dataset.
         DatasetError: if there is no footage; if a file cannot be read, unless
             `settings.skip_unreadable`; if a door has fewer images than frames, unless
             `settings.skip_short`.
     """
-    paths, others = find_entries(Path(source))
+    frames = _open_lerobot(Path(source), settings.camera)
+    paths, others = _lerobot_entries(frames) if frames else find_entries(Path(source))
     values = {name: getattr(settings, name) for name in FootageSettings.__dataclass_fields__}
+    values["camera"] = frames.camera if frames else ""
     config = ImportConfig(**values, source=str(source), names=tuple(p.name for p in paths))
-    entries, unreadable = _open_all(paths, config)
+    entries, unreadable = _open_all(paths, config, frames)
     short = [entry for entry in entries if entry.num_images < config.frames]
     doors = [entry for entry in entries if entry.num_images >= config.frames]
     if not entries:
@@ -204,16 +236,32 @@ def plan_import(source: str | Path, settings: FootageSettings) -> ImportPlan:
     )
 
 
+def _open_lerobot(source: Path, camera: str) -> EpisodeFrames | None:
+    """The frames of a LeRobot dataset; None for other folders."""
+    if is_lerobot_dataset(source):
+        from doorlab.data.sources.lerobot import LeRobotFrames  # needs pyarrow
+
+        return LeRobotFrames(source, camera)
+    if camera:
+        raise ConfigError(
+            f"no camera, as {source} is no LeRobot dataset", repr(camera), "remove --camera"
+        )
+    return None
+
+
+def _lerobot_entries(frames: EpisodeFrames) -> tuple[list[Path], list[Path]]:
+    """The episodes as entries, and no other files."""
+    return [Path(name) for name in frames.names], []
+
+
 def _open_all(
-    paths: Sequence[Path], config: ImportConfig
+    paths: Sequence[Path], config: ImportConfig, frames: EpisodeFrames | None
 ) -> tuple[list[FootageDoor], dict[str, str]]:
     """Opens the doors at `paths`; also returns unreadable files with the reasons."""
     entries, unreadable = [], {}
     for path in track(paths, "footage", "doors inspected"):
         try:
-            entry = open_entry(path, config.frames)
-            if config.skip_unreadable:
-                entry = _without_unreadable(entry, config)
+            entry = _open_door(path, config, frames)
         except UnreadableError as error:
             if not config.skip_unreadable:
                 raise
@@ -222,6 +270,16 @@ def _open_all(
         unreadable |= {f"{path.name}/{name}": why for name, why in entry.unreadable.items()}
         entries.append(entry)
     return entries, unreadable
+
+
+def _open_door(path: Path, config: ImportConfig, frames: EpisodeFrames | None) -> FootageDoor:
+    if frames is None:
+        entry = open_entry(path, config.frames)
+        return _without_unreadable(entry, config) if config.skip_unreadable else entry
+    entry = FootageDoor(path, frames.length(path.name))
+    if config.skip_unreadable and entry.num_images >= config.frames:
+        frames.read(path.name, config.frames, config.image_size, config.fit)
+    return entry
 
 
 def _without_unreadable(entry: FootageDoor, config: ImportConfig) -> FootageDoor:
@@ -254,6 +312,7 @@ class FootageWriter:
     def __init__(self, path: Path, config: ImportConfig) -> None:
         self._path, self._config = path.absolute(), config  # workers may run in other folders
         self._source = Path(config.source).absolute()
+        self._frames: EpisodeFrames | None = None  # opened in every worker
 
     def __call__(self, part: str) -> tuple[str, str]:
         """Writes a part (for example "shards/shard-00000"); returns its name and checksum."""
@@ -268,6 +327,10 @@ class FootageWriter:
 
     def _read(self, door: str) -> np.ndarray:
         config, start = self._config, f"{door}/"
+        if config.camera:
+            self._frames = self._frames or _open_lerobot(self._source, config.camera)
+        if self._frames:
+            return self._frames.read(door, config.frames, config.image_size, config.fit)
         return read_frames(
             self._source / door,
             config.frames,

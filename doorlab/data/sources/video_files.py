@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from doorlab.data.sources.image_files import blend_with_black, check_size
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
 _SRGB = {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
 _NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
+_OFF_TIME = 0.25  # frame intervals by which a frame of a section may be displayed too early or late
 _SKEW = 0.01  # display-matrix entries below this fraction of the largest entries are ignored
 
 
@@ -66,6 +67,39 @@ def read_frames(path: Path, wanted: Container[int]) -> Iterator[np.ndarray]:
         for number, frame in enumerate(container.decode(stream)):
             if number in wanted:
                 yield show(frame)
+
+
+def read_section(
+    path: Path, start: float, fps: float, wanted: Sequence[int]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields frames of a section of the video in `path`, with their numbers in the section.
+
+    Args:
+        path: a video of several recordings, one after the other.
+        start: s, time of the first frame of the section.
+        fps: frames per second.
+        wanted: numbers of the frames, at least one; frame n is displayed at `start + n / fps`.
+
+    Yields:
+        The number, and the frame as uint8 (H, W, 3), RGB.
+
+    Raises as `read_frames`. A frame that the video does not have is not yielded.
+    """
+    with _opened(path) as container:
+        stream = _video_stream(container)
+        show = _Screen(_cropping(container, stream), stream.sample_aspect_ratio or Fraction(1))
+        last = max(wanted)
+        if start > 0 and stream.time_base:
+            container.seek(int((start - 1 / fps) / stream.time_base), stream=stream)
+        for frame in container.decode(stream):
+            if frame.time is None:
+                raise ValueError("a video without timestamps")
+            place = (frame.time - start) * fps
+            number = round(place)
+            if number > last:
+                return
+            if number in wanted and abs(place - number) < _OFF_TIME:
+                yield number, show(frame)
 
 
 def _opened(path: Path) -> Any:

@@ -129,7 +129,7 @@ class ArmTrials(InteractionBatch):
         self._arms, self._plans = arms, plan(actions, time_step)
         self._last = self._plans.steps
         shape = (len(doors), round(SECONDS / time_step) if record else 0)
-        self._grips = np.zeros((*shape, 3))
+        self._grips, self._joints = np.zeros((*shape, 3)), np.zeros((*shape, JOINTS))
         if record:
             self.courses = np.zeros(shape, np.float32)
         self._force = np.zeros((3, arms.grip.shape[1]))  # on the handles, in the base frame
@@ -138,6 +138,16 @@ class ArmTrials(InteractionBatch):
     def hands(self) -> np.ndarray:
         """float32 (N, T, 3), m: gripper positions until release; see `InteractionResult`."""
         return until_released(self._grips, self.steps)
+
+    @property
+    def arm_positions(self) -> np.ndarray:
+        """float32 (N, T, 7), rad: joint positions until release; see `InteractionResult`."""
+        return until_released(self._joints, self.steps)
+
+    @property
+    def arm_targets(self) -> np.ndarray:
+        """float32 (N, T, 7), rad: desired joint positions until release."""
+        return until_released(self._plans.targets[:, 1:], self.steps)
 
     def _grip(
         self, lanes: Lanes, handles: Handles, q: np.ndarray, q_rate: np.ndarray
@@ -157,6 +167,8 @@ class ArmTrials(InteractionBatch):
         targets = self._plans.targets[trial, done - 1]
         rates = (self._plans.targets[trial, done] - targets) / self._time_step
         self._arms.step(rows, targets, rates, -self._force[:, rows].T)
+        if self._joints.size:
+            self._joints[trial, done - 1] = self._arms.joints[rows]
 
     def _take_up(self, lane: int, trial: int) -> None:
         self._arms.put(lane, self._plans.targets[trial, 0])

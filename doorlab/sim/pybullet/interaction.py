@@ -57,6 +57,16 @@ class InteractionBatch:
         """float32 (N, T, 3), m: hand positions until release; see `InteractionResult`."""
         return until_released(self._path[..., :3], self.steps)
 
+    @property
+    def arm_positions(self) -> np.ndarray | None:
+        """Joint positions of the arm; None: the hand has no arm."""
+        return None
+
+    @property
+    def arm_targets(self) -> np.ndarray | None:
+        """Desired joint positions of the arm; None: the hand has no arm."""
+        return None
+
     def run_single(self, rack: JointPool) -> None:
         """Simulates a single interaction in a pool of one lane, without the overhead of arrays."""
         handles, closer, path = self._handles.single(0), float(self._closer[0]), self._path[0]

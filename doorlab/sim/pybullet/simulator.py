@@ -87,8 +87,7 @@ class PyBulletSimulator(Closable):
         shape = actions.shape[:2]
         ends, slipped, steps = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int32)
         most = round(self._seconds / self._time_step)
-        courses = np.zeros((*shape, most), np.float32) if record else None
-        hands = np.zeros((*shape, most, 3), np.float32) if record else None
+        recorded = _blank_records((*shape, most)) if record else {}
         for slides in (False, True):
             which = [d for d, door in enumerate(doors) if (door.mechanism == "sliding") == slides]
             trials = [(d, j) for d in which for j in range(shape[1])]
@@ -96,10 +95,11 @@ class PyBulletSimulator(Closable):
                 rows = tuple(np.array(trials[first : first + self._most_trials]).T)
                 done = self._run_group([doors[d] for d in rows[0]], actions[rows], slides, record)
                 ends[rows], slipped[rows], steps[rows] = done.ends, done.slipped, done.steps
-                if courses is not None and hands is not None:
-                    courses[rows], hands[rows] = done.courses, done.hands
-        rewards = rewards_of(doors, ends)
-        return InteractionResult(rewards, ends.astype(np.float32), slipped, steps, courses, hands)
+                if record:
+                    _store_records(recorded, rows, done)
+        rewards, time_step = rewards_of(doors, ends), self._time_step if record else None
+        ends = ends.astype(np.float32)
+        return InteractionResult(rewards, ends, slipped, steps, time_step=time_step, **recorded)
 
     def close(self) -> None:
         """Frees the engine. Repeated calls have no effect."""
@@ -126,3 +126,20 @@ class PyBulletSimulator(Closable):
         if key not in self._racks:
             self._racks[key] = JointPool(lanes, slides=slides, time_step=self._time_step)
         return self._racks[key]
+
+
+def _blank_records(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """The recorded arrays of `InteractionResult` that every hand has, for a shape (D, J, T)."""
+    hands = np.zeros((*shape, 3), np.float32)
+    return {"trajectories": np.zeros(shape, np.float32), "hands": hands}
+
+
+def _store_records(
+    recorded: dict[str, np.ndarray], rows: tuple[np.ndarray, ...], done: InteractionBatch
+) -> None:
+    """Stores what a batch recorded in the rows (d, j) of its interactions."""
+    recorded["trajectories"][rows], recorded["hands"][rows] = done.courses, done.hands
+    for name, values in (("arm_positions", done.arm_positions), ("arm_targets", done.arm_targets)):
+        if values is not None:
+            shape = (*recorded["trajectories"].shape, values.shape[-1])
+            recorded.setdefault(name, np.zeros(shape, np.float32))[rows] = values

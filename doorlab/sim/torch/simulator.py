@@ -136,7 +136,9 @@ class TorchSimulator(Closable):
             )
             for name, array in flat.items():
                 array[at] = getattr(pulled, name)[:, 0].cpu().numpy()
-        return replace(done, hands=self._hands(actions, done.steps)) if record else done
+        if not record:
+            return done
+        return replace(done, hands=self._hands(actions, done.steps), time_step=self._time_step)
 
     def _hands(self, actions: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Hand positions, float32 (D, J, T, 3), m, as in `InteractionResult`."""

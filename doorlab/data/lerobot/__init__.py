@@ -1,0 +1,1 @@
+"""Export of datasets to the format of LeRobot datasets."""
