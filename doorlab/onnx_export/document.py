@@ -1,9 +1,9 @@
 """onnx.json: what a program needs to know to run exported models.
 
-    kind, image_size, ...    the model, its training, and the versions of the export
-    preprocessing            how an image becomes a frame
-    actions, reward          ranges, units and the conversion of normalized actions
-    files                    file -> meaning, inputs and outputs with types and shapes
+kind, image_size, ...    the model, its training, and the versions of the export
+preprocessing            how an image becomes a frame
+actions, reward          ranges, units and the conversion of normalized actions
+files                    file -> meaning, inputs and outputs with types and shapes
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ def document(
         about: description of the exported run.
         exported: functions, their ONNX models and the largest difference from torch.
     """
-    files = {f"{graph.name}.onnx": _file(*parts) for parts in exported for graph in parts[:1]}
+    files = {
+        f"{graph.name}.onnx": _file(graph, model, difference)
+        for graph, model, difference in exported
+    }
     return {
         "format_version": FORMAT_VERSION,
         "kind": about.kind,
@@ -68,43 +71,47 @@ def document(
 
 
 def actions() -> dict[str, Any]:
-    """The coordinates of an action, and their conversion from [-1, 1] to rad and m.
+    """The conversion of normalized actions to rad and m, for both kinds of actions.
 
-    A coordinate x in [-1, 1] is `low + (x - from) / (to - from) * (high - low)`.
+    An action whose coordinate 1 is below `slides_from` is an arc, any other one a slide. A
+    coordinate is converted linearly from its range `normalized` to its range `physical`.
     """
-    arc = f"radius below {SLIDES_FROM}: an arc about a hinge"
-    slide = f"radius from {SLIDES_FROM} on: a slide along phi, without hinge"
+    phi = _coordinate(0, "phi", "rad", (-math.pi, math.pi)) | {"periodic": True}
+    turn = _coordinate(3, "turn", "rad", (-MAX_TURN, MAX_TURN)) | {
+        "meaning": "turn of the handle before the path: positive is clockwise"
+    }
     return {
-        "range": [-1.0, 1.0],
-        "conversion": "physical = low + (x - from) / (to - from) * (high - low)",
-        "kinds": [arc, slide],
-        "coordinates": [
-            _coordinate("phi", "rad", -math.pi, math.pi, periodic=True)
-            | {"meaning": "direction from the handle to the hinge: 0 right, pi/2 up, pi left"},
-            _coordinate("radius", "m", *RADIUS_RANGE, to=SLIDES_FROM)
-            | {"meaning": "distance from the handle to the hinge; unused by a slide"},
-            _coordinate("swing", "rad", -MAX_SWING, MAX_SWING)
-            | {
-                "meaning": "angle of the arc: positive pulls, negative pushes",
-                "slide": {"unit": "m", "low": -MAX_SLIDE, "high": MAX_SLIDE},
-            },
-            _coordinate("turn", "rad", -MAX_TURN, MAX_TURN)
-            | {"meaning": "turn of the handle before the path: positive is clockwise"},
+        "slides_from": SLIDES_FROM,
+        "arc": [
+            phi | {"meaning": "direction from the handle to the hinge: 0 right, pi/2 up, pi left"},
+            _coordinate(1, "radius", "m", RADIUS_RANGE, (-1.0, SLIDES_FROM))
+            | {"meaning": "distance from the handle to the hinge"},
+            _coordinate(2, "swing", "rad", (-MAX_SWING, MAX_SWING))
+            | {"meaning": "angle about the hinge: positive pulls, negative pushes"},
+            turn,
+        ],
+        "slide": [
+            phi | {"meaning": "direction of the slide: 0 right, pi/2 up, pi left"},
+            _coordinate(2, "swing", "m", (-MAX_SLIDE, MAX_SLIDE))
+            | {"meaning": "length of the slide: positive along phi"},
+            turn,
         ],
     }
 
 
 def _coordinate(
-    name: str, unit: str, low: float, high: float, *, to: float = 1.0, periodic: bool = False
+    index: int,
+    name: str,
+    unit: str,
+    physical: tuple[float, float],
+    normalized: tuple[float, float] = (-1.0, 1.0),
 ) -> dict[str, Any]:
     return {
+        "index": index,
         "name": name,
         "unit": unit,
-        "from": -1.0,
-        "to": to,
-        "low": low,
-        "high": high,
-        "periodic": periodic,
+        "normalized": list(normalized),
+        "physical": list(physical),
     }
 
 

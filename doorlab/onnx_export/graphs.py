@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -188,9 +187,7 @@ def graphs_of(model: DoorEncoder | RewardModel, image_size: int) -> list[Graph]:
     return [Graph(g.name, g.meaning, g.module.eval(), g.inputs, g.outputs) for g in graphs]
 
 
-def _latents(
-    model: DoorEncoder | RewardModel, found: tuple[Tensor, ...]
-) -> tuple[TensorInfo, ...]:
+def _latents(model: DoorEncoder | RewardModel, found: tuple[Tensor, ...]) -> tuple[TensorInfo, ...]:
     c = "context latent of each door: mean of its posterior, without unit"
     z = "instance latent of each frame: mean of its posterior, without unit"
     dims = [tensor.shape[-1] for tensor in found[1:]]
@@ -203,9 +200,7 @@ def _reward(model: RewardModel, embedding: TensorInfo) -> Graph:
     known, candidates = ("doors", "interactions"), ("doors", "actions")
     inputs = (
         embedding,
-        _floats(
-            "context_actions", (*known, ACTION_DIM), "executed actions, normalized, -1 to 1"
-        ),
+        _floats("context_actions", (*known, ACTION_DIM), "executed actions, normalized, -1 to 1"),
         _floats("context_rewards", known, "their rewards, 0 to 1; there may be no interactions"),
         TensorInfo(
             "context_mask",

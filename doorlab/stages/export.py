@@ -1,12 +1,18 @@
-"""Export a dataset for a dataset hub: Parquet files, a dataset card and the videos.
+"""Export a dataset for a dataset hub, or a model for programs without torch.
 
-One row is one door, with its frames as PNG images, its parameters, actions and rewards. The card
-(README.md) explains every column. Upload the folder without changes, for example with
+parquet: Parquet files, a dataset card and the videos of a dataset. One row is one door, with its
+frames as PNG images, its parameters, actions and rewards. The card (README.md) explains every
+column. Upload the folder without changes, for example with
 `hf upload OWNER/NAME OUT . --repo-type dataset`. `doorlab import OUT --out NEW` restores the
 dataset, with the same checksum. An export of imported footage also contains the path of the
 footage and the names of its folders and videos, which are published with the export.
 
-The command needs pyarrow: `pip install 'doorlab[hub]'`.
+This format needs pyarrow: `pip install 'doorlab[hub]'`.
+
+onnx: the model of a run of `doorlab train` or `doorlab pretrain` as ONNX files. embed.onnx computes
+the embedding of a door, reward.onnx predicts the rewards of actions, decode.onnx decodes latents to
+images. onnx.json describes their inputs and outputs. A program needs onnxruntime to run them; the
+export itself needs `pip install 'doorlab[onnx]'`, and takes about half a minute.
 """
 
 from __future__ import annotations
@@ -24,14 +30,15 @@ from doorlab.limits import PositiveInt, check_limits
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Dataset to export, output folder and dataset card."""
+    """Dataset or model to export, output folder and format."""
 
     source: Positional[Path]
-    """Folder of the dataset to export."""
+    """Folder of the dataset, or of the run with the model."""
     out: Path = Path("runs/export")
     """Folder of the export."""
-    format: Literal["parquet"] = "parquet"
-    """Format of the export. parquet: Parquet files and a dataset card."""
+    format: Literal["parquet", "onnx"] = "parquet"
+    """Format of the export. parquet: Parquet files and a card of a dataset; onnx: ONNX files of a
+    model."""
     title: str = "Doors"
     """Title of the dataset card."""
     license: str = ""
@@ -49,7 +56,8 @@ class Config:
 def run(config: Config) -> Path:
     """Writes the export; returns its folder.
 
-    Raises ConfigError if pyarrow is not installed. `data.hub.export` documents the other errors.
+    Raises ConfigError if a library that the format needs is not installed. `data.hub.export` and
+    `onnx_export.export` document the other errors.
     """
     return _EXPORTERS[config.format](config)
 
@@ -68,4 +76,14 @@ def _export_parquet(config: Config) -> Path:
     return config.out
 
 
-_EXPORTERS: dict[str, Callable[[Config], Path]] = {"parquet": _export_parquet}
+def _export_onnx(config: Config) -> Path:
+    from doorlab.onnx_export.export import export_model
+
+    export_model(config.source, config.out, overwrite=config.overwrite)
+    return config.out
+
+
+_EXPORTERS: dict[str, Callable[[Config], Path]] = {
+    "parquet": _export_parquet,
+    "onnx": _export_onnx,
+}
