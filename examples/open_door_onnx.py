@@ -33,7 +33,7 @@ class Predictor:
     """The embedding of one door, its interactions, and predicted rewards.
 
     Args:
-        folder: folder of `doorlab export --format onnx`.
+        folder: folder of `doorlab export RUN --format onnx`.
         seed: seed of the random search.
     """
 
@@ -98,7 +98,7 @@ def main(
     """Interacts with a door until it is open; returns the best reward.
 
     Args:
-        folder: Folder of `doorlab export --format onnx`, with a reward model.
+        folder: Folder of `doorlab export RUN --format onnx`, with a reward model.
         door: Seed of the door.
         tries: Maximum number of interactions.
         kappa: Weight of the standard deviation in the choice of actions.
