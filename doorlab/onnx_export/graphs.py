@@ -72,6 +72,9 @@ class Graph:
     outputs: tuple[TensorInfo, ...]
     """Outputs in the order in which the module returns them."""
 
+    def __post_init__(self) -> None:
+        self.module.eval()
+
     def examples(self, axes: Mapping[str, int] = AXES) -> tuple[Tensor, ...]:
         """One example per input; see `TensorInfo.example`."""
         return tuple(tensor.example(axes) for tensor in self.inputs)
@@ -84,14 +87,14 @@ class Graph:
 
 
 class Embed(nn.Module):
-    """Frames of doors -> their embeddings, and the latents that `Decode` decodes."""
+    """Frames of doors -> their embeddings, and the latents that the model decodes to images."""
 
     def __init__(self, model: DoorEncoder | RewardModel) -> None:
         super().__init__()
         self.model, self.latents = model, decodable(model)
 
     def forward(self, frames: UInt8[Tensor, "B M H W 3"]) -> tuple[Tensor, ...]:
-        """Embeddings (B, E), then the context latents (B, C) if any, the instance latents."""
+        """Embeddings (B, E); then c (B, C) of a statistician, z (B, M, Z) of a decoding model."""
         x = to_float(frames.permute(0, 1, 4, 2, 3))
         embedding = self.model.embed(x)
         if isinstance(self.latents, NeuralStatistician):
@@ -170,12 +173,10 @@ def graphs_of(model: DoorEncoder | RewardModel, image_size: int) -> list[Graph]:
     frames = TensorInfo("frames", torch.uint8, images, "frames of each door, RGB, 0 to 255")
     with torch.no_grad():
         found = Embed(model)(frames.example(AXES))
-    embedding = _floats(
-        "embedding", ("doors", found[0].shape[-1]), "embedding of each door, without unit"
-    )
-    latents = _latents(model, found)
-    name = "frames of doors -> one embedding per door"
-    graphs = [Graph("embed", name, Embed(model), (frames,), (embedding, *latents))]
+    embedding = _floats("embedding", ("doors", found[0].shape[-1]), "embedding of each door")
+    latents = _latents(found)
+    meaning = "frames -> one embedding per door, and latents that decode.onnx decodes"
+    graphs = [Graph("embed", meaning, Embed(model), (frames,), (embedding, *latents))]
     if isinstance(model, RewardModel):
         graphs.append(_reward(model, embedding))
     decoder = decodable(model)
@@ -184,16 +185,16 @@ def graphs_of(model: DoorEncoder | RewardModel, image_size: int) -> list[Graph]:
         module = DecodeStatistician(decoder) if is_statistician else DecodeFrames(decoder)
         decoded = _floats("images", images, "decoded images, RGB, 0 to 1")
         graphs.append(Graph("decode", "latents -> images", module, latents, (decoded,)))
-    return [Graph(g.name, g.meaning, g.module.eval(), g.inputs, g.outputs) for g in graphs]
+    return graphs
 
 
-def _latents(model: DoorEncoder | RewardModel, found: tuple[Tensor, ...]) -> tuple[TensorInfo, ...]:
-    c = "context latent of each door: mean of its posterior, without unit"
-    z = "instance latent of each frame: mean of its posterior, without unit"
-    dims = [tensor.shape[-1] for tensor in found[1:]]
-    if isinstance(decodable(model), NeuralStatistician):
-        return _floats("c", ("doors", dims[0]), c), _floats("z", ("doors", "frames", dims[1]), z)
-    return tuple(_floats("z", ("doors", "frames", size), z) for size in dims)
+def _latents(found: tuple[Tensor, ...]) -> tuple[TensorInfo, ...]:
+    """The latents among the outputs of `Embed`, which are the inputs of the decoder."""
+    if len(found) == 1:
+        return ()
+    *context, instance = (tensor.shape[-1] for tensor in found[1:])
+    c = [_floats("c", ("doors", size), "context latent of each door") for size in context]
+    return (*c, _floats("z", ("doors", "frames", instance), "instance latent of each frame"))
 
 
 def _reward(model: RewardModel, embedding: TensorInfo) -> Graph:
@@ -214,8 +215,8 @@ def _reward(model: RewardModel, embedding: TensorInfo) -> Graph:
         _floats("mean", candidates, "predicted rewards, 0 to 1"),
         _floats("std", candidates, "standard deviations of the rewards, 0 to 0.5"),
     )
-    name = "embedding, interactions with the door, and actions -> predicted rewards"
-    return Graph("reward", name, Reward(model), inputs, outputs)
+    meaning = "embedding, interactions with the door, and actions -> predicted rewards"
+    return Graph("reward", meaning, Reward(model), inputs, outputs)
 
 
 def _floats(name: str, shape: tuple[int | str, ...], meaning: str) -> TensorInfo:
