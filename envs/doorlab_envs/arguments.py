@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 
@@ -79,7 +80,7 @@ def chosen_doors(options: Any, count: int, batched: bool = False) -> list[int] |
     return [_checked_key(key) for key in one_each("doors", keys, count)]
 
 
-def in_space(actions: Any, space: spaces.Box) -> np.ndarray:
+def in_space(actions: Any, space: gymnasium.Space[Any]) -> np.ndarray:
     """The actions as an array in the action space, with the dtype of the space.
 
     Accepts the arrays for which `space.contains` is true.
@@ -87,6 +88,7 @@ def in_space(actions: Any, space: spaces.Box) -> np.ndarray:
     Raises ConfigError for another shape, a dtype that cannot be cast safely (float64, int64), NaN,
     and numbers outside of the box.
     """
+    assert isinstance(space, spaces.Box)  # that of both environments
     array = checked_actions(actions, space.shape[:-1], rounding=0.0)
     given = np.asarray(actions).dtype
     if not np.can_cast(given, space.dtype):

@@ -196,12 +196,12 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         return None if rendered is None else rendered[0]
 
     @property
-    def spec(self) -> EnvSpec | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def spec(self) -> EnvSpec | None:
         """The spec that `gymnasium.make` sets, with the horizon as `max_episode_steps`."""
         return self._spec
 
     @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._spec = spec_with_horizon(spec, self._horizon)
 
     @property

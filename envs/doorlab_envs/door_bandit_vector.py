@@ -124,12 +124,12 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         return self._core.trajectories
 
     @property
-    def spec(self) -> EnvSpec | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def spec(self) -> EnvSpec | None:
         """The spec that `gymnasium.make_vec` sets, with the horizon as `max_episode_steps`."""
         return self._spec
 
     @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._spec = spec_with_horizon(spec, self._horizon)
 
     def close_extras(self, **_: Any) -> None:

@@ -11,7 +11,6 @@ import pytest
 import torch
 from helpers.small_networks import TINY
 
-from doorlab.cli import main
 from doorlab.doors import Action
 from doorlab.errors import CheckpointError, ResultError
 from doorlab.models.io import load_model, save_model
@@ -29,7 +28,13 @@ EXAMPLE = ROOT / "examples/open_door_onnx.py"
 # Runs the example in a process in which torch cannot be imported.
 WITHOUT_TORCH = """
 import runpy, sys
-sys.modules["torch"] = None
+
+class NoTorch:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "torch":
+            raise ImportError(name)
+
+sys.meta_path.insert(0, NoTorch())
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -48,8 +53,10 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(run):
+    """In a process of its own, where jaxtyping does not check shapes, which slows tracing."""
     folder = run.parent / "exported"
-    assert main(["export", str(run), "--format", "onnx", "--out", str(folder)]) == 0
+    command = [sys.executable, "-m", "doorlab", "export", str(run), "--format", "onnx"]
+    subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
     return folder
 
 
