@@ -23,6 +23,7 @@ from tyro.conf import Positional
 
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError, DoorlabError
+from doorlab.limits import SEED
 
 ENVIRONMENT = "doorlab_envs:doorlab/DoorBandit-v0"
 PROVIDERS = ["CPUExecutionProvider"]
@@ -107,11 +108,7 @@ def main(
         simulator: Simulator: auto, pybullet, panda; torch would import torch.
         seed: Seed of the random search.
     """
-    for name in ("onnx.json", "embed.onnx", "reward.onnx"):
-        if not (folder / name).is_file():
-            fix = "export a run of `doorlab train` with `doorlab export RUN --format onnx`"
-            raise ConfigError(f"{name} in {folder}", "none", fix)
-    predictor = Predictor(folder, seed)
+    predictor = load(folder, seed)
     size = predictor.about["image_size"]
     env = gymnasium.make(
         ENVIRONMENT, image_size=size, horizon=tries, prior=prior, simulator=simulator
@@ -137,6 +134,21 @@ def main(
     count = len(predictor.rewards)
     print(f"door {door} is {outcome} after {count} interactions; best reward {best:.2f}")
     return best
+
+
+def load(folder: Path, seed: int) -> Predictor:
+    """The predictor of an export. Raises ConfigError for a missing or damaged file."""
+    if not SEED.admits(seed):
+        raise ConfigError(f"a seed as {SEED}", f"{seed}", "correct --seed")
+    fix = "export a run of `doorlab train` with `doorlab export RUN --format onnx`"
+    for name in ("onnx.json", "embed.onnx", "reward.onnx"):
+        if not (folder / name).is_file():
+            raise ConfigError(f"{name} in {folder}", "none", fix)
+    try:
+        return Predictor(folder, seed)
+    except Exception as error:  # onnxruntime's errors have no common public class
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"an undamaged export in {folder}", reason, fix) from None
 
 
 if __name__ == "__main__":

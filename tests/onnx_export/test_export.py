@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from helpers.small_networks import TINY
 
 from doorlab.doors import Action
-from doorlab.errors import CheckpointError, ResultError
+from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.io import load_model, save_model
 from doorlab.models.registry import ENCODERS, REWARD_MODELS, build_model
 from doorlab.robot import RewardPredictor
@@ -146,6 +147,13 @@ def test_example_reports_missing_export_in_one_line(tmp_path):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"open_door_onnx: error: Expected onnx.json in {tmp_path}")
+
+
+def test_example_rejects_damaged_export(exported, tmp_path):
+    folder = Path(shutil.copytree(exported, tmp_path / "damaged"))
+    (folder / "reward.onnx").write_bytes(b"no model")
+    with pytest.raises(ConfigError, match="an undamaged export in"):
+        runpy.run_path(str(EXAMPLE))["main"](folder)
 
 
 def test_example_converts_actions_as_doorlab_does(exported):
