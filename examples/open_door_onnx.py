@@ -147,7 +147,7 @@ def load(folder: Path, seed: int) -> Predictor:
     try:
         return Predictor(folder, seed)
     except Exception as error:  # onnxruntime's errors have no common public class
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ConfigError(f"an undamaged export in {folder}", reason, fix) from None
 
 
