@@ -29,8 +29,8 @@ class LeRobotDoor(gymnasium.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     def __init__(self, env: gymnasium.Env[Any, np.ndarray]) -> None:
         super().__init__(env)
         frames, *shape = env.observation_space["images"].shape  # pyright: ignore
-        image: spaces.Space[Any] = spaces.Box(0, 255, tuple(shape), np.uint8)
-        cameras = {f"frame_{number}": image for number in range(frames)}
+        image = spaces.Box(0, 255, tuple(shape), np.uint8)
+        cameras: Any = {f"frame_{number}": image for number in range(frames)}
         self.observation_space = spaces.Dict({"pixels": spaces.Dict(cameras)})
 
     def reset(

@@ -100,7 +100,7 @@ def env(env_id):
         yield env.unwrapped
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(
     values=st.lists(st.sampled_from([0.0, 1.0, -1.0, 1.000005, 2.0, np.nan, np.inf]), min_size=3,
                     max_size=5),
