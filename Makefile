@@ -9,9 +9,9 @@ TORCHLESS_TESTS := tests/doors tests/sim/panda tests/sim/pybullet $(addprefix te
 	action_properties against_mujoco checks energy every_door grip mechanics rendering simulator)) \
 	$(addprefix tests/data/,hub $(addprefix sources/test_,footage.py image_files.py simulation.py video_files.py) \
 	$(addprefix test_,$(addsuffix .py,chunk_sizes config dataset paths schema shards video_writer writer))) \
-	$(addprefix tests/envs/test_,copies.py door_sources.py videos.py) tests/parallel tests/terminal \
+	$(addprefix tests/envs/test_,copies.py door_sources.py registration.py videos.py) tests/parallel tests/terminal \
 	$(addprefix tests/test_,$(addsuffix .py,errors intervals packaging registry seeding))
-WITHOUT_TORCH := botorch lightning-fabric pyright ray ruff stable-baselines3 torch
+WITHOUT_TORCH := botorch lightning-fabric onnx onnxruntime onnxscript pyright ray ruff stable-baselines3 torch
 # Spinning threads of several processes get in each other's way on few cores.
 export OMP_WAIT_POLICY ?= passive
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from doorlab.errors import ConfigError, ResultError
 from doorlab.storage.files import read_json
 
-# A dataset, and a dataset that `doorlab export` wrote for a hub.
-DATASET_FILE, EXPORT_FILE = "dataset.json", "doorlab.json"
+# A dataset; a dataset that `doorlab export` wrote for a hub; a model that it wrote as ONNX files.
+DATASET_FILE, EXPORT_FILE, ONNX_FILE = "dataset.json", "doorlab.json", "onnx.json"
 
 # A run of `doorlab pretrain` or `doorlab train`.
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"

@@ -30,7 +30,7 @@ MAX_SLIDE = 1.2  # m
 MAX_TURN = 1.0  # rad
 SLIDES_FROM = 0.75  # normalized radii from here on mean: no hinge, slide
 
-_ROUNDING = 1e-5  # tolerance for rounding errors beyond the box
+_ROUNDING = 1e-5  # rounding errors outside of the box that are clipped
 _REAL = "pass real numbers (for an Action, those of action.to_normalized())"
 _NUMBERS = {"phi": anywhere("rad"), "swing": anywhere("rad"), "turn": anywhere("rad")}
 _RADIUS = {"radius": positive(unit="m")}
@@ -80,16 +80,19 @@ class Action:
         return np.clip(a, -1.0, 1.0)
 
 
-def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
+def checked_actions(
+    actions: Any, shape: tuple[int | str, ...], rounding: float = _ROUNDING
+) -> np.ndarray:
     """Checks normalized actions; returns an array (*shape, 4) of numbers in [-1, 1].
 
     Args:
         actions: anything that NumPy can convert to such an array.
         shape: axes before the four coordinates: the length of each, or a word for an axis of
             any length.
+        rounding: distance outside of the range up to which values are clipped.
 
     Returns:
-        The array in its own dtype; values up to 1e-5 outside of the range are clipped.
+        The array in its own dtype.
 
     Raises ConfigError for another shape, and for values that are not numbers, NaN, infinite or
     out of range.
@@ -112,7 +115,7 @@ def checked_actions(actions: Any, shape: tuple[int | str, ...]) -> np.ndarray:
     )
     if not fits:
         raise ConfigError(expected, f"an array of shape {array.shape}", "correct its shape")
-    within = np.abs(array) <= 1.0 + _ROUNDING
+    within = np.abs(array) <= 1.0 + rounding
     if not within.all():
         odd = array[~within][0]
         fix = "scale it. An action in rad and m is Action(phi, radius, swing, turn)"

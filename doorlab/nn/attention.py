@@ -57,7 +57,7 @@ class MaskedAttention(nn.Module):
         mask: Bool[Tensor, "B N"],
     ) -> KeyValues:
         """Projects the members of sets to keys (from `places`) and values (from `contents`)."""
-        sets = (len(mask), -1, -1, -1)
+        sets = (mask.shape[0], -1, -1, -1)  # `len` would fix the number of sets in an export
         keys = torch.cat([self._split(self.to_key(places)), self.null_key.expand(sets)], 2)
         values = torch.cat(
             [self._split(self.to_value(contents)), self.nothing_value.expand(sets)], 2

@@ -1,4 +1,4 @@
-"""Checks of the arguments, options and seeds that callers pass to the environments."""
+"""Checks of the arguments, options, seeds and actions that callers pass to the environments."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
+from gymnasium import spaces
 
 from doorlab.data.config import FrameCount, ImageSize
 from doorlab.data.schema import SPLITS
+from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR, get_prior
 from doorlab.errors import ConfigError, unknown_name
-from doorlab.limits import SEED, PositiveInt, check_limits
+from doorlab.limits import SEED, PositiveInt, at_least, check_limits
 from doorlab.sim import AUTO, SIMULATORS
 
 RENDER_MODES = ("rgb_array", "rgb_array_list")
@@ -77,11 +80,46 @@ def chosen_doors(options: Any, count: int, batched: bool = False) -> list[int] |
     return [_checked_key(key) for key in one_each("doors", keys, count)]
 
 
+def in_space(actions: Any, space: gymnasium.Space[Any]) -> np.ndarray:
+    """The actions as an array in the action space, with the dtype of the space.
+
+    Accepts the arrays for which `space.contains` is true.
+
+    Raises ConfigError for another shape, a dtype that cannot be cast safely (float64, int64), NaN,
+    and numbers outside of the box.
+    """
+    assert isinstance(space, spaces.Box)  # that of both environments
+    array = checked_actions(actions, space.shape[:-1], rounding=0.0)
+    given = np.asarray(actions).dtype
+    if not np.can_cast(given, space.dtype):
+        noun = "an action" if len(space.shape) == 1 else "actions"
+        raise ConfigError(
+            f"{noun} of {space.dtype}, the dtype of the action space",
+            f"an array of {given}",
+            f"pass numpy.asarray(action, numpy.{space.dtype})",
+        )
+    return array.astype(space.dtype)
+
+
 def one_each(what: str, values: Sequence[Any] | np.ndarray, count: int) -> list[Any]:
     """The values as a list. Raises ConfigError unless there are `count` values."""
     if len(values) != count:
         raise ConfigError(f"{count} {what}", f"{len(values)}", "give one for each environment")
     return list(values)
+
+
+def checked_limit(steps: Any) -> int | None:
+    """The `max_episode_steps` of `gymnasium.make_vec`; None for None and -1, which set no limit.
+
+    Raises ConfigError for other numbers below 1.
+    """
+    if steps is None or steps == -1:
+        return None
+    if not at_least(1).admits(steps):
+        raise ConfigError(
+            f"max_episode_steps as {at_least(1)}", repr(steps), "correct max_episode_steps"
+        )
+    return int(steps)
 
 
 def checked_seed(seed: Any) -> int:

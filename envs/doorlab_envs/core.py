@@ -5,12 +5,14 @@ Legend: D doors, M frames per door, T control steps, H, W pixels.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 
 from doorlab.doors import ACTION_DIM, Door, View
 from doorlab.errors import ConfigError
@@ -166,3 +168,16 @@ def still_view(door: Door) -> View:
 def step_info(outcome: dict[str, Any]) -> dict[str, Any]:
     """The entries of an outcome that belong to Gymnasium's `info`."""
     return {name: value for name, value in outcome.items() if name != "reward"}
+
+
+def spec_with_horizon(spec: EnvSpec | None, horizon: int) -> EnvSpec | None:
+    """A copy of the spec of an environment with `horizon` as its `max_episode_steps`.
+
+    `gymnasium.make` sets a spec without `max_episode_steps`, because the horizon is an argument of
+    the environment, which ends its episodes itself.
+    """
+    if spec is None:
+        return None
+    spec = copy.copy(spec)
+    spec.max_episode_steps = horizon
+    return spec

@@ -7,12 +7,12 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
-from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.sim import AUTO
-from doorlab_envs.arguments import RENDER_MODES, Arguments, checked_seed, chosen_doors
-from doorlab_envs.core import DoorBanditCore, step_info
+from doorlab_envs.arguments import RENDER_MODES, Arguments, checked_seed, chosen_doors, in_space
+from doorlab_envs.core import DoorBanditCore, spec_with_horizon, step_info
 
 
 class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
@@ -33,8 +33,9 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
 
     ## Action Space
 
-    A `Box(-1.0, 1.0, (4,), float32)`; other actions raise an error. `phi` is periodic: -1 and 1
-    are the same direction.
+    A `Box(-1.0, 1.0, (4,), float32)`. An action that the space does not contain raises an error:
+    another shape, a float64 array, NaN, or a number outside of [-1, 1]. `phi` is periodic: -1 and
+    1 are the same direction.
 
     | Num | Action                                                        | At -1    | At 1     |
     |-----|---------------------------------------------------------------|----------|----------|
@@ -83,7 +84,9 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
 
     ## Episode End
 
-    There is no termination. Truncation: after `horizon` interactions.
+    There is no termination. Truncation: after `horizon` interactions, which
+    `spec.max_episode_steps` tells. The argument `max_episode_steps` of `gymnasium.make` can
+    shorten episodes, but not lengthen them.
 
     ## Arguments
 
@@ -157,6 +160,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         self.action_space = self._core.action_space
         self.render_mode, self.metadata = render_mode, self._core.metadata
         self._horizon, self._num_interactions = horizon, 0
+        self._spec: EnvSpec | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -180,7 +184,7 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Simulates one complete interaction. Raises ConfigError for an invalid action."""
-        checked = checked_actions(action, ())
+        checked = in_space(action, self.action_space)
         outcome = {k: v.item() for k, v in self._core.interact(checked[None]).items()}
         self._num_interactions += 1
         truncated = self._num_interactions >= self._horizon
@@ -190,6 +194,15 @@ class DoorBanditEnv(gymnasium.Env[Any, np.ndarray]):
         """uint8 (256, 256, 3): the door after the last interaction; a list in "rgb_array_list"."""
         rendered = self._core.render()
         return None if rendered is None else rendered[0]
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec that `gymnasium.make` sets, with the horizon as `max_episode_steps`."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = spec_with_horizon(spec, self._horizon)
 
     @property
     def trajectory(self) -> np.ndarray | None:

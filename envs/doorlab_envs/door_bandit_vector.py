@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from doorlab.doors.action import checked_actions
 from doorlab.doors.priors import DEFAULT_PRIOR
 from doorlab.errors import ConfigError
 from doorlab.limits import at_least
 from doorlab.sim import AUTO
-from doorlab_envs.arguments import RENDER_MODES, Arguments, chosen_doors, seeds_of
-from doorlab_envs.core import DoorBanditCore, step_info
+from doorlab_envs.arguments import (
+    RENDER_MODES,
+    Arguments,
+    checked_limit,
+    chosen_doors,
+    in_space,
+    seeds_of,
+)
+from doorlab_envs.core import DoorBanditCore, spec_with_horizon, step_info
 
 
 class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
@@ -27,6 +34,9 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
     `num_envs`. As in Gymnasium's own vector environments, `reset(seed=s)` seeds door i with s + i
     (or takes a list of seeds), and the step after an episode's last one is a reset, with reward 0
     (`AutoresetMode.NEXT_STEP`). `reset(options={"door": keys})` selects one door per key.
+
+    As in `gymnasium.make`, `max_episode_steps` shortens episodes below the horizon; None and -1
+    have no effect.
     """
 
     metadata = {  # noqa: RUF012
@@ -46,9 +56,11 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         doors_from: str | Path | None = None,
         split: str = "test",
         render_mode: str | None = None,
+        max_episode_steps: int | None = None,
     ) -> None:
         if not at_least(1).admits(num_envs):
             raise ConfigError(f"num_envs as {at_least(1)}", repr(num_envs), "correct num_envs")
+        limit = checked_limit(max_episode_steps)
         self._core = DoorBanditCore(
             Arguments(frames, image_size, horizon, prior, simulator, doors_from, split, render_mode)
         )
@@ -58,7 +70,8 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
         self.single_action_space = self._core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._horizon, self._num_interactions = horizon, 0
+        self._horizon, self._num_interactions = min(horizon, limit or horizon), 0
+        self._spec: EnvSpec | None = None
         self._streams = [seeding.np_random()[0] for _ in range(num_envs)]
 
     def reset(
@@ -87,7 +100,7 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
 
         Raises ConfigError for actions outside the space.
         """
-        checked = checked_actions(actions, (self.num_envs,))
+        checked = in_space(actions, self.action_space)
         never = np.zeros(self.num_envs, dtype=bool)
         if (
             self._num_interactions >= self._horizon
@@ -109,6 +122,15 @@ class DoorBanditVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarra
     def trajectories(self) -> np.ndarray | None:
         """float32 (num_envs, T), rad: see `DoorBanditEnv.trajectory`."""
         return self._core.trajectories
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec that `gymnasium.make_vec` sets, with the horizon as `max_episode_steps`."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = spec_with_horizon(spec, self._horizon)
 
     def close_extras(self, **_: Any) -> None:
         """Frees the simulator."""
