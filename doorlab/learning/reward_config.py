@@ -61,9 +61,10 @@ class RewardConfig(LearningConfig):
     process: ProcessConfig = field(default_factory=ProcessConfig)
     """Process phase."""
     pretrained: Path | None = None
-    """Run of `doorlab pretrain`. vae_np, statistician_np and contrastive_np need one of a vae, a
-    statistician and a contrastive_statistician. For ssnp and attentive_ssnp (statistician) and
-    contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
+    """Run of `doorlab pretrain`. vae_np needs one of a vae, statistician_np and statistician_tnp of
+    a statistician, contrastive_np of a contrastive_statistician. For ssnp, attentive_ssnp and
+    tnp_ssnp (statistician) and contrastive_ssnp (contrastive_statistician) it initializes the
+    encoder, and is optional."""
     num_labeled: NonNegativeInt = 0
     """Number of labeled training doors, the first of the split; 0 for all. --online ignores it:
     there, every door is labeled."""
