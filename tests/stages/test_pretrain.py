@@ -132,6 +132,7 @@ def test_pretrain_writes_model_and_metrics(config, kind):
     assert metrics["provenance"]["simulator"] == "pybullet"
     assert [r["step"] for r in metrics["history"]["train"]] == [4, 8, 12]
     assert [r["step"] for r in metrics["history"]["validation"]] == [6, 12]
+    assert all(1 <= r["rankme"] <= TINY.context_dim for r in metrics["history"]["validation"])
     figure = metrics["metrics"]["validation_reconstruction_mse"]
     assert figure["n"] == 6
     assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
