@@ -1,5 +1,7 @@
-"""RankMe: the effective rank of embeddings (Garrido et al. 2023, "RankMe: assessing the downstream
-performance of pretrained self-supervised representations by their rank").
+"""RankMe: the effective rank of embeddings.
+
+Garrido et al. 2023, "RankMe: assessing the downstream performance of pretrained self-supervised
+representations by their rank".
 
 Legend: D doors, E embedding size.
 """

@@ -287,6 +287,13 @@ def test_pretrain_rejects_folder_without_dataset(config, tmp_path):
         pretrain.run(updated(config, data=tmp_path / "nowhere"))
 
 
+def test_pretrain_rejects_missing_logger_library(config, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"the library trackio for --logger trackio.*doorlab\[tr"):
+        pretrain.run(updated(config, logger="trackio"))
+    assert not config.out.exists()
+
+
 def test_pretrain_accepts_no_validation_doors(config):
     out = pretrain.run(updated(config, validation_doors=0))
     metrics = json.loads((out / "metrics.json").read_text())
