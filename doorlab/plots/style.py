@@ -72,6 +72,7 @@ _STRATEGIES: dict[str, tuple[str, str, str]] = {
     "linucb": ("LinUCB", "--", "s"),
     "neural_linear": ("neural-linear", "-.", "D"),
     "cpp": ("contextual prior", ":", "P"),
+    "tabpfn": ("TabPFN", "--", "*"),
 }
 _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
 
