@@ -15,6 +15,7 @@ Legend: D doors, M frames, E embedding, J interactions, N candidates, A = 4 acti
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -161,14 +162,14 @@ def _means(
 def _tabpfn_regressor(device: str, seed: int) -> Regressor:
     """A regressor of the library TabPFN. Raises ConfigError if the library is missing."""
     try:
-        from tabpfn import TabPFNRegressor  # pyright: ignore[reportMissingImports]
+        library: Any = importlib.import_module("tabpfn")
     except ImportError:
         raise ConfigError(
             "the library tabpfn for the policy tabpfn",
             "none in this Python environment",
             "run `pip install 'doorlab[tabpfn]'`, or use another policy",
         ) from None
-    return TabPFNRegressor(device=device, random_state=seed)
+    return library.TabPFNRegressor(device=device, random_state=seed)
 
 
 def _check_regressor(

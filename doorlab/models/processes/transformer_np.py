@@ -82,6 +82,7 @@ class TransformerProcess(NeuralProcess[TransformerState]):
         tokens = self._tokens(context.actions, known, scale, shift)
         layers: list[KeyValues] = []
         for layer in self.layers:
+            assert isinstance(layer, TransformerLayer)  # a ModuleList does not say so
             layers.append(layer.attended(tokens, context.mask))
             if len(layers) < len(self.layers):  # nothing reads the tokens after the last layer
                 tokens = layer(tokens, layers[-1])

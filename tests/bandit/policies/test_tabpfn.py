@@ -1,7 +1,7 @@
 """The TabPFN policy with regressors of scikit-learn behind the interface of TabPFN."""
 
-import builtins
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -78,14 +78,7 @@ def test_tabpfn_policy_continues_identically_after_pickling():
 
 
 def test_tabpfn_policy_rejects_missing_library(monkeypatch):
-    imported = builtins.__import__
-
-    def without(name, *args, **options):
-        if name == "tabpfn":
-            raise ImportError(name)
-        return imported(name, *args, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "tabpfn", None)
     with pytest.raises(ConfigError, match=r"the library tabpfn .*doorlab\[tabpfn\]"):
         MODEL_POLICIES.get_named("tabpfn")(Sighted(), lambda: LABELED, ExplorationConfig(), "cpu")
 
