@@ -19,7 +19,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -42,6 +42,7 @@ from doorlab.runtime.torch_state import thread_defaults
 from doorlab.seeding import stream
 
 
+@runtime_checkable
 class Regressor(Protocol):
     """The part of the interface of `tabpfn.TabPFNRegressor` that the policy uses."""
 
