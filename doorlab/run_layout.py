@@ -32,6 +32,7 @@ HUB_MODEL_FILE, HUB_WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors"
 FAMILIARITY_FILE, CHECKPOINT_FILE = "familiarity.safetensors", "checkpoint.safetensors"
 LATENT_DENSITY_FILE = "latent_density.safetensors"
 METRICS_FILE, TENSORBOARD_FOLDER = "metrics.json", "tensorboard"
+LOGGER_FILE = "logger.json"  # the run of wandb or trackio that --resume continues
 
 # Results of the other commands.
 PROBES_FILE, PROBE_ARRAYS_FILE = "probes.json", "probes.npz"

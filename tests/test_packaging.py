@@ -22,9 +22,10 @@ def project():
 
 def requirements(project) -> list[Requirement]:
     found = project["project"]
-    # `make` installs no MoviePy: it wants an older pillow than the tests run with.
+    # `make` installs neither MoviePy nor trackio, which want an older pillow than the tests run
+    # with, nor TabPFN, which downloads its weights.
     extras = [text for texts in found["optional-dependencies"].values() for text in texts]
-    extras = [text for text in extras if not text.startswith("moviepy")]
+    extras = [text for text in extras if not text.startswith(("moviepy", "tabpfn", "trackio"))]
     return [Requirement(text) for text in (*found["dependencies"], *extras)]
 
 

@@ -49,6 +49,7 @@ from doorlab.bandit.policies import (
     NeuralLinearPolicy,
     OraclePolicy,
     RandomPolicy,
+    TabPFNPolicy,
     VisibleOraclePolicy,
 )
 from doorlab.bandit.policies.cpp import RESIDUALS
@@ -158,6 +159,10 @@ def _neural_linear(model: Any, labeled: Any, weights: ExplorationConfig, device:
     return NeuralLinearPolicy(model, labeled(), device=device)
 
 
+def _tabpfn(model: Any, labeled: Any, weights: ExplorationConfig, device: str) -> Policy:
+    return TabPFNPolicy(model, labeled(), device=device)
+
+
 MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
     "policy of a model",
     "doorlab.model_policies",
@@ -170,6 +175,7 @@ MODEL_POLICIES: Registry[MakeModelPolicy] = Registry(
         "linucb": _linucb,
         "neural_linear": _neural_linear,
         "cpp": _cpp,
+        "tabpfn": _tabpfn,
     },
     takes_arguments(4),
     "a callable (model, labeled, exploration, device) that returns a Policy",

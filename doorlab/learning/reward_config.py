@@ -63,9 +63,10 @@ class RewardConfig(LearningConfig):
     """Process phase."""
     pretrained: Path | None = None
     """Run of `doorlab pretrain`, folder of `doorlab export`, or name of shipped weights (narrow:
-    its statistician). vae_np, statistician_np and contrastive_np need one of a vae, a
-    statistician and a contrastive_statistician. For ssnp and attentive_ssnp (statistician) and
-    contrastive_ssnp (contrastive_statistician) it initializes the encoder, and is optional."""
+    its statistician). vae_np needs one of a vae, statistician_np and statistician_tnp of a
+    statistician, contrastive_np of a contrastive_statistician. For ssnp, attentive_ssnp and
+    tnp_ssnp (statistician) and contrastive_ssnp (contrastive_statistician) it initializes the
+    encoder, and is optional."""
     encoder: Path | None = None
     """Run of `doorlab train` of the same model. Its encoder is used without further training: the
     run has the process phase only. Several seeds on one encoder need little time."""

@@ -23,6 +23,7 @@ from doorlab.serialization import to_json
 from doorlab.storage.folders import output_folder
 from doorlab.terminal.text import print_line
 from doorlab.training import FitResult, launch
+from doorlab.training.external_logger import check_logger
 from doorlab.training.fabric import Fabric
 
 _ONLINE_ONLY = frozenset({"online", "stream"})
@@ -75,10 +76,12 @@ class RunContext(Generic[C]):
         Args:
             train: runs in every process; returns what `training.fit` returns.
 
-        Raises the errors of `run_folder.finished_before` and `training.launch`, and
-        KeyboardInterrupt after a signal, once a checkpoint is written.
+        Raises the errors of `run_folder.finished_before` and `training.launch`, ConfigError if the
+        library of --logger is missing, and KeyboardInterrupt after a signal, once a checkpoint is
+        written.
         """
         out = self.config.out
+        check_logger(self.config.monitor.logger)
         with output_folder(out) as was_killed:
             if not finished_before(self.config, self.settings, was_killed):
                 outcome = launch(train, self.config.compute, self)

@@ -5,6 +5,7 @@ OUT/latent_density.safetensors          `doorlab pretrain` only: density of the 
 OUT/familiarity.safetensors             `doorlab train` only: statistics of the training doors
 OUT/checkpoint.safetensors              where --resume continues; removed at the end
 OUT/tensorboard/                        scalars
+OUT/logger.json                         id of the run of --logger, which --resume continues
 OUT/metrics.json                        metrics and history; written last: marks a finished run
 """
 
@@ -24,6 +25,7 @@ from doorlab.run_layout import (
     CHECKPOINT_FILE,
     FAMILIARITY_FILE,
     LATENT_DENSITY_FILE,
+    LOGGER_FILE,
     METRICS_FILE,
     MODEL_FILE,
     WEIGHTS_FILE,
@@ -104,6 +106,6 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 def _clear(folder: Path) -> None:
     """Removes the files of an earlier run, metrics.json first, and no other files."""
     models = (MODEL_FILE, WEIGHTS_FILE, FAMILIARITY_FILE, LATENT_DENSITY_FILE)
-    for name in (METRICS_FILE, *models, CHECKPOINT_FILE):
+    for name in (METRICS_FILE, *models, CHECKPOINT_FILE, LOGGER_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_FOLDER, ignore_errors=True)

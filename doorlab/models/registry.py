@@ -22,6 +22,7 @@ from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.base import NeuralProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.processes.transformer_np import TransformerProcess
 from doorlab.models.reward.base import RewardModel
 from doorlab.models.reward.end_to_end import EndToEnd
 from doorlab.models.reward.frozen_encoder import FrozenEncoderModel
@@ -55,12 +56,14 @@ def _with_process(
     return build
 
 
-def _on_frozen(encoder: str) -> RewardModelSpec:
+def _on_frozen(
+    encoder: str, process: Process = LatentNeuralProcess, has_latent: bool = True
+) -> RewardModelSpec:
     def build(image_size: int, a: Architecture) -> RewardModel:
         pretrained = _ENCODERS[encoder].build(image_size, a)
-        return FrozenEncoderModel(pretrained, LatentNeuralProcess(pretrained.embedding_dim, a))
+        return FrozenEncoderModel(pretrained, process(pretrained.embedding_dim, a))
 
-    return RewardModelSpec(build, frozen_encoder=encoder)
+    return RewardModelSpec(build, frozen_encoder=encoder, has_latent=has_latent)
 
 
 _joint = partial(RewardModelSpec, joint=True, encoder_init="statistician")
@@ -70,8 +73,10 @@ _REWARD_MODELS: dict[str, RewardModelSpec] = {
     "np": RewardModelSpec(_with_process(EndToEnd, LatentNeuralProcess)),
     "cnp": RewardModelSpec(_with_process(EndToEnd, ConditionalNeuralProcess), has_latent=False),
     "attentive_np": RewardModelSpec(_with_process(EndToEnd, AttentiveProcess)),
+    "tnp": RewardModelSpec(_with_process(EndToEnd, TransformerProcess), has_latent=False),
     "ssnp": _joint(_with_process(SSNP, LatentNeuralProcess)),
     "attentive_ssnp": _joint(_with_process(SSNP, AttentiveProcess)),
+    "tnp_ssnp": _joint(_with_process(SSNP, TransformerProcess), has_latent=False),
     "contrastive_ssnp": _joint(
         _with_process(_contrastive_ssnp, LatentNeuralProcess),
         encoder_init="contrastive_statistician",
@@ -79,6 +84,7 @@ _REWARD_MODELS: dict[str, RewardModelSpec] = {
     ),
     "vae_np": _on_frozen("vae"),
     "statistician_np": _on_frozen("statistician"),
+    "statistician_tnp": _on_frozen("statistician", TransformerProcess, has_latent=False),
     "contrastive_np": _on_frozen("contrastive_statistician"),
 }
 

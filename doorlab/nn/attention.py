@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from doorlab.errors import ConfigError
+from doorlab.nn.mlp import mlp
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,34 @@ class MaskedAttention(nn.Module):
 
     def _split(self, h: Float[Tensor, "B N F"]) -> Float[Tensor, "B K N D"]:
         return h.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+
+class TransformerLayer(nn.Module):
+    """A transformer layer whose tokens attend to the members of a set, and not to each other.
+
+    Normalization precedes attention and the feedforward network (Xiong et al. 2020). The members
+    of the set are tokens of the same layer: tokens that stand for them attend to all of them.
+
+    Raises:
+        ConfigError: if the number of heads does not divide the number of features.
+    """
+
+    def __init__(self, features: int, heads: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(features)
+        self.attention = MaskedAttention(features, heads)
+        self.feedforward = nn.Sequential(
+            nn.LayerNorm(features), mlp(features, 2 * features, features)
+        )
+
+    def attended(self, members: Float[Tensor, "B N F"], mask: Bool[Tensor, "B N"]) -> KeyValues:
+        """Keys and values of the members of sets; masked members are ignored."""
+        h = self.norm(members)
+        return self.attention.attended(h, h, mask)
+
+    def forward(
+        self, tokens: Float[Tensor, "B T F"], attended: KeyValues
+    ) -> Float[Tensor, "B T F"]:
+        """The tokens after attention to the sets and the feedforward network."""
+        h = tokens + self.attention(self.norm(tokens), attended)
+        return h + self.feedforward(h)

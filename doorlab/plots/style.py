@@ -47,6 +47,9 @@ STYLES: dict[str, ModelStyle] = {
     "contrastive_ssnp": ModelStyle("contrastive SSNP", "#b2182b", "-", "3"),
     "attentive_ssnp": ModelStyle("attentive SSNP", "#882255", "-", "2"),
     "attentive_np": ModelStyle("attentive NP", "#332288", "-", "1"),
+    "tnp": ModelStyle("TNP", "#5e74fd", "-", "4"),
+    "tnp_ssnp": ModelStyle("TNP SSNP", "#cf5dfe", "-", "|"),
+    "statistician_tnp": ModelStyle("statistician + TNP", "#165512", "-", "_"),
     "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),
     "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
     "contrastive_statistician": ModelStyle("contrastive statistician", "#8b4513", "-", ">"),
@@ -70,6 +73,7 @@ _STRATEGIES: dict[str, tuple[str, str, str]] = {
     "linucb": ("LinUCB", "--", "s"),
     "neural_linear": ("neural-linear", "-.", "D"),
     "cpp": ("contextual prior", ":", "P"),
+    "tabpfn": ("TabPFN", "--", "*"),
 }
 _SPARE_COLORS = ("#8c564b", "#6b8e23", "#5b5ea6", "#b8860b")
 

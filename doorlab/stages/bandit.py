@@ -17,8 +17,9 @@ the model of a run, and --policies selects how the model is used. KIND:greedy (o
 KIND:ucb, KIND:thompson and KIND:epsilon choose actions by the predictions of the model.
 KIND:ensemble averages the predictions of all runs of KIND.
 KIND:linucb, KIND:neural_linear and KIND:cpp use the model's embedding of the door, and fit linear
-regressions or Gaussian processes to the interactions. Runs of one KIND with different seeds are one
-policy, with intervals over seeds and doors.
+regressions or Gaussian processes to the interactions. KIND:tabpfn predicts rewards from embeddings
+with TabPFN, which `pip install 'doorlab[tabpfn]'` installs. Runs of one KIND with different seeds
+are one policy, with intervals over seeds and doors.
 
 A policy from outside doorlab is given by an import path. MODULE:NAME is a callable that makes a
 policy from the doors and the exploration settings; KIND:MODULE:NAME is a callable that makes a

@@ -58,6 +58,7 @@ from doorlab.limits import NonNegativeInt
 from doorlab.models.encoders.base import FitsLatentDensity, Reconstructs
 from doorlab.models.registry import ENCODERS, encoder_spec
 from doorlab.nn.images import to_float
+from doorlab.objectives.rankme import rankme
 from doorlab.options import Option
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.seeding import integer_seed
@@ -246,14 +247,16 @@ def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]
 
 
 def _validation(val_set: PretrainingSet, model: Any) -> dict[str, float]:
-    """The loss and its parts, averaged over doors."""
+    """The loss and its parts, averaged over doors, and the RankMe of the embeddings."""
     totals: dict[str, float] = {}
+    embeddings: list[Tensor] = []
     for batch in val_set.iter_batches():
         loss, scalars = _loss(model, batch)
         for name, value in {"loss": loss, **scalars}.items():
             share = len(batch[0]) / len(val_set)
             totals[name] = totals.get(name, 0.0) + share * float(value)
-    return totals
+        embeddings.append(model.embed(batch[0]))
+    return {**totals, "rankme": rankme(torch.cat(embeddings))}
 
 
 def _metrics(model: Any, val_set: PretrainingSet | None, seed: int) -> dict[str, Any]:

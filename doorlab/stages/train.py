@@ -4,11 +4,12 @@ Models:
 
 - np: an encoder and a neural process, trained end to end on labeled doors;
 - cnp: np without a latent; attentive_np: np with attention to single interactions;
+- tnp: a transformer neural process in place of the neural process (Nguyen and Grover 2022);
 - ssnp: np whose encoder is a neural statistician, trained jointly on the frames of all doors (Liu
-  et al. 2024); attentive_ssnp and contrastive_ssnp: the same with attention, and with a contrastive
-  statistician;
-- vae_np, statistician_np, contrastive_np: a neural process on the frozen encoder of a run of
-  `doorlab pretrain`, given with --pretrained.
+  et al. 2024); attentive_ssnp and tnp_ssnp: the same with attention, and with a transformer;
+  contrastive_ssnp: the same with a contrastive statistician;
+- vae_np, statistician_np, contrastive_np, statistician_tnp: a neural process on the frozen encoder
+  of a run of `doorlab pretrain`, given with --pretrained.
 
 Training has two phases. The encoder phase (--encoder-fraction of the steps) trains the encoder to
 predict rewards from frames alone. The process phase freezes the encoder, whitens its embeddings,

@@ -20,6 +20,7 @@ from doorlab.limits import (
     flag,
 )
 from doorlab.options import Option
+from doorlab.training.external_logger import LOGGERS
 
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("auto", "cpu", "cuda")
@@ -75,9 +76,17 @@ class MonitorConfig:
     """Steps between checkpoints. A run that is killed loses at most these steps."""
     stop_after: Annotated[NonNegativeInt, Option(aliases=("--stop-after",))] = 0
     """Stop with a checkpoint after this step, for --resume to continue; 0 for the last step."""
+    logger: Annotated[str, Option(LOGGERS, ("--logger",))] = "tensorboard"
+    """Where scalars go: tensorboard (OUT/tensorboard only), or in addition to it wandb (Weights &
+    Biases) or trackio, which are installed with `pip install 'doorlab[wandb]'` and
+    `'doorlab[trackio]'`."""
+    logger_project: Annotated[str, Option(aliases=("--logger-project",))] = "doorlab"
+    """Project of wandb or trackio."""
 
     def __post_init__(self) -> None:
         check_limits(self, "--monitor.")
+        if self.logger not in LOGGERS:
+            raise unknown_name("logger", self.logger, LOGGERS)
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,13 @@ class TrainConfig:
 
 # Settings that may differ in a resumed run, because they do not affect the computation.
 NON_SEMANTIC_SETTINGS = frozenset(
-    {"monitor.checkpoint_every", "monitor.stop_after", "compute.threads"}
+    {
+        "monitor.checkpoint_every",
+        "monitor.stop_after",
+        "monitor.logger",
+        "monitor.logger_project",
+        "compute.threads",
+    }
 )
 
 

@@ -24,6 +24,7 @@ from doorlab.terminal.progress import progress_bar
 from doorlab.training.best_weights import BestWeights
 from doorlab.training.checkpoint import Checkpoint, check_fit, load_checkpoint, save_checkpoint
 from doorlab.training.config import TrainConfig, differing
+from doorlab.training.external_logger import ExternalLogger
 from doorlab.training.fabric import Fabric
 from doorlab.training.guards import GracefulStop, NonFiniteGuard
 from doorlab.training.launch import Opaque
@@ -57,8 +58,8 @@ def fit(
 
     After the last step, the model has the best weights by the monitor of the last phase.
 
-    Writes OUT/checkpoint.safetensors and OUT/tensorboard. On Ctrl-C, SIGTERM or SIGHUP it finishes
-    the step, writes a checkpoint and returns.
+    Writes OUT/checkpoint.safetensors and OUT/tensorboard, and OUT/logger.json with --logger.
+    On Ctrl-C, SIGTERM or SIGHUP it finishes the step, writes a checkpoint and returns.
 
     Raises:
         TrainingError: if a loss or a gradient is not finite; the message names the step.
@@ -107,7 +108,7 @@ class _Run:
         self, fabric: Fabric, model: nn.Module, task: TrainingTask, config: TrainConfig, out: Path
     ) -> None:
         self.fabric, self.model, self.task, self.config, self.out = fabric, model, task, config, out
-        self.journal = MetricLogger(out if fabric.is_global_zero else None)
+        self.journal = _metric_logger(fabric, task, config, out)
         self.step = 0
         self.spans = task.spans(config.steps)
         self.span = self.spans[0]
@@ -290,6 +291,19 @@ class _Run:
 
     def _settings(self) -> dict[str, Any]:
         return dict(self.task.settings or {})
+
+
+def _metric_logger(
+    fabric: Fabric, task: TrainingTask, config: TrainConfig, out: Path
+) -> MetricLogger:
+    """The logs of a process: in memory, and in the first process also in files."""
+    if not fabric.is_global_zero:
+        return MetricLogger(None)
+    monitor = config.monitor
+    if monitor.logger == "tensorboard":
+        return MetricLogger(out)
+    settings = {"model": task.name, **(task.settings or {})}
+    return MetricLogger(out, ExternalLogger(monitor.logger, monitor.logger_project, out, settings))
 
 
 def generator_for(seed: int, *names: str | int) -> torch.Generator:

@@ -1,4 +1,4 @@
-"""Logs of a run: averages in memory for metrics.json, and scalars for TensorBoard."""
+"""Logs of a run: averages in memory for metrics.json, and scalars for TensorBoard and others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from doorlab.run_layout import TENSORBOARD_FOLDER
 from doorlab.training.curves import CurveWriter
+from doorlab.training.external_logger import ExternalLogger
 
 TENSORBOARD_FOLDER = TENSORBOARD_FOLDER
 
@@ -23,11 +24,17 @@ class MetricLogger:
         validation: one record per validation.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        """With a folder, scalars also go to TensorBoard; without one, they stay in memory."""
+    def __init__(self, folder: Path | None, external: ExternalLogger | None = None) -> None:
+        """With a folder, scalars also go to TensorBoard; without one, they stay in memory.
+
+        Args:
+            folder: run folder.
+            external: further destination of the scalars.
+        """
         self.train: list[dict[str, float | int]] = []
         self.validation: list[dict[str, float | int]] = []
-        self._curves = CurveWriter(folder / TENSORBOARD_FOLDER) if folder else None
+        curves = CurveWriter(folder / TENSORBOARD_FOLDER) if folder else None
+        self._writers = [writer for writer in (curves, external) if writer is not None]
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[
             str, int
@@ -64,7 +71,7 @@ class MetricLogger:
         self._write("validation", record)
 
     def measure(self, step: int, **figures: float | int) -> None:
-        """Logs metrics to TensorBoard only: speeds, which differ between equal runs."""
+        """Logs metrics that metrics.json omits: speeds, which differ between equal runs."""
         self._write("speed", {"step": step, **figures})
 
     def state(self) -> dict[str, Any]:
@@ -87,11 +94,11 @@ class MetricLogger:
         return {"train": self.train, "validation": self.validation}
 
     def close(self) -> None:
-        """Closes the TensorBoard file."""
-        if self._curves is not None:
-            self._curves.close()
+        """Closes the TensorBoard file and ends the run of the external logger."""
+        for writer in self._writers:
+            writer.close()
 
     def _write(self, group: str, record: Mapping[str, float | int]) -> None:
-        if self._curves is not None:
-            scalars = {f"{group}/{name}": v for name, v in record.items() if name != "step"}
-            self._curves.add(int(record["step"]), scalars)
+        scalars = {f"{group}/{name}": v for name, v in record.items() if name != "step"}
+        for writer in self._writers:
+            writer.add(int(record["step"]), scalars)

@@ -1,6 +1,10 @@
+import botorch
 import numpy as np
 import pytest
 import torch
+from botorch.models import SingleTaskGP
+from botorch.sampling.pathwise import draw_matheron_paths
+from gpytorch.kernels import MaternKernel, ScaleKernel
 from helpers.bandit_worlds import features, history
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
@@ -46,6 +50,51 @@ def test_gp_posterior_samples_have_posterior_moments():
     error = std / np.sqrt(doors)
     assert (np.abs(drawn.mean(axis=0) - mean) < 4 * error + 1e-3).all()
     np.testing.assert_allclose(drawn.std(axis=0), std, rtol=0.08)
+
+
+def test_gp_posterior_moments_match_botorch():
+    model = make_gp(history(3, 6), GPConfig())
+    at = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (3, 7, 4)))
+    expected = model.eval().posterior(at)
+    mean, std = GPPosterior(model).moments(at)
+    torch.testing.assert_close(mean, expected.mean[..., 0])
+    torch.testing.assert_close(std, expected.variance[..., 0].sqrt())
+
+
+def test_gp_posterior_samples_match_paths_of_botorch():
+    """Means and covariances between actions, over 2,000 samples of each library."""
+    draws, config, one = 2000, GPConfig(noise=0.1), history(1, 5)
+    data = History(np.repeat(one.actions, draws, axis=0), np.repeat(one.rewards, draws, axis=0))
+    at = np.random.default_rng(1).uniform(-1, 1, (6, 4))
+    at[3:] = 0.8 * at[:3]  # near others, so that samples at these actions correlate
+    sampled = GPPosterior(make_gp(data, config)).sample(np.random.default_rng(2))
+    with torch.no_grad():
+        own = sampled(torch.from_numpy(at).expand(draws, -1, -1)).numpy()
+        other = botorch_paths(config, one, draws)(torch.from_numpy(features(at)))
+    other = other.reshape(draws, 6).numpy()
+    error = other.std(axis=0) * np.sqrt(2 / draws)
+    assert (np.abs(own.mean(axis=0) - other.mean(axis=0)) < 4 * error).all()
+    covariance = np.cov(other.T)
+    assert np.abs(np.cov(own.T) - covariance).max() < 0.1 * covariance.diagonal().max()
+    assert covariance[0, 3] > 0.3 * covariance[0, 0]
+
+
+def botorch_paths(config, data, draws):
+    """Samples over features: BoTorch refuses input transforms that change the dimension."""
+    kernel = ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=5))
+    with botorch.settings.validate_input_scaling(False):
+        model = SingleTaskGP(
+            torch.from_numpy(features(data.actions[0].astype(float))),
+            torch.from_numpy(data.rewards[0].astype(float))[:, None],
+            covar_module=kernel,
+            outcome_transform=None,
+        )
+    kernel.initialize(outputscale=config.scale**2)
+    kernel.base_kernel.initialize(lengthscale=config.lengthscale)
+    model.mean_module.initialize(constant=config.mean)
+    model.likelihood.initialize(noise=config.noise**2)
+    torch.manual_seed(3)
+    return draw_matheron_paths(model.eval(), sample_shape=torch.Size([draws]))
 
 
 def test_gp_posterior_sample_is_one_smooth_function():

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from bayesianbandits import NormalInverseGammaRegressor
+from scipy import stats
 
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.errors import ConfigError
@@ -34,6 +36,25 @@ def test_linear_posterior_matches_joint_distribution():
     np.testing.assert_allclose(np.linalg.inv(posterior.precision.numpy()), shape, atol=1e-10)
     assert float(posterior.a) == pytest.approx(4.0 + 3.5)
     assert float(posterior.b) == pytest.approx(0.3 + 0.5 * left @ np.linalg.solve(k, left))
+
+
+def test_linear_posterior_matches_bayesianbandits():
+    """The posterior of LinUCB and neural-linear, and its Thompson samples of expected rewards."""
+    prior, (x, y) = random_belief(), observations()
+    other = NormalInverseGammaRegressor(
+        mu=prior.mean.numpy(), lam=prior.precision.numpy(), a=4.0, b=0.3, random_state=0
+    )
+    other.fit(x[:3].numpy(), y[:3].numpy())
+    other.partial_fit(x[3:].numpy(), y[3:].numpy())
+    posterior = prior.given(x, y)
+    np.testing.assert_allclose(posterior.mean, other.coef_, atol=1e-8)
+    upper = np.triu(other.cov_inv_)  # bayesianbandits updates this half only
+    np.testing.assert_allclose(np.triu(posterior.precision), upper, atol=1e-8)
+    assert (float(posterior.a), float(posterior.b)) == pytest.approx((other.a_, other.b_))
+    action = np.random.default_rng(0).normal(size=(1, 4))
+    theirs = np.ravel(other.sample(action, size=4000))
+    ours = expand(posterior, 4000).sample(np.random.default_rng(1)).numpy() @ action[0]
+    assert stats.ks_2samp(ours, theirs).pvalue > 0.01
 
 
 def test_linear_posterior_is_sequential_and_independent_per_regression():

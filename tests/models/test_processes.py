@@ -1,4 +1,4 @@
-"""Properties of every model in `doorlab.models.processes`: conditional, latent or attentive."""
+"""Properties of every model in `doorlab.models.processes`."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
 from doorlab.models.processes.reward_distributions import HEADS
+from doorlab.models.processes.transformer_np import TransformerProcess
 from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.pooling import AGGREGATORS
 
@@ -18,6 +19,7 @@ PROCESSES = {
     "cnp": ConditionalNeuralProcess,
     "latent_np": LatentNeuralProcess,
     "attentive_np": AttentiveProcess,
+    "tnp": TransformerProcess,
 }
 KINDS = [("soft_bernoulli", "split"), ("inflated_beta", "mean"), ("gaussian", "split")]
 assert {head for head, _ in KINDS} == set(HEADS)
@@ -183,8 +185,9 @@ def test_latent_process_samples_consistent_functions(latent, small, e, batch):
     assert torch.equal(process.decode(drawn, batch.at_BTA).mean, whole)
 
 
-def test_conditional_process_rejects_sampling(small, e, batch):
-    process = ConditionalNeuralProcess(E_DIM, small).eval()
+@pytest.mark.parametrize("kind", [ConditionalNeuralProcess, TransformerProcess])
+def test_conditional_process_rejects_sampling(kind, small, e, batch):
+    process = kind(E_DIM, small).eval()
     with pytest.raises(ConfigError, match="a process with a latent"):
         process.sample_functions(e, context(batch), batch.at_BTA, torch.Generator())
 

@@ -42,6 +42,7 @@ def linear(color: str) -> np.ndarray:
 def test_policy_colors_are_distinguishable_by_color_blind_people():
     shown = ["ssnp", "np", "statistician_np", "vae_np", "gp_ucb", "random", "oracle"]
     shown += ["contrastive_ssnp", "attentive_ssnp", "attentive_np", "cnp"]
+    shown += ["tnp", "tnp_ssnp", "statistician_tnp"]
     for matrix in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
         seen = {
             name: np.cbrt(np.clip(matrix @ linear(style_of(name).color), 0, 1)) for name in shown
@@ -65,7 +66,7 @@ def test_encoder_colors_are_distinguishable_by_color_blind_people():
 def test_style_markers_differ_and_encoder_keeps_color_as_policy():
     bases = ("vae", "statistician", "contrastive_statistician")
     others = [style for name, style in STYLES.items() if name not in bases]
-    assert len({style.marker for style in others}) == len(others) == 19
+    assert len({style.marker for style in others}) == len(others) == 22
     for base in bases:
         assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 

@@ -132,6 +132,7 @@ def test_pretrain_writes_model_and_metrics(config, kind):
     assert metrics["provenance"]["simulator"] == "pybullet"
     assert [r["step"] for r in metrics["history"]["train"]] == [4, 8, 12]
     assert [r["step"] for r in metrics["history"]["validation"]] == [6, 12]
+    assert all(1 <= r["rankme"] <= TINY.context_dim for r in metrics["history"]["validation"])
     figure = metrics["metrics"]["validation_reconstruction_mse"]
     assert figure["n"] == 6
     assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
@@ -284,6 +285,13 @@ def test_pretrain_rejects_invalid_settings_in_one_line(config, changes, error, w
 def test_pretrain_rejects_folder_without_dataset(config, tmp_path):
     with pytest.raises(DatasetError):
         pretrain.run(updated(config, data=tmp_path / "nowhere"))
+
+
+def test_pretrain_rejects_missing_logger_library(config, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"the library trackio for --logger trackio.*doorlab\[tr"):
+        pretrain.run(updated(config, logger="trackio"))
+    assert not config.out.exists()
 
 
 def test_pretrain_accepts_no_validation_doors(config):

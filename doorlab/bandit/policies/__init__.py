@@ -14,6 +14,7 @@ from doorlab.bandit.policies.model import (
 from doorlab.bandit.policies.neural_linear import NeuralLinearConfig, NeuralLinearPolicy
 from doorlab.bandit.policies.oracle import OraclePolicy, VisibleOraclePolicy
 from doorlab.bandit.policies.random import RandomPolicy
+from doorlab.bandit.policies.tabpfn import TabPFNConfig, TabPFNPolicy
 
 __all__ = [
     "ACQUISITIONS",
@@ -33,5 +34,7 @@ __all__ = [
     "NeuralLinearPolicy",
     "OraclePolicy",
     "RandomPolicy",
+    "TabPFNConfig",
+    "TabPFNPolicy",
     "VisibleOraclePolicy",
 ]

@@ -18,7 +18,11 @@ from torch import Tensor, nn
 
 from doorlab.models.architecture import Architecture
 from doorlab.models.processes.base import NeuralProcess
-from doorlab.models.processes.reward_distributions import RewardDistribution, reward_head
+from doorlab.models.processes.reward_distributions import (
+    RewardDistribution,
+    distribution_of,
+    reward_head,
+)
 from doorlab.nn.actions import ACTION_FEATURES, action_features
 from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.initialization import kaiming_init_
@@ -92,8 +96,7 @@ class RewardDecoder(nn.Module):
         # The features of an action are computed once for all samples of u.
         h = torch.addcmul(reading.shift, self.action(action_features(at)), reading.scale)
         raw = self.output(h if recalled is None else h + recalled)
-        # The distributions compute logarithms, for which the precision of bfloat16 is too low.
-        return self.law(raw.float() if raw.dtype == torch.bfloat16 else raw)
+        return distribution_of(self.law, raw)
 
 
 class ConditionalNeuralProcess(NeuralProcess[FiLMParams]):

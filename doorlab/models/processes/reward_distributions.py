@@ -133,6 +133,16 @@ HEADS: dict[str, type[RewardDistribution]] = {
 }
 
 
+def distribution_of(
+    head: type[RewardDistribution], raw: Float[Tensor, "*batch T P"]
+) -> RewardDistribution:
+    """The reward distributions with the network outputs `raw`; in float32 for outputs in bfloat16.
+
+    The distributions compute logarithms, for which the precision of bfloat16 is too low.
+    """
+    return head(raw.float() if raw.dtype == torch.bfloat16 else raw)
+
+
 def reward_head(name: str) -> type[RewardDistribution]:
     """The reward distribution with a name in `HEADS`. Raises ConfigError for other names."""
     if name not in HEADS:

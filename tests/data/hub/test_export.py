@@ -82,6 +82,22 @@ def test_export_schema_declares_image_features(exported):
     assert features["hinge_side"] == {"dtype": "string", "_type": "Value"}
 
 
+def test_export_opens_in_datasets(exported, dataset, tmp_path, monkeypatch):
+    """With the library of Hugging Face, where it is installed: `pip install datasets`."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    loaded = datasets.load_dataset(str(exported), cache_dir=str(tmp_path / "cache"))
+    assert {name: part["door"] for name, part in loaded.items()} == {
+        split: dataset.indices(split).tolist() for split in SPLITS
+    }
+    door = int(dataset.indices("test")[0])
+    row, one = loaded["test"].with_format("numpy")[0], np.array([door])
+    np.testing.assert_array_equal(row["images"], dataset.read("images", one)[0])
+    np.testing.assert_array_equal(row["actions"], dataset.read("actions", one)[0])
+    assert row["hinge_side"] == dataset.doors(one)[0].hinge_side
+    assert isinstance(loaded["test"].features["images"].feature, datasets.Image)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_restore_reproduces_dataset_byte_for_byte(exported, dataset, tmp_path, workers):
     moved = exported.rename(tmp_path / "downloaded")
