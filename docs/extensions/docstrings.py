@@ -1,12 +1,17 @@
-"""Sphinx extension: docstrings of doorlab, which use single backticks, as reStructuredText."""
+"""Sphinx extension: the Google-style docstrings of doorlab as reStructuredText.
+
+It takes the place of sphinx.ext.napoleon, whose parser it uses: that one reads "kind: text" in the
+docstring of an attribute as a type, and single backticks as references.
+"""
 
 from __future__ import annotations
 
 import re
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 # Names without a page: those of other libraries, type variables, and internals of signatures.
 _INTERNAL = (
@@ -14,6 +19,7 @@ _INTERNAL = (
     "training.launch.T",
     "training.task.Span",
     "options.Option",
+    "limits.Limits",
     "data.config.DatasetConfig",
     "data.sources.importing.FootageSettings",
     "nn.whitening.Whitening",
@@ -24,27 +30,34 @@ nitpick_ignore_regex = [
 ]
 
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
-_SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields|Legend|Example|Note)s?:")
+_SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields|Example|Note)s?:")
+_LISTED = re.compile(r"^   (doorlab[\w.]+)$", re.MULTILINE)
+_NAPOLEON = Config(napoleon_use_rtype=False)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Registers the extension."""
-    app.connect("autodoc-process-docstring", _process, priority=100)  # before napoleon
+    reference = sorted((Path(app.srcdir) / "reference").glob("*.rst"))
+    known = {name for page in reference for name in _LISTED.findall(page.read_text("utf-8"))}
+
+    def process(
+        app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+    ) -> None:
+        if what == "class" and name == "doorlab_envs.DoorBanditEnv":  # its docstring is a page
+            lines[:] = [lines[0], "", ":doc:`/generated/door_bandit` describes it."]
+            return
+        text = _CODE.sub(lambda code: _reference(code[1], known), "\n".join(lines))
+        lines[:] = _with_literal_blocks(text.split("\n"))
+        if what not in ("attribute", "data", "property"):
+            lines[:] = GoogleDocstring(lines, _NAPOLEON, app, what, name, obj, options).lines()
+
+    app.connect("autodoc-process-docstring", process)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _process(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
-) -> None:
-    if name.startswith("doorlab_envs.DoorBanditEnv") and what == "class":
-        lines[:] = [lines[0], "", "The page :doc:`/generated/door_bandit` describes it."]
-    text = _CODE.sub(lambda code: _role(code[1]), "\n".join(lines))
-    lines[:] = _with_literal_blocks(text.split("\n"))
-
-
-def _role(code: str) -> str:
-    """A reference for a name with a page, otherwise code."""
-    return f"``{code}``"
+def _reference(code: str, known: set[str]) -> str:
+    """A link to a name that has a page, otherwise code."""
+    return f":py:obj:`{code}`" if code in known else f"``{code}``"
 
 
 def _with_literal_blocks(lines: list[str]) -> list[str]:
@@ -53,6 +66,6 @@ def _with_literal_blocks(lines: list[str]) -> list[str]:
     for number in range(len(lines) - 2):
         line, gap, after = lines[number : number + 3]
         indented = after.startswith("    ") and not line.startswith(" ")
-        if line.endswith(":") and not gap and indented and not _SECTION.match(line):
-            found[number] = f"{line}:"
-    return found
+        if line and not gap and indented and not _SECTION.match(line):
+            found[number] = f"{line}:" if line.endswith(":") else f"{line}\n\n::"
+    return "\n".join(found).split("\n")
