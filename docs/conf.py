@@ -17,7 +17,7 @@ from doorlab import __version__  # noqa: E402
 project = "doorlab"
 author = "the authors of doorlab"
 version = release = __version__
-copyright = author  # noqa: A001  a name of Sphinx
+copyright = author
 
 extensions = [
     "myst_parser",
@@ -41,7 +41,7 @@ smartquotes = False  # it makes dashes of `--option`
 # Docstrings
 autosummary_generate = True
 autosummary_ignore_module_all = False
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

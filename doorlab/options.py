@@ -147,9 +147,7 @@ def described_options(
         yield from described_options(one.kind, one.default, prefix=inner, group=one.help)
 
 
-def _described(
-    one: _Field, prefix: str, choices: tuple[str, ...], group: str
-) -> DescribedOption:
+def _described(one: _Field, prefix: str, choices: tuple[str, ...], group: str) -> DescribedOption:
     name = flag(one.name, prefix)
     about = next((m for m in one.markers if isinstance(m, Option)), Option(choices))
     reader = _reader_of(one.kind, name, about)

@@ -35,7 +35,9 @@ def options_of(command: str) -> dict[str, list[DescribedOption]]:
 
 
 def _index() -> str:
-    rows = [f"| [`doorlab {name}`]({name}.md) | {_text(about)} |" for name, about in cli.STAGES.items()]
+    rows = [
+        f"| [`doorlab {name}`]({name}.md) | {_text(about)} |" for name, about in cli.STAGES.items()
+    ]
     names = "\n".join(f"doorlab {name} <{name}>" for name in cli.STAGES)
     return (
         "# Command line\n\nThe command `doorlab STAGE [OPTIONS]` has these stages. "
@@ -76,7 +78,8 @@ def _options(name: str) -> Iterator[str]:
 
 
 def _option(option: DescribedOption, defaults: dict[str, Any]) -> str:
-    names = ", ".join(f"{name} {option.value}".strip() for name in option.names)
+    value = option.value.replace(",", ",\u200b")  # long lists of names break after a comma
+    names = ", ".join(f"{name} {value}".strip() for name in option.names)
     text = " ".join([_text(option.help.strip()), *_default(option, defaults)])
     return f"::::{{option}} {names}\n{text}\n::::"
 

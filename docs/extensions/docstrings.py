@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
@@ -52,7 +53,15 @@ def setup(app: Sphinx) -> dict[str, Any]:
             lines[:] = GoogleDocstring(lines, _NAPOLEON, app, what, name, obj, options).lines()
 
     app.connect("autodoc-process-docstring", process)
+    app.connect("doctree-resolved", _dashes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _dashes(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Draws the dash between an argument and its description."""
+    for text in list(doctree.findall(nodes.Text)):
+        if text.astext() == " -- ":
+            text.parent.replace(text, nodes.Text(" – "))  # noqa: RUF001
 
 
 def _reference(code: str, known: set[str]) -> str:

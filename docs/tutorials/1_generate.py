@@ -11,6 +11,7 @@ The dataset has 32 doors. ``doorlab generate`` generates 1,400 doors by default,
 # sphinx_gallery_thumbnail_number = 1
 import os
 import tempfile
+from shlex import split
 
 import gymnasium as gym
 import matplotlib.pyplot as plt
@@ -29,12 +30,12 @@ os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
 # The prior ``default`` varies every appearance. The seed determines every byte of the dataset, for
 # any number of workers.
 
-main("generate --out doors --doors 32 --prior default --workers 1 --videos 1".split())
+main(split("generate --out doors --doors 32 --prior default --workers 1 --videos 1"))
 
 # %%
 # ``doorlab info`` prints the counts, the settings and the arrays.
 
-main("info doors".split())
+main(split("info doors"))
 
 # %%
 # Frames

@@ -13,6 +13,7 @@ Real runs have hundreds of doors and thousands of steps.
 import os
 import tempfile
 from pathlib import Path
+from shlex import split
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -53,7 +54,7 @@ print(sorted(path.name for path in Path("footage").iterdir())[:3], "...")
 #
 # The command crops the images to squares and resizes them to 64 pixels.
 
-main("import footage --out doors --frames 8 --workers 1".split())
+main(split("import footage --out doors --frames 8 --workers 1"))
 dataset = DoorDataset.open("doors")
 
 figure, axes = plt.subplots(2, 8, figsize=(9, 2.5), layout="constrained")
@@ -67,7 +68,7 @@ plt.show()
 # Pretrain
 # --------
 
-main("pretrain --model statistician --data doors --out statistician --steps 200".split())
+main(split("pretrain --model statistician --data doors --out statistician --steps 200"))
 
 # %%
 # Reconstructions

@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from shlex import split
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,8 +35,8 @@ os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
 # 160 doors are for training, and the interactions of 120 of them are used: these doors are labeled.
 # The frames of all training doors are used.
 
-main("generate --out doors --doors 200 --test-fraction 0.15 --workers 1 --videos 0".split())
-main("train --model ssnp --data doors --out ssnp --steps 400 --num-labeled 120".split())
+main(split("generate --out doors --doors 200 --test-fraction 0.15 --workers 1 --videos 0"))
+main(split("train --model ssnp --data doors --out ssnp --steps 400 --num-labeled 120"))
 
 # %%
 # Predicted and simulated rewards
@@ -83,8 +84,10 @@ plt.show()
 # oracle minus the reward of the policy.
 
 main(
-    "bandit --data doors --models ssnp --out bandit --doors 20 --horizon 5 --workers 1 "
-    "--policies random ssnp visible_oracle".split()
+    split(
+        "bandit --data doors --models ssnp --out bandit --doors 20 --horizon 5 --workers 1 "
+        "--policies random ssnp visible_oracle"
+    )
 )
 
 result = json.loads(Path("bandit/regret.json").read_text())

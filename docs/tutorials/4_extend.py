@@ -2,8 +2,9 @@
 Add a prior, a policy and a model
 =================================
 
-A prior, a simulator, a policy or a model of your own takes one Python file. doorlab does not change.
-Commands accept ``MODULE:NAME`` wherever they accept a name, and find modules in the working folder.
+A prior, a simulator, a policy or a model of your own takes one Python file. doorlab does not
+change. Commands accept ``MODULE:NAME`` wherever they accept a name, and find modules in the working
+folder.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from shlex import split
 
 import gymnasium as gym
 import matplotlib.pyplot as plt
@@ -50,7 +52,7 @@ plt.show()
 # The command line takes the same prior from a JSON file.
 
 Path("barn.json").write_text('{"base": "default", "sliding_probability": 1, "width": [1.0, 1.1]}')
-main("generate --out doors --doors 24 --prior barn.json --workers 1 --videos 0".split())
+main(split("generate --out doors --doors 24 --prior barn.json --workers 1 --videos 0"))
 print(DoorDataset.open("doors").doors(np.array([0]))[0].width, "m wide")
 
 # %%
@@ -124,7 +126,7 @@ class MeanColor(FrameEmbeddingEncoder):
 MEAN_COLOR = EncoderSpec(MeanColor, closed_form=True)
 ''')
 sys.path.insert(0, os.getcwd())  # the command `doorlab` does this itself
-main("pretrain --model my_models:MEAN_COLOR --data doors --out mean_color".split())
+main(split("pretrain --model my_models:MEAN_COLOR --data doors --out mean_color"))
 print(Path("mean_color/model.json").exists())
 
 # %%

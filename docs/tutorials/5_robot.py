@@ -12,6 +12,7 @@ for 300 steps on 120 doors.
 # sphinx_gallery_thumbnail_number = 1
 import os
 import tempfile
+from shlex import split
 
 import gymnasium as gym
 import matplotlib.pyplot as plt
@@ -22,8 +23,8 @@ from doorlab.cli import main
 
 os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
 
-main("generate --out doors --doors 150 --workers 1 --videos 0".split())
-main("train --model np --data doors --out np --steps 300 --num-labeled 100".split())
+main(split("generate --out doors --doors 150 --workers 1 --videos 0"))
+main(split("train --model np --data doors --out np --steps 300 --num-labeled 100"))
 
 # %%
 # Observe, suggest, record

@@ -5,15 +5,16 @@ Generate on many machines
 ``doorlab generate`` uses all cores of a machine. ``--launcher ray`` uses all machines of a Ray
 cluster. The dataset is the same, byte by byte.
 
-It needs ``pip install 'doorlab[ray]'``. Without a cluster, Ray starts on the machine alone, as here.
-On several machines, ``ray start --head`` prints the command that adds a machine, and all machines
-share the file system of ``--out``.
+It needs ``pip install 'doorlab[ray]'``. Without a cluster, Ray starts on the machine alone, as
+here. On several machines, ``ray start --head`` prints the command that adds a machine, and all
+machines share the file system of ``--out``.
 """
 
 # sphinx_gallery_thumbnail_number = 1
 import os
 import tempfile
 import time
+from shlex import split
 
 import matplotlib.pyplot as plt
 
@@ -30,7 +31,7 @@ command = "generate --doors 64 --shard-doors 32 --videos 0 --workers 1"
 seconds = {}
 for launcher in ("local", "ray"):
     start = time.monotonic()
-    main([*command.split(), "--launcher", launcher, "--out", launcher])
+    main([*split(command), "--launcher", launcher, "--out", launcher])
     seconds[launcher] = time.monotonic() - start
 
 checksums = {launcher: DoorDataset.open(launcher).checksum for launcher in seconds}
@@ -55,5 +56,5 @@ plt.show()
 # A dataset that was interrupted on one machine continues on others. ``--resume`` also generates
 # damaged parts again.
 
-main([*command.split(), "--launcher", "local", "--out", "ray", "--resume"])
-main("info ray --verify".split())
+main([*split(command), "--launcher", "local", "--out", "ray", "--resume"])
+main(split("info ray --verify"))
