@@ -39,11 +39,13 @@ def _headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_readme_or_first_page_of_the_site_lists_every_page():
-    contents = re.findall(r"^[\w/]+$", text_of("docs/index.md"), re.MULTILINE)
+# The README says itself what the first two of these pages say; the third is for the site.
+SITE_ONLY = ("docs/index.md", "docs/installation.md", "docs/related_work.md")
+
+
+def test_readme_lists_every_page():
     for file in PAGES[1:]:
-        in_site = Path(file).stem in {*contents, "index"}
-        assert f"({file})" in text_of("README.md") or in_site, file
+        assert f"({file})" in text_of("README.md") or file in SITE_ONLY, file
 
 
 # Groups of entry points, which are no modules.
