@@ -5,7 +5,7 @@ Pretrain on your own footage
 This tutorial imports a folder of images, one subfolder per door, and trains a neural statistician
 on them. The statistician learns an embedding of a door from its images, without labels.
 
-Simulated doors take the place of your photographs here. The statistician trains for 200 steps.
+Simulated doors take the place of your photographs here. The statistician trains for 150 steps.
 Real runs have hundreds of doors and thousands of steps.
 """
 
@@ -68,7 +68,7 @@ plt.show()
 # Pretrain
 # --------
 
-main(split("pretrain --model statistician --data doors --out statistician --steps 200"))
+main(split("pretrain --model statistician --data doors --out statistician --steps 150"))
 
 # %%
 # Reconstructions
