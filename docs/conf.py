@@ -57,6 +57,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
+    "capture_repr": ("_repr_html_",),
     "min_reported_time": 1e6,
     "show_memory": False,
     "write_computation_times": False,
