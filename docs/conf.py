@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -51,6 +52,22 @@ python_maximum_signature_line_length = 88
 templates_path = ["_templates"]
 
 # Tutorials
+
+
+def remove_runs(settings: dict[str, object], file: str) -> None:
+    """Removes what an earlier build of a tutorial wrote, since doorlab replaces no results."""
+    folder = RUNS_OF_TUTORIALS.get(Path(file).stem)
+    if folder is not None:
+        shutil.rmtree(HERE / "tutorials" / "runs" / folder, ignore_errors=True)
+
+
+RUNS_OF_TUTORIALS = {
+    "1_generate": "look",
+    "2_pretrain_on_footage": "footage",
+    "3_open_doors": "open",
+    "4_extend": "extend",
+    "7_machines": "machines",
+}
 sphinx_gallery_conf = {
     "examples_dirs": "tutorials",
     "gallery_dirs": "generated/tutorials",
@@ -65,10 +82,10 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": False,
     "plot_gallery": True,
-    "default_thumb_file": str(HERE / "_static" / "thumbnail.png"),
+    "default_thumb_file": str(HERE / "gallery.png"),
     "thumbnail_size": (480, 320),
     "image_srcset": ["2x"],
-    "reset_modules": ("matplotlib",),
+    "reset_modules": ("matplotlib", remove_runs),
     "backreferences_dir": None,
     "first_notebook_cell": "%matplotlib inline",
 }

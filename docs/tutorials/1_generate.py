@@ -9,8 +9,6 @@ The dataset has 32 doors. ``doorlab generate`` generates 1,400 doors by default,
 """
 
 # sphinx_gallery_thumbnail_number = 1
-import os
-import tempfile
 from shlex import split
 
 import gymnasium as gym
@@ -21,8 +19,6 @@ from doorlab.cli import main
 from doorlab.data import DoorDataset
 from doorlab.doors import Action, oracle_action
 
-os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
-
 # %%
 # Generate
 # --------
@@ -30,12 +26,12 @@ os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
 # The prior ``default`` varies every appearance. The seed determines every byte of the dataset, for
 # any number of workers.
 
-main(split("generate --out doors --doors 32 --prior default --workers 1 --videos 1"))
+main(split("generate --out runs/look/doors --doors 32 --prior default --workers 1 --videos 1"))
 
 # %%
 # ``doorlab info`` prints the counts, the settings and the arrays.
 
-main(split("info doors"))
+main(split("info runs/look/doors"))
 
 # %%
 # Frames
@@ -44,7 +40,7 @@ main(split("info doors"))
 # A door has 8 frames. The first frame shows the closed door. The other frames show it at random
 # opening angles.
 
-dataset = DoorDataset.open("doors")
+dataset = DoorDataset.open("runs/look/doors")
 test = dataset.indices("test")
 images = dataset.read("images", test[:4])
 print(images.shape, images.dtype)  # doors, frames, height, width, channels
@@ -83,7 +79,9 @@ plt.show()
 # parameters of the door, opens it fully. The disc is the hand.
 
 env = gym.make(
-    "doorlab_envs:doorlab/DoorBandit-v0", doors_from="doors", render_mode="rgb_array_list"
+    "doorlab_envs:doorlab/DoorBandit-v0",
+    doors_from="runs/look/doors",
+    render_mode="rgb_array_list",
 )
 env.reset(options={"door": int(test[0])})
 (door_parameters,) = dataset.doors(test[:1])

@@ -10,8 +10,6 @@ Real runs have hundreds of doors and thousands of steps.
 """
 
 # sphinx_gallery_thumbnail_number = 2
-import os
-import tempfile
 from pathlib import Path
 from shlex import split
 
@@ -27,13 +25,11 @@ from doorlab.models.io import load_model
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator
 
-os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
-
 # %%
 # The footage
 # -----------
 #
-# ``footage`` contains one subfolder per door. The names and the sizes of the images do not matter.
+# ``images`` contains one subfolder per door. The names and the sizes of the images do not matter.
 # One video per door is possible, too.
 
 prior, simulator = get_prior("narrow"), make_simulator("auto")
@@ -42,11 +38,11 @@ views = [prior.sample_views(stream(0, "view", i), door, 8) for i, door in enumer
 angles = np.array([np.linspace(0, door.opening_limit, 8) for door in doors], np.float32)
 photographs = simulator.render(doors, angles, views, 96).images
 for number, frames in enumerate(photographs):
-    folder = Path("footage", f"door-{number:02d}")
+    folder = Path("runs/footage/images", f"door-{number:02d}")
     folder.mkdir(parents=True)
     for shot, frame in enumerate(frames):
         Image.fromarray(frame).save(folder / f"photo-{shot}.jpg")
-print(sorted(path.name for path in Path("footage").iterdir())[:3], "...")
+print(sorted(path.name for path in Path("runs/footage/images").iterdir())[:3], "...")
 
 # %%
 # Import
@@ -54,8 +50,8 @@ print(sorted(path.name for path in Path("footage").iterdir())[:3], "...")
 #
 # The command crops the images to squares and resizes them to 64 pixels.
 
-main(split("import footage --out doors --frames 8 --workers 1"))
-dataset = DoorDataset.open("doors")
+main(split("import runs/footage/images --out runs/footage/doors --frames 8 --workers 1"))
+dataset = DoorDataset.open("runs/footage/doors")
 
 figure, axes = plt.subplots(2, 8, figsize=(9, 2.5), layout="constrained")
 for row, frames in zip(axes, dataset.read("images", np.array([0, 1])), strict=True):
@@ -68,7 +64,12 @@ plt.show()
 # Pretrain
 # --------
 
-main(split("pretrain --model statistician --data doors --out statistician --steps 150"))
+main(
+    split(
+        "pretrain --model statistician --data runs/footage/doors --out runs/footage/statistician "
+        "--steps 150"
+    )
+)
 
 # %%
 # Reconstructions
@@ -78,7 +79,7 @@ main(split("pretrain --model statistician --data doors --out statistician --step
 # share, and an instance latent ``z`` per frame. It decodes both into the frame again. After so few
 # steps, the frames are blurred.
 
-model = load_model("statistician").eval()
+model = load_model("runs/footage/statistician").eval()
 held_out = dataset.indices("test")[:2]
 x = torch.from_numpy(dataset.read("images", held_out)).permute(0, 1, 4, 2, 3) / 255
 with torch.no_grad():
@@ -98,5 +99,5 @@ figure.suptitle("Two held-out doors: frames, and below them their reconstruction
 plt.show()
 
 # %%
-# ``doorlab train --model statistician_np --pretrained statistician`` trains a reward model on this
+# ``doorlab train --model statistician_np --pretrained RUN`` trains a reward model on this
 # encoder. It needs a dataset with interactions, such as one of ``doorlab generate``.

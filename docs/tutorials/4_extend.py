@@ -4,13 +4,11 @@ Add a prior, a policy and a model
 
 A prior, a simulator, a policy or a model of your own takes one Python file. doorlab does not
 change. Commands accept ``MODULE:NAME`` wherever they accept a name, and find modules in the working
-folder.
+folder. The files of this tutorial are in ``runs/extend``.
 """
 
 # sphinx_gallery_thumbnail_number = 1
-import os
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from shlex import split
@@ -25,8 +23,6 @@ from doorlab.data import DoorDataset
 from doorlab.doors import ACTION_DIM, get_prior
 from doorlab.seeding import stream
 from doorlab.sim import make_simulator
-
-os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
 
 # %%
 # A prior
@@ -51,9 +47,18 @@ plt.show()
 # %%
 # The command line takes the same prior from a JSON file.
 
-Path("barn.json").write_text('{"base": "default", "sliding_probability": 1, "width": [1.0, 1.1]}')
-main(split("generate --out doors --doors 24 --prior barn.json --workers 1 --videos 0"))
-print(DoorDataset.open("doors").doors(np.array([0]))[0].width, "m wide")
+folder = Path("runs/extend")
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "barn.json").write_text(
+    '{"base": "default", "sliding_probability": 1, "width": [1.0, 1.1]}'
+)
+main(
+    split(
+        "generate --out runs/extend/doors --doors 24 --prior runs/extend/barn.json "
+        "--workers 1 --videos 0"
+    )
+)
+print(DoorDataset.open("runs/extend/doors").doors(np.array([0]))[0].width, "m wide")
 
 # %%
 # A policy
@@ -104,7 +109,7 @@ plt.show()
 # an encoder: the means of the three color channels. ``%%writefile`` writes such a file in a
 # notebook.
 
-Path("my_models.py").write_text('''
+(folder / "my_models.py").write_text('''
 from doorlab.models.encoders.base import FrameEmbeddingEncoder
 from doorlab.models.spec import EncoderSpec
 
@@ -125,9 +130,14 @@ class MeanColor(FrameEmbeddingEncoder):
 
 MEAN_COLOR = EncoderSpec(MeanColor, closed_form=True)
 ''')
-sys.path.insert(0, os.getcwd())  # the command `doorlab` does this itself
-main(split("pretrain --model my_models:MEAN_COLOR --data doors --out mean_color"))
-print(Path("mean_color/model.json").exists())
+sys.path.insert(0, str(folder))
+main(
+    split(
+        "pretrain --model my_models:MEAN_COLOR --data runs/extend/doors "
+        "--out runs/extend/mean_color"
+    )
+)
+print(sorted(path.name for path in (folder / "mean_color").iterdir()))
 
 # %%
 # ``doorlab probe`` measures what the embedding contains, and ``doorlab represent`` compares it with

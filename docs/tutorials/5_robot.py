@@ -5,13 +5,12 @@ Use a model on a robot
 ``RewardPredictor`` applies a trained model to one door at a time. It takes images of any size, and
 returns actions in radians and meters.
 
-The Gymnasium environment takes the place of the robot here. The model is a small NP
-that trains for 700 steps on 240 doors, so its predictions are rough.
+The Gymnasium environment takes the place of the robot here. The model is that of
+:doc:`3_open_doors`. If it is missing, it is trained first.
 """
 
 # sphinx_gallery_thumbnail_number = 1
-import os
-import tempfile
+from pathlib import Path
 from shlex import split
 
 import gymnasium as gym
@@ -21,16 +20,15 @@ import numpy as np
 from doorlab import RewardPredictor
 from doorlab.cli import main
 
-os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
-
-main(split("generate --out doors --doors 280 --test-fraction 0.05 --workers 1 --videos 0"))
-main(
-    split(
-        "train --model np --data doors --out np --steps 700 --num-labeled 240 "
-        "--batch-size 16 --encoder-fraction 0.5 "
-        "--architecture.encoder-channels 16 32 32 --architecture.features 128"
+run = Path("runs/open/ssnp")
+if not run.exists():
+    main(split("generate --out runs/open/doors --doors 500 --test-fraction 0.1 --workers 1"))
+    main(
+        split(
+            "train --model ssnp --data runs/open/doors --out runs/open/ssnp "
+            "--steps 1500 --batch-size 16 --num-labeled 400"
+        )
     )
-)
 
 # %%
 # Observe, suggest, record
@@ -39,7 +37,7 @@ main(
 # On a robot, ``env.reset`` is replaced by the cameras, ``env.step`` by the arm, and the reward by a
 # measurement of the opening angle.
 
-predictor = RewardPredictor.load("np")
+predictor = RewardPredictor.load(run)
 env = gym.make("doorlab_envs:doorlab/DoorBandit-v0", image_size=240, render_mode="rgb_array")
 observation, _ = env.reset(seed=7)
 predictor.observe(observation["images"])
@@ -70,8 +68,8 @@ plt.show()
 # ``save`` writes the embedding, the interactions and the random state of the door. Another process
 # continues with the same suggestion.
 
-predictor.save("door.safetensors")
-other = RewardPredictor.load("np")
-other.restore("door.safetensors")
+predictor.save("runs/robot-door.safetensors")
+other = RewardPredictor.load(run)
+other.restore("runs/robot-door.safetensors")
 same = np.array_equal(other.suggest().to_normalized(), predictor.suggest().to_normalized())
 print(len(other.interactions), "interactions; the same suggestion:", same)

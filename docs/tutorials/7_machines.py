@@ -11,8 +11,6 @@ machines share the file system of ``--out``.
 """
 
 # sphinx_gallery_thumbnail_number = 1
-import os
-import tempfile
 import time
 from shlex import split
 
@@ -21,7 +19,6 @@ import matplotlib.pyplot as plt
 from doorlab.cli import main
 from doorlab.data import DoorDataset
 
-os.chdir(tempfile.mkdtemp())  # the commands write into an empty folder
 command = "generate --doors 64 --shard-doors 32 --videos 0 --workers 1"
 
 # %%
@@ -31,10 +28,12 @@ command = "generate --doors 64 --shard-doors 32 --videos 0 --workers 1"
 seconds = {}
 for launcher in ("local", "ray"):
     start = time.monotonic()
-    main([*split(command), "--launcher", launcher, "--out", launcher])
+    main([*split(command), "--launcher", launcher, "--out", f"runs/machines/{launcher}"])
     seconds[launcher] = time.monotonic() - start
 
-checksums = {launcher: DoorDataset.open(launcher).checksum for launcher in seconds}
+checksums = {
+    launcher: DoorDataset.open(f"runs/machines/{launcher}").checksum for launcher in seconds
+}
 print(checksums)
 assert checksums["local"] == checksums["ray"]
 
@@ -56,5 +55,5 @@ plt.show()
 # A dataset that was interrupted on one machine continues on others. ``--resume`` also generates
 # damaged parts again.
 
-main([*split(command), "--launcher", "local", "--out", "ray", "--resume"])
-main(split("info ray --verify"))
+main([*split(command), "--launcher", "local", "--out", "runs/machines/ray", "--resume"])
+main(split("info runs/machines/ray --verify"))
