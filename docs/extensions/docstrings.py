@@ -12,7 +12,8 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.ext.napoleon import Config
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 # Names without a page: those of other libraries, type variables, and internals of signatures.
 _INTERNAL = (
@@ -33,7 +34,7 @@ nitpick_ignore_regex = [
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields|Example|Note)s?:")
 _LISTED = re.compile(r"^   (doorlab[\w.]+)$", re.MULTILINE)
-_NAPOLEON = Config(napoleon_use_rtype=False)
+_NAPOLEON: Any = Config(napoleon_use_rtype=False)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     known = {name for page in reference for name in _LISTED.findall(page.read_text("utf-8"))}
 
     def process(
-        app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+        app: Sphinx, what: Any, name: str, obj: Any, options: Any, lines: list[str]
     ) -> None:
         if what == "class" and name == "doorlab_envs.DoorBanditEnv":  # its docstring is a page
             lines[:] = [lines[0], "", ":doc:`/generated/door_bandit` describes it."]

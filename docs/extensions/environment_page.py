@@ -30,7 +30,6 @@ env = gym.make("doorlab_envs:doorlab/DoorBandit-v0")
 def pages() -> dict[str, str]:
     """Path of the page in docs/generated -> its text."""
     env = DoorBanditEnv(simulator="torch")
-    images = env.observation_space["images"]
-    head = _HEAD.format(action=env.action_space, observation=f"Dict('images': {images})")
+    head = _HEAD.format(action=env.action_space, observation=env.observation_space)
     env.close()
     return {"door_bandit.md": head + inspect.cleandoc(DoorBanditEnv.__doc__ or "") + "\n"}
