@@ -5,7 +5,7 @@ Pretrain on your own footage
 This tutorial imports a folder of images, one subfolder per door, and trains a neural statistician
 on them. The statistician learns an embedding of a door from its images, without labels.
 
-Simulated doors take the place of your photographs here. The statistician trains for 150 steps.
+Simulated doors take the place of your photographs here. The statistician trains for 300 steps.
 Real runs have hundreds of doors and thousands of steps.
 """
 
@@ -67,7 +67,7 @@ plt.show()
 main(
     split(
         "pretrain --model statistician --data runs/footage/doors --out runs/footage/statistician "
-        "--steps 150"
+        "--steps 300"
     )
 )
 
