@@ -11,11 +11,12 @@ TORCHLESS_TESTS := tests/doors tests/sim/panda tests/sim/pybullet $(addprefix te
 	$(addprefix test_,$(addsuffix .py,chunk_sizes config dataset paths schema shards video_writer writer))) \
 	$(addprefix tests/envs/test_,copies.py door_sources.py registration.py videos.py) tests/parallel tests/terminal \
 	$(addprefix tests/test_,$(addsuffix .py,errors intervals packaging registry seeding))
-WITHOUT_TORCH := botorch lightning-fabric onnx onnxruntime onnxscript pyright ray ruff stable-baselines3 torch
+WITHOUT_TORCH := botorch furo lightning-fabric myst-parser onnx onnxruntime onnxscript pyright ray ruff sphinx \
+	sphinx-copybutton sphinx-gallery stable-baselines3 torch
 # Spinning threads of several processes get in each other's way on few cores.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test torchless check bench setup clean help
+.PHONY: demo test torchless check docs bench setup clean help
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -38,6 +39,9 @@ check: $(VENV)/.installed-dev  ## formatting, lint, types and import layers
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.installed-docs  ## the documentation site with executed tutorials: build/docs/index.html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs build/docs
+
 bench: $(VENV)/.installed-dev  ## throughput of this machine, as JSON
 	$(BIN)/doorlab bench --json runs/bench.json --overwrite
 
@@ -56,6 +60,10 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 $(VENV)/.installed-torchless: pyproject.toml setup.py constraints.txt

@@ -19,7 +19,7 @@ import inspect
 import io
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from types import NoneType, UnionType
@@ -43,6 +43,25 @@ class Option:
 
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+
+
+class DescribedOption(NamedTuple):
+    """One option of a command, for documentation.
+
+    Attributes:
+        names: the option and its aliases, with hyphens; for an argument without a name, its
+            placeholder.
+        value: placeholder of the value, or the accepted names in braces; empty for a switch.
+        default: value of the option if it is not given; `dataclasses.MISSING` if it is required.
+        help: text of the help.
+        group: text of the help of the group; empty for options without a group.
+    """
+
+    names: tuple[str, ...]
+    value: str
+    default: Any
+    help: str
+    group: str
 
 
 class _Field(NamedTuple):
@@ -124,6 +143,45 @@ def changed_options(
             values = value if isinstance(value, list) else [value]
             words += [flag(name, prefix), *map(str, values)]
     return words
+
+
+def described_options(
+    config: type,
+    default: Any = None,
+    choices: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    prefix: str = "--",
+    group: str = "",
+) -> Iterator[DescribedOption]:
+    """Yields the options of a config in the order of the help.
+
+    Args:
+        config: class of the config, a dataclass.
+        default: instance with the default values; None for the defaults of the fields.
+        choices: field name -> accepted names, in addition to those of annotations.
+        prefix: prefix of the options.
+        group: text of the help of the group.
+    """
+    nested = []
+    for one in _ordered(_fields_of(config, default)):
+        if isinstance(one.kind, type) and dataclasses.is_dataclass(one.kind):
+            nested.append(one)
+        else:
+            yield _described(one, prefix, (choices or {}).get(one.name, ()), group)
+    for one in nested:
+        inner = f"{flag(one.name, prefix)}."
+        yield from described_options(one.kind, one.default, prefix=inner, group=one.help)
+
+
+def _described(one: _Field, prefix: str, choices: tuple[str, ...], group: str) -> DescribedOption:
+    name = flag(one.name, prefix)
+    about = next((m for m in one.markers if isinstance(m, Option)), Option(choices))
+    reader = _reader_of(one.kind, name, about)
+    if any(type(m).__module__.startswith("tyro") for m in one.markers):  # an argument in its place
+        return DescribedOption((reader.metavar,), "", one.default, one.help, group)
+    names = (name, *about.aliases) if reader else (name, name.replace("--", "--no-", 1))
+    value = reader.metavar if reader else ""
+    return DescribedOption(names, value, one.default, one.help, group)
 
 
 def reflowed(text: str) -> str:

@@ -136,7 +136,7 @@ def _connected() -> Iterator[None]:
         _check_reachable(address)
         with handlers_kept():
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises a plain one if a node does not start in time
         raise ConfigError(
             f"a Ray cluster at {address or 'the address of `ray start`'}",
             " ".join(f"{error}".split()),

@@ -1,10 +1,11 @@
-"""Progress bars on standard error; without a terminal, one line at the end."""
+"""Progress bars on standard error and in notebooks; elsewhere, one line at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
+from importlib.util import find_spec
 from typing import TypeVar
 
 from rich.progress import (
@@ -44,7 +45,7 @@ def progress_bar(
         TimeRemainingColumn(),
     )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=console, transient=True, disable=not _shows_bars(console)
     ) as bar:
         task = bar.add_task(work, total=total, completed=before)
 
@@ -56,6 +57,11 @@ def progress_bar(
         yield advance
     seconds = time.monotonic() - start
     console.print(f"{work}: {counted(done, unit)} in {seconds:.1f} s", highlight=False)
+
+
+def _shows_bars(console: PlainConsole) -> bool:
+    """Whether bars can be redrawn: in a terminal, and in a notebook with ipywidgets."""
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 def track(iterable: Iterable[T], work: str, unit: str, total: int | None = None) -> Iterator[T]:

@@ -147,3 +147,16 @@ def test_run_on_ray_reports_unreachable_address_in_one_line(monkeypatch):
     with pytest.raises(ConfigError, match="RAY_ADDRESS") as caught:
         list(run_on_ray(double, ITEMS, 2))
     assert "\n" not in str(caught.value)
+
+
+def test_run_on_ray_reports_failed_start_in_one_line(monkeypatch):
+    """Ray raises a plain exception if a loaded machine does not start a node in half a minute."""
+
+    def init(**options):
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    with pytest.raises(ConfigError, match="timed out during startup") as caught:
+        list(run_on_ray(double, ITEMS, 2))
+    assert "\n" not in str(caught.value)

@@ -42,3 +42,10 @@ def test_progress_bar_on_terminal_shows_unit_and_start(capsys, monkeypatch):
         advance(1)
     shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", capsys.readouterr().err)
     assert re.search(r"ssnp .* 2[01]/30 steps", shown)
+
+
+def test_track_in_notebook_without_ipywidgets_does_not_warn(monkeypatch):
+    """Warnings are errors here; rich warns where it can't redraw a bar in a notebook."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("doorlab.terminal.progress.find_spec", lambda name: None)
+    assert list(track("abc", "vae", "images")) == ["a", "b", "c"]
