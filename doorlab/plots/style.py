@@ -120,6 +120,12 @@ def sort_models(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (order.get(_kind_of(name), len(order)), name))
 
 
+def has_shipped_weights(name: str) -> bool:
+    """Whether the model of a policy was trained elsewhere: "ssnp-narrow", but not "ssnp"."""
+    kind, _, weights = name.partition(":")[0].partition("-")
+    return bool(weights) and kind in STYLES
+
+
 def _kind_of(name: str) -> str:
     """The model of a policy: "ssnp" of "ssnp-narrow:ucb"."""
     return name.partition(":")[0].partition("-")[0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.plots.style import FOCUS_MODEL, has_shipped_weights, sort_models, style_of
 from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.study import claim_counts
@@ -56,7 +56,7 @@ def _bandit_words(run: RunFiles) -> str:
     low, high = metrics["mean_regret"]["ci95"]
     horizon, doors = run.regret["horizon"], run.regret["doors"]
     result = (
-        f"On {doors} held-out doors, {label} reaches "
+        f"On {doors} held-out doors, {label}{_training_words(run, hero)} reaches "
         f"{percent(metrics['first_reward']['mean'])} of the full opening with its first "
         f"interaction. Over {horizon} interactions, its mean regret is "
         f"{metrics['mean_regret']['mean']:.3f} "
@@ -71,9 +71,26 @@ def _bandit_words(run: RunFiles) -> str:
     return f"{sentence} {_difference_words(run.regret, hero)}".rstrip()
 
 
+def _training_words(run: RunFiles, hero: str) -> str:
+    """The labeled doors and training seeds of the headline model, if the results contain them."""
+    metrics = [m.metrics.get("metrics", {}) for m in run.models if m.name == hero]
+    labeled = next((one["labeled_doors"] for one in metrics if "labeled_doors" in one), None)
+    seeds = run.regret["policies"][hero].get("seeds", 1)
+    parts = [f"trained with {labeled:,} labeled doors"] if labeled else []
+    parts += [f"{seeds} training seeds"] if seeds > 1 else []
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def best_other_policy(policies: Mapping[str, Any], hero: str) -> str | None:
-    """The policy with the lowest mean regret, except the headline model and the oracles."""
-    others = [name for name in policies if name != hero and "oracle" not in name]
+    """The policy with the lowest mean regret, except the headline model and the oracles.
+
+    Shipped weights are left out: they were trained on other doors, with more labels.
+    """
+    others = [
+        name
+        for name in policies
+        if name != hero and "oracle" not in name and not has_shipped_weights(name)
+    ]
     return min(others, key=lambda name: policies[name]["mean_regret"]["mean"], default=None)
 
 

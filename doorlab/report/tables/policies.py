@@ -71,22 +71,25 @@ def policy_table(regret: dict[str, Any]) -> Html:
     policies = regret["policies"]
     hero = FOCUS_MODEL if FOCUS_MODEL in policies else None
     differences = regret.get("paired_differences", {})
-    head = ["policy", "mean regret", "first reward", "last reward"]
+    several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
+    head = ["policy", *(["training seeds"] if several else [])]
+    head += ["mean regret", "first reward", "last reward"]
     head += [f"regret minus {style_of(hero).label}'s"] if hero else []
     rows = []
     for name in sort_models(policies):
         policy = policies[name]
         keys = ("mean_regret", "first_reward", "last_reward")
-        cells = [model_name(name), *(interval(policy.get(key)) for key in keys)]
+        seeds = [f"{policy.get('seeds', 1)}"] if several else []
+        cells = [model_name(name), *seeds, *(interval(policy.get(key)) for key in keys)]
         if hero:
             cells.append(interval(differences.get(name, {}).get(hero)))
         rows.append(cells)
     return table(
         head,
         rows,
-        f"Means over {regret['doors']} doors with 95 % intervals (bootstrap over doors). The "
-        "differences in the last column are paired by door: an interval above zero means that the "
-        "policy is worse.",
+        f"Means over {regret['doors']} doors with 95 % intervals over doors"
+        f"{' and training seeds' if several else ''}. The differences in the last column are "
+        "paired by door: an interval above zero means that the policy is worse.",
     )
 
 
