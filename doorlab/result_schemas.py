@@ -63,6 +63,7 @@ def _wrong_courses(policy: dict[str, Any]) -> str | None:
 
 _POLICY = Checked(
     {
+        "seeds?": _COUNT,
         "mean_regret": _MEAN,
         "first_reward": _MEAN,
         "last_reward?": _ESTIMATE,

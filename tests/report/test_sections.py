@@ -16,6 +16,7 @@ from doorlab.report.headline import headline
 from doorlab.report.page import join
 from doorlab.report.run_files import RunFiles
 from doorlab.report.sections import sections
+from doorlab.report.tables.policies import policy_table
 
 
 def words_of(markup: str) -> str:
@@ -58,7 +59,8 @@ def test_report_figures_are_in_their_sections_with_alt_text(run_folder):
 def test_headline_matches_result_files(run_folder):
     regret = json.loads((run_folder / "bandit" / "regret.json").read_text())
     ssnp, text = regret["policies"]["ssnp"], words_of(join(*headline(RunFiles.read((run_folder,)))))
-    assert f"On {regret['doors']} held-out doors, SSNP reaches" in text
+    doors = f"On {regret['doors']} held-out doors"
+    assert f"{doors}, SSNP (trained with 50 labeled doors) reaches" in text
     assert f"{100 * ssnp['first_reward']['mean']:.0f} % of the full opening" in text
     low, high = ssnp["mean_regret"]["ci95"]
     assert f"{ssnp['mean_regret']['mean']:.3f} (95 % interval {low:.3f} to {high:.3f})" in text
@@ -83,6 +85,22 @@ def test_report_tables_match_result_files(run_folder):
     assert "In this run, 50 of the 60 training doors are labeled" in text
     assert "statistician minus VAE" in text
     assert "60 train, 10 validation, 30 test" in text
+
+
+def test_headline_says_training_seeds_and_leaves_shipped_weights_out(run_folder):
+    path = run_folder / "bandit" / "regret.json"
+    regret = json.loads(path.read_text())
+    policies = regret["policies"]
+    policies["ssnp"]["seeds"] = 3
+    policies["ssnp-narrow"] = json.loads(json.dumps(policies["np"]))
+    policies["ssnp-narrow"]["mean_regret"] = {"mean": 0.0, "ci95": [0.0, 0.0]}
+    path.write_text(json.dumps(regret))
+    text = words_of(join(*headline(RunFiles.read((run_folder,)))))
+    assert "SSNP (trained with 50 labeled doors, 3 training seeds) reaches" in text
+    assert "The best other policy is NP" in text
+    table = words_of(policy_table(regret))
+    assert "training seeds" in table
+    assert "SSNP, shipped weights (narrow)" in table
 
 
 def test_headline_without_ssnp_uses_policy_with_least_regret(run_folder):
