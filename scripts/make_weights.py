@@ -67,7 +67,7 @@ class Settings:
 
 SETTINGS = {
     "narrow": Settings(doors=4000, pretrain_steps=4000, train_steps=5000),
-    "default": Settings(doors=10_000, pretrain_steps=6000, train_steps=12_000),
+    "default": Settings(doors=10_000, pretrain_steps=6000, train_steps=8000),
 }
 
 
