@@ -5,30 +5,18 @@ Use a model on a robot
 ``RewardPredictor`` applies a trained model to one door at a time. It takes images of any size, and
 returns actions in radians and meters.
 
-The Gymnasium environment takes the place of the robot here. The model is that of
-:doc:`3_open_doors`. If it is missing, it is trained first.
+The Gymnasium environment takes the place of the robot here. The model is one of the shipped
+weights; ``RewardPredictor.load`` also takes the folder of a run of ``doorlab train``.
 """
 
 # sphinx_gallery_thumbnail_number = 1
 from pathlib import Path
-from shlex import split
 
 import gymnasium as gym
 import matplotlib.pyplot as plt
 import numpy as np
 
 from doorlab import RewardPredictor
-from doorlab.cli import main
-
-run = Path("runs/open/ssnp")
-if not run.exists():
-    main(split("generate --out runs/open/doors --doors 500 --test-fraction 0.1 --workers 1"))
-    main(
-        split(
-            "train --model ssnp --data runs/open/doors --out runs/open/ssnp "
-            "--steps 1500 --batch-size 16 --num-labeled 400"
-        )
-    )
 
 # %%
 # Observe, suggest, record
@@ -37,7 +25,7 @@ if not run.exists():
 # On a robot, ``env.reset`` is replaced by the cameras, ``env.step`` by the arm, and the reward by a
 # measurement of the opening angle.
 
-predictor = RewardPredictor.load(run)
+predictor = RewardPredictor.load("narrow")
 env = gym.make("doorlab_envs:doorlab/DoorBandit-v0", image_size=240, render_mode="rgb_array")
 observation, _ = env.reset(seed=7)
 predictor.observe(observation["images"])
@@ -68,8 +56,9 @@ plt.show()
 # ``save`` writes the embedding, the interactions and the random state of the door. Another process
 # continues with the same suggestion.
 
+Path("runs").mkdir(exist_ok=True)
 predictor.save("runs/robot-door.safetensors")
-other = RewardPredictor.load(run)
+other = RewardPredictor.load("narrow")
 other.restore("runs/robot-door.safetensors")
 same = np.array_equal(other.suggest().to_normalized(), predictor.suggest().to_normalized())
 print(len(other.interactions), "interactions; the same suggestion:", same)
