@@ -300,6 +300,8 @@ def _reader_of(kind: Any, option: str, about: Option) -> Any:
     may_be_none = origin in (Union, UnionType) and len(args) == 2 and NoneType in args
     if may_be_none:
         (kind,) = (arg for arg in args if arg is not NoneType)
+    if get_origin(kind) is Annotated:  # with limits
+        kind = get_args(kind)[0]
     if origin is tuple:
         return _list_reader(args, option, known)
     if get_origin(kind) is Literal:

@@ -36,7 +36,7 @@ def _moved(root: Path, file: str) -> str:
             return f"[{text}](../{PAGES[known]}{heading})"
         if known.startswith("docs/"):
             return f"[{text}](../../{known.removeprefix('docs/')}{heading})"
-        if path.is_dir():  # a page of the site can't show a folder
+        if path.is_dir() or path.suffix == ".md":  # the site has no pages of folders and cards
             return text
         return f"[{text}](../../../{known}{heading})"
 
