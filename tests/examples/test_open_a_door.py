@@ -72,5 +72,5 @@ def test_open_a_door_reports_missing_run_in_one_line(tmp_path):
     command = [sys.executable, str(script), str(tmp_path / "none")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("open_a_door: error: Expected a file")
+    assert done.stderr.startswith("open_a_door: error: Expected a folder with model.json")
     assert len(done.stderr.splitlines()) == 1
