@@ -53,7 +53,7 @@ def test_lerobot_export_command_round_trips_through_import(painted_dataset, tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"video": True}, r"Expected --format lerobot with --video, but got --format parquet"),
+        ({"video": True}, r"Expected --format lerobot with --video, but got --format auto"),
         ({"interactions": 2, "fps": 5}, r"--format lerobot with --interactions and --fps"),
         ({"format": "lerobot", "fps": 5}, r"--interactions with --fps, but got none"),
         ({"format": "lerobot", "fps": 0, "interactions": 1}, r"--fps as a whole number from 1"),
