@@ -110,7 +110,8 @@ class ResidualModel:
         # Masked interactions are independent of all others and have no residual.
         both = context.mask[:, :, None] & context.mask[:, None, :]
         correlations = torch.where(both, _matern(scaled, scaled), 0.0)
-        noise = torch.where(context.mask, self._config.noise**2, 1.0)
+        masked = (~context.mask).to(scaled)
+        noise = masked + (1.0 - masked) * self._config.noise**2
         cholesky = torch.linalg.cholesky(correlations + torch.diag_embed(noise))
         state = self._model.condition(embedding, context)
         return self._fitted(ResidualState(state, context, scaled, cholesky, scaled[..., :1]))
@@ -145,7 +146,7 @@ class ResidualModel:
 
     @cached_property
     def _lengthscales(self) -> Float[Tensor, " F"]:
-        return torch.tensor(self._config.lengthscales)
+        return torch.tensor(self._config.lengthscales, dtype=torch.float64, device="cpu")
 
 
 def _matern(a: Float[Tensor, "B T F"], b: Float[Tensor, "B N F"]) -> Float[Tensor, "B T N"]:

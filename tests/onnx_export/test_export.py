@@ -12,11 +12,12 @@ import pytest
 import torch
 from helpers.small_networks import TINY
 
+from doorlab.bandit import History
+from doorlab.bandit.policies import ModelConfig, ModelPolicy
 from doorlab.doors import Action
 from doorlab.errors import CheckpointError, ConfigError, ResultError
 from doorlab.models.io import load_model, save_model
 from doorlab.models.registry import ENCODERS, REWARD_MODELS, build_model
-from doorlab.robot import RewardPredictor
 from doorlab.run_layout import ONNX_FILE
 
 pytest.importorskip("onnxscript")
@@ -75,14 +76,14 @@ def actions_of(seed, count):
 
 
 @pytest.mark.parametrize("interactions", [0, 3])
-def test_exported_predictions_equal_those_of_predictor(run, sessions, interactions):
+def test_exported_predictions_equal_those_of_model(run, sessions, interactions):
     """The same door, interactions and actions; padding of the context set has no effect."""
-    predictor, frames, candidates = RewardPredictor.load(run), frames_of(1), actions_of(2, 7)
+    model = ModelPolicy(load_model(run), ModelConfig(residuals=None))
+    frames, candidates = frames_of(1), actions_of(2, 7)
     tried, rewards = actions_of(3, interactions), np.linspace(0.1, 0.9, interactions, dtype="f4")
-    predictor.observe(frames)
-    for action, reward in zip(tried, rewards, strict=True):
-        predictor.record(action, float(reward))
-    expected = predictor.predict(candidates)
+    model.begin(frames[None], np.random.default_rng(0))
+    history = History(tried[None], rewards[None])
+    expected = np.stack(model.predict(history, candidates[None]))[:, 0]
     (embedding,) = sessions["embed"].run(["embedding"], {"frames": frames[None]})
     for padding in (0, 2):
         known = {

@@ -159,7 +159,8 @@ def simulated(folder):
         doors, np.full((8, 1), 0.3), views, 16, RenderOptions(True, True, True)
     )
     done = simulator.interact(doors, np.resize(ACTIONS, (8, 4, 4)), record=True)
-    return [shown.images, shown.depth, shown.segmentation, *vars(done).values()]
+    found = [shown.images, shown.depth, shown.segmentation, *vars(done).values()]
+    return [value for value in found if value is not None]
 
 
 def simulated_on_a_device(folder):

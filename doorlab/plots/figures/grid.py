@@ -18,7 +18,7 @@ from doorlab.plots.style import DPI, FONT_SIZE, INK, MUTED, WIDTH, new_figure
 
 _GAP, _GROUP_GAP = 2, 12  # pixels of the images
 _LABEL_WIDTH, _HEAD_HEIGHT, _HEADING_HEIGHT, _MARGIN = 1.35, 0.3, 0.36, 0.05  # inches
-_LABEL_LETTERS = 18  # characters per line of a label
+_LABEL_LETTERS = 17  # characters per line of a label
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ class ReconstructionWeights:
     """Weight in SSNP with the statistician."""
     attentive_ssnp: NonNegativeFloat = 0.005
     """Weight in SSNP with attention."""
+    tnp_ssnp: NonNegativeFloat = 0.005
+    """Weight in SSNP with a transformer."""
     contrastive_ssnp: NonNegativeFloat = 1.0
     """Weight in SSNP with the contrastive statistician."""
 

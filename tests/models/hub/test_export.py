@@ -165,7 +165,7 @@ def test_export_command_finds_format_and_protects_folders(make_run, tmp_path, ca
     assert main(["export", run, "--out", str(foreign), "--overwrite"]) == 2
     assert (foreign / "config.json").read_text() == '{"model_type": "bert"}'
     assert main([*args, "--format", "tar"]) == 2
-    assert "a format out of auto, parquet, weights" in capsys.readouterr().err
+    assert "a format out of auto, lerobot, onnx, parquet, weights" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])

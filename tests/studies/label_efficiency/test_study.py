@@ -82,7 +82,7 @@ def test_study_writes_run_folder_per_model_labels_and_seed(finished, results):
                 assert metrics["metrics"]["labeled_doors"] == labeled
                 assert metrics["metrics"]["steps"] == (2 if model == "vae_np" else 3)
                 weight = metrics["config"]["architecture"]["reconstruction_weight"]
-                assert weight == (0.5 if model == "ssnp" else 0.05)
+                assert weight == (0.5 if model == "ssnp" else 0.005)
     assert not list(finished.out.glob("labeled-*/*/*/*/checkpoint.safetensors"))
 
 
