@@ -41,6 +41,16 @@ class Prediction(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Moments:
+    """A prediction with known moments."""
+
+    mean: Float[Tensor, "B T"]
+    """Expected rewards."""
+    std: Float[Tensor, "B T"]
+    """Standard deviations of the rewards."""
+
+
 @runtime_checkable
 class BanditModel(Protocol):
     """Interface of models that can be used as a policy."""

@@ -21,12 +21,22 @@ from doorlab.nn.context_sets import InteractionSet
 
 @dataclass(frozen=True)
 class MixturePrediction:
-    """Moments of an equally weighted mixture of predictions."""
+    """An equally weighted mixture of predictions. Its moments are computed when they are read."""
 
-    mean: Float[Tensor, "B T"]
-    """Expected rewards."""
-    std: Float[Tensor, "B T"]
-    """Standard deviations; they contain the disagreement of the models."""
+    parts: Sequence[Prediction]
+    """The predictions of the models."""
+
+    @property
+    def mean(self) -> Float[Tensor, "B T"]:
+        """Expected rewards."""
+        return torch.stack([part.mean for part in self.parts]).mean(dim=0)
+
+    @property
+    def std(self) -> Float[Tensor, "B T"]:
+        """Standard deviations; they contain the disagreement of the models."""
+        mean = self.mean
+        variances = [part.std.square() + (part.mean - mean).square() for part in self.parts]
+        return torch.stack(variances).mean(dim=0).sqrt()
 
 
 class EnsembleModel:
@@ -70,9 +80,6 @@ class EnsembleModel:
 
     def decode(self, state: list[Any], actions: Float[Tensor, "B T A"]) -> Prediction:
         """Predicts rewards of actions; differentiable in the actions."""
-        predictions = [m.decode(s, actions) for m, s in zip(self._models, state, strict=True)]
-        means = torch.stack([prediction.mean for prediction in predictions])
-        variances = torch.stack([prediction.std.square() for prediction in predictions])
-        mean = means.mean(dim=0)
-        variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
-        return MixturePrediction(mean, variance.sqrt())
+        return MixturePrediction(
+            [m.decode(s, actions) for m, s in zip(self._models, state, strict=True)]
+        )

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from doorlab.bandit.acquisition import BanditModel, Prediction
+from doorlab.bandit.acquisition import BanditModel, Moments, Prediction
 from doorlab.limits import PositiveFloat, check_limits
 from doorlab.nn.actions import action_features
 from doorlab.nn.context_sets import InteractionSet
@@ -58,21 +58,6 @@ class ResidualConfig:
 
 
 @dataclass(frozen=True)
-class CorrectedPrediction:
-    """Predicted rewards of actions, corrected by the residuals."""
-
-    mean: Float[Tensor, "B T"]
-    """Expected rewards. A correction may move them out of [0, 1]."""
-    std: Float[Tensor, "B T"]
-    """Standard deviations of the model, reduced near the observed actions."""
-
-    def bounded(self) -> CorrectedPrediction:
-        """Moments that rewards in [0, 1] can have: std is at most sqrt(mean (1 - mean))."""
-        mean = self.mean.clamp(0.0, 1.0)
-        return CorrectedPrediction(mean, self.std.minimum((mean * (1.0 - mean)).sqrt()))
-
-
-@dataclass(frozen=True)
 class ResidualState:
     """State of the model, and the process on its residuals."""
 
@@ -86,6 +71,40 @@ class ResidualState:
     """Cholesky factor of the correlations of the residuals, noise included."""
     weights: Float[Tensor, "B N 1"]
     """Inverse correlations times residuals."""
+
+
+@dataclass(frozen=True)
+class CorrectedPrediction:
+    """Predicted rewards of actions, corrected by the residuals.
+
+    The moments are computed when they are read: the search for an action often needs the mean only.
+    """
+
+    prediction: Prediction
+    """Prediction of the model."""
+    across: Float[Tensor, "B T N"]
+    """Correlations of the actions with those of the interactions."""
+    state: ResidualState
+    """The process on the residuals."""
+
+    @property
+    def mean(self) -> Float[Tensor, "B T"]:
+        """Expected rewards. A correction may move them out of [0, 1]."""
+        return self.prediction.mean + (self.across @ self.state.weights)[..., 0]
+
+    @property
+    def std(self) -> Float[Tensor, "B T"]:
+        """Standard deviations of the model, reduced near the observed actions."""
+        explained = torch.linalg.solve_triangular(self.state.cholesky, self.across.mT, upper=False)
+        left = (1.0 - explained.square().sum(dim=1)).clamp(min=0.0)
+        # The gradient of a square root at 0 is infinite.
+        return self.prediction.std * (left + 1e-6).sqrt()
+
+
+def bounded(prediction: Prediction) -> Moments:
+    """Moments that rewards in [0, 1] can have: std is at most sqrt(mean (1 - mean))."""
+    mean = prediction.mean.clamp(0.0, 1.0)
+    return Moments(mean, prediction.std.minimum((mean * (1.0 - mean)).sqrt()))
 
 
 class ResidualModel:
@@ -126,11 +145,7 @@ class ResidualModel:
         if not state.context.rewards.shape[1]:
             return prediction
         across = _matern(self._scaled(actions), state.scaled) * state.context.mask[:, None]
-        mean = prediction.mean + (across @ state.weights)[..., 0]
-        explained = torch.linalg.solve_triangular(state.cholesky, across.mT, upper=False)
-        left = (1.0 - explained.square().sum(dim=1)).clamp(min=0.0)
-        # The gradient of a square root at 0 is infinite.
-        return CorrectedPrediction(mean, prediction.std * (left + 1e-6).sqrt())
+        return CorrectedPrediction(prediction, across, state)
 
     def _fitted(self, state: ResidualState) -> ResidualState:
         context = state.context

@@ -8,8 +8,9 @@ from gpytorch.kernels import MaternKernel
 from gpytorch.means import ZeroMean
 
 from doorlab.bandit import History
+from doorlab.bandit.acquisition import Moments
 from doorlab.bandit.policies import ModelConfig, ModelPolicy
-from doorlab.bandit.residual_gp import CorrectedPrediction, ResidualConfig, ResidualModel
+from doorlab.bandit.residual_gp import ResidualConfig, ResidualModel, bounded
 from doorlab.nn.actions import action_features
 from doorlab.nn.context_sets import InteractionSet
 
@@ -135,7 +136,6 @@ def test_policy_repeats_successes_and_leaves_failures(reward, repeated):
 
 
 def test_bounded_prediction_is_possible_for_rewards():
-    prediction = CorrectedPrediction(torch.tensor([[1.2, -0.1, 0.9]]), torch.tensor([[0.3] * 3]))
-    bounded = prediction.bounded()
-    torch.testing.assert_close(bounded.mean, torch.tensor([[1.0, 0.0, 0.9]]))
-    torch.testing.assert_close(bounded.std, torch.tensor([[0.0, 0.0, 0.3]]))
+    found = bounded(Moments(torch.tensor([[1.2, -0.1, 0.9]]), torch.tensor([[0.3] * 3])))
+    torch.testing.assert_close(found.mean, torch.tensor([[1.0, 0.0, 0.9]]))
+    torch.testing.assert_close(found.std, torch.tensor([[0.0, 0.0, 0.3]]))

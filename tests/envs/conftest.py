@@ -1,6 +1,7 @@
 import importlib.util
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 from doorlab.data.sources.simulation import GenerationConfig
@@ -19,6 +20,20 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def env_id() -> str:
     return ENVIRONMENT
+
+
+@pytest.fixture
+def make(env_id, request):
+    """Makes environments with the settings `SMALL` of the test module, and closes them."""
+    made = []
+
+    def _make(**settings):
+        made.append(gymnasium.make(env_id, **{**request.module.SMALL, **settings}))
+        return made[-1]
+
+    yield _make
+    for env in made:
+        env.close()
 
 
 @pytest.fixture(scope="session")

@@ -24,19 +24,6 @@ sys.stdout.buffer.write(pickle.dumps((env.reset(seed=5), found)))
 """
 
 
-@pytest.fixture
-def make(env_id):
-    made = []
-
-    def _make(**settings):
-        made.append(gymnasium.make(env_id, **{**SMALL, **settings}))
-        return made[-1]
-
-    yield _make
-    for env in made:
-        env.close()
-
-
 @pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
 def test_environment_copy_continues_after_original_is_closed(make, simulator, duplicate):

@@ -16,19 +16,6 @@ SIMULATORS = ("pybullet", "panda", "torch")
 SMALL = {"frames": 1, "image_size": 16}
 
 
-@pytest.fixture
-def make(env_id):
-    made = []
-
-    def _make(**settings):
-        made.append(gymnasium.make(env_id, **{**SMALL, **settings}))
-        return made[-1]
-
-    yield _make
-    for env in made:
-        env.close()
-
-
 def steps_until_truncated(env) -> int:
     env.reset(seed=0)
     still = np.zeros(env.action_space.shape, np.float32)

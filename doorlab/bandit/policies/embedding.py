@@ -5,6 +5,7 @@ Legend: D doors, M frames per door, H, W pixels, E embedding, N actions, J inter
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from doorlab.bandit.checkpoint import Stateful
 from doorlab.errors import ConfigError
 from doorlab.models.embedding import Encoder
 from doorlab.nn.context_sets import InteractionSet
@@ -49,6 +51,18 @@ def embed(
     with torch.no_grad():
         parts = torch.from_numpy(np.ascontiguousarray(frames)).split(_AT_ONCE)
         return torch.cat([model.embed(to_float(part.to(device).movedim(-1, 2))) for part in parts])
+
+
+class EmbeddingPolicy(Stateful):
+    """A policy that starts with an embedding of every door. Subclasses set `_look`."""
+
+    state_fields = ("_rng", "_embedding")
+    _look: Callable[[UInt8[np.ndarray, "D M H W 3"]], Float[Tensor, "D E"]]
+
+    @thread_defaults()
+    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
+        """Embeds the frames of every door."""
+        self._rng, self._embedding = rng, self._look(frames).cpu()
 
 
 def expect(

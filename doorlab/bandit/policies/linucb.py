@@ -23,13 +23,13 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from doorlab.bandit.acquisition import BanditModel, Score, SearchConfig, optimize_acquisition
-from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.bandit.policies.embedding import (
+    EmbeddingPolicy,
     LabeledDataset,
     check_min_doors,
     embed,
@@ -65,10 +65,8 @@ class LinUCBConfig:
         check_limits(self, "")
 
 
-class LinUCBPolicy(Stateful):
+class LinUCBPolicy(EmbeddingPolicy):
     """Embeds doors with a trained model, and learns from interactions by linear regression."""
-
-    state_fields = ("_rng", "_embedding")
 
     @thread_defaults()
     def __init__(
@@ -90,11 +88,6 @@ class LinUCBPolicy(Stateful):
         y = torch.from_numpy(labeled.rewards).double()
         self._weights, left = _regressed(self._seen(embedding), x, y, self._config)
         self._shared = fit_empirical_prior(x, left)
-
-    @thread_defaults()
-    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Embeds the frames of every door."""
-        self._rng, self._embedding = rng, self._look(frames).cpu()
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:

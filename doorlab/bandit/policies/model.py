@@ -27,7 +27,12 @@ from doorlab.bandit.acquisition import (
 from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policies.embedding import embed
 from doorlab.bandit.policy import History
-from doorlab.bandit.residual_gp import CorrectedPrediction, ResidualConfig, ResidualModel
+from doorlab.bandit.residual_gp import (
+    CorrectedPrediction,
+    ResidualConfig,
+    ResidualModel,
+    bounded,
+)
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import FiniteFloat, PositiveInt, check_limits
 from doorlab.nn.context_sets import InteractionSet
@@ -121,7 +126,7 @@ class ModelPolicy(Stateful):
             at = torch.from_numpy(actions[part]).to(self._device)
             prediction = self._model.decode(self._known(history, part), at)
             if isinstance(prediction, CorrectedPrediction):
-                prediction = prediction.bounded()
+                prediction = bounded(prediction)
             moments.append(torch.stack([prediction.mean, prediction.std]).cpu())
         mean, std = torch.cat(moments, dim=1).numpy()
         return mean, std

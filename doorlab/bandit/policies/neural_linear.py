@@ -21,13 +21,13 @@ from functools import partial
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from doorlab.bandit.acquisition import BanditModel, Score, SearchConfig, optimize_acquisition
-from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.linear import BayesianLinearPosterior, expand, fit_empirical_prior
 from doorlab.bandit.policies.embedding import (
+    EmbeddingPolicy,
     LabeledDataset,
     check_min_doors,
     embed,
@@ -96,10 +96,8 @@ class FeatureNetwork(nn.Module):
         return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1)
 
 
-class NeuralLinearPolicy(Stateful):
+class NeuralLinearPolicy(EmbeddingPolicy):
     """Embeds doors with a trained model, and fits linear regressions on a network's features."""
-
-    state_fields = ("_rng", "_embedding")
 
     @thread_defaults()
     def __init__(
@@ -126,11 +124,6 @@ class NeuralLinearPolicy(Stateful):
             modulation = self._network.modulation(embedding[-held_out:])
             x = self._network.features(modulation, actions[-held_out:])
         self._shared = fit_empirical_prior(x, rewards[-held_out:])
-
-    @thread_defaults()
-    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Embeds the frames of every door."""
-        self._rng, self._embedding = rng, self._look(frames).cpu()
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:

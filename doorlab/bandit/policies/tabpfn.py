@@ -23,12 +23,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from doorlab.bandit.acquisition import BanditModel, sobol_actions
-from doorlab.bandit.checkpoint import Stateful
 from doorlab.bandit.policies.embedding import (
+    EmbeddingPolicy,
     LabeledDataset,
     check_min_doors,
     embed,
@@ -71,7 +71,7 @@ class TabPFNConfig:
         check_limits(self, "")
 
 
-class TabPFNPolicy(Stateful):
+class TabPFNPolicy(EmbeddingPolicy):
     """Predicts rewards with TabPFN from embeddings, labeled doors and own interactions.
 
     Args:
@@ -84,8 +84,6 @@ class TabPFNPolicy(Stateful):
     Raises:
         ConfigError: if there is no labeled door, or if the library or its weights are missing.
     """
-
-    state_fields = ("_rng", "_embedding")
 
     @thread_defaults()
     def __init__(
@@ -107,11 +105,6 @@ class TabPFNPolicy(Stateful):
         chosen = rng.permutation(len(rewards))[: self._config.rows]
         self._table = rows.reshape(-1, rows.shape[-1])[chosen], rewards[chosen]
         _check_regressor(self._make, *self._table)
-
-    @thread_defaults()
-    def begin(self, frames: UInt8[np.ndarray, "D M H W 3"], rng: np.random.Generator) -> None:
-        """Embeds the frames of every door."""
-        self._rng, self._embedding = rng, self._look(frames).cpu()
 
     @thread_defaults()
     def act(self, history: History) -> Float32[np.ndarray, "D 4"]:
