@@ -153,6 +153,27 @@ def crossed_difference(
     return Estimate(float(a.mean() - b.mean()), (float(low), float(high)), n)
 
 
+def student_mean(values: np.ndarray) -> Estimate:
+    """The mean of `values` with the interval of Student's t, for few independent values.
+
+    With a single value the interval is undefined (NaN).
+
+    Args:
+        values: (n,) independent values, about normally distributed.
+
+    Raises:
+        ConfigError: if there are no values.
+    """
+    from scipy.stats import t  # imported here because it takes half a second
+
+    values = _nonempty(values)
+    n, mean = len(values), float(values.mean())
+    if n == 1:
+        return Estimate(mean, (math.nan, math.nan), 1)
+    half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    return Estimate(mean, (mean - half, mean + half), n)
+
+
 def _of_runs(groups: Sequence[np.ndarray], seed: int, resamples: int) -> np.ndarray:
     """(resamples,): random deviations of a sum of group means due to the choice of runs."""
     parts = [(_run_variance(g), len(g) - 1) for g in groups if len(g) > 1]

@@ -9,6 +9,7 @@ from doorlab.intervals import (
     bootstrap_mean,
     crossed_difference,
     paired_difference,
+    student_mean,
 )
 
 
@@ -187,3 +188,23 @@ def test_crossed_difference_of_unpaired_runs_adds_their_variances():
 def test_crossed_difference_rejects_other_units():
     with pytest.raises(ConfigError, match="same units"):
         crossed_difference(np.zeros((2, 3)), np.zeros((2, 4)))
+
+
+def test_student_mean_matches_scipy():
+    values = np.array([0.3, -0.1, 0.5, 0.2, 0.05])
+    found = student_mean(values)
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert found.mean == pytest.approx(values.mean())
+    assert found.ci95 == pytest.approx((expected.low, expected.high))
+    assert found.n == 5
+
+
+def test_student_mean_of_single_value_has_undefined_interval():
+    found = student_mean(np.array([0.3]))
+    assert found.mean == 0.3
+    assert np.isnan(found.ci95).all()
+
+
+def test_student_mean_rejects_empty_values():
+    with pytest.raises(ConfigError, match="at least one value"):
+        student_mean(np.array([]))
