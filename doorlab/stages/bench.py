@@ -68,7 +68,7 @@ class Config:
     """Benchmarks to run, number of rounds, and output file."""
 
     only: Annotated[tuple[str, ...], Option(tuple(BENCHMARKS))] = ()
-    """Names of the benchmarks to run; if empty, all except time_to_claim, which takes half an hour."""
+    """Names of the benchmarks to run; if empty, all except time_to_claim (half an hour)."""
     rounds: Annotated[int, at_least(2)] = 7
     """Timed rounds of each benchmark; intervals are over rounds."""
     json: Path | None = None
