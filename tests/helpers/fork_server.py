@@ -44,7 +44,8 @@ def run(
         process.join()
         status = process.exitcode
         assert status is not None
-        return subprocess.CompletedProcess(args, status, out.read_text(), err.read_text())
+        words = [str(arg) for arg in args]
+        return subprocess.CompletedProcess(words, status, out.read_text(), err.read_text())
 
 
 def _work_in(folder: Path, out: Path, err: Path, work: Callable[..., object], args) -> None:
