@@ -1,11 +1,10 @@
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from helpers import fork_server
 
 from doorlab.cli import STAGES, main, parse
 
@@ -84,13 +83,11 @@ def test_command_line_without_stage_prints_usage(capsys):
 
 
 @pytest.mark.parametrize(("script", "stage"), SCRIPTS.items())
-def test_scripts_run_their_stages(script, stage):
-    run = subprocess.run(
-        [sys.executable, ROOT / "scripts" / f"{script}.py", "--help"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(f"usage: doorlab {stage} ")
+def test_scripts_run_their_stages(script, stage, tmp_path):
+    path = ROOT / "scripts" / f"{script}.py"
+    done = fork_server.run(fork_server.run_script, path, "--help", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: doorlab {stage} ")
 
 
 def test_scripts_cover_every_file():

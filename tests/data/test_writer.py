@@ -1,6 +1,5 @@
 import contextlib
 import errno
-import multiprocessing
 import os
 import random
 import shlex
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 import tyro
 from helpers.fake_simulator import FakeSimulator, generate_slowly, make_fake, tree
+from helpers.fork_server import FORK_SERVER
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.manifest import Manifest
@@ -115,12 +115,10 @@ def test_write_dataset_cost_of_part_is_independent_of_their_number(tmp_path, mon
 
 
 def test_write_dataset_resumes_after_kill_at_random_moments(tmp_path, config, dataset):
-    nursery = multiprocessing.get_context("forkserver")  # imports once, for all twenty
-    nursery.set_forkserver_preload(["fake_simulator", "doorlab.data"])
     chance, unfinished = random.Random(0), 0
     for moment in range(20):
         path = tmp_path / f"killed at {moment}"
-        process = nursery.Process(target=generate_slowly, args=(path,))
+        process = FORK_SERVER.Process(target=generate_slowly, args=(path,))
         process.start()
         while not path.exists():
             time.sleep(0.001)

@@ -10,7 +10,7 @@ from doorlab.doors.door import CATEGORIES, FIELDS, Texture
 from doorlab.errors import ConfigError
 from doorlab.seeding import stream
 
-N = 400
+N = 200
 # Every knob turned on: what no prior has all at once.
 RICH = dataclasses.replace(
     DoorPrior(),
@@ -23,8 +23,14 @@ RICH = dataclasses.replace(
 )
 
 
-def draw(prior):
-    return doors_to_arrays([prior.sample(stream(0, "door", i)) for i in range(N)])
+def draw(prior, doors=N):
+    return doors_to_arrays([prior.sample(stream(0, "door", i)) for i in range(doors)])
+
+
+@pytest.fixture(scope="module")
+def doors():
+    rng = stream(0, "doors")
+    return [DoorPrior().sample(rng) for _ in range(300)]
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +57,17 @@ def test_door_prior_uses_every_parameter():
     """A known door benchmark randomizes friction with a call that always returns 0."""
     plain = [RICH.sample(stream(0, i)) for i in range(30)]
     views = [RICH.sample_views(stream(1, i), door, 2) for i, door in enumerate(plain)]
+
+    def differs(prior, i):
+        return (
+            prior.sample(stream(0, i)) != plain[i]
+            or prior.sample_views(stream(1, i), plain[i], 2) != views[i]
+        )
+
     for knob in dataclasses.fields(DoorPrior):
         value = getattr(RICH, knob.name)
         turned = dataclasses.replace(RICH, **{knob.name: _turned(knob.name, value)})
-        doors = [turned.sample(stream(0, i)) for i in range(30)]
-        seen = [turned.sample_views(stream(1, i), door, 2) for i, door in enumerate(plain)]
-        assert doors != plain or seen != views, knob.name
+        assert any(differs(turned, i) for i in range(30)), knob.name
 
 
 def _turned(name, value):
@@ -71,7 +82,7 @@ def _turned(name, value):
 
 
 def test_wild_prior_is_disjoint_from_default_prior(columns):
-    wild = draw(get_prior("wild"))
+    wild = draw(get_prior("wild"), 100)
     assert columns["width"].max() < wild["width"].min()
     assert columns["height"].max() < wild["height"].min()
     assert columns["mechanism"].max() == 0 < wild["mechanism"].max()
@@ -106,10 +117,9 @@ def test_narrow_prior_has_one_appearance():
 
 
 @pytest.mark.parametrize("motion", [0.0, 0.1, 1.0])
-def test_camera_motion_scales_moves_between_frames(motion):
+def test_camera_motion_scales_moves_between_frames(doors, motion):
     prior = dataclasses.replace(DoorPrior(), camera_motion=motion)
     rng = stream(0, "cameras")
-    doors = [prior.sample(rng) for _ in range(300)]
     poses = np.array([[v.to_array() for v in prior.sample_views(rng, d, 5)] for d in doors])
     low, high = prior.camera_height
     # Frames after the first are independent given the door, uniform over the moved share.

@@ -28,8 +28,10 @@ def make(env_id, request):
     made = []
 
     def _make(**settings):
-        made.append(gymnasium.make(env_id, **{**request.module.SMALL, **settings}))
-        return made[-1]
+        env = gymnasium.make(env_id, **{**request.module.SMALL, **settings})
+        env.action_space.seed(0)
+        made.append(env)
+        return env
 
     yield _make
     for env in made:

@@ -73,6 +73,7 @@ def env(env_id, recorded):
         render_mode="rgb_array",
         **SMALL,
     )
+    env.action_space.seed(0)
     yield env
     env.close()
 

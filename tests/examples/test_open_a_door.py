@@ -1,10 +1,9 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import fork_server
 from helpers.small_networks import TINY
 
 from doorlab.errors import ConfigError
@@ -69,8 +68,8 @@ def test_open_a_door_rejects_invalid_numbers(load, run, wrong):
 
 def test_open_a_door_reports_missing_run_in_one_line(tmp_path):
     script = Path(__file__).parents[2] / "examples" / "open_a_door.py"
-    command = [sys.executable, str(script), str(tmp_path / "none")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    none = str(tmp_path / "none")
+    done = fork_server.run(fork_server.run_script, script, none, folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("open_a_door: error: Expected a folder with model.json")
     assert len(done.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Random trials of the command line, for 20 seconds: none ends with a traceback."""
+"""Random trials of the command line, for a few seconds: none ends with a traceback."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from runner import judge
 
-SECONDS = 10  # for all trials; as many go into imports and into what trials damage
+SECONDS = 5  # for all trials, without the imports and what trials damage
 LONG_FUZZ = Path(__file__).with_name("long.py")
 
 

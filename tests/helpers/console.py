@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
+
+from helpers import fork_server
 
 
 def doorlab(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     """Runs `doorlab` in a folder, as its console script does: the folder is not on the path."""
-    code = "import sys; sys.path.remove(''); from doorlab.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, *args]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return fork_server.run(fork_server.run_command, *args, folder=folder)
 
 
 def documented_commands(file: Path) -> list[list[str]]:

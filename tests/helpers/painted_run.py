@@ -7,8 +7,6 @@ opening angle: what an embedding can know is known.
 from __future__ import annotations
 
 import os
-import pickle
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from doorlab import cli
 from doorlab.data import GenerationConfig, write_dataset
 from doorlab.doors import oracle_action
 from doorlab.evaluation import trained_model
@@ -30,6 +29,7 @@ from doorlab.models.encoders.base import (
     SamplesFrames,
 )
 from doorlab.sim import InteractionResult, RenderResult
+from helpers import fork_server
 from helpers.altered_runs import describe
 
 SIZE = 16
@@ -188,34 +188,30 @@ def painted_run(tmp_path: Path, painted_dataset: Path, monkeypatch: pytest.Monke
     return run
 
 
+def _run_stage(stage: str, config) -> None:
+    cli.parse = lambda stage, name, args: config
+    sys.exit(cli.main([stage]))
+
+
 @pytest.fixture
-def signalled():
+def signalled(tmp_path_factory: pytest.TempPathFactory):
     """Starts a stage as a user does, and sends it a signal once there is a checkpoint.
 
     Returns its exit status and what it said on stderr.
     """
 
+    streams = tmp_path_factory.mktemp("streams")
+
     def run(stage: str, config, number: int) -> tuple[int, bytes]:
-        code = (
-            "import pickle, sys\n"
-            "from doorlab import cli\n"
-            f"from doorlab.stages import {stage}\n"
-            "config = pickle.load(sys.stdin.buffer)\n"
-            "cli.parse = lambda stage, name, args: config\n"
-            f"sys.exit(cli.main(['{stage}']))\n"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        with process:
-            assert process.stdin is not None
-            process.stdin.write(pickle.dumps(config))
-            process.stdin.flush()
-            while not (config.out / "checkpoint.safetensors").exists():
-                assert process.poll() is None
-                time.sleep(0.002)
-            os.kill(process.pid, number)
-            _, said = process.communicate()
-        return process.returncode, said
+        out, err = streams / "stdout", streams / "stderr"
+        process = fork_server.start(_run_stage, stage, config, folder=streams, out=out, err=err)
+        while not (config.out / "checkpoint.safetensors").exists():
+            assert process.exitcode is None
+            time.sleep(0.002)
+        assert process.pid is not None
+        os.kill(process.pid, number)
+        process.join()
+        assert process.exitcode is not None
+        return process.exitcode, err.read_bytes()
 
     return run

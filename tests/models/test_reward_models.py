@@ -118,6 +118,8 @@ def test_reward_model_overfits_two_doors(kind, head, small, batch):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if scalars["reward_mse"] < 0.01:
+            break
     assert scalars["reward_mse"] < 0.01  # a model that ignored the door: 0.25 and more
 
 
@@ -137,18 +139,19 @@ def test_process_learns_from_context(name, small):
         mask = (torch.arange(4) < seen).expand(64, 4)
         return InteractionSet(a[:, :4], r[:, :4] * mask, mask), a[:, 4:], r[:, 4:]
 
+    def error(seen):
+        tried, at, rt = draw(seen)
+        with torch.no_grad():
+            return (model.eval().predict(e, tried, at).mean - rt).square().mean().item()
+
     for step in range(500):
         tried, at, rt = draw(step % 5)
-        score, _ = model.score(e, tried, at, rt)
+        score, _ = model.train().score(e, tried, at, rt)
         loss = sampled_loss(score)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    model.eval()
-    errors = []
-    with torch.no_grad():
-        for seen in (0, 4):
-            tried, at, rt = draw(seen)
-            errors.append((model.predict(e, tried, at).mean - rt).square().mean().item())
-    assert errors[0] > 0.15  # a coin toss: the variance is 0.2
-    assert errors[1] < 0.08
+        if step % 50 == 49 and error(4) < 0.06:
+            break
+    assert error(0) > 0.15  # a coin toss: the variance is 0.2
+    assert error(4) < 0.08

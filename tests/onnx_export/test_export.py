@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.console import doorlab
 from helpers.small_networks import TINY
 
 from doorlab.bandit import History
@@ -57,8 +58,8 @@ def run(tmp_path_factory):
 def exported(run):
     """In a process of its own, where jaxtyping does not check shapes, which slows tracing."""
     folder = run.parent / "exported"
-    command = [sys.executable, "-m", "doorlab", "export", str(run), "--format", "onnx"]
-    subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
+    done = doorlab(run.parent, "export", str(run), "--format", "onnx", "--out", str(folder))
+    assert done.returncode == 0, done.stderr
     return folder
 
 

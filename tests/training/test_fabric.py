@@ -6,7 +6,7 @@ import pytest
 from helpers.left_by_launchers import TORCHRUN
 
 
-@pytest.mark.parametrize("value", ["x", "", "-1", "1e9"])
+@pytest.mark.parametrize("value", ["x", "-1"])
 def test_fabric_is_imported_with_variables_of_other_launchers(value):
     """Lightning reads RANK and others while it is imported, as whole numbers."""
     left = dict.fromkeys((*TORCHRUN, "SLURM_PROCID", "LT_DEVICES"), value)

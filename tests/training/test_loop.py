@@ -337,11 +337,6 @@ def test_fit_on_two_processes_equals_one_with_joint_batch(config, tmp_path, monk
 
     alone, history = train(config, task(8), tmp_path / "one")
     both, both_history = train(updated(config, devices=2), task(16), tmp_path / "two")
-    both, both_history = train(
-        updated(config, devices=2),
-        toy_task(loss=deterministic, batches=same_share, batch_size=16),
-        tmp_path / "two",
-    )
     for name in alone:
         torch.testing.assert_close(both[name], alone[name])
     for a, b in zip(history["train"], both_history["train"], strict=True):
