@@ -109,9 +109,9 @@ def test_run_on_ray_output_is_independent_of_lost_machine(cluster, tmp_path, mon
     def workers_seen():
         return {int(file.name) for file in seen.iterdir()} - {os.getpid()}
 
-    def run_and_lose_a_machine(work, items, workers):
+    def run_and_lose_a_machine(work, items, workers, gpus):
         whole = True
-        for result in run_on_ray(work, items, workers):
+        for result in run_on_ray(work, items, workers, gpus):
             yield result
             if whole and len(workers_seen()) == 2:  # both machines are at work
                 cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
