@@ -79,21 +79,30 @@ def _capacity(gpus: float) -> int:
     return max(1, room)
 
 
+def _variables(gpus: float) -> dict[str, str]:
+    """Environment variables of workers: threads as in this process, and no GPU without `gpus`.
+
+    Ray chooses the threads if this process does not. It hides GPUs only from workers that reserve
+    one, so that the device auto would otherwise be a GPU that Ray may give to another worker.
+    """
+    found = {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ}
+    return found if gpus else {**found, "CUDA_VISIBLE_DEVICES": ""}
+
+
 class _Worker:
     """The actor. It gets the work after its start, so that unpickling errors do not kill it."""
 
-    def begin(self, folder: str, threads: str | None, boxed: list[ray.ObjectRef]) -> None:
-        """Unpickles the work in the folder and with the threads of the launching process.
+    def begin(self, folder: str, variables: dict[str, str], boxed: list[ray.ObjectRef]) -> None:
+        """Unpickles the work in the folder and environment of the launching process.
 
         Args:
             folder: working directory.
-            threads: OMP_NUM_THREADS; None for Ray's choice, the number of CPUs of the worker.
+            variables: environment variables, set before libraries read them.
             boxed: the reference to the work; in a list, so that Ray does not resolve it before.
 
         Raises ConfigError if the folder does not exist on this machine.
         """
-        if threads is not None:
-            os.environ["OMP_NUM_THREADS"] = threads
+        os.environ.update(variables)
         try:
             os.chdir(folder)
         except OSError:
@@ -154,8 +163,7 @@ class _ActorPool:
         limit = self._workers or _capacity(self._gpus)
         for _ in range(min(wanted, limit - len(self._calls))):
             worker: Any = self._start()
-            threads = os.environ.get("OMP_NUM_THREADS")
-            begun = worker.begin.remote(os.getcwd(), threads, [self._work])
+            begun = worker.begin.remote(os.getcwd(), _variables(self._gpus), [self._work])
             self._calls[begun] = worker, None
         self._most = max(self._most, len(self._calls))
 
