@@ -76,6 +76,7 @@ FiniteFloat = Annotated[float, Limits()]
 Share = Annotated[float, SHARE]
 Seed = Annotated[int, SEED]
 Threads = Annotated[int, from_to(0, 1024)]
+WorkerGpus = Annotated[float, Limits(high=1, positive=True)]
 
 
 def check_limits(config: Any, prefix: str = "--") -> None:

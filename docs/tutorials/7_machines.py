@@ -7,7 +7,8 @@ cluster. The dataset is the same, byte by byte.
 
 It needs ``pip install 'doorlab[ray]'``. Without a cluster, Ray starts on the machine alone, as
 here. On several machines, ``ray start --head`` prints the command that adds a machine, and all
-machines share the file system of ``--out``.
+machines share the file system of ``--out``. ``doorlab study``, ``represent`` and ``bandit`` have
+the same option; :doc:`/machines` contains a script for SLURM.
 """
 
 # sphinx_gallery_thumbnail_number = 1

@@ -11,9 +11,6 @@ On resume, parts that are not listed or have a wrong checksum are written again.
 
 from __future__ import annotations
 
-import os
-import platform
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -33,11 +30,11 @@ from doorlab.data.validation import check_values
 from doorlab.data.video_writer import encode_video, render_opening
 from doorlab.doors.priors import recorded_ranges
 from doorlab.errors import ConfigError, DatasetError, ResultError
-from doorlab.parallel.launchers import check_workers, get_launcher
+from doorlab.parallel.launchers import check_workers, get_launcher, run_items
 from doorlab.run_layout import DATASET_FILE
 from doorlab.seeding import stream
 from doorlab.sim import Simulator, make_simulator
-from doorlab.storage.files import atomic_write_bytes, writing
+from doorlab.storage.files import atomic_write_bytes
 from doorlab.storage.folders import output_folder, remove_leftovers
 from doorlab.storage.locking import LOCK_FILE
 from doorlab.storage.text_paths import shell_quoted
@@ -149,16 +146,15 @@ def write_parts(
 
     Raises as `write_dataset`.
     """
-    run = get_launcher(launcher)
+    get_launcher(launcher)
     check_workers(workers)
     with _explained(command or manifest.config.command(path) + option), _locked_folder(path):
         manifest = _begin(path, manifest, resume, option)
         try:
-            shared = SharedDiskCheck(path, work)
-            results = run(shared, manifest.missing, workers)
+            results = run_items(launcher, work, manifest.missing, workers, path)
             with (
                 _journal(path, manifest) as journal,
-                closing(shared),
+                closing(work),
                 closing(results),
                 _progress(manifest, done) as advance,
             ):
@@ -182,33 +178,6 @@ class PartTask(Protocol):
     def close(self) -> None:
         """Frees the resources that this process holds."""
         ...
-
-
-class SharedDiskCheck:
-    """Wraps a task: checks first that a marker file of the launching process is visible.
-
-    Otherwise a worker on another machine could fill a folder of the same name on its local disk.
-    """
-
-    def __init__(self, path: Path, work: PartTask) -> None:
-        self._path, self._work = path.absolute(), work
-        with writing(path):
-            handle, self._sign = tempfile.mkstemp(prefix=".shared.", suffix=".tmp", dir=path)
-            os.close(handle)
-
-    def __call__(self, part: str) -> tuple[str, str]:
-        """Writes the part. Raises DatasetError on a machine that does not share the folder."""
-        if not os.path.exists(self._sign):
-            raise DatasetError(
-                f"{self._path} on a disk that all workers share",
-                f"another folder, or none, on {platform.node()}",
-                "choose an --out that every machine of the cluster can access",
-            )
-        return self._work(part)
-
-    def close(self) -> None:
-        """Closes the wrapped task."""
-        self._work.close()
 
 
 class PartWriter:

@@ -16,17 +16,49 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from doorlab.errors import ConfigError, WorkerError, unknown_name
 from doorlab.parallel.base import MAX_POOL_RESTARTS, Launcher, Results, Work
 from doorlab.parallel.lifeline import when_ended
+from doorlab.parallel.shared_disk import SharedDiskCheck
 from doorlab.parallel.worker_processes import end_if_unguarded, never_began, starting
 from doorlab.runtime.environment_variables import environment_variables
 
 
-def run_local(work: Work, items: Sequence[str], workers: int) -> Results:
+def run_items(
+    launcher: str,
+    work: Work,
+    items: Sequence[str],
+    workers: int,
+    folder: Path,
+    gpus: float = 0.0,
+) -> Results:
+    """Runs work over items with the named launcher; yields the results in any order.
+
+    Args:
+        launcher: a name of `LAUNCHERS`.
+        work, items, workers, gpus: as for `Launcher`.
+        folder: an existing folder for the files that the work writes.
+
+    Raises:
+        ConfigError: if the launcher is unknown, or not installed.
+        ResultError: if a machine of the cluster does not share the folder.
+        DoorlabError: the errors of the launcher and of the work.
+    """
+    run = get_launcher(launcher)
+    with (
+        SharedDiskCheck(folder, work) as shared,
+        contextlib.closing(run(shared, items, workers, gpus)) as results,
+    ):
+        yield from results
+
+
+def run_local(work: Work, items: Sequence[str], workers: int, gpus: float = 0.0) -> Results:
     """A launcher: worker processes on this machine; one worker is the calling process itself.
+
+    The workers share the GPUs of the machine, so that `gpus` has no effect.
 
     Raises:
         WorkerError: worker processes do not start, or keep dying without finishing an item.
@@ -78,6 +110,21 @@ def get_launcher(name: str) -> Launcher:
     if name not in LAUNCHERS:
         raise unknown_name("launcher", name, LAUNCHERS)
     return LAUNCHERS[name]()
+
+
+@contextlib.contextmanager
+def cluster_of(launcher: str) -> Iterator[None]:
+    """Connects once to the cluster of a launcher, for all `run_items` in the block.
+
+    Raises the errors of `get_launcher`, and ConfigError if there is no cluster at RAY_ADDRESS.
+    """
+    if get_launcher(launcher) is run_local:
+        yield
+        return
+    from doorlab.parallel.ray import connected
+
+    with connected():
+        yield
 
 
 def check_workers(workers: int) -> None:

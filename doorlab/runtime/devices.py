@@ -24,6 +24,22 @@ def resolve_device(name: str, option: str = "--device") -> str:
     return name
 
 
+def reserved_gpus(device: str, worker_gpus: float, launcher: str) -> float:
+    """The number of GPUs that each worker of a launcher reserves: `worker_gpus`, or 0 for a CPU.
+
+    Raises ConfigError for a device that this machine does not have, and for a numbered GPU with
+    a launcher that assigns GPUs to its workers.
+    """
+    resolved = resolve_device(device)
+    if launcher != "local" and ":" in resolved:
+        raise ConfigError(
+            f"--device auto, cpu or cuda with --launcher {launcher}, which assigns the GPUs",
+            resolved,
+            "use --device cuda",
+        )
+    return worker_gpus if resolved.startswith("cuda") else 0.0
+
+
 def set_num_threads(threads: int) -> None:
     """Sets torch's number of threads; 0 keeps torch's default. ConfigError for negative numbers.
 

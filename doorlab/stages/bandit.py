@@ -34,6 +34,7 @@ the order of --models).
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -60,14 +61,14 @@ from doorlab.evaluation.regret import (
     summarize,
 )
 from doorlab.evaluation.unseen_doors import check_unseen
-from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, check_limits
+from doorlab.limits import NonNegativeInt, PositiveInt, Seed, Threads, WorkerGpus, check_limits
 from doorlab.models.hub.locate import find_models
 from doorlab.models.io import weights_checksum
 from doorlab.options import Option
-from doorlab.parallel.launchers import count_workers, run_local
+from doorlab.parallel.launchers import get_launcher, run_items
 from doorlab.results import result_folder, write_result
 from doorlab.run_layout import REGRET_FILE, ROLLOUTS_FILE
-from doorlab.runtime.devices import resolve_device, set_num_threads
+from doorlab.runtime.devices import reserved_gpus, resolve_device, set_num_threads
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.sim import SIMULATORS, make_simulator, resolve_simulator
 from doorlab.storage.files import atomic_write_arrays
@@ -109,7 +110,16 @@ class Config:
     seed: Seed = 0
     """Seed of the policies and of the bootstrap."""
     workers: NonNegativeInt = 0
-    """Worker processes; each evaluates one policy at a time. 0 for one per core."""
+    """Worker processes; each evaluates one policy at a time. 0 for one per core of the machine, or
+    for as many as the cluster has room for."""
+    launcher: str = "local"
+    """How worker processes are started. local: on this machine. ray: on the Ray cluster at
+    RAY_ADDRESS, or on the cluster that `ray start` started on this machine, or else on this machine
+    alone. All machines of the cluster must share the file systems of the given paths. ray needs
+    `pip install 'doorlab[ray]'`."""
+    worker_gpus: WorkerGpus = 1.0
+    """GPUs that a worker reserves on a Ray cluster if the device is a GPU. 0.25 lets four workers
+    share a GPU. Workers on one machine without Ray share its GPU."""
     threads: Threads = 1
     """Torch threads per process; 0 keeps the default of torch."""
     device: Annotated[str, Option(DEVICES)] = "auto"
@@ -145,6 +155,7 @@ def run(config: Config) -> Path:
 
 
 def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
+    get_launcher(config.launcher)
     device, simulator = resolve_device(config.device), resolve_simulator(config.simulator)
     config = replace(config, device=device, simulator=simulator)
     set_num_threads(config.threads)
@@ -160,9 +171,11 @@ def _evaluate(config: Config, path: Path, rollouts: Path) -> None:
     SIMULATORS.get_named(dataset.generation.simulator)
     if config.simulator:
         make_simulator(config.simulator).close()
-    workers = count_workers(config.workers)
-    work = run_local(_Evaluation(config), list(entries), workers)
-    rollouts_by_key = dict(track(work, "bandit", "policies", len(entries)))
+    gpus = reserved_gpus(device, config.worker_gpus, config.launcher)
+    work, items = _Evaluation(config), list(entries)
+    results = run_items(config.launcher, work, items, config.workers, config.out, gpus)
+    with closing(results):
+        rollouts_by_key = dict(track(results, "bandit", "policies", len(entries)))
     runs = _merged(entries, rollouts_by_key)
     policies = _summaries(runs, dataset.doors(doors), config.seed)
     differences = paired_differences(runs, config.seed)

@@ -33,7 +33,7 @@ class Config(GenerationConfig):
     launcher: str = "local"
     """How worker processes are started. local: on this machine. ray: on the Ray cluster at
     RAY_ADDRESS, or on the cluster that `ray start` started on this machine, or else on this machine
-    alone. All machines of the cluster must share the file system of --out. ray needs
+    alone. All machines of the cluster must share the file systems of the given paths. ray needs
     `pip install 'doorlab[ray]'`."""
     resume: bool = False
     """Continue the dataset in --out, and regenerate damaged parts."""

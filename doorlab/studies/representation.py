@@ -42,13 +42,12 @@ from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, at_least
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS, encoder_spec
 from doorlab.options import Option
-from doorlab.parallel.launchers import check_workers
+from doorlab.parallel.launchers import cluster_of
 from doorlab.plots.studies import probes_along
 from doorlab.plots.style import save_png
 from doorlab.report.tables.probes import study_tables
 from doorlab.results import read_result, write_result
 from doorlab.run_layout import DATASET_FOLDER, PROBE_ARRAYS_FILE, PROBES_FILE, REPRESENTATION_FILE
-from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.sim import resolve_simulator
 from doorlab.stages import pretrain, probe
@@ -58,6 +57,7 @@ from doorlab.storage.json_schema import Each
 from doorlab.studies.runs import (
     StudyConfig,
     check_choices,
+    check_execution,
     check_priors,
     check_split,
     doors_of,
@@ -159,7 +159,8 @@ def run(config: Config) -> Path:
         if finished_before(config, path):
             console.print(f"represent: done before ({path})", soft_wrap=True)
         else:
-            _represent(config, path)
+            with cluster_of(config.launcher):
+                _represent(config, path)
     for table in study_tables(path):
         console.print(table)
     return path
@@ -181,10 +182,10 @@ def _represent(config: Config, path: Path) -> None:
     do = partial(run_one, config, {prior: found.path for prior, found in datasets.items()})
     with single_threaded():
         trials = [r for seed in config.seeds[:1] for r in runs_with(config, seed, rates_of(config))]
-        run_parallel(do, trials, config.workers, "represent, learning rates")
+        run_parallel(do, trials, config, "represent, learning rates")
         rates = choose_rates(config, trials)
         runs = [ProbeRun(*key, rate, seed) for seed in config.seeds for key, rate in rates.items()]
-        run_parallel(do, runs, config.workers, "represent")
+        run_parallel(do, runs, config, "represent")
     found = {p: summary_of(config, [r for r in runs if r.prior == p]) for p in datasets}
     for prior, result in found.items():
         result["dataset_checksum"] = datasets[prior].checksum
@@ -196,8 +197,7 @@ def _represent(config: Config, path: Path) -> None:
 
 def check(config: Config) -> None:
     """Raises ConfigError for invalid settings, before anything is generated."""
-    check_workers(config.workers)
-    resolve_device(config.device, "--device")
+    check_execution(config)
     for model in config.models:
         encoder_spec(model)
     if config.data and len(config.data) != len(config.priors):

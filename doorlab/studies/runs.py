@@ -15,10 +15,11 @@ from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import SPLITS
 from doorlab.doors.priors import DEFAULT_PRIOR, get_prior, prior_label
 from doorlab.errors import ConfigError, ResultError
-from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, check_limits
+from doorlab.limits import NonNegativeInt, PositiveFloat, Seed, WorkerGpus, check_limits
 from doorlab.models.architecture import Architecture
 from doorlab.options import Option
-from doorlab.parallel.launchers import run_local
+from doorlab.parallel.launchers import check_workers, get_launcher, run_items
+from doorlab.runtime.devices import reserved_gpus, resolve_device
 from doorlab.runtime.environment_variables import environment_variables
 from doorlab.serialization import to_json
 from doorlab.sim import AUTO, SIMULATORS
@@ -28,7 +29,9 @@ from doorlab.terminal.progress import track
 from doorlab.training.config import DEVICES, differing
 
 # Settings that do not affect results: paths, devices and processes.
-_NOT_COMPUTED = frozenset({"out", "data", "pretrained", "device", "workers", "overwrite"})
+_NOT_COMPUTED = frozenset(
+    {"out", "data", "pretrained", "device", "workers", "launcher", "worker_gpus", "overwrite"}
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,16 @@ class StudyConfig:
     device: Annotated[str, Option(DEVICES)] = "auto"
     """Device of training and evaluation: cpu, cuda, or auto for the best available device."""
     workers: NonNegativeInt = 0
-    """Number of runs in parallel, one thread each; 0 for one per core."""
+    """Number of runs in parallel, one thread each; 0 for one per core of the machine, or for as
+    many as the cluster has room for."""
+    launcher: str = "local"
+    """How worker processes are started. local: on this machine. ray: on the Ray cluster at
+    RAY_ADDRESS, or on the cluster that `ray start` started on this machine, or else on this machine
+    alone. All machines of the cluster must share the file systems of the given paths. ray needs
+    `pip install 'doorlab[ray]'`."""
+    worker_gpus: WorkerGpus = 1.0
+    """GPUs that a worker reserves on a Ray cluster if the device is a GPU. 0.25 lets four workers
+    share a GPU. Workers on one machine without Ray share its GPU."""
     overwrite: bool = False
     """Replace existing summaries; finished runs are never replaced."""
 
@@ -88,7 +100,7 @@ def _wanted(config: StudyConfig, prior: str, out: Path, **others: Any) -> genera
         seed=config.data_seed, doors=config.doors, prior=prior, frames=config.frames,
         image_size=config.image_size, simulator=config.simulator,
         test_fraction=config.test_fraction, validation_fraction=config.validation_fraction,
-        videos=0, out=out, workers=config.workers, resume=True,
+        videos=0, out=out, workers=config.workers, launcher=config.launcher, resume=True,
     )  # fmt: skip
     return replace(as_usual, **others)
 
@@ -167,20 +179,32 @@ class Named(Protocol):
 R = TypeVar("R", bound=Named)
 
 
-def run_parallel(do: Callable[[R], object], runs: Sequence[R], workers: int, what: str) -> None:
+def check_execution(config: StudyConfig) -> None:
+    """Raises ConfigError for invalid settings of devices, workers and launchers."""
+    check_workers(config.workers)
+    get_launcher(config.launcher)
+    resolve_device(config.device, "--device")
+
+
+def run_parallel(
+    do: Callable[[R], object], runs: Sequence[R], config: StudyConfig, what: str
+) -> None:
     """Executes runs in parallel, starting them in order.
 
     Args:
         do: executes one run; reads its inputs from files, and skips finished parts, so that an
             interrupted study continues when the same command is called again.
         runs: the runs.
-        workers: worker processes; 0 for one per core, 1 for the current process.
+        config: config of the study: its folder, workers, launcher and device.
         what: name of the work, for the progress bar.
     """
     by_name = {run.name: run for run in runs}
-    work = run_local(partial(_by_name, do, by_name), list(by_name), workers)
-    for _ in track(work, what, "runs", len(by_name)):
-        pass
+    gpus = reserved_gpus(config.device, config.worker_gpus, config.launcher)
+    work = partial(_by_name, do, by_name)
+    results = run_items(config.launcher, work, list(by_name), config.workers, config.out, gpus)
+    with contextlib.closing(results):
+        for _ in track(results, what, "runs", len(by_name)):
+            pass
 
 
 def _by_name(do: Callable[[R], object], runs: dict[str, R], name: str) -> str:

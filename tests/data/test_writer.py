@@ -194,7 +194,7 @@ def test_resume_starts_new_dataset_and_keeps_finished_one(tmp_path, config, data
 
 @pytest.mark.parametrize("launcher", ["local", "elsewhere"])
 def test_resume_commands_name_launcher(tmp_path, config, monkeypatch, launcher):
-    def interrupted(work, items, workers):
+    def interrupted(work, items, workers, gpus):
         yield work(items[0])
         raise KeyboardInterrupt
 
@@ -346,7 +346,7 @@ def test_write_dataset_rejects_unknown_names_before_writing(tmp_path, config, ch
 
 
 def test_write_dataset_accepts_parts_in_any_order(tmp_path, config, dataset, monkeypatch):
-    def backwards(work, items, workers):
+    def backwards(work, items, workers, gpus):
         yield from map(work, reversed(items))
 
     monkeypatch.setitem(LAUNCHERS, "backwards", lambda: backwards)
@@ -355,7 +355,7 @@ def test_write_dataset_accepts_parts_in_any_order(tmp_path, config, dataset, mon
 
 
 def test_write_dataset_rejects_worker_with_another_disk(tmp_path, config, monkeypatch):
-    def run_elsewhere(work, items, workers):
+    def run_elsewhere(work, items, workers, gpus):
         for sign in (tmp_path / "d").glob(".*.tmp"):  # the folder has its name, not its files
             sign.unlink()
         yield from map(work, items)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from helpers.fake_simulator import (
@@ -15,6 +16,8 @@ from helpers.fake_simulator import (
     kill_once,
     make_fake,
     make_telling,
+    mark_and_kill_first,
+    place_of_worker,
     sleep_unless_quick,
     tree,
 )
@@ -22,28 +25,10 @@ from helpers.liveness import alive, pids, wait_until
 
 from doorlab.data import write_dataset
 from doorlab.errors import ConfigError, WorkerError
-from doorlab.parallel.launchers import LAUNCHERS, get_launcher
+from doorlab.parallel.launchers import LAUNCHERS, get_launcher, run_items
 
 ray = pytest.importorskip("ray")
-Cluster = pytest.importorskip("ray.cluster_utils").Cluster
 run_on_ray = get_launcher("ray")
-
-QUICK_DEATHS = {"health_check_period_ms": 500, "health_check_failure_threshold": 2}
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two machines of one CPU each; or what Ray takes for such."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # workers import the fakes, too
-        cluster = Cluster()
-        cluster.add_node(num_cpus=1, include_dashboard=False, _system_config=QUICK_DEATHS)
-        cluster.add_node(num_cpus=1)
-        patch.setenv("RAY_ADDRESS", cluster.address)
-        yield cluster
-        ray.shutdown()
-        cluster.shutdown()
 
 
 @pytest.fixture
@@ -73,6 +58,39 @@ def test_run_on_ray_propagates_original_errors(connected):
 def test_run_on_ray_replaces_killed_workers(connected, tmp_path):
     items = [str(tmp_path / name) for name in "abc"]  # a process dies at the first sight of each
     assert sorted(run_on_ray(kill_once, items, 2)) == items
+
+
+def test_run_items_on_ray_repeats_only_items_of_killed_workers(connected, tmp_path):
+    items = [str(tmp_path / name) for name in "abcd"]
+    assert sorted(run_items("ray", mark_and_kill_first, items, 0, tmp_path)) == items
+    starts = sorted(Path(item).read_text() for item in items)
+    assert starts == ["begun ", "begun ", "begun ", "begun begun "]
+    assert not list(tmp_path.glob(".shared.*"))
+
+
+def test_run_on_ray_works_in_folder_and_threads_of_launching_process(
+    connected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    ((folder, threads, gpus),) = run_on_ray(place_of_worker, ["a"], 1)
+    assert (Path(folder), threads, gpus) == (tmp_path, "3", "")
+
+
+def test_run_on_ray_reports_missing_working_directory(connected, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    monkeypatch.setattr(os, "getcwd", lambda: "/nowhere")  # as on a machine without this disk
+    with pytest.raises(ConfigError, match="working directory /nowhere on a disk that all"):
+        list(run_on_ray(double, ITEMS, 1))
+
+
+def test_run_on_ray_reserves_shares_of_gpu(connected):
+    """The machine with the GPU has one CPU, so that one worker at a time uses it."""
+    found = list(run_on_ray(place_of_worker, ["a", "b"], 0, gpus=0.5))
+    assert [gpus for _, _, gpus in found] == ["0", "0"]
+    with pytest.raises(ConfigError, match="cluster with 2 GPUs or more, but got 1"):
+        list(run_on_ray(double, ITEMS, 0, gpus=2.0))
 
 
 def test_run_on_ray_stops_after_repeated_deaths(connected):
@@ -109,9 +127,9 @@ def test_run_on_ray_output_is_independent_of_lost_machine(cluster, tmp_path, mon
     def workers_seen():
         return {int(file.name) for file in seen.iterdir()} - {os.getpid()}
 
-    def run_and_lose_a_machine(work, items, workers):
+    def run_and_lose_a_machine(work, items, workers, gpus):
         whole = True
-        for result in run_on_ray(work, items, workers):
+        for result in run_on_ray(work, items, workers, gpus):
             yield result
             if whole and len(workers_seen()) == 2:  # both machines are at work
                 cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from doorlab.errors import ConfigError
-from doorlab.studies.runs import check_choices, check_priors, run_parallel, single_threaded
+from doorlab.studies.runs import (
+    StudyConfig,
+    check_choices,
+    check_priors,
+    run_parallel,
+    single_threaded,
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,8 @@ def leave_a_mark(folder: Path, run: Run) -> None:
 def test_run_parallel_does_each_run_once_with_one_thread(tmp_path, workers):
     runs = [Run("a"), Run("b"), Run("a")]  # one that was asked for twice is one
     with single_threaded():
-        run_parallel(partial(leave_a_mark, tmp_path), runs, workers, "runs")
+        config = StudyConfig(out=tmp_path, workers=workers, device="cpu")
+        run_parallel(partial(leave_a_mark, tmp_path), runs, config, "runs")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "1", "b": "1"}
 
 

@@ -188,10 +188,8 @@ def run_all(config: Config, dataset: DoorDataset, runs: Sequence[StudyRun]) -> N
     """Pretrains missing encoders; then trains and scores the reward models."""
     bases = dict.fromkeys(run.base for run in runs if run.base)
     missing = [base for base in bases if _pretrained_folder(config, base) == config.out / base.name]
-    run_parallel(
-        partial(pretrain_run, config, dataset.path), missing, config.workers, "study, pretraining"
-    )
-    run_parallel(partial(train_run, config, dataset.path), runs, config.workers, "study, training")
+    run_parallel(partial(pretrain_run, config, dataset.path), missing, config, "study, pretraining")
+    run_parallel(partial(train_run, config, dataset.path), runs, config, "study, training")
 
 
 def pretrain_run(config: Config, data: Path, run: StudyRun) -> None:

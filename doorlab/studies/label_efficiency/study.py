@@ -50,7 +50,7 @@ from doorlab.limits import at_least
 from doorlab.models.architecture import Architecture
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import REWARD_MODELS
-from doorlab.parallel.launchers import check_workers
+from doorlab.parallel.launchers import cluster_of
 from doorlab.report.tables.study import study_tables
 from doorlab.results import read_result
 from doorlab.run_layout import (
@@ -61,7 +61,6 @@ from doorlab.run_layout import (
     ROLLOUTS_FILE,
     bandit_folder,
 )
-from doorlab.runtime.devices import resolve_device
 from doorlab.runtime.torch_state import process_defaults
 from doorlab.serialization import to_json
 from doorlab.sim import resolve_simulator
@@ -75,6 +74,7 @@ from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.label_efficiency.runs import StudyRun, check_pretrained, choose_rates, run_all
 from doorlab.studies.runs import (
     check_choices,
+    check_execution,
     check_priors,
     check_split,
     doors_of,
@@ -110,7 +110,8 @@ def run(config: Config) -> Path:
         if finished_before(config, path):
             console.print(f"study: done before ({path})", soft_wrap=True)
         else:
-            _study(config)
+            with cluster_of(config.launcher):
+                _study(config)
     for table in study_tables(config.out):
         console.print(table)
     return path
@@ -150,8 +151,7 @@ def _study(config: Config) -> None:
 
 def check(config: Config) -> None:
     """Raises ConfigError for invalid settings, before anything is generated."""
-    check_workers(config.workers)
-    resolve_device(config.device, "--device")
+    check_execution(config)
     get_prior(config.prior)
     check_priors(config.ood_priors)
     check_choices(config, "models", "num_labeled", "seeds", "learning_rates")
@@ -279,8 +279,8 @@ def evaluate_policies(
     """Evaluates the models with every number of labeled doors, and the other policies once."""
     settings = bandit.Config(
         preset=config.preset, data=dataset.path, doors=config.test_doors,
-        horizon=config.horizon, workers=config.workers, device=config.device,
-        overwrite=True,
+        horizon=config.horizon, workers=config.workers, launcher=config.launcher,
+        device=config.device, worker_gpus=config.worker_gpus, overwrite=True,
     )  # fmt: skip
     wanted = [replace(settings, policies=config.baselines, out=config.out / BASELINES_FOLDER)]
     for labeled in config.eval_labels:
