@@ -70,6 +70,7 @@ def test_page_shows_held_out_doors_with_true_rewards(written):
         assert len(door["frames"]) == len(door["z"]) == 2
         rewards = np.concatenate([np.ravel(r) for r in door["slices"]["rewards"].values()])
         assert ((rewards >= 0) & (rewards <= 1)).all()
+        assert len(door["openings"]) == data["openings"]
     assert np.shape(data["latents"]["c"]["axes"]) == (6, TINY.context_dim)
     assert data["policies"] == []
 

@@ -76,13 +76,23 @@ function drawMap(canvas, map) {
   if (map.cursor) drawCursor(pen, ...center(map.cursor), cell);
 }
 
-/** The cell {column, row} at a position in CSS pixels, or null outside of the map. */
-function cellAt(canvas, map, x, y) {
+/**
+ * The place {column, row} at a position in CSS pixels, or null outside of the map. Integers are
+ * centers of cells. The outer half of a cell at the edge counts as its center: the axes end there.
+ */
+function placeAt(canvas, map, x, y) {
   const box = inside(canvas.clientWidth, canvas.clientHeight);
-  const column = Math.floor(((x - box.left) / box.width) * map.columns);
-  const row = map.rows - 1 - Math.floor(((y - box.top) / box.height) * map.rows);
-  const within = column >= 0 && column < map.columns && row >= 0 && row < map.rows;
-  return within ? { column, row } : null;
+  const [right, down] = [(x - box.left) / box.width, (y - box.top) / box.height];
+  if (right < 0 || right > 1 || down < 0 || down > 1) return null;
+  return {
+    column: limited(right * map.columns - 0.5, map.columns),
+    row: limited((1 - down) * map.rows - 0.5, map.rows),
+  };
+}
+
+/** A place of an axis, moved between the centers of its first and last cell. */
+function limited(place, length) {
+  return Math.min(Math.max(place, 0), length - 1);
 }
 
 function drawAxes(pen, box, x, y) {
