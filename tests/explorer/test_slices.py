@@ -125,6 +125,10 @@ def test_action_words_have_units():
     }
 
 
+def test_action_words_have_no_negative_zero():
+    assert action_words(np.array([0, 0, 0, -0.001], np.float32))["turn"] == "+0.00 rad"
+
+
 def test_oracle_is_stored_for_every_door(doors):
     found = slices_of(make_fake("fake"), doors)
     for part, door in zip(found, doors, strict=True):

@@ -58,13 +58,13 @@ function drawMap(canvas, map) {
   const { pen, width, height } = prepared(canvas);
   const box = inside(width, height);
   const cell = { width: box.width / map.columns, height: box.height / map.rows };
+  // Whole pixels: cells leave no gaps.
+  const x = (column) => Math.round(box.left + column * cell.width);
+  const y = (row) => Math.round(box.top + (map.rows - row) * cell.height);
   for (let row = 0; row < map.rows; row++) {
     for (let column = 0; column < map.columns; column++) {
       pen.fillStyle = colorOf(map.values[row * map.columns + column] / map.most);
-      pen.fillRect(
-        box.left + column * cell.width, box.top + (map.rows - 1 - row) * cell.height,
-        cell.width + 0.5, cell.height + 0.5,
-      );
+      pen.fillRect(x(column), y(row + 1), x(column + 1) - x(column), y(row) - y(row + 1));
     }
   }
   drawAxes(pen, box, map.x, map.y);

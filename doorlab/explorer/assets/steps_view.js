@@ -61,7 +61,7 @@ function noteOf(policy, count) {
     );
   }
   return (
-    "Recorded by `doorlab bandit` in all four coordinates. The map shows two of them: an action " +
+    "Recorded by doorlab bandit in all four coordinates. The map shows two of them: an action " +
     "whose other coordinates differ from those of the slice can have another reward than its " +
     "place on the map. Predictions use the policy's interactions, whatever the policy itself knows."
   );
