@@ -6,10 +6,18 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-_START = 'exec 3<&"$1" 4>&"$2"; shift 2; exec "$@"'  # Chromium reads 3 and writes 4
+# Chromium reads the file descriptor 3 and writes 4. The copies from 10 on overlap with neither.
+_START = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 _OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-sync", "--remote-debugging-pipe",
@@ -31,12 +39,19 @@ class Browser:
         self._read, answers = os.pipe()
         command = ["chromium", *_OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
-            ["sh", "-c", _START, "sh", str(theirs), str(answers), *command],
+            [sys.executable, "-c", _START, str(theirs), str(answers), *command],
             pass_fds=(theirs, answers), stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(theirs)
         os.close(answers)
         self._count, self._session, self._rest = 0, "", b""
+        try:
+            self._open(url, width, height)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _open(self, url: str, width: int, height: int) -> None:
         pages = self.send("Target.getTargets")["targetInfos"]
         target = next(page["targetId"] for page in pages if page["type"] == "page")
         attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
