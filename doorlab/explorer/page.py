@@ -12,8 +12,11 @@ from doorlab.report.stylesheet import STYLESHEET
 
 MAX_BYTES = 8_000_000
 # Inference first, then the views, then the start of the page.
-INFERENCE = ("numerics.js", "statistician.js", "process.js")
-VIEWS = ("charts.js", "latents_view.js", "reward_slice.js", "rewards_view.js", "steps_view.js")
+INFERENCE = ("numerics.js", "statistician.js", "process.js", "attention.js", "residuals.js")
+VIEWS = (
+    "charts.js", "films.js", "latents_view.js", "reward_slice.js", "rewards_view.js",
+    "steps_view.js",
+)  # fmt: skip
 SCRIPTS = (*INFERENCE, *VIEWS, "start.js")
 
 

@@ -70,10 +70,15 @@ def action_words(normalized: np.ndarray) -> dict[str, str]:
     words = {
         "direction": f"{degrees:.0f}\u00b0",
         "radius": "slides" if action.slides else f"{action.radius:.2f} m",
-        "swing": f"{action.swing:+.2f} {'m' if action.slides else 'rad'}",
-        "turn": f"{action.turn:+.2f} rad",
+        "swing": f"{_rounded(action.swing):+.2f} {'m' if action.slides else 'rad'}",
+        "turn": f"{_rounded(action.turn):+.2f} rad",
     }
     return {name: text.replace("-", "\u2212") for name, text in words.items()}
+
+
+def _rounded(value: float) -> float:
+    """The value with two digits; 0 has no minus sign."""
+    return round(value, 2) + 0.0
 
 
 def _axis(name: str, values: np.ndarray, shown: np.ndarray, label: str) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from doorlab.bandit.residual_gp import ResidualConfig
 from doorlab.errors import CheckpointError
 from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
 from doorlab.models.processes.reward_distributions import HEADS
@@ -21,7 +23,11 @@ from doorlab.nn.pooling import AGGREGATORS
 
 LARGE = 2**17  # elements from which a tensor is stored as float16; the others are float32
 _DECODER = ("from_latents.", "decoder.")
-_KINDS = {LatentNeuralProcess: "latent", ConditionalNeuralProcess: "conditional"}
+_KINDS = {
+    LatentNeuralProcess: "latent",
+    AttentiveProcess: "latent",
+    ConditionalNeuralProcess: "conditional",
+}
 
 
 def packed(array: np.ndarray, large: int = LARGE) -> dict[str, Any]:
@@ -57,25 +63,32 @@ def decoder_weights(model: Any, large: int = LARGE) -> dict[str, Any]:
 def process_weights(process: nn.Module, large: int = LARGE) -> dict[str, Any]:
     """Weights and settings of a neural process.
 
-    Raises CheckpointError for processes that the page can't compute, such as attentive ones.
+    Raises CheckpointError for processes that the page can't compute, such as transformers.
     """
     kind = _KINDS.get(type(process))  # not subclasses: they compute something else
     if kind is None:
         raise CheckpointError(
-            "a reward model with a latent or a conditional neural process",
+            "a reward model with a latent, an attentive or a conditional neural process, which"
+            " the page computes",
             f"one with {type(process).__name__}",
-            "train ssnp, np or cnp with `doorlab train`",
+            "train ssnp, np, attentive_np or cnp with `doorlab train`",
         )
     assert isinstance(process, LatentNeuralProcess | ConditionalNeuralProcess)
     heads = [layer for layer in process.modules() if isinstance(layer, GaussianHead)]
     return {
         "kind": kind,
+        "heads": process.attention.attention.heads if isinstance(process, AttentiveProcess) else 0,
         "head": _name_of(HEADS, process.decoder.law),
         "aggregator": _name_of(AGGREGATORS, process.interactions.aggregator),
         "offset": heads[0].offset if heads else 0.0,
         "least_std": MIN_STD,
         "tensors": _tensors(process, list(process.state_dict()), large),
     }
+
+
+def residual_settings(config: ResidualConfig) -> dict[str, Any]:
+    """Hyperparameters of the Gaussian process on the residuals of the neural process."""
+    return {"lengthscales": list(config.lengthscales), "noise": config.noise}
 
 
 def _tensors(module: nn.Module, names: list[str], large: int) -> dict[str, Any]:

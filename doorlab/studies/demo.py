@@ -18,6 +18,8 @@ from typing import Annotated
 
 from rich.console import Console
 
+from doorlab.data.manifest import Manifest
+from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.errors import DoorlabError, ResultError, unknown_name
 from doorlab.limits import Limits, NonNegativeInt, PositiveInt, Seed, check_limits
 from doorlab.models.description import read_description
@@ -43,6 +45,7 @@ from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.storage.folders import output_folder
 from doorlab.storage.json_schema import Each, misfit
 from doorlab.terminal.console import PlainConsole
+from doorlab.terminal.text import print_note
 
 _TIMES = {"seconds": Each(Limits(0))}  # of timing.json
 PRETRAINED = ("vae", "statistician")
@@ -69,8 +72,9 @@ class Config:
     """Training seeds of each reward model, from --seed on. The first one trains the encoder; the
     others train further neural processes on it. Regrets have intervals over doors and seeds."""
     simulator: Annotated[str, Option(tuple(SIMULATORS))] = AUTO
-    """Simulator of the doors: auto (pybullet, or torch if PyBullet is not installed), pybullet,
-    torch, or an import path MODULE:NAME."""
+    """Simulator of the doors: auto (the simulator of the dataset in --out; without a dataset,
+    pybullet, or torch if PyBullet is not installed), pybullet, torch, or an import path
+    MODULE:NAME."""
     workers: NonNegativeInt = 0
     """Number of commands that run in parallel; 0 for one per core, at most two."""
 
@@ -103,21 +107,39 @@ def run(config: Config) -> Path:
 
     Raises:
         ConfigError: if the preset or the simulator is unknown.
+        DatasetError: if the dataset in the folder can't be read.
         ResultError: if another process writes into the folder.
         StepFailed: if a command fails.
     """
     if config.preset not in PRESETS:
         raise unknown_name("preset", config.preset, PRESETS)
     SIMULATORS.get_named(config.simulator)
-    config = replace(config, simulator=resolve_simulator(config.simulator))
     console, start = PlainConsole(), time.monotonic()
     jobs = config.workers or min(2, os.cpu_count() or 1)
     with output_folder(config.out):
+        config = replace(config, simulator=simulator_of_run(config))
         run_steps(pipeline(config), config.out, jobs, console)
     report = config.out / "report" / REPORT_FILE
     print_regrets(config.out / "bandit" / REGRET_FILE, console)
     console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open {report}", highlight=False)
     return report
+
+
+def simulator_of_run(config: Config) -> str:
+    """The name of the simulator; for auto, that of the dataset in --out, which a note names.
+
+    PyBullet may have been installed or removed since the dataset was begun.
+
+    Raises DatasetError if there is a dataset that can't be read.
+    """
+    data = config.out / DATASET_FOLDER
+    if config.simulator != AUTO or not (data / DATASET_FILE).exists():
+        return resolve_simulator(config.simulator)
+    before = Manifest.read(data).config
+    if not isinstance(before, GenerationConfig):  # `doorlab generate` refuses it
+        return resolve_simulator(config.simulator)
+    print_note(f"the demo continues with the simulator {before.simulator}, that of {data}")
+    return before.simulator
 
 
 def pipeline(config: Config) -> list[Step]:

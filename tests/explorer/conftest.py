@@ -29,7 +29,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
             "const plain = (key, x) => (ArrayBuffer.isView(x) ? Array.from(x) : x);\n"
             f"process.stdout.write(JSON.stringify({expression}, plain));\n"
         )
-        names = (*INFERENCE, "reward_slice.js")
+        names = (*INFERENCE, "films.js", "reward_slice.js")
         (tmp_path / "program.js").write_text(f"{script(names)}\n{ending}")
         done = subprocess.run(
             [node, str(tmp_path / "program.js")],

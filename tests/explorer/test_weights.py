@@ -9,14 +9,22 @@ import pytest
 import torch
 from helpers.small_networks import TINY
 
+from doorlab.bandit.residual_gp import ResidualConfig, ResidualModel, bounded
 from doorlab.errors import CheckpointError
-from doorlab.explorer.weights import LARGE, decoder_weights, packed, process_weights
+from doorlab.explorer.weights import (
+    LARGE,
+    decoder_weights,
+    packed,
+    process_weights,
+    residual_settings,
+)
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
 from doorlab.models.processes.attentive_np import AttentiveProcess
 from doorlab.models.processes.cnp import ConditionalNeuralProcess
 from doorlab.models.processes.latent_np import LatentNeuralProcess
+from doorlab.models.processes.transformer_np import TransformerProcess
 from doorlab.nn.context_sets import InteractionSet
 
 TOLERANCE = 1e-3
@@ -58,6 +66,8 @@ def test_decoder_in_javascript_equals_torch(evaluate, image_size, architecture):
         (LatentNeuralProcess, TINY),
         (LatentNeuralProcess, replace(TINY, aggregator="mean", head="gaussian")),
         (ConditionalNeuralProcess, replace(TINY, head="inflated_beta")),
+        (AttentiveProcess, TINY),
+        (AttentiveProcess, replace(TINY, attention_heads=2)),
         (LatentNeuralProcess, Architecture()),
     ],
 )
@@ -88,6 +98,47 @@ def test_process_in_javascript_equals_torch(evaluate, process, architecture, cou
         assert np.abs(found[name] - getattr(expected, name)[0].numpy()).max() <= TOLERANCE
 
 
+@pytest.mark.parametrize("count", [0, 1, 6])
+@pytest.mark.parametrize(
+    "config", [ResidualConfig(), ResidualConfig(phi=0.8, radius=0.3, swing=0.5, turn=2, noise=0.4)]
+)
+def test_corrected_predictions_in_javascript_equal_torch(evaluate, config, count):
+    """Queries are random actions, the interactions' own actions, and actions close to them."""
+    generator = torch.Generator().manual_seed(5)
+    network = perturbed(LatentNeuralProcess(7, TINY))
+    network.whiten.fit(torch.randn(20, 7, generator=generator), 0.1, 0.0)
+    embedding = torch.randn(1, 7, generator=generator)
+    actions = torch.rand(1, count, 4, generator=generator) * 2 - 1
+    rewards = torch.linspace(1, 0, count)[None]  # an untrained model expects 0.1
+    near = (actions + 0.05).clamp(-1, 1)
+    at = torch.cat([torch.rand(1, 9, 4, generator=generator) * 2 - 1, actions, near], dim=1)
+    model = ResidualModel(network, config)
+    with torch.no_grad():
+        state = model.condition(embedding, InteractionSet.all(actions, rewards))
+        expected = bounded(model.decode(state, at))
+        plain = network.predict(embedding, InteractionSet.all(actions, rewards), at)
+    given = {
+        "process": process_weights(network),
+        "residuals": residual_settings(config),
+        "embedding": embedding[0].tolist(),
+        "interactions": [
+            {"action": a, "reward": r}
+            for a, r in zip(actions[0].tolist(), rewards[0].tolist(), strict=True)
+        ],
+        "at": at.flatten().tolist(),
+    }
+    found = evaluate(
+        given,
+        "(() => { const p = withResiduals(makeProcess(given.process), given.residuals);"
+        " return p.predict(p.condition(given.embedding, given.interactions),"
+        " p.featuresOf(given.at)); })()",
+    )
+    for name in ("mean", "std"):
+        assert np.abs(found[name] - getattr(expected, name)[0].numpy()).max() <= TOLERANCE
+    if count:
+        assert (expected.mean - plain.mean).abs().max() > 0.05
+
+
 @pytest.mark.parametrize("large", [LARGE, 0])
 def test_stored_tensors_are_read_exactly(evaluate, large):
     kind = np.float16 if large == 0 else np.float32
@@ -109,5 +160,5 @@ def test_damaged_tensor_is_explained_in_one_line(evaluate):
 def test_models_that_page_cannot_compute_are_rejected():
     with pytest.raises(CheckpointError, match=r"a neural statistician .*but got VAE"):
         decoder_weights(VAE(32, TINY))
-    with pytest.raises(CheckpointError, match=r"conditional neural process, .*AttentiveProcess"):
-        process_weights(AttentiveProcess(4, TINY))
+    with pytest.raises(CheckpointError, match=r"but got one with TransformerProcess"):
+        process_weights(TransformerProcess(4, TINY))

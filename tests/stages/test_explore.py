@@ -9,7 +9,9 @@ import subprocess
 
 import numpy as np
 import pytest
+from helpers.browser import Browser
 from helpers.small_networks import TINY
+from PIL import Image
 
 from doorlab import cli
 from doorlab.configs import updated
@@ -70,6 +72,7 @@ def test_page_shows_held_out_doors_with_true_rewards(written):
         assert len(door["frames"]) == len(door["z"]) == 2
         rewards = np.concatenate([np.ravel(r) for r in door["slices"]["rewards"].values()])
         assert ((rewards >= 0) & (rewards <= 1)).all()
+        assert len(door["openings"]) == data["openings"]
     assert np.shape(data["latents"]["c"]["axes"]) == (6, TINY.context_dim)
     assert data["policies"] == []
 
@@ -88,6 +91,24 @@ def test_page_works_in_browser(written, tmp_path):
     assert "After 0 interactions: mean absolute error" in page
     assert "the best predicted mean on this slice is" in page
     assert page.count('class="slider"') == 6 + TINY.instance_dim + 1
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+def test_page_follows_finger(written, tmp_path):
+    """A tap records an interaction; a drag moves the point on the map of c."""
+    with Browser(written.resolve().as_uri(), tmp_path, 400, 800) as browser:
+        browser.send("Emulation.setTouchEmulationEnabled", enabled=True)
+        browser.touch("#map-mean", (0.37, 0.41))
+        assert browser.evaluate("document.querySelectorAll('#reward-table tbody tr').length") == 1
+        said = browser.evaluate("document.getElementById('reward-readout').textContent")
+        assert said.startswith("After 1 interaction, at direction ")
+        degrees = float(re.search(r"direction (.?\d+)\u00b0", said)[1].replace("\u2212", "-"))
+        assert (degrees + 90) % 15  # between two cells
+        value = "document.querySelector('#sliders-c input').value"
+        before = float(browser.evaluate(value))
+        browser.touch("#map", (0.5, 0.5), (0.7, 0.5), (0.85, 0.4))
+        assert float(browser.evaluate(value)) > before + 0.5
+        assert browser.evaluate("document.getElementById('trouble').hidden")
 
 
 def test_report_links_to_page_beside_it(run, written):
@@ -110,6 +131,26 @@ def test_run_without_reward_model_is_rejected_in_one_line(run, tmp_path, capsys)
     assert said.count("\n") == 1
     assert "`doorlab pretrain` was not run" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_footage_is_rejected_in_one_line(run, tmp_path, capsys):
+    """The run's dataset is replaced by imported images."""
+    for door in range(4):
+        (tmp_path / "photos" / str(door)).mkdir(parents=True)
+        for frame in range(2):
+            image = np.full((40, 40, 3), 40 * door + frame, np.uint8)
+            Image.fromarray(image).save(tmp_path / "photos" / str(door) / f"{frame}.png")
+    footage = tmp_path / "footage"
+    arguments = ["import", str(tmp_path / "photos"), "--out", str(footage / "dataset")]
+    arguments += ["--frames", "2", "--image-size", "32", "--workers", "1"]
+    assert cli.main([*arguments, "--test-fraction", "0.5"]) == 0
+    capsys.readouterr()
+    models = [str(run / "pretrain" / "statistician"), str(run / "train" / "np")]
+    assert cli.main(["explore", "--run", str(footage), "--models", *models]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "Expected a simulated dataset, because the page shows rewards" in said
+    assert "was imported" in said
 
 
 def test_too_large_page_is_rejected():

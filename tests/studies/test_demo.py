@@ -3,8 +3,11 @@ import io
 import pytest
 
 from doorlab.cli import STAGES, command_module, parse
+from doorlab.data import GenerationConfig
+from doorlab.data.manifest import Manifest
 from doorlab.errors import ConfigError
 from doorlab.models.hub import locate
+from doorlab.sim import simulator
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.studies import demo
 from doorlab.studies.demo import Config, Step, StepFailed, pipeline, run_steps
@@ -135,6 +138,47 @@ def test_run_steps_stops_after_failure_and_names_log(tmp_path):
 def test_demo_rejects_invalid_settings(changes, message):
     with pytest.raises(ConfigError, match=message):
         demo.run(Config(**changes))
+
+
+@pytest.fixture
+def simulators_of_steps(monkeypatch):
+    """Runs the demo without its steps; returns the simulator of its command `generate`."""
+    found = []
+
+    def note(steps, *others):
+        args = steps[0].args
+        found.append(args[args.index("--simulator") + 1])
+
+    monkeypatch.setattr(demo, "run_steps", note)
+    monkeypatch.setattr(demo, "print_regrets", lambda *others: None)
+
+    def run(config):
+        demo.run(config)
+        return found[-1]
+
+    return run
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_demo_continues_with_simulator_of_its_dataset(
+    simulators_of_steps, tmp_path, monkeypatch, capsys, installed
+):
+    """A demo begun without PyBullet uses torch after its installation, and the reverse."""
+    monkeypatch.setattr(simulator, "_has_pybullet", lambda: installed)
+    config = Config(out=tmp_path)
+    fresh = simulators_of_steps(config)
+    assert fresh == ("pybullet" if installed else "torch")
+    assert "continues" not in capsys.readouterr().err
+    before = {"pybullet": "torch", "torch": "pybullet"}[fresh]
+    doors = GenerationConfig(doors=4, simulator=before)
+    (tmp_path / "dataset").mkdir()
+    Manifest(doors, "any").write(tmp_path / "dataset")  # begun, without a part
+    assert simulators_of_steps(config) == before
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"the demo continues with the simulator {before}, that of {tmp_path}" in said
+    # An explicit name has precedence; `doorlab generate` then refuses the dataset.
+    assert simulators_of_steps(Config(out=tmp_path, simulator=fresh)) == fresh
 
 
 def models_of_bandit(config) -> tuple[str, ...]:

@@ -58,13 +58,13 @@ function drawMap(canvas, map) {
   const { pen, width, height } = prepared(canvas);
   const box = inside(width, height);
   const cell = { width: box.width / map.columns, height: box.height / map.rows };
+  // Whole pixels: cells leave no gaps.
+  const x = (column) => Math.round(box.left + column * cell.width);
+  const y = (row) => Math.round(box.top + (map.rows - row) * cell.height);
   for (let row = 0; row < map.rows; row++) {
     for (let column = 0; column < map.columns; column++) {
       pen.fillStyle = colorOf(map.values[row * map.columns + column] / map.most);
-      pen.fillRect(
-        box.left + column * cell.width, box.top + (map.rows - 1 - row) * cell.height,
-        cell.width + 0.5, cell.height + 0.5,
-      );
+      pen.fillRect(x(column), y(row + 1), x(column + 1) - x(column), y(row) - y(row + 1));
     }
   }
   drawAxes(pen, box, map.x, map.y);
@@ -76,13 +76,23 @@ function drawMap(canvas, map) {
   if (map.cursor) drawCursor(pen, ...center(map.cursor), cell);
 }
 
-/** The cell {column, row} at a position in CSS pixels, or null outside of the map. */
-function cellAt(canvas, map, x, y) {
+/**
+ * The place {column, row} at a position in CSS pixels, or null outside of the map. Integers are
+ * centers of cells. The outer half of a cell at the edge counts as its center: the axes end there.
+ */
+function placeAt(canvas, map, x, y) {
   const box = inside(canvas.clientWidth, canvas.clientHeight);
-  const column = Math.floor(((x - box.left) / box.width) * map.columns);
-  const row = map.rows - 1 - Math.floor(((y - box.top) / box.height) * map.rows);
-  const within = column >= 0 && column < map.columns && row >= 0 && row < map.rows;
-  return within ? { column, row } : null;
+  const [right, down] = [(x - box.left) / box.width, (y - box.top) / box.height];
+  if (right < 0 || right > 1 || down < 0 || down > 1) return null;
+  return {
+    column: limited(right * map.columns - 0.5, map.columns),
+    row: limited((1 - down) * map.rows - 0.5, map.rows),
+  };
+}
+
+/** A place of an axis, moved between the centers of its first and last cell. */
+function limited(place, length) {
+  return Math.min(Math.max(place, 0), length - 1);
 }
 
 function drawAxes(pen, box, x, y) {

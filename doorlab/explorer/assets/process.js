@@ -10,7 +10,7 @@ const END = 0.01; // rewards up to END count as 0, from 1 - END on as 1
  * share one state, and many states share the features of the actions:
  *
  * condition(embedding, interactions) -> state; interactions are [{action, reward}]
- * featuresOf(actions)                -> features; actions are a flat array
+ * featuresOf(actions)                -> features; actions are a flat array, possibly empty
  * predict(state, features)           -> {mean, std}, one number per action
  */
 function makeProcess(stored) {
@@ -29,10 +29,14 @@ function makeProcess(stored) {
     action: layers("decoder.action", 0, 2),
     reading: layers("decoder.modulation", 0, 2),
     output: layers("decoder.output", 0, 2),
+    attention: stored.heads ? readAttention(tensors, stored.heads) : null,
   };
   return {
     condition: (embedding, interactions) => condition(net, embedding, interactions),
-    featuresOf: (actions) => mlp(net.action, actionFeatures(actions), actions.length / ACTION),
+    featuresOf(actions) {
+      const raw = actionFeatures(actions);
+      return { raw, hidden: mlp(net.action, raw, actions.length / ACTION) };
+    },
     predict: (state, features) => predict(net, state, features),
   };
 }
@@ -53,15 +57,21 @@ function actionFeatures(actions) {
   return y;
 }
 
-/** Scale and shift of the action features, one for each sample of u. */
+/** Scale and shift of the action features, one for each sample of u; memory of the attention. */
 function condition(net, embedding, interactions) {
   const e = whitened(net, embedding);
   const pooled = encodeInteractions(net, e, interactions);
-  return latentSamples(net, pooled).map((u) => {
-    const both = mlp(net.reading, joined(e, u));
-    const half = both.length / 2;
-    return { scale: both.subarray(0, half), shift: both.subarray(half) };
-  });
+  return {
+    films: latentSamples(net, pooled).map((u) => filmOf(net.reading, joined(e, u))),
+    memory: net.attention && memoryOf(net.attention, e, interactions),
+  };
+}
+
+/** Scale and shift that two layers compute from x. */
+function filmOf(pair, x) {
+  const both = mlp(pair, x);
+  const half = both.length / 2;
+  return { scale: both.subarray(0, half), shift: both.subarray(half) };
 }
 
 function whitened(net, embedding) {
@@ -78,8 +88,8 @@ function whitened(net, embedding) {
 }
 
 function encodeInteractions(net, e, interactions) {
-  const both = mlp(net.modulation, e);
-  const hidden = both.length / 2;
+  const { scale, shift } = filmOf(net.modulation, e);
+  const hidden = scale.length;
   const count = interactions.length;
   const pairs = new Float32Array(count * (FEATURES + 1));
   interactions.forEach(({ action, reward }, i) => {
@@ -88,7 +98,7 @@ function encodeInteractions(net, e, interactions) {
   const h = linear(net.pair, pairs, count);
   for (let i = 0; i < h.length; i++) {
     const k = i % hidden;
-    h[i] = gelu(h[i] * (1 + both[k]) + both[hidden + k]);
+    h[i] = gelu(h[i] * (1 + scale[k]) + shift[k]);
   }
   const rewards = interactions.map(({ reward }) => reward);
   return mlp(net.pooled, pool(net, linear(net.read, h, count), rewards, hidden));
@@ -133,10 +143,10 @@ function latentSamples(net, pooled) {
 }
 
 /** Mean and standard deviation of the mixture over samples of u. */
-function predict(net, state, features) {
-  const hidden = net.action[1].weight.shape[0];
-  const count = features.length / hidden;
-  const moments = state.map((film) => momentsOf(net, film, features, hidden, count));
+function predict(net, { films, memory }, { raw, hidden }) {
+  const count = raw.length / FEATURES;
+  const added = memory && recalled(net.attention, memory, raw);
+  const moments = films.map((film) => momentsOf(net, film, hidden, added, count));
   const mean = new Float32Array(count);
   const std = new Float32Array(count);
   for (let i = 0; i < count; i++) {
@@ -151,13 +161,11 @@ function predict(net, state, features) {
 }
 
 /** Means, and the largest possible variances, of the rewards under one sample of u. */
-function momentsOf(net, film, features, hidden, count) {
+function momentsOf(net, film, features, added, count) {
   const h = new Float32Array(features.length);
-  for (let i = 0; i < count; i++) {
-    const at = i * hidden;
-    for (let k = 0; k < hidden; k++) {
-      h[at + k] = film.shift[k] + features[at + k] * film.scale[k];
-    }
+  for (let i = 0; i < h.length; i++) {
+    const k = i % film.scale.length;
+    h[i] = film.shift[k] + features[i] * film.scale[k] + (added ? added[i] : 0);
   }
   const raw = mlp(net.output, h, count);
   const outputs = raw.length / count;

@@ -8,11 +8,14 @@ function makeSlices(data, process) {
     if (!cache.has(key)) cache.set(key, makeSlice(data, process, door, name));
     return cache.get(key);
   };
-  const predict = (slice, interactions) => {
-    const state = process.condition(data.doors[slice.door].embedding, interactions);
-    return process.predict(state, slice.features);
+  const condition = (slice, interactions) =>
+    process.condition(data.doors[slice.door].embedding, interactions);
+  const predict = (slice, state) => process.predict(state, slice.features);
+  const predictAt = (slice, state, place) => {
+    const { mean, std } = process.predict(state, process.featuresOf(actionAt(slice, place)));
+    return { mean: mean[0], std: std[0] };
   };
-  return { of, predict };
+  return { of, condition, predict, predictAt };
 }
 
 function makeSlice(data, process, door, name) {
@@ -39,6 +42,7 @@ function makeSlice(data, process, door, name) {
     shown: { x: x.shown, y: y.shown.map((value) => value * swing.most) },
     values: { x: x.values, y: y.values },
     coordinate: x.coordinate,
+    oracle,
   };
 }
 
@@ -51,13 +55,32 @@ function ticksOf(shown, scale) {
   });
 }
 
-/** The action of a cell. */
+/** The action at a place: {column, row}, whose integers are centers of cells. */
 function actionAt(slice, { column, row }) {
-  const at = (row * slice.columns + column) * ACTION;
-  return Array.from(slice.actions.subarray(at, at + ACTION));
+  const action = [...slice.oracle];
+  action[slice.coordinate] = valueAt(slice.values.x, column);
+  action[2] = valueAt(slice.values.y, row);
+  return action;
 }
 
-/** The cell, a fraction, onto which an action falls when its other coordinates are dropped. */
+/** The value between those of two cells; the direction may pass from 1 to -1. */
+function valueAt(values, place) {
+  const below = Math.min(Math.floor(place), values.length - 2);
+  const value = values[below] + (place - below) * wrapped(values[below + 1] - values[below]);
+  return value > 1 ? value - 2 : value;
+}
+
+/** A number of the cells, interpolated linearly between the four cells around a place. */
+function between(slice, values, { column, row }) {
+  const left = Math.min(Math.floor(column), slice.columns - 2);
+  const low = Math.min(Math.floor(row), slice.rows - 2);
+  const [right, up] = [column - left, row - low];
+  const at = (dx, dy) => values[(low + dy) * slice.columns + left + dx];
+  const along = (dy) => (1 - right) * at(0, dy) + right * at(1, dy);
+  return (1 - up) * along(0) + up * along(1);
+}
+
+/** The place onto which an action falls when its other coordinates are dropped. */
 function projected(slice, action) {
   return {
     column: placeIn(slice.values.x, action[slice.coordinate], slice.coordinate === 0),
@@ -88,11 +111,17 @@ function cellOf(slice, index) {
   return { column: index % slice.columns, row: Math.floor(index / slice.columns) };
 }
 
-/** A cell in words. */
-function cellWords(slice, { column, row }) {
-  const x = slice.shown.x[column];
-  const first = slice.coordinate === 0 ? `direction ${x}\u00b0` : `turn ${signed(x, 2)} rad`;
-  return `${first}, swing ${signed(slice.shown.y[row], 2)} ${slice.swing.unit}`;
+/** The action at a place in words. */
+function placeWords(slice, { column, row }) {
+  const [x, y] = [shownAt(slice.shown.x, column), shownAt(slice.shown.y, row)];
+  const degrees = x.toFixed(0).replace("-", "\u2212");
+  const first = slice.coordinate === 0 ? `direction ${degrees}\u00b0` : `turn ${signed(x, 2)} rad`;
+  return `${first}, swing ${signed(y, 2)} ${slice.swing.unit}`;
+}
+
+/** The shown number at a place of an axis. */
+function shownAt(shown, place) {
+  return shown[0] + (place / (shown.length - 1)) * (shown[shown.length - 1] - shown[0]);
 }
 
 /** What a slice shows, for drawMap. */

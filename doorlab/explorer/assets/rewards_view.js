@@ -38,17 +38,17 @@ function startRewards(data, slices) {
 }
 
 function listenToMap(view, canvas) {
-  const at = (event) => cellAt(canvas, view.slice, event.offsetX, event.offsetY);
+  const at = (event) => placeAt(canvas, view.slice, event.offsetX, event.offsetY);
   canvas.addEventListener("click", (event) => {
-    const cell = at(event);
-    if (!cell) return;
-    view.cursor = cell;
+    const place = at(event);
+    if (!place) return;
+    view.cursor = place;
     record(view);
   });
   canvas.addEventListener("pointermove", (event) => {
-    const cell = at(event);
-    if (event.pointerType !== "mouse" || !cell) return;
-    view.cursor = cell;
+    const place = at(event);
+    if (event.pointerType !== "mouse" || !place) return; // a finger scrolls
+    view.cursor = place;
     drawRewards(view);
   });
   canvas.addEventListener("keydown", (event) => {
@@ -62,8 +62,8 @@ function listenToMap(view, canvas) {
     event.preventDefault();
     const { column, row } = view.cursor || middleOf(view.slice);
     view.cursor = {
-      column: limited(column + arrow[0], view.slice.columns),
-      row: limited(row + arrow[1], view.slice.rows),
+      column: limited(Math.round(column) + arrow[0], view.slice.columns),
+      row: limited(Math.round(row) + arrow[1], view.slice.rows),
     };
     drawRewards(view);
   });
@@ -72,12 +72,13 @@ function listenToMap(view, canvas) {
 /** Records the interaction under the cursor. */
 function record(view) {
   if (!view.cursor) view.cursor = middleOf(view.slice);
-  const index = view.cursor.row * view.slice.columns + view.cursor.column;
+  const { slice, cursor } = view;
   view.records.push({
-    action: actionAt(view.slice, view.cursor),
-    reward: view.slice.truth[index],
-    predicted: view.prediction.mean[index],
-    words: cellWords(view.slice, view.cursor),
+    action: actionAt(slice, cursor),
+    reward: between(slice, slice.truth, cursor),
+    predicted: view.slices.predictAt(slice, view.state, cursor).mean,
+    words: placeWords(slice, cursor),
+    place: cursor,
     name: view.name,
   });
   refreshRewards(view);
@@ -87,7 +88,8 @@ function record(view) {
 function refreshRewards(view) {
   guarded(() => {
     view.slice = view.slices.of(view.door, view.name);
-    view.prediction = view.slices.predict(view.slice, view.records);
+    view.state = view.slices.condition(view.slice, view.records);
+    view.prediction = view.slices.predict(view.slice, view.state);
     const door = view.data.doors[view.door];
     byId("reward-photo").src = door.frames[0];
     byId("reward-words").textContent = doorWords(door);
@@ -106,7 +108,7 @@ function refreshRewards(view) {
 function drawRewards(view) {
   const { slice, prediction, cursor } = view;
   const marks = view.records
-    .map((r, i) => ({ ...projected(slice, r.action), text: String(i + 1), name: r.name }))
+    .map((r, i) => ({ ...r.place, text: String(i + 1), name: r.name }))
     .filter((mark) => mark.name === view.name);
   drawMap(view.canvases.mean, mapOf(slice, prediction.mean, 1, marks, cursor));
   drawMap(view.canvases.truth, mapOf(slice, slice.truth, 1, marks, cursor));
@@ -121,20 +123,20 @@ function drawRewards(view) {
   byId("reward-readout").textContent = readout;
 }
 
-function readoutOf({ slice, prediction, cursor, records }) {
+function readoutOf({ slices, slice, state, prediction, cursor, records }) {
   const known = records.length === 1 ? "1 interaction" : `${records.length} interactions`;
   if (!cursor) {
     const error = meanError(prediction.mean, slice.truth);
     const found = `mean absolute error on this slice ${error.toFixed(3)}`;
     return `After ${known}: ${found}. Choose an action.`;
   }
-  const index = cursor.row * slice.columns + cursor.column;
+  const { mean, std } = slices.predictAt(slice, state, cursor);
   const numbers = [
-    `predicted mean ${prediction.mean[index].toFixed(2)}`,
-    `standard deviation ${prediction.std[index].toFixed(2)}`,
-    `true reward ${slice.truth[index].toFixed(2)}`,
+    `predicted mean ${mean.toFixed(2)}`,
+    `standard deviation ${std.toFixed(2)}`,
+    `true reward ${between(slice, slice.truth, cursor).toFixed(2)}`,
   ];
-  return `After ${known}, at ${cellWords(slice, cursor)}: ${numbers.join(", ")}.`;
+  return `After ${known}, at ${placeWords(slice, cursor)}: ${numbers.join(", ")}.`;
 }
 
 function meanError(predicted, truth) {
@@ -143,8 +145,4 @@ function meanError(predicted, truth) {
 
 function middleOf(slice) {
   return { column: Math.floor(slice.columns / 2), row: Math.floor(slice.rows / 2) };
-}
-
-function limited(place, length) {
-  return Math.min(Math.max(place, 0), length - 1);
 }

@@ -93,7 +93,7 @@ function fillWords(data) {
 function start() {
   const data = JSON.parse(byId("data").textContent);
   fillWords(data);
-  const slices = makeSlices(data, makeProcess(data.process));
+  const slices = makeSlices(data, withResiduals(makeProcess(data.process), data.residuals));
   const latents = startLatents(data, makeDecoder(data.decoder));
   const rewards = startRewards(data, slices);
   const steps = startSteps(data, slices);

@@ -47,6 +47,7 @@ function restart(view) {
     view.steps = policy.greedy ? greedySteps(view) : policy.doors[view.door] || [];
     byId("step-range").max = view.steps.length;
     byId("step-note").textContent = noteOf(policy, view.steps.length);
+    fillStrip(byId("step-strip"), openingsOf(view), view.steps, (done) => stepTo(view, done));
     stepTo(view, 0);
   });
 }
@@ -60,7 +61,7 @@ function noteOf(policy, count) {
     );
   }
   return (
-    "Recorded by `doorlab bandit` in all four coordinates. The map shows two of them: an action " +
+    "Recorded by doorlab bandit in all four coordinates. The map shows two of them: an action " +
     "whose other coordinates differ from those of the slice can have another reward than its " +
     "place on the map. Predictions use the policy's interactions, whatever the policy itself knows."
   );
@@ -70,7 +71,7 @@ function noteOf(policy, count) {
 function greedySteps(view) {
   const steps = [];
   for (let i = 0; i < GREEDY_STEPS; i++) {
-    const { mean } = view.slices.predict(view.slice, steps);
+    const { mean } = view.slices.predict(view.slice, view.slices.condition(view.slice, steps));
     const best = argmax(mean);
     const cell = cellOf(view.slice, best);
     const action = actionAt(view.slice, cell);
@@ -84,14 +85,26 @@ function greedySteps(view) {
   return steps;
 }
 
+function openingsOf(view) {
+  return view.data.doors[view.door].openings;
+}
+
 function stepTo(view, done) {
   view.done = Math.min(Math.max(done, 0), view.steps.length);
-  guarded(() => drawSteps(view));
+  guarded(() => {
+    drawSteps(view);
+    const reward = view.done ? view.steps[view.done - 1].reward : 0;
+    playFilm(byId("step-film"), openingsOf(view), reward);
+    const words = view.done ? `after interaction ${view.done}` : "before the first interaction";
+    byId("step-film").alt = `The door ${words}: opened by ${reward.toFixed(2)} of its range`;
+    press(byId("step-strip"), view.done - 1);
+  });
 }
 
 function drawSteps(view) {
   const { slice, steps, done } = view;
-  const { mean, std } = view.slices.predict(slice, steps.slice(0, done));
+  const state = view.slices.condition(slice, steps.slice(0, done));
+  const { mean, std } = view.slices.predict(slice, state);
   const marks = steps.slice(0, done).map((step, i) => ({
     ...projected(slice, step.action), text: String(i + 1),
   }));
