@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 MAX_POOL_RESTARTS = 3
 
@@ -11,6 +11,7 @@ Work = Callable[[str], Any]
 Results = Generator[Any, None, None]
 
 
+@runtime_checkable
 class Launcher(Protocol):
     """Runs the work over the items in worker processes."""
 
