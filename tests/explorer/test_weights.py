@@ -100,7 +100,8 @@ def test_process_in_javascript_equals_torch(evaluate, process, architecture, cou
 
 @pytest.mark.parametrize("count", [0, 1, 6])
 @pytest.mark.parametrize(
-    "config", [ResidualConfig(), ResidualConfig(phi=0.8, radius=0.3, swing=0.5, turn=2, noise=0.4)]
+    "config",
+    [ResidualConfig(), ResidualConfig(phi=0.8, radius=0.3, swing=0.5, turn=2.0, noise=0.4)],
 )
 def test_corrected_predictions_in_javascript_equal_torch(evaluate, config, count):
     """Queries are random actions, the interactions' own actions, and actions close to them."""
