@@ -106,7 +106,7 @@ def test_process_in_javascript_equals_torch(evaluate, process, architecture, cou
 def test_corrected_predictions_in_javascript_equal_torch(evaluate, config, count):
     """Queries are random actions, the interactions' own actions, and actions close to them."""
     generator = torch.Generator().manual_seed(5)
-    network = perturbed(LatentNeuralProcess(7, TINY))
+    network = perturbed(ProcessAsModel(7, TINY))
     network.whiten.fit(torch.randn(20, 7, generator=generator), 0.1, 0.0)
     embedding = torch.randn(1, 7, generator=generator)
     actions = torch.rand(1, count, 4, generator=generator) * 2 - 1
