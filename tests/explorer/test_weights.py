@@ -98,6 +98,13 @@ def test_process_in_javascript_equals_torch(evaluate, process, architecture, cou
         assert np.abs(found[name] - getattr(expected, name)[0].numpy()).max() <= TOLERANCE
 
 
+class ProcessAsModel(LatentNeuralProcess):
+    """A process with the method of a whole model that it lacks."""
+
+    def embed(self, x):
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize("count", [0, 1, 6])
 @pytest.mark.parametrize(
     "config",
