@@ -6,17 +6,22 @@ import sys
 import pytest
 from helpers.fake_dataset import _written, config, dataset
 
+from doorlab.runtime.signals import handlers_kept
+
 __all__ = ["_written", "config", "dataset"]
 
 QUICK_DEATHS = {"health_check_period_ms": 500, "health_check_failure_threshold": 2}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _started():
-    """Two machines of one CPU each, the first with a GPU; or what Ray takes for such."""
+    """Two machines of one CPU each, the first with a GPU; or what Ray takes for such.
+
+    Ray's handler of SIGTERM is removed: forks of this process would wait in it forever.
+    """
     ray = pytest.importorskip("ray")
     Cluster = pytest.importorskip("ray.cluster_utils").Cluster
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, handlers_kept():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # workers import the fakes, too
         cluster = Cluster()

@@ -1,4 +1,8 @@
-"""Studies on Ray: the files are those of one machine, also if a worker is killed."""
+"""Studies on Ray: the files are those of one machine, also if a worker is killed.
+
+`pytest -m slow tests/parallel` runs them: on busy cores the nodes of the cluster miss the short
+health checks of the fixture while workers import torch.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from doorlab.studies.label_efficiency import study
 
 pytest.importorskip("ray")
 pytest.importorskip("pybullet")
+pytestmark = pytest.mark.slow
 
 _BYTES = ("*.safetensors", "*.npz", "*.png")
 # Entries of results that name the launcher, or that are measured.
