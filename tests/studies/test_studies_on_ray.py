@@ -1,6 +1,6 @@
 """Studies on Ray: the files are those of one machine, also if a worker is killed.
 
-`pytest -m slow tests/parallel` runs them: on busy cores the nodes of the cluster miss the short
+`pytest -m slow tests/studies` runs them: on busy cores the nodes of the cluster miss the short
 health checks of the fixture while workers import torch.
 """
 
