@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,17 +31,18 @@ from doorlab.learning.reward_batches import (
     streamed_encoder_batches,
     streamed_process_batches,
 )
-from doorlab.learning.reward_config import ProcessConfig, RewardConfig
+from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
-from doorlab.models.reward.frozen_encoder import FrozenEncoderModel
 from doorlab.nn.context_sets import RewardBatch
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 
-# Default floors of the whitening, the better ones on validation doors (docs/departures.md, 15).
-_FROZEN_EPS, _TRAINED_EPS = 0.01, 0.2
-NUM_WHITENING_DOORS = 1000  # maximum number of doors; more doors hardly change the whitening
+# Defaults of the whitening, the better ones on validation doors (docs/departures.md, 15): of
+# embeddings that are learned from labels alone, and of those that are learned without labels.
+_FLOOR, _COMPONENT_FLOOR = 0.2, 0.001
+_NOISE, _COMPONENT_NOISE = 4.0, 2.5
+NUM_WHITENING_DOORS = 2000  # maximum number of doors; more doors hardly change the whitening
 
 
 def recorded_phases(
@@ -60,9 +62,10 @@ def recorded_phases(
     num_unlabeled = per_process(config.unlabeled_batch_size, config.compute.devices)
     return _phases(
         config,
+        model,
         recorded_encoder_batches(sampler, labeled, everything if joint else None, num_unlabeled),
         cached_process_batches(sampler, cache),
-        start_process(config.process, model, lambda: everything, config.mirror, len(labeled)),
+        Whitener.of(config, lambda: everything, len(labeled)),
     )
 
 
@@ -86,16 +89,18 @@ def streamed_phases(
     whitening = partial(whitening_doors, config, device, NUM_WHITENING_DOORS)
     return _phases(
         config,
+        model,
         streamed_encoder_batches(sampler, doors, schedules),
         streamed_process_batches(sampler, model, doors, schedules),
-        start_process(config.process, model, whitening, config.mirror, None),
+        Whitener.of(config, whitening, None),
     )
 
 
 def _phases(
-    config: RewardConfig, encoder: Batches, process: Batches, on_start: Callable[[Any], None]
+    config: RewardConfig, model: Any, encoder: Batches, process: Batches, whitener: Whitener
 ) -> tuple[Phase, Phase]:
     joint: Loss = _joint_loss if reward_model_spec(config.model).joint else _encoder_loss
+    start_encoder = start_joint(whitener) if config.pretrained is not None else None
     return (
         Phase(
             "encoder",
@@ -106,6 +111,7 @@ def _phases(
             # The schedule spans the whole run, so the learning rate decays only in part.
             schedule_steps=config.steps,
             monitor=zero_shot_mse if config.keep_best else None,
+            on_start=start_encoder,
         ),
         Phase(
             "process",
@@ -113,38 +119,84 @@ def _phases(
             _process_loss,
             config.process.batch_size,
             monitor=mean_error if config.keep_best else None,
-            on_start=on_start,
+            on_start=start_process(model, whitener),
         ),
     )
 
 
-def start_process(
-    config: ProcessConfig,
-    model: Any,
-    whitening: Callable[[], DoorData],
-    mirror: bool,
-    labeled: int | None,
-) -> Callable[[Any], None]:
+@dataclass(frozen=True)
+class Whitener:
+    """Fits the whitening of a model to the embeddings of typical doors."""
+
+    doors: Callable[[], DoorData]
+    """Returns the doors."""
+    components: bool
+    """Whether to fit independent components, for embeddings that are learned without labels."""
+    mirror: bool
+    """Whether to include the mirror images of the doors."""
+    floor: float
+    """Smallest fraction of the variance of a direction; see `Whitening`."""
+    noise: float
+    """Standard deviation of the noise on embeddings in the process phase."""
+
+    @staticmethod
+    def of(config: RewardConfig, doors: Callable[[], DoorData], labeled: int | None) -> Whitener:
+        """The whitener of a run.
+
+        Args:
+            config: config of the run.
+            doors: returns the doors whose embeddings determine the whitening.
+            labeled: number of labeled doors; None for streamed doors. With fewer labeled doors,
+                more noise is added to their embeddings.
+        """
+        p, components = config.process, reward_model_spec(config.model).learns_from_unlabeled
+        floor, noise = p.whitening_eps, p.embedding_noise
+        if floor is None:
+            floor = _COMPONENT_FLOOR if components else _FLOOR
+        if noise is None:
+            noise = _COMPONENT_NOISE if components else _NOISE
+        noise = noise / math.sqrt(labeled) if labeled else 0.0
+        return Whitener(doors, components, config.mirror, floor, noise)
+
+    def fit(self, model: Any, noise: float) -> None:
+        """Fits the whitening of the model's process, with this noise."""
+        images, whiten = self.doors().images[:NUM_WHITENING_DOORS], model.process.whiten
+        plain = embed_all(model, images)
+        other = embed_all(model, images.flip(-1)) if self.mirror else None
+        if self.components:
+            whiten.fit_components(plain, other, self.floor, noise)
+        else:
+            both = plain if other is None else torch.cat([plain, other])
+            whiten.fit(both, self.floor, noise)
+
+
+def start_joint(whitener: Whitener) -> Callable[[Any], None]:
+    """Returns the function that prepares a model with a pretrained encoder for joint training.
+
+    The reward loss then sees the factors that the encoder has learned without labels.
+    """
+
+    def on_start(model: Any) -> None:
+        model.train()  # the statistics of the batch normalization are those of batches
+        embed_all(model, whitener.doors().images[:NUM_WHITENING_DOORS])
+        model.eval()
+        whitener.fit(model, noise=0.0)
+
+    return on_start
+
+
+def start_process(model: Any, whitener: Whitener) -> Callable[[Any], None]:
     """Returns the function that changes a model when its process phase starts.
 
     Args:
-        config: config of the process phase.
         model: the model with its initial weights, to which its process is reset.
-        whitening: returns the doors whose embeddings determine the whitening.
-        mirror: whether the whitening includes the mirror images of the doors.
-        labeled: number of labeled doors; None for streamed doors. With fewer labeled doors,
-            more noise is added to their embeddings.
+        whitener: fits the whitening.
     """
     initial = deepcopy(model.process.state_dict())
-    eps = config.whitening_eps
-    if eps is None:
-        eps = _FROZEN_EPS if isinstance(model, FrozenEncoderModel) else _TRAINED_EPS
-    noise = config.embedding_noise / math.sqrt(labeled) if labeled else 0.0
 
     def on_start(model: Any) -> None:
-        embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], mirror)
         model.process.load_state_dict(initial)
-        model.process.whiten.fit(embeddings, eps, noise)
+        whitener.fit(model, whitener.noise)
 
     return on_start
 

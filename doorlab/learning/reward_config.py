@@ -25,12 +25,16 @@ class ProcessConfig:
     empty_context_prob: Annotated[Share, Option(aliases=("--empty-context-prob",))] = 0.1
     """Fraction of the doors of a step that get an empty context set."""
     whitening_eps: Annotated[Share | None, Option(aliases=("--whitening-eps",))] = None
-    """Floor of the whitening of embeddings, as a fraction of their variance. Directions with less
-    variance are scaled down. None: 0.2 for encoders that are trained on rewards, 0.01 for frozen
-    pretrained ones, in which directions of little variance matter, too."""
-    embedding_noise: Annotated[NonNegativeFloat, Option(aliases=("--embedding-noise",))] = 4.0
+    """Floor of the whitening of embeddings, as a fraction of their variance. Embeddings that are
+    learned from labels alone: directions with less variance are scaled down (None: 0.2). Embeddings
+    that are learned from unlabeled frames, too, are split into independent components: directions
+    with less variance are left out (None: 0.001)."""
+    embedding_noise: Annotated[NonNegativeFloat | None, Option(aliases=("--embedding-noise",))] = (
+        None
+    )
     """Noise on the whitened embeddings of labeled doors. Its standard deviation, relative to that
-    of the embeddings, is this number divided by the square root of the number of such doors."""
+    of the embeddings, is this number divided by the square root of the number of such doors. None:
+    4 for embeddings that are learned from labels alone, 2.5 for others."""
 
     def __post_init__(self) -> None:
         check_limits(self, "--process.")

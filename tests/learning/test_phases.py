@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
 
 from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
-from doorlab.learning.phases import recorded_phases, start_process
+from doorlab.learning.phases import Whitener, recorded_phases, start_joint, start_process
 from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.architecture import Architecture
 from doorlab.models.processes.latent_np import LatentNeuralProcess
@@ -46,12 +47,16 @@ def doors():
     )
 
 
+def whitener(doors, labeled: int | None = 25, model="np", whitening_eps=0.0, **settings):
+    config = updated(RewardConfig(model=model), steps=10, whitening_eps=whitening_eps, **settings)
+    return Whitener.of(config, lambda: doors, labeled)
+
+
 def started(doors, labeled: int | None = 25, **settings):
     """A model whose process had learned something when its phase started; its first weights."""
     model = Patches().eval()
     first = deepcopy(model.process.state_dict())
-    config = updated(RewardConfig(), steps=10, whitening_eps=0.0, **settings)
-    on_start = start_process(config.process, model, lambda: doors, config.mirror, labeled)
+    on_start = start_process(model, whitener(doors, labeled, **settings))
     with torch.no_grad():
         for parameter in model.process.parameters():
             parameter.add_(1.0)
@@ -76,10 +81,45 @@ def test_start_process_whitens_embeddings(doors, mirror):
     torch.testing.assert_close(covariance, torch.eye(EMBEDDING), rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize(("model", "level"), [("np", 4.0), ("ssnp", 2.5), ("vae_np", 2.5)])
 @pytest.mark.parametrize("labeled", [1, 25, 400])
-def test_start_process_adds_more_noise_to_fewer_labeled_doors(doors, labeled):
-    model, _ = started(doors, labeled)
-    assert float(model.process.whiten.noise) == pytest.approx(4 / math.sqrt(labeled))
+def test_start_process_adds_more_noise_to_fewer_labeled_doors(doors, labeled, model, level):
+    trained, _ = started(doors, labeled, model=model)
+    assert float(trained.process.whiten.noise) == pytest.approx(level / math.sqrt(labeled))
+    trained, _ = started(doors, labeled, model=model, embedding_noise=1.0)
+    assert float(trained.process.whiten.noise) == pytest.approx(1.0 / math.sqrt(labeled))
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("name", ["ssnp", "statistician_np"])
+def test_start_process_fits_components_if_frames_are_unlabeled(doors, mirror, name):
+    """Each component of a door is the same in its mirror image, or has the other sign."""
+    model, _ = started(doors, model=name, whitening_eps=None, mirror=mirror)
+    images = doors.images / 255.0
+    plain, other = (model.process.whiten(model.embed(view)) for view in (images, images.flip(-1)))
+    assert 0.05 < float(torch.cat([plain, other]).std(dim=0).max()) < 1.1
+    signs = torch.stack(
+        [torch.corrcoef(torch.stack(p))[0, 1] for p in zip(plain.T, other.T, strict=True)]
+    )
+    assert bool((signs.abs() > 0.999).all()) == mirror
+    if mirror:
+        assert int((signs < 0).sum()) == EMBEDDING // 2
+
+
+def test_start_joint_fits_components_without_noise(doors):
+    """The process is not reset: joint training starts with its initial weights anyway."""
+    model = Patches()
+    start_joint(whitener(doors, model="ssnp", whitening_eps=None))(model)
+    again, _ = started(doors, model="ssnp", whitening_eps=None)
+    torch.testing.assert_close(model.process.whiten.matrix, again.process.whiten.matrix)
+    assert float(model.process.whiten.noise) == 0.0
+    assert not model.training
+
+
+@pytest.mark.parametrize("pretrained", [None, Path("runs/statistician")])
+def test_recorded_phases_fit_components_of_pretrained_encoders_first(doors, pretrained):
+    encoder, _ = phases(doors, model="ssnp", pretrained=pretrained)
+    assert (encoder.on_start is None) == (pretrained is None)
 
 
 def test_start_process_adds_no_noise_to_streamed_doors(doors):
@@ -88,8 +128,8 @@ def test_start_process_adds_no_noise_to_streamed_doors(doors):
     assert not torch.equal(model.process.whiten.matrix, torch.eye(EMBEDDING))
 
 
-def phases(doors, **settings):
-    config = RewardConfig(model="np", steps=10, encoder_fraction=0.4, **settings)
+def phases(doors, model="np", **settings):
+    config = RewardConfig(model=model, steps=10, encoder_fraction=0.4, **settings)
     return recorded_phases(config, Patches(), doors, doors)
 
 

@@ -74,3 +74,26 @@ def test_whitening_of_constant_embeddings_is_finite():
     whitening = Whitening(3)
     whitening.fit(torch.ones(4, 3), 0.01, 1.0)
     assert torch.isfinite(whitening(torch.ones(2, 3))).all()
+
+
+def test_components_of_binary_factors_have_the_largest_scale():
+    """Kurtosis 1 (binary), 1.8 (uniform), 3 (normal), 6 (Laplace): 1, 0.64, 0.09, 0.09."""
+    generator = torch.Generator().manual_seed(0)
+    count = 4000
+    uniform = torch.rand(count, 4, generator=generator) * 2.0 - 1.0
+    sources = torch.stack(
+        [uniform[:, 0].sign(), uniform[:, 1], uniform[:, 2].erfinv(), uniform[:, 3].sign()
+         * torch.rand(count, generator=generator).log()], dim=1,
+    )  # fmt: skip
+    mixing, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator))
+    values = sources @ mixing[:4] + 2.0
+    whitening = Whitening(6).eval()
+    whitening.fit_components(values, None, 1e-3, 0.3)
+    white = whitening(values)
+    scale = white.std(dim=0)
+    expected = torch.tensor([1.0, 0.64, 0.09, 0.09, 0.0, 0.0])
+    torch.testing.assert_close(scale, expected, rtol=0.1, atol=1e-3)
+    both = torch.corrcoef(torch.cat([white[:, :2].T, sources[:, :2].T]))
+    assert both[0, 2].abs() > 0.99
+    assert both[1, 3].abs() > 0.99
+    assert whitening.noise == pytest.approx(0.3)

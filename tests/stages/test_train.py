@@ -219,7 +219,7 @@ def test_train_starts_process_phase_with_best_encoder(config, monkeypatch):
             fresh = seen["fresh"][name.removeprefix("process.")]
             torch.testing.assert_close(value, fresh, rtol=0, atol=0)
     left = load_file(config.out / "weights.safetensors")
-    assert float(left["process.whiten.noise"]) == pytest.approx(4 / math.sqrt(10))
+    assert float(left["process.whiten.noise"]) == pytest.approx(2.5 / math.sqrt(10))
     assert not torch.equal(left["process.whiten.matrix"], torch.eye(6))
 
 
