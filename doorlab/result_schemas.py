@@ -103,6 +103,7 @@ _PROBES = {
     "probes": Each(_SCORES, _NAME, least=1),
     "differences?": _DIFFERENCES,
     "latents?": Each({"context": _SCORES, "instance": _SCORES}, _NAME),
+    "components?": Each(_SCORES, _NAME),
     "statisticians?": [_NAME],
     "curves?": {"frames?": _CURVES, "doors?": _CURVES},
     "targets?": Each({"label": _NAME, "metric": _METRIC, "guessing": _NUMBER}, _NAME),

@@ -15,6 +15,7 @@ import numpy as np
 import tyro
 
 from doorlab.data import DoorDataset
+from doorlab.evaluation.probes.components import COMPONENT_TARGETS
 from doorlab.intervals import student_mean
 from doorlab.result_schemas import read_part
 from doorlab.results import result_folder, write_result
@@ -87,6 +88,7 @@ def _figures(folder: Path) -> dict[str, float]:
         **_regrets(regret, ""),
         **_regrets(ensembles, ":ensemble"),
         **_probe_scores(probes),
+        **_component_scores(probes),
         **_generation_scores(read_part(folder / "diagnose" / DIAGNOSIS_FILE, "diagnose")),
     }
 
@@ -112,6 +114,21 @@ def _probe_scores(result: dict[str, Any]) -> dict[str, float]:
             f"probe/{ENCODER}/{target}": ours,
             f"probe/{OTHER_ENCODER}/{target}": theirs,
             f"probe/{ENCODER} - {OTHER_ENCODER}/{target}": ours - theirs,
+        }
+    return found
+
+
+def _component_scores(result: dict[str, Any]) -> dict[str, float]:
+    """Accuracies of independent components of both embeddings, and their differences."""
+    found = {}
+    for target in COMPONENT_TARGETS:
+        ours, theirs = (
+            result["components"][kind][target]["mean"] for kind in (ENCODER, OTHER_ENCODER)
+        )
+        found |= {
+            f"components/{ENCODER}/{target}": ours,
+            f"components/{OTHER_ENCODER}/{target}": theirs,
+            f"components/{ENCODER} - {OTHER_ENCODER}/{target}": ours - theirs,
         }
     return found
 

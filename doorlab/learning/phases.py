@@ -35,12 +35,13 @@ from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
 from doorlab.nn.context_sets import RewardBatch
+from doorlab.nn.independent_components import DEFAULT_FLOOR
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 
 # Defaults of the whitening, the better ones on validation doors (docs/departures.md, 15): of
 # embeddings that are learned from labels alone, and of those that are learned without labels.
-_FLOOR, _COMPONENT_FLOOR = 0.2, 0.001
+_FLOOR = 0.2
 _NOISE, _COMPONENT_NOISE = 4.0, 2.5
 NUM_WHITENING_DOORS = 2000  # maximum number of doors; more doors hardly change the whitening
 
@@ -152,7 +153,7 @@ class Whitener:
         p, components = config.process, reward_model_spec(config.model).learns_from_unlabeled
         floor, noise = p.whitening_eps, p.embedding_noise
         if floor is None:
-            floor = _COMPONENT_FLOOR if components else _FLOOR
+            floor = DEFAULT_FLOOR if components else _FLOOR
         if noise is None:
             noise = _COMPONENT_NOISE if components else _NOISE
         noise = noise / math.sqrt(labeled) if labeled else 0.0

@@ -18,9 +18,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
-from sklearn.decomposition import FastICA
-from sklearn.exceptions import ConvergenceWarning
+from jaxtyping import Bool, Float64
+
+DEFAULT_FLOOR = 0.001
+"""Smallest fraction of the variance of a principal axis that is used."""
 
 _RESTARTS = 3  # FastICA converges to a local optimum
 _MAX_ITERATIONS = 500
@@ -38,6 +39,12 @@ class IndependentComponents:
     kurtosis: Float64[np.ndarray, " K"]
     """Kurtosis of every component: 1 for two equally likely values, 1.8 for a uniform and 3 for a
     normal distribution."""
+    odd: Bool[np.ndarray, " K"]
+    """Whether a mirror changes the sign of a component."""
+
+    def __call__(self, embeddings: Float64[np.ndarray, "D E"]) -> Float64[np.ndarray, "D K"]:
+        """The components of embeddings."""
+        return (embeddings - self.center) @ self.matrix
 
 
 def independent_components(
@@ -56,18 +63,19 @@ def independent_components(
     center = everything.mean(axis=0)
     plain = embeddings - center
     if mirrored is None:
-        parts = [_components(plain, floor)]
+        parts, num_odd = [_components(plain, floor)], 0
     else:
         other = mirrored - center
         even, odd = (plain + other) / 2.0, (plain - other) / 2.0
         odd_components = _components(np.concatenate([odd, -odd]), floor)
         even_components = _components(even - even.mean(axis=0), floor)
         parts = [odd_components, np.concatenate([even_components] * 2)]
+        num_odd = odd_components.shape[1]
     components = np.concatenate(parts, axis=1)
     kurtosis = _kurtosis(components)
     order = np.argsort(kurtosis, kind="stable")[: embeddings.shape[1]]
     matrix = _regression(everything - center, components[:, order])
-    return IndependentComponents(center, matrix, kurtosis[order])
+    return IndependentComponents(center, matrix, kurtosis[order], order < num_odd)
 
 
 def _components(values: Float64[np.ndarray, "D F"], floor: float) -> Float64[np.ndarray, "D K"]:
@@ -86,12 +94,15 @@ def _whitened(values: Float64[np.ndarray, "D F"], floor: float) -> Float64[np.nd
 
 
 def _fast_ica(white: Float64[np.ndarray, "D F"], seed: int) -> Float64[np.ndarray, "D K"]:
+    from sklearn.decomposition import FastICA  # imported late: it takes a second
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the best restart is used
         method = FastICA(
             whiten="unit-variance", random_state=seed, max_iter=_MAX_ITERATIONS, tol=1e-3
         )
-        return method.fit_transform(white)
+        return np.asarray(method.fit_transform(white))
 
 
 def _kurtosis(components: Float64[np.ndarray, "D K"]) -> Float64[np.ndarray, " K"]:

@@ -10,8 +10,9 @@ Legend: B embeddings of size E.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from doorlab.nn.independent_components import independent_components
@@ -85,11 +86,8 @@ class Whitening(nn.Module):
             floor: principal axes with a smaller fraction of the total variance are left out.
             noise: standard deviation of the isotropic noise added in training.
         """
-        plain, other = (
-            None if values is None else values.double().cpu().numpy()
-            for values in (embeddings, mirrored)
-        )
-        found = independent_components(plain, other, floor)
+        other = None if mirrored is None else _array(mirrored)
+        found = independent_components(_array(embeddings), other, floor)
         weight = ((_NO_WEIGHT - found.kurtosis) / (_NO_WEIGHT - _FULL_WEIGHT)).clip(
             _LEAST_WEIGHT, 1.0
         ) ** 2
@@ -97,3 +95,7 @@ class Whitening(nn.Module):
         self.matrix[:, : len(weight)] = torch.from_numpy(found.matrix * weight).to(self.matrix)
         self.center.copy_(torch.from_numpy(found.center))
         self.noise.fill_(noise)
+
+
+def _array(values: Tensor) -> Float64[np.ndarray, "B E"]:
+    return values.double().cpu().numpy()

@@ -14,6 +14,9 @@ contains curves over them. Tables use 8 frames (the largest --frames if 8 is not
 largest number of doors. For the tables, both latents are probed for all targets: the door's
 embedding also for the angle, the frame's embedding also for the parameters of the door.
 
+The result also tells what embeddings contain without labels: the accuracy of the independent
+components that should be the side and the swing (`doorlab.nn.independent_components`).
+
 The command writes OUT/probes.json, with 95 % intervals over doors and the paired differences
 between the statistician and every context-free model, and OUT/probes.npz, with the contribution of
 every test door to every score. The probes test the claim of Liu et al. 2023 (arXiv 2305.16567) that
@@ -34,12 +37,15 @@ from doorlab.data.labels import load_labels
 from doorlab.data.schema import SPLITS
 from doorlab.errors import ConfigError
 from doorlab.evaluation.probes import TARGETS, ProbeScore, ProbeSpec, fit_probe, plan, sample_of
+from doorlab.evaluation.probes.components import component_accuracy
 from doorlab.evaluation.probes.summary import headline, summarize
 from doorlab.evaluation.trained_model import TrainedModel, by_kind
+from doorlab.intervals import bootstrap_mean
 from doorlab.limits import PositiveInt, Seed, Threads, check_limits
 from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.io import weights_checksum
 from doorlab.models.registry import CONTEXT_FREE, STATISTICIANS
+from doorlab.nn.independent_components import DEFAULT_FLOOR, independent_components
 from doorlab.options import Option
 from doorlab.results import result_folder, write_result
 from doorlab.run_layout import PROBES_FILE
@@ -119,10 +125,12 @@ def _probe(config: Config, path: Path) -> None:
     available = len(doors["train"].images)
     readings = plan(frames, [min(count, available) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
+    components: dict[str, dict[str, Any]] = {}
     folders = by_kind(config.models)
     for kind, folder in track(folders.items(), "probe", "models"):
         model = TrainedModel.open(folder, dataset, config.device)
         scores[kind] = probe_model(model, doors, readings)
+        components[kind] = score_components(model, doors, max(frames), config.seed)
     shares = {kind: contributions(found) for kind, found in scores.items()}
     named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
     one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
@@ -140,6 +148,7 @@ def _probe(config: Config, path: Path) -> None:
         dataset.checksum,
         dataset.simulator,
         **summary,
+        components=components,
         targets=targets,
         doors={split: len(found.images) for split, found in doors.items()},
         frames=max(frames),
@@ -228,6 +237,38 @@ def read(
     if train is None or validation is None or test is None or not np.ptp(test.values):
         return None
     return fit_probe(TARGETS[reading.target].kind, train, validation, test)
+
+
+def score_components(
+    model: TrainedModel, doors: Mapping[str, Doors], frames: int, seed: int
+) -> dict[str, Any]:
+    """Target -> accuracy of the independent component that should be the target.
+
+    Args:
+        model: a trained encoder or reward model.
+        doors: doors of every split.
+        frames: frames per embedding.
+        seed: seed of the bootstrap of the intervals.
+    """
+
+    def embedded(images: np.ndarray) -> np.ndarray:
+        return model.embed(images[:, :frames]).astype(np.float64)
+
+    train = doors["train"].images
+    mirrored = embedded(np.ascontiguousarray(train[:, :, :, ::-1]))
+    found = independent_components(embedded(train), mirrored, DEFAULT_FLOOR)
+    validation, test = doors["validation"], doors["test"]
+    correct = component_accuracy(
+        found,
+        embedded(validation.images),
+        embedded(test.images),
+        validation.answers,
+        test.answers,
+    )
+    return {
+        target: {"metric": "accuracy", **bootstrap_mean(values, seed=seed).to_json()}
+        for target, values in correct.items()
+    }
 
 
 def contributions(scores: Scores) -> dict[ProbeSpec, np.ndarray]:

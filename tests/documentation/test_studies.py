@@ -32,7 +32,7 @@ STUDIES = [(0, "representation.json", "narrow"), (1, "representation_default.jso
 
 @pytest.mark.parametrize(("number", "file", "prior"), STUDIES)
 def test_probe_tables_match_results(number, file, prior):
-    shown = table("docs/results.md", head="with 10 and with 1,000 labeled doors", number=number)
+    shown = table("docs/studies.md", head="with 10 and with 1,000 labeled doors", number=number)
     curves = result(file)["priors"][prior]["curves"]["doors"]
     places = [curves["at"].index(doors) for doors in (10, 1000)]
     for name, *cells in shown.rows:
@@ -44,7 +44,7 @@ def test_probe_tables_match_results(number, file, prior):
 def test_probe_differences_match_results():
     found = result("representation_default.json")["priors"]["default"]
     ahead = found["vs_best_baseline"]["contrastive_statistician"]
-    shown = table("docs/results.md", head="target | difference")
+    shown = table("docs/studies.md", head="target | difference")
     for name, cell in shown.rows:
         assert_printed(cell, *interval(ahead["joint_angle" if name == "angle" else name]))
     missed = {name for name, bar in found["bars"]["contrastive_statistician"].items()
@@ -61,7 +61,7 @@ def test_probe_differences_match_results():
         "PCA is better on place (by 0.008, 0.001 to 0.015)": distance(place),
         "(difference -0.198, -0.413 to 0.013)": interval(swing),
     }.items():
-        assert_stated("docs/results.md", sentence, *values)
+        assert_stated("docs/studies.md", sentence, *values)
 
 
 def test_probe_sentences_match_results():
@@ -73,7 +73,7 @@ def test_probe_sentences_match_results():
         "trains every model on the frames of 3,840 doors, and evaluates linear probes on 8 frames "
         "of each of 720 test doors, with 3 seeds"
     )
-    assert_stated("docs/results.md", sentence, *counts)
+    assert_stated("docs/studies.md", sentence, *counts)
     better = {
         (rival, target): _side(narrow["differences"][f"contrastive_statistician - {rival}"][target])
         for rival in ("pca", "autoencoder", "vae")
@@ -83,7 +83,7 @@ def test_probe_sentences_match_results():
     assert [better[rival, "height"] for rival in ("autoencoder", "vae", "pca")] == [0, 0, 0]
     assert (better["pca", "place"], better["autoencoder", "place"]) == (-1, 0)
     place = narrow["differences"]["contrastive_statistician - autoencoder"]["place"]
-    assert_stated("docs/results.md", "not certain (0.007, -0.000 to 0.014)", *distance(place))
+    assert_stated("docs/studies.md", "not certain (0.007, -0.000 to 0.014)", *distance(place))
 
 
 def _side(estimate: dict[str, Any]) -> int:
@@ -126,7 +126,7 @@ MODELS = {
 
 def test_regret_table_matches_results():
     shown, policies = (
-        table("docs/results.md", head="labeled doors"),
+        table("docs/studies.md", head="labeled doors"),
         result("bandit.json")["policies"],
     )
     counts = [count.replace(",", "") for count in shown.head[1:]]
@@ -152,7 +152,7 @@ CLAIMS = {
 def test_claims_match_results():
     """Failed ones are shown as such, in the same table; the README counts them."""
     claims = {claim["name"]: claim for claim in result("study_claims.json")["claims"]}
-    shown = table("docs/results.md", head="claim | verdict | measured")
+    shown = table("docs/studies.md", head="claim | verdict | measured")
     measured = {}
     for text, verdict, values in shown.rows:
         (name,) = (name for start, name in CLAIMS.items() if text.startswith(start))
@@ -178,7 +178,7 @@ def test_claims_match_results():
     needed = [(entry["least_that_reaches"], entry["num_labeled_np"])
               for entry in entries["fewer_labels"]]  # fmt: skip
     assert needed[-1] == (400, 4000)
-    assert "400 labels match NP with its 4,000 labels" in prose("docs/results.md")
+    assert "400 labels match NP with its 4,000 labels" in prose("docs/studies.md")
     assert_printed(measured["fewer_labels"], *(n for pair in needed[:-1] for n in pair))
     (adapts,), (first,) = entries["adapts"], entries["first_try"]
     assert_printed(measured["adapts"], adapts["value"], adapts["against"], adapts["num_labeled"])
@@ -214,7 +214,7 @@ def test_label_sentences_match_results():
         ),
         "Every model opens 500 other doors": (found["doors"],),
     }.items():  # fmt: skip
-        assert_stated("docs/results.md", sentence, *values)
+        assert_stated("docs/studies.md", sentence, *values)
 
 
 def _difference(entry: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def mirror(values):
 
 def correlations(found, embeddings, values):
     """Absolute correlations of components (rows) with sources (columns)."""
-    components = (embeddings - found.center) @ found.matrix
+    components = found(embeddings)
     both = np.corrcoef(components.T, values.T)
     return np.abs(both[: components.shape[1], components.shape[1] :])
 
@@ -57,12 +57,11 @@ def test_components_of_new_doors_are_their_sources():
     found = independent_components(mixed(values), mixed(mirror(values)), 1e-4)
     fresh = sources(500, seed=7)
     assert (correlations(found, mixed(fresh, seed=1), fresh).max(axis=0) > 0.97).all()
-    plain, other = (
-        (mixed(v, noise=0.0) - found.center) @ found.matrix for v in (fresh, mirror(fresh))
-    )
+    plain, other = (found(mixed(v, noise=0.0)) for v in (fresh, mirror(fresh)))
     signs = [np.corrcoef(a, b)[0, 1] for a, b in zip(plain.T, other.T, strict=True)]
     np.testing.assert_allclose(np.abs(signs), 1.0, atol=0.02)
-    assert sum(np.array(signs) < 0) == len(ODD)
+    np.testing.assert_array_equal(np.array(signs) < 0, found.odd)
+    assert found.odd.sum() == len(ODD)
 
 
 def test_components_are_ordered_by_kurtosis():
@@ -70,7 +69,7 @@ def test_components_are_ordered_by_kurtosis():
     values = sources()
     embeddings, mirrored = mixed(values), mixed(mirror(values))
     found = independent_components(embeddings, mirrored, 1e-4)
-    components = (np.concatenate([embeddings, mirrored]) - found.center) @ found.matrix
+    components = found(np.concatenate([embeddings, mirrored]))
     expected = kurtosis(components, fisher=False)
     np.testing.assert_allclose(found.kurtosis, expected, rtol=0.05)
     assert (np.diff(found.kurtosis) >= 0).all()

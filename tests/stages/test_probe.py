@@ -50,6 +50,15 @@ def test_probe_of_blind_model_is_at_chance_and_differs(result):
     assert low - 1e-3 < 0 < high + 1e-3
 
 
+def test_probe_scores_components_of_both_models(result):
+    """Paint has the same color in a mirror: no component is odd, so none can be the side."""
+    for model in ("statistician", "vae"):
+        assert result["components"][model].keys() == {"swing"}
+        score = result["components"][model]["swing"]
+        assert score["n"] == result["doors"]["test"]
+        assert 0.0 <= score["ci95"][0] <= score["mean"] <= score["ci95"][1] <= 1.0
+
+
 def test_probe_result_states_its_sources(result, painted_run):
     dataset = json.loads((painted_run / "dataset" / "dataset.json").read_text())
     assert result["stage"] == "probe"

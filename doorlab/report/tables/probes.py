@@ -21,7 +21,8 @@ _METRICS = {"accuracy": "accuracy", "r2": "R²"}
 def probe_tables(result: Mapping[str, Any]) -> list[Html]:
     """HTML tables of scores, paired differences and latents, as far as a result contains them."""
     latents = [_latent_table(result)] if result.get("latents") else []
-    return [_score_table(result), *_difference_tables(result), *latents]
+    components = [_component_table(result)] if any(result.get("components", {}).values()) else []
+    return [_score_table(result), *components, *_difference_tables(result), *latents]
 
 
 def probe_table(path: str | Path) -> Table:
@@ -82,6 +83,23 @@ _PAIRED = (
     "The differences are paired by door; an interval above zero means that the statistician's "
     "embedding is better."
 )
+
+
+def _component_table(result: Mapping[str, Any]) -> Html:
+    scores = result["components"]
+    models = sort_models(scores)
+    targets = _targets(scores)
+    rows = [
+        [target.replace("_", " "), "accuracy", *(interval(scores[m].get(target)) for m in models)]
+        for target in targets
+    ]
+    caption = (
+        "Without labels: accuracy of the sign of one independent component of the embedding. For "
+        "handedness, it is the component with the smallest kurtosis among those whose sign a "
+        "mirror image changes; for swing, among the others. Labels of validation doors only tell "
+        f"which sign is which class; {_held_out_doors(scores)}."
+    )
+    return table(["", "score", *(style_of(name).label for name in models)], rows, caption)
 
 
 def _difference_tables(result: Mapping[str, Any]) -> list[Html]:

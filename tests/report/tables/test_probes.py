@@ -89,6 +89,18 @@ def test_probe_tables_have_column_per_model_and_differences(result):
     assert "PCA" not in text  # a context-free model's two latents are one
 
 
+def test_component_table_has_a_column_per_model(result):
+    result["components"] = {
+        "statistician": {"handedness": figure(0.95, "accuracy"), "swing": figure(0.9, "accuracy")},
+        "vae": {"swing": figure(0.55, "accuracy")},
+    }
+    text = words(probe_tables(result)[1])
+    assert "statistician VAE" in text
+    assert "handedness accuracy 0.950 [0.900, 1.000] " + DASH in text
+    assert "swing accuracy 0.900 [0.850, 0.950] 0.550 [0.500, 0.600]" in text
+    assert "9 held-out doors" in text
+
+
 def test_probe_subplots_hold_curves_without_gaps(result):
     swing, angle = probe_subplots(result, "frames")
     assert (swing.label, swing.metric, swing.guessing) == ("swing", "accuracy", 0.55)
