@@ -31,6 +31,7 @@ from doorlab.learning.reward_batches import (
     streamed_process_batches,
 )
 from doorlab.learning.reward_config import ProcessConfig, RewardConfig
+from doorlab.learning.training_doors import batches_ahead
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
 from doorlab.models.reward.frozen_encoder import FrozenEncoderModel
@@ -63,6 +64,7 @@ def recorded_phases(
         recorded_encoder_batches(sampler, labeled, everything if joint else None, num_unlabeled),
         cached_process_batches(sampler, cache),
         start_process(config.process, model, lambda: everything, config.mirror, len(labeled)),
+        batches_ahead(everything),
     )
 
 
@@ -93,7 +95,11 @@ def streamed_phases(
 
 
 def _phases(
-    config: RewardConfig, encoder: Batches, process: Batches, on_start: Callable[[Any], None]
+    config: RewardConfig,
+    encoder: Batches,
+    process: Batches,
+    on_start: Callable[[Any], None],
+    encoder_batches_ahead: int = 0,
 ) -> tuple[Phase, Phase]:
     joint: Loss = _joint_loss if reward_model_spec(config.model).joint else _encoder_loss
     return (
@@ -106,6 +112,7 @@ def _phases(
             # The schedule spans the whole run, so the learning rate decays only in part.
             schedule_steps=config.steps,
             monitor=zero_shot_mse if config.keep_best else None,
+            batches_ahead=encoder_batches_ahead,
         ),
         Phase(
             "process",
@@ -142,7 +149,7 @@ def start_process(
     noise = config.embedding_noise / math.sqrt(labeled) if labeled else 0.0
 
     def on_start(model: Any) -> None:
-        embeddings = embed_all(model, whitening().images[:NUM_WHITENING_DOORS], mirror)
+        embeddings = embed_all(model, whitening().first(NUM_WHITENING_DOORS).images, mirror)
         model.process.load_state_dict(initial)
         model.process.whiten.fit(embeddings, eps, noise)
 
