@@ -166,7 +166,13 @@ class DoorDataset:
         return [door_from_arrays(columns, row, number) for row, number in enumerate(numbers)]
 
     def verify(self) -> list[str]:
-        """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002")."""
+        """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002").
+
+        Raises DatasetError for a dataset at a URL.
+        """
+        if is_remote(self.path):
+            expected = "a dataset in a folder, whose files have checksums"
+            raise DatasetError(expected, f"{self.path}", "copy it into a folder first")
         with ThreadPoolExecutor() as threads:
             checksums = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
         known = self.manifest.parts.items()

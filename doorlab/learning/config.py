@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.object_store import dataset_location
 from doorlab.data.tensors.stream import StreamConfig
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import NonNegativeInt, PositiveInt
@@ -28,8 +29,8 @@ class LearningConfig(TrainConfig):
     model: str = ""
     """Name of the model."""
     data: Path | None = None
-    """Dataset to train on; runs/dataset by default. With --online, the dataset of the validation
-    doors; without one, these are streamed, too."""
+    """Dataset to train on, folder or URL; runs/dataset by default. With --online, the dataset of
+    the validation doors; without one, these are streamed, too."""
     keep_in_memory: Annotated[str, Option(KEEP_IN_MEMORY)] = "auto"
     """Whether the images of the training doors are kept in memory: always, never, or auto if they
     take at most half of the available memory (of the GPU with --device cuda). Otherwise threads
@@ -88,6 +89,7 @@ def resolved(config: C, default_steps: Callable[[str, str], int], presets: Itera
         raise ConfigError("--resume or --overwrite", "both", "choose one")
     check_devices(config.compute)
     data = config.data if config.online else config.data or _DATA
+    data = None if data is None else dataset_location(data)
     return replace(config, data=data, steps=config.steps or steps)
 
 

@@ -22,7 +22,7 @@ context embeddings are better than context-free embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,13 +51,15 @@ from doorlab.training.config import DEVICES
 
 Scores = dict[ProbeSpec, ProbeScore]
 
+_DOORS_AT_ONCE = 256  # doors whose images are read at once; limits memory
+
 
 @dataclass(frozen=True)
 class Config:
     """Models and doors to probe."""
 
     data: Path = Path("runs/demo/dataset")
-    """Folder of the dataset with the doors."""
+    """Folder or URL of the dataset with the doors."""
     models: tuple[Path, ...] = (
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),
@@ -87,10 +89,24 @@ class Config:
 
 @dataclass(frozen=True)
 class Doors:
-    """Doors of one split: images (D, M, H, W, 3), and the true values of each target."""
+    """Doors of one split: their indices int64 (D,), and the true values of each target.
 
-    images: np.ndarray
+    Images are read in parts: those of a split need not fit into memory.
+    """
+
+    dataset: DoorDataset
+    indices: np.ndarray
     answers: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        """D, the number of doors."""
+        return len(self.indices)
+
+    def iter_images(self, frames: int) -> Iterator[np.ndarray]:
+        """Yields the first images (D, M, H, W, 3) of all doors, some doors at a time."""
+        for first in range(0, len(self), _DOORS_AT_ONCE):
+            doors = self.indices[first : first + _DOORS_AT_ONCE]
+            yield self.dataset.read("images", doors)[:, :frames]
 
 
 @process_defaults()
@@ -116,7 +132,7 @@ def _probe(config: Config, path: Path) -> None:
     dataset = DoorDataset.open(config.data)
     frames = chosen_frames(config, dataset)
     doors = {split: read_doors(dataset, split, config) for split in SPLITS}
-    available = len(doors["train"].images)
+    available = len(doors["train"])
     readings = plan(frames, [min(count, available) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
     folders = by_kind(config.models)
@@ -141,7 +157,7 @@ def _probe(config: Config, path: Path) -> None:
         dataset.simulator,
         **summary,
         targets=targets,
-        doors={split: len(found.images) for split, found in doors.items()},
+        doors={split: len(found) for split, found in doors.items()},
         frames=max(frames),
         model_weights=[weights_checksum(folder) for folder in folders.values()],
     )
@@ -160,7 +176,7 @@ def chosen_frames(config: Config, dataset: DoorDataset) -> tuple[int, ...]:
 
 
 def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
-    """Reads the doors of a split; from the training split only the first --probe-doors.
+    """The doors of a split; from the training split only the first --probe-doors.
 
     Raises ConfigError if --probe-doors is empty, or if the split has no doors.
     """
@@ -173,7 +189,7 @@ def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
         raise ConfigError(
             f"doors in the split {split!r} of {dataset.path}", "none", "generate a larger dataset"
         )
-    return Doors(dataset.read("images", indices), load_labels(dataset, indices))
+    return Doors(dataset, indices, load_labels(dataset, indices))
 
 
 def probe_model(
@@ -184,7 +200,7 @@ def probe_model(
     embedded: tuple[int, dict[str, dict[str, np.ndarray]]] = (0, {})
     for reading in sorted(readings, key=lambda reading: reading.frames):
         if embedded[0] != reading.frames:
-            latents = {s: embed(model, d.images[:, : reading.frames]) for s, d in doors.items()}
+            latents = {s: embed(model, d, reading.frames) for s, d in doors.items()}
             embedded = (reading.frames, latents)
         score = read(reading, embedded[1], doors)
         if score is not None:
@@ -192,17 +208,22 @@ def probe_model(
     return scores
 
 
-def embed(model: TrainedModel, images: np.ndarray) -> dict[str, np.ndarray]:
+def embed(model: TrainedModel, doors: Doors, frames: int) -> dict[str, np.ndarray]:
     """Embeddings by latent: "context" (D, E) and, for encoders, "instance" (D, M, Z).
 
     Args:
         model: a trained encoder or reward model.
-        images: frames (D, M, H, W, 3) of D doors.
+        doors: doors of a split.
+        frames: M, number of frames of each door, the first ones.
     """
-    latents = {"context": model.embed(images)}
+    functions = {"context": model.embed}
     if isinstance(model.network, DoorEncoder):
-        latents["instance"] = model.embed_frames(images)
-    return latents
+        functions["instance"] = model.embed_frames
+    parts = [
+        {name: function(images) for name, function in functions.items()}
+        for images in doors.iter_images(frames)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in functions}
 
 
 def read(

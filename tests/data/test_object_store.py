@@ -14,6 +14,7 @@ from helpers.object_stores import serving
 from doorlab.data import ARRAYS, DoorDataset
 from doorlab.data.object_store import StoreUrl, dataset_location, is_remote, store_spec
 from doorlab.errors import DatasetError
+from doorlab.stages import info
 
 
 @pytest.fixture
@@ -95,6 +96,19 @@ def test_damaged_shard_by_url_names_shard(store):
     chunk.write_bytes(chunk.read_bytes()[:-9])
     with pytest.raises(DatasetError, match=r"shard-00002 of s3://bucket/doors to be intact"):
         opened.read("images")
+
+
+def test_verify_needs_folder(store):
+    with pytest.raises(DatasetError, match="copy it into a folder"):
+        DoorDataset.open("s3://bucket/doors").verify()
+
+
+def test_info_describes_dataset_by_url(store, dataset, capsys):
+    info.run(info.Config(data=Path("s3://bucket/doors")))
+    said = capsys.readouterr().out
+    assert dataset.checksum in said
+    assert "s3://bucket/doors" in said
+    assert "of unknown size" in said
 
 
 def test_store_url_restores_slashes_of_path():

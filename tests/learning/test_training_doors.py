@@ -7,9 +7,11 @@ import shutil
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from helpers.object_stores import serving
 from helpers.small_networks import TINY
 from safetensors.torch import load_file
 
@@ -98,6 +100,23 @@ def test_stopped_run_resumes_with_other_choice_bit_for_bit(configs, tmp_path, st
     run_in(stage, config, tmp_path / "parts", choices[0], stop_after=3)
     parts = run_in(stage, config, tmp_path / "parts", choices[1], resume=True)
     assert_same(files(parts), files(whole))
+
+
+@pytest.mark.parametrize("choice", ["always", "never"])
+def test_training_by_url_has_weights_of_training_in_folder(configs, tmp_path, monkeypatch, choice):
+    """A run is stopped, and continued with the URL of its dataset."""
+    config = configs[pretrain]
+    whole = run_in(pretrain, config, tmp_path / "whole", "always")
+    run_in(pretrain, config, tmp_path / "parts", "never", stop_after=3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with serving(config.data.parent.parent) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+        url = f"s3://{config.data.parent.name}/{config.data.name}"
+        config = updated(config, data=Path(url), resume=True)
+        parts = run_in(pretrain, config, tmp_path / "parts", choice)
+    assert_same(files(parts), files(whole))
+    assert json.loads((parts / "metrics.json").read_text())["config"]["data"] == url
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
