@@ -22,6 +22,7 @@ import numpy as np
 from doorlab.data.checksums import part_checksum
 from doorlab.data.config import DatasetConfig
 from doorlab.data.manifest import Manifest
+from doorlab.data.object_store import dataset_location, is_remote
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
 from doorlab.data.shard_reader import Reader, make_reader
 from doorlab.data.sources.simulation import GenerationConfig
@@ -35,13 +36,14 @@ class DoorDataset:
     """A complete dataset on disk. Use `DoorDataset.open`.
 
     Attributes:
-        path: folder of the dataset.
+        path: folder of the dataset, or its `StoreUrl`.
         manifest: content of dataset.json.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self._folder = path.resolve()  # the working directory may change
+        # The working directory may change.
+        self._folder = path if is_remote(path) else path.resolve()
         self._readers: dict[int, Reader] = {}  # by process id: a fork needs its own
 
     def __len__(self) -> int:
@@ -66,11 +68,11 @@ class DoorDataset:
 
     @staticmethod
     def open(path: str | Path) -> DoorDataset:
-        """Opens the dataset in the folder `path`.
+        """Opens the dataset in the folder `path`, or at a URL (`doorlab.data.object_store`).
 
         Raises DatasetError if it is missing, incomplete, or of another format version.
         """
-        path = Path(path)
+        path = dataset_location(path)
         manifest = Manifest.read(path)
         if not manifest.complete:
             raise DatasetError(
@@ -164,7 +166,13 @@ class DoorDataset:
         return [door_from_arrays(columns, row, number) for row, number in enumerate(numbers)]
 
     def verify(self) -> list[str]:
-        """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002")."""
+        """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002").
+
+        Raises DatasetError for a dataset at a URL.
+        """
+        if is_remote(self.path):
+            expected = "a dataset in a folder, whose files have checksums"
+            raise DatasetError(expected, f"{self.path}", "copy it into a folder first")
         with ThreadPoolExecutor() as threads:
             checksums = list(threads.map(partial(part_checksum, self.path), self.manifest.parts))
         known = self.manifest.parts.items()

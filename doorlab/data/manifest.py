@@ -15,6 +15,7 @@ import numpy as np
 
 from doorlab.data.checksums import checksum
 from doorlab.data.config import DatasetConfig, split_of_doors
+from doorlab.data.object_store import REMEDY, dataset_location, is_remote, read_object
 from doorlab.data.part_journal import read_journal
 from doorlab.data.parts import PART_FOLDERS
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
@@ -22,7 +23,7 @@ from doorlab.data.sources.importing import ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.run_layout import DATASET_FILE
-from doorlab.storage.files import atomic_write_json, read_json
+from doorlab.storage.files import atomic_write_json, parse_json, read_json
 
 CONFIGS: dict[str, type[DatasetConfig]] = {
     config.kind: config for config in (GenerationConfig, ImportConfig)
@@ -50,19 +51,23 @@ class Manifest:
 
     @staticmethod
     def read(path: str | Path) -> Manifest:
-        """The manifest of the dataset in the folder `path`.
+        """The manifest of the dataset in the folder `path`, or at a `StoreUrl`.
 
         Raises DatasetError when there is none, when it is damaged, or of another format version.
         """
-        file = Path(path) / DATASET_FILE
-        if not file.exists():
-            raise DatasetError(
-                f"a dataset in {path}",
-                f"no {DATASET_FILE}",
-                "make one with `doorlab generate --out`",
-            )
-        manifest = Manifest.from_json(read_json(file, DatasetError), file)
-        if not manifest.complete:
+        path = dataset_location(path)
+        file, remote = path / DATASET_FILE, is_remote(path)
+        content = read_object(file) if remote else None
+        if content is None and (remote or not file.exists()):
+            fix = REMEDY if remote else "make one with `doorlab generate --out`"
+            raise DatasetError(f"a dataset in {path}", f"no {DATASET_FILE}", fix)
+        document = (
+            read_json(file, DatasetError)
+            if content is None
+            else parse_json(content, file, DatasetError)
+        )
+        manifest = Manifest.from_json(document, file)
+        if not manifest.complete and not remote:
             noted, missing = read_journal(Path(path)), set(manifest.missing)
             manifest.parts |= {part: known for part, known in noted.items() if part in missing}
         return manifest

@@ -21,15 +21,15 @@ import numpy as np
 import tensorstore as ts
 
 from doorlab.data.config import DatasetConfig
+from doorlab.data.fork_guard import was_forked
+from doorlab.data.object_store import REMEDY, RETRY_LIMITS, UNREADABLE, is_remote, reason
 from doorlab.data.parts import linked_below
 from doorlab.data.schema import ARRAYS
-from doorlab.data.shards import array_files, is_key, open_array, was_forked
+from doorlab.data.shards import array_files, is_key, open_array
 from doorlab.errors import DatasetError
 from doorlab.storage.text_paths import TextPath
 
 _CACHE_BYTES = 64 * 2**20  # chunk indices of the image files, and recently read doors
-# Exceptions that TensorStore raises for missing or damaged data.
-_UNREADABLE = (ValueError, IndexError, NotImplementedError, OSError)
 _PROGRAM = "from doorlab.data.shard_reader import serve; serve({descriptor})"
 
 
@@ -49,7 +49,7 @@ def make_reader(folder: Path, config: DatasetConfig, path: Path) -> Reader:
     """Creates a reader for use in this process only.
 
     Args:
-        folder: folder of the dataset, absolute.
+        folder: folder of the dataset, absolute, or its `StoreUrl`.
         config: config of the dataset.
         path: the same folder as the user entered it, for messages.
     """
@@ -61,9 +61,13 @@ class ShardReader:
 
     def __init__(self, folder: Path, config: DatasetConfig, path: Path) -> None:
         self._config, self._path = config, path
-        self._root = TextPath(folder, is_key)
+        self._remote = is_remote(folder)
+        self._text_path = None if self._remote else TextPath(folder, is_key)
+        self._root = str(folder) if self._text_path is None else self._text_path.path
         self._shards = list(config.shards().items())
-        self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
+        self._context = ts.Context(
+            {"cache_pool": {"total_bytes_limit": _CACHE_BYTES}, **RETRY_LIMITS}
+        )
         self._arrays: dict[tuple[str, int], ts.TensorStore] = {}
 
     def read(self, name: str, doors: np.ndarray) -> np.ndarray:
@@ -97,13 +101,12 @@ class ShardReader:
 
     def _begin_to_open(self, name: str, shard: int) -> ts.Future:
         folder, (first, last) = self._shards[shard]
-        root = self._root.path
         with self._readable(shard):
-            for file in array_files(name):
-                if linked_below(Path(root), f"shards/{folder}/{file}"):
+            for file in () if self._remote else array_files(name):
+                if linked_below(Path(self._root), f"shards/{folder}/{file}"):
                     raise self._damaged(shard, f"a link in the path of {file}")
             shape = self._shape(name, last - first)
-            return open_array(f"{root}/shards/{folder}", name, shape, self._context)
+            return open_array(f"{self._root}/shards/{folder}", name, shape, self._context)
 
     def _result(self, shard: int, future: Any) -> Any:
         with self._readable(shard):
@@ -113,14 +116,17 @@ class ShardReader:
     def _readable(self, shard: int) -> Iterator[None]:
         try:
             yield
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             if isinstance(error, PermissionError) or "PERMISSION_DENIED" in str(error):
                 expected = f"permission to read {self._shards[shard][0]} of {self._path}"
-                raise DatasetError(expected, "no permission", "run chmod -R u+rX") from None
-            raise self._damaged(shard, str(error).split(" [tensorstore_spec")[0]) from None
+                fix = REMEDY if self._remote else "run chmod -R u+rX"
+                raise DatasetError(expected, "no permission", fix) from None
+            raise self._damaged(shard, reason(error)) from None
 
     def _damaged(self, shard: int, got: str) -> DatasetError:
         repair = f"repair it with `{self._config.command(self._path)}`"
+        if self._remote:
+            repair = f"{REMEDY}, or upload the dataset again"
         return DatasetError(f"{self._shards[shard][0]} of {self._path} to be intact", got, repair)
 
 

@@ -14,7 +14,6 @@ flipped byte raises an error and never yields a wrong image.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -24,6 +23,8 @@ import tensorstore as ts
 
 from doorlab.data.checksums import checksum
 from doorlab.data.chunk_sizes import check_chunk_sizes
+from doorlab.data.fork_guard import begin_use
+from doorlab.data.object_store import store_spec
 from doorlab.data.schema import ARRAYS
 from doorlab.errors import DatasetError
 from doorlab.storage.files import writing
@@ -37,13 +38,6 @@ CODECS: dict[str, dict[str, Any]] = {
     "lz4": {"cname": "lz4", "clevel": 5},
     "lz4_bitshuffle": {"cname": "lz4", "clevel": 5, "shuffle": "bitshuffle"},
 }
-
-_user: int | None = None  # id of the process that has used TensorStore
-
-
-def was_forked() -> bool:
-    """Whether this process was forked from one that had used TensorStore, so it cannot use it."""
-    return _user not in (None, os.getpid())
 
 
 def write_shard(
@@ -84,26 +78,27 @@ def open_array(
     """Opens an array of a shard with TensorStore, for reading.
 
     Args:
-        shard: a path that TensorStore accepts (`is_key`).
+        shard: a path that TensorStore accepts (`is_key`), or the URL of a shard.
         name: name of the array in `schema.ARRAYS`.
         shape: shape of the array. Metadata with another shape, dtype, chunking or codec, and
             chunks of another size, are rejected before reading: TensorStore would allocate
-            whatever they declare.
+            whatever they declare. At a URL, chunks are not checked before reading.
         context: TensorStore context shared by open arrays.
 
     ValueError is raised here or by `result()` if the array is missing, damaged or does not match.
     """
     spec = {
         "driver": "zarr3",
-        "kvstore": {"driver": "file", "path": f"{shard}/{name}/"},
+        "kvstore": (store := store_spec(f"{shard}/{name}")),
         "metadata": _layout(name, shape, CODECS["zstd"]),
         "fill_missing_data_reads": False,  # a missing chunk is an error, not zeros
         "recheck_cached_data": "open",  # shards never change after they are written
     }
-    _begin_use()
+    begin_use()
     whole = tuple(max(1, size) for size in shape)
     chunk, count = ((1, *whole[1:]), whole[0]) if _is_by_door(name) else (whole, None)
-    check_chunk_sizes(Path(shard), array_files(name)[1], count, chunk, ARRAYS[name].dtype)
+    if store["driver"] == "file":
+        check_chunk_sizes(Path(shard), array_files(name)[1], count, chunk, ARRAYS[name].dtype)
     return ts.open(spec, read=True, context=context or ts.Context())
 
 
@@ -127,25 +122,13 @@ def encode_images(images: np.ndarray, codec: str) -> dict[str, bytes]:
 
 def decode_images(files: Mapping[str, bytes]) -> np.ndarray:
     """The inverse of `encode_images`."""
-    _begin_use()
+    begin_use()
     context = ts.Context()
     kvstore = ts.KvStore.open({"driver": "memory"}, context=context).result()
     for key, data in files.items():
         kvstore.write(key, data).result()
     spec = {"driver": "zarr3", "kvstore": {"driver": "memory"}}
     return ts.open(spec, context=context).result().read().result()
-
-
-def _begin_use() -> None:
-    """Raises DatasetError in a process that TensorStore would abort."""
-    global _user
-    if was_forked():
-        raise DatasetError(
-            "a process that may read and write shards",
-            "a process forked from one that had already used TensorStore",
-            'start it with the context "spawn"',
-        )
-    _user = os.getpid()
 
 
 def _encode(
@@ -159,7 +142,7 @@ def _encode(
             f"{array.dtype} {array.shape}",
             "correct the simulator",
         )
-    _begin_use()
+    begin_use()
     store = ts.open(
         {
             "driver": "zarr3",

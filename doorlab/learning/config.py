@@ -6,14 +6,18 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from doorlab.data.dataset import DoorDataset
+from doorlab.data.object_store import dataset_location
 from doorlab.data.tensors.stream import StreamConfig
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import NonNegativeInt, PositiveInt
 from doorlab.models.architecture import Architecture
+from doorlab.options import Option
 from doorlab.training import TrainConfig, check_devices
+
+KEEP_IN_MEMORY = ("auto", "always", "never")
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,12 @@ class LearningConfig(TrainConfig):
     model: str = ""
     """Name of the model."""
     data: Path | None = None
-    """Dataset to train on; runs/dataset by default. With --online, the dataset of the validation
-    doors; without one, these are streamed, too."""
+    """Dataset to train on, folder or URL; runs/dataset by default. With --online, the dataset of
+    the validation doors; without one, these are streamed, too."""
+    keep_in_memory: Annotated[str, Option(KEEP_IN_MEMORY)] = "auto"
+    """Whether the images of the training doors are kept in memory: always, never, or auto if they
+    take at most half of the available memory (of the GPU with --device cuda). Otherwise threads
+    read the batches from disk ahead of the training. The batches and the weights are the same."""
     online: bool = False
     """Train on streamed doors: sample, render and simulate new ones at every step, on the device,
     instead of reading a dataset."""
@@ -46,6 +54,11 @@ class LearningConfig(TrainConfig):
     """Continue the run in --out from its last checkpoint. A finished run is not changed."""
     overwrite: bool = False
     """Replace the run in --out."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_in_memory not in KEEP_IN_MEMORY:
+            raise unknown_name("choice of --keep-in-memory", self.keep_in_memory, KEEP_IN_MEMORY)
 
 
 C = TypeVar("C", bound=LearningConfig)
@@ -76,6 +89,7 @@ def resolved(config: C, default_steps: Callable[[str, str], int], presets: Itera
         raise ConfigError("--resume or --overwrite", "both", "choose one")
     check_devices(config.compute)
     data = config.data if config.online else config.data or _DATA
+    data = None if data is None else dataset_location(data)
     return replace(config, data=data, steps=config.steps or steps)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from doorlab.data.tensors.augmentation import mirror_context_target, mirror_frames
@@ -69,7 +69,7 @@ class EmbeddingCache:
     ) -> EmbeddedBatch:
         """Samples doors, one view per door, and interactions; half of the doors are mirrored."""
         if self._views is None:
-            self._views = [self._build(mirrored) for mirrored in self._mirrored]
+            self._views = self._build()
         rows = sample_door_indices(self._doors, batch, generator)
         interactions = sample_context_target(
             self._doors, rows, generator, context, targets, empty_context_prob
@@ -84,17 +84,26 @@ class EmbeddingCache:
         return EmbeddedBatch(embedding, mirror_context_target(interactions, chosen))
 
     @torch.no_grad()
-    def _build(self, mirrored: bool) -> Float[Tensor, "V D E"]:
+    def _build(self) -> list[Float[Tensor, "V D E"]]:
+        """Embeddings of the frames, and of the mirrored frames."""
         training = self._model.training
         self._model.train(False)
-        views = [self._embed_view(number, mirrored) for number in range(NUM_VIEWS)]
+        generators = [generator_for(self._seed, "look", number) for number in range(NUM_VIEWS)]
+        # The views of a door follow each other: its images on disk are then decoded once.
+        parts = [
+            [self._embed_views(rows, generator) for generator in generators]
+            for rows in torch.arange(len(self._doors)).split(_DOORS_AT_ONCE)
+        ]
         self._model.train(training)
-        return torch.stack(views)
+        return [
+            torch.stack([torch.cat([part[v][m] for part in parts]) for v in range(NUM_VIEWS)])
+            for m in range(len(self._mirrored))
+        ]
 
-    def _embed_view(self, number: int, mirrored: bool) -> Float[Tensor, "D E"]:
-        generator, found = generator_for(self._seed, "look", number), []
-        for rows in torch.arange(len(self._doors)).split(_DOORS_AT_ONCE):
-            frames = sample_frames_of(self._doors, rows, self._frames, generator)
-            chosen = torch.full((len(rows),), mirrored, device=frames.device)
-            found.append(self._model.embed(mirror_frames(frames, chosen)))
-        return torch.cat(found)
+    def _embed_views(
+        self, rows: Int64[Tensor, " B"], generator: torch.Generator
+    ) -> list[Float[Tensor, "B E"]]:
+        """Embeddings of one view of some doors, and of its mirror images."""
+        frames = sample_frames_of(self._doors, rows, self._frames, generator)
+        flips = [torch.full((len(rows),), flip, device=frames.device) for flip in self._mirrored]
+        return [self._model.embed(mirror_frames(frames, chosen)) for chosen in flips]

@@ -51,7 +51,7 @@ def write_familiarity(
         return
     most = min(held_out.images.shape[1], _MOST_FRAMES)
     by_frames = [_embedded(model, held_out, m, config.seed) for m in range(1, most + 1)]
-    everything = embed_all(model, typical.images[:_TYPICAL_DOORS]).cpu().numpy()
+    everything = embed_all(model, typical.first(_TYPICAL_DOORS).images).cpu().numpy()
     found = fit_familiarity(f"doors of the prior {prior}", everything, by_frames)
     save_familiarity(config.out, found, checksum_of(model))
 

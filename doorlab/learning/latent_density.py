@@ -69,8 +69,8 @@ def write_latent_density(
 def _latents(model: Any, doors: DoorData, most: int, mirror: bool) -> np.ndarray:
     """Latents float32 (N, Z) of the first doors, and of their mirror images."""
     parts = []
-    for images in doors.images[:most].split(_DOORS_AT_ONCE):
-        x = to_float(images)
+    for first in range(0, min(most, len(doors)), _DOORS_AT_ONCE):
+        x = to_float(doors.images[first : min(most, first + _DOORS_AT_ONCE)])
         views = [x, x.flip(-1)] if mirror else [x]
         parts += [model.density_latents(view).cpu().numpy() for view in views]
     return np.concatenate(parts)

@@ -103,7 +103,7 @@ class OnlineDataLoader:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._ahead.__exit__(*error)
+        self._ahead.close()
 
     def metrics(self) -> dict[str, Any]:
         """For metrics.json: number of doors of the run, and fractions of this process's time.

@@ -32,6 +32,7 @@ from doorlab.learning.reward_batches import (
     streamed_process_batches,
 )
 from doorlab.learning.reward_config import RewardConfig
+from doorlab.learning.training_doors import batches_ahead
 from doorlab.models.embedding import embed_all
 from doorlab.models.registry import reward_model_spec
 from doorlab.nn.context_sets import RewardBatch
@@ -67,6 +68,7 @@ def recorded_phases(
         recorded_encoder_batches(sampler, labeled, everything if joint else None, num_unlabeled),
         cached_process_batches(sampler, cache),
         Whitener.of(config, lambda: everything, len(labeled)),
+        batches_ahead(everything),
     )
 
 
@@ -98,7 +100,12 @@ def streamed_phases(
 
 
 def _phases(
-    config: RewardConfig, model: Any, encoder: Batches, process: Batches, whitener: Whitener
+    config: RewardConfig,
+    model: Any,
+    encoder: Batches,
+    process: Batches,
+    whitener: Whitener,
+    encoder_batches_ahead: int = 0,
 ) -> tuple[Phase, Phase]:
     joint: Loss = _joint_loss if reward_model_spec(config.model).joint else _encoder_loss
     start_encoder = start_joint(whitener) if config.pretrained is not None else None
@@ -113,6 +120,7 @@ def _phases(
             schedule_steps=config.steps,
             monitor=zero_shot_mse if config.keep_best else None,
             on_start=start_encoder,
+            batches_ahead=encoder_batches_ahead,
         ),
         Phase(
             "process",
@@ -161,14 +169,13 @@ class Whitener:
 
     def fit(self, model: Any, noise: float) -> None:
         """Fits the whitening of the model's process, with this noise."""
-        images, whiten = self.doors().images[:NUM_WHITENING_DOORS], model.process.whiten
-        plain = embed_all(model, images)
-        other = embed_all(model, images.flip(-1)) if self.mirror else None
+        images, whiten = self.doors().first(NUM_WHITENING_DOORS).images, model.process.whiten
+        embeddings = embed_all(model, images, self.mirror)
         if self.components:
-            whiten.fit_components(plain, other, self.floor, noise)
+            plain, *other = embeddings.split(len(images))
+            whiten.fit_components(plain, other[0] if self.mirror else None, self.floor, noise)
         else:
-            both = plain if other is None else torch.cat([plain, other])
-            whiten.fit(both, self.floor, noise)
+            whiten.fit(embeddings, self.floor, noise)
 
 
 def start_joint(whitener: Whitener) -> Callable[[Any], None]:
@@ -179,7 +186,7 @@ def start_joint(whitener: Whitener) -> Callable[[Any], None]:
 
     def on_start(model: Any) -> None:
         model.train()  # the statistics of the batch normalization are those of batches
-        embed_all(model, whitener.doors().images[:NUM_WHITENING_DOORS])
+        embed_all(model, whitener.doors().first(NUM_WHITENING_DOORS).images)
         model.eval()
         whitener.fit(model, noise=0.0)
 

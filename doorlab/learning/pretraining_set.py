@@ -75,7 +75,8 @@ class PretrainingSet:
 
     def iter_batches(self) -> Iterator[tuple[Any, ...]]:
         """Yields all doors with all their frames in batches, as arguments of a model's loss."""
-        for rows in torch.arange(len(self)).to(self.doors.images.device).split(_DOORS_AT_ONCE):
+        for first in range(0, len(self), _DOORS_AT_ONCE):
+            rows = slice(first, first + _DOORS_AT_ONCE)
             frames_BMCHW = to_float(self.doors.images[rows])
             labels = {name: values[rows] for name, values in self.labels.items()}
             yield (frames_BMCHW, labels) if labels else (frames_BMCHW,)

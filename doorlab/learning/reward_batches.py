@@ -176,7 +176,7 @@ def streamed_encoder_batches(
         found = sampler.interaction_batch(labeled, rows, generator, empty_context_prob=1.0)
         if schedules.unlabeled is None:
             return found
-        frames = to_float(doors.at(step, schedules.unlabeled).images)
+        frames = to_float(doors.at(step, schedules.unlabeled).images[:])
         return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch

@@ -27,8 +27,10 @@ from doorlab.training.external_logger import check_logger
 from doorlab.training.fabric import Fabric
 
 _ONLINE_ONLY = frozenset({"online", "stream"})
-# Settings of paths and of how a run starts, which do not affect the computation.
-_PATH_SETTINGS = frozenset({"data", "out", "resume", "overwrite", "pretrained", "encoder"})
+# Settings of paths, of how a run starts and of where its images are: they do not affect the result.
+_PATH_SETTINGS = frozenset(
+    {"data", "keep_in_memory", "out", "resume", "overwrite", "pretrained", "encoder"}
+)
 
 
 @dataclass(frozen=True)

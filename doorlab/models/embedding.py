@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
+from doorlab.data.tensors.images import Images
 from doorlab.nn.images import to_float
 
 _DOORS_AT_ONCE = 64
@@ -26,22 +27,21 @@ class Encoder(Protocol):
 
 
 @torch.no_grad()
-def embed_all(
-    model: Encoder, images: UInt8[Tensor, "B M C H W"], mirror: bool = False
-) -> Float[Tensor, "_ E"]:
+def embed_all(model: Encoder, images: Images, mirror: bool = False) -> Float[Tensor, "_ E"]:
     """Embeds doors in batches, from all their frames, without gradients.
 
     Args:
         model: the encoder.
-        images: frames of the doors.
+        images: uint8 (B, M, C, H, W), frames of the doors, in memory or on disk.
         mirror: also embed the mirror images of the frames.
 
     Returns:
-        Embeddings (B, E). With `mirror`, (2 B, E): after the doors of each batch follow their
-        mirror images.
+        Embeddings (B, E). With `mirror`, (2 B, E): those of the doors, then those of their mirror
+        images.
     """
-    embeddings = []
-    for batch in images.split(_DOORS_AT_ONCE):
-        x = to_float(batch)
-        embeddings += [model.embed(view) for view in ([x, x.flip(-1)] if mirror else [x])]
-    return torch.cat(embeddings)
+    views: list[list[Tensor]] = [[], []] if mirror else [[]]
+    for first in range(0, len(images), _DOORS_AT_ONCE):
+        x = to_float(images[first : first + _DOORS_AT_ONCE])
+        for embeddings, frames in zip(views, (x, x.flip(-1)), strict=False):
+            embeddings.append(model.embed(frames))
+    return torch.cat([embedding for embeddings in views for embedding in embeddings])

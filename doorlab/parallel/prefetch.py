@@ -1,4 +1,4 @@
-"""Computes the batch of the next training step in a thread during the current step."""
+"""Computes the batches of the next training steps in threads during the current step."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ T = TypeVar("T")
 
 
 class Prefetcher(Generic[T]):
-    """A function of 0, 1, 2, ..., evaluated one number ahead.
+    """A function of 0, 1, 2, ..., evaluated some numbers ahead.
 
     Numbers must be requested in ascending order, from any start. As a context manager the object
-    ends its thread. Exceptions of the function are raised to the caller.
+    ends its threads. Exceptions of the function are raised to the caller of their number.
 
     Args:
         compute: a pure function of the number.
         count: number of values.
+        ahead: number of values that are computed ahead, each in its own thread.
 
     Attributes:
         waited: total time that callers waited, s.
     """
 
-    def __init__(self, compute: Callable[[int], T], count: int) -> None:
-        self._compute, self._count = compute, count
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    def __init__(self, compute: Callable[[int], T], count: int, ahead: int = 1) -> None:
+        self._compute, self._count, self._ahead = compute, count, ahead
+        self._pool = ThreadPoolExecutor(ahead, thread_name_prefix="ahead")
         self._futures: dict[int, Future[T]] = {}
         self.waited = 0.0
 
     def __call__(self, number: int) -> T:
-        """The value for a number; starts to compute the next one."""
+        """The value for a number; starts to compute the next ones."""
         start = time.perf_counter()
-        wanted = [n for n in (number, number + 1) if n < self._count]
+        wanted = range(number, min(number + self._ahead + 1, self._count))
         self._futures = {n: self._futures.get(n) or self._start(n) for n in wanted}
         value = self._futures[number].result()
         self.waited += time.perf_counter() - start
@@ -49,6 +50,10 @@ class Prefetcher(Generic[T]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the threads, once the values that they compute are complete."""
         self._pool.shutdown(cancel_futures=True)
 
     def _start(self, number: int) -> Future[T]:

@@ -21,6 +21,7 @@ from tyro.conf import Positional
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.manifest import Manifest
+from doorlab.data.object_store import dataset_location, is_remote
 from doorlab.data.parts import PART_FOLDERS, bytes_below
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.data.sources.importing import listing
@@ -37,7 +38,7 @@ class Config:
     """Dataset or model to show."""
 
     data: Positional[Path]
-    """Folder of the dataset or model, or name of shipped weights."""
+    """Folder of the dataset or model, URL of a dataset, or name of shipped weights."""
     verify: bool = False
     """Read every file and compare it with its checksum."""
 
@@ -57,17 +58,18 @@ def run(config: Config) -> None:
 
 
 def _show_dataset(config: Config) -> None:
-    manifest = Manifest.read(config.data)
+    path = dataset_location(config.data)
+    manifest = Manifest.read(path)
     console = PlainConsole()
     for table in (
-        _overview(config.data, manifest),
+        _overview(path, manifest),
         _settings(manifest),
         *_ranges(manifest),
-        _arrays(config.data, manifest),
+        _arrays(path, manifest),
     ):
         console.print(table)
     if config.verify:
-        _verify(config.data, manifest)
+        _verify(path, manifest)
         console.print(f"all {len(manifest.parts)} parts have their checksums")
     if not manifest.complete:
         command = manifest.config.command(config.data)
@@ -118,15 +120,15 @@ def _verify(path: Path, manifest: Manifest) -> None:
 def _overview(path: Path, manifest: Manifest) -> Table:
     config, document = manifest.config, manifest.to_json()
     frames = config.doors * config.frames
-    on_disk = {kind: bytes_below(path, kind) for kind in PART_FOLDERS}
+    sizes = {kind: _size(path, kind) for kind in PART_FOLDERS}
     table = _table(printable(path), "", "")
     table.add_row("doors", f"{config.doors:,} {config.kind}")
     for split, count in document["splits"].items():
         table.add_row(f"  {split}", f"{count:,}")
     table.add_row("frames", f"{frames:,} of {config.image_size} x {config.image_size} pixels")
     table.add_row("interactions", f"{config.doors * config.interactions:,}")
-    table.add_row("shards", f"{len(config.shards()):,}, {_megabytes(on_disk['shards'])}")
-    table.add_row("videos", f"{len(config.video_names()):,}, {_megabytes(on_disk['videos'])}")
+    table.add_row("shards", f"{len(config.shards()):,}, {sizes['shards']}")
+    table.add_row("videos", f"{len(config.video_names()):,}, {sizes['videos']}")
     missing = len(manifest.missing)
     table.add_row("parts", f"{missing} missing" if missing else "all there")
     table.add_row("format", f"version {FORMAT_VERSION}, images by {printable(manifest.renderer)}")
@@ -159,7 +161,7 @@ def _arrays(path: Path, manifest: Manifest) -> Table:
         shape = spec.shape(config.doors, config.frames, config.interactions, config.image_size)
         on_disk = sum(bytes_below(path, f"shards/{s}/{spec.name}") for s in config.shards())
         size = " x ".join(str(length) for length in shape[1:])
-        stored = f"{on_disk / config.doors:,.0f}"
+        stored = "" if is_remote(path) else f"{on_disk / config.doors:,.0f}"
         table.add_row(spec.name, spec.dtype, size, stored, spec.meaning)
     return table
 
@@ -170,6 +172,12 @@ def _table(title: str, *columns: str) -> Table:
         # A truncated cell would end in a character that some terminals can't print.
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     return table
+
+
+def _size(path: Path, kind: str) -> str:
+    if is_remote(path):
+        return "of unknown size"
+    return _megabytes(bytes_below(path, kind))
 
 
 def _megabytes(count: int) -> str:

@@ -37,7 +37,6 @@ from torch import Tensor
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import door_array
 from doorlab.data.tensors.augmentation import random_mirror
-from doorlab.data.tensors.batches import DoorData
 from doorlab.data.tensors.stream import StreamSpec
 from doorlab.errors import ConfigError
 from doorlab.intervals import bootstrap_mean
@@ -54,6 +53,7 @@ from doorlab.learning.latent_density import write_latent_density
 from doorlab.learning.online import OnlineDataLoader, StreamSchedule, check_fresh, load_validation
 from doorlab.learning.pretraining_set import PretrainingSet, fit_label_normalizer, with_labels
 from doorlab.learning.run_context import RunContext
+from doorlab.learning.training_doors import batches_ahead, load_training_doors
 from doorlab.limits import NonNegativeInt
 from doorlab.models.encoders.base import FitsLatentDensity, Reconstructs
 from doorlab.models.registry import ENCODERS, encoder_spec
@@ -152,7 +152,7 @@ def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
     val_set = PretrainingSet(validation) if validation else None
     if dataset is None or config.online:
         return _train_online(fabric, context, val_set)
-    train_set = PretrainingSet(DoorData.load(dataset, "train", fabric.device, config.doors or None))
+    train_set = PretrainingSet(load_training_doors(config, fabric, dataset, config.doors or None))
     if spec.supervised:
         normalizer = fit_label_normalizer(train_set, dataset)
         train_set = with_labels(train_set, dataset, normalizer)
@@ -162,7 +162,8 @@ def _train(fabric: Fabric, context: RunContext[Config]) -> FitResult:
         outcome = _fit_closed_form(fabric, config, model, train_set)
     else:
         batches = partial(train_set.batch, config.frames, config.mirror)
-        outcome = _fit(fabric, context, model, batches, val_set)
+        ahead = batches_ahead(train_set.doors)
+        outcome = _fit(fabric, context, model, batches, val_set, ahead)
     if outcome.finished and fabric.is_global_zero:
         held_out = val_set.doors if val_set else None
         write_latent_density(config, model.eval(), train_set.doors, held_out, mirror=config.mirror)
@@ -192,6 +193,7 @@ def _fit(
     model: Any,
     batches: Batches,
     val_set: PretrainingSet | None,
+    ahead: int = 0,
 ) -> FitResult:
     config = context.config
     task = single_phase(
@@ -199,6 +201,7 @@ def _fit(
         batches,
         _loss,
         config.batch_size,
+        ahead,
         validate=partial(_validation, val_set) if val_set else None,
         settings=context.settings,
     )
@@ -238,7 +241,7 @@ def streamed_batch(
     size: int,
 ) -> tuple[Float[Tensor, "B M C H W"]]:
     """Frames of `size` streamed doors, which only this step uses."""
-    frames = to_float(doors.at(step, schedule).images)
+    frames = to_float(doors.at(step, schedule).images[:])
     return (random_mirror(frames, generator) if mirror else frames,)
 
 

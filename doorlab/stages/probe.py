@@ -25,7 +25,7 @@ context embeddings are better than context-free embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,13 +57,15 @@ from doorlab.training.config import DEVICES
 
 Scores = dict[ProbeSpec, ProbeScore]
 
+_DOORS_AT_ONCE = 256  # doors whose images are read at once; limits memory
+
 
 @dataclass(frozen=True)
 class Config:
     """Models and doors to probe."""
 
     data: Path = Path("runs/demo/dataset")
-    """Folder of the dataset with the doors."""
+    """Folder or URL of the dataset with the doors."""
     models: tuple[Path, ...] = (
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),
@@ -93,10 +95,24 @@ class Config:
 
 @dataclass(frozen=True)
 class Doors:
-    """Doors of one split: images (D, M, H, W, 3), and the true values of each target."""
+    """Doors of one split: their indices int64 (D,), and the true values of each target.
 
-    images: np.ndarray
+    Images are read in parts: those of a split need not fit into memory.
+    """
+
+    dataset: DoorDataset
+    indices: np.ndarray
     answers: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        """D, the number of doors."""
+        return len(self.indices)
+
+    def iter_images(self, frames: int) -> Iterator[np.ndarray]:
+        """Yields the first images (D, M, H, W, 3) of all doors, some doors at a time."""
+        for first in range(0, len(self), _DOORS_AT_ONCE):
+            doors = self.indices[first : first + _DOORS_AT_ONCE]
+            yield self.dataset.read("images", doors)[:, :frames]
 
 
 @process_defaults()
@@ -122,7 +138,7 @@ def _probe(config: Config, path: Path) -> None:
     dataset = DoorDataset.open(config.data)
     frames = chosen_frames(config, dataset)
     doors = {split: read_doors(dataset, split, config) for split in SPLITS}
-    available = len(doors["train"].images)
+    available = len(doors["train"])
     readings = plan(frames, [min(count, available) for count in config.probe_doors])
     scores: dict[str, Scores] = {}
     components: dict[str, dict[str, Any]] = {}
@@ -150,7 +166,7 @@ def _probe(config: Config, path: Path) -> None:
         **summary,
         components=components,
         targets=targets,
-        doors={split: len(found.images) for split, found in doors.items()},
+        doors={split: len(found) for split, found in doors.items()},
         frames=max(frames),
         model_weights=[weights_checksum(folder) for folder in folders.values()],
     )
@@ -169,7 +185,7 @@ def chosen_frames(config: Config, dataset: DoorDataset) -> tuple[int, ...]:
 
 
 def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
-    """Reads the doors of a split; from the training split only the first --probe-doors.
+    """The doors of a split; from the training split only the first --probe-doors.
 
     Raises ConfigError if --probe-doors is empty, or if the split has no doors.
     """
@@ -182,7 +198,7 @@ def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
         raise ConfigError(
             f"doors in the split {split!r} of {dataset.path}", "none", "generate a larger dataset"
         )
-    return Doors(dataset.read("images", indices), load_labels(dataset, indices))
+    return Doors(dataset, indices, load_labels(dataset, indices))
 
 
 def probe_model(
@@ -193,7 +209,7 @@ def probe_model(
     embedded: tuple[int, dict[str, dict[str, np.ndarray]]] = (0, {})
     for reading in sorted(readings, key=lambda reading: reading.frames):
         if embedded[0] != reading.frames:
-            latents = {s: embed(model, d.images[:, : reading.frames]) for s, d in doors.items()}
+            latents = {s: embed(model, d, reading.frames) for s, d in doors.items()}
             embedded = (reading.frames, latents)
         score = read(reading, embedded[1], doors)
         if score is not None:
@@ -201,17 +217,22 @@ def probe_model(
     return scores
 
 
-def embed(model: TrainedModel, images: np.ndarray) -> dict[str, np.ndarray]:
+def embed(model: TrainedModel, doors: Doors, frames: int) -> dict[str, np.ndarray]:
     """Embeddings by latent: "context" (D, E) and, for encoders, "instance" (D, M, Z).
 
     Args:
         model: a trained encoder or reward model.
-        images: frames (D, M, H, W, 3) of D doors.
+        doors: doors of a split.
+        frames: M, number of frames of each door, the first ones.
     """
-    latents = {"context": model.embed(images)}
+    functions = {"context": model.embed}
     if isinstance(model.network, DoorEncoder):
-        latents["instance"] = model.embed_frames(images)
-    return latents
+        functions["instance"] = model.embed_frames
+    parts = [
+        {name: function(images) for name, function in functions.items()}
+        for images in doors.iter_images(frames)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in functions}
 
 
 def read(
@@ -251,19 +272,20 @@ def score_components(
         seed: seed of the bootstrap of the intervals.
     """
 
-    def embedded(images: np.ndarray) -> np.ndarray:
-        return model.embed(images[:, :frames]).astype(np.float64)
+    def embedded(split: str, mirror: bool = False) -> np.ndarray:
+        parts = [
+            model.embed(np.ascontiguousarray(images[:, :, :, ::-1]) if mirror else images)
+            for images in doors[split].iter_images(frames)
+        ]
+        return np.concatenate(parts).astype(np.float64)
 
-    train = doors["train"].images
-    mirrored = embedded(np.ascontiguousarray(train[:, :, :, ::-1]))
-    found = independent_components(embedded(train), mirrored, DEFAULT_FLOOR)
-    validation, test = doors["validation"], doors["test"]
+    found = independent_components(embedded("train"), embedded("train", mirror=True), DEFAULT_FLOOR)
     correct = component_accuracy(
         found,
-        embedded(validation.images),
-        embedded(test.images),
-        validation.answers,
-        test.answers,
+        embedded("validation"),
+        embedded("test"),
+        doors["validation"].answers,
+        doors["test"].answers,
     )
     return {
         target: {"metric": "accuracy", **bootstrap_mean(values, seed=seed).to_json()}

@@ -55,6 +55,7 @@ from doorlab.learning.phases import recorded_phases, streamed_phases
 from doorlab.learning.reward_batches import StreamSchedules
 from doorlab.learning.reward_config import RewardConfig
 from doorlab.learning.run_context import RunContext
+from doorlab.learning.training_doors import load_training_doors
 from doorlab.models.architecture import Architecture
 from doorlab.models.description import read_description
 from doorlab.models.hub.locate import find_model
@@ -223,10 +224,10 @@ def _train_on_dataset(
 ) -> FitResult:
     config = context.config
     model, architecture = _build(context)
-    labeled = DoorData.load(dataset, "train", fabric.device, config.num_labeled or None)
-    everything = labeled
-    if reward_model_spec(config.model).learns_from_unlabeled:
-        everything = DoorData.load(dataset, "train", fabric.device)
+    labels = config.num_labeled or None
+    uses_all = reward_model_spec(config.model).learns_from_unlabeled
+    everything = load_training_doors(config, fabric, dataset, None if uses_all else labels)
+    labeled = everything.first(labels or len(everything))
     validation = _load_validation(fabric, context)
     phases = recorded_phases(config, model, labeled, everything)
     outcome = _fit(fabric, context, model, phases, validation)

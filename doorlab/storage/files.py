@@ -171,7 +171,11 @@ def read_json(
 
     `error` is also raised for a file that holds no JSON object.
     """
-    data = read_bytes(path, error, remedy)
+    return parse_json(read_bytes(path, error, remedy), path, error)
+
+
+def parse_json(data: bytes, path: str | Path, error: type[DoorlabError]) -> dict[str, Any]:
+    """Parses a JSON object; raises `error`, which names the `path`, for any other content."""
     try:
         value = _parsed(data)
     except ValueError as cause:

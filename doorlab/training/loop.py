@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from doorlab.errors import CheckpointError
+from doorlab.parallel.prefetch import Prefetcher
 from doorlab.runtime.signals import stops_handled
 from doorlab.seeding import integer_seed
 from doorlab.terminal.progress import progress_bar
@@ -72,7 +73,7 @@ def fit(
         try:
             return run.train(stop, advance)
         finally:
-            run.journal.close()
+            run.close()
 
 
 @contextlib.contextmanager
@@ -119,6 +120,12 @@ class _Run:
         self.objective = _Objective(model, self.phase.loss)
         self.forward, self.stepper = fabric.setup(self.objective, self.optimizer)
         self.watch = NonFiniteGuard(fabric.device)
+        self.ahead: Prefetcher[Any] | None = None
+
+    @property
+    def _last_step(self) -> int:
+        """Number of steps after which the loop ends."""
+        return min(self.config.steps, self.config.monitor.stop_after or self.config.steps)
 
     @property
     def phase(self) -> Phase:
@@ -127,8 +134,7 @@ class _Run:
 
     def train(self, stop: GracefulStop, advance: Callable[[int], None]) -> FitResult:
         """Runs steps until the last step, `stop_after`, or a signal."""
-        config, start = self.config, time.monotonic()
-        last = min(config.steps, config.monitor.stop_after or config.steps)
+        config, start, last = self.config, time.monotonic(), self._last_step
         seen_at, seen_step = start, self.step
         while self.step < last and not self._any(stop.requested):
             self._advance_one_step()
@@ -179,6 +185,11 @@ class _Run:
             self._enter(self._span_at(self.step - 1))
         self.best.restore(checkpoint.best)
 
+    def close(self) -> None:
+        """Ends the threads of the run, and closes its logs."""
+        self._end_prefetching()
+        self.journal.close()
+
     def save(self) -> None:
         """Writes a checkpoint. Raises TrainingError if a step was not finite."""
         self.watch.check(self.config.seed, self._batch)
@@ -201,7 +212,7 @@ class _Run:
                 self._start(span)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(step)
-        batch = self._batch(step)
+        batch = self._batch(step) if self.ahead is None else self.ahead(step)
         torch.manual_seed(integer_seed(config.seed, "noise", step, self.fabric.global_rank))
         loss, scalars = self.forward(Opaque(batch))
         self.fabric.backward(loss)
@@ -247,6 +258,15 @@ class _Run:
         self.span = span
         self.objective.loss = span.phase.loss
         self.best = BestWeights(span.phase.monitor)
+        self._end_prefetching()
+        if span.phase.batches_ahead:
+            last = min(span.steps.stop, self._last_step)
+            self.ahead = Prefetcher(self._batch, last, span.phase.batches_ahead)
+
+    def _end_prefetching(self) -> None:
+        if self.ahead is not None:
+            self.ahead.close()
+            self.ahead = None
 
     def _clip(self) -> Tensor:
         limit = self.config.optim.max_grad_norm or float("inf")

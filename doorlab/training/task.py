@@ -40,6 +40,8 @@ class Phase:
     """Length of the learning-rate schedule; None for the steps of the phase."""
     monitor: Monitor | None = None
     """Selects the best validated weights; None keeps the weights of the last step."""
+    batches_ahead: int = 0
+    """Number of batches that threads compute ahead. Above 0, `batches` must not use the model."""
     on_start: Callable[[Any], None] | None = None
     """Changes the model before the first step, in evaluation mode and without gradients."""
 
@@ -82,7 +84,12 @@ class Span:
 
 
 def single_phase(
-    name: str, batches: Batches, loss: Loss, batch_size: int, **changes: Any
+    name: str,
+    batches: Batches,
+    loss: Loss,
+    batch_size: int,
+    batches_ahead: int = 0,
+    **changes: Any,
 ) -> TrainingTask:
     """A task of one phase that lasts for the whole run.
 
@@ -91,7 +98,8 @@ def single_phase(
         batches: as in `Phase`.
         loss: as in `Phase`.
         batch_size: as in `Phase`.
+        batches_ahead: as in `Phase`.
         changes: other fields of `TrainingTask`.
     """
-    phase = Phase("training", batches, loss, batch_size)
+    phase = Phase("training", batches, loss, batch_size, batches_ahead=batches_ahead)
     return TrainingTask((phase,), name=name, **changes)

@@ -44,3 +44,23 @@ def test_prefetcher_propagates_errors_and_stops_thread():
         with pytest.raises(ZeroDivisionError, match="in the thread"):
             ahead(1)
     assert threading.active_count() == before
+
+
+def test_prefetcher_computes_several_values_ahead_at_once():
+    meeting = threading.Barrier(3)
+
+    def compute(n):
+        if n in (1, 2, 3):
+            meeting.wait(10)  # fails unless three threads come here
+        return n
+
+    with Prefetcher(compute, 5, ahead=3) as ahead:
+        assert [ahead(n) for n in range(5)] == list(range(5))
+
+
+def test_prefetcher_never_holds_more_values_than_requested():
+    computed = []
+    with Prefetcher(lambda n: computed.append(n) or n, 100, ahead=2) as ahead:
+        ahead(0)
+        time.sleep(0.05)
+        assert max(computed) <= 2

@@ -190,3 +190,10 @@ def test_probe_result_matches_its_arrays_after_interruption(config, monkeypatch)
             assert not files[0].exists()
         else:
             assert [file.read_bytes() for file in files] == before
+
+
+def test_probe_is_independent_of_doors_read_at_once(config, result, monkeypatch):
+    """Images are read in parts; the result does not show in which."""
+    monkeypatch.setattr(probe, "_DOORS_AT_ONCE", 7)
+    again = json.loads(probe.run(replace(config, overwrite=True)).read_text())
+    assert again["probes"] == result["probes"]

@@ -1,4 +1,5 @@
 import os
+import threading
 from dataclasses import dataclass, replace
 
 import pytest
@@ -17,7 +18,7 @@ from helpers.toys import (
 )
 
 from doorlab.configs import updated
-from doorlab.errors import CheckpointError, TrainingError
+from doorlab.errors import CheckpointError, DatasetError, TrainingError
 from doorlab.runtime.signals import STOP_SIGNALS
 from doorlab.training import fit, launch
 from doorlab.training.checkpoint import load_checkpoint
@@ -222,6 +223,48 @@ def test_best_weights_of_both_phases_are_kept_in_resumed_run(config, tmp_path, s
     train(updated(config, stop_after=stop), task, tmp_path / "parts")
     resumed, _ = train(config, task, tmp_path / "parts")
     assert_same(resumed, whole)
+
+
+@pytest.mark.parametrize("steps", [20, 7])
+def test_fit_with_batches_ahead_has_same_weights(config, task, tmp_path, steps):
+    """Also across phases and a resume: the second phase computes its batches in the step."""
+    phases = (toy_phase(steps=12, batches_ahead=3), toy_phase(batches=same_share))
+    plain = (toy_phase(steps=12), toy_phase(batches=same_share))
+    whole, history = train(config, toy_task(phases=plain), tmp_path / "whole")
+    train(updated(config, stop_after=steps), toy_task(phases=phases), tmp_path / "parts")
+    ahead, ahead_history = train(config, toy_task(phases=phases), tmp_path / "parts")
+    assert_same(ahead, whole)
+    assert ahead_history == history
+
+
+def test_fit_computes_batches_ahead_in_threads_up_to_last_step(config, tmp_path):
+    computed = {}
+
+    def noting(step, generator, doors):
+        computed[step] = threading.current_thread()
+        return batches(step, generator, doors)
+
+    before = threading.active_count()
+    config = updated(config, stop_after=10)
+    train(config, toy_task(batches=noting, batches_ahead=4), tmp_path)
+    assert set(computed) == set(range(10))
+    assert threading.main_thread() not in computed.values()
+    assert threading.active_count() == before
+
+
+def test_fit_raises_error_of_batch_ahead_at_its_step(config, tmp_path):
+    def failing(step, generator, doors):
+        if step == 10:
+            raise DatasetError("a shard", "a damaged one", "repair it")
+        return batches(step, generator, doors)
+
+    before = threading.active_count()
+    with pytest.raises(DatasetError, match="a damaged one"):
+        train(config, toy_task(batches=failing, batches_ahead=4), tmp_path)
+    assert threading.active_count() == before
+    kept = load_checkpoint(tmp_path)
+    assert kept is not None
+    assert kept.step == 8
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)

@@ -9,7 +9,7 @@ pixels; N context interactions, T target interactions, A action dimensions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -18,21 +18,20 @@ from torch import Tensor
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.schema import ARRAYS
+from doorlab.data.tensors.images import ImagesOnDisk, first_images, gather_images
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.nn.context_sets import ContextTargetBatch, InteractionSet, RewardBatch
 from doorlab.nn.images import to_float
 
-_LOAD_DOORS = 1024  # doors read at once; limits the memory needed besides the tensors
-
 
 @dataclass(frozen=True)
 class DoorData:
-    """The doors of one split as tensors on one device.
+    """The doors of one split as tensors on one device; the images may be on disk.
 
     Imported footage contains images only: J is 0, and arrays without data are NaN.
     """
 
-    images: UInt8[Tensor, "D M C H W"]
+    images: UInt8[Tensor, "D M C H W"] | ImagesOnDisk
     """Passive frames, RGB."""
     joint_position: Float32[Tensor, "D M"]
     """Joint position in every frame, rad (m for sliding doors)."""
@@ -51,11 +50,13 @@ class DoorData:
         split: str,
         device: torch.device | str = "cpu",
         limit: int | None = None,
+        keep_in_memory: bool = True,
     ) -> DoorData:
         """Loads the first `limit` doors of a split (None: all doors) onto `device`.
 
         Doors are sampled independently, so the first ones are a random subset, and a smaller
-        subset is part of every larger one. Raises DatasetError if the split is too small.
+        subset is part of every larger one. Without `keep_in_memory`, images stay on disk and are
+        read on access. Raises DatasetError if the split is too small.
         """
         doors = dataset.indices(split)
         if len(doors) < max(1, limit or 0):
@@ -69,8 +70,9 @@ class DoorData:
         def tensor(name: str) -> Tensor:
             return torch.from_numpy(_known(dataset, name, doors)).to(device)
 
+        on_disk = ImagesOnDisk(dataset, doors, device)
         return DoorData(
-            images=_load_images(dataset, doors, device),
+            images=on_disk[:] if keep_in_memory else on_disk,
             joint_position=tensor("joint_position"),
             actions=tensor("actions"),
             rewards=tensor("rewards"),
@@ -81,6 +83,12 @@ class DoorData:
     def __len__(self) -> int:
         """D, the number of doors."""
         return len(self.images)
+
+    def first(self, count: int) -> DoorData:
+        """The first `count` doors. Tensors share their memory; images on disk are not read."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "images"}
+        shorter = {name: tensor[:count] for name, tensor in tensors.items()}
+        return DoorData(images=first_images(self.images, count), **shorter)
 
 
 def sample_frames(
@@ -177,18 +185,6 @@ def _known(dataset: DoorDataset, name: str, doors: np.ndarray) -> np.ndarray:
     return np.full(shape, np.nan, dtype=spec.dtype)
 
 
-def _load_images(
-    dataset: DoorDataset, doors: np.ndarray, device: torch.device | str
-) -> UInt8[Tensor, "D M C H W"]:
-    size = dataset.image_size
-    shape = (len(doors), dataset.frames, 3, size, size)
-    images = torch.empty(shape, dtype=torch.uint8, device=device)
-    for first in range(0, len(doors), _LOAD_DOORS):
-        part = torch.from_numpy(dataset.read("images", doors[first : first + _LOAD_DOORS]))
-        images[first : first + len(part)] = part.to(device).permute(0, 1, 4, 2, 3)
-    return images
-
-
 def _sample_without_replacement(
     batch: int, total: int, count: int, generator: torch.Generator
 ) -> Int64[Tensor, "B K"]:
@@ -224,8 +220,4 @@ def gather_frames(
     doors: DoorData, rows: Int64[Tensor, " B"], picks: Int64[Tensor, "B M"]
 ) -> Float[Tensor, "B M C H W"]:
     """The frames with indices `picks` of the doors at `rows`, in [0, 1]."""
-    device = doors.images.device
-    flat = (rows[:, None] * doors.images.shape[1] + picks).flatten().to(device)
-    # One gather of whole frames is several times faster than indexing two axes.
-    chosen = doors.images.flatten(0, 1).index_select(0, flat)
-    return to_float(chosen.view(*picks.shape, *chosen.shape[1:]))
+    return to_float(gather_images(doors.images, rows, picks))

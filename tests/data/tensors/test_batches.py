@@ -26,10 +26,25 @@ def test_door_data_matches_arrays_of_dataset(doors, dataset):
         np.testing.assert_array_equal(getattr(doors, name), dataset.read(name, rows))
 
 
-def test_door_data_is_independent_of_load_size(doors, dataset, monkeypatch):
-    # A constant: no dataset of a test is as large.
-    monkeypatch.setattr("doorlab.data.tensors.batches._LOAD_DOORS", 4)
-    assert torch.equal(DoorData.load(dataset, "train").images, doors.images)
+def test_door_data_first_has_tensors_of_first_doors(doors, dataset):
+    on_disk = DoorData.load(dataset, "train", keep_in_memory=False)
+    loaded = DoorData.load(dataset, "train", limit=4)
+    for few in (doors.first(4), on_disk.first(4)):
+        assert len(few) == 4
+        assert torch.equal(few.images[:], loaded.images)
+        assert torch.equal(few.rewards, loaded.rewards)
+        assert torch.equal(few.indices, loaded.indices)
+
+
+def test_sampled_batches_are_equal_in_memory_and_on_disk(doors, dataset):
+    on_disk = DoorData.load(dataset, "train", keep_in_memory=False)
+    for seed in range(3):
+        first, second = (
+            sample_interactions(d, 8, 2, torch.Generator().manual_seed(seed), 2, 3)
+            for d in (doors, on_disk)
+        )
+        assert torch.equal(first.x_BMCHW, second.x_BMCHW)
+        assert torch.equal(first.at_BTA, second.at_BTA)
 
 
 def test_door_data_limits_are_nested_and_checked(doors, dataset):
