@@ -190,6 +190,7 @@ CHECKED = (
     "target | difference", "labeled doors", "claim | verdict", "head | squared error",
     "on test doors", "measurement", "steps per second",
     "model with 50 labeled doors", "target | statistician of five demos",
+    "component | statistician", "model | whitened",
 )  # fmt: skip
 BY_HAND = {  # tables without a result file -> what the page says about them
     "image | with shadows": "It has no result file",

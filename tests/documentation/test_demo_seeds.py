@@ -53,6 +53,25 @@ def test_probes_of_demos_match_results(found):
             assert_printed(cell, *interval(found["metrics"][f"probe/{model}/{TARGETS[label]}"]))
 
 
+def test_components_of_demos_match_results(found):
+    shown = table("docs/results.md", head="component | statistician")
+    assert [row[0].split(": ")[1] for row in shown.rows] == ["handedness", "swing"]
+    for label, *cells in shown.rows:
+        target = label.split(": ")[1]
+        for model, cell in zip(("statistician", "vae", "statistician - vae"), cells, strict=True):
+            assert_printed(cell, *interval(found["metrics"][f"components/{model}/{target}"]))
+
+
+def test_regrets_with_whitened_embeddings_match_results(found):
+    """NP uses whitened embeddings in both files; its regrets differ by rounding only."""
+    before = result("demo_seeds_whitened.json")
+    shown = table("docs/results.md", head="model | whitened")
+    assert [label for label, *_ in shown.rows] == list(MODELS)
+    for label, *cells in shown.rows:
+        for file, cell in zip((before, found), cells, strict=True):
+            assert_printed(cell, *interval(file["metrics"][f"regret/{MODELS[label]}"]))
+
+
 def test_generated_frames_of_demos_match_results(found):
     for sentence, name in {
         "with R2 0.968 (0.966 to 0.970)": "reconstructions/joint_angle",
