@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from helpers.markdown import assert_printed, interval, prose, result, table
+
+from doorlab.intervals import student_mean
 
 MODELS = {
     "SSNP": "ssnp",
@@ -74,9 +77,9 @@ def test_regrets_with_whitened_embeddings_match_results(found):
 
 def test_generated_frames_of_demos_match_results(found):
     for sentence, name in {
-        "with R2 0.968 (0.966 to 0.970)": "reconstructions/joint_angle",
-        "0.530 (0.461 to 0.600) by content": "samples/content",
-        "0.785 (0.699 to 0.871) by texture": "samples/texture",
+        "with R2 0.968 (0.963 to 0.973)": "reconstructions/joint_angle",
+        "0.498 (0.441 to 0.556) by content": "samples/content",
+        "0.818 (0.794 to 0.842) by texture": "samples/texture",
     }.items():
         numbers = sentence.removeprefix("with R2 ")
         assert sentence in prose("docs/results.md")
@@ -86,17 +89,48 @@ def test_generated_frames_of_demos_match_results(found):
 def test_verdicts_of_demos_match_results(found):
     """The sentences below the tables hold for the numbers."""
     regret = {name: demos(found, f"regret/{name}") for name in MODELS.values()}
-    lowest = [min(regret, key=lambda name: regret[name][i]) for i in range(len(regret["ssnp"]))]
-    assert lowest.count("ssnp") == 4
-    above = {
-        name
-        for name in (MODELS | ENSEMBLES).values()
-        if not name.startswith("ssnp")
-        and found["metrics"][
-            f"regret/{name} - ssnp{name[name.find(':') :] if ':' in name else ''}"
-        ]["ci95"][0]
-        > 0
+    lowest = {min(regret, key=lambda name: regret[name][i]) for i in range(len(regret["ssnp"]))}
+    assert lowest == set(MODELS.values())
+    for suffix in ("", ":ensemble"):
+        for name in set(MODELS.values()) - {"ssnp"}:
+            low, high = found["metrics"][f"regret/{name}{suffix} - ssnp{suffix}"]["ci95"]
+            assert low <= 0 <= high
+    angle, side, swing = (
+        found["metrics"][f"probe/statistician - vae/{target}"]["ci95"]
+        for target in ("joint_angle", "handedness", "swing")
+    )
+    assert angle[1] < 0
+    assert side[0] > 0
+    assert swing[0] <= 0 <= swing[1]
+
+
+def test_verdicts_on_components_match_results(found):
+    before = result("demo_seeds_whitened.json")
+    less = {
+        name: np.subtract(demos(before, f"regret/{name}"), demos(found, f"regret/{name}"))
+        for name in MODELS.values()
     }
-    assert above == {"vae_np:ensemble", "vae_np"}
-    angle = found["metrics"]["probe/statistician - vae/joint_angle"]
-    assert angle["ci95"][1] < 0
+    for name, sentence in {
+        "vae_np": "by 0.102, 0.073 to 0.132",
+        "statistician_np": "by 0.052, 0.016 to 0.088",
+    }.items():
+        assert (less[name] > 0).all()
+        estimate = student_mean(less[name])
+        assert_printed(sentence, estimate.mean, *estimate.ci95)
+        assert sentence in prose("docs/results.md")
+    assert list(less["ssnp"] > 0) == [False] * 4 + [True]
+    for sentence, values in {
+        "(0.178 instead of 0.309)": [demos(f, "regret/ssnp")[4] for f in (found, before)],
+        "by 0.032 to 0.046": [min(-less["ssnp"][:4]), max(-less["ssnp"][:4])],
+    }.items():
+        assert_printed(sentence, *values)
+        assert sentence in prose("docs/results.md")
+    right = {
+        (model, target): sum(np.array(demos(found, f"components/{model}/{target}")) >= 0.9)
+        for model in ("statistician", "vae")
+        for target in ("handedness", "swing")
+    }
+    assert list(right.values()) == [3, 2, 0, 1]
+    for target in ("handedness", "swing"):
+        low, high = found["metrics"][f"components/statistician - vae/{target}"]["ci95"]
+        assert low <= 0 <= high
