@@ -99,7 +99,7 @@ def test_damaged_shard_by_url_names_shard(store):
 
 
 def test_verify_needs_folder(store):
-    with pytest.raises(DatasetError, match="copy it into a folder"):
+    with pytest.raises(DatasetError, match="Copy it into a folder"):
         DoorDataset.open("s3://bucket/doors").verify()
 
 
