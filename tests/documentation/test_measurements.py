@@ -84,6 +84,16 @@ def test_wheel_bandit_numbers_match_results():
         assert_stated("docs/departures.md", sentence, *values)
 
 
+def test_speeds_of_images_on_disk_match_results():
+    found = metrics("on_disk.json")
+    batches, training = found["on_disk_vs_memory"], found["pretrain_on_disk_vs_memory"]
+    for sentence, estimate in {
+        "0.147 times as fast from disk as from memory (0.134 to 0.160)": batches,
+        "it is 0.995 times as fast (0.972 to 1.028) as in memory": training,
+    }.items():
+        assert_stated("docs/pretraining.md", sentence, *interval(estimate))
+
+
 # Speeds
 
 
