@@ -87,8 +87,8 @@ def _figures(folder: Path) -> dict[str, float]:
     return {
         **_regrets(regret, ""),
         **_regrets(ensembles, ":ensemble"),
-        **_probe_scores(probes),
-        **_component_scores(probes),
+        **_scores(probes["probes"], "probe", TARGETS),
+        **_scores(probes["components"], "components", COMPONENT_TARGETS),
         **_generation_scores(read_part(folder / "diagnose" / DIAGNOSIS_FILE, "diagnose")),
     }
 
@@ -105,32 +105,19 @@ def _regrets(result: dict[str, Any], suffix: str) -> dict[str, float]:
     return {**{f"regret/{name}{suffix}": value for name, value in means.items()}, **differences}
 
 
-def _probe_scores(result: dict[str, Any]) -> dict[str, float]:
-    """Probe scores of both encoders, and their differences."""
-    found = {}
-    for target in TARGETS:
-        ours, theirs = (result["probes"][kind][target]["mean"] for kind in (ENCODER, OTHER_ENCODER))
-        found |= {
-            f"probe/{ENCODER}/{target}": ours,
-            f"probe/{OTHER_ENCODER}/{target}": theirs,
-            f"probe/{ENCODER} - {OTHER_ENCODER}/{target}": ours - theirs,
+def _scores(
+    found: dict[str, dict[str, Any]], part: str, targets: tuple[str, ...]
+) -> dict[str, float]:
+    """Scores of both encoders in a part of probes.json, and their differences."""
+    figures = {}
+    for target in targets:
+        ours, theirs = (found[kind][target]["mean"] for kind in (ENCODER, OTHER_ENCODER))
+        figures |= {
+            f"{part}/{ENCODER}/{target}": ours,
+            f"{part}/{OTHER_ENCODER}/{target}": theirs,
+            f"{part}/{ENCODER} - {OTHER_ENCODER}/{target}": ours - theirs,
         }
-    return found
-
-
-def _component_scores(result: dict[str, Any]) -> dict[str, float]:
-    """Accuracies of independent components of both embeddings, and their differences."""
-    found = {}
-    for target in COMPONENT_TARGETS:
-        ours, theirs = (
-            result["components"][kind][target]["mean"] for kind in (ENCODER, OTHER_ENCODER)
-        )
-        found |= {
-            f"components/{ENCODER}/{target}": ours,
-            f"components/{OTHER_ENCODER}/{target}": theirs,
-            f"components/{ENCODER} - {OTHER_ENCODER}/{target}": ours - theirs,
-        }
-    return found
+    return figures
 
 
 def _generation_scores(result: dict[str, Any]) -> dict[str, float]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from doorlab.data.tensors.batches import DoorData
+from doorlab.data.tensors.images import Images, first_images
 from doorlab.evaluation.reward_metrics import mean_error, zero_shot_mse
 from doorlab.learning.embedding_cache import EmbeddedBatch, EmbeddingCache
 from doorlab.learning.online import OnlineDataLoader, whitening_doors
@@ -33,18 +34,18 @@ from doorlab.learning.reward_batches import (
 )
 from doorlab.learning.reward_config import RewardConfig
 from doorlab.learning.training_doors import batches_ahead
-from doorlab.models.embedding import embed_all
+from doorlab.models.embedding import DOORS_AT_ONCE, embed_all
 from doorlab.models.registry import reward_model_spec
 from doorlab.nn.context_sets import RewardBatch
 from doorlab.nn.independent_components import DEFAULT_FLOOR
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
 
-# Defaults of the whitening, the better ones on validation doors (docs/departures.md, 15): of
-# embeddings that are learned from labels alone, and of those that are learned without labels.
+# Defaults of the whitening (docs/departures.md, 15): of embeddings that are learned from labels
+# alone, and noise on those that are learned without labels.
 _FLOOR = 0.2
 _NOISE, _COMPONENT_NOISE = 4.0, 2.5
-NUM_WHITENING_DOORS = 2000  # maximum number of doors; more doors hardly change the whitening
+NUM_WHITENING_DOORS = 2000  # maximum number of doors; limits the time of a fit
 
 
 def recorded_phases(
@@ -167,9 +168,13 @@ class Whitener:
         noise = noise / math.sqrt(labeled) if labeled else 0.0
         return Whitener(doors, components, config.mirror, floor, noise)
 
-    def fit(self, model: Any, noise: float) -> None:
-        """Fits the whitening of the model's process, with this noise."""
-        images, whiten = self.doors().first(NUM_WHITENING_DOORS).images, model.process.whiten
+    def images(self) -> Images:
+        """Frames of the first doors."""
+        return self.doors().first(NUM_WHITENING_DOORS).images
+
+    def fit(self, model: Any, images: Images, noise: float) -> None:
+        """Fits the whitening of the model's process to the doors of `images`, with this noise."""
+        whiten = model.process.whiten
         embeddings = embed_all(model, images, self.mirror)
         if self.components:
             plain, *other = embeddings.split(len(images))
@@ -185,10 +190,14 @@ def start_joint(whitener: Whitener) -> Callable[[Any], None]:
     """
 
     def on_start(model: Any) -> None:
-        model.train()  # the statistics of the batch normalization are those of batches
-        embed_all(model, whitener.doors().first(NUM_WHITENING_DOORS).images)
-        model.eval()
-        whitener.fit(model, noise=0.0)
+        images = whitener.images()
+        # The statistics of the batch normalization are those of batches of two or more doors.
+        several = len(images) - (len(images) % DOORS_AT_ONCE == 1)
+        if several:
+            model.train()
+            embed_all(model, first_images(images, several))
+            model.eval()
+        whitener.fit(model, images, noise=0.0)
 
     return on_start
 
@@ -204,7 +213,7 @@ def start_process(model: Any, whitener: Whitener) -> Callable[[Any], None]:
 
     def on_start(model: Any) -> None:
         model.process.load_state_dict(initial)
-        whitener.fit(model, whitener.noise)
+        whitener.fit(model, whitener.images(), whitener.noise)
 
     return on_start
 

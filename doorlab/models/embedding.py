@@ -14,7 +14,7 @@ from torch import Tensor
 from doorlab.data.tensors.images import Images
 from doorlab.nn.images import to_float
 
-_DOORS_AT_ONCE = 64
+DOORS_AT_ONCE = 64  # doors of a batch of `embed_all`
 
 
 @runtime_checkable
@@ -40,8 +40,9 @@ def embed_all(model: Encoder, images: Images, mirror: bool = False) -> Float[Ten
         images.
     """
     views: list[list[Tensor]] = [[], []] if mirror else [[]]
-    for first in range(0, len(images), _DOORS_AT_ONCE):
-        x = to_float(images[first : first + _DOORS_AT_ONCE])
-        for embeddings, frames in zip(views, (x, x.flip(-1)), strict=False):
+    for first in range(0, len(images), DOORS_AT_ONCE):
+        x = to_float(images[first : first + DOORS_AT_ONCE])
+        both = (x, x.flip(-1)) if mirror else (x,)
+        for embeddings, frames in zip(views, both, strict=True):
             embeddings.append(model.embed(frames))
     return torch.cat([embedding for embeddings in views for embedding in embeddings])

@@ -20,7 +20,7 @@ def available_memory() -> int | None:
     Memory of files that the kernel can free counts as available. On macOS, the result is half of
     the machine's memory.
     """
-    return min((size for size in _limits()), default=None)
+    return min(_limits(), default=None)
 
 
 def _limits() -> Iterator[int]:

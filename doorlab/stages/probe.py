@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from jaxtyping import Float
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.labels import load_labels
@@ -56,6 +57,8 @@ from doorlab.terminal.progress import track
 from doorlab.training.config import DEVICES
 
 Scores = dict[ProbeSpec, ProbeScore]
+Latents = Mapping[str, Mapping[str, np.ndarray]]
+"""Split -> latent -> embeddings."""
 
 _DOORS_AT_ONCE = 256  # doors whose images are read at once; limits memory
 
@@ -145,8 +148,12 @@ def _probe(config: Config, path: Path) -> None:
     folders = by_kind(config.models)
     for kind, folder in track(folders.items(), "probe", "models"):
         model = TrainedModel.open(folder, dataset, config.device)
-        scores[kind] = probe_model(model, doors, readings)
-        components[kind] = score_components(model, doors, max(frames), config.seed)
+        embedded = {
+            count: {s: embed(model, d, count) for s, d in doors.items()} for count in frames
+        }
+        scores[kind] = probe_model(embedded, doors, readings)
+        mirrored = embed(model, doors["train"], max(frames), mirror=True)["context"]
+        components[kind] = score_components(embedded[max(frames)], mirrored, doors, config.seed)
     shares = {kind: contributions(found) for kind, found in scores.items()}
     named = {f"{kind}/{r.name}": values for kind, s in shares.items() for r, values in s.items()}
     one_seed = {kind: {r: values[None] for r, values in s.items()} for kind, s in shares.items()}
@@ -202,42 +209,41 @@ def read_doors(dataset: DoorDataset, split: str, config: Config) -> Doors:
 
 
 def probe_model(
-    model: TrainedModel, doors: Mapping[str, Doors], readings: Iterable[ProbeSpec]
+    embedded: Mapping[int, Latents], doors: Mapping[str, Doors], readings: Iterable[ProbeSpec]
 ) -> Scores:
-    """Fits and scores every probe; leaves out the probes for which `read` returns None."""
-    scores: Scores = {}
-    embedded: tuple[int, dict[str, dict[str, np.ndarray]]] = (0, {})
-    for reading in sorted(readings, key=lambda reading: reading.frames):
-        if embedded[0] != reading.frames:
-            latents = {s: embed(model, d, reading.frames) for s, d in doors.items()}
-            embedded = (reading.frames, latents)
-        score = read(reading, embedded[1], doors)
-        if score is not None:
-            scores[reading] = score
-    return scores
+    """Fits and scores every probe; leaves out the probes for which `read` returns None.
+
+    Args:
+        embedded: number of frames -> latents of a model.
+        doors: doors of every split.
+        readings: probes, with these numbers of frames.
+    """
+    found = {reading: read(reading, embedded[reading.frames], doors) for reading in readings}
+    return {reading: score for reading, score in found.items() if score is not None}
 
 
-def embed(model: TrainedModel, doors: Doors, frames: int) -> dict[str, np.ndarray]:
+def embed(
+    model: TrainedModel, doors: Doors, frames: int, mirror: bool = False
+) -> dict[str, np.ndarray]:
     """Embeddings by latent: "context" (D, E) and, for encoders, "instance" (D, M, Z).
 
     Args:
         model: a trained encoder or reward model.
         doors: doors of a split.
         frames: M, number of frames of each door, the first ones.
+        mirror: embed the mirror images of the doors, "context" only.
     """
     functions = {"context": model.embed}
-    if isinstance(model.network, DoorEncoder):
+    if isinstance(model.network, DoorEncoder) and not mirror:
         functions["instance"] = model.embed_frames
-    parts = [
-        {name: function(images) for name, function in functions.items()}
-        for images in doors.iter_images(frames)
-    ]
+    parts = []
+    for images in doors.iter_images(frames):
+        seen = np.ascontiguousarray(images[:, :, :, ::-1]) if mirror else images
+        parts.append({name: function(seen) for name, function in functions.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in functions}
 
 
-def read(
-    reading: ProbeSpec, latents: Mapping[str, Mapping[str, np.ndarray]], doors: Mapping[str, Doors]
-) -> ProbeScore | None:
+def read(reading: ProbeSpec, latents: Latents, doors: Mapping[str, Doors]) -> ProbeScore | None:
     """Fits and scores one probe.
 
     Returns None if the model lacks the latent, if a split has no values of the target, or if the
@@ -261,29 +267,24 @@ def read(
 
 
 def score_components(
-    model: TrainedModel, doors: Mapping[str, Doors], frames: int, seed: int
+    latents: Latents,
+    mirrored: Float[np.ndarray, "D E"],
+    doors: Mapping[str, Doors],
+    seed: int,
 ) -> dict[str, Any]:
     """Target -> accuracy of the independent component that should be the target.
 
     Args:
-        model: a trained encoder or reward model.
+        latents: latents of a model.
+        mirrored: its embeddings of the mirror images of the training doors.
         doors: doors of every split.
-        frames: frames per embedding.
         seed: seed of the bootstrap of the intervals.
     """
-
-    def embedded(split: str, mirror: bool = False) -> np.ndarray:
-        parts = [
-            model.embed(np.ascontiguousarray(images[:, :, :, ::-1]) if mirror else images)
-            for images in doors[split].iter_images(frames)
-        ]
-        return np.concatenate(parts).astype(np.float64)
-
-    found = independent_components(embedded("train"), embedded("train", mirror=True), DEFAULT_FLOOR)
+    context = {split: found["context"].astype(np.float64) for split, found in latents.items()}
     correct = component_accuracy(
-        found,
-        embedded("validation"),
-        embedded("test"),
+        independent_components(context["train"], mirrored.astype(np.float64), DEFAULT_FLOOR),
+        context["validation"],
+        context["test"],
         doors["validation"].answers,
         doors["test"].answers,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from doorlab.configs import updated
 from doorlab.data.tensors.batches import DoorData
@@ -113,6 +114,26 @@ def test_start_joint_fits_components_without_noise(doors):
     again, _ = started(doors, model="ssnp", whitening_eps=None)
     torch.testing.assert_close(model.process.whiten.matrix, again.process.whiten.matrix)
     assert float(model.process.whiten.noise) == 0.0
+    assert not model.training
+
+
+class NormalizedPatches(Patches):
+    def __init__(self) -> None:
+        super().__init__()
+        self.standardize = nn.BatchNorm1d(EMBEDDING)
+
+    def embed(self, x):
+        return self.standardize(super().embed(x))
+
+
+@pytest.mark.parametrize("count", [1, 2, 64, 65, 80])
+def test_start_joint_standardizes_with_any_number_of_doors(doors, count):
+    """The last batch of 65 doors has one door, which has no variance."""
+    model = NormalizedPatches().eval()
+    before = model.standardize.running_mean.clone()
+    start_joint(whitener(doors.first(count), model="ssnp", whitening_eps=None))(model)
+    assert torch.isfinite(model.process.whiten.matrix).all()
+    assert torch.equal(model.standardize.running_mean, before) == (count == 1)
     assert not model.training
 
 

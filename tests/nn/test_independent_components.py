@@ -8,7 +8,7 @@ from scipy.stats import kurtosis
 
 from doorlab.nn.independent_components import independent_components
 
-ODD, EVEN = (0, 2), (1, 3, 4)  # sources that a mirror negates, and others
+ODD = (0, 2)  # sources that a mirror negates
 EMBEDDING = 7
 
 

@@ -38,14 +38,13 @@ def component_accuracy(
         validation_answers: target -> classes of the validation doors.
         test_answers: target -> classes of the test doors.
     """
-    correct = {}
+    known, unknown, correct = components(validation), components(test), {}
     for target in COMPONENT_TARGETS:
         candidates = np.flatnonzero(components.odd == (TARGETS[target].mirror == "swapped"))
         if not len(candidates):
             continue
         first = candidates[0]  # components are in the order of their kurtosis
-        known = components(validation)[:, first] > 0
-        flipped = np.mean(known == (validation_answers[target] == 1)) < 0.5
-        predicted = (components(test)[:, first] > 0) != flipped
+        flipped = np.mean((known[:, first] > 0) == (validation_answers[target] == 1)) < 0.5
+        predicted = (unknown[:, first] > 0) != flipped
         correct[target] = (predicted == (test_answers[target] == 1)).astype(np.float64)
     return correct

@@ -88,10 +88,9 @@ _PAIRED = (
 def _component_table(result: Mapping[str, Any]) -> Html:
     scores = result["components"]
     models = sort_models(scores)
-    targets = _targets(scores)
     rows = [
-        [target.replace("_", " "), "accuracy", *(interval(scores[m].get(target)) for m in models)]
-        for target in targets
+        [target, _METRICS[metric], *(interval(scores[name].get(target)) for name in models)]
+        for target, metric in _targets(scores).items()
     ]
     caption = (
         "Without labels: accuracy of the sign of one independent component of the embedding. For "
