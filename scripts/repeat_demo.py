@@ -23,8 +23,8 @@ from doorlab.run_layout import DATASET_FOLDER, DIAGNOSIS_FILE, PROBES_FILE, REGR
 from doorlab.stages import bandit
 from doorlab.studies import demo
 
-MODEL, RIVALS = "ssnp", ("np", "vae_np", "statistician_np")
-ENCODER, OTHER_ENCODER = "statistician", "vae"
+MODEL, RIVALS = "contrastive_ssnp", ("np", "vae_np", "statistician_np", "contrastive_np")
+ENCODERS = ("contrastive_statistician", "statistician", "vae")
 TARGETS = ("handedness", "swing", "joint_angle")
 
 
@@ -94,7 +94,7 @@ def _figures(folder: Path) -> dict[str, float]:
 
 
 def _regrets(result: dict[str, Any], suffix: str) -> dict[str, float]:
-    """Mean regrets of the models, and their differences from SSNP."""
+    """Mean regrets of the models, and their differences from the main one."""
     means = {
         name: result["policies"][f"{name}{suffix}"]["mean_regret"]["mean"]
         for name in (MODEL, *RIVALS)
@@ -108,28 +108,29 @@ def _regrets(result: dict[str, Any], suffix: str) -> dict[str, float]:
 def _scores(
     found: dict[str, dict[str, Any]], part: str, targets: tuple[str, ...]
 ) -> dict[str, float]:
-    """Scores of both encoders in a part of probes.json, and their differences."""
-    figures = {}
+    """Scores of the encoders in a part of probes.json, and differences of the first from others."""
+    figures, (ours, *others) = {}, ENCODERS
     for target in targets:
-        ours, theirs = (found[kind][target]["mean"] for kind in (ENCODER, OTHER_ENCODER))
-        figures |= {
-            f"{part}/{ENCODER}/{target}": ours,
-            f"{part}/{OTHER_ENCODER}/{target}": theirs,
-            f"{part}/{ENCODER} - {OTHER_ENCODER}/{target}": ours - theirs,
-        }
+        means = {kind: found[kind][target]["mean"] for kind in ENCODERS}
+        figures |= {f"{part}/{kind}/{target}": mean for kind, mean in means.items()}
+        for other in others:
+            figures[f"{part}/{ours} - {other}/{target}"] = means[ours] - means[other]
     return figures
 
 
 def _generation_scores(result: dict[str, Any]) -> dict[str, float]:
-    """Scores of the statistician's reconstructions and samples."""
-    found = result["diagnosis"][ENCODER]
-    samples = found["two_sample"]["samples"]
-    angle = found["attributes"]["reconstructions"]["scores"]["joint_angle"]
-    return {
-        "reconstructions/joint_angle": angle["mean"],
-        "samples/content": samples["content"]["accuracy"]["mean"],
-        "samples/texture": samples["texture"]["accuracy"]["mean"],
-    }
+    """Scores of the reconstructions and samples of the encoders."""
+    figures = {}
+    for kind in ENCODERS:
+        found = result["diagnosis"][kind]
+        samples = found["two_sample"]["samples"]
+        angle = found["attributes"]["reconstructions"]["scores"]["joint_angle"]
+        figures |= {
+            f"reconstructions/{kind}/joint_angle": angle["mean"],
+            f"samples/{kind}/content": samples["content"]["accuracy"]["mean"],
+            f"samples/{kind}/texture": samples["texture"]["accuracy"]["mean"],
+        }
+    return figures
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class ProcessConfig:
     """Floor of the whitening of embeddings, as a fraction of their variance. Embeddings that are
     learned from labels alone: directions with less variance are scaled down (None: 0.2). Embeddings
     that are learned from unlabeled frames, too, are split into independent components: directions
-    with less variance are left out (None: 0.001)."""
+    with less variance are left out (None: 0.0001)."""
     embedding_noise: Annotated[NonNegativeFloat | None, Option(aliases=("--embedding-noise",))] = (
         None
     )

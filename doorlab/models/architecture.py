@@ -65,18 +65,21 @@ class Architecture:
     """Free bits (Kingma et al. 2016): KL per latent dimension, averaged over the batch, below which
     the KL term has no gradient; 0 for the plain ELBO."""
     contrast_weight: NonNegativeFloat = 0.25
-    """Weight of the contrastive statistician's InfoNCE loss between doors (nats per door), relative
-    to the image term (nats per pixel and channel)."""
+    """Weight of the InfoNCE loss between doors (nats per door) of the contrastive and the
+    disentangled statistician, relative to the image term (nats per pixel and channel)."""
+    contrast_frames: PositiveInt = 1
+    """Frames in each of the two sets that the InfoNCE loss of the contrastive statistician
+    compares; at most half of the frames of a step."""
     frame_contrast_weight: NonNegativeFloat = 0.05
-    """Weight of the contrastive statistician's InfoNCE loss between the frames of a door (nats per
+    """Weight of the disentangled statistician's InfoNCE loss between the frames of a door (nats per
     frame)."""
     view_shift: NonNegativeFloat = 0.06
     """Largest shift and stretch of views in the contrastive losses, as a fraction of the image."""
     independence_weight: NonNegativeFloat = 0.1
-    """Weight of the contrastive statistician's MMD penalty, which removes information about the
+    """Weight of the disentangled statistician's MMD penalty, which removes information about the
     door from the instance latents (`objectives.mmd`)."""
     decode_fraction: NonNegativeFloat = 0.5
-    """Fraction of the contrastive statistician's batch that is decoded. The rest takes part in the
+    """Fraction of the disentangled statistician's batch that is decoded. The rest takes part in the
     contrastive losses only."""
     reconstruction_weight: NonNegativeFloat = 0.005
     """Weight of the negative ELBO of frames (nats per pixel and channel) in the loss of joint

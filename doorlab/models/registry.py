@@ -13,6 +13,7 @@ from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.autoencoder import Autoencoder
 from doorlab.models.encoders.base import DoorEncoder
 from doorlab.models.encoders.contrastive_statistician import ContrastiveStatistician
+from doorlab.models.encoders.disentangled_statistician import DisentangledStatistician
 from doorlab.models.encoders.pca import PrincipalComponents
 from doorlab.models.encoders.random_features import RandomFeatures
 from doorlab.models.encoders.statistician import NeuralStatistician
@@ -36,6 +37,7 @@ _ENCODERS: dict[str, EncoderSpec] = {
     "vae": EncoderSpec(VAE),
     "statistician": EncoderSpec(NeuralStatistician),
     "contrastive_statistician": EncoderSpec(ContrastiveStatistician, min_frames=2),
+    "disentangled_statistician": EncoderSpec(DisentangledStatistician, min_frames=2),
     "autoencoder": EncoderSpec(Autoencoder),
     "pca": EncoderSpec(PrincipalComponents, closed_form=True),
     "random_features": EncoderSpec(RandomFeatures, closed_form=True),
@@ -98,7 +100,8 @@ MODELS: Registry[ModelSpec] = Registry(
 
 # Names of the built-in models, in the order of help and tables.
 ENCODERS, REWARD_MODELS = tuple(_ENCODERS), tuple(_REWARD_MODELS)
-STATISTICIANS = ("contrastive_statistician", "statistician")  # encoders with a context latent
+# Encoders with a context latent.
+STATISTICIANS = ("contrastive_statistician", "disentangled_statistician", "statistician")
 CONTEXT_FREE = ("vae", "autoencoder", "pca", "random_features")  # baselines of the statistician
 
 

@@ -19,7 +19,7 @@ from doorlab.errors import DoorlabError
 from doorlab.evaluation.trained_model import TrainedModel, by_kind
 from doorlab.models.description import read_description
 from doorlab.models.registry import STATISTICIANS, is_reward_model
-from doorlab.plots.style import FOCUS_MODEL, Figure, sort_models
+from doorlab.plots.style import Figure, focus_model, sort_models
 from doorlab.result_schemas import read_part, read_study
 from doorlab.run_layout import RunFolders
 
@@ -156,7 +156,7 @@ class PlotContext:
     def headline_model(self) -> TrainedModel:
         """The main reward model of the report: SSNP, or the first in the order of `STYLES`."""
         models = self.reward_models
-        return models[FOCUS_MODEL if FOCUS_MODEL in models else sort_models(models)[0]]
+        return models[focus_model(models) or sort_models(models)[0]]
 
     @property
     def statistician(self) -> TrainedModel:

@@ -36,23 +36,24 @@ class ModelStyle:
     marker: str
 
 
-FOCUS_MODEL = "ssnp"  # main model of the report
+FOCUS_MODELS = ("contrastive_ssnp", "ssnp")  # the first available one is the main model
 STYLES: dict[str, ModelStyle] = {
+    "contrastive_ssnp": ModelStyle("contrastive SSNP", "#b2182b", "-", "3"),
     "ssnp": ModelStyle("SSNP", "#d55e00", "-", "o"),
     "np": ModelStyle("NP", "#0072b2", "-", "s"),
     "statistician_np": ModelStyle("statistician + NP", "#009e73", "-", "D"),
     "contrastive_np": ModelStyle("contrastive statistician + NP", "#8b4513", "-", ">"),
     "vae_np": ModelStyle("VAE + NP", "#cc79a7", "-", "^"),
     "cnp": ModelStyle("CNP", "#e69f00", "-", "v"),
-    "contrastive_ssnp": ModelStyle("contrastive SSNP", "#b2182b", "-", "3"),
     "attentive_ssnp": ModelStyle("attentive SSNP", "#882255", "-", "2"),
     "attentive_np": ModelStyle("attentive NP", "#332288", "-", "1"),
     "tnp": ModelStyle("TNP", "#5e74fd", "-", "4"),
     "tnp_ssnp": ModelStyle("TNP SSNP", "#cf5dfe", "-", "|"),
     "statistician_tnp": ModelStyle("statistician + TNP", "#165512", "-", "_"),
     "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),
-    "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
     "contrastive_statistician": ModelStyle("contrastive statistician", "#8b4513", "-", ">"),
+    "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
+    "disentangled_statistician": ModelStyle("disentangled statistician", "#6a3d9a", "-", "P"),
     "vae": ModelStyle("VAE", "#cc79a7", "-", "^"),
     "autoencoder": ModelStyle("autoencoder", "#0072b2", "--", "p"),
     "pca": ModelStyle("PCA", "#e69f00", "-.", "H"),
@@ -118,6 +119,12 @@ def sort_models(names: Iterable[str]) -> list[str]:
     """
     order = {name: i for i, name in enumerate(STYLES)}
     return sorted(names, key=lambda name: (order.get(_kind_of(name), len(order)), name))
+
+
+def focus_model(names: Iterable[str]) -> str | None:
+    """The main model of a report among these models or policies; None without an SSNP."""
+    known = set(names)
+    return next((name for name in FOCUS_MODELS if name in known), None)
 
 
 def has_shipped_weights(name: str) -> bool:

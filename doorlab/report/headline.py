@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from doorlab.plots.style import FOCUS_MODEL, has_shipped_weights, sort_models, style_of
+from doorlab.models.registry import STATISTICIANS
+from doorlab.plots.style import focus_model, has_shipped_weights, sort_models, style_of
 from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.study import claim_counts
@@ -33,9 +34,9 @@ def explorer_link(folder: Path) -> list[Html]:
 def best_policy(policies: dict[str, Any]) -> str:
     """The policy of the summary: SSNP, or without SSNP the policy with the lowest mean regret."""
     learned = [name for name in policies if "oracle" not in name] or list(policies)
-    if FOCUS_MODEL in learned:
-        return FOCUS_MODEL
-    return min(learned, key=lambda name: policies[name]["mean_regret"]["mean"])
+    return focus_model(learned) or min(
+        learned, key=lambda name: policies[name]["mean_regret"]["mean"]
+    )
 
 
 def headline(run: RunFiles) -> list[Html]:
@@ -123,7 +124,7 @@ def _probe_words(run: RunFiles) -> str:
     probes = run.probes.get("probes", {})
     if not probes:
         return ""
-    model = "statistician" if "statistician" in probes else sort_models(probes)[0]
+    model = _statistician(probes) or sort_models(probes)[0]
     others = [name for name in probes if name not in (model, "supervised")]
     parts = []
     for target, question in _TARGETS.items():
@@ -181,10 +182,18 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
 
 
 def _probe_tiles(run: RunFiles) -> list[Html]:
-    found = run.probes.get("probes", {}).get("statistician", {}).get("handedness")
+    probes = run.probes.get("probes", {})
+    model = _statistician(probes)
+    found = probes.get(model, {}).get("handedness")
     if not found or is_at_chance(found, guessing(run.probes, "handedness")):
         return []  # the sentence of `_probe_words` says that the score is at chance
-    return [_tile(percent(found["mean"]), "hinge side predicted from the statistician's embedding")]
+    text = f"hinge side predicted from the embedding of the {style_of(model).label}"
+    return [_tile(percent(found["mean"]), text)]
+
+
+def _statistician(probes: Mapping[str, Any]) -> str | None:
+    """The statistician of the headline; None without one."""
+    return next((name for name in STATISTICIANS if name in probes), None)
 
 
 def _tile(figure: str, text: str) -> Html:

@@ -8,7 +8,7 @@ from typing import Any
 
 from doorlab.intervals import sample_size
 from doorlab.plots.captions import CAPTIONS, INTRODUCTIONS, SECTIONS, fill
-from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.plots.style import focus_model, sort_models, style_of
 from doorlab.report.page import (
     DASH,
     Html,
@@ -124,9 +124,10 @@ def _reward(run: RunFiles) -> list[Html]:
 
 def _labels(run: RunFiles) -> list[Html]:
     """Sentence with the number of labeled doors of the headline model."""
+    main = focus_model(model.name for model in run.models)
     for model in run.models:
         metrics = model.metrics.get("metrics", {})
-        if model.name == FOCUS_MODEL and {"labeled_doors", "frame_doors"} <= metrics.keys():
+        if model.name == main and {"labeled_doors", "frame_doors"} <= metrics.keys():
             labeled, total = metrics["labeled_doors"], metrics["frame_doors"]
             share = f"{labeled:,} of the" if labeled < total else "all"
             text = f"In this run, {share} {total:,} training doors are labeled with interactions."

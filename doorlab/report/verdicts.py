@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.plots.style import focus_model, sort_models, style_of
 from doorlab.report.page import enumeration
 from doorlab.report.run_files import RunFiles
 from doorlab.report.tables.policies import in_words
@@ -179,9 +179,10 @@ def _latents(run: RunFiles) -> str:
 
 def _first_interaction(run: RunFiles) -> str:
     policies = run.regret.get("policies", {})
-    if FOCUS_MODEL not in policies or "visible_oracle" not in policies:
+    main = focus_model(policies)
+    if main is None or "visible_oracle" not in policies:
         return ""
-    mine, most = (policies[n]["first_reward"]["mean"] for n in (FOCUS_MODEL, "visible_oracle"))
+    mine, most = (policies[n]["first_reward"]["mean"] for n in (main, "visible_oracle"))
     return (
         f"over all test doors, the mean reward of its first interaction is {mine:.2f}; the visible "
         f"oracle obtains {most:.2f}"

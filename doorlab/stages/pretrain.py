@@ -5,8 +5,10 @@ Models:
 - statistician: a neural statistician (Edwards & Storkey 2017). It encodes several frames of a door
   into a context latent, which the frames share, and an instance latent per frame (opening angle,
   camera);
-- contrastive_statistician: a statistician with contrastive losses: its context latent must identify
-  the door, and its instance latents must not;
+- contrastive_statistician: a statistician whose context latent must also identify the door among
+  others and mirror images (InfoNCE);
+- disentangled_statistician: the same, and its instance latents must not identify the door. A step
+  takes about twice as long;
 - context-free baselines on single frames: vae, autoencoder, pca (fitted in closed form) and
   random_features (an encoder that is not trained);
 - supervised: an upper reference, the only model that is trained on the true parameters of doors.

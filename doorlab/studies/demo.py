@@ -48,14 +48,16 @@ from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import print_note
 
 _TIMES = {"seconds": Each(Limits(0))}  # of timing.json
-PRETRAINED = ("vae", "statistician")
+# The encoder that takes longest comes first.
+PRETRAINED = ("contrastive_statistician", "vae", "statistician")
 REWARD_MODELS = {
+    "contrastive_ssnp": "contrastive_statistician",
     "np": None,
-    "ssnp": "statistician",
     "vae_np": "vae",
     "statistician_np": "statistician",
+    "contrastive_np": "contrastive_statistician",
 }  # reward model -> pretrained encoder that it starts from
-_FROZEN = ("vae_np", "statistician_np")
+_FROZEN = ("vae_np", "statistician_np", "contrastive_np")
 
 
 @dataclass(frozen=True)

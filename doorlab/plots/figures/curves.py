@@ -15,8 +15,8 @@ from doorlab.intervals import Estimate
 from doorlab.plots.matplotlib_settings import default_settings
 from doorlab.plots.style import (
     DPI,
-    FOCUS_MODEL,
     FONT_SIZE,
+    focus_model,
     new_figure,
     sort_models,
     spread_labels,
@@ -74,7 +74,7 @@ def draw_curves(axes: Axes, curves: Mapping[str, Curve], *, markers: bool = True
 
 def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
     """Adds the label of each model to the right of its curve, without overlaps."""
-    names = sort_models(curves)
+    names, main = sort_models(curves), focus_model(curves)
     low, high = axes.get_ylim()
     heights = [(float(curves[name].mean[-1]) - low) / (high - low) for name in names]
     points = axes.get_window_extent().height / DPI * 72  # the layout reduces this a little later
@@ -84,7 +84,7 @@ def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
         axes.annotate(
             style_of(name).label, (last, height), xycoords=("data", "axes fraction"),
             xytext=(9, 0), textcoords="offset points", va="center", fontsize=FONT_SIZE,
-            color=text_color(name), fontweight="bold" if name == FOCUS_MODEL else "normal",
+            color=text_color(name), fontweight="bold" if name == main else "normal",
             annotation_clip=False,
         )  # fmt: skip
 

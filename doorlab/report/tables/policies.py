@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from doorlab.plots.style import FOCUS_MODEL, sort_models, style_of
+from doorlab.plots.style import focus_model, sort_models, style_of
 from doorlab.report.page import DASH, Html, element, join, table
 from doorlab.result_schemas import read_part
 
@@ -69,7 +69,7 @@ def model_name(name: str) -> Html:
 def policy_table(regret: dict[str, Any]) -> Html:
     """HTML table of regret and rewards by policy, with differences to the headline model."""
     policies = regret["policies"]
-    hero = FOCUS_MODEL if FOCUS_MODEL in policies else None
+    hero = focus_model(policies)
     differences = regret.get("paired_differences", {})
     several = any(policy.get("seeds", 1) > 1 for policy in policies.values())
     head = ["policy", *(["training seeds"] if several else [])]

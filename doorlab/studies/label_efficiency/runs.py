@@ -30,11 +30,13 @@ from doorlab.studies.label_efficiency.config import Config
 from doorlab.studies.runs import run_parallel
 from doorlab.training.config import differing
 
-# The contrastive model, and the settings of the architecture that no other encoder uses.
-_CONTRASTIVE = ("contrastive_statistician", (
-    "contrast_weight", "frame_contrast_weight", "view_shift", "independence_weight",
-    "decode_fraction",
-))  # fmt: skip
+# Settings of the architecture that only these models use.
+_CONTRASTIVE = ("contrast_weight", "contrast_frames", "view_shift")
+_DISENTANGLED = ("frame_contrast_weight", "independence_weight", "decode_fraction")
+_USED = {
+    "contrastive_statistician": _CONTRASTIVE,
+    "disentangled_statistician": (*_CONTRASTIVE, *_DISENTANGLED),
+}
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,7 @@ def _own_pretraining_settings(config: Config, dataset: DoorDataset, kind: str) -
 def _sizes(architecture: Architecture, kind: str) -> dict[str, Any]:
     """Fields of the architecture that affect the pretraining of a model."""
     sizes = to_json(architecture.with_reward_config(Architecture()))
-    contrastive, idle = _CONTRASTIVE
-    if kind == contrastive:
-        idle = ()
+    idle = {*_CONTRASTIVE, *_DISENTANGLED}.difference(_USED.get(kind, ()))
     return {f"architecture.{name}": v for name, v in sizes.items() if name not in idle}
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from doorlab.models.encoders.autoencoder import Autoencoder
-from doorlab.models.encoders.contrastive_statistician import ContrastiveStatistician
+from doorlab.models.encoders.disentangled_statistician import DisentangledStatistician
 from doorlab.models.encoders.statistician import NeuralStatistician
 from doorlab.models.encoders.vae import VAE
 
@@ -37,8 +37,8 @@ def test_decoder_gets_part_in_training_and_all_in_evaluation(encoder, small, fra
     assert _decoded(part.eval(), frames) == 12
 
 
-def test_contrastive_statistician_decodes_part_of_each_half(small, frames):
-    model = ContrastiveStatistician(32, replace(small, decode_fraction=1.0, instance_dim=5))
+def test_disentangled_statistician_decodes_part_of_each_half(small, frames):
+    model = DisentangledStatistician(32, replace(small, decode_fraction=1.0, instance_dim=5))
     assert _decoded(model.train(), torch.cat([frames, frames], dim=1)) == 4 * 6
     model.architecture = replace(model.architecture, frame_decode_fraction=1 / 3)
     assert _decoded(model, torch.cat([frames, frames], dim=1)) == 4 * 2
