@@ -53,7 +53,7 @@ STYLES: dict[str, ModelStyle] = {
     "latent_np": ModelStyle("latent NP", "#7a5195", "-", "<"),
     "contrastive_statistician": ModelStyle("contrastive statistician", "#8b4513", "-", ">"),
     "statistician": ModelStyle("statistician", "#009e73", "-", "D"),
-    "disentangled_statistician": ModelStyle("disentangled statistician", "#6a3d9a", "-", "P"),
+    "disentangled_statistician": ModelStyle("disentangled statistician", "#6a3d9a", "-", "h"),
     "vae": ModelStyle("VAE", "#cc79a7", "-", "^"),
     "autoencoder": ModelStyle("autoencoder", "#0072b2", "--", "p"),
     "pca": ModelStyle("PCA", "#e69f00", "-.", "H"),

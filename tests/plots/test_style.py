@@ -66,7 +66,7 @@ def test_encoder_colors_are_distinguishable_by_color_blind_people():
 def test_style_markers_differ_and_encoder_keeps_color_as_policy():
     bases = ("vae", "statistician", "contrastive_statistician")
     others = [style for name, style in STYLES.items() if name not in bases]
-    assert len({style.marker for style in others}) == len(others) == 22
+    assert len({style.marker for style in others}) == len(others) == 23
     for base in bases:
         assert style_of(base).color == style_of(f"{base.removesuffix('_statistician')}_np").color
 

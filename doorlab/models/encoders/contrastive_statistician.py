@@ -2,8 +2,8 @@
 
 A statistician that is trained on its ELBO alone encodes in c what covers many pixels (place, size,
 color). What few pixels show, including the side of the hinge, gets little of the variance of c. A
-contrastive loss changes that: the contexts of two sets of frames of a door must match among those of
-all doors of the batch and their mirror images. c must therefore encode all properties that
+contrastive loss changes that: the contexts of two sets of frames of a door must match among those
+of all doors of the batch and their mirror images. c must therefore encode all properties that
 distinguish doors. Each set is shifted and stretched differently, and one set is reduced to edges,
 so that place, size and color, which the ELBO already encodes, do not suffice for the match (views
 as in Chen et al. 2020, SimCLR).
