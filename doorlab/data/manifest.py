@@ -22,7 +22,7 @@ import numpy as np
 
 from doorlab.data.checksums import checksum
 from doorlab.data.config import DatasetConfig, split_of_doors
-from doorlab.data.object_store import REMEDY, dataset_location, is_remote, read_object
+from doorlab.data.object_store import REMEDY, read_object
 from doorlab.data.part_journal import read_journal
 from doorlab.data.parts import PART_FOLDERS, is_video
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
@@ -31,6 +31,7 @@ from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.run_layout import DATASET_FILE
 from doorlab.storage.files import atomic_write_json, parse_json, read_json
+from doorlab.storage.store_urls import dataset_location, is_remote
 
 CONFIGS: dict[str, type[DatasetConfig]] = {
     config.kind: config for config in (GenerationConfig, ImportConfig)
