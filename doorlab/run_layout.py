@@ -21,6 +21,7 @@ from pathlib import Path
 
 from doorlab.errors import ConfigError, ResultError
 from doorlab.storage.files import read_json
+from doorlab.storage.store_urls import run_folder
 
 # A dataset; a dataset that `doorlab export` wrote for a hub; a model that it wrote as ONNX files.
 DATASET_FILE, EXPORT_FILE, ONNX_FILE = "dataset.json", "doorlab.json", "onnx.json"
@@ -77,11 +78,13 @@ class RunFolders:
         """All parts of `runs`.
 
         Raises:
-            ResultError: for a run that is no folder, and when no run has a part.
+            ResultError: for a run that is no folder (a URL, for example), and when no run has a
+                part.
             ConfigError: when there is no run, and when a stage has two results.
         """
         if not runs:
             raise ConfigError("at least one run", "none", "name its folder with --runs")
+        runs = [run_folder(run) for run in runs]
         folders = [folder for run in runs for folder in _folders_of(run)]
         once = {folder.resolve(): folder for folder in reversed(folders)}
         found = RunFolders(tuple(runs), tuple(once.values())[::-1])

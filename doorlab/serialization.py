@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 from doorlab.intervals import Estimate
+from doorlab.storage.store_urls import dataset_location
 
 
 def to_json(value: Any) -> Any:
-    """Dataclasses, estimates, arrays, paths and their containers as plain JSON values."""
+    """Dataclasses, estimates, arrays, paths and their containers as plain JSON values.
+
+    A URL that was converted to a Path is a URL again.
+    """
     if isinstance(value, Estimate):
         return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -25,4 +29,4 @@ def to_json(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    return str(value) if isinstance(value, Path) else value
+    return str(dataset_location(value)) if isinstance(value, Path) else value

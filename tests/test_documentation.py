@@ -99,7 +99,6 @@ def reconstructed(model: str) -> dict:
 def test_demo_dataset_page_matches_generator():
     config = generate.PRESETS["tiny"]
     (shown,) = blocks("docs/datasets.md", "text")
-    assert result("demo_regret.json")["dataset_checksum"] in shown
     for count in (config.doors, config.doors * config.frames, config.doors * config.interactions):
         assert f" {count:,} " in shown.replace("\n", " ")
     splits = (config.test_fraction, config.validation_fraction)
@@ -236,4 +235,8 @@ def test_figures_were_drawn_from_present_results(picture):
 def test_demo_results_are_of_present_doors(tmp_path):
     """Generates them, in a minute or two. If not, the demo is to be measured again."""
     path = generate.run(replace(generate.PRESETS["tiny"], out=tmp_path / "dataset"))
-    assert DoorDataset.open(path).checksum == result("demo_regret.json")["dataset_checksum"]
+    manifest = DoorDataset.open(path).manifest
+    # Results of the demo before `file_checksum` name the checksum that covers the videos, too.
+    known = {manifest.checksum, replace(manifest, covers_videos=True).checksum}
+    assert result("demo_regret.json")["dataset_checksum"] in known
+    assert manifest.checksum in blocks("docs/datasets.md", "text")[0]

@@ -10,23 +10,14 @@ Legend: D doors, N actions, t interactions so far, F = 5 features of an action, 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import botorch
 import numpy as np
 import torch
-from botorch.models import SingleTaskGP
-from botorch.models.transforms.input import InputTransform
-from botorch.optim.fit import fit_gpytorch_mll_torch
-from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import MaternKernel, ScaleKernel
-from gpytorch.likelihoods import GaussianLikelihood
-from gpytorch.means import ConstantMean
-from gpytorch.mlls import ExactMarginalLogLikelihood
-from gpytorch.priors import LogNormalPrior, NormalPrior
 from jaxtyping import Float
 from torch import Tensor
 from torch.optim import Adam
@@ -42,6 +33,20 @@ from doorlab.limits import (
 )
 from doorlab.nn.actions import action_features
 from doorlab.runtime.torch_state import float32_by_default
+
+with warnings.catch_warnings():
+    # linear_operator, which BoTorch imports, uses torch.jit.script; torch 2.14 says so to users.
+    warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated", FutureWarning)
+    import botorch
+    from botorch.models import SingleTaskGP
+    from botorch.models.transforms.input import InputTransform
+    from botorch.optim.fit import fit_gpytorch_mll_torch
+    from gpytorch.constraints import GreaterThan
+    from gpytorch.kernels import MaternKernel, ScaleKernel
+    from gpytorch.likelihoods import GaussianLikelihood
+    from gpytorch.means import ConstantMean
+    from gpytorch.mlls import ExactMarginalLogLikelihood
+    from gpytorch.priors import LogNormalPrior, NormalPrior
 
 _FIT_RATE = 0.05  # learning rate of Adam, on BoTorch's unconstrained hyperparameters
 _FEATURES = 256  # frequencies of a sampled function

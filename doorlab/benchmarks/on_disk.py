@@ -23,6 +23,7 @@ from doorlab.learning.pretraining_set import PretrainingSet
 from doorlab.learning.training_doors import batches_ahead
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.nn.images import to_float
 from doorlab.training import TrainConfig, fit, make_fabric, single_phase
 from doorlab.training.loop import generator_for
 
@@ -74,4 +75,5 @@ def _steps_per_s(doors: DoorData) -> float:
 
 
 def _loss(model: Any, batch: tuple[Any, ...]) -> Any:
-    return model.loss(*batch)
+    stored_BMCHW, *labels = batch
+    return model.loss(to_float(stored_BMCHW), *labels)

@@ -30,11 +30,13 @@ from doorlab.data.tensors.batches import DoorData
 from doorlab.data.writer import write_dataset
 from doorlab.evaluation.probes.linear import fit_probe
 from doorlab.evaluation.probes.plan import ProbeSpec, sample_of
+from doorlab.evaluation.trained_model import TrainedModel
 from doorlab.learning.pretraining_set import PretrainingSet
 from doorlab.models.architecture import Architecture
 from doorlab.models.encoders.statistician import NeuralStatistician
+from doorlab.nn.images import to_float
 from doorlab.sim import AUTO, resolve_simulator
-from doorlab.training import MonitorConfig, OptimConfig, TrainConfig, fit, make_fabric, single_phase
+from doorlab.training import OptimConfig, TrainConfig, fit, make_fabric, single_phase
 
 CLAIM = {"handedness": 0.95, "swing": 0.95, "joint_angle": 0.80}  # target -> least probe score
 _DOORS, _FRAMES, _BATCH, _SEED = 1400, 8, 16, 4000  # no setting was tuned on doors of this seed
@@ -117,9 +119,7 @@ def _training(
     fabric = make_fabric("cpu")
     doors = PretrainingSet(DoorData.load(dataset, "train", fabric.device))
     task = single_phase("statistician", partial(doors.batch, _FRAMES, True), _loss, _BATCH)
-    config = TrainConfig(
-        steps=recipe.steps, optim=OptimConfig(lr=recipe.lr), monitor=MonitorConfig()
-    )
+    config = TrainConfig(steps=recipe.steps, optim=OptimConfig(lr=recipe.lr))
     torch.manual_seed(0)
     model = NeuralStatistician(dataset.image_size, recipe.architecture)
     for last in range(_PROBE_EVERY, recipe.steps + _PROBE_EVERY, _PROBE_EVERY):
@@ -147,14 +147,9 @@ def probe(model: NeuralStatistician, splits: Splits) -> dict[str, float]:
     return scores
 
 
-@torch.no_grad()
 def _embed(model: NeuralStatistician, images: np.ndarray) -> dict[str, np.ndarray]:
-    found: dict[str, list[np.ndarray]] = {"context": [], "instance": []}
-    for part in np.array_split(images, max(1, len(images) // 64)):
-        frames = torch.from_numpy(part).permute(0, 1, 4, 2, 3).float() / 255.0
-        found["context"].append(model.embed(frames).numpy())
-        found["instance"].append(model.embed_frames(frames).numpy())
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+    trained = TrainedModel("statistician", model, "cpu")
+    return {"context": trained.embed(images), "instance": trained.embed_frames(images)}
 
 
 def _dataset(path: Path) -> DoorDataset:
@@ -172,4 +167,5 @@ def _read(dataset: DoorDataset, split: str) -> tuple[np.ndarray, dict[str, np.nd
 
 
 def _loss(model: Any, batch: tuple[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.loss(*batch)
+    (stored_BMCHW,) = batch
+    return model.loss(to_float(stored_BMCHW))

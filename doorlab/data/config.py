@@ -76,6 +76,10 @@ class DatasetConfig(ABC):
         """Maps the file name of every video to the index of its door."""
         return {}
 
+    def without_videos(self) -> DatasetConfig:
+        """The settings of the same dataset without videos."""
+        return self
+
     def shards(self) -> Mapping[str, tuple[int, int]]:
         """Maps the name of every shard to (first door, last door + 1)."""
         return _shards(self.doors, self.shard_doors)

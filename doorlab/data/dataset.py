@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from doorlab.data.checksums import part_checksum
+from doorlab.data.checksums import checksum, part_checksum
 from doorlab.data.config import DatasetConfig
 from doorlab.data.manifest import Manifest
-from doorlab.data.object_store import dataset_location, is_remote
+from doorlab.data.object_store import REMEDY, read_object
 from doorlab.data.schema import ARRAYS, OPTIONAL, SPLITS, door_array
 from doorlab.data.shard_reader import Reader, make_reader
 from doorlab.data.sources.simulation import GenerationConfig
@@ -30,6 +30,8 @@ from doorlab.data.validation import check_joint_positions, check_split, check_va
 from doorlab.doors import Door, door_from_arrays
 from doorlab.doors.door import FIELDS
 from doorlab.errors import DatasetError, unknown_name
+from doorlab.storage.files import read_bytes
+from doorlab.storage.store_urls import dataset_location, is_remote
 
 
 class DoorDataset:
@@ -164,6 +166,24 @@ class DoorDataset:
         count = len(columns[FIELDS[0]])
         numbers = range(count) if indices is None else np.asarray(indices).tolist()
         return [door_from_arrays(columns, row, number) for row, number in enumerate(numbers)]
+
+    def read_video(self, name: str) -> bytes:
+        """Content of the MP4 file `name` ("door-00000.mp4"), from a folder or a URL.
+
+        Raises DatasetError if it is missing, is a link, or has a wrong checksum.
+        """
+        part, file = f"videos/{name}", self._folder / "videos" / name
+        if is_remote(self.path):
+            content, fix = read_object(file), REMEDY
+        else:
+            plain = part_checksum(self._folder, part) is not None  # a file, without links to it
+            content = read_bytes(file, DatasetError) if plain else None
+            fix = f"repair it with `{self.config.command(self.path)}`"
+        if content is None or checksum({name: content}) != self.manifest.parts[part]:
+            raise DatasetError(
+                f"{self.path / part} as it was written", "a changed or missing file", fix
+            )
+        return content
 
     def verify(self) -> list[str]:
         """Lists the parts that are missing or have a wrong checksum ("shards/shard-00002").

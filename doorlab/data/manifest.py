@@ -1,13 +1,20 @@
 """dataset.json: what a dataset is, which of its parts are written, and their checksums.
 
 A part (a shard or a video) counts once it is listed here, or in the journal of a dataset that is
-being written (`doorlab.data.part_journal`). Nothing in it depends on workers, times or machines.
+being written (`doorlab.data.part_journal`). Nothing in it depends on workers, times or machines,
+except for the checksums of videos: their bytes depend on the version of the video encoder.
+
+    checksum        identifies the dataset: over settings and shards, equal with and without videos
+    file_checksum   over all other entries, so that every change of the file is found
+
+Earlier versions wrote no `file_checksum`. Their `checksum` is over all other entries, videos
+included. It stays the checksum of such a dataset, because results and models refer to it.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +22,16 @@ import numpy as np
 
 from doorlab.data.checksums import checksum
 from doorlab.data.config import DatasetConfig, split_of_doors
-from doorlab.data.object_store import REMEDY, dataset_location, is_remote, read_object
+from doorlab.data.object_store import REMEDY, read_object
 from doorlab.data.part_journal import read_journal
-from doorlab.data.parts import PART_FOLDERS
+from doorlab.data.parts import PART_FOLDERS, is_video
 from doorlab.data.schema import FORMAT_VERSION, SPLITS
 from doorlab.data.sources.importing import ImportConfig
 from doorlab.data.sources.simulation import GenerationConfig
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.run_layout import DATASET_FILE
 from doorlab.storage.files import atomic_write_json, parse_json, read_json
+from doorlab.storage.store_urls import dataset_location, is_remote
 
 CONFIGS: dict[str, type[DatasetConfig]] = {
     config.kind: config for config in (GenerationConfig, ImportConfig)
@@ -42,12 +50,14 @@ class Manifest:
         prior: every field of the prior that the doors were sampled from, as plain JSON values; None
             for a prior that doorlab itself names, and for doors that are real. The fields make a
             dataset reproducible without the module or file of its prior.
+        covers_videos: whether `checksum` covers the videos, as in datasets of earlier versions.
     """
 
     config: DatasetConfig
     renderer: str
     parts: dict[str, str] = field(default_factory=dict)
     prior: dict[str, Any] | None = None
+    covers_videos: bool = False
 
     @staticmethod
     def read(path: str | Path) -> Manifest:
@@ -76,7 +86,9 @@ class Manifest:
     def from_json(document: dict[str, Any], file: Path) -> Manifest:
         """The inverse of `to_json`. Raises DatasetError, naming the `file` that it comes from."""
         _check_version(file.parent, document.get("format_version"))
-        if document.get("checksum") != _checksum(document):
+        covers_videos = "file_checksum" not in document
+        of_file = "checksum" if covers_videos else "file_checksum"
+        if document.get(of_file) != _checksum(document, of_file):
             raise DatasetError(
                 f"{file} as it was written", "a changed one", "restore it or generate it again"
             )
@@ -89,8 +101,12 @@ class Manifest:
                 for name, part in document[kind].items()
             }
             _check_prior(document.get("prior"))
-            manifest = Manifest(config, document["renderer"], parts, document.get("prior"))
+            manifest = Manifest(
+                config, document["renderer"], parts, document.get("prior"), covers_videos
+            )
             _check_parts(manifest)
+            if document["checksum"] != manifest.checksum:
+                raise LookupError("the checksum of another dataset")
             return manifest
         except (ConfigError, LookupError, AttributeError, TypeError) as error:
             raise DatasetError(
@@ -103,8 +119,29 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """The document. A pure function of the config once every part is written."""
+        document = self._entries() | {"checksum": self.checksum}
+        if self.covers_videos:
+            return document
+        return document | {"file_checksum": _checksum(document, "file_checksum")}
+
+    @property
+    def checksum(self) -> str:
+        """Identifies the dataset: over its settings and the checksums of its shards.
+
+        It is that of the same dataset without videos, unless `covers_videos`: no model learns from
+        videos, and their bytes depend on the version of the video encoder.
+        """
+        about = self if self.covers_videos else self._without_videos()
+        return _checksum(about._entries(), "checksum")
+
+    def _without_videos(self) -> Manifest:
+        shards = {part: known for part, known in self.parts.items() if not is_video(part)}
+        return replace(self, config=self.config.without_videos(), parts=shards)
+
+    def _entries(self) -> dict[str, Any]:
+        """Everything in the document but its checksums."""
         counts = np.bincount(split_of_doors(self.config), minlength=len(SPLITS))
-        document: dict[str, Any] = {
+        return {
             "format_version": FORMAT_VERSION,
             "kind": self.config.kind,
             "complete": self.complete,
@@ -125,12 +162,6 @@ class Manifest:
                 if f"videos/{name}" in self.parts
             },
         }
-        return {**document, "checksum": _checksum(document)}
-
-    @property
-    def checksum(self) -> str:
-        """Identifies the dataset: over its settings and the checksums of all its parts."""
-        return self.to_json()["checksum"]
 
     @property
     def expected(self) -> list[str]:
@@ -149,8 +180,9 @@ class Manifest:
         return not self.missing
 
 
-def _checksum(document: dict[str, Any]) -> str:
-    bare = {key: value for key, value in document.items() if key != "checksum"}
+def _checksum(document: dict[str, Any], own: str) -> str:
+    """Checksum over all entries but `own`, which contains it."""
+    bare = {key: value for key, value in document.items() if key != own}
     return checksum({DATASET_FILE: json.dumps(bare, sort_keys=True).encode()})
 
 

@@ -16,14 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import tensorstore as ts
 
 from doorlab.data.fork_guard import begin_use
 from doorlab.errors import DatasetError
+from doorlab.storage.store_urls import SCHEMES
 
-_SCHEMES = ("s3:", "gs:", "http:", "https:")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _RETRIES = {"max_retries": 5, "initial_delay": "200ms", "max_delay": "5s"}
 # Without limits, TensorStore tries for a quarter of an hour.
@@ -33,40 +32,11 @@ UNREADABLE = (ValueError, IndexError, NotImplementedError, OSError)
 REMEDY = "check the URL, the credentials and the network"
 
 
-class StoreUrl(type(Path())):
-    """The URL of a folder or an object in a store.
-
-    It is a Path, so that configs and functions accept URLs where they accept folders; `str` is the
-    URL. Path merges the slashes of a URL: `Path("s3://b/k")` has the parts "s3:", "b" and "k".
-    Methods that access files do not work.
-    """
-
-    def __str__(self) -> str:
-        """The URL."""
-        scheme, *rest = self.parts
-        return f"{scheme}//{'/'.join(rest)}"
-
-
-def dataset_location(path: str | Path) -> Path:
-    """A local path, or a `StoreUrl` for a URL, also for one that was converted to a Path."""
-    parts = Path(path).parts
-    if parts and parts[0] in _SCHEMES and len(parts) > 1:
-        return StoreUrl(*parts)
-    if parts and parts[0] == "file:":
-        return Path("/", *(unquote(part) for part in parts[1:]))
-    return Path(path)
-
-
-def is_remote(path: Path) -> bool:
-    """Whether a path is a `StoreUrl`."""
-    return isinstance(path, StoreUrl)
-
-
 def store_spec(folder: str) -> dict[str, Any]:
     """TensorStore's spec of the key-value store below an absolute local path or a URL."""
     scheme, _, rest = folder.partition("://")
     host, _, path = rest.partition("/")
-    if f"{scheme}:" not in _SCHEMES:
+    if f"{scheme}:" not in SCHEMES:
         return {"driver": "file", "path": f"{folder}/"}
     if scheme in ("http", "https"):
         return {"driver": "http", "base_url": f"{scheme}://{host}", "path": f"/{path}/"}

@@ -22,11 +22,12 @@ import tensorstore as ts
 
 from doorlab.data.config import DatasetConfig
 from doorlab.data.fork_guard import was_forked
-from doorlab.data.object_store import REMEDY, RETRY_LIMITS, UNREADABLE, is_remote, reason
+from doorlab.data.object_store import REMEDY, RETRY_LIMITS, UNREADABLE, reason
 from doorlab.data.parts import linked_below
 from doorlab.data.schema import ARRAYS
 from doorlab.data.shards import array_files, is_key, open_array
 from doorlab.errors import DatasetError
+from doorlab.storage.store_urls import is_remote
 from doorlab.storage.text_paths import TextPath
 
 _CACHE_BYTES = 64 * 2**20  # chunk indices of the image files, and recently read doors

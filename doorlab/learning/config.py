@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.object_store import dataset_location
 from doorlab.data.tensors.stream import StreamConfig
 from doorlab.errors import ConfigError, unknown_name
 from doorlab.limits import NonNegativeInt, PositiveInt
 from doorlab.models.architecture import Architecture
 from doorlab.options import Option
+from doorlab.storage.store_urls import dataset_location
 from doorlab.training import TrainConfig, check_devices
 
 KEEP_IN_MEMORY = ("auto", "always", "never")

@@ -36,10 +36,10 @@ class EmbeddedBatch:
 
 @torch.no_grad()
 def embed_batch(model: RewardModel, batch: RewardBatch) -> EmbeddedBatch:
-    """Embeds the doors of a batch with the current weights of the encoder."""
+    """Embeds the doors of a batch with stored frames by the current weights of the encoder."""
     training = model.training
     model.train(False)
-    embedding = model.embed(batch.x_BMCHW)
+    embedding = model.embed(batch.with_float_frames().x_BMCHW)
     model.train(training)
     return EmbeddedBatch(embedding, batch)
 

@@ -37,6 +37,7 @@ from doorlab.learning.training_doors import batches_ahead
 from doorlab.models.embedding import DOORS_AT_ONCE, embed_all
 from doorlab.models.registry import reward_model_spec
 from doorlab.nn.context_sets import RewardBatch
+from doorlab.nn.images import to_float
 from doorlab.nn.independent_components import DEFAULT_FLOOR
 from doorlab.training import Phase
 from doorlab.training.task import Batches, Loss
@@ -219,11 +220,11 @@ def start_process(model: Any, whitener: Whitener) -> Callable[[Any], None]:
 
 
 def _encoder_loss(model: Any, batch: RewardBatch) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.loss(batch)
+    return model.loss(batch.with_float_frames())
 
 
 def _joint_loss(model: Any, batch: JointBatch) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.joint_loss(batch.labeled, batch.frames_BMCHW)
+    return model.joint_loss(batch.labeled.with_float_frames(), to_float(batch.frames_BMCHW))
 
 
 def _process_loss(model: Any, batch: EmbeddedBatch) -> tuple[Tensor, dict[str, Tensor]]:

@@ -19,10 +19,10 @@ from doorlab.data.labels import load_labels
 from doorlab.data.tensors.augmentation import mirror_frames
 from doorlab.data.tensors.batches import (
     DoorData,
-    gather_frames,
     sample_door_indices,
     sample_frame_indices,
 )
+from doorlab.data.tensors.images import gather_images
 from doorlab.evaluation.probes import TARGETS, mirrored
 from doorlab.nn.images import to_float
 
@@ -63,10 +63,15 @@ class PretrainingSet:
     def batch(
         self, frames: int, mirror: bool, step: int, generator: torch.Generator, batch: int
     ) -> tuple[Any, ...]:
-        """The arguments of a model's loss: random frames of random doors, and their labels."""
+        """Random frames of random doors, as stored, and their labels, if there are some.
+
+        They are the arguments of a model's loss, after `to_float` of the frames. Frames are a
+        quarter of the size until then, while several batches are read ahead.
+        """
         rows = sample_door_indices(self.doors, batch, generator)
         picks = sample_frame_indices(self.doors, batch, frames, generator)
-        frames_BMCHW, labels = gather_frames(self.doors, rows, picks), self._labels_at(rows, picks)
+        frames_BMCHW = gather_images(self.doors.images, rows, picks)
+        labels = self._labels_at(rows, picks)
         if mirror:
             chosen = (torch.rand(batch, generator=generator) < 0.5).to(frames_BMCHW.device)
             frames_BMCHW = mirror_frames(frames_BMCHW, chosen)

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import UInt8
 from torch import Tensor
 
 from doorlab.data.tensors.augmentation import mirror_interactions, random_mirror
 from doorlab.data.tensors.batches import (
     DoorData,
     sample_door_indices,
-    sample_frames,
+    sample_images_of,
     sample_interactions_of,
 )
 from doorlab.data.tensors.stream import StreamSpec
@@ -28,16 +28,15 @@ from doorlab.learning.reward_config import RewardConfig
 from doorlab.models.registry import reward_model_spec
 from doorlab.models.reward.base import RewardModel
 from doorlab.nn.context_sets import RewardBatch
-from doorlab.nn.images import to_float
 from doorlab.training.task import Batches
 
 
 @dataclass(frozen=True)
 class JointBatch:
-    """Labeled doors, and frames of doors whose labels are not used."""
+    """Labeled doors, and frames of doors whose labels are not used. All frames are as stored."""
 
     labeled: RewardBatch
-    frames_BMCHW: Float[Tensor, "B M C H W"]
+    frames_BMCHW: UInt8[Tensor, "B M C H W"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class BatchSampler:
         generator: torch.Generator,
         empty_context_prob: float | None = None,
     ) -> RewardBatch:
-        """The doors at `rows`: frames, context interactions and target interactions.
+        """The doors at `rows`: frames as stored, context interactions and target interactions.
 
         Args:
             doors: doors with interactions.
@@ -89,8 +88,8 @@ class BatchSampler:
         return mirror_interactions(found, chosen.to(found.x_BMCHW.device))
 
     def mirrored(
-        self, frames: Float[Tensor, "B M C H W"], generator: torch.Generator
-    ) -> Float[Tensor, "B M C H W"]:
+        self, frames: UInt8[Tensor, "B M C H W"], generator: torch.Generator
+    ) -> UInt8[Tensor, "B M C H W"]:
         """The frames, those of random doors mirrored if `mirror` is set."""
         return random_mirror(frames, generator) if self.mirror else frames
 
@@ -112,7 +111,8 @@ def recorded_encoder_batches(
         found = sampler.interaction_batch(labeled, rows, generator, empty_context_prob=1.0)
         if unlabeled is None:
             return found
-        frames = sample_frames(unlabeled, num_unlabeled, sampler.frames, generator)
+        rows = sample_door_indices(unlabeled, num_unlabeled, generator)
+        frames = sample_images_of(unlabeled, rows, sampler.frames, generator)
         return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch
@@ -176,7 +176,7 @@ def streamed_encoder_batches(
         found = sampler.interaction_batch(labeled, rows, generator, empty_context_prob=1.0)
         if schedules.unlabeled is None:
             return found
-        frames = to_float(doors.at(step, schedules.unlabeled).images[:])
+        frames = doors.at(step, schedules.unlabeled).images[:]
         return JointBatch(found, sampler.mirrored(frames, generator))
 
     return batch

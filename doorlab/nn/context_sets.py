@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
+
+from doorlab.nn.images import to_float
 
 
 @dataclass(frozen=True)
@@ -55,4 +57,9 @@ class ContextTargetBatch:
 class RewardBatch(ContextTargetBatch):
     """Frames of doors, and interactions with them."""
 
-    x_BMCHW: Float[Tensor, "B M C H W"]
+    x_BMCHW: Float[Tensor, "B M C H W"] | UInt8[Tensor, "B M C H W"]
+    """Frames in [0, 1]; until the training step as stored, in a quarter of the memory."""
+
+    def with_float_frames(self) -> RewardBatch:
+        """A copy of a batch with stored frames, for a model: the frames are in [0, 1]."""
+        return replace(self, x_BMCHW=to_float(self.x_BMCHW))

@@ -12,7 +12,7 @@ from doorlab.errors import ResultError
 from doorlab.report.tables.attributes import attribute_table
 from doorlab.report.tables.diagnosis import diagnosis_table
 from doorlab.report.tables.policies import in_words, regret_table
-from doorlab.report.tables.probes import probe_table
+from doorlab.report.tables.probes import component_table, probe_table
 from doorlab.results import read_result
 from doorlab.run_layout import DIAGNOSIS_FILE, METRICS_FILE, PROBES_FILE, REGRET_FILE
 from doorlab.terminal.console import PlainConsole
@@ -59,7 +59,7 @@ def show_result(path: Path) -> None:
 
 _TABLES: dict[str, tuple[Callable[[Path], Table | None], ...]] = {
     REGRET_FILE: (regret_table,),
-    PROBES_FILE: (probe_table,),
+    PROBES_FILE: (probe_table, component_table),
     DIAGNOSIS_FILE: (diagnosis_table, attribute_table),
 }
 

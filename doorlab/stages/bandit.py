@@ -85,7 +85,7 @@ class Config:
     preset: str = "tiny"
     """Defaults of the other options: tiny (200 doors), small (500), full (1,000)."""
     data: Path = Path("runs/dataset")
-    """Folder of the dataset with the doors to open."""
+    """Folder or URL of the dataset with the doors to open."""
     models: tuple[Path, ...] = ()
     """Reward models: run folders of `doorlab train`, folders of `doorlab export`, and names of
     shipped weights (narrow). Runs of one kind of model need different seeds. The policy of shipped

@@ -91,7 +91,7 @@ class Config:
     preset: str = "small"
     """Defaults of the other options: tiny (seconds), small (a minute), full (minutes)."""
     data: Path = Path("runs/demo/dataset")
-    """Folder of the dataset with the test doors."""
+    """Folder or URL of the dataset with the test doors."""
     models: tuple[Path, ...] = (
         Path("runs/demo/pretrain/vae"),
         Path("runs/demo/pretrain/statistician"),

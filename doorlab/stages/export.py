@@ -128,8 +128,8 @@ class Config:
     """Dataset or model to export, output folder, format and card."""
 
     source: Positional[Path]
-    """Folder of a dataset, folder of a run of `doorlab pretrain` or `doorlab train`, or name of a
-    shipped model."""
+    """Folder or URL of a dataset, folder of a run of `doorlab pretrain` or `doorlab train`, or name
+    of a shipped model."""
     out: Path = Path("runs/export")
     """Folder of the export."""
     format: Annotated[str, Option(("auto", *_EXPORTERS))] = "auto"

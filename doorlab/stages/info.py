@@ -21,7 +21,6 @@ from tyro.conf import Positional
 
 from doorlab.data.dataset import DoorDataset
 from doorlab.data.manifest import Manifest
-from doorlab.data.object_store import dataset_location, is_remote
 from doorlab.data.parts import PART_FOLDERS, bytes_below
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.data.sources.importing import listing
@@ -29,6 +28,7 @@ from doorlab.doors import DoorPrior
 from doorlab.errors import DatasetError
 from doorlab.run_layout import CARD_FILE, DATASET_FILE
 from doorlab.serialization import to_json
+from doorlab.storage.store_urls import dataset_location, is_remote
 from doorlab.terminal.console import PlainConsole
 from doorlab.terminal.text import printable
 
@@ -72,7 +72,7 @@ def _show_dataset(config: Config) -> None:
         _verify(path, manifest)
         console.print(f"all {len(manifest.parts)} parts have their checksums")
     if not manifest.complete:
-        command = manifest.config.command(config.data)
+        command = manifest.config.command(path)
         console.print(f"incomplete: `{command}` continues it", soft_wrap=True)
 
 

@@ -85,8 +85,8 @@ class Config:
     """Further models: run folders, folders of `doorlab export`, and names of shipped weights. They
     replace models of the same kind in the runs."""
     data: Path | None = None
-    """Folder of the dataset. Default: the dataset inside a run folder, or the dataset that a run
-    was made with."""
+    """Folder or URL of the dataset. Default: the dataset inside a run folder, or the dataset that a
+    run was made with."""
     out: Path | None = None
     """Folder of the figures. Default: `plot` in the run folder, next to a dataset, or in the common
     parent folder of several runs."""

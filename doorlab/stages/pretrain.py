@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from doorlab.data.dataset import DoorDataset
@@ -241,14 +241,15 @@ def streamed_batch(
     step: int,
     generator: torch.Generator,
     size: int,
-) -> tuple[Float[Tensor, "B M C H W"]]:
-    """Frames of `size` streamed doors, which only this step uses."""
-    frames = to_float(doors.at(step, schedule).images[:])
+) -> tuple[UInt8[Tensor, "B M C H W"]]:
+    """Frames of `size` streamed doors, as stored, which only this step uses."""
+    frames = doors.at(step, schedule).images[:]
     return (random_mirror(frames, generator) if mirror else frames,)
 
 
 def _loss(model: Any, batch: tuple[Any, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-    return model.loss(*batch)
+    stored_BMCHW, *labels = batch
+    return model.loss(to_float(stored_BMCHW), *labels)
 
 
 def _validation(val_set: PretrainingSet, model: Any) -> dict[str, float]:
@@ -256,7 +257,7 @@ def _validation(val_set: PretrainingSet, model: Any) -> dict[str, float]:
     totals: dict[str, float] = {}
     embeddings: list[Tensor] = []
     for batch in val_set.iter_batches():
-        loss, scalars = _loss(model, batch)
+        loss, scalars = model.loss(*batch)
         for name, value in {"loss": loss, **scalars}.items():
             share = len(batch[0]) / len(val_set)
             totals[name] = totals.get(name, 0.0) + share * float(value)

@@ -19,6 +19,7 @@ from pathlib import Path
 from doorlab.errors import ConfigError, DoorlabError, ResultError
 from doorlab.storage.files import make_folder, remove, temporary_name, temporary_names, writing
 from doorlab.storage.locking import LOCK_FILE, FolderLock, try_lock
+from doorlab.storage.store_urls import is_remote
 
 _ANY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}(?P<old>\.old)?\.tmp", re.DOTALL)
 _FROM_HERE, _EXCHANGE = -100, 2  # Linux: AT_FDCWD, RENAME_EXCHANGE
@@ -65,7 +66,12 @@ def _locked(path: Path, real: Path, error: type[DoorlabError]) -> tuple[FolderLo
 
 
 def refuse_inside(path: Path, source: Path, what: str) -> None:
-    """Raises ConfigError if the output folder `path` is the input folder, or inside of it."""
+    """Raises ConfigError if the output folder `path` is the input folder, or inside of it.
+
+    No folder of this machine is inside of a URL.
+    """
+    if is_remote(source):
+        return
     if source.resolve() in (path.resolve(), *path.resolve().parents):
         raise ConfigError(
             f"an --out outside of {what} in {source}", f"{path}", "choose another --out"

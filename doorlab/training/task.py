@@ -14,7 +14,10 @@ Metrics = Mapping[str, float]
 Loss = Callable[[Any, Any], tuple[Tensor, dict[str, Tensor]]]
 """(model, batch) -> (loss, scalars to log)."""
 Batches = Callable[[int, torch.Generator, int], Any]
-"""(step of the run, generator, batch size) -> a batch, on the device of the run."""
+"""(step of the run, generator, batch size) -> a batch, on the device of the run.
+
+The loss converts images to floats: until then several batches may wait in memory.
+"""
 Monitor = Callable[[Metrics], float]
 """Validation metrics -> an error; the weights with the smallest one are the best."""
 

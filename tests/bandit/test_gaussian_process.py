@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import botorch
 import numpy as np
 import pytest
@@ -122,3 +125,29 @@ def test_gp_kernel_is_periodic_in_phi():
     at = torch.tensor([[[-0.99, 0, 0, 0], [0.9, 0, 0, 0]]], dtype=torch.float64)
     across, near = GPPosterior(make_gp(data, GPConfig())).moments(at)[0][0]
     assert across > near
+
+
+_TORCH_2_14 = """
+import warnings
+import torch
+script = torch.jit.script
+
+def deprecated(*args, **options):
+    advice = "Please switch to `torch.compile` or `torch.export`."
+    warnings.warn(f"`torch.jit.script` is deprecated. {advice}", FutureWarning, stacklevel=2)
+    warnings.warn("something else is deprecated", FutureWarning, stacklevel=2)
+    return script(*args, **options)
+
+torch.jit.script = deprecated
+import doorlab.bandit.gaussian_process
+warnings.warn("`torch.jit.script` is deprecated in the program of a user", FutureWarning)
+"""
+
+
+def test_import_of_botorch_hides_one_warning_of_torch_2_14():
+    """And no other one, neither there nor in the program that imports doorlab."""
+    command = [sys.executable, "-c", _TORCH_2_14]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert "something else is deprecated" in said
+    assert "in the program of a user" in said
+    assert "Please switch to `torch.compile`" not in said

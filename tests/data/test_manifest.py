@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 from helpers.altered_runs import write_manifest
 
+from doorlab.data.checksums import checksum
 from doorlab.data.manifest import Manifest
 from doorlab.data.schema import FORMAT_VERSION
 from doorlab.data.sources.importing import ImportConfig
@@ -49,6 +51,58 @@ def test_manifest_lists_missing_parts(full):
 def test_manifest_checksum_depends_on_parts(config, full):
     other = Manifest(config, "fake", {**full.parts, "shards/shard-00000": "blake2b:other"})
     assert len({full.checksum, other.checksum, Manifest(config, "fake").checksum}) == 3
+
+
+def earlier(document, **entries):
+    """The document as earlier versions wrote it: one checksum over all entries."""
+    document = {**document, **entries}
+    del document["file_checksum"], document["checksum"]
+    content = json.dumps(document, sort_keys=True).encode()
+    return {**document, "checksum": checksum({"dataset.json": content})}
+
+
+def test_manifest_checksum_is_that_of_same_dataset_without_videos(config, full):
+    """The bytes of a video depend on the version of PyAV: 18.1.0 and 19.0.2 differ."""
+    encoded_otherwise = {**full.parts, "videos/door-00000.mp4": "blake2b:another encoder"}
+    shards = {part: known for part, known in full.parts.items() if part.startswith("shards")}
+    bare = Manifest(replace(config, videos=0), "fake", shards)
+    checksums = {
+        full.checksum,
+        Manifest(config, "fake", encoded_otherwise).checksum,
+        bare.checksum,
+        earlier(bare.to_json())["checksum"],  # datasets without videos keep their checksum
+    }
+    assert len(checksums) == 1
+
+
+def test_manifest_read_keeps_checksum_of_earlier_version(tmp_path, full):
+    """Results and models of that version refer to it."""
+    document = earlier(full.to_json())
+    (tmp_path / "dataset.json").write_text(json.dumps(document))
+    found = Manifest.read(tmp_path)
+    assert found.checksum == document["checksum"] != full.checksum
+    assert (found.parts, found.config) == (full.parts, full.config)
+    found.write(tmp_path)
+    assert json.loads((tmp_path / "dataset.json").read_text()) == document
+    change(tmp_path, videos={})
+    with pytest.raises(DatasetError, match="a changed one"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entries", [{"videos": {}}, {"videos": {"door-00000.mp4": {"checksum": "blake2b:other"}}}]
+)
+def test_manifest_read_rejects_changed_videos(tmp_path, full, entries):
+    full.write(tmp_path)
+    change(tmp_path, **entries)
+    with pytest.raises(DatasetError, match="a changed one"):
+        Manifest.read(tmp_path)
+
+
+def test_manifest_read_rejects_checksum_of_another_dataset(tmp_path, full):
+    write_manifest(tmp_path, {**full.to_json(), "checksum": "blake2b:other"})
+    with pytest.raises(DatasetError, match="the checksum of another dataset"):
+        Manifest.read(tmp_path)
 
 
 def test_manifest_read_rejects_folder_without_dataset(tmp_path):

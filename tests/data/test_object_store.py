@@ -12,9 +12,10 @@ import pytest
 from helpers.object_stores import serving
 
 from doorlab.data import ARRAYS, DoorDataset
-from doorlab.data.object_store import StoreUrl, dataset_location, is_remote, store_spec
+from doorlab.data.object_store import store_spec
 from doorlab.errors import DatasetError
 from doorlab.stages import info
+from doorlab.storage.store_urls import StoreUrl, dataset_location, is_remote
 
 
 @pytest.fixture

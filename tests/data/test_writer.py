@@ -18,6 +18,7 @@ from helpers.fork_server import FORK_SERVER
 
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
 from doorlab.data.manifest import Manifest
+from doorlab.data.video_writer import encode_video
 from doorlab.errors import ConfigError, DatasetError
 from doorlab.parallel.launchers import LAUNCHERS
 from doorlab.seeding import stream
@@ -185,6 +186,30 @@ def test_resume_repairs_only_damaged_part(tmp_path, config, dataset, part, harm)
     whole = {p: p.stat().st_ino for p in path.glob("*/*") if p != target}
     assert resumed(path, config) == tree(dataset.path)
     assert {p: p.stat().st_ino for p in whole} == whole
+
+
+def test_checksum_of_dataset_is_the_same_with_another_video_encoder(
+    tmp_path, config, dataset, monkeypatch
+):
+    monkeypatch.setattr(
+        "doorlab.data.writer.encode_video", lambda frames: encode_video(frames) + b"\0"
+    )
+    manifest = write_dataset(tmp_path / "d", config, simulator=make_fake)
+    video = "videos/door-00000.mp4"
+    assert manifest.checksum == dataset.checksum
+    assert manifest.parts[video] != dataset.manifest.parts[video]
+    assert DoorDataset.open(tmp_path / "d").verify() == []
+
+
+def test_resume_of_earlier_dataset_keeps_its_checksum(tmp_path, config, dataset):
+    path = tmp_path / "d"
+    shutil.copytree(dataset.path, path)
+    earlier = replace(dataset.manifest, covers_videos=True)
+    earlier.write(path)
+    damage(path / "videos/door-00000.mp4")
+    resumed(path, config)
+    assert DoorDataset.open(path).checksum == earlier.checksum
+    assert DoorDataset.open(path).verify() == []
 
 
 def test_resume_starts_new_dataset_and_keeps_finished_one(tmp_path, config, dataset):

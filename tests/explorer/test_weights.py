@@ -38,6 +38,17 @@ def perturbed(module):
     return module.eval()
 
 
+def given_to_process(network, embedding, actions, rewards, at):
+    """The input of a process in JavaScript: of one door, its interactions, and query actions."""
+    pairs = zip(actions[0].tolist(), rewards[0].tolist(), strict=True)
+    return {
+        "process": process_weights(network),
+        "embedding": embedding[0].tolist(),
+        "interactions": [{"action": action, "reward": reward} for action, reward in pairs],
+        "at": at.flatten().tolist(),
+    }
+
+
 @pytest.mark.parametrize(
     ("image_size", "architecture"),
     [
@@ -79,15 +90,7 @@ def test_process_in_javascript_equals_torch(evaluate, process, architecture, cou
     actions, rewards = torch.rand(1, count, 4) * 2 - 1, torch.rand(1, count)
     with torch.no_grad():
         expected = network.predict(embedding, InteractionSet.all(actions, rewards), at)
-    given = {
-        "process": process_weights(network),
-        "embedding": embedding[0].tolist(),
-        "interactions": [
-            {"action": a, "reward": r}
-            for a, r in zip(actions[0].tolist(), rewards[0].tolist(), strict=True)
-        ],
-        "at": at.flatten().tolist(),
-    }
+    given = given_to_process(network, embedding, actions, rewards, at)
     found = evaluate(
         given,
         "(() => { const p = makeProcess(given.process);"
@@ -129,16 +132,8 @@ def test_corrected_predictions_in_javascript_equal_torch(evaluate, config, count
         state = model.condition(embedding, InteractionSet.all(actions, rewards))
         expected = bounded(model.decode(state, at))
         plain = network.predict(embedding, InteractionSet.all(actions, rewards), at)
-    given = {
-        "process": process_weights(network),
-        "residuals": residual_settings(config),
-        "embedding": embedding[0].tolist(),
-        "interactions": [
-            {"action": a, "reward": r}
-            for a, r in zip(actions[0].tolist(), rewards[0].tolist(), strict=True)
-        ],
-        "at": at.flatten().tolist(),
-    }
+    given = given_to_process(network, embedding, actions, rewards, at)
+    given["residuals"] = residual_settings(config)
     found = evaluate(
         given,
         "(() => { const p = withResiduals(makeProcess(given.process), given.residuals);"

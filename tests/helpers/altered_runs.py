@@ -32,9 +32,9 @@ def describe_otherwise(folder: Path, **entries) -> None:
 
 def write_manifest(folder: Path, document: dict[str, Any]) -> None:
     """Writes dataset.json with these entries, and the checksum that they have."""
-    bare = {name: entry for name, entry in document.items() if name != "checksum"}
+    bare = {name: entry for name, entry in document.items() if name != "file_checksum"}
     content = json.dumps(bare, sort_keys=True).encode()
-    bare["checksum"] = checksums.checksum({"dataset.json": content})
+    bare["file_checksum"] = checksums.checksum({"dataset.json": content})
     (folder / "dataset.json").write_text(json.dumps(bare))
 
 

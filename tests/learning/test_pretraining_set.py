@@ -15,6 +15,7 @@ from doorlab.learning.pretraining_set import (
     fit_label_normalizer,
     with_labels,
 )
+from doorlab.nn.images import to_float
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def generator():
 
 def test_pretraining_set_batch_has_frames_only_without_labels(train_set):
     (frames,) = train_set.batch(3, False, 0, generator(), 8)
-    assert torch.equal(frames, sample_frames(train_set.doors, 8, 3, generator()))
+    assert torch.equal(to_float(frames), sample_frames(train_set.doors, 8, 3, generator()))
 
 
 def test_pretraining_set_batch_mirrors_whole_doors(train_set):
@@ -44,8 +45,8 @@ def test_pretraining_set_batch_mirrors_whole_doors(train_set):
     marked = DoorData(**{**vars(train_set.doors), "images": train_set.doors.images.clone()})
     marked.images[..., 0, 0] = 255
     (frames,) = PretrainingSet(marked).batch(3, True, 0, generator(), 64)
-    right = (frames[..., 0, -1] == 1).flatten(1).all(1)
-    left = (frames[..., 0, 0] == 1).flatten(1).all(1)
+    right = (frames[..., 0, -1] == 255).flatten(1).all(1)
+    left = (frames[..., 0, 0] == 255).flatten(1).all(1)
     assert (right ^ left).all()
     assert 16 < right.sum() < 48
 
@@ -54,7 +55,7 @@ def test_with_labels_has_labels_of_frames(train_set, dataset):
     """The painter's red is the hinge's side, its green the width, its blue the angle."""
     normalizer = fit_label_normalizer(train_set, dataset)
     frames, labels = with_labels(train_set, dataset, normalizer).batch(3, False, 0, generator(), 32)
-    colors = frames.mean(dim=(3, 4)) * 255
+    colors = frames.float().mean(dim=(3, 4))
     assert torch.equal(labels["handedness"], (colors[:, 0, 0] > 100).float())
     width = labels["width"] * normalizer.std["width"] + normalizer.mean["width"]
     np.testing.assert_allclose(200 * width, colors[:, 0, 1], atol=0.6)

@@ -80,7 +80,8 @@ def test_interaction_batch_accepts_empty_context(config, doors):
     assert batch.x_BMCHW.shape == (40, 3, 3, 8, 8)
     assert batch.at_BTA.shape == (40, 4, 4)
     assert not batch.context.mask.any()
-    assert torch.equal(batch.x_BMCHW[:, 0, 0, 0, 0], batch.rt_BT[:, 0])  # of the same doors
+    frames = batch.with_float_frames().x_BMCHW
+    assert torch.equal(frames[:, 0, 0, 0, 0], batch.rt_BT[:, 0])  # of the same doors
 
 
 def test_recorded_batches_are_embedded_in_process_phase(config, doors):
@@ -98,7 +99,9 @@ def test_recorded_encoder_batches_have_unlabeled_doors_for_joint_models(config, 
         assert isinstance(batch, JointBatch)
         batch, frames = batch.labeled, batch.frames_BMCHW
         assert frames.shape == (6, 3, 3, 8, 8)
+        assert frames.dtype == torch.uint8
     assert isinstance(batch, RewardBatch)
+    assert batch.x_BMCHW.dtype == torch.uint8
     assert len(batch.x_BMCHW) == 4
 
 

@@ -7,7 +7,9 @@ import shutil
 import signal
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,9 +20,12 @@ from safetensors.torch import load_file
 from doorlab import cli
 from doorlab.configs import updated
 from doorlab.data import DoorDataset, GenerationConfig, write_dataset
+from doorlab.data.tensors.augmentation import random_mirror
+from doorlab.data.tensors.batches import sample_frames
 from doorlab.data.tensors.images import ImagesOnDisk
 from doorlab.errors import ConfigError
 from doorlab.learning import training_doors
+from doorlab.learning.pretraining_set import PretrainingSet
 from doorlab.learning.training_doors import load_training_doors
 from doorlab.stages import pretrain, train
 from doorlab.training import make_fabric
@@ -90,6 +95,26 @@ def test_training_on_disk_has_weights_and_history_of_training_in_memory(
     metrics = [json.loads((run / "metrics.json").read_text()) for run in runs]
     assert metrics[0]["history"] == metrics[1]["history"]
     assert metrics[0]["settings"] == metrics[1]["settings"]
+
+
+@pytest.mark.parametrize("choice", ["always", "never"])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_batch_that_waits_has_stored_images(configs, choice, mirror):
+    """It takes one byte per value; the loss sees the floats that the images stand for."""
+    config = updated(configs[pretrain], keep_in_memory=choice)
+    dataset = DoorDataset.open(config.data)
+    doors = load_training_doors(config, make_fabric("cpu"), dataset)
+    draw = partial(PretrainingSet(doors).batch, 3, mirror, 0)
+    (waiting,) = draw(generator_for(0, "batch", 0), 4)
+    assert waiting.dtype == torch.uint8
+    assert waiting.untyped_storage().nbytes() == 4 * 3 * 3 * 32 * 32
+    seen = []
+    model = SimpleNamespace(loss=seen.append)
+    pretrain._loss(model, (waiting,))
+    generator = generator_for(0, "batch", 0)
+    expected = sample_frames(doors, 4, 3, generator)
+    expected = random_mirror(expected, generator) if mirror else expected
+    assert torch.equal(seen[0], expected)
 
 
 @pytest.mark.parametrize("stage", [pretrain, train])

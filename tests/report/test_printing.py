@@ -67,6 +67,18 @@ def test_show_result_prints_table_with_number_of_doors(
     assert out.endswith(f"result in {path}\n")
 
 
+def test_show_result_prints_components_where_probes_have_them(tmp_path, capsys):
+    score = {"metric": "accuracy", **estimate(0.83)}
+    path = tmp_path / "probes.json"
+    for components, shown in (({"vae": {}}, False), ({"vae": {"swing": score}}, True)):
+        found = {"stage": "probe", **RESULTS["probes.json"], "components": components}
+        path.write_text(json.dumps(found))
+        printing.show_result(path)
+        out = capsys.readouterr().out
+        assert ("0.830" in out) == ("Independent components" in out) == shown
+        assert "0.710" in out
+
+
 def test_shown_stages_have_printing_function():
     # The table is private: to call every stage for its ending would take minutes.
     assert set(cli._SHOWN) <= set(cli.STAGES)

@@ -75,7 +75,7 @@ def dataset_card(manifest: Manifest, about: CardInfo) -> str:
     settings = {k: v for k, v in config.to_json().items() if k != "names"}
     videos = len(config.video_names())
     return _CARD.format(
-        header=_header(config, about, list(counts)),
+        header=card_header(about, config.doors, _data_files(list(counts))),
         title=about.title,
         doors=config.doors,
         origin=config.origin,
@@ -91,25 +91,36 @@ def dataset_card(manifest: Manifest, about: CardInfo) -> str:
     )
 
 
-def size_category(rows: int) -> str:
+def _size_category(rows: int) -> str:
     """The size category of a dataset with this number of rows, as hubs name it."""
     return next((name for limit, name in _SIZES if rows < limit), "n>1M")
 
 
-def _header(config: DatasetConfig, about: CardInfo, splits: list[str]) -> str:
+def card_header(about: CardInfo, rows: int, data_files: str, tags: str = "") -> str:
+    """The YAML header of a card.
+
+    Args:
+        about: title and license.
+        rows: number of rows of the dataset on the hub.
+        data_files: value of `data_files`, as YAML, with its line breaks.
+        tags: further tags before those of all doors ("LeRobot, ").
+    """
     lines = [f"license: {json.dumps(about.license)}"] if about.license else []
     lines += [
         f"pretty_name: {json.dumps(about.title)}",
         "task_categories: [robotics]",
-        "tags: [doors, articulated-objects, doorlab]",
-        f"size_categories: [{json.dumps(size_category(config.doors))}]",
+        f"tags: [{tags}doors, articulated-objects, doorlab]",
+        f"size_categories: [{json.dumps(_size_category(rows))}]",
         "configs:",
         "- config_name: default",
-        "  data_files:",
+        f"  data_files:{data_files}",
     ]
-    for split in splits:
-        lines += [f"  - split: {split}", f"    path: data/{split}-*.parquet"]
     return "\n".join(lines)
+
+
+def _data_files(splits: list[str]) -> str:
+    parts = (f"\n  - split: {split}\n    path: data/{split}-*.parquet" for split in splits)
+    return "".join(parts)
 
 
 def _rows(config: DatasetConfig) -> list[str]:

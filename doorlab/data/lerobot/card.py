@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from doorlab.data.dataset import DoorDataset
-from doorlab.data.hub.card import WORLD_FRAME, CardInfo, size_category
+from doorlab.data.hub.card import WORLD_FRAME, CardInfo, card_header
 from doorlab.data.hub.tables import is_category
 from doorlab.data.lerobot.episodes import EpisodeSource, door_specs
 from doorlab.data.lerobot.layout import CAMERA, CODEBASE_VERSION, INDICES
@@ -85,7 +85,7 @@ def lerobot_card(
     settings = {k: v for k, v in config.to_json().items() if k != "names"}
     episodes = dataset.num_doors * source.per_door
     return _CARD.format(
-        header=_header(about, episodes),
+        header=card_header(about, episodes, " data/*/*.parquet", "LeRobot, "),
         title=about.title,
         episodes=episodes,
         doors=dataset.num_doors,
@@ -102,20 +102,6 @@ def lerobot_card(
         columns="\n".join(_column_rows(dataset, source)),
         settings=json.dumps({"kind": config.kind, **settings}, indent=2),
     )
-
-
-def _header(about: CardInfo, episodes: int) -> str:
-    lines = [f"license: {json.dumps(about.license)}"] if about.license else []
-    lines += [
-        f"pretty_name: {json.dumps(about.title)}",
-        "task_categories: [robotics]",
-        "tags: [LeRobot, doors, articulated-objects, doorlab]",
-        f"size_categories: [{json.dumps(size_category(episodes))}]",
-        "configs:",
-        "- config_name: default",
-        "  data_files: data/*/*.parquet",
-    ]
-    return "\n".join(lines)
 
 
 def _splits(dataset: DoorDataset, per_door: int) -> str:

@@ -134,6 +134,10 @@ class GenerationConfig(DatasetConfig):
         """Name -> door of every video."""
         return {f"door-{door:05d}.mp4": door for door in range(min(self.videos, self.doors))}
 
+    def without_videos(self) -> GenerationConfig:
+        """The settings of the same dataset without videos."""
+        return replace(self, videos=0)
+
 
 def make_shard(
     config: GenerationConfig, first: int, last: int, simulator: Simulator

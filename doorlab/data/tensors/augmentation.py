@@ -9,15 +9,16 @@ Legend: B doors, M frames, C H W an image, N context and T target interactions, 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from doorlab.nn.context_sets import ContextTargetBatch, RewardBatch
 
 T = TypeVar("T", bound=ContextTargetBatch)
+Frames: TypeAlias = Float[Tensor, "B M C H W"] | UInt8[Tensor, "B M C H W"]  # in [0, 1]; as stored
 
 
 def mirror_actions(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch A"]:
@@ -27,16 +28,12 @@ def mirror_actions(a: Float[Tensor, "*batch A"]) -> Float[Tensor, "*batch A"]:
     return torch.stack([(2.0 - phi) % 2.0 - 1.0, radius, swing, -turn], dim=-1)
 
 
-def mirror_frames(
-    x: Float[Tensor, "B M C H W"], chosen: Bool[Tensor, " B"]
-) -> Float[Tensor, "B M C H W"]:
+def mirror_frames(x: Frames, chosen: Bool[Tensor, " B"]) -> Frames:
     """Flips the frames of the chosen doors left to right."""
     return torch.where(chosen.view(-1, 1, 1, 1, 1), x.flip(-1), x)
 
 
-def random_mirror(
-    x: Float[Tensor, "B M C H W"], generator: torch.Generator
-) -> Float[Tensor, "B M C H W"]:
+def random_mirror(x: Frames, generator: torch.Generator) -> Frames:
     """Flips the frames of random doors (half of them on average) left to right."""
     chosen = torch.rand(len(x), generator=generator) < 0.5
     return mirror_frames(x, chosen.to(x.device))

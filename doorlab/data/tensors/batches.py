@@ -109,6 +109,8 @@ def sample_interactions(
 ) -> RewardBatch:
     """Samples doors (with repeats), their frames, and interactions as in `sample_context_target`.
 
+    The frames are as stored, uint8: `RewardBatch.with_float_frames` prepares them for a model.
+
     Raises ConfigError if the dataset has too few interactions or frames.
     """
     rows = sample_door_indices(doors, batch, generator)
@@ -126,9 +128,12 @@ def sample_interactions_of(
     targets: int = 16,
     empty_context_prob: float = 0.0,
 ) -> RewardBatch:
-    """Samples frames and interactions as `sample_interactions`, for the doors at `rows`."""
+    """Samples frames, as stored, and interactions, for the doors at `rows`.
+
+    For the arguments and errors see `sample_interactions`.
+    """
     batch = sample_context_target(doors, rows, generator, context, targets, empty_context_prob)
-    return RewardBatch(**vars(batch), x_BMCHW=sample_frames_of(doors, rows, frames, generator))
+    return RewardBatch(**vars(batch), x_BMCHW=sample_images_of(doors, rows, frames, generator))
 
 
 def sample_context_target(
@@ -198,7 +203,15 @@ def sample_frames_of(
 
     Raises ConfigError if the dataset has too few frames.
     """
-    return gather_frames(doors, rows, sample_frame_indices(doors, len(rows), frames, generator))
+    return to_float(sample_images_of(doors, rows, frames, generator))
+
+
+def sample_images_of(
+    doors: DoorData, rows: Int64[Tensor, " B"], frames: int, generator: torch.Generator
+) -> UInt8[Tensor, "B M C H W"]:
+    """The frames of `sample_frames_of` as they are stored, in a quarter of the memory."""
+    picks = sample_frame_indices(doors, len(rows), frames, generator)
+    return gather_images(doors.images, rows, picks)
 
 
 def sample_frame_indices(
@@ -214,10 +227,3 @@ def sample_frame_indices(
             f"between 1 and {total} frames per door", f"{frames}", "generate more with --frames"
         )
     return _sample_without_replacement(batch, total, frames, generator)
-
-
-def gather_frames(
-    doors: DoorData, rows: Int64[Tensor, " B"], picks: Int64[Tensor, "B M"]
-) -> Float[Tensor, "B M C H W"]:
-    """The frames with indices `picks` of the doors at `rows`, in [0, 1]."""
-    return to_float(gather_images(doors.images, rows, picks))

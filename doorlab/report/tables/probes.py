@@ -31,7 +31,18 @@ def probe_table(path: str | Path) -> Table:
     Raises ResultError if the file is missing or is not a result of `doorlab probe`.
     """
     result = read_part(Path(path), "probe")
-    return _terminal_scores("Linear probes, held-out doors", result)
+    return _terminal_scores("Linear probes, held-out doors", result["probes"])
+
+
+def component_table(path: str | Path) -> Table | None:
+    """Terminal table of the accuracies of independent components, which need no labels.
+
+    None if the result has no components. Raises ResultError as `probe_table`.
+    """
+    components = read_part(Path(path), "probe").get("components", {})
+    if not any(components.values()):
+        return None
+    return _terminal_scores("Independent components without labels, held-out doors", components)
 
 
 def study_tables(path: str | Path) -> list[Table]:
@@ -44,7 +55,7 @@ def study_tables(path: str | Path) -> list[Table]:
         table
         for prior, found in result["priors"].items()
         for table in (
-            _terminal_scores(f"{prior}: linear probes, held-out doors", found),
+            _terminal_scores(f"{prior}: linear probes, held-out doors", found["probes"]),
             *(_terminal_bars(prior, found, model) for model in sort_models(found["bars"])),
         )
     ]
@@ -163,8 +174,7 @@ def _rival(pair: str) -> str:
     return style_of(pair.split(" - ")[1]).label
 
 
-def _terminal_scores(heading: str, found: Mapping[str, Any]) -> Table:
-    scores = found["probes"]
+def _terminal_scores(heading: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
     models = sort_models(scores)
     terminal_table = Table(title=heading)
     for head in ("", "doors"):

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.filming import write_footage
+from helpers.object_stores import serving
 
 from doorlab.data import SPLITS, DoorDataset, import_dataset
 from doorlab.data.hub.card import CardInfo
@@ -201,6 +202,27 @@ def test_export_rejects_damaged_dataset(dataset, tmp_path, part):
     with pytest.raises(DatasetError, match="Repair it with `doorlab generate"):
         export_dataset(DoorDataset.open(tmp_path / "copy"), tmp_path / "export", CardInfo())
     assert [p.name for p in tmp_path.iterdir()] == ["copy"]
+
+
+@pytest.mark.parametrize("harm", [None, "change", "remove"])
+def test_export_by_url_reads_videos_from_store(dataset, tmp_path, monkeypatch, harm):
+    video = tmp_path / "bucket/doors/videos/door-00000.mp4"
+    shutil.copytree(dataset.path, tmp_path / "bucket/doors")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    if harm:
+        video.write_bytes(b"?") if harm == "change" else video.unlink()
+    with serving(tmp_path) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+        remote = DoorDataset.open("s3://bucket/doors")
+        if harm is None:
+            export_dataset(remote, tmp_path / "export", CardInfo())
+            export_dataset(dataset, tmp_path / "of_folder", CardInfo())
+            assert tree(tmp_path / "export") == tree(tmp_path / "of_folder")
+        else:
+            wrong = r"s3://bucket/doors/videos/door-00000\.mp4 as it was written.*Check the URL"
+            with pytest.raises(DatasetError, match=wrong):
+                export_dataset(remote, tmp_path / "export", CardInfo())
 
 
 def damage_file(change):
