@@ -9,7 +9,7 @@ A = 4 action coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -121,19 +121,30 @@ def optimize_acquisition(
         config: budget of the search.
     """
     sobol = sobol_actions(config.candidates, seed, executed.dtype).to(executed.device)
-    return maximize(score, torch.cat([executed, sobol.expand(len(executed), -1, -1)], 1), config)
+    return maximize(score, (executed, sobol.expand(len(executed), -1, -1)), config)
 
 
 @thread_defaults()
 def maximize(
-    score: Score, candidates: Float[Tensor, "D N 4"], config: SearchConfig
+    score: Score, groups: Sequence[Float[Tensor, "D _ 4"]], config: SearchConfig
 ) -> Float[Tensor, "D 4"]:
-    """Finds the best action on every door; it is never worse than the best candidate."""
+    """Finds the best action on every door; it is never worse than the best candidate.
+
+    Args:
+        score: function to maximize.
+        groups: candidates; at least one in all groups together. Candidates that all doors share
+            are best an expanded group of their own: models compute their features once
+            (`nn.actions.distinct_actions`).
+        config: budget of the search.
+    """
+    candidates = torch.cat(tuple(groups), dim=1)
     with torch.no_grad():
         # Evaluates chunks of the candidates for all doors: chunks that fit into a core's cache are
-        # fastest. The few starts are then improved all at once.
+        # fastest. The few starts are then improved all at once. With one door, nothing is shared.
         points = config.at_once if candidates.is_cpu else _AT_ONCE_ON_GPU
-        portions = candidates.split(max(1, points // len(candidates)), dim=1)
+        size = max(1, points // len(candidates))
+        apart = groups if len(candidates) > 1 else (candidates,)
+        portions = [part for group in apart if group.shape[1] for part in group.split(size, dim=1)]
         values = torch.cat([score(part) for part in portions], dim=1)
     starts = min(config.starts, values.shape[1]) if config.steps else 1
     best_values, index = values.topk(starts, dim=1)

@@ -20,13 +20,13 @@ def candidates(number=256):
 
 
 def test_maximize_finds_known_optimum_on_every_door():
-    best = maximize(hill, candidates(), SearchConfig(steps=60, step_size=0.03))
+    best = maximize(hill, [candidates()], SearchConfig(steps=60, step_size=0.03))
     torch.testing.assert_close(best, OPTIMA, atol=0.02, rtol=0)
 
 
 def test_maximize_crosses_seam_of_phi():
     start = torch.tensor([[-0.97, 0.5, -0.5, 0.0]]).expand(3, 1, 4)
-    best = maximize(hill, start, SearchConfig(starts=1, steps=80, step_size=0.02))
+    best = maximize(hill, [start], SearchConfig(starts=1, steps=80, step_size=0.02))
     assert best[1, 0] == pytest.approx(0.98, abs=0.02)
 
 
@@ -35,18 +35,29 @@ def test_maximize_is_never_worse_than_best_candidate():
         return torch.sin(300 * at).sum(-1)  # gradients lead nowhere
 
     x = candidates()
-    best = maximize(rough, x, SearchConfig(step_size=0.5))
+    best = maximize(rough, [x], SearchConfig(step_size=0.5))
     assert (rough(best[:, None])[:, 0] >= rough(x).max(dim=1).values - 1e-6).all()
 
 
 def test_maximize_without_steps_returns_best_candidate():
     x = candidates(64)
-    best = maximize(hill, x, SearchConfig(steps=0))
+    best = maximize(hill, [x], SearchConfig(steps=0))
     torch.testing.assert_close(best, x[torch.arange(3), hill(x).argmax(dim=1)])
 
 
 def test_maximize_accepts_more_starts_than_candidates():
-    assert maximize(hill, candidates(2), SearchConfig(starts=8)).shape == (3, 4)
+    assert maximize(hill, [candidates(2)], SearchConfig(starts=8)).shape == (3, 4)
+
+
+def test_maximize_gives_same_result_for_any_grouping_of_candidates():
+    executed = torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    whole = torch.cat([executed, candidates(64)], dim=1)
+    apart = maximize(hill, (executed, candidates(64)), SearchConfig(at_once=30))
+    torch.testing.assert_close(apart, maximize(hill, [whole], SearchConfig()))
+    torch.testing.assert_close(
+        maximize(hill, (executed[:, :0], candidates(64)), SearchConfig()),
+        maximize(hill, [candidates(64)], SearchConfig()),
+    )
 
 
 def test_sobol_actions_fill_box_evenly_given_seed():

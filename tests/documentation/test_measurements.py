@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from runpy import run_path
 from typing import Any
 
 import pytest
-from helpers.markdown import assert_printed, assert_stated, interval, metrics, result, table
+from helpers.markdown import (
+    ROOT,
+    assert_printed,
+    assert_stated,
+    interval,
+    metrics,
+    result,
+    table,
+    text_of,
+)
 
 # Reward distributions, streamed doors, the wheel
 
@@ -97,6 +106,32 @@ def test_speeds_of_images_on_disk_match_results():
 # Speeds
 
 
+make_tables = run_path(str(ROOT / "scripts" / "make_tables.py"))
+
+
+def test_tables_are_written_from_present_results():
+    """`python scripts/make_tables.py` writes them again."""
+    pages = {page for page, *_ in make_tables["TABLES"].values()}
+    named = [name for page in pages for _, name, *_ in make_tables["BLOCK"].findall(_page(page))]
+    assert sorted(named) == sorted(make_tables["TABLES"])
+    for page in pages:
+        assert make_tables["updated"](_page(page)) == _page(page), page
+
+
+def _page(name: str) -> str:
+    return text_of(f"docs/{name}")
+
+
+def test_tables_print_significant_digits_of_means_and_intervals():
+    """The interval has the decimals of the mean; one unit has no interval."""
+    printed = make_tables["printed"]
+    assert printed({"mean": 1445.1, "ci95": [1294.8, 1557.1], "n": 7}) == "1,450 [1,290, 1,560]"
+    assert printed({"mean": 0.4669, "ci95": [0.3993, 1.5], "n": 7}) == "0.467 [0.399, 1.500]"
+    assert printed({"mean": 46.53, "ci95": [46.53, 46.53], "n": 1}) == "46.5"
+    assert printed({"mean": 0.0, "ci95": [0.0, 0.0], "n": 1}) == "0.00"
+    assert printed(28.64, 2) == "29"
+
+
 @pytest.mark.parametrize(
     ("file", "head"),
     [
@@ -105,19 +140,12 @@ def test_speeds_of_images_on_disk_match_results():
     ],
 )
 def test_speed_tables_match_results(file, head):
-    """Their names in the file stand beside them; a number in brackets is another metric."""
+    """Their names in the file stand beside them."""
     shown, found = table(file, head=head), metrics("bench.json")
-    for _, names, value in shown.rows:
-        estimates = [found[name] for name in re.findall(r"`([\w.]+)`", names)]
-        printed, _, rest = value.partition(" (")
-        if "[" in printed:
-            assert_printed(printed, *interval(estimates[0]))
-        else:
-            assert_printed(printed, *(estimate["mean"] for estimate in estimates))
-        if rest:
-            name = re.sub(r"_vs_\w+", "_per_s", names.strip("`"))
-            name = "pretrain_images_per_s" if name == "pretrain_per_s" else name
-            assert_printed(rest, found[name]["mean"])
+    for _, name, value in shown.rows:
+        estimate = found[name.strip("`")]
+        values = [estimate["mean"]] if estimate["n"] == 1 else interval(estimate)
+        assert_printed(value, *values)
 
 
 def test_time_step_errors_match_results():

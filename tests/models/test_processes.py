@@ -51,6 +51,15 @@ def rows(tried, chosen):
     return InteractionSet(tried.actions[chosen], tried.rewards[chosen], tried.mask[chosen])
 
 
+def test_process_predicts_shared_actions_as_copies_of_them(process, e, batch):
+    """Features of expanded actions are computed once for all doors."""
+    shared = batch.at_BTA[:1].expand(4, -1, -1)
+    state = process.condition(e, context(batch))
+    together, apart = process.decode(state, shared), process.decode(state, shared.clone())
+    torch.testing.assert_close(together.mean, apart.mean, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(together.std, apart.std, atol=1e-6, rtol=1e-5)
+
+
 def test_process_predicts_valid_rewards(process, e, batch):
     said = process.predict(e, context(batch), batch.at_BTA)
     assert said.mean.shape == said.std.shape == (4, 6)

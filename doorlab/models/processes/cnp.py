@@ -23,7 +23,7 @@ from doorlab.models.processes.reward_distributions import (
     distribution_of,
     reward_head,
 )
-from doorlab.nn.actions import ACTION_FEATURES, action_features
+from doorlab.nn.actions import ACTION_FEATURES, action_features, distinct_actions
 from doorlab.nn.context_sets import InteractionSet
 from doorlab.nn.initialization import kaiming_init_
 from doorlab.nn.mlp import mlp
@@ -93,8 +93,10 @@ class RewardDecoder(nn.Module):
             recalled: attention output per action, added to the action features; None without
                 attention.
         """
-        # The features of an action are computed once for all samples of u.
-        h = torch.addcmul(reading.shift, self.action(action_features(at)), reading.scale)
+        # The features of an action are computed once for all samples of u, and once for all doors
+        # if the doors share their actions.
+        features = self.action(action_features(distinct_actions(at)))
+        h = torch.addcmul(reading.shift, features, reading.scale)
         raw = self.output(h if recalled is None else h + recalled)
         return distribution_of(self.law, raw)
 
