@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.markdown import assert_printed, interval, prose, result, table
+from helpers.markdown import assert_printed, interval, result, table
 
 MAIN = "contrastive_ssnp"
 MODELS = {
