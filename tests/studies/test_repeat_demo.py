@@ -15,7 +15,10 @@ import scipy.stats
 from doorlab.errors import ResultError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "repeat_demo.py"
-REGRETS = {"ssnp": 0.05, "np": 0.11, "vae_np": 0.3, "statistician_np": 0.08}
+REGRETS = {
+    "contrastive_ssnp": 0.05, "np": 0.11, "vae_np": 0.3, "statistician_np": 0.08,
+    "contrastive_np": 0.06,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +59,12 @@ def probes(shift: float) -> dict:
     return {
         "stage": "probe",
         "probes": {
+            "contrastive_statistician": scores(0.95, "handedness", "swing", "joint_angle"),
             "statistician": scores(0.9, "handedness", "swing", "joint_angle"),
             "vae": scores(0.6, "handedness", "swing", "joint_angle"),
         },
         "components": {
+            "contrastive_statistician": scores(0.85, "handedness", "swing"),
             "statistician": scores(0.8, "handedness", "swing"),
             "vae": scores(0.7, "handedness", "swing"),
         },
@@ -75,10 +80,17 @@ def diagnosis(shift: float) -> dict:
         "stage": "diagnose",
         "reference": likeness(0.5, 0.5),
         "diagnosis": {
-            "statistician": {
-                "two_sample": {"samples": likeness(0.61, 0.72)},
-                "attributes": {"reconstructions": {"scores": {"joint_angle": mean(0.77 + shift)}}},
+            kind: {
+                "two_sample": {"samples": likeness(0.61 + more, 0.72 + more)},
+                "attributes": {
+                    "reconstructions": {"scores": {"joint_angle": mean(0.77 + more + shift)}}
+                },
             }
+            for kind, more in (
+                ("contrastive_statistician", 0.0),
+                ("statistician", 0.1),
+                ("vae", 0.2),
+            )
         },
     }
 
@@ -105,17 +117,21 @@ def demo(tmp_path):
 def test_figures_are_numbers_of_result_files(script, demo):
     found = script._figures(demo(0))
     expected = {
-        "regret/ssnp": 0.05, "regret/np": 0.11, "regret/np - ssnp": 0.06,
-        "regret/vae_np - ssnp": 0.25, "regret/ssnp:ensemble": 0.03,
-        "regret/statistician_np:ensemble - ssnp:ensemble": 0.03,
+        "regret/contrastive_ssnp": 0.05, "regret/np": 0.11,
+        "regret/np - contrastive_ssnp": 0.06, "regret/vae_np - contrastive_ssnp": 0.25,
+        "regret/contrastive_ssnp:ensemble": 0.03,
+        "regret/contrastive_np:ensemble - contrastive_ssnp:ensemble": 0.01,
         "probe/statistician/joint_angle": 0.9, "probe/vae/swing": 0.6,
-        "probe/statistician - vae/handedness": 0.3, "components/statistician/swing": 0.8,
-        "components/statistician - vae/handedness": 0.1,
-        "reconstructions/joint_angle": 0.77, "samples/content": 0.61, "samples/texture": 0.72,
+        "probe/contrastive_statistician - vae/handedness": 0.35,
+        "probe/contrastive_statistician - statistician/swing": 0.05,
+        "components/statistician/swing": 0.8,
+        "components/contrastive_statistician - vae/handedness": 0.15,
+        "reconstructions/contrastive_statistician/joint_angle": 0.77,
+        "samples/statistician/content": 0.71, "samples/vae/texture": 0.92,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == pytest.approx(expected)
-    # Models and differences, alone and as ensembles; two encoders and a difference; scores.
-    assert len(found) == 2 * (4 + 3) + 3 * 3 + 3 * 2 + 3
+    # Models and differences, alone and as ensembles; three encoders and two differences; scores.
+    assert len(found) == 2 * (5 + 4) + 5 * 3 + 5 * 2 + 3 * 3
 
 
 def test_figures_reject_files_that_are_no_results(script, demo):
@@ -136,10 +152,10 @@ def test_run_pools_demos_with_students_t(script, demo, tmp_path, monkeypatch):
     values = np.array([0.05 + shift for shift in shifts.values()])
     spread = scipy.stats.sem(values)
     low, high = scipy.stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=spread)
-    pooled = result["metrics"]["regret/ssnp"]
+    pooled = result["metrics"]["regret/contrastive_ssnp"]
     assert pooled["mean"] == pytest.approx(values.mean())
     assert pooled["ci95"] == pytest.approx([low, high])
     assert pooled["n"] == 3
     # All models of a demo are moved alike, so that differences have no spread.
-    assert result["metrics"]["regret/np - ssnp"]["ci95"] == pytest.approx([0.06, 0.06])
-    assert result["demos"]["5"]["samples/content"] == pytest.approx(0.60)
+    assert result["metrics"]["regret/np - contrastive_ssnp"]["ci95"] == pytest.approx([0.06, 0.06])
+    assert result["demos"]["5"]["samples/statistician/content"] == pytest.approx(0.70)
