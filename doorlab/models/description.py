@@ -32,6 +32,8 @@ from doorlab.storage.json_schema import Maybe, OneOf, Text, misfit
 
 DTYPES = ("float32", "float16")  # of stored weights; models compute in float32
 HUB_FILES = HUB_MODEL_FILE, HUB_WEIGHTS_FILE
+# Settings of losses that this version has added. Models of earlier versions do not name them.
+_ADDED = {"contrast_frames"}
 _OF_EXPORT = ("card", "checksum", "weights_of", "weights_prefix")
 _REMEDY = "restore it from a copy, or train the model again"
 _SCHEMA = {
@@ -198,7 +200,7 @@ def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _architecture(values: Mapping[str, Any]) -> Architecture:
     known = {f.name for f in fields(Architecture)}
-    if set(values) != known:
+    if set(values) | _ADDED != known:
         raise KeyError(f"architecture with other sizes: {sorted(known ^ set(values))}")
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return Architecture(**sizes)
