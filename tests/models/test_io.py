@@ -71,6 +71,19 @@ def test_load_model_rejects_damage_in_one_line(tmp_path, small, damage):
     assert "\n" not in str(error.value)
 
 
+def test_load_model_of_earlier_version_has_default_of_added_setting(tmp_path, small, frames):
+    model = saved(tmp_path, small).eval()
+    content = json.loads((tmp_path / "model.json").read_text())
+    del content["architecture"]["contrast_frames"]
+    rewrite(tmp_path, content)
+    torch.testing.assert_close(load_model(tmp_path).embed(frames), model.embed(frames))
+    assert read_description(tmp_path).architecture.contrast_frames == 1
+    del content["architecture"]["features"]  # no size of a network has a default
+    rewrite(tmp_path, content)
+    with pytest.raises(CheckpointError, match="'features'"):
+        load_model(tmp_path)
+
+
 def places(data):
     """In the header, in the first and the last tensor, and in between."""
     return [*range(0, 400, 37), *range(400, len(data), len(data) // 20), len(data) - 1]
