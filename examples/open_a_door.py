@@ -1,6 +1,6 @@
 """Opens a held-out door with a trained reward model, in the way a robot would.
 
-    python examples/open_a_door.py runs/demo/train/ssnp --door 3
+    python examples/open_a_door.py runs/demo/train/contrastive_ssnp --door 3
 
 On a robot, `env.reset` is replaced by the cameras, `env.step` by the arm, and the reward by a
 measurement of the opening angle. With --state, a stopped program continues with the same door and

@@ -1,6 +1,6 @@
 """Opens a door with onnxruntime and NumPy alone: a robot needs neither torch nor doorlab.
 
-    doorlab export runs/demo/train/ssnp --format onnx --out runs/onnx
+    doorlab export runs/demo/train/contrastive_ssnp --format onnx --out runs/onnx
     python examples/open_door_onnx.py runs/onnx --door 3
 
 `Predictor` is all that a robot runs. It reads the files of the export and suggests actions by

@@ -93,8 +93,9 @@ class Config:
     data: Path = Path("runs/demo/dataset")
     """Folder or URL of the dataset with the test doors."""
     models: tuple[Path, ...] = (
-        Path("runs/demo/pretrain/vae"),
+        Path("runs/demo/pretrain/contrastive_statistician"),
         Path("runs/demo/pretrain/statistician"),
+        Path("runs/demo/pretrain/vae"),
     )
     """Models to evaluate: run folders of `doorlab pretrain`, folders of `doorlab export`, and names
     of shipped weights (narrow: its statistician)."""

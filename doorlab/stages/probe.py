@@ -70,8 +70,9 @@ class Config:
     data: Path = Path("runs/demo/dataset")
     """Folder or URL of the dataset with the doors."""
     models: tuple[Path, ...] = (
-        Path("runs/demo/pretrain/vae"),
+        Path("runs/demo/pretrain/contrastive_statistician"),
         Path("runs/demo/pretrain/statistician"),
+        Path("runs/demo/pretrain/vae"),
     )
     """Models to probe: run folders of `doorlab pretrain`, or of `doorlab train`, whose models embed
     doors too; folders of `doorlab export`; names of shipped weights (narrow: its statistician)."""

@@ -61,8 +61,10 @@ def test_regrets_of_demos_match_results(found):
             assert_printed(difference, *interval(found["metrics"][f"regret/{name} - {ours}"]))
 
 
-@pytest.mark.parametrize(("head", "part"), [("target of five demos", "probe"),
-                                            ("component of five demos", "components")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [("target of repeated demos", "probe"), ("component of repeated demos", "components")],
+)
 def test_scores_of_demos_match_results(found, head, part):
     shown = table("docs/results.md", head=head)
     targets = TARGETS if part == "probe" else {row[0]: row[0].split(": ")[1] for row in shown.rows}
@@ -74,7 +76,7 @@ def test_scores_of_demos_match_results(found, head, part):
 
 
 def test_generated_frames_of_demos_match_results(found):
-    shown = table("docs/results.md", head="generated frames of five demos")
+    shown = table("docs/results.md", head="generated frames of repeated demos")
     assert len(shown.rows) == len(ENCODERS)
     for (_, *cells), encoder in zip(shown.rows, ENCODERS, strict=True):
         names = [f"reconstructions/{encoder}/joint_angle"]
