@@ -36,18 +36,21 @@ def test_demo_commands_parse_in_order_of_dependencies(tmp_path):
 
 def test_demo_trains_further_seeds_on_the_encoder_of_the_first(tmp_path):
     steps = {step.name: step for step in pipeline(Config(out=tmp_path, seed=7, seeds=3))}
-    first, third = (steps[name].args for name in ("ssnp", "ssnp-2"))
-    assert first[first.index("--pretrained") + 1] == str(tmp_path / "pretrain/statistician")
-    assert third[third.index("--encoder") + 1] == str(tmp_path / "train/ssnp")
+    first, third = (steps[name].args for name in ("contrastive_ssnp", "contrastive_ssnp-2"))
+    encoder = tmp_path / "pretrain/contrastive_statistician"
+    assert first[first.index("--pretrained") + 1] == str(encoder)
+    assert third[third.index("--encoder") + 1] == str(tmp_path / "train/contrastive_ssnp")
     assert third[third.index("--seed") + 1] == "9"
-    assert "ssnp" in steps["ssnp-2"].after
+    assert "contrastive_ssnp" in steps["contrastive_ssnp-2"].after
     frozen = steps["vae_np-1"].args
     assert frozen[frozen.index("--pretrained") + 1] == str(tmp_path / "pretrain/vae")
     opened = steps["bandit"].args
     runs = [arg for arg in opened if arg.startswith(str(tmp_path / "train"))]
     runs += [arg for arg in opened if arg.startswith(str(tmp_path / "seeds"))]
-    assert len(runs) == 3 * 4
-    assert {"ssnp", "ssnp-1", "ssnp-2"} <= set(steps["bandit"].after)
+    assert len(runs) == 3 * 5
+    assert {"contrastive_ssnp", "contrastive_ssnp-1", "contrastive_ssnp-2"} <= set(
+        steps["bandit"].after
+    )
 
 
 def test_run_steps_runs_each_step_once_in_order(tmp_path):
@@ -198,4 +201,4 @@ def test_demo_evaluates_shipped_weights_that_fit_its_doors(tmp_path, monkeypatch
 
 def test_demo_runs_without_shipped_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(locate, "_shipped_root", lambda: tmp_path / "none")
-    assert len(models_of_bandit(Config())) == 4 * Config().seeds
+    assert len(models_of_bandit(Config())) == 5 * Config().seeds
