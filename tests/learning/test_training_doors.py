@@ -7,7 +7,6 @@ import shutil
 import signal
 import threading
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -104,17 +103,16 @@ def test_batch_that_waits_has_stored_images(configs, choice, mirror):
     config = updated(configs[pretrain], keep_in_memory=choice)
     dataset = DoorDataset.open(config.data)
     doors = load_training_doors(config, make_fabric("cpu"), dataset)
-    draw = partial(PretrainingSet(doors).batch, 3, mirror, 0)
-    (waiting,) = draw(generator_for(0, "batch", 0), 4)
+    generator = generator_for(0, "batch", 0)
+    (waiting,) = PretrainingSet(doors).batch(3, mirror, 0, generator, 4)
     assert waiting.dtype == torch.uint8
     assert waiting.untyped_storage().nbytes() == 4 * 3 * 3 * 32 * 32
-    seen = []
-    model = SimpleNamespace(loss=seen.append)
-    pretrain._loss(model, (waiting,))
+    model = SimpleNamespace(loss=lambda frames: (frames.mean(), {"frames": frames}))
+    seen = pretrain._loss(model, (waiting,))[1]["frames"]
     generator = generator_for(0, "batch", 0)
     expected = sample_frames(doors, 4, 3, generator)
     expected = random_mirror(expected, generator) if mirror else expected
-    assert torch.equal(seen[0], expected)
+    assert torch.equal(seen, expected)
 
 
 @pytest.mark.parametrize("stage", [pretrain, train])
