@@ -29,7 +29,7 @@ def demo_like(tmp_path_factory):
     generate.run(config)
     torch.manual_seed(0)
     model = build_model("ssnp", 64, TINY)
-    save_model(folder / "runs/demo/train/ssnp", model, "ssnp", 64, TINY)
+    save_model(folder / "runs/demo/train/contrastive_ssnp", model, "ssnp", 64, TINY)
     (folder / "runs/demo/bandit").mkdir()
     (folder / "runs/demo/bandit/regret.json").write_text(json.dumps(result("demo_regret.json")))
     return folder

@@ -10,7 +10,7 @@ from doorlab.models.hub import locate
 from doorlab.sim import simulator
 from doorlab.storage.files import atomic_write_json, read_json
 from doorlab.studies import demo
-from doorlab.studies.demo import Config, Step, StepFailed, pipeline, run_steps
+from doorlab.studies.demo import REWARD_MODELS, Config, Step, StepFailed, pipeline, run_steps
 from doorlab.terminal.console import PlainConsole
 
 
@@ -191,7 +191,7 @@ def models_of_bandit(config) -> tuple[str, ...]:
 
 def test_demo_evaluates_shipped_weights_that_fit_its_doors(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    trained = 4 * Config().seeds
+    trained = len(REWARD_MODELS) * Config().seeds
     assert models_of_bandit(Config())[trained:] == ("narrow/ssnp",)
     assert models_of_bandit(Config(seed=1000))[trained:] == ()  # doors of their training
     assert models_of_bandit(Config(preset="full"))[trained:] == ()  # larger frames
@@ -201,4 +201,4 @@ def test_demo_evaluates_shipped_weights_that_fit_its_doors(tmp_path, monkeypatch
 
 def test_demo_runs_without_shipped_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(locate, "_shipped_root", lambda: tmp_path / "none")
-    assert len(models_of_bandit(Config())) == 5 * Config().seeds
+    assert len(models_of_bandit(Config())) == len(REWARD_MODELS) * Config().seeds
