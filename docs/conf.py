@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -92,7 +91,6 @@ sphinx_gallery_conf = {
 }
 # The tutorials show results, not the machine that built the site.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-warnings.filterwarnings("ignore", message=".*torch.jit.script", category=DeprecationWarning)
 
 # Pages
 html_theme = "furo"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from doorlab.models.registry import STATISTICIANS
 from doorlab.plots.style import focus_model, has_shipped_weights, sort_models, style_of
 from doorlab.report.page import Html, element, enumeration
 from doorlab.report.run_files import RunFiles
@@ -193,7 +192,7 @@ def _probe_tiles(run: RunFiles) -> list[Html]:
 
 def _statistician(probes: Mapping[str, Any]) -> str | None:
     """The statistician of the headline; None without one."""
-    return next((name for name in STATISTICIANS if name in probes), None)
+    return next((name for name in sort_models(probes) if name.endswith("statistician")), None)
 
 
 def _tile(figure: str, text: str) -> Html:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ SITE_ONLY = ("docs/index.md", "docs/installation.md", "docs/related_work.md")
 def test_readme_lists_every_page():
     for file in PAGES[1:]:
         assert f"({file})" in text_of("README.md") or file in SITE_ONLY, file
+
+
+def test_installation_lists_every_extra():
+    listed = {name for row in table("docs/installation.md", head="extra | adds").rows
+              for name in re.findall(r"`(\w+)`", row[0])}  # fmt: skip
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    assert listed == set(project["optional-dependencies"])
 
 
 # Groups of entry points, which are no modules.
