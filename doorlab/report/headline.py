@@ -183,8 +183,8 @@ def _bandit_tiles(run: RunFiles) -> list[Html]:
 def _probe_tiles(run: RunFiles) -> list[Html]:
     probes = run.probes.get("probes", {})
     model = _statistician(probes)
-    found = probes.get(model, {}).get("handedness")
-    if not found or is_at_chance(found, guessing(run.probes, "handedness")):
+    found = probes[model].get("handedness") if model else None
+    if not model or not found or is_at_chance(found, guessing(run.probes, "handedness")):
         return []  # the sentence of `_probe_words` says that the score is at chance
     text = f"hinge side predicted from the embedding of the {style_of(model).label}"
     return [_tile(percent(found["mean"]), text)]
